@@ -1,0 +1,1 @@
+"""A GitHub App that runs batches of issues and pull requests from a slash command."""

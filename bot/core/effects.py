@@ -1,0 +1,166 @@
+"""What the bot may change outside: intents, and the receipts that prove them.
+
+An intent is written to the store before it is carried out and names everything that
+is needed to find it again on GitHub after a crash.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bot.core.model import ItemNumber, Repository
+
+
+class CommentKind(StrEnum):
+    """Where a command was read; reactions and replies differ."""
+
+    ISSUE = "issue_comment"
+    REVIEW_COMMENT = "review_comment"
+    REVIEW = "review"  # has no reactions in the REST API
+
+
+class Reaction(StrEnum):
+    """GitHub's names of the reactions that the bot uses."""
+
+    SEEN = "eyes"
+    STARTED = "rocket"
+    DONE = "hooray"
+    REFUSED = "confused"
+
+
+@dataclass(frozen=True, slots=True)
+class CreateComment:
+    """Post a comment on a thread; ``marker`` is its first line and finds it again."""
+
+    repository: Repository
+    thread: ItemNumber
+    marker: str
+    body: str  # begins with the marker
+
+
+@dataclass(frozen=True, slots=True)
+class EditComment:
+    """Replace the body of one of the bot's own comments."""
+
+    repository: Repository
+    comment_id: int
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class PinComment:
+    """Pin a comment, if the issue has no other pin."""
+
+    repository: Repository
+    thread: ItemNumber
+    comment_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnpinComment:
+    """Take the pin off a comment."""
+
+    repository: Repository
+    comment_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class React:
+    """React to somebody's comment."""
+
+    repository: Repository
+    kind: CommentKind
+    comment_id: int
+    content: Reaction
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeLabels:
+    """Add and remove labels."""
+
+    repository: Repository
+    number: ItemNumber
+    add: tuple[str, ...] = ()
+    remove: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeAssignees:
+    """Assign and unassign people, by login."""
+
+    repository: Repository
+    number: ItemNumber
+    add: tuple[str, ...] = ()
+    remove: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeState:
+    """Close or reopen an issue or pull request."""
+
+    repository: Repository
+    number: ItemNumber
+    is_open: bool
+    is_pull_request: bool
+    reason: str = ""  # completed or not_planned; issues only
+
+
+@dataclass(frozen=True, slots=True)
+class PushBranch:
+    """Push a commit from the host's mirror of the repository to a branch.
+
+    The branch is made, or moved from exactly ``expected_sha`` (empty: it must not
+    exist). A branch that is at ``sha`` already counts as pushed.
+    """
+
+    repository: Repository
+    branch: str  # batch/<id>/<item>
+    sha: str
+    expected_sha: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPullRequest:
+    """Open a draft pull request; found again by its head branch, in any state."""
+
+    repository: Repository
+    head_branch: str
+    head_sha: str
+    base_branch: str
+    title: str
+    body: str
+
+
+Intent = (
+    CreateComment
+    | EditComment
+    | PinComment
+    | UnpinComment
+    | React
+    | ChangeLabels
+    | ChangeAssignees
+    | ChangeState
+    | PushBranch
+    | OpenPullRequest
+)
+
+REPEATABLE = (
+    EditComment,
+    PinComment,
+    UnpinComment,
+    React,
+    ChangeLabels,
+    ChangeAssignees,
+    ChangeState,
+)
+"""Intents whose second execution changes nothing: a retry need not look first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What GitHub said when an intent was carried out, or found carried out."""
+
+    id: int = 0  # of the comment; the number of the pull request
+    url: str = ""
+    sha: str = ""
+    note: str = ""  # what could not be done and why; empty when all was
+    changed: bool = True  # False if everything was so already

@@ -1,0 +1,236 @@
+"""What happened to a batch, in the past tense. Everything people see is a fold of these."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.core.model import ItemNumber, Outcome, Reference
+
+
+@dataclass(frozen=True, slots=True)
+class BatchPlanned:
+    """A plan waits for its start box."""
+
+    at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class BatchStarted:
+    """The batch may start items. ``by`` is a login."""
+
+    at: datetime
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class BatchPaused:
+    """Nothing new starts until it is resumed. ``by`` is a login, or empty for
+    ``on-failure:pause``.
+    """
+
+    at: datetime
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class BatchResumed:
+    """Items start again."""
+
+    at: datetime
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class BatchCancelling:
+    """Nothing new starts. ``by`` is empty for ``on-failure:stop``, where running items
+    finish; otherwise they are stopped.
+    """
+
+    at: datetime
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class BatchFinished:
+    """Every item has ended: the batch is finished, or cancelled if that was asked."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRecovered:
+    """The bot was restarted while the batch was live.
+
+    ``kept`` go on from where they were, ``again`` begin a new attempt.
+    """
+
+    at: datetime
+    kept: tuple[ItemNumber, ...] = ()
+    again: tuple[ItemNumber, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetWaitStarted:
+    """Items wait for API requests until ``until``."""
+
+    at: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetWaitEnded:
+    """Requests are there again."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TrackingCommented:
+    """The tracking comment exists."""
+
+    at: datetime
+    comment_id: int
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """The report exists."""
+
+    at: datetime
+    comment_id: int
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class ItemStarted:
+    """An attempt began; it is counted from 1."""
+
+    at: datetime
+    item: ItemNumber
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class ItemSubmitted:
+    """A runner took the attempt and knows it as ``external_id``."""
+
+    at: datetime
+    item: ItemNumber
+    attempt: int
+    external_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ItemProgressed:
+    """A running attempt said what it is doing, in its own words."""
+
+    at: datetime
+    item: ItemNumber
+    attempt: int
+    step: str
+
+
+@dataclass(frozen=True, slots=True)
+class ItemAccepted:
+    """An attempt's work was accepted and is being published.
+
+    ``work`` is what the runner needs to publish it after a restart.
+    """
+
+    at: datetime
+    item: ItemNumber
+    attempt: int
+    work: str
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRetrying:
+    """An attempt ended with a transient fault; the next begins at ``next_at``."""
+
+    at: datetime
+    item: ItemNumber
+    attempt: int
+    outcome: Outcome
+    next_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ItemEnded:
+    """The last attempt ended: completed or failed, as its outcome says.
+
+    ``requests`` counts the API requests that the item's attempts took.
+    """
+
+    at: datetime
+    item: ItemNumber
+    attempt: int
+    outcome: Outcome
+    requests: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ItemSkipped:
+    """The item will not run: ``because`` did not complete, or ``by`` asked for it."""
+
+    at: datetime
+    item: ItemNumber
+    because: Reference | None = None
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemCancelled:
+    """The item was cancelled; ``kept`` names what stays, such as a branch."""
+
+    at: datetime
+    item: ItemNumber
+    by: str
+    kept: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemReset:
+    """A failed, skipped or cancelled item was put back to pending, or a restart ended
+    its attempt. ``by`` is empty for the restart.
+    """
+
+    at: datetime
+    item: ItemNumber
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutsideSettled:
+    """Something outside that items wait for has ended, well or not."""
+
+    at: datetime
+    reference: Reference
+    is_satisfied: bool
+
+
+BatchEvent = (
+    BatchPlanned
+    | BatchStarted
+    | BatchPaused
+    | BatchResumed
+    | BatchCancelling
+    | BatchFinished
+    | BatchRecovered
+    | BudgetWaitStarted
+    | BudgetWaitEnded
+    | TrackingCommented
+    | Reported
+)
+ItemEvent = (
+    ItemStarted
+    | ItemSubmitted
+    | ItemProgressed
+    | ItemAccepted
+    | ItemRetrying
+    | ItemEnded
+    | ItemSkipped
+    | ItemCancelled
+    | ItemReset
+)
+Event = BatchEvent | ItemEvent | OutsideSettled

@@ -1,0 +1,302 @@
+"""The nouns: repositories, items, plans, batches and how an item can end."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import IntEnum, StrEnum
+from typing import NewType
+
+BatchId = NewType("BatchId", str)
+"""Four characters such as ``b7k2``: letter, digit, letter, digit."""
+
+InstallationId = NewType("InstallationId", int)
+ItemNumber = NewType("ItemNumber", int)
+"""The number of an issue or pull request; within a batch it names one item."""
+
+AttemptId = NewType("AttemptId", str)
+"""``b7k2-15-2``: batch, item and the number of the try, counted from 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """A repository as one installation of the app sees it."""
+
+    id: int
+    name: str  # owner/name
+    installation_id: InstallationId
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Reference:
+    """An issue or pull request of any repository."""
+
+    repository: str  # owner/name
+    number: ItemNumber
+
+    def __str__(self) -> str:
+        return f"{self.repository}#{self.number}"
+
+
+class ItemKind(StrEnum):
+    """What a number stands for on GitHub."""
+
+    ISSUE = "issue"
+    PULL_REQUEST = "pull_request"
+
+
+class ItemState(StrEnum):
+    """Where an item of a batch stands."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing more happens to the item by itself."""
+        return self not in (ItemState.PENDING, ItemState.RUNNING)
+
+
+class BatchState(StrEnum):
+    """Where a batch stands."""
+
+    PLANNED = "planned"
+    RUNNING = "running"
+    PAUSED = "paused"
+    CANCELLING = "cancelling"
+    CANCELLED = "cancelled"
+    FINISHED = "finished"
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the scheduler still has to do with the batch."""
+        return self in (BatchState.RUNNING, BatchState.PAUSED, BatchState.CANCELLING)
+
+
+class OnFailure(StrEnum):
+    """What a failed item means for the rest of its batch."""
+
+    CONTINUE = "continue"
+    STOP = "stop"
+    PAUSE = "pause"
+
+
+class Deps(StrEnum):
+    """Which sources of dependencies a batch takes."""
+
+    ALL = "all"
+    NATIVE = "native"
+    TYPED = "typed"
+
+
+class Origin(StrEnum):
+    """Where an edge of the plan comes from."""
+
+    TYPED = "typed"  # after: in the command
+    NATIVE = "native"  # GitHub's "blocked by"
+    TEXT = "text"  # "Depends on #n" in the item's text
+    STACK = "stack"  # the base of a stacked pull request
+
+
+class Role(IntEnum):
+    """A person's role in a repository, from least to most."""
+
+    NONE = 0
+    READ = 1
+    TRIAGE = 2
+    WRITE = 3
+    MAINTAIN = 4
+    ADMIN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What is done to an item: a name and its arguments.
+
+    ``label`` has ``("+bug", "-triage")``, ``assign`` ``("+ada", "-bob")``, ``close``
+    nothing or ``("not-planned",)``, ``comment`` its text, ``dispatch`` the workflow
+    file and then ``key=value`` pairs.
+    """
+
+    name: str
+    arguments: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ItemFacts:
+    """What GitHub said of an issue or pull request when the command was accepted."""
+
+    number: ItemNumber
+    kind: ItemKind
+    title: str
+    body: str
+    url: str
+    is_open: bool
+    updated_at: datetime
+    state_reason: str = ""  # completed, not_planned, duplicate, reopened or empty
+    author: str = ""
+    labels: tuple[str, ...] = ()
+    assignees: tuple[str, ...] = ()
+    milestone: str = ""
+    is_locked: bool = False
+    blocked_by: tuple[Reference, ...] = ()
+    sub_issues: tuple[Reference, ...] = ()
+    linked_pull_requests: tuple[ItemNumber, ...] = ()  # open ones that close the issue
+    # The rest is empty for issues.
+    is_merged: bool = False
+    is_draft: bool = False
+    is_from_fork: bool = False
+    head_sha: str = ""
+    head_branch: str = ""
+    base_branch: str = ""
+
+    @property
+    def is_satisfied(self) -> bool:
+        """Whether an item that waits for this one from outside may start."""
+        if self.kind is ItemKind.PULL_REQUEST:
+            return self.is_merged
+        return not self.is_open and self.state_reason in ("completed", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The options of a batch, every default filled in."""
+
+    concurrency: int = 3
+    on_failure: OnFailure = OnFailure.CONTINUE
+    timeout_seconds: int = 1800
+    retries: int = 2
+    priority: int = 50
+    budget_requests: int | None = None
+    deps: Deps = Deps.ALL
+
+
+@dataclass(frozen=True, slots=True)
+class PlanItem:
+    """One item of a plan. Its text is kept apart: see ``ItemFacts``."""
+
+    number: ItemNumber
+    kind: ItemKind
+    action: Action
+    runner: str  # builtin or local
+    title: str
+    priority: int = 50
+    timeout_seconds: int = 1800
+    retries: int = 2
+    head_sha: str = ""  # pinned when the command was accepted; pull requests only
+    base_branch: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """*successor* waits for *predecessor*, which is an item of the same plan."""
+
+    successor: ItemNumber
+    predecessor: ItemNumber
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class OutsideEdge:
+    """*successor* waits for something that is no item of the plan."""
+
+    successor: ItemNumber
+    predecessor: Reference
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a batch will do: its items in the order asked for, and who waits for whom.
+
+    The edges have no cycle; ``bot.core.plan.build_plan`` sees to it.
+    """
+
+    items: tuple[PlanItem, ...]
+    edges: tuple[Edge, ...] = ()
+    outside: tuple[OutsideEdge, ...] = ()
+    options: Options = field(default_factory=Options)
+    notes: tuple[str, ...] = ()  # Markdown written by the bot: how the command was read
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asked for something, and in which comment."""
+
+    login: str
+    url: str  # of the comment
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One command's work. What became of it is in its events."""
+
+    id: BatchId
+    repository: Repository
+    default_branch: str
+    thread: ItemNumber
+    thread_is_pull_request: bool
+    asker: Asker
+    source: str  # what started it, unique: comment:991, or batch:b7k2 for a retry
+    command: str  # as understood, in the language of COMMANDS
+    created_at: datetime
+    plan: Plan
+    comment_id: int = 0  # the command's comment, for reactions; 0 if there is none
+    retry_of: BatchId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link that the bot writes: its text is the bot's own, such as ``PR 71``."""
+
+    text: str
+    url: str
+
+
+class OutcomeKind(StrEnum):
+    """How an attempt ended."""
+
+    COMPLETED = "completed"
+    UNCHANGED = "unchanged"  # completed, no change needed
+    FAILED = "failed"
+    TRANSIENT = "transient"  # failed in a way that another try may cure
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The end of an attempt, with the evidence.
+
+    ``summary`` and ``reason`` may hold the words of others: they are escaped where
+    they are shown. ``advice`` is the bot's own sentence on what to do next.
+    """
+
+    kind: OutcomeKind
+    summary: str = ""  # of a success, such as "rebased, checks green"
+    link: Link | None = None
+    branch: str = ""  # pushed by this item; successors stack on it
+    reason: str = ""  # of a failure, such as "timed out after 30m"
+    advice: str = ""
+    retry_helps: bool = False
+    retry_after_seconds: float | None = None
+    log_tail: tuple[str, ...] = ()
+    isolation: str = ""  # how the command was isolated, such as "bubblewrap"
+
+    @property
+    def is_success(self) -> bool:
+        """Whether successors may start."""
+        return self.kind in (OutcomeKind.COMPLETED, OutcomeKind.UNCHANGED)
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What an action usually takes: medians of past items, or static values."""
+
+    seconds: float
+    requests: float
+
+
+Expectations = Mapping[str, Expectation]
+"""By action name. An unknown name means ``bot.core.plan.DEFAULT_EXPECTATION``."""

@@ -1,0 +1,1 @@
+"""Coordination: what runs when, and what is written down about it."""

@@ -1,0 +1,81 @@
+"""Every error, grouped by what a caller can do about it.
+
+``UserError`` is answered in a comment. ``TransientError`` is tried again.
+``PermanentError`` ends the item with its message. Any other exception is a bug: the
+supervisor logs it, the item fails, the process lives.
+"""
+
+from datetime import datetime
+
+
+class BotError(Exception):
+    """The base of all errors that are no bugs."""
+
+
+class UserError(BotError):
+    """Somebody can put this right; the message is shown to them."""
+
+
+class SettingsError(UserError):
+    """The server's settings do not fit; shown at start, the process ends with 2."""
+
+
+class ConfigurationError(UserError):
+    """The repository's ``.github/batch.yml`` does not fit; nothing starts."""
+
+
+class TransientError(BotError):
+    """Another try may help, after ``retry_after_seconds`` if that is known."""
+
+    def __init__(
+        self, message: str, *, retry_after_seconds: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class RateLimited(TransientError):
+    """GitHub, or our own ledger, wants us to wait until ``until``."""
+
+    def __init__(self, message: str, *, until: datetime, seconds: float) -> None:
+        super().__init__(message, retry_after_seconds=seconds)
+        self.until = until
+
+
+class Uncertain(TransientError):
+    """A write was sent and no answer came: it may have happened. Look before repeating."""
+
+
+class Lost(TransientError):
+    """A runner no longer knows an attempt that it was given."""
+
+
+class StoreUnavailable(TransientError):
+    """The disk is busy, full or failing."""
+
+
+class PermanentError(BotError):
+    """Trying again would end the same way.
+
+    ``advice`` is a sentence on what a maintainer can do.
+    """
+
+    def __init__(self, message: str, *, advice: str = "") -> None:
+        super().__init__(message)
+        self.advice = advice
+
+
+class Refused(PermanentError):
+    """GitHub answered 4xx. ``status`` is the HTTP status."""
+
+    def __init__(self, message: str, *, status: int, advice: str = "") -> None:
+        super().__init__(message, advice=advice)
+        self.status = status
+
+
+class NotFound(Refused):
+    """GitHub answered 404 or 410: gone, or not visible to the app."""
+
+
+class AppUnavailable(PermanentError):
+    """The app is suspended, deleted or was taken out of the repository."""

@@ -1,0 +1,1 @@
+"""Everything done on this machine."""

@@ -1,0 +1,1 @@
+"""Everything remembered, in SQLite."""
