@@ -1,0 +1,327 @@
+"""Batches, their frozen facts, their events, and what the events add up to.
+
+``batches.state`` and ``items`` are a projection of the events for questions across
+batches; it follows ``bot.core.progress.fold``.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from statistics import median
+from typing import Any
+
+from bot.core import events as e
+from bot.core.model import (
+    Batch,
+    BatchId,
+    BatchState,
+    Expectation,
+    ItemFacts,
+    ItemNumber,
+    ItemState,
+)
+from bot.ports import BatchSummary
+from bot.store.codec import BATCH, FACTS, decode_event, encode_event, to_us
+from bot.store.connection import Connections, insert, marks
+from bot.store.schema import LIVE
+
+_SAMPLE_SIZE = 100
+"""How many past items of an action its expectation is the median of."""
+
+_ADVANCE_BATCH = """
+    UPDATE batches SET state =
+        CASE WHEN ?1 = 'finished' AND state = 'cancelling' THEN 'cancelled' ELSE ?1 END
+    WHERE id = ?2
+"""
+# Only a running item has running_since_us, so that others work for no time.
+_ADVANCE_ITEM = """
+    UPDATE items SET
+        state = ?1,
+        attempt = ifnull(?2, attempt),
+        running_since_us = ?3,
+        worked_us = worked_us + ifnull(?4 - running_since_us, 0),
+        ended_us = ?5,
+        requests = ifnull(?6, requests)
+    WHERE batch = ?7 AND number = ?8
+"""
+# DISTINCT would read the whole index; this takes one step for each action.
+_ACTIONS = """
+    WITH RECURSIVE actions (name) AS (
+        SELECT min(action) FROM items WHERE state = 'completed'
+        UNION ALL
+        SELECT (
+            SELECT min(action) FROM items WHERE state = 'completed' AND action > name
+        )
+        FROM actions WHERE name IS NOT NULL
+    )
+    SELECT name FROM actions WHERE name IS NOT NULL
+"""
+
+_Created = tuple[Batch, Mapping[ItemNumber, ItemFacts], Sequence[e.Event]]
+
+
+class SqliteBatches:
+    """Implements ``bot.ports.Batches``."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+
+    async def create(
+        self,
+        batch: Batch,
+        facts: Mapping[ItemNumber, ItemFacts],
+        events: Sequence[e.Event],
+    ) -> bool:
+        """Keep a batch; return False if its source or its id is taken."""
+        return await self._connections.write(_create, (batch, facts, events))
+
+    async def append(self, events: Mapping[BatchId, Sequence[e.Event]]) -> None:
+        """Add events and bring the projection along, in one transaction.
+
+        Raises ``LookupError`` for an unknown batch or item.
+        """
+        await self._connections.write(_append, events)
+
+    async def load(self, batch_id: BatchId) -> Batch | None:
+        """Return a batch."""
+        return await self._one("SELECT data FROM batches WHERE id = ?", batch_id)
+
+    async def by_source(self, source: str) -> Batch | None:
+        """Return the batch that *source* started."""
+        return await self._one("SELECT data FROM batches WHERE source = ?", source)
+
+    async def events(self, batch_id: BatchId) -> Sequence[e.Event]:
+        """Return all events of a batch, oldest first."""
+        rows = await self._rows(
+            "SELECT kind, data FROM events WHERE batch = ? ORDER BY seq", batch_id
+        )
+        return [decode_event(kind, data) for kind, data in rows]
+
+    async def facts(self, batch_id: BatchId, item: ItemNumber) -> ItemFacts:
+        """Return the facts of an item as they were when the command was accepted.
+
+        Raises ``LookupError`` if the batch has no such item.
+        """
+        rows = await self._rows(
+            "SELECT data FROM facts WHERE batch = ? AND number = ?", batch_id, item
+        )
+        if not rows:
+            message = f"batch {batch_id} has no facts of #{item}"
+            raise LookupError(message)
+        return FACTS.decode(rows[0][0])
+
+    async def live(self) -> Sequence[BatchId]:
+        """Return the batches with work left, oldest first."""
+        rows = await self._rows(
+            f"SELECT id FROM batches INDEXED BY batches_live WHERE {LIVE} ORDER BY number"  # noqa: S608 - a constant
+        )
+        return [id_ for (id_,) in rows]
+
+    async def recent(
+        self, repository_id: int, *, thread: ItemNumber | None = None, limit: int = 20
+    ) -> Sequence[BatchSummary]:
+        """Return batches of a repository (of one thread), newest first."""
+        if thread is None:
+            rows = await self._rows(
+                """
+                SELECT data, state FROM batches WHERE repository_id = ?
+                ORDER BY number DESC LIMIT ?
+                """,
+                repository_id,
+                limit,
+            )
+        else:
+            rows = await self._rows(
+                """
+                SELECT data, state FROM batches WHERE repository_id = ? AND thread = ?
+                ORDER BY number DESC LIMIT ?
+                """,
+                repository_id,
+                thread,
+                limit,
+            )
+        return [
+            BatchSummary(BATCH.decode(data), BatchState(state)) for data, state in rows
+        ]
+
+    async def live_items(
+        self, repository_id: int, numbers: Sequence[ItemNumber]
+    ) -> Mapping[ItemNumber, BatchId]:
+        """Return which of *numbers* have an unfinished item in a live batch."""
+        rows = await self._rows(
+            f"""
+            SELECT items.number, batch
+            FROM (
+                SELECT id FROM batches INDEXED BY batches_live
+                WHERE {LIVE} AND repository_id = ?
+            )
+            CROSS JOIN items ON batch = id
+            WHERE items.number IN {marks(1, len(numbers))}
+            AND items.state IN ('pending', 'running')
+            """,  # noqa: S608 - of constants and question marks
+            repository_id,
+            *numbers,
+        )
+        return dict(rows)
+
+    async def expectations(self) -> Mapping[str, Expectation]:
+        """Return medians of past items by action name, of at most the last 100 each."""
+
+        def query(connection: sqlite3.Connection) -> dict[str, Expectation]:
+            actions = connection.execute(_ACTIONS).fetchall()
+            return {name: _expectation(connection, name) for (name,) in actions}
+
+        return await self._connections.read(query)
+
+    async def _one(self, sql: str, *parameters: Any) -> Batch | None:
+        rows = await self._rows(sql, *parameters)
+        return BATCH.decode(rows[0][0]) if rows else None
+
+    async def _rows(self, sql: str, *parameters: Any) -> list[Any]:
+        return await self._connections.read(
+            lambda connection: connection.execute(sql, parameters).fetchall()
+        )
+
+
+def _expectation(connection: sqlite3.Connection, action: str) -> Expectation:
+    rows = connection.execute(
+        """
+        SELECT worked_us, requests FROM items WHERE state = 'completed' AND action = ?
+        ORDER BY ended_us DESC LIMIT ?
+        """,
+        (action, _SAMPLE_SIZE),
+    ).fetchall()
+    return Expectation(
+        seconds=median(worked_us for worked_us, _ in rows) / 1e6,
+        requests=float(median(requests for _, requests in rows)),
+    )
+
+
+def _create(
+    connection: sqlite3.Connection, batches: Sequence[_Created]
+) -> Sequence[bool]:
+    return [_create_one(connection, *created) for created in batches]
+
+
+def _create_one(
+    connection: sqlite3.Connection,
+    batch: Batch,
+    facts: Mapping[ItemNumber, ItemFacts],
+    events: Sequence[e.Event],
+) -> bool:
+    cursor = connection.execute(
+        """
+        INSERT INTO batches (id, source, repository_id, thread, state, data)
+        VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
+        """,
+        (
+            batch.id,
+            batch.source,
+            batch.repository.id,
+            batch.thread,
+            BatchState.PLANNED,
+            BATCH.encode(batch),
+        ),
+    )
+    if cursor.rowcount == 0:
+        return False
+    insert(
+        connection,
+        "items (batch, number, action, state)",
+        [
+            (batch.id, item.number, item.action.name, ItemState.PENDING)
+            for item in batch.plan.items
+        ],
+    )
+    insert(
+        connection,
+        "facts (batch, number, data)",
+        [(batch.id, number, FACTS.encode(fact)) for number, fact in facts.items()],
+    )
+    _append(connection, [{batch.id: events}])
+    return True
+
+
+def _append(
+    connection: sqlite3.Connection,
+    appended: Sequence[Mapping[BatchId, Sequence[e.Event]]],
+) -> Sequence[None]:
+    pairs = [
+        (batch_id, event)
+        for batches in appended
+        for batch_id, events in batches.items()
+        for event in events
+    ]
+    states = [
+        (state, batch_id)
+        for batch_id, event in pairs
+        if (state := _batch_state(event)) is not None
+    ]
+    items = [
+        (*changes, batch_id, event.item)
+        for batch_id, event in pairs
+        if isinstance(event, e.ItemEvent) and (changes := _item_changes(event))
+    ]
+    _update(connection, _ADVANCE_BATCH, states)
+    _update(connection, _ADVANCE_ITEM, items)
+    insert(connection, "events (batch, at_us, kind, item, data)", _event_rows(pairs))
+    return [None] * len(appended)
+
+
+def _event_rows(
+    pairs: Iterable[tuple[BatchId, e.Event]],
+) -> list[tuple[str, int, str, int | None, str]]:
+    rows: list[tuple[str, int, str, int | None, str]] = []
+    for batch_id, event in pairs:
+        kind, data = encode_event(event)
+        rows.append(
+            (batch_id, to_us(event.at), kind, getattr(event, "item", None), data)
+        )
+    return rows
+
+
+def _update(
+    connection: sqlite3.Connection, sql: str, rows: Sequence[tuple[Any, ...]]
+) -> None:
+    # Every row must exist, or the projection would fall behind the events.
+    if rows and connection.executemany(sql, rows).rowcount != len(rows):
+        message = f"events of a batch or item that is not stored: {rows[0][-2:]} …"
+        raise LookupError(message)
+
+
+def _batch_state(event: e.Event) -> BatchState | None:
+    match event:
+        case e.BatchStarted() | e.BatchResumed():
+            return BatchState.RUNNING
+        case e.BatchPaused():
+            return BatchState.PAUSED
+        case e.BatchCancelling():
+            return BatchState.CANCELLING
+        case e.BatchFinished():
+            return BatchState.FINISHED
+        case _:
+            return None
+
+
+_Changes = tuple[ItemState, int | None, int | None, int | None, int | None, int | None]
+"""State, attempt, running since, worked until, ended at, requests: as _ADVANCE_ITEM."""
+
+
+def _item_changes(event: e.ItemEvent) -> _Changes | None:
+    at_us = to_us(event.at)
+    match event:
+        case e.ItemStarted(attempt=attempt):
+            return ItemState.RUNNING, attempt, at_us, None, None, None
+        case e.ItemRetrying():
+            return ItemState.PENDING, None, None, at_us, at_us, None
+        case e.ItemEnded(outcome=outcome, requests=requests):
+            is_success = outcome.is_success
+            state = ItemState.COMPLETED if is_success else ItemState.FAILED
+            return state, None, None, at_us, at_us, requests
+        case e.ItemSkipped():
+            return ItemState.SKIPPED, None, None, None, at_us, None
+        case e.ItemCancelled():
+            return ItemState.CANCELLED, None, None, at_us, at_us, None
+        case e.ItemReset():
+            return ItemState.PENDING, None, None, None, None, 0
+        case _:
+            return None

@@ -1,0 +1,111 @@
+"""The inbox on disk: bodies as they came, each GUID once."""
+
+import sqlite3
+from collections.abc import Sequence
+from datetime import datetime
+
+from bot.ports import Delivery, StoredDelivery
+from bot.store.codec import from_us, to_us
+from bot.store.connection import Connections, insert, marks
+
+
+class SqliteDeliveries:
+    """Implements ``bot.ports.Deliveries``."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+
+    async def add(self, delivery: Delivery) -> bool:
+        """Keep a delivery; return False if its GUID is known."""
+        return await self._connections.write(_add, delivery)
+
+    async def unsettled(self, *, after_id: int, limit: int) -> Sequence[StoredDelivery]:
+        """Return deliveries that nobody has dealt with, oldest first."""
+
+        def query(connection: sqlite3.Connection) -> list[StoredDelivery]:
+            rows = connection.execute(
+                """
+                SELECT id, guid, event, received_us, body FROM deliveries
+                JOIN delivery_bodies ON delivery_id = id
+                WHERE outcome IS NULL AND id > ? ORDER BY id LIMIT ?
+                """,
+                (after_id, limit),
+            )
+            return [
+                StoredDelivery(id_, Delivery(guid, event, from_us(received_us), body))
+                for id_, guid, event, received_us, body in rows
+            ]
+
+        return await self._connections.read(query)
+
+    async def settle(self, delivery_id: int, *, outcome: str) -> None:
+        """Note that a delivery was dealt with, and how."""
+        await self._connections.write(_settle, (outcome, delivery_id))
+
+    async def known_guids(self, guids: Sequence[str]) -> frozenset[str]:
+        """Return which of *guids* are stored."""
+        return await self._connections.read(lambda c: _known(c, guids))
+
+    async def prune(self, *, before: datetime) -> int:
+        """Delete settled deliveries received before; return how many."""
+        return await self._connections.write(_prune, to_us(before))
+
+
+def _add(
+    connection: sqlite3.Connection, deliveries: Sequence[Delivery]
+) -> Sequence[bool]:
+    known = set(_known(connection, [delivery.guid for delivery in deliveries]))
+    # Ids are given here, not by SQLite, so that one statement takes all rows.
+    (last_id,) = connection.execute(
+        "SELECT ifnull(max(id), 0) FROM deliveries"
+    ).fetchone()
+    rows: list[tuple[int, str, str, int]] = []
+    bodies: list[tuple[int, bytes]] = []
+    is_new: list[bool] = []
+    for delivery in deliveries:
+        is_new.append(delivery.guid not in known)
+        if is_new[-1]:
+            known.add(delivery.guid)
+            last_id += 1
+            received_us = to_us(delivery.received_at)
+            rows.append((last_id, delivery.guid, delivery.event, received_us))
+            bodies.append((last_id, delivery.body))
+    insert(connection, "deliveries (id, guid, event, received_us)", rows)
+    insert(connection, "delivery_bodies (delivery_id, body)", bodies)
+    return is_new
+
+
+def _known(connection: sqlite3.Connection, guids: Sequence[str]) -> frozenset[str]:
+    found: set[str] = set()
+    for start in range(0, len(guids), 500):
+        some = guids[start : start + 500]
+        rows = connection.execute(
+            f"SELECT guid FROM deliveries WHERE guid IN {marks(1, len(some))}",  # noqa: S608 - of question marks
+            tuple(some),
+        )
+        found.update(guid for (guid,) in rows)
+    return frozenset(found)
+
+
+def _settle(
+    connection: sqlite3.Connection, settlements: Sequence[tuple[str, int]]
+) -> Sequence[None]:
+    connection.executemany(
+        "UPDATE deliveries SET outcome = ? WHERE id = ?", settlements
+    )
+    return [None] * len(settlements)
+
+
+def _prune(connection: sqlite3.Connection, befores: Sequence[int]) -> Sequence[int]:
+    # The newest row stays, or its id would be given a second time and an inbox that
+    # asks for what came after that id would miss it.
+    return [
+        connection.execute(
+            """
+            DELETE FROM deliveries WHERE outcome IS NOT NULL AND received_us < ?
+            AND id < (SELECT max(id) FROM deliveries)
+            """,
+            (before_us,),
+        ).rowcount
+        for before_us in befores
+    ]

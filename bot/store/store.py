@@ -1,0 +1,192 @@
+"""Opens everything that is remembered: lock, check, migrate, serve, close."""
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass
+from errno import EACCES
+from pathlib import Path
+
+from sqlite_utils import Database
+
+from bot.errors import SettingsError, StoreUnavailable
+from bot.ports import Clock
+from bot.store.batches import SqliteBatches
+from bot.store.codec import to_us
+from bot.store.connection import Connections, connect
+from bot.store.deliveries import SqliteDeliveries
+from bot.store.effects import SqliteEffectLog
+from bot.store.lock import locked
+from bot.store.refusals import SqliteRefusals
+from bot.store.schema import known_migrations, migrations
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Whether the store can write at this moment, and the room it takes and has."""
+
+    problem: str  # why nothing can be written; empty if it can
+    size_bytes: int  # of the database with its write-ahead log
+    free_bytes: int  # on its disk
+
+    @property
+    def is_writable(self) -> bool:
+        """Whether a write reached the disk."""
+        return not self.problem
+
+
+class Store:
+    """Everything remembered, by port."""
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        self.path = path
+        self._clock = clock
+        self._connections = Connections(path)
+        self.deliveries = SqliteDeliveries(self._connections)
+        self.batches = SqliteBatches(self._connections)
+        self.effects = SqliteEffectLog(self._connections)
+        self.refusals = SqliteRefusals(self._connections)
+
+    async def probe(self) -> Probe:
+        """Write something and return how that went. Never raises."""
+        problem = ""
+        try:
+            await self._connections.write(_probe, to_us(self._clock.now()))
+        except StoreUnavailable as error:
+            problem = str(error)
+        files = (self.path, self.path.with_name(self.path.name + "-wal"))
+        disk = os.statvfs(self.path.parent)
+        return Probe(
+            problem=problem,
+            size_bytes=sum(file.stat().st_size for file in files if file.exists()),
+            free_bytes=disk.f_bavail * disk.f_frsize,
+        )
+
+    async def backup(self, target: Path) -> None:
+        """Put a copy as of now at *target*, replacing what is there; writes go on.
+
+        Raises ``StoreUnavailable``; *target* is then as it was.
+        """
+        try:
+            await asyncio.to_thread(_back_up, self.path, target)
+        except (sqlite3.Error, OSError) as error:
+            message = f"the backup {target} could not be written: {error}"
+            raise StoreUnavailable(message) from error
+
+    async def close(self) -> None:
+        """Commit what was asked for and let go of the file."""
+        await self._connections.close()
+
+
+@asynccontextmanager
+async def open_store(path: Path, *, clock: Clock) -> AsyncIterator[Store]:
+    """Lock, check and migrate the database at *path*, made if need be, and yield it.
+
+    Raises ``SettingsError`` if another process has it, or if it is damaged, of a newer
+    version or cannot be written.
+    """
+    path = await asyncio.to_thread(_make, path)
+    with locked(path, now=clock.now()):
+        await asyncio.to_thread(_prepare, path)
+        store = Store(path, clock)
+        try:
+            yield store
+        finally:
+            await store.close()
+
+
+@asynccontextmanager
+async def read_store(path: Path, *, clock: Clock) -> AsyncIterator[Store]:
+    """Yield a store to read while another process may have it; do not write to it.
+
+    Raises ``SettingsError`` if there is none.
+    """
+    await asyncio.to_thread(_check, path)
+    store = Store(path, clock)
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+def _make(path: Path) -> Path:
+    """Make the file if need be; return its one true name, for the lock."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Bodies of private repositories are in there: for the owner's eyes only.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        if not os.access(path.parent, os.W_OK):
+            raise PermissionError(EACCES, os.strerror(EACCES))
+        return path.resolve()
+    except OSError as error:
+        message = f"BATCH_DB: {path} cannot be written: {error.strerror}"
+        raise SettingsError(message) from error
+
+
+def _prepare(path: Path) -> None:
+    _check(path)
+    try:
+        with closing(connect(path)) as connection:
+            connection.execute("PRAGMA journal_mode = WAL")
+            migrations.apply(Database(connection, execute_plugins=False))
+    except sqlite3.Error as error:
+        message = f"BATCH_DB: {path} cannot be brought up to date: {error}"
+        raise SettingsError(message) from error
+
+
+def _check(path: Path) -> None:
+    """Raise ``SettingsError`` unless the file is sound and ours. Only reads."""
+    try:
+        with closing(connect(path, is_read_only=True)) as connection:
+            findings = [row[0] for row in connection.execute("PRAGMA quick_check(3)")]
+            database = Database(connection, execute_plugins=False)
+            is_foreign = bool(database.table_names()) and not migrations.applied(
+                database
+            )
+            newer = {m.name for m in migrations.applied(database)} - known_migrations()
+    except sqlite3.Error as error:
+        raise SettingsError(_damaged(path, str(error))) from error
+    if findings != ["ok"]:
+        raise SettingsError(_damaged(path, "; ".join(findings)))
+    if is_foreign:
+        message = (
+            f"BATCH_DB: {path} is the database of something else; name another file."
+            " Nothing was changed."
+        )
+        raise SettingsError(message)
+    if newer:
+        message = (
+            f"BATCH_DB: {path} was written by a newer version of batch-bot"
+            f" ({', '.join(sorted(newer))}): run that version, or restore the backup"
+            " from before it. Nothing was changed."
+        )
+        raise SettingsError(message)
+
+
+def _damaged(path: Path, what: str) -> str:
+    return (
+        f"BATCH_DB: {path} is damaged or cannot be read ({what}). Restore a backup to"
+        " this place, or move the file away to begin with an empty one. Nothing was"
+        " changed."
+    )
+
+
+def _probe(connection: sqlite3.Connection, probed_us: Sequence[int]) -> Sequence[None]:
+    connection.execute(
+        "REPLACE INTO probes (id, probed_us) VALUES (1, ?)", probed_us[-1:]
+    )
+    return [None] * len(probed_us)
+
+
+def _back_up(source: Path, target: Path) -> None:
+    partial = target.with_name(target.name + ".partial")
+    partial.unlink(missing_ok=True)
+    os.close(os.open(partial, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    with (
+        closing(connect(source, is_read_only=True)) as reading,
+        closing(connect(partial)) as writing,
+    ):
+        reading.backup(writing)
+    partial.replace(target)
