@@ -121,11 +121,18 @@ class Batches(Protocol):
     async def events(self, batch_id: BatchId) -> Sequence[Event]:
         """Return all events of a batch, oldest first."""
 
-    async def facts(self, batch_id: BatchId, item: ItemNumber) -> ItemFacts:
-        """Return the facts of an item as they were when the command was accepted."""
+    async def facts(
+        self, batch_id: BatchId, items: Sequence[ItemNumber]
+    ) -> Mapping[ItemNumber, ItemFacts]:
+        """Return the facts of items as they were when the command was accepted."""
 
     async def live(self) -> Sequence[BatchId]:
         """Return the batches with work left, oldest first: running, paused, cancelling."""
+
+    async def unreported(self) -> Sequence[BatchId]:
+        """Return the batches that have ended but have no ``Reported`` event, oldest
+        first.
+        """
 
     async def recent(
         self, repository_id: int, *, thread: ItemNumber | None = None, limit: int = 20
@@ -244,8 +251,11 @@ class GitHub(Protocol):
     def budget(self, installation_id: InstallationId) -> Budget:
         """Return the ledger's present state, without a request."""
 
-    def budget_fits(self, installation_id: InstallationId, requests: float) -> bool:
-        """Return whether that many requests fit before the reset, over the reserve."""
+    def requests_fit(self, installation_id: InstallationId) -> int:
+        """Return how many requests of item work fit before the reset, over the reserve.
+
+        A large number while GitHub has told no limit; 0 while anything is held.
+        """
 
     def spent(self, meter: str) -> int:
         """Return the requests charged to *meter* so far: see ``metered``."""

@@ -24,12 +24,15 @@ class BatchStarted:
 
 @dataclass(frozen=True, slots=True)
 class BatchPaused:
-    """Nothing new starts until it is resumed. ``by`` is a login, or empty for
-    ``on-failure:pause``.
+    """Nothing new starts until it is resumed.
+
+    ``by`` is a login; it is empty for ``on-failure:pause``, and for a batch that has
+    used the requests of its ``budget:``, where ``why`` is ``budget``.
     """
 
     at: datetime
     by: str
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,128 @@
+"""Runs one attempt: submit, watch, have the work accepted, publish it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+
+import structlog
+
+from bot.core.effects import Intent, Receipt
+from bot.core.model import Outcome, OutcomeKind
+from bot.core.retry import delay_seconds
+from bot.engine.effects import Effects
+from bot.errors import PermanentError, RateLimited, TransientError, Uncertain
+from bot.ports import AttemptSpec, Clock, Emit, Runner, Work
+
+PUBLISH_TRIES = 5
+"""How often accepted work is brought to GitHub before the item fails."""
+
+Accept = Callable[[Work], Awaitable[bool]]
+
+log = structlog.get_logger()
+
+
+class Attempts:
+    """Runs attempts to their outcome, whatever goes wrong on the way."""
+
+    def __init__(
+        self,
+        *,
+        runners: Mapping[str, Runner],
+        effects: Effects,
+        clock: Clock,
+        fraction: Callable[[], float],
+    ) -> None:
+        self._runners = runners
+        self._effects = effects
+        self._clock = clock
+        self._fraction = fraction
+
+    async def run(
+        self, spec: AttemptSpec, *, accept: Accept, emit: Emit, work: Work | None
+    ) -> Outcome:
+        """Return how the attempt ended.
+
+        *work* was accepted before a restart and is published without being done again.
+        *accept* says whether a result still counts; nothing of it reaches GitHub
+        before. Cancelling stops the attempt; nothing of it runs on when this returns.
+        """
+        runner = self._runners[spec.item.runner]
+        try:
+            outcome = await self._run(runner, spec, accept, emit, work)
+        except PermanentError as error:
+            outcome = Outcome(
+                OutcomeKind.FAILED, reason=str(error), advice=error.advice
+            )
+        except Uncertain as error:
+            outcome = Outcome(OutcomeKind.FAILED, reason=str(error))
+        except TransientError as error:
+            outcome = Outcome(
+                OutcomeKind.TRANSIENT,
+                reason=str(error),
+                retry_after_seconds=error.retry_after_seconds,
+            )
+        except (
+            Exception
+        ) as error:  # supervised: a bug fails the item, the process lives
+            log.exception("attempt failed by a bug", attempt=spec.id)
+            outcome = Outcome(
+                OutcomeKind.FAILED,
+                reason=f"internal error: {type(error).__name__}",
+                advice="This is a bug in the bot; its log has the details.",
+                retry_helps=True,
+            )
+        await runner.clean(spec.id)
+        return outcome
+
+    async def _run(
+        self,
+        runner: Runner,
+        spec: AttemptSpec,
+        accept: Accept,
+        emit: Emit,
+        work: Work | None,
+    ) -> Outcome:
+        if work is None:
+            result = await self._work(runner, spec, emit)
+            if isinstance(result, Outcome):
+                return result
+            if not await accept(result):
+                return Outcome(OutcomeKind.FAILED, reason="superseded")
+            work = result
+        return await self._publish(runner, spec, work)
+
+    async def _work(
+        self, runner: Runner, spec: AttemptSpec, emit: Emit
+    ) -> Work | Outcome:
+        try:
+            await runner.submit(spec)
+            return await runner.watch(spec, emit)
+        except asyncio.CancelledError:
+            await runner.cancel(spec.id)
+            await runner.clean(spec.id)
+            raise
+
+    async def _publish(self, runner: Runner, spec: AttemptSpec, work: Work) -> Outcome:
+        """Publish until it works: doing the work again would not help GitHub."""
+
+        async def perform(key: str, intent: Intent) -> Receipt:
+            # The key names the item, not the attempt: what a first try did without
+            # getting an answer, a second one finds.
+            item = f"{spec.batch_id}-{spec.item.number}"
+            return await self._effects.perform(f"{item}/{key}", intent)
+
+        tries = 1
+        while True:
+            try:
+                return await runner.publish(spec, work, perform)
+            except RateLimited as error:
+                log.info("publishing waits", attempt=spec.id, error=str(error))
+                await self._clock.sleep(error.retry_after_seconds or 60.0)
+            except Uncertain:
+                raise
+            except TransientError as error:
+                if tries == PUBLISH_TRIES:
+                    raise
+                log.info("publishing failed", attempt=spec.id, error=str(error))
+                after = error.retry_after_seconds
+                await self._clock.sleep(delay_seconds(tries, self._fraction(), after))
+                tries += 1

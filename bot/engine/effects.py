@@ -1,0 +1,116 @@
+"""The one way to change anything outside: write ahead, look, do, note.
+
+``INSERT effect(key, intent)`` and commit, then do it, then record it done and commit.
+Whoever comes again with the same key, after a crash or on a retry, gets the receipt of
+the first time or a look at GitHub before anything is repeated.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from weakref import WeakValueDictionary
+
+import structlog
+
+from bot.core.effects import REPEATABLE, Intent, PushBranch, Receipt
+from bot.core.retry import delay_seconds
+from bot.errors import BotError, TransientError, Uncertain
+from bot.ports import Clock, EffectAdapter, EffectLog, EffectRecord
+
+LOOKS = 4
+"""How often an effect whose answer was lost is looked for, or done again."""
+
+log = structlog.get_logger()
+
+
+class Effects:
+    """Carries out intents, each key once."""
+
+    def __init__(
+        self,
+        *,
+        effect_log: EffectLog,
+        adapter: EffectAdapter,
+        clock: Clock,
+        fraction: Callable[[], float],
+    ) -> None:
+        self._log = effect_log
+        self._adapter = adapter
+        self._clock = clock
+        self._fraction = fraction
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    async def perform(self, key: str, intent: Intent) -> Receipt:
+        """Carry out *intent* unless the effect with this key has happened already.
+
+        Raises ``Uncertain`` when nobody can say whether it happened, any other
+        ``TransientError`` when it did not, and ``PermanentError`` when it cannot.
+        """
+        lock = self._locks.setdefault(key, asyncio.Lock())
+        async with lock:
+            return await self._perform(key, intent)
+
+    async def attempt(self, key: str, intent: Intent) -> Receipt | None:
+        """Carry out what may fail without harm, such as a reaction or a pin.
+
+        A failure is logged, and None returned.
+        """
+        try:
+            return await self.perform(key, intent)
+        except BotError as error:
+            log.warning("effect failed", key=key, error=str(error))
+            return None
+
+    async def _perform(self, key: str, intent: Intent) -> Receipt:
+        record = await self._log.find(key)
+        if record is not None:
+            if record.receipt is not None and record.intent == intent:
+                return record.receipt
+            intent = _continued(record, intent)
+            if not isinstance(intent, REPEATABLE):
+                found = await self._adapter.find(intent, since=record.intended_at)
+                if found is not None:
+                    return await self._note(key, found)
+        # A later intent keeps the first one's time: what an unanswered try of it
+        # did long ago has to be found as well.
+        intended_at = record.intended_at if record else self._clock.now()
+        await self._log.intend(key, intent, at=intended_at)
+        return await self._note(key, await self._do(key, intent, intended_at))
+
+    async def _do(self, key: str, intent: Intent, intended_at: datetime) -> Receipt:
+        for tries in range(1, LOOKS + 1):
+            try:
+                return await self._adapter.do(intent)
+            except Uncertain as error:
+                log.info("effect unanswered", key=key, error=str(error), tries=tries)
+                found = await self._look(intent, intended_at, tries)
+                if found is not None:
+                    return found
+        message = f"no answer to {type(intent).__name__}: unknown, check by hand"
+        raise Uncertain(message)
+
+    async def _look(
+        self, intent: Intent, since: datetime, tries: int
+    ) -> Receipt | None:
+        """Look for an effect whose answer was lost, once GitHub has had time."""
+        for looks in range(tries, LOOKS + 1):
+            await self._clock.sleep(delay_seconds(looks, self._fraction(), None))
+            try:
+                return await self._adapter.find(intent, since=since)
+            except TransientError as error:
+                log.info("look-up failed", error=str(error), looks=looks)
+        message = f"{type(intent).__name__} cannot be looked up: unknown, check by hand"
+        raise Uncertain(message)
+
+    async def _note(self, key: str, receipt: Receipt) -> Receipt:
+        await self._log.done(key, receipt, at=self._clock.now())
+        return receipt
+
+
+def _continued(record: EffectRecord, intent: Intent) -> Intent:
+    """Return the intent, a branch moved from where this key's earlier push left it."""
+    before = record.intent
+    if isinstance(before, PushBranch) and isinstance(intent, PushBranch):
+        return replace(intent, expected_sha=before.sha if record.receipt else "")
+    return intent

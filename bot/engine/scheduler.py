@@ -1,0 +1,571 @@
+"""The one loop: what has happened, what follows, what starts; then write, then act.
+
+Attempts, controls and the world post messages. A pass takes all that are there, moves
+the schedules, asks ``bot.core.schedule`` what starts, records every event of the pass in
+one transaction, and only then starts attempts and answers whoever waits. Nothing else
+changes the state of an item.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+
+import structlog
+
+from bot.core import events as e
+from bot.core.control import Change
+from bot.core.model import (
+    AttemptId,
+    Batch,
+    BatchId,
+    InstallationId,
+    ItemFacts,
+    ItemNumber,
+    ItemState,
+    Outcome,
+    OutcomeKind,
+    Reference,
+)
+from bot.core.progress import Progress, fold
+from bot.core.reasons import Reason
+from bot.core.retry import delay_seconds
+from bot.core.schedule import (
+    Capacity,
+    InstallationCapacity,
+    Schedule,
+    Started,
+    decide,
+    reasons,
+)
+from bot.engine.attempt import Attempts
+from bot.engine.recorder import Recorder
+from bot.engine.supervisor import Supervisor
+from bot.ports import AttemptSpec, Batches, Clock, GitHub, Memory, Runner, Work
+
+HOLD_SECONDS = 5.0
+"""How often a hold that nothing announces, such as memory, is looked at again."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What this server allows: slots of an installation, workspaces of the host."""
+
+    slots: int = 3
+    workspaces: int = 5
+
+
+@dataclass(slots=True, eq=False)
+class Live:
+    """A batch that the scheduler has to do with."""
+
+    batch: Batch
+    schedule: Schedule
+    tasks: dict[ItemNumber, asyncio.Task[None]] = field(default_factory=dict)
+    publishing: dict[ItemNumber, str] = field(default_factory=dict)  # item → work
+    stopping: dict[ItemNumber, str] = field(default_factory=dict)  # item → by whom
+    branches: dict[ItemNumber, str] = field(default_factory=dict)
+    waits_for_budget: bool = False
+
+    def pushed_predecessors(
+        self, item: ItemNumber
+    ) -> tuple[tuple[ItemNumber, str], ...]:
+        """Return the predecessors of an item that pushed a branch, with the branch."""
+        if not self.branches:
+            return ()
+        before = self.schedule.predecessors_of(item)
+        return tuple((n, self.branches[n]) for n in before if n in self.branches)
+
+
+@dataclass(slots=True, eq=False)
+class _Pass:
+    """What one pass is about to record and to do afterwards."""
+
+    now: datetime
+    events: dict[BatchId, list[e.Event]] = field(default_factory=dict)
+    afterwards: list[Callable[[], object]] = field(default_factory=list)
+
+    def happen(self, live: Live, event: e.Event) -> None:
+        live.schedule.apply(event)
+        self.note(live, event)
+
+    def note(self, live: Live, event: e.Event) -> None:
+        self.events.setdefault(live.batch.id, []).append(event)
+
+
+Message = Callable[[_Pass], None]
+
+
+class Scheduler:
+    """Runs all live batches. ``run`` is its loop; the other methods post to it."""
+
+    def __init__(
+        self,
+        *,
+        batches: Batches,
+        recorder: Recorder,
+        attempts: Attempts,
+        runners: Mapping[str, Runner],
+        github: GitHub,
+        memory: Memory,
+        clock: Clock,
+        supervisor: Supervisor,
+        limits: Limits,
+        fraction: Callable[[], float],
+    ) -> None:
+        self._batches = batches
+        self._recorder = recorder
+        self._attempts = attempts
+        self._runners = runners
+        self._github = github
+        self._memory = memory
+        self._clock = clock
+        self._supervisor = supervisor
+        self._limits = limits
+        self._fraction = fraction
+        self._needs_workspace = {n: r.needs_workspace for n, r in runners.items()}
+        self._live: dict[BatchId, Live] = {}
+        self._messages: list[Message] = []
+        self._wake = asyncio.Event()
+        self._timer: asyncio.Task[None] | None = None
+        self._turn = 0
+        self.is_stopping = False
+
+    # --- for others ----------------------------------------------------------------
+
+    async def adopt(self, batch_id: BatchId, *, is_restart: bool = False) -> None:
+        """Take charge of a live batch; its recorded events are applied again.
+
+        After a restart, accepted work goes on to be published, attempts on runners
+        that outlive the bot are watched again, all others begin a new attempt.
+        """
+        batch = await self._batches.load(batch_id)
+        if batch is None or batch_id in self._live:
+            return
+        events = await self._batches.events(batch_id)
+        schedule = Schedule(
+            batch, await self._batches.expectations(), self._needs_workspace
+        )
+        for event in events:
+            schedule.apply(event)
+        live = Live(batch, schedule)
+        progress = fold(batch, events)
+        schedule.requests_used = sum(v.requests for v in progress.items.values())
+        for number, view in progress.items.items():
+            if view.outcome is not None and view.outcome.branch:
+                live.branches[number] = view.outcome.branch
+        kept = await self._kept(batch, progress) if is_restart else {}
+
+        def take(step: _Pass) -> None:
+            self._live[batch_id] = live
+            if is_restart:
+                self._recover(step, live, kept)
+            self._follow_up(step, live)
+
+        await self._post(take)
+
+    async def change(
+        self, batch_id: BatchId, decision: Callable[[Schedule, datetime], Change]
+    ) -> Change | None:
+        """Make a change that a person asked for; return it once it is on disk.
+
+        None if the batch is not live any more.
+        """
+        decided: list[Change] = []
+
+        def make(step: _Pass) -> None:
+            live = self._live.get(batch_id)
+            if live is None:
+                return
+            change = decision(live.schedule, step.now)
+            decided.append(change)
+            for event in change.events:
+                step.happen(live, event)
+            for number in change.stop:
+                step.afterwards.append(partial(self._stop, live, number, change.by))
+            self._follow_up(step, live)
+
+        await self._post(make)
+        return decided[0] if decided else None
+
+    async def settle_outside(self, reference: Reference, *, is_satisfied: bool) -> None:
+        """Note that something outside ended, for every batch that waits for it."""
+
+        def settle(step: _Pass) -> None:
+            for live in self._live.values():
+                if reference in live.schedule.open_outside():
+                    event = e.OutsideSettled(step.now, reference, is_satisfied)
+                    step.happen(live, event)
+                    self._follow_up(step, live)
+
+        await self._post(settle)
+
+    def open_outside(self) -> Mapping[InstallationId, frozenset[Reference]]:
+        """Return what live batches wait for outside themselves, by installation."""
+        found: dict[InstallationId, frozenset[Reference]] = {}
+        for live in self._live.values():
+            key = live.schedule.installation_id
+            waiting = frozenset(live.schedule.open_outside())
+            found[key] = found.get(key, frozenset()) | waiting
+        return found
+
+    def reasons(self, batch_id: BatchId) -> Mapping[ItemNumber, Reason]:
+        """Return why each pending item of a live batch is not running."""
+        live = self._live.get(batch_id)
+        if live is None:
+            return {}
+        return reasons(live.schedule, self.capacity(), now=self._clock.now())
+
+    def capacity(self) -> Capacity:
+        """Return one snapshot of what is free."""
+        busy: dict[InstallationId, int] = {}
+        workspaces = 0
+        for live in self._live.values():
+            key = live.schedule.installation_id
+            busy[key] = busy.get(key, 0) + len(live.schedule.running)
+            for number in live.schedule.running:
+                runner = live.schedule.planned(number).runner
+                workspaces += self._needs_workspace[runner]
+        return Capacity(
+            {
+                key: self._installation_capacity(key, count)
+                for key, count in busy.items()
+            },
+            self._limits.workspaces - workspaces,
+            self._limits.workspaces,
+            self._memory.used_fraction(),
+            self.is_stopping,
+        )
+
+    async def drain(self, seconds: float) -> None:
+        """Start nothing new and wait for work that is being published, *seconds* at
+        most; then stop the attempts, to be made again after the restart.
+        """
+        self.is_stopping = True
+        self._wake.set()
+        publishing = [
+            live.tasks[number]
+            for live in self._live.values()
+            for number in live.publishing
+            if number in live.tasks
+        ]
+        if publishing:
+            await asyncio.wait(publishing, timeout=seconds)
+        running = [t for live in self._live.values() for t in live.tasks.values()]
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+    async def run(self) -> None:
+        """Work for ever."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            await self._pass()
+
+    # --- the pass --------------------------------------------------------------------
+
+    async def _pass(self) -> None:
+        messages, self._messages = self._messages, []
+        step = _Pass(self._clock.now())
+        for message in messages:
+            message(step)
+        capacity = self.capacity()
+        schedules = [live.schedule for live in self._live.values()]
+        started = decide(schedules, capacity, now=step.now, turn=self._turn)
+        self._turn += len(started)
+        for start in started:
+            step.note(self._live[start.schedule.batch.id], start.event)
+        self._note_budget(step, capacity)
+        if step.events:
+            await self._recorder.record(step.events)
+        for act in step.afterwards:
+            act()
+        await self._begin(started)
+        self._forget_ended()
+        self._set_timer(capacity)
+
+    def _follow_up(self, step: _Pass, live: Live) -> None:
+        for event in live.schedule.follow_up(step.now):
+            step.note(live, event)
+
+    async def _begin(self, started: Sequence[Started]) -> None:
+        by_batch: dict[BatchId, list[Started]] = {}
+        for start in started:
+            by_batch.setdefault(start.schedule.batch.id, []).append(start)
+        for batch_id, starts in by_batch.items():
+            numbers = [start.event.item for start in starts]
+            facts = await self._batches.facts(batch_id, numbers)
+            live = self._live[batch_id]
+            for start in starts:
+                self._launch(live, facts[start.event.item], start.event.attempt)
+
+    def _forget_ended(self) -> None:
+        ended = [
+            batch_id
+            for batch_id, live in self._live.items()
+            if not live.schedule.state.is_live and not live.tasks
+        ]
+        for batch_id in ended:
+            del self._live[batch_id]
+
+    def _note_budget(self, step: _Pass, capacity: Capacity) -> None:
+        """Record when a batch begins and ceases to wait for API requests."""
+        for live in self._live.values():
+            free = capacity.installations.get(live.schedule.installation_id)
+            waits = free is not None and live.schedule.lacks_requests(free)
+            if waits and free is not None and not live.waits_for_budget:
+                until = free.budget_until or step.now + timedelta(minutes=1)
+                step.note(live, e.BudgetWaitStarted(step.now, until))
+            elif live.waits_for_budget and not waits:
+                step.note(live, e.BudgetWaitEnded(step.now))
+            live.waits_for_budget = waits
+
+    def _set_timer(self, capacity: Capacity) -> None:
+        """Wake up when a delay or a hold may be over; everything else wakes by itself."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        seconds = self._seconds_to_wait(capacity)
+        if seconds is not None:
+            self._timer = self._supervisor.start("timer", self._wake_after(seconds))
+
+    def _seconds_to_wait(self, capacity: Capacity) -> float | None:
+        now = self._clock.now()
+        waits = [
+            (at - now).total_seconds()
+            for live in self._live.values()
+            if (at := live.schedule.next_retry_at()) is not None
+        ]
+        for live in self._live.values():
+            free = capacity.installations.get(live.schedule.installation_id)
+            if live.waits_for_budget and free is not None and free.budget_until:
+                waits.append((free.budget_until - now).total_seconds())
+            if live.schedule.has_ready and not live.schedule.running:
+                waits.append(HOLD_SECONDS)
+        return max(0.05, min(waits)) if waits else None
+
+    async def _wake_after(self, seconds: float) -> None:
+        await self._clock.sleep(seconds)
+        self._timer = None
+        self._wake.set()
+
+    async def _post(self, message: Message) -> None:
+        """Return when the pass that took the message is on disk."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def take(step: _Pass) -> None:
+            message(step)
+            step.afterwards.append(partial(_resolve, done))
+
+        self._send(take)
+        await done
+
+    def _send(self, message: Message) -> None:
+        self._messages.append(message)
+        self._wake.set()
+
+    def _installation_capacity(
+        self, installation_id: InstallationId, busy: int
+    ) -> InstallationCapacity:
+        budget = self._github.budget(installation_id)
+        return InstallationCapacity(
+            slots_free=self._limits.slots - busy,
+            slots_total=self._limits.slots,
+            requests_fit=self._github.requests_fit(installation_id),
+            budget_until=budget.held_until or budget.reset_at,
+        )
+
+    # --- attempts --------------------------------------------------------------------
+
+    def _launch(
+        self, live: Live, facts: ItemFacts, attempt: int, work: Work | None = None
+    ) -> None:
+        number = facts.number
+        if self.is_stopping:
+            return  # recorded as started: it begins again after the restart
+        spec = self._spec(live, facts, attempt)
+        live.tasks[number] = self._supervisor.start(
+            spec.id, self._attempt(live, spec, attempt, work)
+        )
+
+    def _spec(self, live: Live, facts: ItemFacts, attempt: int) -> AttemptSpec:
+        batch = live.batch
+        return AttemptSpec(
+            id=AttemptId(f"{batch.id}-{facts.number}-{attempt}"),
+            batch_id=batch.id,
+            repository=batch.repository,
+            default_branch=batch.default_branch,
+            item=live.schedule.planned(facts.number),
+            facts=facts,
+            asker=batch.asker.login,
+            predecessors=live.pushed_predecessors(facts.number),
+        )
+
+    async def _attempt(
+        self, live: Live, spec: AttemptSpec, attempt: int, work: Work | None
+    ) -> None:
+        number = spec.item.number
+
+        async def accept(result: Work) -> bool:
+            return await self._accept(live, number, attempt, result)
+
+        def emit(line: str) -> None:
+            self._send(lambda step: self._progress(step, live, number, attempt, line))
+
+        batch_meter = self._github.metered(spec.batch_id)
+        async with batch_meter, self._github.metered(spec.id):
+            try:
+                outcome = await self._attempts.run(
+                    spec, accept=accept, emit=emit, work=work
+                )
+            except asyncio.CancelledError:
+                if number not in live.stopping:
+                    raise  # the bot is shutting down
+                self._send(lambda step: self._cancelled(step, live, number, attempt))
+                return
+        self._send(lambda step: self._ended(step, live, spec, attempt, outcome))
+
+    async def _accept(
+        self, live: Live, number: ItemNumber, attempt: int, work: Work
+    ) -> bool:
+        """Accept a result if its attempt is still the item's present one."""
+        accepted: list[bool] = []
+
+        def accept(step: _Pass) -> None:
+            is_current = live.schedule.running.get(number) == attempt
+            accepted.append(is_current and number not in live.stopping)
+            if accepted[0]:
+                live.publishing[number] = work.data
+                event = e.ItemAccepted(step.now, number, attempt, work.data)
+                step.happen(live, event)
+
+        await self._post(accept)
+        return accepted[0]
+
+    def _progress(
+        self, step: _Pass, live: Live, number: ItemNumber, attempt: int, line: str
+    ) -> None:
+        if live.schedule.running.get(number) == attempt:
+            step.happen(live, e.ItemProgressed(step.now, number, attempt, line))
+
+    def _ended(
+        self,
+        step: _Pass,
+        live: Live,
+        spec: AttemptSpec,
+        attempt: int,
+        outcome: Outcome,
+    ) -> None:
+        number = spec.item.number
+        live.tasks.pop(number, None)
+        live.publishing.pop(number, None)
+        by = live.stopping.pop(number, "")
+        if live.schedule.running.get(number) != attempt:
+            log.warning("result of an old attempt thrown away", attempt=spec.id)
+            return
+        requests = self._github.spent(spec.id)
+        live.schedule.requests_used += requests
+        if outcome.branch:
+            live.branches[number] = outcome.branch
+        step.happen(
+            live, self._end_event(step.now, live, spec, attempt, outcome, requests, by)
+        )
+        self._follow_up(step, live)
+
+    def _end_event(
+        self,
+        now: datetime,
+        live: Live,
+        spec: AttemptSpec,
+        attempt: int,
+        outcome: Outcome,
+        requests: int,
+        by: str,
+    ) -> e.Event:
+        item = spec.item
+        if outcome.kind is not OutcomeKind.TRANSIENT:
+            return e.ItemEnded(now, item.number, attempt, outcome, requests)
+        if by:
+            return e.ItemCancelled(now, item.number, by)
+        tries = live.schedule.tries_of(item.number)
+        if tries > item.retries:
+            failed = _given_up(outcome)
+            return e.ItemEnded(now, item.number, attempt, failed, requests)
+        wait = delay_seconds(tries, self._fraction(), outcome.retry_after_seconds)
+        next_at = now + timedelta(seconds=wait)
+        return e.ItemRetrying(now, item.number, attempt, outcome, next_at)
+
+    def _stop(self, live: Live, number: ItemNumber, by: str) -> None:
+        """Stop a running attempt, unless its work is on its way to GitHub already."""
+        task = live.tasks.get(number)
+        if task is None or number in live.publishing:
+            return
+        live.stopping[number] = by
+        task.cancel()
+
+    def _cancelled(
+        self, step: _Pass, live: Live, number: ItemNumber, attempt: int
+    ) -> None:
+        live.tasks.pop(number, None)
+        by = live.stopping.pop(number, "")
+        if live.schedule.running.get(number) == attempt:
+            step.happen(live, e.ItemCancelled(step.now, number, by))
+            self._follow_up(step, live)
+
+    # --- after a restart ---------------------------------------------------------------
+
+    async def _kept(
+        self, batch: Batch, progress: Progress
+    ) -> Mapping[ItemNumber, tuple[ItemFacts, int, Work | None]]:
+        """Return the running items that need not begin again, with how they go on."""
+        running = {
+            number: view
+            for number, view in progress.items.items()
+            if view.state is ItemState.RUNNING
+        }
+        facts = await self._batches.facts(batch.id, list(running))
+        kept: dict[ItemNumber, tuple[ItemFacts, int, Work | None]] = {}
+        for number, view in running.items():
+            runner = self._runners[view.item.runner]
+            attempt = AttemptId(f"{batch.id}-{number}-{view.attempt}")
+            if view.is_publishing:
+                kept[number] = (facts[number], view.attempt, Work(view.work))
+            elif runner.survives_restart and await runner.find(attempt) is not None:
+                kept[number] = (facts[number], view.attempt, None)
+        return kept
+
+    def _recover(
+        self,
+        step: _Pass,
+        live: Live,
+        kept: Mapping[ItemNumber, tuple[ItemFacts, int, Work | None]],
+    ) -> None:
+        again = [n for n in live.schedule.running if n not in kept]
+        event = e.BatchRecovered(step.now, tuple(kept), tuple(again))
+        step.happen(live, event)
+        for number in again:
+            step.happen(live, e.ItemReset(step.now, number, by=""))
+        for number, (facts, attempt, work) in kept.items():
+            if work is not None:
+                live.publishing[number] = work.data
+            step.afterwards.append(partial(self._launch, live, facts, attempt, work))
+
+
+def _resolve(waiting: "asyncio.Future[None]") -> None:
+    if not waiting.done():
+        waiting.set_result(None)
+
+
+def _given_up(outcome: Outcome) -> Outcome:
+    return Outcome(
+        OutcomeKind.FAILED,
+        reason=outcome.reason,
+        advice=outcome.advice,
+        retry_helps=True,
+        log_tail=outcome.log_tail,
+        isolation=outcome.isolation,
+    )
