@@ -1,0 +1,382 @@
+"""One fake for each port of the host and the runners; each passes the contract test
+that the real adapter passes (``tests/host``, ``tests/runners``).
+"""
+
+import asyncio
+import hashlib
+import heapq
+import itertools
+import shutil
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from bot.core.effects import CreateComment
+from bot.core.model import AttemptId, ItemNumber, Outcome, OutcomeKind, Repository
+from bot.errors import Lost, PermanentError, TransientError
+from bot.ports import (
+    AttemptSpec,
+    Change,
+    Clock,
+    Emit,
+    Finished,
+    Perform,
+    Work,
+    Workspace,
+)
+
+START = datetime(2026, 3, 3, 15, 0, tzinfo=UTC)
+
+
+class FakeClock:
+    """Time that stands still until the test moves it."""
+
+    def __init__(self, start: datetime = START) -> None:
+        self._start = start
+        self._elapsed = 0.0
+        self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._order = itertools.count()
+
+    def now(self) -> datetime:
+        return self._start + timedelta(seconds=self._elapsed)
+
+    def monotonic(self) -> float:
+        return self._elapsed
+
+    async def sleep(self, seconds: float) -> None:
+        if seconds <= 0:
+            await asyncio.sleep(0)
+            return
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        due = self._elapsed + seconds
+        heapq.heappush(self._sleepers, (due, next(self._order), future))
+        await future
+
+    @property
+    def sleepers(self) -> int:
+        """How many tasks sleep at the moment."""
+        return sum(not future.done() for _, _, future in self._sleepers)
+
+    @property
+    def next_due(self) -> float | None:
+        """In how many seconds the next sleeper wakes, None without any."""
+        while self._sleepers and self._sleepers[0][2].done():
+            heapq.heappop(self._sleepers)  # its task was cancelled
+        return self._sleepers[0][0] - self._elapsed if self._sleepers else None
+
+    async def advance(self, seconds: float) -> None:
+        """Let *seconds* pass: sleepers wake in order, each at its own time.
+
+        Between two of them every task runs as far as it can.
+        """
+        end = self._elapsed + seconds
+        await settle()
+        while (due := self.next_due) is not None and self._elapsed + due <= end:
+            self._elapsed, _, future = heapq.heappop(self._sleepers)
+            future.set_result(None)
+            await settle()
+        self._elapsed = end
+        await settle()
+
+    async def run_until(
+        self, condition: Callable[[], bool], *, most_seconds: float = 86_400.0
+    ) -> None:
+        """Let time pass, from sleeper to sleeper, until *condition* holds.
+
+        Threads and sockets get real time to answer while nobody sleeps.
+        """
+        end = self._elapsed + most_seconds
+        real_end = asyncio.get_running_loop().time() + 10
+        await settle()
+        while not condition():
+            due = self.next_due
+            if due is not None and self._elapsed + due <= end:
+                await self.advance(due)
+            else:
+                assert asyncio.get_running_loop().time() < real_end, "never came true"
+                await asyncio.sleep(0.001)
+
+
+async def settle() -> None:
+    """Let every task run until it waits for time or for something outside."""
+    for _ in range(25):
+        await asyncio.sleep(0)
+
+
+class FakeMemory:
+    """Memory of which the test says how much is used."""
+
+    def __init__(self, used: float = 0.1) -> None:
+        self.used = used
+
+    def used_fraction(self) -> float:
+        return self.used
+
+
+class FakeWorkspaces:
+    """Workspaces without git: folders of files by branch.
+
+    A commit is known by the hash of its files; *branches* is what the repository has.
+    """
+
+    def __init__(self, folder: Path, branches: Mapping[str, Mapping[str, str]]) -> None:
+        self._folder = folder
+        self.branches = {name: dict(files) for name, files in branches.items()}
+        self.commits: dict[str, dict[str, str]] = {}
+        self.alive: set[AttemptId] = set()
+        self.unreachable = False  # the next fetches fail
+
+    async def create(
+        self,
+        attempt: AttemptId,
+        repository: Repository,
+        *,
+        base: str,
+        merge: Sequence[str] = (),
+    ) -> Workspace:
+        if self.unreachable:
+            message = f"{repository.name} cannot be fetched"
+            raise TransientError(message)
+        files: dict[str, str] = {}
+        for branch in (base, *merge):
+            if branch not in self.branches:
+                message = f"there is no branch {branch}"
+                raise PermanentError(message)
+            for name, text in self.branches[branch].items():
+                if branch != base and files.get(name, text) != text:
+                    message = f"merging {branch} conflicts in {name}"
+                    raise PermanentError(message)
+                files[name] = text
+        path = self._folder / attempt
+        shutil.rmtree(path, ignore_errors=True)
+        for name, text in files.items():
+            (path / name).parent.mkdir(parents=True, exist_ok=True)
+            (path / name).write_text(text)
+        self.alive.add(attempt)
+        sha = _hash(files)
+        self.commits[sha] = files
+        return Workspace(attempt, path, sha)
+
+    async def commit(self, workspace: Workspace, *, message: str) -> Change | None:
+        files = _read_files(Path(workspace.path))
+        before = self.commits[workspace.base_sha]
+        names = sorted(
+            name for name in {**before, **files} if before.get(name) != files.get(name)
+        )
+        if not names:
+            return None
+        sha = _hash({**files, "": message})
+        self.commits[sha] = files
+        added = sum(len(files.get(name, "").splitlines()) for name in names)
+        removed = sum(len(before.get(name, "").splitlines()) for name in names)
+        return Change(sha, tuple(names), insertions=added, deletions=removed)
+
+    async def remove(self, attempt: AttemptId) -> None:
+        self.alive.discard(attempt)
+        shutil.rmtree(self._folder / attempt, ignore_errors=True)
+
+    async def remove_all(self) -> int:
+        count = len(self.alive)
+        for attempt in list(self.alive):
+            await self.remove(attempt)
+        return count
+
+
+def _read_files(root: Path) -> dict[str, str]:
+    paths = (path for path in root.rglob("*") if path.is_file())
+    return {str(path.relative_to(root)): path.read_text() for path in paths}
+
+
+def _hash(files: Mapping[str, str]) -> str:
+    return hashlib.sha1(repr(sorted(files.items())).encode()).hexdigest()  # noqa: S324 - a name, no signature
+
+
+@dataclass(eq=False)
+class Call:
+    """A command that ``FakeCommands`` runs: what it was given, where it may write."""
+
+    attempt: AttemptId
+    argv: tuple[str, ...]
+    workspace: Workspace
+    inputs: Mapping[str, str]
+    environment: Mapping[str, str]
+    timeout_seconds: float
+    on_line: Callable[[str], None]
+    clock: Clock
+    lines: list[str] = field(default_factory=list)
+    output: dict[str, str] = field(default_factory=dict)
+
+    def say(self, line: str) -> None:
+        """Print a line."""
+        self.lines.append(line)
+        self.on_line(line)
+
+
+Program = Callable[[Call], Awaitable[int]]
+"""Stands for an executable; returns the exit code."""
+
+
+class FakeCommands:
+    """Commands without processes: *programs* by the first word of the command."""
+
+    isolation = "a fake"
+
+    def __init__(self, clock: Clock, programs: Mapping[str, Program]) -> None:
+        self._clock = clock
+        self.programs = dict(programs)
+        self.calls: list[Call] = []
+        self._running: dict[AttemptId, asyncio.Task[int]] = {}
+
+    async def run(
+        self,
+        attempt: AttemptId,
+        argv: Sequence[str],
+        *,
+        workspace: Workspace,
+        inputs: Mapping[str, str],
+        environment: Mapping[str, str],
+        timeout_seconds: float,
+        on_line: Callable[[str], None],
+    ) -> Finished:
+        call = Call(
+            attempt,
+            tuple(argv),
+            workspace,
+            inputs,
+            environment,
+            timeout_seconds,
+            on_line,
+            self._clock,
+        )
+        self.calls.append(call)
+        program = asyncio.ensure_future(self.programs[argv[0]](call))
+        timeout = asyncio.ensure_future(self._clock.sleep(timeout_seconds))
+        self._running[attempt] = program
+        try:
+            await asyncio.wait({program, timeout}, return_when="FIRST_COMPLETED")
+        finally:
+            has_ended = program.done() and not program.cancelled()
+            timed_out = timeout.done()
+            program.cancel()
+            timeout.cancel()
+            await asyncio.wait({program, timeout})
+            del self._running[attempt]
+        exit_code = program.result() if has_ended else -9
+        timed_out = timed_out and not has_ended
+        return Finished(exit_code, timed_out, tuple(call.lines[-30:]), False)
+
+    async def output(self, attempt: AttemptId, name: str) -> str | None:
+        calls = [call for call in self.calls if call.attempt == attempt]
+        return calls[-1].output.get(name) if calls else None
+
+    async def kill(self, attempt: AttemptId) -> None:
+        if program := self._running.get(attempt):
+            program.cancel()
+            await asyncio.wait({program})
+
+    async def kill_orphans(self) -> int:
+        return 0
+
+
+DONE = Outcome(OutcomeKind.COMPLETED, summary="done")
+
+
+@dataclass(frozen=True)
+class Script:
+    """How an item's attempts go: one end for each, the last one repeated."""
+
+    ends: Sequence[Outcome | Work | Exception] = (DONE,)
+    seconds: float = 10.0
+    says: Sequence[str] = ()
+    publishes: Outcome = DONE
+    comments: bool = False  # publishing performs one effect
+
+
+class ScriptedRunner:
+    """A runner whose attempts take the time and end as the test says.
+
+    ``began`` and ``finished`` list attempts in order; ``most`` is the largest number
+    that ran at the same time.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        scripts: Mapping[int, Script] | None = None,
+        *,
+        name: str = "builtin",
+        needs_workspace: bool = False,
+        survives_restart: bool = False,
+        default: Script | None = None,
+    ) -> None:
+        self.name = name
+        self.needs_workspace = needs_workspace
+        self.survives_restart = survives_restart
+        self.scripts = dict(scripts or {})
+        self._default = default or Script()
+        self._clock = clock
+        self._due: dict[AttemptId, float] = {}
+        self._tries: dict[ItemNumber, int] = {}
+        self.specs: dict[AttemptId, AttemptSpec] = {}
+        self.began: list[AttemptId] = []
+        self.finished: list[AttemptId] = []
+        self.cancelled: list[AttemptId] = []
+        self.published: list[tuple[AttemptId, str]] = []
+        self.cleaned: list[AttemptId] = []
+        self.running: set[AttemptId] = set()
+        self.most = 0
+
+    def script(self, item: ItemNumber) -> Script:
+        """Return how attempts of an item go."""
+        return self.scripts.get(item, self._default)
+
+    async def submit(self, spec: AttemptSpec) -> str:
+        if spec.id not in self._due:
+            self.began.append(spec.id)
+            self.specs[spec.id] = spec
+            seconds = self.script(spec.item.number).seconds
+            self._due[spec.id] = self._clock.monotonic() + seconds
+            self._tries[spec.item.number] = self._tries.get(spec.item.number, 0) + 1
+            self.running.add(spec.id)
+            self.most = max(self.most, len(self.running))
+        return f"scripted-{spec.id}"
+
+    async def find(self, attempt: AttemptId) -> str | None:
+        return f"scripted-{attempt}" if attempt in self._due else None
+
+    async def watch(self, spec: AttemptSpec, emit: Emit) -> Work | Outcome:
+        if spec.id not in self._due:
+            message = f"{spec.id} was never submitted"
+            raise Lost(message)
+        script = self.script(spec.item.number)
+        for line in script.says:
+            emit(line)
+        await self._clock.sleep(self._due[spec.id] - self._clock.monotonic())
+        if spec.id in self.cancelled:
+            message = f"{spec.id} was cancelled"
+            raise Lost(message)
+        self.running.discard(spec.id)
+        self.finished.append(spec.id)
+        tries = self._tries[spec.item.number]
+        end = script.ends[min(tries, len(script.ends)) - 1]
+        if isinstance(end, Exception):
+            raise end
+        return end
+
+    async def publish(self, spec: AttemptSpec, work: Work, perform: Perform) -> Outcome:
+        script = self.script(spec.item.number)
+        if script.comments:
+            text = f"<!-- batch-bot:comment {spec.batch_id}-{spec.item.number} -->"
+            intent = CreateComment(spec.repository, spec.item.number, text, text)
+            await perform("comment", intent)
+        self.published.append((spec.id, work.data))
+        return script.publishes
+
+    async def cancel(self, attempt: AttemptId) -> None:
+        self.running.discard(attempt)
+        self.cancelled.append(attempt)
+
+    async def clean(self, attempt: AttemptId) -> None:
+        self.running.discard(attempt)
+        self.cleaned.append(attempt)
