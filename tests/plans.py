@@ -1,0 +1,93 @@
+"""Plans and batches for tests: made by hand or generated."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+
+from hypothesis import strategies as st
+
+from bot.core.model import (
+    Action,
+    Asker,
+    Batch,
+    BatchId,
+    Edge,
+    InstallationId,
+    ItemKind,
+    ItemNumber,
+    Options,
+    Origin,
+    OutsideEdge,
+    Plan,
+    PlanItem,
+    Repository,
+)
+
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+
+
+def plan(
+    waits: Mapping[int, Iterable[int]],
+    *,
+    options: Options | None = None,
+    actions: Mapping[int, str] | None = None,
+    priorities: Mapping[int, int] | None = None,
+    outside: tuple[OutsideEdge, ...] = (),
+    runner: str = "scripted",
+) -> Plan:
+    """Return a plan: each item with the items that it waits for."""
+    options = options or Options()
+    return Plan(
+        items=tuple(
+            PlanItem(
+                ItemNumber(number),
+                ItemKind.ISSUE,
+                Action((actions or {}).get(number, "implement")),
+                runner=runner,
+                title=f"Item {number}",
+                priority=(priorities or {}).get(number, options.priority),
+                retries=options.retries,
+            )
+            for number in waits
+        ),
+        edges=tuple(
+            Edge(ItemNumber(number), ItemNumber(before), Origin.TYPED)
+            for number, predecessors in waits.items()
+            for before in predecessors
+        ),
+        outside=outside,
+        options=options,
+    )
+
+
+def batch(
+    of: Plan, *, name: str = "b7k2", installation: int = 7, repository: int = 1
+) -> Batch:
+    """Return a batch of acme/widgets with this plan."""
+    return Batch(
+        id=BatchId(name),
+        repository=Repository(repository, "acme/widgets", InstallationId(installation)),
+        default_branch="main",
+        thread=ItemNumber(40),
+        thread_is_pull_request=False,
+        asker=Asker("ada", "https://github.com/acme/widgets/issues/40#issuecomment-9"),
+        source=f"comment:{name}",
+        command="/batch …",
+        created_at=NOON,
+        plan=of,
+        comment_id=9,
+    )
+
+
+@st.composite
+def graphs(draw: st.DrawFn, most: int = 14) -> dict[int, list[int]]:
+    """Generate acyclic graphs: each item may wait for any that come before it."""
+    count = draw(st.integers(1, most))
+    numbers = list(range(1, count + 1))
+    return {
+        number: draw(
+            st.lists(st.sampled_from(numbers[: number - 1]), unique=True, max_size=4)
+        )
+        if number > 1
+        else []
+        for number in numbers
+    }
