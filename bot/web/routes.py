@@ -1,0 +1,284 @@
+"""The routes for machines: webhooks, health and metrics.
+
+A delivery is answered once it is stored and before anything else is done. Everything
+about it is checked first, the cheap checks and the signature before anything is parsed.
+"""
+
+import asyncio
+import hmac
+import ipaddress
+import json
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, NoReturn
+
+import structlog
+from aiohttp import web
+from aiohttp.abc import AbstractAccessLogger
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+from bot.errors import StoreUnavailable
+from bot.ports import Clock, Delivery
+from bot.web.signature import digest_of, is_signed
+
+_EVENT = re.compile(r"[a-z_]{1,64}", re.ASCII)
+_GUID = re.compile(r"[0-9A-Za-z-]{1,64}", re.ASCII)
+_LARGE_BYTES = 1024 * 1024
+_LARGE_AT_A_TIME = 4
+_RETRY_SECONDS = 10
+_QUIET_PATHS = frozenset({"/ping", "/healthz", "/readyz", "/metrics"})
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "Server": "batch-bot",
+    "X-Content-Type-Options": "nosniff",
+}
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Why the bot cannot do its work now; ready if there is no reason."""
+
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WebSurface:
+    """What the routes need from the rest of the bot."""
+
+    add_delivery: Callable[[Delivery], Awaitable[bool]]
+    """Keeps a delivery; False if it is known. Raises ``StoreUnavailable``."""
+    secrets: Sequence[str] = field(repr=False)
+    readiness: Callable[[], Awaitable[Readiness]]
+    clock: Clock
+    registry: CollectorRegistry
+    webhook_path: str = "/api/github/webhooks"
+    metrics_token: str = field(default="", repr=False)
+    max_body_bytes: int = 25 * 1024 * 1024
+    body_seconds: float = 10.0  # GitHub waits no longer for the answer
+
+
+def make_app(surface: WebSurface) -> web.Application:
+    """Return the application; the caller may add routes. Serve it with ``make_runner``."""
+    webhooks = _Webhooks(surface)
+    app = web.Application(client_max_size=surface.max_body_bytes)
+    app.on_response_prepare.append(_add_headers)
+    app.router.add_post(surface.webhook_path, webhooks.receive)
+    if surface.webhook_path != "/":
+        app.router.add_post("/", webhooks.receive)
+    app.router.add_get("/ping", _ping)
+    app.router.add_get("/healthz", _ping)
+    app.router.add_get("/readyz", partial(_readyz, surface))
+    app.router.add_get("/metrics", partial(_metrics, surface))
+    return app
+
+
+def make_runner(app: web.Application, *, shutdown_seconds: float) -> web.AppRunner:
+    """Return what serves *app*: no decompression, short keep-alive, our access log."""
+    return web.AppRunner(
+        app,
+        # One megabyte of gzip can be 250 of memory.
+        auto_decompress=False,
+        keepalive_timeout=10,
+        access_log_class=AccessLog,
+        shutdown_timeout=shutdown_seconds,
+    )
+
+
+class AccessLog(AbstractAccessLogger):
+    """One line for each request, without what follows a ``?``."""
+
+    def log(
+        self, request: web.BaseRequest, response: web.StreamResponse, time: float
+    ) -> None:
+        """Write the line; probes write theirs at the level debug."""
+        path = request.rel_url.raw_path
+        write = log.debug if path in _QUIET_PATHS else log.info
+        write(
+            "request",
+            method=request.method,
+            path=path,
+            status=response.status,
+            milliseconds=round(time * 1000, 1),
+        )
+
+
+class _Webhooks:
+    """Receives deliveries."""
+
+    def __init__(self, surface: WebSurface) -> None:
+        if not any(surface.secrets) or not all(surface.secrets):
+            message = "deliveries are never accepted without a secret"
+            raise ValueError(message)
+        self._surface = surface
+        self._secrets = [secret.encode() for secret in surface.secrets]
+        self._large = asyncio.Semaphore(_LARGE_AT_A_TIME)
+        deliveries = Counter(
+            "batch_deliveries",
+            "Webhook deliveries by what became of them.",
+            ["outcome"],
+            registry=surface.registry,
+        )
+        self._stored = deliveries.labels("stored")
+        self._known = deliveries.labels("known")
+        self._refused = deliveries.labels("refused")
+        self._unavailable = deliveries.labels("unavailable")
+        self._seconds = Histogram(
+            "batch_delivery_seconds",
+            "Time from the head of a delivery to its answer.",
+            buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 5, 10),
+            registry=surface.registry,
+        )
+
+    async def receive(self, request: web.Request) -> web.Response:
+        """Answer 202 once the delivery is on disk, 4xx if it is none."""
+        clock = self._surface.clock
+        began = clock.monotonic()
+        try:
+            is_new = await self._surface.add_delivery(await self._delivery(request))
+        except web.HTTPException:
+            self._refused.inc()
+            raise
+        except StoreUnavailable as error:
+            self._unavailable.inc()
+            log.warning("delivery not stored", error=str(error))
+            return web.Response(
+                status=503,
+                text="The delivery could not be stored; redeliver it later.",
+                headers={"Retry-After": str(_RETRY_SECONDS)},
+            )
+        (self._stored if is_new else self._known).inc()
+        self._seconds.observe(clock.monotonic() - began)
+        return web.Response(status=202, text="stored" if is_new else "known")
+
+    async def _delivery(self, request: web.Request) -> Delivery:
+        """Return the delivery, or raise the HTTP error that says what is wrong."""
+        headers = request.headers
+        if request.content_type != "application/json":
+            _refuse(
+                web.HTTPUnsupportedMediaType,
+                "Set the webhook's content type to application/json.",
+            )
+        if "Content-Encoding" in headers:
+            _refuse(
+                web.HTTPUnsupportedMediaType, "Send the body without Content-Encoding."
+            )
+        event = _single(request, "X-GitHub-Event", _EVENT)
+        guid = _single(request, "X-GitHub-Delivery", _GUID)
+        digest = digest_of(headers.getall("X-Hub-Signature-256", ()))
+        if digest is None:
+            _refuse(
+                web.HTTPUnauthorized,
+                "Exactly one header X-Hub-Signature-256: sha256=… is needed; set the"
+                " webhook's secret.",
+            )
+        body = await self._body(request)
+        if not is_signed(body, digest, secrets=self._secrets):
+            _refuse(
+                web.HTTPUnauthorized,
+                "The signature does not fit; the webhook's secret is not this server's.",
+            )
+        _check_json(body)
+        return Delivery(guid, event, self._surface.clock.now(), body)
+
+    async def _body(self, request: web.Request) -> bytes:
+        """Return the body, bounded in size, time and in how many large ones there are."""
+        length = request.content_length
+        if length is not None and length > self._surface.max_body_bytes:
+            raise web.HTTPRequestEntityTooLarge(self._surface.max_body_bytes)
+        try:
+            async with asyncio.timeout(self._surface.body_seconds):
+                if length is not None and length <= _LARGE_BYTES:
+                    return await request.read()
+                async with self._large:
+                    return await request.read()
+        except TimeoutError:
+            _refuse(web.HTTPRequestTimeout, "The body took too long to arrive.")
+
+
+def _single(request: web.Request, name: str, form: re.Pattern[str]) -> str:
+    values = request.headers.getall(name, ())
+    if len(values) != 1 or not form.fullmatch(values[0]):
+        _refuse(web.HTTPBadRequest, f"Exactly one header {name} as GitHub is needed.")
+    return values[0]
+
+
+def _refuse(error: type[web.HTTPException], text: str) -> NoReturn:
+    raise error(text=text)
+
+
+def _check_json(body: bytes) -> None:
+    """Raise ``HTTPBadRequest`` unless *body* is one JSON object that is read one way."""
+    try:
+        value = json.loads(
+            body.decode(), object_pairs_hook=_unique, parse_constant=_not_a_number
+        )
+    except (ValueError, RecursionError) as error:
+        message = f"The body is not JSON that this server reads: {error}."
+        raise web.HTTPBadRequest(text=message[:300]) from error
+    if not isinstance(value, dict):
+        raise web.HTTPBadRequest(text="The body is not a JSON object.")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        message = "a key stands twice in an object"
+        raise ValueError(message)
+    return value
+
+
+def _not_a_number(name: str) -> NoReturn:
+    message = f"{name} is not JSON"
+    raise ValueError(message)
+
+
+async def _add_headers(_: web.Request, response: web.StreamResponse) -> None:
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)
+
+
+async def _ping(_: web.Request) -> web.Response:
+    return web.Response(text="PONG")
+
+
+async def _readyz(surface: WebSurface, _: web.Request) -> web.Response:
+    reasons = (await surface.readiness()).reasons
+    return web.json_response(
+        {"ready": not reasons, "reasons": reasons}, status=503 if reasons else 200
+    )
+
+
+async def _metrics(surface: WebSurface, request: web.Request) -> web.Response:
+    if surface.metrics_token:
+        wanted = f"Bearer {surface.metrics_token}"
+        given = request.headers.get("Authorization", "")
+        if not hmac.compare_digest(given.encode(), wanted.encode()):
+            raise web.HTTPUnauthorized(headers={"WWW-Authenticate": "Bearer"})
+    elif not _is_local(request):
+        raise web.HTTPForbidden(text="Set METRICS_TOKEN to read this from elsewhere.")
+    return web.Response(
+        body=generate_latest(surface.registry),
+        headers={"Content-Type": CONTENT_TYPE_LATEST},
+    )
+
+
+def _is_local(request: web.Request) -> bool:
+    # A proxy on this machine calls from loopback for everybody.
+    is_forwarded = any(
+        name.lower().startswith(("forwarded", "x-forwarded-", "via", "x-real-ip"))
+        for name in request.headers
+    )
+    try:
+        return (
+            not is_forwarded and ipaddress.ip_address(request.remote or "").is_loopback
+        )
+    except ValueError:
+        return False  # a Unix socket

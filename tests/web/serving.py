@@ -1,0 +1,69 @@
+"""A server process for tests: ``python -m tests.web.serving DATABASE [PROCESSOR]``.
+
+It serves the real routes on the real store, with ``echo`` as DATABASE a bare echo,
+prints its port, and runs until it is killed.
+"""
+
+import asyncio
+import os
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+
+from bot.store.store import open_store
+from bot.web.routes import Readiness, WebSurface, make_app, make_runner
+
+SECRET = "a secret for tests"  # noqa: S105 - of tests
+
+
+class SystemClock:
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+async def serve(runner: web.AppRunner) -> None:
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    print(runner.addresses[0][1], flush=True)  # noqa: T201 - the parent reads it
+    await asyncio.Event().wait()
+
+
+async def echo(request: web.Request) -> web.Response:
+    return web.Response(body=await request.read())
+
+
+async def ready() -> Readiness:
+    return Readiness()
+
+
+async def main(database: str) -> None:
+    if database == "echo":
+        app = web.Application()
+        app.router.add_post("/", echo)
+        await serve(web.AppRunner(app, access_log=None))
+    async with open_store(Path(database), clock=SystemClock()) as store:
+        surface = WebSurface(
+            add_delivery=store.deliveries.add,
+            secrets=[SECRET],
+            readiness=ready,
+            clock=SystemClock(),
+            registry=CollectorRegistry(),
+        )
+        await serve(make_runner(make_app(surface), shutdown_seconds=1))
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 2:
+        os.sched_setaffinity(0, {int(sys.argv[2])})
+    asyncio.run(main(sys.argv[1]))
