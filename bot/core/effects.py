@@ -7,15 +7,7 @@ is needed to find it again on GitHub after a crash.
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bot.core.model import ItemNumber, Repository
-
-
-class CommentKind(StrEnum):
-    """Where a command was read; reactions and replies differ."""
-
-    ISSUE = "issue_comment"
-    REVIEW_COMMENT = "review_comment"
-    REVIEW = "review"  # has no reactions in the REST API
+from bot.core.model import CommentKind, ItemNumber, Repository
 
 
 class Reaction(StrEnum):

@@ -37,6 +37,14 @@ class Reference:
         return f"{self.repository}#{self.number}"
 
 
+class CommentKind(StrEnum):
+    """Where a command was read; reactions and replies differ."""
+
+    ISSUE = "issue_comment"
+    REVIEW_COMMENT = "review_comment"
+    REVIEW = "review"  # has no reactions in the REST API
+
+
 class ItemKind(StrEnum):
     """What a number stands for on GitHub."""
 
@@ -245,6 +253,7 @@ class Batch:
     created_at: datetime
     plan: Plan
     comment_id: int = 0  # the command's comment, for reactions; 0 if there is none
+    comment_kind: CommentKind = CommentKind.ISSUE
     retry_of: BatchId | None = None
 
 

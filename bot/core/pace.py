@@ -1,0 +1,38 @@
+"""When the tracking comment may be edited next, so that it is current and yet quiet."""
+
+from dataclasses import dataclass
+
+HEADING_SECONDS = 2.0  # between any two edits
+ITEMS_SECONDS = 10.0  # when only items changed
+CLOCKS_SECONDS = 60.0  # when only times grew old
+EDITS_AN_HOUR = 120  # of one installation; GitHub allows 500 that create content
+LOW_BUDGET = 0.2  # fraction of the usable requests below which only headings go out
+
+
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """What of a comment has changed since it was last written."""
+
+    heading: bool
+    items: bool
+    clocks: bool  # whether it shows times at all
+
+
+def seconds_to_edit(
+    stale: Stale, *, since_last: float, edits_last_hour: int, is_budget_low: bool
+) -> float | None:
+    """Return the seconds until the comment should be written again, None for never.
+
+    *since_last* is the age of the last edit in seconds.
+    """
+    if stale.heading:
+        return max(0.0, HEADING_SECONDS - since_last)
+    if is_budget_low or edits_last_hour >= EDITS_AN_HOUR:
+        return None
+    # As the hour's edits are used up, the pace slows down to meet its end.
+    slower = 1 + 5 * edits_last_hour / EDITS_AN_HOUR
+    if stale.items:
+        return max(0.0, ITEMS_SECONDS * slower - since_last)
+    if stale.clocks:
+        return max(0.0, CLOCKS_SECONDS * slower - since_last)
+    return None

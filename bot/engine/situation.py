@@ -1,0 +1,92 @@
+"""Gathers what a comment shows besides the events: slots, budget, reasons, time left."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from bot.core.estimate import requests_left, seconds_left
+from bot.core.model import BatchId, InstallationId, ItemNumber
+from bot.core.progress import Progress, fold
+from bot.core.reasons import Reason
+from bot.core.schedule import Capacity
+from bot.core.tracking import BudgetView, Situation
+from bot.ports import Batches, Clock, GitHub
+
+
+class Slots(Protocol):
+    """What the scheduler knows of the present."""
+
+    is_stopping: bool
+
+    def reasons(self, batch_id: BatchId) -> Mapping[ItemNumber, Reason]:
+        """Return why each pending item of a live batch is not running."""
+
+    def capacity(self) -> Capacity:
+        """Return one snapshot of what is free."""
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """What the comments of this server have in common."""
+
+    marker_key: bytes
+    web_url: str = ""  # of the bot's pages; empty: no links to them
+    isolation: str = ""  # of commands
+
+
+class Situations:
+    """Reads the present of a batch for a renderer."""
+
+    def __init__(
+        self,
+        *,
+        batches: Batches,
+        github: GitHub,
+        slots: Slots,
+        clock: Clock,
+        face: Face,
+    ) -> None:
+        self._batches = batches
+        self._github = github
+        self._slots = slots
+        self._clock = clock
+        self._face = face
+
+    async def progress(self, batch_id: BatchId) -> Progress:
+        """Return the recorded progress of a batch."""
+        batch = await self._batches.load(batch_id)
+        assert batch is not None, f"batch {batch_id} is gone"
+        return fold(batch, await self._batches.events(batch_id))
+
+    async def situation(self, progress: Progress) -> Situation:
+        """Return the present of a batch."""
+        batch = progress.batch
+        now = self._clock.now()
+        expectations = await self._batches.expectations()
+        concurrency = batch.plan.options.concurrency
+        busy = sum(view.state == "running" for view in progress.items.values())
+        return Situation(
+            now=now,
+            marker_key=self._face.marker_key,
+            reasons=self._slots.reasons(batch.id),
+            seconds_left=seconds_left(
+                progress, expectations, slots=concurrency, now=now
+            ),
+            budget=self.budget(batch.repository.installation_id),
+            used_requests=self._github.spent(batch.id),
+            needed_requests=requests_left(progress, expectations),
+            slots_busy=busy,
+            slots_total=concurrency,
+            web_url=self._face.web_url,
+            isolation=self._face.isolation,
+            is_stopping=self._slots.is_stopping,
+        )
+
+    def budget(self, installation_id: InstallationId) -> BudgetView | None:
+        """Return what is left of the installation's requests, None while unknown."""
+        budget = self._github.budget(installation_id)
+        if not budget.is_known:
+            return None
+        return BudgetView(
+            budget.remaining, budget.limit, budget.reset_at, budget.reserve
+        )

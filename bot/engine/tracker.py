@@ -1,0 +1,284 @@
+"""Keeps each batch's tracking comment current, and posts its report at the end."""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+
+from bot.core.effects import (
+    CreateComment,
+    EditComment,
+    PinComment,
+    React,
+    Reaction,
+    UnpinComment,
+)
+from bot.core.events import Event, Reported, TrackingCommented
+from bot.core.markers import marker
+from bot.core.model import BatchId, BatchState, InstallationId, ItemState
+from bot.core.pace import LOW_BUDGET, Stale, seconds_to_edit
+from bot.core.progress import Progress
+from bot.core.report import render_report
+from bot.core.retry import delay_seconds
+from bot.core.tracking import Situation, heading_key, needs_clock, render_tracking
+from bot.engine.effects import Effects
+from bot.engine.recorder import Recorder
+from bot.engine.situation import Situations
+from bot.engine.supervisor import Supervisor
+from bot.errors import BotError, NotFound, PermanentError, TransientError
+from bot.ports import Clock, GitHub
+
+OVER = (BatchState.FINISHED, BatchState.CANCELLED)
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True, eq=False)
+class _Watch:
+    """What is known of one tracking comment. Only for pacing: it may be forgotten."""
+
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    items_stale: bool = False
+    heading: str = ""  # heading_key of the last edit
+    body: str = ""
+    edited_at: float = 0.0  # monotonic
+    is_gone: bool = False  # a person deleted it
+
+
+class Tracker:
+    """One task per batch: created, edited at a pace, reported, unpinned."""
+
+    def __init__(
+        self,
+        *,
+        situations: Situations,
+        recorder: Recorder,
+        effects: Effects,
+        github: GitHub,
+        clock: Clock,
+        supervisor: Supervisor,
+    ) -> None:
+        self._situations = situations
+        self._recorder = recorder
+        self._effects = effects
+        self._github = github
+        self._clock = clock
+        self._supervisor = supervisor
+        self._watches: dict[BatchId, _Watch] = {}
+        self._tasks: dict[BatchId, asyncio.Task[None]] = {}
+        self._edits: dict[InstallationId, deque[float]] = {}
+        recorder.listen(self._notice)
+
+    def follow(self, batch_id: BatchId) -> None:
+        """Keep a batch's comment current until its report is out."""
+        if batch_id not in self._tasks:
+            self._watches[batch_id] = _Watch()
+            name = f"tracker {batch_id}"
+            task = self._supervisor.start(name, self._follow(batch_id))
+            self._tasks[batch_id] = task
+
+    def refresh(self, batch_id: BatchId | None = None) -> None:
+        """Look again at one batch or at all, such as when the bot begins to stop; a
+        comment that a person deleted is made again for the one.
+        """
+        for key, watch in self._watches.items():
+            if batch_id in (None, key):
+                watch.is_gone = watch.is_gone and batch_id is None
+                watch.changed.set()
+
+    async def redraw(self, batch_id: BatchId) -> None:
+        """Write the comment again from the recorded state, whatever stands there now."""
+        watch = self._watches.get(batch_id)
+        if watch is not None:
+            watch.body = watch.heading = ""
+            watch.changed.set()
+            return
+        progress = await self._situations.progress(batch_id)
+        if progress.tracking_comment_id:
+            await self._write(progress, _Watch())
+
+    async def say_stopping(self, seconds: float) -> None:
+        """Write every comment once more, *seconds* at most: the bot restarts."""
+        watches = [item for item in self._watches.items() if not item[1].is_gone]
+        waiting = [
+            asyncio.create_task(self._write_last(batch_id, watch))
+            for batch_id, watch in watches
+        ]
+        if waiting:
+            _, late = await asyncio.wait(waiting, timeout=seconds)
+            for task in late:
+                task.cancel()
+
+    async def _write_last(self, batch_id: BatchId, watch: _Watch) -> None:
+        progress = await self._situations.progress(batch_id)
+        if progress.tracking_comment_id and progress.state.is_live:
+            try:
+                await self._write(progress, watch)
+            except BotError as error:
+                log.warning("comment waits", batch=batch_id, error=str(error))
+
+    def _notice(self, batch_id: BatchId, events: Sequence[Event]) -> None:
+        watch = self._watches.get(batch_id)
+        if watch is not None and events:
+            watch.items_stale = True
+            watch.changed.set()
+
+    async def _follow(self, batch_id: BatchId) -> None:
+        watch = self._watches[batch_id]
+        tries = 0
+        try:
+            while True:
+                try:
+                    async with self._github.metered(batch_id):
+                        if await self._step(batch_id, watch):
+                            return
+                    tries = 0
+                except TransientError as error:
+                    tries += 1
+                    log.warning("comment waits", batch=batch_id, error=str(error))
+                    after = error.retry_after_seconds
+                    await self._clock.sleep(delay_seconds(min(tries, 6), 0.5, after))
+        except PermanentError as error:
+            log.warning("comment given up", batch=batch_id, error=str(error))
+        finally:
+            del self._watches[batch_id]
+            del self._tasks[batch_id]
+
+    async def _step(self, batch_id: BatchId, watch: _Watch) -> bool:
+        """Write what is due, or wait for it; return True when all is said."""
+        watch.changed.clear()
+        progress = await self._situations.progress(batch_id)
+        if progress.state in OVER:
+            await self._close(progress, watch)
+            return True
+        situation = await self._situations.situation(progress)
+        if not progress.tracking_comment_id:
+            await self._create(progress, situation, watch)
+            return False
+        wait = self._seconds_to_edit(progress, situation, watch)
+        if wait == 0.0:
+            await self._write(progress, watch)
+        else:
+            await self._wait(watch, wait)
+        return False
+
+    def _seconds_to_edit(
+        self, progress: Progress, situation: Situation, watch: _Watch
+    ) -> float | None:
+        if watch.is_gone:
+            return None
+        budget = situation.budget
+        usable = budget.limit - budget.reserve if budget else 0
+        left = budget.remaining - budget.reserve if budget else 0
+        now = self._clock.monotonic()
+        stale = Stale(
+            heading=heading_key(progress, situation) != watch.heading,
+            items=watch.items_stale,
+            clocks=needs_clock(progress),
+        )
+        return seconds_to_edit(
+            stale,
+            since_last=now - watch.edited_at,
+            edits_last_hour=self._edits_last_hour(progress, now),
+            is_budget_low=budget is not None and left < usable * LOW_BUDGET,
+        )
+
+    async def _wait(self, watch: _Watch, seconds: float | None) -> None:
+        if watch.changed.is_set():
+            return
+        waits: list[asyncio.Task[Any]] = [asyncio.create_task(watch.changed.wait())]
+        if seconds is not None:
+            waits.append(asyncio.create_task(_sleep(self._clock, seconds)))
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+
+    # --- the comment -------------------------------------------------------------------
+
+    async def _create(
+        self, progress: Progress, situation: Situation, watch: _Watch
+    ) -> None:
+        batch = progress.batch
+        body = render_tracking(progress, situation)
+        first = marker("tracking", batch.id, situation.marker_key)
+        receipt = await self._effects.perform(
+            f"{batch.id}/tracking",
+            CreateComment(batch.repository, batch.thread, first, body),
+        )
+        now = self._clock.now()
+        event = TrackingCommented(now, receipt.id, receipt.url)
+        await self._recorder.record({batch.id: [event]})
+        self._written(progress, situation, watch, body)
+        pin = PinComment(batch.repository, batch.thread, receipt.id)
+        await self._effects.attempt(f"{batch.id}/pin", pin)
+
+    async def _write(self, progress: Progress, watch: _Watch) -> None:
+        """Edit the comment, if that would change more than its clock."""
+        situation = await self._situations.situation(progress)
+        body = render_tracking(progress, situation)
+        if body == watch.body:
+            self._written(progress, situation, watch, body)
+            return
+        batch = progress.batch
+        edit = EditComment(batch.repository, progress.tracking_comment_id, body)
+        try:
+            await self._effects.perform(f"{batch.id}/edit", edit)
+        except NotFound:
+            log.info("tracking comment was deleted", batch=batch.id)
+            watch.is_gone = True
+            return
+        self._written(progress, situation, watch, body)
+        edits = self._edits.setdefault(batch.repository.installation_id, deque())
+        edits.append(self._clock.monotonic())
+
+    def _written(
+        self, progress: Progress, situation: Situation, watch: _Watch, body: str
+    ) -> None:
+        watch.heading = heading_key(progress, situation)
+        watch.body = body
+        watch.items_stale = watch.changed.is_set()
+        watch.edited_at = self._clock.monotonic()
+
+    def _edits_last_hour(self, progress: Progress, now: float) -> int:
+        edits = self._edits.get(progress.batch.repository.installation_id)
+        while edits and now - edits[0] > 3600:
+            edits.popleft()
+        return len(edits or ())
+
+    # --- the end -----------------------------------------------------------------------
+
+    async def _close(self, progress: Progress, watch: _Watch) -> None:
+        batch = progress.batch
+        if not progress.report_url:
+            progress = await self._report(progress)
+        if progress.tracking_comment_id and not watch.is_gone:
+            await self._write(progress, watch)
+            unpin = UnpinComment(batch.repository, progress.tracking_comment_id)
+            await self._effects.attempt(f"{batch.id}/unpin", unpin)
+        if batch.comment_id:
+            done = progress.count(ItemState.COMPLETED) == len(progress.items)
+            mood = Reaction.DONE if done else Reaction.REFUSED
+            react = React(batch.repository, batch.comment_kind, batch.comment_id, mood)
+            await self._effects.attempt(f"{batch.id}/reaction", react)
+
+    async def _report(self, progress: Progress) -> Progress:
+        batch = progress.batch
+        situation = await self._situations.situation(progress)
+        first = marker("report", batch.id, situation.marker_key)
+        body = render_report(progress, situation)
+        receipt = await self._effects.perform(
+            f"{batch.id}/report",
+            CreateComment(batch.repository, batch.thread, first, body),
+        )
+        event = Reported(self._clock.now(), receipt.id, receipt.url)
+        await self._recorder.record({batch.id: [event]})
+        return await self._situations.progress(batch.id)
+
+
+async def _sleep(clock: Clock, seconds: float) -> None:
+    await clock.sleep(seconds)
