@@ -1,0 +1,322 @@
+"""Arithmetic on GitHub's limits: what is left, what fits, how long to wait.
+
+The primary limit is a window per installation and resource that GitHub reports with
+every answer; secondary limits are reported only once they are passed.
+https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api
+
+Instants are wall time where GitHub's clock decides (a window's reset) and monotonic
+seconds where an interval does (a hold, the pace).
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from bot.errors import SettingsError
+
+CORE = "core"
+SEARCH = "search"
+GRAPHQL = "graphql"
+
+SAME_WINDOW_SECONDS = 5
+LATE_ANSWER_SECONDS = 60  # no answer is under way for longer
+RESET_MARGIN_SECONDS = 1  # the reset is told in whole seconds
+HOLD_SECONDS = 60.0
+MOST_HOLD_SECONDS = 3600.0
+
+# GitHub's secondary limits, each with a little left over for other clients.
+MINUTE = 60.0
+HOUR = 3600.0
+CONTENT_PER_MINUTE = 60  # of 80
+CONTENT_PER_HOUR = 480  # of 500
+POINTS_PER_MINUTE = 850  # of 900; a read is 1, a write 5
+MOST_CONCURRENT = 50  # of 100
+
+
+# --- one request -------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request, as far as limits care.
+
+    ``lateness_seconds`` orders waiting writes: a write goes before those that were
+    asked for this much earlier. It makes reactions quick and starves nobody.
+    """
+
+    resource: str = CORE
+    cost: int = 1  # of the primary limit
+    is_write: bool = False
+    is_content: bool = False
+    lateness_seconds: float = 5.0
+
+    @property
+    def points(self) -> int:
+        """What the secondary limit of points a minute counts."""
+        return 5 if self.is_write else 1
+
+
+_COMMENT = re.compile(r"/comments/\d+$")
+_CONTENT = re.compile(r"/(comments|reviews|issues|pulls)(/\d+)?$")
+_REACTIONS = re.compile(r"/reactions$")
+_TOKEN = re.compile(r"/access_tokens$")
+
+
+def call_of(method: str, path: str) -> Call:
+    """Return what a REST request means for the limits; *path* has no query.
+
+    Asking for a token is a POST that creates nothing, and counts as a read.
+    """
+    resource = SEARCH if re.search(r"(^|/)search/", path) else CORE
+    if method in ("GET", "HEAD") or _TOKEN.search(path):
+        return Call(resource)
+    is_content = method in ("POST", "PATCH") and bool(_CONTENT.search(path))
+    lateness = 5.0
+    if _REACTIONS.search(path):
+        lateness = 0.0
+    elif method == "PATCH" and _COMMENT.search(path):
+        lateness = 15.0
+    return Call(
+        resource, is_write=True, is_content=is_content, lateness_seconds=lateness
+    )
+
+
+# --- the primary limit -------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What is known of one resource until its reset.
+
+    ``is_told`` is False until GitHub has answered in this window; a window that is
+    told without a limit is unlimited, as on Enterprise servers by default.
+    """
+
+    limit: int = 0
+    remaining: int = 0
+    reset_at: datetime | None = None
+    is_told: bool = False
+
+    @property
+    def is_unlimited(self) -> bool:
+        """Whether GitHub answers without naming a limit."""
+        return self.is_told and self.limit == 0
+
+
+UNLIMITED = Window(is_told=True)
+
+
+def window_of(headers: Mapping[str, str]) -> Window | None:
+    """Return what the headers of an answer say, None if they say nothing usable."""
+    try:
+        limit = int(headers["x-ratelimit-limit"])
+        remaining = int(headers["x-ratelimit-remaining"])
+        reset_at = datetime.fromtimestamp(float(headers["x-ratelimit-reset"]), UTC)
+    except (KeyError, ValueError, OverflowError, OSError):
+        return None
+    if limit <= 0:
+        return None
+    return Window(limit, max(0, min(remaining, limit)), reset_at, is_told=True)
+
+
+def rolled(window: Window, *, now: datetime) -> Window:
+    """Return the window as of *now*: after the reset, full and not yet told."""
+    if window.reset_at is None or now < _after_reset(window.reset_at):
+        return window
+    return Window(window.limit, window.limit)
+
+
+def merged(window: Window, seen: Window, *, now: datetime) -> Window:
+    """Return what is known after an answer said *seen*.
+
+    Answers overtake each other. Within a window ``remaining`` only falls, so the
+    lowest number is the latest; an answer of a window that is over, or nearly so while
+    a later one is known, says nothing. Any other difference means that GitHub began a
+    new window or changed the limit: believe it.
+    """
+    assert seen.reset_at is not None
+    if now >= _after_reset(seen.reset_at):
+        return window
+    if not window.is_told or window.reset_at is None:
+        return seen
+    later_by = (seen.reset_at - window.reset_at).total_seconds()
+    left = (seen.reset_at - now).total_seconds()
+    if later_by < -SAME_WINDOW_SECONDS and left <= LATE_ANSWER_SECONDS:
+        return window
+    if abs(later_by) > SAME_WINDOW_SECONDS or seen.limit != window.limit:
+        return seen
+    return replace(window, remaining=min(window.remaining, seen.remaining))
+
+
+def charged(window: Window, cost: int) -> Window:
+    """Return the window after a request that no answer came to: it may have counted."""
+    return replace(window, remaining=max(0, window.remaining - cost))
+
+
+def primary_wait(
+    window: Window, *, in_flight: int, cost: int, now: datetime
+) -> float | None:
+    """Return the seconds until a request may be sent, 0.0 for at once.
+
+    None means: not before one of the requests in flight is answered. They count in
+    full, whether or not GitHub's number has them already. While nothing is told one
+    request goes ahead and the others wait for its answer.
+    """
+    if window.is_unlimited:
+        return 0.0
+    if not window.is_told:
+        return None if in_flight else 0.0
+    needed = min(cost, window.limit)
+    if window.remaining - in_flight >= needed:
+        return 0.0
+    if in_flight and window.remaining >= needed:
+        return None
+    assert window.reset_at is not None
+    wait = (_after_reset(window.reset_at) - now).total_seconds()
+    return max(0.0, wait)
+
+
+def _after_reset(reset_at: datetime) -> datetime:
+    return reset_at + timedelta(seconds=RESET_MARGIN_SECONDS)
+
+
+# --- the reserve -------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Reserve:
+    """The part of a limit that no new work may use."""
+
+    fraction: float = 0.1
+    requests: int = 0
+
+    @classmethod
+    def parse(cls, text: str) -> "Reserve":
+        """Return the reserve that a setting names: ``10%`` or a number of requests.
+
+        Raises ``SettingsError``.
+        """
+        match = re.fullmatch(r"\s*(\d{1,6}(?:\.\d+)?)\s*(%?)\s*", text)
+        if match is None or (match[2] and float(match[1]) > 90):
+            message = (
+                f"The reserve {text!r} is neither a percentage up to 90% nor a number"
+                " of requests."
+            )
+            raise SettingsError(message)
+        if match[2]:
+            return cls(fraction=float(match[1]) / 100)
+        return cls(fraction=0.0, requests=int(float(match[1])))
+
+    def of(self, limit: int) -> int:
+        """Return the requests kept back of *limit*; at most nine tenths of it."""
+        return min(max(int(limit * self.fraction), self.requests), limit * 9 // 10)
+
+
+def fits(window: Window, *, in_flight: int, requests: float, reserve: Reserve) -> bool:
+    """Return whether work of *requests* requests may begin in this window.
+
+    Work that is larger than half of what a whole window offers begins when half is
+    left: it would otherwise wait for ever.
+    """
+    if window.limit == 0:
+        return True
+    kept = reserve.of(window.limit)
+    needed = min(requests, (window.limit - kept) / 2)
+    return window.remaining - in_flight - needed >= kept
+
+
+# --- secondary limits --------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Nothing is sent before ``until`` (monotonic seconds).
+
+    ``strikes`` counts how often in a row GitHub said so.
+    """
+
+    until: float = 0.0
+    strikes: int = 0
+
+
+_LIMIT_MESSAGE = re.compile(
+    r"secondary rate limit|abuse detection|rate limit (already )?exceeded",
+    re.IGNORECASE,
+)
+
+
+def is_limited(status: int, headers: Mapping[str, str], message: str) -> bool:
+    """Return whether an answer says that too much was sent."""
+    if status == 429:
+        return True
+    return status == 403 and (
+        "retry-after" in headers
+        or headers.get("x-ratelimit-remaining") == "0"
+        or _LIMIT_MESSAGE.search(message) is not None
+    )
+
+
+def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
+    """Return what ``retry-after`` asks for, if it is there and a number."""
+    text = headers.get("retry-after", "").strip()
+    return float(text) if re.fullmatch(r"\d{1,9}", text) else None
+
+
+def struck(
+    hold: Hold, *, sent_at: float, now: float, retry_after: float | None
+) -> Hold:
+    """Return the hold after an answer for which ``is_limited`` is true.
+
+    The first time GitHub's ``retry-after`` counts, or one minute; each further time
+    at least double the minute. Answers to requests that were on their way when the
+    hold began belong to the same strike. A hold is never shortened.
+    """
+    is_same = hold.strikes > 0 and sent_at < hold.until
+    strikes = hold.strikes if is_same else hold.strikes + 1
+    if strikes == 1 and retry_after is not None:
+        seconds = retry_after
+    else:
+        doubled = HOLD_SECONDS * 2.0 ** min(strikes - 1, 30)
+        seconds = max(min(doubled, MOST_HOLD_SECONDS), retry_after or 0.0)
+    return Hold(max(hold.until, now + seconds), strikes)
+
+
+def relieved(hold: Hold, *, sent_at: float) -> Hold:
+    """Return the hold after a good answer: over, if it was asked after its end."""
+    return Hold() if sent_at >= hold.until else hold
+
+
+# --- the pace ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """A request that was sent, for the limits a minute and an hour."""
+
+    at: float  # monotonic seconds
+    amount: int
+
+
+def rolling_wait(
+    spent: Iterable[Spent], *, now: float, most: int, seconds: float, cost: int = 1
+) -> float:
+    """Return the seconds until *cost* more fit into *most* per *seconds*.
+
+    *spent* is in order, oldest first. An amount counts for *seconds* after it was
+    spent, so no interval of that length ever holds more than *most*.
+    """
+    recent = [one for one in spent if one.at + seconds > now]
+    over = sum(one.amount for one in recent) + cost - most
+    for one in recent:
+        if over <= 0:
+            break
+        over -= one.amount
+        if over <= 0:
+            return one.at + seconds - now
+    return 0.0
+
+
+def write_wait(last_ended: float | None, *, now: float, interval: float) -> float:
+    """Return the seconds until the next write may begin, *interval* after the last."""
+    return 0.0 if last_ended is None else max(0.0, last_ended + interval - now)
