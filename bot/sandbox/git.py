@@ -199,6 +199,28 @@ class GitRepository:
             raise GitFailed(result.stderr.decode(errors="replace"))
         return result.stdout.decode().strip()
 
+    def replay(self, commit: CommitInfo, *, onto: str, at: datetime) -> str:
+        """Return the commit made again on another parent.
+
+        Raises ``MergeConflict``. A commit with the tree of *onto* and the parent of
+        *commit* makes that parent the base of the three-way merge.
+        """
+        author = (commit.author_name, commit.author_email)
+        stand_in = self.commit_tree(
+            f"{onto}^{{tree}}",
+            parents=list(commit.parents[:1]),
+            message="",
+            author=author,
+            at=at,
+        )
+        return self.commit_tree(
+            self.merged_tree(stand_in, commit.sha),
+            parents=[onto],
+            message=commit.message,
+            author=author,
+            at=at,
+        )
+
     def merge_base(self, one: str, other: str) -> str | None:
         """Return the best common ancestor."""
         result = self._process("merge-base", one, other)
@@ -283,8 +305,8 @@ class GitRepository:
     ) -> bytes:
         result = self._process(*arguments, stdin=stdin, environment=environment)
         if result.returncode != 0:
-            message = result.stderr.decode(errors="replace")
-            raise GitFailed(f"git {arguments[0]}: {message}")
+            message = f"git {arguments[0]}: {result.stderr.decode(errors='replace')}"
+            raise GitFailed(message)
         return result.stdout
 
     def _process(

@@ -262,6 +262,7 @@ class Repository:
     former_names: list[str] = field(default_factory=list)  # owner/name
     last_number: int = 0
     required_checks: list[str] = field(default_factory=list)  # on the default branch
+    requires_up_to_date: bool = False  # of pull requests to the default branch
 
     @property
     def full_name(self) -> str:
@@ -310,6 +311,26 @@ class Repository:
         """Yield every comment of every thread."""
         for thread in self.visible_threads():
             yield from thread.comments
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """The GitHub App that is tried out, as its owner registered it."""
+
+    id: int
+    slug: str
+    bot: User
+    owner: User
+    public_key: str  # PEM
+    webhook_secret: str
+    permissions: dict[str, str]
+    events: tuple[str, ...]
+    created_at: datetime
+
+    @property
+    def client_id(self) -> str:
+        """The other name that a JWT may carry as its issuer."""
+        return f"Iv23li{self.id:014d}"
 
 
 @dataclass(eq=False, slots=True)

@@ -1,0 +1,61 @@
+"""What the local GitHub refuses, with the status and words that GitHub uses."""
+
+from typing import Any
+
+DOCUMENTATION = "https://docs.github.com/rest"
+
+
+class GitHubError(Exception):
+    """A refusal. ``errors`` are the entries of a 422's list."""
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        errors: tuple[dict[str, Any], ...] = (),
+        headers: dict[str, str] | None = None,
+        url: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.errors = errors
+        self.headers = headers or {}
+        self.url = url
+
+    def body(self) -> dict[str, Any]:
+        """Return the answer's JSON."""
+        body: dict[str, Any] = {"message": self.message}
+        if self.errors:
+            body["errors"] = list(self.errors)
+        if self.url is not None:
+            body["url"] = self.url
+        return body | {"documentation_url": DOCUMENTATION, "status": str(self.status)}
+
+
+def not_found() -> GitHubError:
+    """Return the answer for what does not exist or may not be seen."""
+    return GitHubError(404, "Not Found")
+
+
+def gone(message: str = "This issue was deleted") -> GitHubError:
+    """Return the answer for what was deleted."""
+    return GitHubError(410, message)
+
+
+def forbidden(
+    *, message: str = "Resource not accessible by integration"
+) -> GitHubError:
+    """Return the answer to somebody who may see but not do it."""
+    return GitHubError(403, message)
+
+
+def invalid(
+    *, resource: str, field: str, code: str = "invalid", message: str = ""
+) -> GitHubError:
+    """Return the answer for a value that does not fit."""
+    entry = {"resource": resource, "code": code, "field": field}
+    if message:
+        entry["message"] = message
+    return GitHubError(422, "Validation Failed", errors=(entry,))
