@@ -1,0 +1,243 @@
+"""How quickly items that do nothing go through the real scheduler and the real store.
+
+Run ``python -m tests.bench.bench_schedule``. Every transition is on disk before
+the next follows from it. Baselines of the same run: commits of one row, and rows of the
+same two events written straight into SQLite.
+"""
+
+import asyncio
+import contextlib
+import random
+import sqlite3
+import sys
+import tempfile
+import tracemalloc
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from time import perf_counter
+
+from bot.core import events as e
+from bot.core.model import (
+    Batch,
+    InstallationId,
+    ItemFacts,
+    ItemKind,
+    ItemNumber,
+    Options,
+    Outcome,
+    OutcomeKind,
+    Plan,
+)
+from bot.core.schedule import Schedule
+from bot.engine.attempt import Attempts
+from bot.engine.effects import Effects
+from bot.engine.recorder import Recorder
+from bot.engine.scheduler import Limits, Scheduler
+from bot.engine.supervisor import Supervisor
+from bot.host.clock import SystemClock
+from bot.ports import AttemptSpec, Budget, Emit, Perform, Work
+from bot.store.store import Store, open_store
+from tests.plans import NOON, batch, plan
+
+UNLIMITED = 1_000_000
+
+
+class NoOp:
+    """A runner whose items are done at once."""
+
+    name = "scripted"
+    needs_workspace = False
+    survives_restart = False
+
+    async def submit(self, spec: AttemptSpec) -> str:
+        return spec.id
+
+    async def find(self, attempt: str) -> str | None:
+        return None
+
+    async def watch(self, spec: AttemptSpec, emit: Emit) -> Work | Outcome:
+        return Outcome(OutcomeKind.COMPLETED)
+
+    async def publish(self, spec: AttemptSpec, work: Work, perform: Perform) -> Outcome:
+        raise AssertionError("nothing is published")
+
+    async def cancel(self, attempt: str) -> None: ...
+
+    async def clean(self, attempt: str) -> None: ...
+
+
+class Unlimited:
+    """A GitHub with requests for ever, and a host with memory for ever."""
+
+    def budget(self, installation_id: InstallationId) -> Budget:
+        return Budget(0, 0, None, 0)
+
+    def requests_fit(self, installation_id: InstallationId) -> int:
+        return UNLIMITED
+
+    def spent(self, meter: str) -> int:
+        return 0
+
+    @asynccontextmanager
+    async def metered(self, meter: str) -> AsyncIterator[None]:
+        yield
+
+    def used_fraction(self) -> float:
+        return 0.0
+
+
+def random_graph(count: int, *, seed: int = 1) -> dict[int, list[int]]:
+    """Return items of which each waits for up to three of the 2,000 before it."""
+    rng = random.Random(seed)  # noqa: S311  # a graph, no secret
+    return {
+        n: sorted(
+            {rng.randrange(max(1, n - 2000), n) for _ in range(rng.randrange(4))}
+        )
+        if n > 1
+        else []
+        for n in range(1, count + 1)
+    }
+
+
+def chain(count: int) -> dict[int, list[int]]:
+    """Return items of which each waits for the one before it."""
+    return {n: [n - 1] if n > 1 else [] for n in range(1, count + 1)}
+
+
+def facts_of(of: Plan) -> Mapping[ItemNumber, ItemFacts]:
+    """Return facts as small as they come."""
+    return {
+        item.number: ItemFacts(
+            item.number, ItemKind.ISSUE, item.title, "", "", True, NOON
+        )
+        for item in of.items
+    }
+
+
+async def run(store: Store, work: Batch) -> float:
+    """Return the seconds from the start of the batch to its end on disk."""
+    clock = SystemClock()
+    supervisor = Supervisor()
+    recorder = Recorder(batches=store.batches, clock=clock)
+    unlimited = Unlimited()
+    runners = {"scripted": NoOp()}
+    effects = Effects(
+        effect_log=store.effects, adapter=None, clock=clock, fraction=random.random
+    )
+    scheduler = Scheduler(
+        batches=store.batches,
+        recorder=recorder,
+        attempts=Attempts(
+            runners=runners, effects=effects, clock=clock, fraction=random.random
+        ),
+        runners=runners,
+        github=unlimited,
+        memory=unlimited,
+        clock=clock,
+        supervisor=supervisor,
+        limits=Limits(slots=UNLIMITED, workspaces=UNLIMITED),
+        fraction=random.random,
+    )
+    ended = asyncio.Event()
+    recorder.listen(
+        lambda _, events: (
+            ended.set() if isinstance(events[-1], e.BatchFinished) else None
+        )
+    )
+    started = [e.BatchStarted(clock.now(), "ada")]
+    await store.batches.create(work, facts_of(work.plan), started)
+    loop = asyncio.create_task(scheduler.run())
+    begin = perf_counter()
+    await scheduler.adopt(work.id)
+    await ended.wait()
+    seconds = perf_counter() - begin
+    loop.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await loop
+    await supervisor.close()
+    return seconds
+
+
+def one_batch(waits: Mapping[int, list[int]], name: str) -> Batch:
+    """Return a batch with room for all its items at once."""
+    made = plan(waits, options=Options(concurrency=UNLIMITED))
+    return replace(batch(made, name=name), source=f"bench:{name}")
+
+
+def commit_seconds(folder: Path, count: int = 300) -> float:
+    """Return what one durable commit of one row takes here."""
+    with contextlib.closing(sqlite3.connect(folder / "plain.db")) as db:
+        db.isolation_level = None
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = FULL")
+        db.execute("CREATE TABLE t (a)")
+        begin = perf_counter()
+        for n in range(count):
+            db.execute("BEGIN IMMEDIATE")
+            db.execute("INSERT INTO t VALUES (?)", (n,))
+            db.execute("COMMIT")
+        return (perf_counter() - begin) / count
+
+
+def row_seconds(folder: Path, count: int = 100_000) -> float:
+    """Return what one row takes in a large transaction here."""
+    with contextlib.closing(sqlite3.connect(folder / "rows.db")) as db:
+        db.isolation_level = None
+        db.execute("CREATE TABLE t (a, b, c, d, e)")
+        rows = [("b7k2", n, 0, "ItemEnded", '{"x": 1}') for n in range(count)]
+        begin = perf_counter()
+        db.execute("BEGIN IMMEDIATE")
+        db.executemany("INSERT INTO t VALUES (?, ?, ?, ?, ?)", rows)
+        db.execute("COMMIT")
+        return (perf_counter() - begin) / count
+
+
+def bytes_per_item(count: int = 10_000) -> float:
+    """Return the memory that a schedule takes, per item, over its plan."""
+    work = one_batch(random_graph(count), "m1m1")
+    tracemalloc.start()
+    schedule = Schedule(work, {}, {"scripted": False})
+    schedule.apply(e.BatchStarted(NOON + timedelta(seconds=1), "ada"))
+    size, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert schedule.has_ready
+    return size / count
+
+
+async def main() -> None:
+    """Measure and print."""
+    write = sys.stdout.write
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        commit, row = commit_seconds(folder), row_seconds(folder)
+        write(f"commit of one row       {commit * 1e3:8.3f} ms\n")
+        write(f"row in a large commit   {row * 1e6:8.2f} us\n")
+        async with open_store(folder / "batch.db", clock=SystemClock()) as store:
+            await run(store, one_batch(random_graph(500), "w0w0"))
+            per_item = {}
+            for index, count in enumerate((1_000, 10_000, 100_000)):
+                work = one_batch(random_graph(count), f"r{index}r{index}")
+                seconds = await run(store, work)
+                per_item[count] = seconds / count
+                write(
+                    f"random graph of {count:7,}  {count / seconds:10,.0f} items/s"
+                    f"  {seconds / count / row:6.1f} rows' time an item\n"
+                )
+            flat = one_batch({n: [] for n in range(1, 10_001)}, "f1f1")
+            seconds = await run(store, flat)
+            write(f"10,000 at once          {10_000 / seconds:10,.0f} items/s\n")
+            seconds = await run(store, one_batch(chain(1_000), "c1c1"))
+            write(
+                f"chain of 1,000          {seconds:10.3f} ms a link"
+                f"  {seconds / 1_000 / commit:6.2f} commits' time\n"
+            )
+        ratio = per_item[100_000] / per_item[1_000]
+        write(f"cost at 100,000 / 1,000 {ratio:10.2f}\n")
+        write(f"memory of a schedule    {bytes_per_item():10.0f} bytes an item\n")
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
