@@ -281,6 +281,43 @@ class EffectAdapter(Protocol):
         """
 
 
+class Tokens(Protocol):
+    """Gives git what it needs to fetch and push."""
+
+    async def token(self, repository: Repository) -> str:
+        """Return a token that reaches this repository alone, good for minutes at least.
+
+        Raises ``TransientError``, ``Refused`` and ``AppUnavailable``.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class HookDelivery:
+    """A delivery as GitHub's list has it, without the payload.
+
+    ``id`` is GitHub's own and new for each redelivery; the GUID stays.
+    """
+
+    id: int
+    guid: str
+    event: str
+    delivered_at: datetime
+    is_accepted: bool  # whether it was answered with 2xx
+
+
+class HookDeliveries(Protocol):
+    """What GitHub has delivered, or tried to. All raise as ``GitHub`` does."""
+
+    async def since(self, instant: datetime) -> Sequence[HookDelivery]:
+        """Return the deliveries and redeliveries since *instant*, oldest first."""
+
+    async def get(self, delivery: HookDelivery) -> Delivery:
+        """Return a delivery with its payload, written as JSON anew."""
+
+    async def redeliver(self, delivery: HookDelivery) -> None:
+        """Ask GitHub to deliver once more, with the same GUID."""
+
+
 # --- runners -----------------------------------------------------------------------
 
 

@@ -63,6 +63,7 @@ class React:
     kind: CommentKind
     comment_id: int
     content: Reaction
+    node_id: str = ""  # reviews take reactions over GraphQL alone, by this id
 
 
 @dataclass(frozen=True, slots=True)
