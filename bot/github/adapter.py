@@ -1,0 +1,144 @@
+"""GitHub as the rest of the bot gets it: opened once, by ``bot.app``."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+
+from bot.core.budget import Reserve
+from bot.core.model import (
+    InstallationId,
+    ItemFacts,
+    ItemNumber,
+    Reference,
+    Repository,
+    Role,
+)
+from bot.github import repositories
+from bot.github.auth import AppCredentials, InstallationTokens, load_private_key
+from bot.github.client import Client, Random, open_session
+from bot.github.comments import App
+from bot.github.deliveries import Deliveries
+from bot.github.effects import GitHubEffects
+from bot.github.facts import Facts
+from bot.github.ledger import Ledger, Pace
+from bot.ports import Budget, Clock, RepositoryFacts
+
+
+@dataclass(frozen=True, slots=True)
+class GitHubSettings:
+    """What it takes to speak to GitHub as the app."""
+
+    app_id: str  # or the client id
+    private_key: str = field(repr=False)  # PEM, escaped, or base64
+    api_url: str = "https://api.github.com"
+    reserve: str = "10%"  # a percentage of the limit, or requests
+    write_interval_seconds: float = 1.0  # 0: no pace at all, for servers of one's own
+
+
+class GitHubReader:
+    """The port ``GitHub``."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._facts = Facts()
+
+    async def role(self, repository: Repository, login: str) -> Role:
+        """Return the person's role at this moment."""
+        connection = self._client.installation(repository.installation_id)
+        return await repositories.role(connection, repository, login)
+
+    async def facts(
+        self, repository: Repository, numbers: Sequence[ItemNumber]
+    ) -> tuple[RepositoryFacts, Mapping[ItemNumber, ItemFacts]]:
+        """Return the facts of the items, 50 a query; unknown numbers are left out."""
+        connection = self._client.installation(repository.installation_id)
+        return await self._facts.of_repository(connection, repository, numbers)
+
+    async def select(
+        self, repository: Repository, *, filters: Mapping[str, str], limit: int
+    ) -> Sequence[ItemNumber]:
+        """Return the open issues and pull requests that fit all filters."""
+        connection = self._client.installation(repository.installation_id)
+        return await repositories.select(
+            connection, repository, filters=filters, limit=limit
+        )
+
+    async def labels(self, repository: Repository) -> Mapping[str, int]:
+        """Return the repository's labels with the count of open items of each."""
+        connection = self._client.installation(repository.installation_id)
+        return await repositories.labels(connection, repository)
+
+    async def references(
+        self, installation_id: InstallationId, references: Sequence[Reference]
+    ) -> Mapping[Reference, ItemFacts]:
+        """Return facts of items of any repository that the installation can see."""
+        connection = self._client.installation(installation_id)
+        return await self._facts.of_references(connection, references)
+
+    def budget(self, installation_id: InstallationId) -> Budget:
+        """Return the ledger's present state, without a request."""
+        return self._client.ledger.account(installation_id).budget()
+
+    def budget_fits(self, installation_id: InstallationId, requests: float) -> bool:
+        """Return whether that many requests fit before the reset, over the reserve."""
+        return self._client.ledger.account(installation_id).fits(requests)
+
+    def spent(self, meter: str) -> int:
+        """Return the requests charged to *meter* so far."""
+        return self._client.ledger.spent(meter)
+
+    def metered(self, meter: str) -> AbstractAsyncContextManager[None]:
+        """Charge the requests made inside to *meter*."""
+        return self._client.ledger.metered(meter)
+
+
+@dataclass(frozen=True, slots=True)
+class GitHubAdapter:
+    """The ports that ``bot.github`` fills, and who the app is."""
+
+    github: GitHubReader
+    effects: GitHubEffects
+    tokens: InstallationTokens
+    deliveries: Deliveries
+    app: App
+
+    @property
+    def login(self) -> str:
+        """The app's login, such as ``batch-bot[bot]``."""
+        return self.app.login
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls, settings: GitHubSettings, clock: Clock, random: Random
+    ) -> AsyncIterator["GitHubAdapter"]:
+        """Open the session, ask GitHub who the app is, and close at the end.
+
+        *random* returns a fraction between 0 and 1. Raises ``SettingsError`` for a key
+        that cannot be read, ``Refused`` for one that GitHub does not take, and
+        ``TransientError``.
+        """
+        private_key = load_private_key(settings.private_key)
+        ledger = Ledger(
+            clock,
+            reserve=Reserve.parse(settings.reserve),
+            pace=Pace(settings.write_interval_seconds),
+        )
+        async with open_session() as session:
+            client = Client(
+                session,
+                api_url=settings.api_url,
+                app=AppCredentials(settings.app_id, private_key, clock),
+                ledger=ledger,
+                clock=clock,
+                random=random,
+            )
+            about = await client.app.get("/app")
+            app = App(id=int(about["id"]), login=f"{about['slug']}[bot]")
+            yield cls(
+                github=GitHubReader(client),
+                effects=GitHubEffects(client, app),
+                tokens=client.tokens,
+                deliveries=Deliveries(client.app),
+                app=app,
+            )

@@ -1,0 +1,177 @@
+"""Who the bot is to GitHub: the app's key and JWT, and the tokens of installations.
+
+https://docs.github.com/apps/creating-github-apps/authenticating-with-a-github-app
+"""
+
+import asyncio
+import base64
+import binascii
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
+
+import jwt
+from cachetools import TLRUCache
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from bot.core.model import InstallationId, Repository
+from bot.errors import AppUnavailable, NotFound, SettingsError
+from bot.ports import Clock
+
+CLOCK_SKEW = timedelta(seconds=60)
+JWT_LIFE = timedelta(minutes=9)  # GitHub accepts at most ten
+JWT_REFRESHED_BEFORE = timedelta(minutes=1)
+TOKEN_REFRESHED_BEFORE = timedelta(minutes=5)
+
+
+def load_private_key(text: str) -> RSAPrivateKey:
+    r"""Return the key of a PEM text, as it is, with escaped ``\n``, or in base64.
+
+    Raises ``SettingsError``, which never shows any of the text.
+    """
+    pem = text.strip().strip("\"'").replace("\\n", "\n").replace("\r\n", "\n")
+    if not pem.startswith("-----BEGIN"):
+        try:
+            pem = base64.b64decode("".join(pem.split()), validate=True).decode("ascii")
+        except (binascii.Error, UnicodeDecodeError):
+            message = "The private key is neither a PEM text nor one in base64."
+            raise SettingsError(message) from None
+    try:
+        key = load_pem_private_key(pem.encode(), password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        message = (
+            "The private key cannot be read: it must be the whole .pem file that"
+            " GitHub made for the app, without a passphrase."
+        )
+        raise SettingsError(message) from None
+    if not isinstance(key, RSAPrivateKey):
+        message = "The private key is no RSA key; GitHub gives apps RSA keys."
+        raise SettingsError(message)
+    return key
+
+
+class Credentials(Protocol):
+    """What a connection shows to GitHub."""
+
+    async def header(self) -> str:
+        """Return the value of the ``authorization`` header."""
+
+    def refused(self, header: str) -> bool:
+        """Note that GitHub answered 401 to *header*; return whether another may do."""
+
+
+class AppCredentials:
+    """The app itself, by a JWT that is signed anew every few minutes."""
+
+    def __init__(self, app_id: str, private_key: RSAPrivateKey, clock: Clock) -> None:
+        self._app_id = app_id
+        self._private_key = private_key
+        self._clock = clock
+        self._signed = ""
+        self._good_until = datetime.min.replace(tzinfo=UTC)
+
+    async def header(self) -> str:
+        """Return the value of the ``authorization`` header."""
+        now = self._clock.now()
+        if now >= self._good_until:
+            expires_at = now + JWT_LIFE
+            claims = {"iat": now - CLOCK_SKEW, "exp": expires_at, "iss": self._app_id}
+            self._signed = jwt.encode(claims, self._private_key, algorithm="RS256")
+            self._good_until = expires_at - JWT_REFRESHED_BEFORE
+        return f"Bearer {self._signed}"
+
+    def refused(self, header: str) -> bool:
+        """Return False: a new JWT would be refused as well."""
+        return False
+
+
+class Exchange(Protocol):
+    """Sends a request as the app and returns the JSON of the answer."""
+
+    async def __call__(self, path: str, data: object) -> Any:
+        """Post *data* to *path*."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    text: str
+    expires_at: datetime
+
+
+_Key = tuple[InstallationId, int]  # the second is a repository's id, 0 for all
+
+
+class InstallationTokens:
+    """Tokens of installations, each asked for once and renewed before it expires."""
+
+    def __init__(self, exchange: Exchange, clock: Clock) -> None:
+        self._exchange = exchange
+        self._locks: dict[_Key, asyncio.Lock] = {}
+        self._tokens: TLRUCache[_Key, _Token] = TLRUCache(
+            maxsize=4096,
+            ttu=lambda _key, token, _now: (
+                token.expires_at - TOKEN_REFRESHED_BEFORE
+            ).timestamp(),
+            timer=lambda: clock.now().timestamp(),
+        )
+
+    async def token(self, repository: Repository) -> str:
+        """Return a token that reaches this repository alone, for git.
+
+        Raises ``AppUnavailable`` and ``TransientError``.
+        """
+        return await self.for_installation(
+            repository.installation_id, repository_id=repository.id
+        )
+
+    async def for_installation(
+        self, installation_id: InstallationId, *, repository_id: int = 0
+    ) -> str:
+        """Return a token of an installation, or of one of its repositories."""
+        key = (installation_id, repository_id)
+        async with self._locks.setdefault(key, asyncio.Lock()):
+            token = self._tokens.get(key)
+            if token is None:
+                token = await self._asked_for(installation_id, repository_id)
+                self._tokens[key] = token
+        return token.text
+
+    def drop(self, installation_id: InstallationId, text: str) -> None:
+        """Forget a token that GitHub no longer accepts, unless it was renewed already."""
+        token = self._tokens.get((installation_id, 0))
+        if token is not None and token.text == text:
+            self._tokens.pop((installation_id, 0), None)
+
+    async def _asked_for(
+        self, installation_id: InstallationId, repository_id: int
+    ) -> _Token:
+        data = {"repository_ids": [repository_id]} if repository_id else {}
+        path = f"/app/installations/{installation_id}/access_tokens"
+        try:
+            answer = await self._exchange(path, data)
+        except NotFound as error:
+            message = "The app is no longer installed there."
+            raise AppUnavailable(message, advice="Install the app again.") from error
+        expires_at = datetime.fromisoformat(answer["expires_at"])
+        return _Token(str(answer["token"]), expires_at)
+
+
+class InstallationCredentials:
+    """One installation of the app, by its token."""
+
+    def __init__(
+        self, tokens: InstallationTokens, installation_id: InstallationId
+    ) -> None:
+        self._tokens = tokens
+        self._installation_id = installation_id
+
+    async def header(self) -> str:
+        """Return the value of the ``authorization`` header."""
+        return f"token {await self._tokens.for_installation(self._installation_id)}"
+
+    def refused(self, header: str) -> bool:
+        """Forget the token; return True."""
+        self._tokens.drop(self._installation_id, header.removeprefix("token "))
+        return True

@@ -1,0 +1,522 @@
+"""The one door to GitHub: every request of the bot passes a ``Connection``.
+
+It asks the ledger, shows the credentials, repeats what is safe to repeat, follows
+renames, and turns what went wrong into the bot's own errors.
+"""
+
+import copy
+import itertools
+import json
+import re
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, NoReturn, cast
+
+import aiohttp
+import gidgethub
+from cachetools import LRUCache
+from gidgethub import sansio
+from gidgethub.aiohttp import GitHubAPI
+from yarl import URL
+
+from bot.core import budget
+from bot.core.budget import Call
+from bot.core.model import InstallationId
+from bot.core.retry import delay_seconds, is_transient
+from bot.errors import (
+    AppUnavailable,
+    NotFound,
+    RateLimited,
+    Refused,
+    TransientError,
+    Uncertain,
+)
+from bot.github.auth import (
+    AppCredentials,
+    Credentials,
+    InstallationCredentials,
+    InstallationTokens,
+)
+from bot.github.ledger import APP, Account, Ledger
+from bot.ports import Clock
+
+USER_AGENT = "batch-bot"
+API_VERSION = "2022-11-28"
+ACCEPT = "application/vnd.github+json"
+TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=10)
+READ_TRIES = 3
+MOST_HOPS = 6  # answers to one request that ask for it to be sent again
+CACHED_ANSWERS = 512  # of one installation
+
+_REDIRECTS = frozenset({301, 302, 307, 308})
+_NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+
+Random = Callable[[], float]
+Raw = tuple[int, Mapping[str, str], bytes]
+
+
+def open_session() -> aiohttp.ClientSession:
+    """Return the HTTP session that all connections share.
+
+    It has no limit of its own on connections: the ledger has one per installation, and
+    a common one would let an installation wait for another.
+    """
+    session = aiohttp.ClientSession(
+        timeout=TIMEOUT, connector=aiohttp.TCPConnector(limit=0)
+    )
+    # aiohttp sends a PUT or DELETE again by itself when the connection breaks; the
+    # parameter has no public name.
+    session._retry_connection = False  # noqa: SLF001
+    return session
+
+
+def graphql_url(api_url: str) -> str:
+    """Return where the GraphQL of an API base is.
+
+    On Enterprise servers it is beside ``/api/v3``, elsewhere below the base.
+    """
+    return re.sub(r"/api/v3$", "/api", api_url.rstrip("/")) + "/graphql"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A good answer to a write."""
+
+    status: int
+    data: Any
+
+
+@dataclass(frozen=True, slots=True)
+class GraphQLProblem:
+    """One entry of ``errors``. ``path`` leads to the field that has no value."""
+
+    type: str
+    message: str
+    path: tuple[str, ...] = ()
+    is_schema: bool = False  # the document does not fit the server's schema
+
+
+@dataclass(frozen=True, slots=True)
+class GraphQLAnswer:
+    """Data and problems: GitHub can send both."""
+
+    data: Mapping[str, Any]
+    problems: tuple[GraphQLProblem, ...]
+
+
+class ResponseCache(LRUCache[str, Any]):
+    """Answers with their ETags. What it hands out and takes in are copies."""
+
+    def __getitem__(self, key: str) -> Any:
+        return copy.deepcopy(super().__getitem__(key))
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        super().__setitem__(key, copy.deepcopy(value))
+
+
+class Connection(GitHubAPI):
+    """GitHub as one installation, or the app itself, sees it.
+
+    Every method raises ``TransientError`` (``RateLimited`` with the instant),
+    ``NotFound``, ``Refused`` and ``AppUnavailable``; ``send`` and mutations raise
+    ``Uncertain`` when they may have happened.
+    """
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        *,
+        api_url: str,
+        account: Account,
+        credentials: Credentials,
+        clock: Clock,
+        random: Random,
+    ) -> None:
+        super().__init__(
+            session,
+            USER_AGENT,
+            base_url=api_url.rstrip("/"),
+            cache=ResponseCache(maxsize=CACHED_ANSWERS),
+        )
+        self._graphql_url = graphql_url(api_url)
+        self._account = account
+        self._credentials = credentials
+        self._clock = clock
+        self._random = random
+        self._names: LRUCache[str, str] = LRUCache(maxsize=1024)  # old to new
+
+    # --- what the resource files use ---
+
+    async def get(self, path: str, **variables: str | int) -> Any:
+        """Return the JSON of a resource; *path* is a URI template."""
+        with translated(is_write=False):
+            return await self.getitem(path, variables, accept=ACCEPT)
+
+    async def pages(
+        self, path: str, **variables: str | int
+    ) -> AsyncGenerator[Any, None]:
+        """Yield the entries of a list, page after page as they are asked for."""
+        with translated(is_write=False):
+            async for entry in self.getiter(path, variables, accept=ACCEPT):
+                yield entry
+
+    async def send(
+        self, method: str, path: str, data: object = None, **variables: str | int
+    ) -> Answer:
+        """Change a resource, at most once."""
+        body = b"" if data is None else data
+        with translated(is_write=True):
+            answer, _, status = await self._make_request(
+                method, path, variables, body, ACCEPT
+            )
+        return Answer(int(status), answer)
+
+    async def graphql_answer(
+        self, document: str, variables: Mapping[str, object], *, cost: int = 1
+    ) -> GraphQLAnswer:
+        """Return what GraphQL says, with its problems for the caller to judge.
+
+        *cost* is the expected price in points. Raises ``TransientError`` when the
+        server could not work the query out.
+        """
+        is_write = document.lstrip().startswith("mutation")
+        call = Call(budget.GRAPHQL, cost=cost, is_write=is_write)
+        payload = {"query": document, "variables": dict(variables)}
+        headers = sansio.create_headers(USER_AGENT, accept=ACCEPT)
+        headers["content-type"] = "application/json; charset=utf-8"
+        body = json.dumps(payload).encode()
+        with translated(is_write=is_write):
+            raw = await self._exchange(call, "POST", self._graphql_url, headers, body)
+            content, _, _ = sansio.decipher_response(*raw)
+        answer = _graphql_answer(content)
+        for problem in answer.problems:
+            if _is_server_fault(problem):
+                raise _unanswered(call, f"GitHub failed: {problem.message}")
+        return answer
+
+    async def query(
+        self, document: str, variables: Mapping[str, object], *, cost: int = 1
+    ) -> Mapping[str, Any]:
+        """Return the data of a query, or raise for its first problem."""
+        answer = await self.graphql_answer(document, variables, cost=cost)
+        for problem in answer.problems:
+            raise_for(problem)
+        return answer.data
+
+    # --- the way of a request ---
+
+    async def sleep(self, seconds: float) -> None:
+        """Return after *seconds* of the injected clock."""
+        await self._clock.sleep(seconds)
+
+    async def _request(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes = b""
+    ) -> Raw:
+        call = budget.call_of(method, URL(url, encoded=True).raw_path)
+        return await self._exchange(call, method, url, headers, body)
+
+    async def _exchange(
+        self,
+        call: Call,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes = b"",
+    ) -> Raw:
+        """Return GitHub's answer; reads are repeated a few times, writes never."""
+        for attempt in itertools.count(1):
+            try:
+                return await self._answered(call, method, url, headers, body)
+            except RateLimited:
+                raise
+            except TransientError:
+                if call.is_write or attempt == READ_TRIES:
+                    raise
+            await self._clock.sleep(
+                delay_seconds(
+                    attempt, self._random(), first_seconds=0.5, most_seconds=8.0
+                )
+            )
+        raise AssertionError  # itertools.count does not end
+
+    async def _answered(
+        self,
+        call: Call,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes,
+    ) -> Raw:
+        """Return the answer that stands.
+
+        After a limit, a refused token or a redirect nothing has been done yet, so that
+        even a write may be sent again.
+        """
+        url = self._renamed(url)
+        is_renewed = is_limited = False
+        for _ in range(MOST_HOPS):
+            authorization = await self._credentials.header()
+            shown = {**headers, "authorization": authorization}
+            (status, answered, content), is_limited = await self._once(
+                call, method, url, shown, body
+            )
+            if is_limited:
+                continue
+            if status == 401 and not is_renewed:
+                is_renewed = self._credentials.refused(authorization)
+                if is_renewed:
+                    continue
+            if status in _REDIRECTS:
+                url = await self._redirected(url, answered.get("location", ""))
+                continue
+            return status, answered, content
+        if is_limited:
+            raise self._account.limited(budget.HOLD_SECONDS)
+        message = f"GitHub redirected {MOST_HOPS} times."
+        raise Refused(message, status=301)
+
+    async def _once(
+        self,
+        call: Call,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes,
+    ) -> tuple[Raw, bool]:
+        """Send once; return the answer and whether it says that too much was sent."""
+        target = URL(url, encoded=True)
+        if target.origin() != URL(self.base_url).origin():
+            message = "GitHub pointed to another server; no token goes there."
+            raise Refused(message, status=301)
+        async with self._account.turn(call) as ticket:
+            try:
+                async with self._session.request(
+                    method,
+                    target,
+                    headers=_own_headers(headers),
+                    data=body,
+                    allow_redirects=False,
+                ) as response:
+                    content = await response.read()
+            except _NEVER_SENT as error:
+                message = f"GitHub cannot be reached: {_said(error)}"
+                raise TransientError(message) from error
+            except (aiohttp.ClientError, TimeoutError) as error:
+                message = f"The connection to GitHub broke: {_said(error)}"
+                raise _unanswered(call, message) from error
+            status = response.status
+            is_limited = self._account.answered(
+                ticket,
+                429 if _is_graphql_limit(call, status, content) else status,
+                response.headers,
+                content[:4096].decode(errors="replace") if status == 403 else "",
+            )
+        if status >= 500:
+            raise _unanswered(call, f"GitHub answered {status}.")
+        return (status, response.headers, content), is_limited
+
+    # --- renames ---
+
+    async def _redirected(self, url: str, location: str) -> str:
+        """Return where to send a request that was answered with a redirect.
+
+        GitHub answers for the old name of a repository with its id; the new name is
+        asked for and remembered.
+        """
+        old = self._repository_in(url)
+        found = re.search(r"/repositories/(\d+)(?=/|\?|$)", location)
+        if old is None or found is None:
+            return str(URL(url, encoded=True).join(URL(location, encoded=True)))
+        repository = await self.get("/repositories/{id}", id=int(found[1]))
+        self._names[old.lower()] = str(repository["full_name"])
+        return self._renamed(url)
+
+    def _renamed(self, url: str) -> str:
+        old = self._repository_in(url)
+        new = old and self._names.get(old.lower())
+        if not (old and new):
+            return url
+        prefix = f"{self.base_url}/repos/"
+        return prefix + new + url.removeprefix(prefix + old)
+
+    def _repository_in(self, url: str) -> str | None:
+        prefix = re.escape(f"{self.base_url}/repos/")
+        match = re.match(rf"{prefix}([^/?]+/[^/?]+)", url)
+        return match and match[1]
+
+
+class Client:
+    """The connections of the app and of its installations, over one session."""
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        *,
+        api_url: str,
+        app: AppCredentials,
+        ledger: Ledger,
+        clock: Clock,
+        random: Random,
+    ) -> None:
+        self._session = session
+        self._api_url = api_url
+        self._clock = clock
+        self._random = random
+        self.ledger = ledger
+        self.app = self._connection(APP, app)
+        self.tokens = InstallationTokens(self._exchanged, clock)
+        self._installations: dict[InstallationId, Connection] = {}
+
+    def installation(self, installation_id: InstallationId) -> Connection:
+        """Return the connection of an installation."""
+        if installation_id not in self._installations:
+            self._installations[installation_id] = self._connection(
+                installation_id, InstallationCredentials(self.tokens, installation_id)
+            )
+        return self._installations[installation_id]
+
+    async def _exchanged(self, path: str, data: object) -> Any:
+        return (await self.app.send("POST", path, data)).data
+
+    def _connection(
+        self, installation_id: InstallationId, credentials: Credentials
+    ) -> Connection:
+        return Connection(
+            self._session,
+            api_url=self._api_url,
+            account=self.ledger.account(installation_id),
+            credentials=credentials,
+            clock=self._clock,
+            random=self._random,
+        )
+
+
+# --- translation -------------------------------------------------------------------
+
+
+@contextmanager
+def translated(*, is_write: bool) -> Iterator[None]:
+    """Turn errors of gidgethub, and answers that are no JSON, into the bot's own."""
+    try:
+        yield
+    except gidgethub.HTTPException as error:
+        raise _translation(error) from error
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        kind = Uncertain if is_write else TransientError
+        message = "GitHub's answer cannot be read."
+        raise kind(message) from error
+
+
+def raise_for(problem: GraphQLProblem) -> NoReturn:
+    """Raise the error that a GraphQL problem stands for."""
+    match problem.type:
+        case "NOT_FOUND":
+            raise NotFound(problem.message, status=404)
+        case "FORBIDDEN" | "INSUFFICIENT_SCOPES":
+            raise Refused(problem.message, status=403, advice=_PERMISSION_ADVICE)
+        case _:
+            raise Refused(problem.message, status=422)
+
+
+_PERMISSION_ADVICE = (
+    "Check the app's permissions, and accept new ones that it asks for in the"
+    " installation's settings."
+)
+
+
+def _translation(error: gidgethub.HTTPException) -> Exception:
+    status = int(error.status_code)
+    message = _details(error)
+    if status == 403 and "suspended" in message:
+        return AppUnavailable(message, advice="Unsuspend the app's installation.")
+    if status in (404, 410):
+        return NotFound(message, status=status)
+    if is_transient(status):
+        return TransientError(f"GitHub answered {status}: {message}")
+    advice = ""
+    if status == 401:
+        advice = "Check the app's id, its private key and the server's clock."
+    elif status == 403:
+        advice = _PERMISSION_ADVICE
+    return Refused(message, status=status, advice=advice)
+
+
+def _details(error: gidgethub.HTTPException) -> str:
+    """Return GitHub's message with the messages of its single errors."""
+    errors = getattr(error, "errors", None)
+    messages = [
+        str(one.get("message") or f"{one.get('field')} is {one.get('code')}")
+        if isinstance(one, Mapping)
+        else str(one)
+        for one in (errors if isinstance(errors, Sequence) else ())
+    ]
+    if isinstance(errors, str) or not messages:
+        return str(error)
+    return "; ".join(messages)
+
+
+def _unanswered(call: Call, message: str) -> TransientError:
+    return Uncertain(message) if call.is_write else TransientError(message)
+
+
+def _said(error: BaseException) -> str:
+    return str(error) or type(error).__name__
+
+
+def _own_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers to send.
+
+    ``if-modified-since`` is left out: it takes changes within one second for none,
+    which an ETag does not.
+    """
+    kept = {k: v for k, v in headers.items() if k != "if-modified-since"}
+    return {**kept, "x-github-api-version": API_VERSION}
+
+
+# --- GraphQL -----------------------------------------------------------------------
+
+_SCHEMA_CODES = frozenset({"undefinedField", "argumentNotAccepted"})
+_SCHEMA_MESSAGE = re.compile(
+    r"doesn't exist on type|Cannot query field|doesn't accept argument|Unknown argument"
+)
+_FAULT_MESSAGE = re.compile(r"^Something went wrong|timeout|timed out", re.IGNORECASE)
+
+
+def _graphql_answer(content: Any) -> GraphQLAnswer:
+    if not isinstance(content, Mapping):
+        message = "GitHub's answer is no GraphQL."
+        raise TransientError(message)
+    problems = tuple(_problem(error) for error in content.get("errors") or ())
+    return GraphQLAnswer(cast("Mapping[str, Any]", content.get("data") or {}), problems)
+
+
+def _problem(error: Mapping[str, Any]) -> GraphQLProblem:
+    extensions = error.get("extensions") or {}
+    message = str(error.get("message", ""))
+    is_schema = extensions.get("code") in _SCHEMA_CODES or (
+        _SCHEMA_MESSAGE.search(message) is not None
+    )
+    return GraphQLProblem(
+        type=str(error.get("type") or extensions.get("type") or ""),
+        message=message,
+        path=tuple(str(step) for step in error.get("path") or ()),
+        is_schema=is_schema,
+    )
+
+
+def _is_server_fault(problem: GraphQLProblem) -> bool:
+    return problem.type in ("SERVICE_UNAVAILABLE", "INTERNAL") or (
+        not problem.type and _FAULT_MESSAGE.search(problem.message) is not None
+    )
+
+
+def _is_graphql_limit(call: Call, status: int, content: bytes) -> bool:
+    """Return whether a GraphQL answer with status 200 says that too much was sent."""
+    if call.resource != budget.GRAPHQL or status != 200:
+        return False
+    # Parsing large answers twice is avoided; the texts of others may hold the word.
+    if b'"RATE_LIMIT' not in content:
+        return False
+    errors = json.loads(content).get("errors") or ()
+    return any(str(e.get("type", "")).startswith("RATE_LIMIT") for e in errors)

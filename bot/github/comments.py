@@ -1,0 +1,174 @@
+"""Comments of issues and pull requests, their pins and their reactions.
+
+https://docs.github.com/rest/issues/comments · https://docs.github.com/rest/reactions
+"""
+
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from bot.core.effects import (
+    CreateComment,
+    EditComment,
+    PinComment,
+    React,
+    Receipt,
+    UnpinComment,
+)
+from bot.core.model import CommentKind
+from bot.errors import NotFound, Refused
+from bot.github.client import Connection
+
+CLOCK_SKEW = timedelta(minutes=1)
+
+_COMMENT = "/repos/{+repository}/issues/comments/{id}"
+_NO_PINS = "comments cannot be pinned in this repository"
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """The app as it appears on GitHub."""
+
+    id: int
+    login: str  # slug[bot]
+
+
+async def create(connection: Connection, intent: CreateComment) -> Receipt:
+    """Post a comment."""
+    answer = await connection.send(
+        "POST",
+        "/repos/{+repository}/issues/{number}/comments",
+        {"body": intent.body},
+        repository=intent.repository.name,
+        number=intent.thread,
+    )
+    return _receipt(answer.data)
+
+
+async def find(
+    connection: Connection, intent: CreateComment, *, app: App, since: datetime
+) -> Receipt | None:
+    """Return the app's own comment of a thread that begins with the marker."""
+    pages = connection.pages(
+        "/repos/{+repository}/issues/{number}/comments{?since,per_page}",
+        repository=intent.repository.name,
+        number=intent.thread,
+        since=f"{since - CLOCK_SKEW:%Y-%m-%dT%H:%M:%SZ}",
+        per_page=100,
+    )
+    async with aclosing(pages):
+        async for comment in pages:
+            first_line = (comment.get("body") or "").split("\n", 1)[0].rstrip()
+            if first_line == intent.marker.rstrip() and _is_own(comment, app):
+                return _receipt(comment)
+    return None
+
+
+async def edit(connection: Connection, intent: EditComment) -> Receipt:
+    """Replace the body of a comment."""
+    answer = await connection.send(
+        "PATCH",
+        _COMMENT,
+        {"body": intent.body},
+        repository=intent.repository.name,
+        id=intent.comment_id,
+    )
+    return _receipt(answer.data)
+
+
+class Pins:
+    """Pinned comments, and where GitHub is known not to have them."""
+
+    def __init__(self) -> None:
+        self._missing: set[int] = set()  # repository ids
+
+    async def pin(self, connection: Connection, intent: PinComment) -> Receipt:
+        """Pin a comment, if the issue has no other pin; what stands against it is noted."""
+        repository = intent.repository
+        if repository.id in self._missing:
+            return _unpinned(_NO_PINS)
+        issue = await connection.get(
+            "/repos/{+repository}/issues/{number}",
+            repository=repository.name,
+            number=intent.thread,
+        )
+        if issue.get("pull_request"):
+            return _unpinned("comments of pull requests cannot be pinned")
+        if pinned := issue.get("pinned_comment"):
+            is_own = pinned.get("id") == intent.comment_id
+            return _unpinned("" if is_own else "the issue has another pinned comment")
+        try:
+            answer = await connection.send(
+                "PUT",
+                f"{_COMMENT}/pin",
+                repository=repository.name,
+                id=intent.comment_id,
+            )
+        except Refused as error:
+            if error.status in (404, 422):
+                self._missing.add(repository.id)
+                return _unpinned(_NO_PINS)
+            return _unpinned(f"GitHub did not pin the comment: {error}")
+        return _receipt(answer.data)
+
+    async def unpin(self, connection: Connection, intent: UnpinComment) -> Receipt:
+        """Take the pin off; a comment without one is as good."""
+        if intent.repository.id in self._missing:
+            return _unpinned(_NO_PINS)
+        try:
+            await connection.send(
+                "DELETE",
+                f"{_COMMENT}/pin",
+                repository=intent.repository.name,
+                id=intent.comment_id,
+            )
+        except Refused as error:
+            is_gone = isinstance(error, NotFound) or error.status == 422
+            return _unpinned("" if is_gone else f"the pin stayed: {error}")
+        return Receipt(id=intent.comment_id)
+
+
+_ADD_REACTION = """
+mutation($subject: ID!, $content: ReactionContent!) {
+  addReaction(input: {subjectId: $subject, content: $content}) { reaction { content } }
+}
+"""
+
+
+async def react(connection: Connection, intent: React) -> Receipt:
+    """React to a comment. Reviews need the intent's ``node_id``."""
+    if intent.kind is CommentKind.REVIEW:
+        if not intent.node_id:
+            note = "reviews take reactions only by their node id"
+            return Receipt(note=note, changed=False)
+        # GraphQL names the reactions in capitals: EYES, ROCKET, HOORAY, CONFUSED.
+        content = intent.content.value.upper()
+        await connection.query(
+            _ADD_REACTION, {"subject": intent.node_id, "content": content}
+        )
+        return Receipt()
+    folder = "pulls" if intent.kind is CommentKind.REVIEW_COMMENT else "issues"
+    answer = await connection.send(
+        "POST",
+        f"/repos/{{+repository}}/{folder}/comments/{{id}}/reactions",
+        {"content": intent.content.value},
+        repository=intent.repository.name,
+        id=intent.comment_id,
+    )
+    return Receipt(id=int(answer.data["id"]), changed=answer.status == 201)
+
+
+def _is_own(comment: Any, app: App) -> bool:
+    via = comment.get("performed_via_github_app") or {}
+    user = comment.get("user") or {}
+    # The slug, and so the login, changes when the app is renamed; the id does not.
+    return via.get("id") == app.id or user.get("login") == app.login
+
+
+def _receipt(comment: Any) -> Receipt:
+    return Receipt(id=int(comment["id"]), url=str(comment["html_url"]))
+
+
+def _unpinned(note: str) -> Receipt:
+    return Receipt(note=note, changed=False)

@@ -1,0 +1,56 @@
+"""Past deliveries of the app's webhook, for the sweep that looks for missed ones.
+
+https://docs.github.com/rest/apps/webhooks
+"""
+
+import json
+from collections.abc import Sequence
+from contextlib import aclosing
+from datetime import datetime
+
+from bot.github.client import Connection
+from bot.ports import Delivery, HookDelivery
+
+
+class Deliveries:
+    """What GitHub has delivered, or tried to; it keeps about three days."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def since(self, instant: datetime) -> Sequence[HookDelivery]:
+        """Return the deliveries and redeliveries since *instant*, oldest first."""
+        found: list[HookDelivery] = []
+        pages = self._connection.pages("/app/hook/deliveries{?per_page}", per_page=100)
+        async with aclosing(pages):
+            async for entry in pages:
+                delivered_at = datetime.fromisoformat(entry["delivered_at"])
+                if delivered_at < instant:
+                    break
+                found.append(
+                    HookDelivery(
+                        id=int(entry["id"]),
+                        guid=str(entry["guid"]),
+                        event=str(entry["event"]),
+                        delivered_at=delivered_at,
+                        is_accepted=200 <= int(entry["status_code"]) < 300,
+                    )
+                )
+        return tuple(reversed(found))
+
+    async def get(self, delivery: HookDelivery) -> Delivery:
+        """Return a delivery with its payload, written as JSON anew."""
+        entry = await self._connection.get("/app/hook/deliveries/{id}", id=delivery.id)
+        payload = (entry.get("request") or {}).get("payload")
+        return Delivery(
+            guid=delivery.guid,
+            event=delivery.event,
+            received_at=delivery.delivered_at,
+            body=json.dumps(payload or {}, ensure_ascii=False).encode(),
+        )
+
+    async def redeliver(self, delivery: HookDelivery) -> None:
+        """Ask GitHub to deliver once more, with the same GUID."""
+        await self._connection.send(
+            "POST", "/app/hook/deliveries/{id}/attempts", id=delivery.id
+        )

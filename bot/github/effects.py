@@ -1,0 +1,80 @@
+"""The one place where the bot changes GitHub: from an intent to its resource."""
+
+from datetime import datetime
+from typing import assert_never
+
+from bot.core.effects import (
+    ChangeAssignees,
+    ChangeLabels,
+    ChangeState,
+    CreateComment,
+    EditComment,
+    Intent,
+    OpenPullRequest,
+    PinComment,
+    PushBranch,
+    React,
+    Receipt,
+    UnpinComment,
+)
+from bot.github import comments, issues, pulls
+from bot.github.client import Client
+from bot.github.comments import App, Pins
+
+
+class GitHubEffects:
+    """Carries out every intent but ``PushBranch``, which the host does."""
+
+    def __init__(self, client: Client, app: App) -> None:
+        self._client = client
+        self._app = app
+        self._pins = Pins()
+
+    async def find(self, intent: Intent, *, since: datetime) -> Receipt | None:
+        """Look whether the effect has happened since *since*.
+
+        Intents that may be repeated are never looked for: ``do`` reads what is there
+        and changes only what differs.
+        """
+        connection = self._client.installation(intent.repository.installation_id)
+        match intent:
+            case CreateComment():
+                return await comments.find(
+                    connection, intent, app=self._app, since=since
+                )
+            case OpenPullRequest():
+                return await pulls.find(connection, intent)
+            case PushBranch():
+                raise TypeError(_NOT_HERE)
+            case _:
+                return None
+
+    async def do(self, intent: Intent) -> Receipt:
+        """Carry the effect out. Raises as ``EffectAdapter`` says."""
+        connection = self._client.installation(intent.repository.installation_id)
+        match intent:
+            case CreateComment():
+                return await comments.create(connection, intent)
+            case EditComment():
+                return await comments.edit(connection, intent)
+            case PinComment():
+                return await self._pins.pin(connection, intent)
+            case UnpinComment():
+                return await self._pins.unpin(connection, intent)
+            case React():
+                return await comments.react(connection, intent)
+            case ChangeLabels():
+                return await issues.change_labels(connection, intent)
+            case ChangeAssignees():
+                return await issues.change_assignees(connection, intent)
+            case ChangeState():
+                return await issues.change_state(connection, intent)
+            case OpenPullRequest():
+                return await pulls.open_pull_request(connection, intent)
+            case PushBranch():
+                raise TypeError(_NOT_HERE)
+            case _:
+                assert_never(intent)
+
+
+_NOT_HERE = "branches are pushed by git on the host"

@@ -1,0 +1,98 @@
+"""Pull requests. https://docs.github.com/rest/pulls/pulls"""
+
+from typing import Any
+
+from bot.core.effects import OpenPullRequest, Receipt
+from bot.errors import Refused
+from bot.github.client import Connection
+
+_PULLS = "/repos/{+repository}/pulls"
+
+
+async def open_pull_request(connection: Connection, intent: OpenPullRequest) -> Receipt:
+    """Open a draft pull request, or a plain one where there are no drafts.
+
+    A pull request of the same branch that is there already counts as opened.
+    """
+    try:
+        return await _opened(connection, intent, is_draft=True)
+    except Refused as error:
+        if error.status != 422:
+            raise
+        message = str(error)
+    if "raft pull requests are not supported" in message:
+        try:
+            return await _opened(connection, intent, is_draft=False)
+        except Refused as error:
+            if error.status != 422:
+                raise
+            message = str(error)
+    if "already exists" in message:
+        found = await find(connection, intent)
+        if found is not None:
+            return found
+    raise Refused(message, status=422, advice=_advice(message, intent))
+
+
+async def find(connection: Connection, intent: OpenPullRequest) -> Receipt | None:
+    """Return the pull request of the head branch, an open one first, else the newest."""
+    owner = intent.repository.name.split("/")[0]
+    pulls = await connection.get(
+        f"{_PULLS}{{?head,state,per_page}}",
+        repository=intent.repository.name,
+        head=f"{owner}:{intent.head_branch}",
+        state="all",
+        per_page=100,
+    )
+    # GitHub ignores a filter that it cannot read, and then lists everything.
+    own = [pull for pull in pulls if pull["head"]["ref"] == intent.head_branch]
+    if not own:
+        return None
+    best = max(own, key=lambda pull: (pull["state"] == "open", pull["number"]))
+    return _receipt(best, intent, is_new=False)
+
+
+async def _opened(
+    connection: Connection, intent: OpenPullRequest, *, is_draft: bool
+) -> Receipt:
+    answer = await connection.send(
+        "POST",
+        _PULLS,
+        {
+            "title": intent.title,
+            "body": intent.body,
+            "head": intent.head_branch,
+            "base": intent.base_branch,
+            "draft": is_draft,
+        },
+        repository=intent.repository.name,
+    )
+    return _receipt(answer.data, intent, is_new=True)
+
+
+def _receipt(pull: Any, intent: OpenPullRequest, *, is_new: bool) -> Receipt:
+    """Return the receipt; its ``sha`` is the head that GitHub names: the evidence."""
+    sha = str(pull["head"]["sha"])
+    notes = []
+    if sha != intent.head_sha:
+        notes.append(f"its head is {sha[:7]}, not {intent.head_sha[:7]}")
+    if pull["state"] != "open":
+        notes.append("it is merged" if pull.get("merged_at") else "it is closed")
+    return Receipt(
+        id=int(pull["number"]),
+        url=str(pull["html_url"]),
+        sha=sha,
+        note="; ".join(notes),
+        changed=is_new,
+    )
+
+
+def _advice(message: str, intent: OpenPullRequest) -> str:
+    if "No commits between" in message:
+        return (
+            f"The branch {intent.head_branch} has nothing that {intent.base_branch}"
+            " does not have: the change may be there already."
+        )
+    if "base" in message:
+        return f"Check that the branch {intent.base_branch} still exists."
+    return ""
