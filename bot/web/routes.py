@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 import structlog
 from aiohttp import web
 from aiohttp.abc import AbstractAccessLogger
+from multidict import CIMultiDict
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
@@ -30,14 +31,16 @@ _LARGE_BYTES = 1024 * 1024
 _LARGE_AT_A_TIME = 4
 _RETRY_SECONDS = 10
 _QUIET_PATHS = frozenset({"/ping", "/healthz", "/readyz", "/metrics"})
-_HEADERS = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",
-    "Server": "batch-bot",
-    "X-Content-Type-Options": "nosniff",
-}
+_HEADERS = CIMultiDict(
+    {
+        "Cache-Control": "no-store",
+        "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Referrer-Policy": "no-referrer",
+        "Server": "batch-bot",
+        "X-Content-Type-Options": "nosniff",
+    }
+)
 
 log = structlog.get_logger(__name__)
 
@@ -93,14 +96,19 @@ def make_runner(app: web.Application, *, shutdown_seconds: float) -> web.AppRunn
 
 
 class AccessLog(AbstractAccessLogger):
-    """One line for each request, without what follows a ``?``."""
+    """One line for each request, without what follows a ``?``.
+
+    Probes and stored deliveries write theirs at the level debug: the inbox says more
+    of a delivery when it takes it up.
+    """
 
     def log(
         self, request: web.BaseRequest, response: web.StreamResponse, time: float
     ) -> None:
-        """Write the line; probes write theirs at the level debug."""
+        """Write the line."""
         path = request.rel_url.raw_path
-        write = log.debug if path in _QUIET_PATHS else log.info
+        is_quiet = response.status == web.HTTPAccepted.status_code
+        write = log.debug if is_quiet or path in _QUIET_PATHS else log.info
         write(
             "request",
             method=request.method,
@@ -193,6 +201,8 @@ class _Webhooks:
         length = request.content_length
         if length is not None and length > self._surface.max_body_bytes:
             raise web.HTTPRequestEntityTooLarge(self._surface.max_body_bytes)
+        if request.content.is_eof():  # it is all here, as it nearly always is
+            return await request.read()
         try:
             async with asyncio.timeout(self._surface.body_seconds):
                 if length is not None and length <= _LARGE_BYTES:
@@ -217,9 +227,7 @@ def _refuse(error: type[web.HTTPException], text: str) -> NoReturn:
 def _check_json(body: bytes) -> None:
     """Raise ``HTTPBadRequest`` unless *body* is one JSON object that is read one way."""
     try:
-        value = json.loads(
-            body.decode(), object_pairs_hook=_unique, parse_constant=_not_a_number
-        )
+        value = _JSON.decode(body.decode())
     except (ValueError, RecursionError) as error:
         message = f"The body is not JSON that this server reads: {error}."
         raise web.HTTPBadRequest(text=message[:300]) from error
@@ -240,9 +248,11 @@ def _not_a_number(name: str) -> NoReturn:
     raise ValueError(message)
 
 
+_JSON = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_not_a_number)
+
+
 async def _add_headers(_: web.Request, response: web.StreamResponse) -> None:
-    for name, value in _HEADERS.items():
-        response.headers.setdefault(name, value)
+    response.headers.merge(_HEADERS)  # a page's own stay as they are
 
 
 async def _ping(_: web.Request) -> web.Response:

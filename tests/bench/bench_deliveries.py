@@ -22,6 +22,8 @@ import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+from click import echo
+
 from tests.web.serving import SECRET
 
 BODY = json.dumps(
@@ -31,12 +33,15 @@ BODY = json.dumps(
         "comment": {"id": 991, "body": "/batch 12 15 18", "user": {"login": "ada"}},
         "repository": {
             "full_name": "acme/widgets",
-            **{f"{n}_url": f"https://api.github.test/repos/acme/{n}" for n in range(140)},
+            **{
+                f"{n}_url": f"https://api.github.test/repos/acme/{n}"
+                for n in range(140)
+            },
         },
         "installation": {"id": 7},
     }
 ).encode()
-CONNECTIONS = 32
+CONNECTIONS = 128
 ROUNDS = 5
 
 
@@ -96,7 +101,9 @@ def guids() -> Iterator[str]:
 
 
 @contextlib.asynccontextmanager
-async def server(database: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, int]]:
+async def server(
+    database: str,
+) -> AsyncIterator[tuple[asyncio.subprocess.Process, int]]:
     """Yield a server and its port. It is killed at the end, in the middle of its work."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.web.serving", database, str(PROCESSORS[0])),
@@ -105,14 +112,11 @@ async def server(database: str) -> AsyncIterator[tuple[asyncio.subprocess.Proces
     )
     assert process.stdout is not None
     try:
-        port = int(await process.stdout.readline())
-        # The access log goes where a service manager would read it.
-        drain = asyncio.create_task(process.stdout.read())
-        yield process, port
+        yield process, int(await process.stdout.readline())
     finally:
-        process.kill()
+        if process.returncode is None:
+            process.kill()
         await process.wait()
-    await drain
 
 
 async def connections(port: int) -> list[Connection]:
@@ -145,7 +149,12 @@ async def closed_loop(
 
 
 async def open_loop(
-    port: int, ids: Iterator[str], *, rate: float, seconds: float, acknowledged: list[str]
+    port: int,
+    ids: Iterator[str],
+    *,
+    rate: float,
+    seconds: float,
+    acknowledged: list[str],
 ) -> list[float]:
     """Return the latencies of requests sent at a steady rate, late ones included."""
     free: asyncio.Queue[Connection] = asyncio.Queue()
@@ -213,17 +222,19 @@ async def main(directory: str | None, rate: float, seconds: float) -> None:
                     port, ids, seconds=seconds, acknowledged=acknowledged
                 )
                 ratios.append(stored / echoed)
-                print(f"echo {echoed:6.0f}/s  durable {stored:6.0f}/s  ratio {ratios[-1]:.2f}")
+                echo(
+                    f"echo {echoed:6.0f}/s  durable {stored:6.0f}/s  ratio {ratios[-1]:.2f}"
+                )
             latencies = await open_loop(
                 port, ids, rate=rate, seconds=2 * seconds, acknowledged=acknowledged
             )
         acknowledged += await killed_while_busy(database, ids)
         lost = missing(database, acknowledged)
     p50, p99 = (latencies[int(len(latencies) * q)] * 1000 for q in (0.5, 0.99))
-    print(f"body {len(BODY)} bytes, {CONNECTIONS} connections, {ROUNDS} rounds")
-    print(f"ratio to the echo: {statistics.median(ratios):.2f} (median)")
-    print(f"at {rate:.0f}/s: p50 {p50:.1f} ms, p99 {p99:.1f} ms")
-    print(f"acknowledged {len(acknowledged)}, missing after SIGKILL: {lost}")
+    echo(f"body {len(BODY)} bytes, {CONNECTIONS} connections, {ROUNDS} rounds")
+    echo(f"ratio to the echo: {statistics.median(ratios):.2f} (median)")
+    echo(f"at {rate:.0f}/s: p50 {p50:.1f} ms, p99 {p99:.1f} ms")
+    echo(f"acknowledged {len(acknowledged)}, missing after SIGKILL: {lost}")
     if lost:
         sys.exit(1)
 

@@ -93,9 +93,7 @@ def random_graph(count: int, *, seed: int = 1) -> dict[int, list[int]]:
     """Return items of which each waits for up to three of the 2,000 before it."""
     rng = random.Random(seed)  # noqa: S311  # a graph, no secret
     return {
-        n: sorted(
-            {rng.randrange(max(1, n - 2000), n) for _ in range(rng.randrange(4))}
-        )
+        n: sorted({rng.randrange(max(1, n - 2000), n) for _ in range(rng.randrange(4))})
         if n > 1
         else []
         for n in range(1, count + 1)

@@ -11,9 +11,11 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+import click
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
+from bot.logs import configure_logging
 from bot.store.store import open_store
 from bot.web.routes import Readiness, WebSurface, make_app, make_runner
 
@@ -35,7 +37,7 @@ async def serve(runner: web.AppRunner) -> None:
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
-    print(runner.addresses[0][1], flush=True)  # noqa: T201 - the parent reads it
+    click.echo(runner.addresses[0][1])
     await asyncio.Event().wait()
 
 
@@ -52,6 +54,7 @@ async def main(database: str) -> None:
         app = web.Application()
         app.router.add_post("/", echo)
         await serve(web.AppRunner(app, access_log=None))
+    configure_logging(level="info", style="json")
     async with open_store(Path(database), clock=SystemClock()) as store:
         surface = WebSurface(
             add_delivery=store.deliveries.add,
