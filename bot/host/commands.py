@@ -1,0 +1,264 @@
+"""Runs the operator's commands: isolated, limited, watched, and ended with all they began."""
+
+import asyncio
+import errno
+import os
+import shutil
+import stat
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+
+from bot.core.model import AttemptId
+from bot.errors import TransientError
+from bot.host.folders import AttemptFolder, Folders
+from bot.host.output import CommandLog, Redactor
+from bot.host.process import (
+    ATTEMPT_MARKER,
+    GRACE_SECONDS,
+    HOST_MARKER,
+    Limits,
+    Tree,
+    clean_environment,
+    end_tree,
+    launched,
+    read_pipe,
+    to_the_end,
+)
+from bot.host.sandboxing import Isolation
+from bot.ports import Clock, Finished, Workspace
+
+OUTPUT_BYTES = 1024 * 1024
+"""What is read of a file that a command wrote for the bot."""
+
+CANNOT_START = 127
+"""The exit code of a command that does not exist, as shells have it."""
+
+_LEFTOVER_SECONDS = 1.0
+"""What processes in the background have to end themselves once the command has."""
+
+_DRAIN_SECONDS = 2.0
+
+
+class HostCommands:
+    """Commands as child processes of the bot.
+
+    *environment* is the bot's own, of which commands get a few harmless variables;
+    *extra* is what the operator wants them to have. *secrets* returns the tokens that
+    must not show in a log.
+    """
+
+    def __init__(
+        self,
+        folders: Folders,
+        *,
+        isolation: Isolation,
+        clock: Clock,
+        environment: Mapping[str, str],
+        extra: Mapping[str, str] | None = None,
+        secrets: Callable[[], Iterable[str]] = tuple,
+        limits: Limits | None = None,
+    ) -> None:
+        self._folders = folders
+        self._isolation = isolation
+        self._clock = clock
+        self._environment = clean_environment(environment) | dict(extra or {})
+        self._secrets = secrets
+        self._limits = limits or Limits()
+        self._roots: dict[AttemptId, int] = {}
+
+    @property
+    def isolation(self) -> str:
+        """How commands are isolated, such as ``bubblewrap``."""
+        return self._isolation.name
+
+    async def run(
+        self,
+        attempt: AttemptId,
+        argv: Sequence[str],
+        *,
+        workspace: Workspace,
+        inputs: Mapping[str, str],
+        environment: Mapping[str, str],
+        timeout_seconds: float,
+        on_line: Callable[[str], None],
+    ) -> Finished:
+        """Run until it ends, or kill it at the time-out.
+
+        An input ``item.json`` is also named by ``BATCH_ITEM_FILE``, and so on. Raises
+        ``TransientError`` when the machine cannot start another process.
+        """
+        folder = self._folders.attempt(attempt)
+        await asyncio.to_thread(_prepare, folder, inputs)
+        variables = self._variables(attempt, folder, inputs) | dict(environment)
+        log = await asyncio.to_thread(self._open_log, attempt)
+
+        def take(data: bytes) -> None:
+            for line in log.feed(data):
+                on_line(line)
+
+        try:
+            if not _exists(argv[0], folder, variables["PATH"]):
+                log.feed(f"{argv[0]}: not found on this server\n".encode())
+                return _finished(CANNOT_START, log)
+            wrapped = self._isolation.wrap(argv, folder)
+            code, timed_out = await self._supervise(
+                attempt, wrapped, variables, timeout_seconds, take
+            )
+            log.feed(b"", is_last=True)
+            return _finished(code, log, timed_out=timed_out)
+        finally:
+            await asyncio.to_thread(log.close)
+
+    async def output(self, attempt: AttemptId, name: str) -> str | None:
+        """Return a file that the command wrote into its output folder, capped."""
+        folder = self._folders.attempt(attempt).output
+        return await asyncio.to_thread(_read_output, folder, name)
+
+    async def log(self, attempt: AttemptId) -> str | None:
+        """Return what an attempt's command has printed, redacted; None if it has not."""
+        return await asyncio.to_thread(_read_log, self._folders.log(attempt))
+
+    async def kill(self, attempt: AttemptId) -> None:
+        """Kill the whole tree of an attempt; nothing of it is left on return."""
+        await end_tree(self._tree(attempt), self._clock, grace_seconds=GRACE_SECONDS)
+
+    async def kill_orphans(self) -> int:
+        """Kill what an earlier process of the bot left; return how many."""
+        tree = Tree({HOST_MARKER: self._folders.host})
+        orphans = await asyncio.to_thread(tree.processes)
+        await end_tree(tree, self._clock, grace_seconds=0)
+        return len(orphans)
+
+    def _tree(self, attempt: AttemptId) -> Tree:
+        markers = {HOST_MARKER: self._folders.host, ATTEMPT_MARKER: attempt}
+        return Tree(markers, self._roots.get(attempt), self._isolation.is_wrapper)
+
+    async def _supervise(
+        self,
+        attempt: AttemptId,
+        argv: Sequence[str],
+        environment: Mapping[str, str],
+        timeout_seconds: float,
+        take: Callable[[bytes], None],
+    ) -> tuple[int, bool]:
+        """Return the exit code and whether it timed out, once nothing is left of it."""
+        read_end, write_end = os.pipe()
+        reading = asyncio.create_task(read_pipe(read_end, take), name=f"log {attempt}")
+        timed_out = False
+        grace_seconds = GRACE_SECONDS
+        try:
+            process = await self._start(attempt, argv, environment, write_end)
+            try:
+                async with asyncio.timeout(timeout_seconds):
+                    await process.wait()
+                grace_seconds = _LEFTOVER_SECONDS
+            except TimeoutError:
+                timed_out = True
+        finally:
+            await to_the_end(self._finish(attempt, reading, grace_seconds))
+        return await process.wait(), timed_out
+
+    async def _start(
+        self,
+        attempt: AttemptId,
+        argv: Sequence[str],
+        environment: Mapping[str, str],
+        write_end: int,
+    ) -> asyncio.subprocess.Process:
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *launched(argv, self._limits),
+                cwd=self._folders.attempt(attempt).workspace,
+                env=dict(environment),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=write_end,
+                stderr=asyncio.subprocess.STDOUT,
+                start_new_session=True,
+            )
+        except OSError as error:
+            message = f"this server cannot start a process: {error.strerror}"
+            raise TransientError(message) from error
+        finally:
+            os.close(write_end)
+        self._roots[attempt] = process.pid
+        return process
+
+    async def _finish(
+        self, attempt: AttemptId, reading: asyncio.Task[None], grace_seconds: float
+    ) -> None:
+        await end_tree(self._tree(attempt), self._clock, grace_seconds=grace_seconds)
+        self._roots.pop(attempt, None)
+        # Everyone who could write is dead, so the pipe ends; a process that could not
+        # be killed may still hold it.
+        await asyncio.wait({reading}, timeout=_DRAIN_SECONDS)
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+
+    def _variables(
+        self, attempt: AttemptId, folder: AttemptFolder, inputs: Mapping[str, str]
+    ) -> dict[str, str]:
+        files = {
+            f"BATCH_{Path(name).stem.upper()}_FILE": str(folder.input / name)
+            for name in inputs
+        }
+        return {
+            **self._environment,
+            HOST_MARKER: self._folders.host,
+            ATTEMPT_MARKER: attempt,
+            "BATCH_INPUT": str(folder.input),
+            "BATCH_OUTPUT": str(folder.output),
+            "HOME": str(folder.home),
+            "TMPDIR": str(folder.temporary),
+            **files,
+        }
+
+    def _open_log(self, attempt: AttemptId) -> CommandLog:
+        path = self._folders.log(attempt)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return CommandLog(path, Redactor(self._secrets))
+
+
+def _finished(code: int, log: CommandLog, *, timed_out: bool = False) -> Finished:
+    return Finished(code, timed_out, log.tail, log.is_truncated)
+
+
+def _prepare(folder: AttemptFolder, inputs: Mapping[str, str]) -> None:
+    for path in (folder.input, folder.output, folder.home, folder.temporary):
+        path.mkdir(parents=True, exist_ok=True)
+    for name, text in inputs.items():
+        (folder.input / name).write_text(text, encoding="utf-8")
+
+
+def _exists(program: str, folder: AttemptFolder, path: str) -> bool:
+    if "/" in program:
+        return (folder.workspace / program).exists()
+    return shutil.which(program, path=path) is not None
+
+
+def _read_output(folder: Path, name: str) -> str | None:
+    """Read a regular file and nothing else: the folder was a stranger's to fill."""
+    assert Path(name).name == name, name
+    try:
+        inside = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError:
+        return None
+    try:
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+        descriptor = os.open(name, flags, dir_fd=inside)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ELOOP, errno.ENXIO, errno.EACCES):
+            return None
+        raise
+    finally:
+        os.close(inside)
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return None
+        return file.read(OUTPUT_BYTES).decode("utf-8", "replace")
+
+
+def _read_log(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None

@@ -1,0 +1,199 @@
+"""The git program, asked so that nothing but the bot decides what it runs.
+
+The repository's content and a command's leftovers are a stranger's: no system or user
+configuration is read, hooks, helpers and file system monitors are off, protocols that
+start programs are forbidden, and tokens travel in the environment alone.
+"""
+
+import base64
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from bot.core.model import Repository
+from bot.errors import PermanentError, TransientError
+from bot.host.process import HOST_MARKER, INHERITED, capture, clean_environment
+from bot.ports import Tokens
+
+LOCAL_SECONDS = 300
+REMOTE_SECONDS = 900
+"""How long one call may take before it counts as failed."""
+
+_NETWORK = (
+    *INHERITED,
+    *("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"),
+    *("NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy"),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO", "GIT_SSL_CAPATH"),
+)
+_CONFIGURATION = {
+    "core.hooksPath": "/dev/null",
+    "core.attributesFile": "/dev/null",
+    "core.excludesFile": "/dev/null",
+    "core.fsmonitor": "false",
+    "core.quotePath": "false",
+    "credential.helper": "",
+    "diff.ignoreSubmodules": "all",
+    "fetch.recurseSubmodules": "false",
+    "gc.autoDetach": "false",
+    "maintenance.autoDetach": "false",
+    "push.recurseSubmodules": "no",
+    "submodule.recurse": "false",
+}
+_UNREACHABLE = re.compile(
+    r"could not resolve|connection (?:refused|timed out|reset)|failed to connect"
+    r"|couldn't connect|authentication failed|could not read (?:username|password)"
+    r"|returned error: (?:401|403|429|5\d\d)|ssl|unable to access",
+    re.I,
+)
+_GONE = re.compile(
+    r"repository .*not found|returned error: 404|does not appear to be a git", re.I
+)
+
+
+class GitFailed(TransientError):
+    """Git ended with an error of its own; most (disk, network, time) pass."""
+
+    def __init__(self, what: str, *, exit_code: int, said: str) -> None:
+        last = next((line for line in reversed(said.splitlines()) if line.strip()), "")
+        super().__init__(f"git {what} failed: {last or f'exit code {exit_code}'}")
+        self.exit_code = exit_code
+        self.said = said
+
+    @property
+    def is_unreachable(self) -> bool:
+        """Whether it never got through to the other side."""
+        return bool(_UNREACHABLE.search(self.said)) or self.is_gone
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the repository is not there, or not for this app."""
+        return bool(_GONE.search(self.said))
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which repository a call is about, and which files and index, if any."""
+
+    git_dir: Path
+    work_tree: Path | None = None
+    index: Path | None = None
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The place in git's own words."""
+        named = {
+            "GIT_DIR": self.git_dir,
+            "GIT_WORK_TREE": self.work_tree,
+            "GIT_INDEX_FILE": self.index,
+        }
+        return {name: str(path) for name, path in named.items() if path is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """A repository's address and the token that opens it."""
+
+    url: str
+    token: str = field(repr=False)
+
+    @property
+    def configuration(self) -> dict[str, str]:
+        """A header for the site of the address and no other."""
+        site = urlsplit(self.url)
+        if site.scheme not in ("http", "https") or not self.token:
+            return {}
+        credentials = base64.b64encode(f"x-access-token:{self.token}".encode()).decode()
+        key = f"http.{site.scheme}://{site.netloc}/.extraHeader"
+        return {key: f"Authorization: Basic {credentials}"}
+
+
+class Git:
+    """Runs git. *environment* is the bot's own, of which git gets a few variables."""
+
+    def __init__(self, *, environment: Mapping[str, str], host: str) -> None:
+        self._environment = {
+            **clean_environment(environment, _NETWORK),
+            "LC_ALL": "C",  # its messages are read
+            "HOME": "/dev/null",
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_CONFIG_GLOBAL": "/dev/null",
+            "GIT_ATTR_NOSYSTEM": "1",
+            "GIT_ALLOW_PROTOCOL": "https:http:file",
+            "GIT_TERMINAL_PROMPT": "0",
+            "GIT_ASKPASS": "/bin/false",
+            "GIT_LITERAL_PATHSPECS": "1",
+            "GIT_NO_REPLACE_OBJECTS": "1",
+            HOST_MARKER: host,
+        }
+
+    async def run(
+        self,
+        *arguments: str,
+        place: Place,
+        remote: Remote | None = None,
+        stdin: bytes = b"",
+        environment: Mapping[str, str] | None = None,
+        accept: Sequence[int] = (0,),
+    ) -> bytes:
+        """Return what git printed.
+
+        Raises ``GitFailed`` for exit codes that are not in *accept*, and for time-outs.
+        """
+        configuration = _CONFIGURATION | (remote.configuration if remote else {})
+        seconds = REMOTE_SECONDS if remote else LOCAL_SECONDS
+        try:
+            done = await capture(
+                ["git", *arguments],
+                environment={
+                    **self._environment,
+                    **_in_environment(configuration),
+                    **place.environment,
+                    **(environment or {}),
+                },
+                cwd=place.work_tree or place.git_dir,
+                timeout_seconds=seconds,
+                stdin=stdin,
+            )
+        except TimeoutError as error:
+            said = f"it took longer than {seconds} s"
+            raise GitFailed(arguments[0], exit_code=-9, said=said) from error
+        except OSError as error:
+            said = error.strerror or str(error)
+            raise GitFailed(arguments[0], exit_code=127, said=said) from error
+        if done.exit_code not in accept:
+            said = done.errors + done.output.decode("utf-8", "replace")
+            if remote and remote.token:
+                said = said.replace(remote.token, "[redacted]")
+            raise GitFailed(arguments[0], exit_code=done.exit_code, said=said)
+        return done.output
+
+
+class Remotes:
+    """Knows where repositories are and how to get in."""
+
+    def __init__(self, tokens: Tokens, clone_url: Callable[[Repository], str]) -> None:
+        self._tokens = tokens
+        self._clone_url = clone_url
+
+    async def of(self, repository: Repository) -> Remote:
+        """Return the remote of a repository, with a fresh token."""
+        token = await self._tokens.token(repository)
+        return Remote(self._clone_url(repository), token)
+
+
+def gone(repository: Repository) -> PermanentError:
+    """Return the error of a repository that the app cannot see."""
+    return PermanentError(
+        f"{repository.name} cannot be cloned: it is gone, or the app may not read it",
+        advice="Check that the app is installed there and may read its contents.",
+    )
+
+
+def _in_environment(configuration: Mapping[str, str]) -> dict[str, str]:
+    variables = {"GIT_CONFIG_COUNT": str(len(configuration))}
+    for number, (key, value) in enumerate(configuration.items()):
+        variables[f"GIT_CONFIG_KEY_{number}"] = key
+        variables[f"GIT_CONFIG_VALUE_{number}"] = value
+    return variables

@@ -1,0 +1,97 @@
+"""Pushes commits of the mirror to GitHub, each exactly once."""
+
+import re
+from datetime import datetime
+
+from bot.core.effects import PushBranch, Receipt
+from bot.errors import PermanentError, TransientError, Uncertain
+from bot.host.folders import Folders
+from bot.host.git import Git, GitFailed, Place, Remote, Remotes, gone
+
+_REJECTED = re.compile(
+    r"^!\t\S+\t\[(?:remote )?rejected\] \((?P<why>.*)\)\s*$", re.MULTILINE
+)
+_REMOTE_SAID = re.compile(r"^remote: (?:error: )?(?P<words>.*\S)\s*$", re.MULTILINE)
+
+
+class BranchPusher:
+    """The part of the ``EffectAdapter`` that does ``PushBranch``."""
+
+    def __init__(self, folders: Folders, *, git: Git, remotes: Remotes) -> None:
+        self._folders = folders
+        self._git = git
+        self._remotes = remotes
+
+    async def find(self, intent: PushBranch, *, since: datetime) -> Receipt | None:
+        """Return a receipt if the branch is at the commit.
+
+        Raises ``TransientError`` when GitHub does not answer. *since* does not matter:
+        the commit is its own proof.
+        """
+        remote = await self._remotes.of(intent.repository)
+        head = await self._head(intent, remote)
+        return Receipt(sha=head) if head == intent.sha else None
+
+    async def do(self, intent: PushBranch) -> Receipt:
+        """Push, if the branch is where the intent expects it or at the commit already.
+
+        Raises ``Uncertain`` when the connection broke, any other ``TransientError``
+        when nothing was pushed, ``PermanentError`` when GitHub does not take it.
+        """
+        remote = await self._remotes.of(intent.repository)
+        ref = f"refs/heads/{intent.branch}"
+        lease = f"--force-with-lease={ref}:{intent.expected_sha}"
+        options = ["--porcelain", "--no-verify", lease]
+        try:
+            printed = await self._git.run(
+                *("push", *options, "--", remote.url, f"{intent.sha}:{ref}"),
+                place=Place(self._folders.mirror(intent.repository)),
+                remote=remote,
+            )
+        except GitFailed as error:
+            raise _explained(error, intent) from error
+        return Receipt(sha=intent.sha, changed=b"\n=\t" not in printed)
+
+    async def _head(self, intent: PushBranch, remote: Remote) -> str:
+        ref = f"refs/heads/{intent.branch}"
+        try:
+            listed = await self._git.run(
+                *("ls-remote", "--", remote.url, ref),
+                place=Place(self._folders.mirror(intent.repository)),
+                remote=remote,
+            )
+        except GitFailed as error:
+            raise (gone(intent.repository) if error.is_gone else error) from error
+        rows = [line.split("\t") for line in listed.decode().splitlines()]
+        return next((sha for sha, name in rows if name == ref), "")
+
+
+def _explained(error: GitFailed, intent: PushBranch) -> Exception:
+    rejected = _REJECTED.search(error.said)
+    if rejected is not None:
+        return _rejection(rejected["why"], error, intent)
+    if error.is_gone:
+        return gone(intent.repository)
+    if error.is_unreachable or error.exit_code == 127:
+        return error
+    return Uncertain(str(error))
+
+
+def _rejection(why: str, error: GitFailed, intent: PushBranch) -> Exception:
+    if why == "stale info":
+        return PermanentError(
+            f"the branch {intent.branch} was moved by somebody else",
+            advice="Delete the branch, or keep it and skip the item; then retry.",
+        )
+    if "without `workflows` permission" in error.said:
+        return PermanentError(
+            "the change touches workflows, which the app may not",
+            advice="Give the app the permission Workflows: write, then retry.",
+        )
+    if "lock" in why or "failed to update ref" in why or "internal" in why.lower():
+        return TransientError(f"GitHub did not take the push: {why}")
+    words = [match["words"] for match in _REMOTE_SAID.finditer(error.said)]
+    return PermanentError(
+        f"GitHub does not take the push: {'; '.join(words[:3]) or why}"[:400],
+        advice="Look at the rules of the repository for branches batch/**.",
+    )

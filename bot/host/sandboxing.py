@@ -1,0 +1,207 @@
+"""How commands are kept away from the bot: the best way that works on this machine.
+
+Nothing is taken for granted: containers and kernels forbid different parts of it, so
+each way is tried once at start with a real command.
+"""
+
+import os
+import pwd
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+from bot.errors import SettingsError
+from bot.host.folders import AttemptFolder
+
+Mode = Literal["required", "best-effort", "off"]
+"""What ``BATCH_SANDBOX`` may say."""
+
+_TRIAL_SECONDS = 10
+_SYSTEM = ("/bin", "/boot", "/dev", "/etc", "/lib", "/proc", "/sbin", "/sys", "/usr")
+_HOMES = ("/home", "/root", "/Users")
+_SOCKETS = ("/run", "/var/run", "/var/tmp", "/tmp")  # noqa: S108 - hidden, not used
+_SECRETS = (
+    "/etc/shadow",
+    "/etc/gshadow",
+    "/etc/ssl/private",
+    "/etc/kubernetes",
+    "/var/lib/docker",
+    "/var/lib/kubelet",
+    "/var/spool/cron",
+)
+_AS_ROOT = "the bot runs as root: the kernel does not limit the number of processes"
+
+
+@dataclass(frozen=True, slots=True)
+class Isolation:
+    """A way to run a command. ``notes`` say what it does not do."""
+
+    name: str
+    notes: tuple[str, ...]
+    prefix: Callable[[AttemptFolder], list[str]]
+    is_wrapper: bool = True  # whether the process started is not the command itself
+
+    def wrap(self, argv: Sequence[str], folder: AttemptFolder) -> list[str]:
+        """Return the command line that runs *argv* isolated, in the workspace."""
+        return [*self.prefix(folder), *argv]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What of the machine commands see, besides their own attempt.
+
+    ``hidden`` names files and folders of the bot: its data, keys and settings.
+    ``visible`` names programs that lie in a home directory, where nothing else shows.
+    """
+
+    hidden: tuple[Path, ...] = ()
+    visible: tuple[Path, ...] = ()
+    network: bool = False
+
+
+def choose(mode: Mode, view: View) -> Isolation:
+    """Return the best isolation that works here and that *mode* allows.
+
+    Raises ``SettingsError`` when *mode* is ``required`` and bubblewrap does not work.
+    """
+    nothing = Isolation(
+        "none",
+        ("commands can read and change all that the bot can",),
+        _always([]),
+        is_wrapper=False,
+    )
+    if mode == "off":
+        return nothing
+    faults = []
+    for isolation in _bubblewraps(view):
+        fault = try_out(isolation)
+        if not fault:
+            return isolation
+        faults.append(fault)
+    if mode == "required":
+        raise SettingsError(_advice(faults[-1]))
+    for isolation in _namespaces(view):
+        if not try_out(isolation):
+            return isolation
+    return nothing
+
+
+def try_out(isolation: Isolation) -> str:
+    """Run a command in it; return what went wrong, or nothing."""
+    with tempfile.TemporaryDirectory(prefix="batch-bot-") as name:
+        folder = AttemptFolder(Path(name).resolve())
+        for path in (folder.workspace, folder.input, folder.output):
+            path.mkdir()
+        folder.home.mkdir()
+        folder.temporary.mkdir()
+        script = 'echo written > "$1/trial"'
+        argv = ["sh", "-c", script, "sh", str(folder.output)]
+        try:
+            done = subprocess.run(  # noqa: S603 - our own words
+                isolation.wrap(argv, folder),
+                cwd=folder.workspace,
+                env={"PATH": os.defpath},
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=_TRIAL_SECONDS,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            return str(error)
+        if done.returncode == 0 and (folder.output / "trial").exists():
+            return ""
+        said = done.stderr.decode("utf-8", "replace").strip()
+        return said or f"it ended with {done.returncode}"
+
+
+def _bubblewraps(view: View) -> Iterator[Isolation]:
+    network = "network on" if view.network else "network off"
+    notes = (network, *([_AS_ROOT] if os.getuid() == 0 else []))
+    # Old versions do not know --disable-userns; without capabilities in the sandbox
+    # its loss opens nothing but more of the kernel to attack.
+    for options in (["--disable-userns"], []):
+        prefix = partial(_bubblewrap, view=view, options=options)
+        yield Isolation("bubblewrap", notes, prefix)
+
+
+def _bubblewrap(folder: AttemptFolder, view: View, options: list[str]) -> list[str]:
+    argv = ["bwrap", "--die-with-parent", "--unshare-all", "--unshare-user", *options]
+    argv += ["--share-net"] if view.network else []
+    argv += ["--cap-drop", "ALL", "--ro-bind", "/", "/"]
+    argv += ["--proc", "/proc", "--dev", "/dev"]
+    for covered in _covered():
+        argv += ["--tmpfs", covered]
+    for shown in map(str, _shown(view)):
+        argv += ["--ro-bind", shown, shown]
+    for path in (*map(Path, _SECRETS), *view.hidden):
+        argv += _cover(path)
+    temporary = str(folder.temporary)
+    argv += ["--bind", temporary, "/tmp", "--bind", temporary, "/var/tmp"]  # noqa: S108 - inside
+    for own in (folder.workspace, folder.output, folder.home, folder.temporary):
+        argv += ["--bind", str(own), str(own)]
+    argv += ["--ro-bind", str(folder.input), str(folder.input)]
+    return [*argv, "--chdir", str(folder.workspace), "--"]
+
+
+def _cover(path: Path) -> list[str]:
+    if path.is_dir():
+        return ["--tmpfs", str(path.resolve())]
+    if path.exists():
+        return ["--ro-bind", "/dev/null", str(path.resolve())]
+    return []
+
+
+def _covered() -> list[str]:
+    """Return folders that become empty: homes, and where sockets and pipes lie."""
+    home = Path(pwd.getpwuid(os.getuid()).pw_dir)
+    is_home = home != Path("/") and not str(home).startswith(_SYSTEM)
+    places = [*_HOMES, *([str(home)] if is_home else []), *_SOCKETS]
+    real = [str(Path(place).resolve()) for place in places if Path(place).is_dir()]
+    return sorted(set(real))  # what is inside another comes after it
+
+
+def _shown(view: View) -> list[Path]:
+    """Return what shows again of covered folders: this Python, and what is named."""
+    covered = _covered()
+    wanted = {Path(sys.prefix), Path(sys.base_prefix), *view.visible}
+    if view.network:
+        wanted.add(Path("/run/systemd/resolve"))  # what /etc/resolv.conf may lead to
+    real = {path.resolve() for path in wanted if path.exists()}
+    return sorted(
+        path
+        for path in real
+        if any(path.is_relative_to(place) for place in covered)
+        and not any(Path(place).is_relative_to(path) for place in covered)
+    )
+
+
+def _namespaces(view: View) -> Iterator[Isolation]:
+    """Yield ways that end all processes together but leave the files open."""
+    notes = (
+        "network on" if view.network else "network off",
+        "commands can read and change the bot's files",
+        *([_AS_ROOT] if os.getuid() == 0 else []),
+    )
+    network = [] if view.network else ["--net"]
+    for user in ([], ["--user", "--map-current-user"]):
+        argv = ["unshare", *user, "--pid", "--fork", "--kill-child", "--mount-proc"]
+        yield Isolation("process namespace", notes, _always([*argv, *network, "--"]))
+
+
+def _always(prefix: list[str]) -> Callable[[AttemptFolder], list[str]]:
+    return lambda folder: prefix
+
+
+def _advice(fault: str) -> str:
+    return (
+        f"BATCH_SANDBOX=required, but bubblewrap does not work here: {fault}. Install "
+        "it (Debian and Ubuntu: apt install bubblewrap) and let it make user "
+        "namespaces (sysctl kernel.apparmor_restrict_unprivileged_userns=0; in Docker "
+        "--security-opt seccomp=unconfined --security-opt systempaths=unconfined), or "
+        "set BATCH_SANDBOX=best-effort to do with what works, or off."
+    )

@@ -1,0 +1,44 @@
+from pathlib import Path
+
+import pytest
+
+from bot.core.model import AttemptId, InstallationId, Repository
+from bot.host.folders import Folders
+from bot.host.sandboxing import Isolation, View, choose
+from bot.ports import Workspace
+
+REPOSITORY = Repository(7, "acme/widgets", InstallationId(1))
+ATTEMPT = AttemptId("b7k2-12-1")
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> Folders:
+    root = tmp_path / "data"
+    root.mkdir()
+    (root / "batch.db").write_text("the database")
+    return Folders(root)
+
+
+@pytest.fixture
+def workspace(folders: Folders) -> Workspace:
+    path = folders.attempt(ATTEMPT).workspace
+    path.mkdir(parents=True)
+    return Workspace(ATTEMPT, path, "0" * 40)
+
+
+@pytest.fixture
+def view(folders: Folders) -> View:
+    return View(hidden=(folders.root,))
+
+
+@pytest.fixture
+def bubblewrap(view: View) -> Isolation:
+    isolation = choose("best-effort", view)
+    if isolation.name != "bubblewrap":
+        pytest.skip("bubblewrap does not work on this machine")
+    return isolation
+
+
+@pytest.fixture
+def unprotected(view: View) -> Isolation:
+    return choose("off", view)

@@ -1,0 +1,168 @@
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bot.core.effects import PushBranch, Receipt
+from bot.errors import PermanentError, TransientError, Uncertain
+from bot.host.folders import Folders
+from bot.host.git import Git, Place
+from bot.host.git import Remote as Access
+from tests.fakes import START
+from tests.host.conftest import ATTEMPT, REPOSITORY
+from tests.host.gitting import TOKEN, Host, Remote, git, host
+
+pytestmark = pytest.mark.slow
+
+ENVIRONMENT = {"PATH": os.environ["PATH"]}
+BRANCH = "batch/b7k2/12"
+
+
+@pytest.fixture
+def remote(tmp_path: Path) -> Remote:
+    remote = Remote.made_in(tmp_path / "github")
+    remote.commit("main", {"README.md": "Widgets\n"})
+    return remote
+
+
+@pytest.fixture
+def there(folders: Folders, remote: Remote) -> Host:
+    return host(folders, str(remote.bare), ENVIRONMENT)
+
+
+@pytest.fixture
+async def intent(there: Host) -> PushBranch:
+    return PushBranch(REPOSITORY, BRANCH, await commit(there, "Better\n"))
+
+
+async def commit(there: Host, text: str) -> str:
+    workspace = await there.workspaces.create(ATTEMPT, REPOSITORY, base="main")
+    (Path(workspace.path) / "README.md").write_text(text)
+    change = await there.workspaces.commit(workspace, message="Implement #12")
+    assert change is not None
+    return change.sha
+
+
+async def test_a_pushed_branch_is_found_by_its_commit(
+    there: Host, remote: Remote, intent: PushBranch
+):
+    assert await there.pusher.find(intent, since=START) is None
+    assert await there.pusher.do(intent) == Receipt(sha=intent.sha)
+    assert remote.head(BRANCH) == intent.sha
+    assert await there.pusher.find(intent, since=START) == Receipt(sha=intent.sha)
+
+
+async def test_a_branch_at_the_commit_counts_as_pushed(there: Host, intent: PushBranch):
+    await there.pusher.do(intent)
+    again = await there.pusher.do(intent)
+    assert again == Receipt(sha=intent.sha, changed=False)
+
+
+async def test_a_branch_moves_from_where_it_is_expected(
+    there: Host, remote: Remote, intent: PushBranch
+):
+    await there.pusher.do(intent)
+    newer = await commit(there, "Best\n")
+    move = replace(intent, sha=newer, expected_sha=intent.sha)
+    await there.pusher.do(move)
+    assert remote.head(BRANCH) == newer
+
+
+@pytest.mark.parametrize("expected", ["", "the old one"])
+async def test_the_work_of_somebody_else_is_not_overwritten(
+    there: Host, remote: Remote, intent: PushBranch, expected: str
+):
+    await there.pusher.do(intent)
+    git(remote.clone, "fetch", "-q", "origin")
+    theirs = remote.commit("mine", {"x": "y"}, start=f"origin/{BRANCH}")
+    git(remote.clone, "push", "-q", "origin", f"mine:{BRANCH}")
+    newer = await commit(there, "Best\n")
+    before = intent.sha if expected else ""
+    with pytest.raises(PermanentError, match="moved by somebody else") as raised:
+        await there.pusher.do(replace(intent, sha=newer, expected_sha=before))
+    assert raised.value.advice
+    assert remote.head(BRANCH) == theirs
+
+
+async def test_accepted_work_is_pushed_after_a_restart(
+    there: Host, remote: Remote, intent: PushBranch
+):
+    await there.workspaces.remove_all()
+    again = host(there.folders, str(remote.bare), ENVIRONMENT)
+    await again.pusher.do(intent)
+    assert remote.head(BRANCH) == intent.sha
+
+
+async def test_a_rule_of_the_repository_is_named(
+    there: Host, remote: Remote, intent: PushBranch
+):
+    hook = remote.bare / "hooks/pre-receive"
+    hook.write_text(
+        "#!/bin/sh\necho 'error: GH013: Repository rule violations'\nexit 1\n"
+    )
+    hook.chmod(0o755)
+    with pytest.raises(PermanentError, match="GH013: Repository rule violations"):
+        await there.pusher.do(intent)
+
+
+async def test_missing_permission_for_workflows_says_what_to_allow(
+    there: Host, remote: Remote, intent: PushBranch
+):
+    said = "refusing to allow a GitHub App to update workflow without `workflows` permission"
+    hook = remote.bare / "hooks/pre-receive"
+    hook.write_text(f"#!/bin/sh\necho '{said}'\nexit 1\n")
+    hook.chmod(0o755)
+    with pytest.raises(PermanentError) as raised:
+        await there.pusher.do(intent)
+    assert "Workflows: write" in raised.value.advice
+
+
+async def test_nothing_was_pushed_when_nobody_answers(there: Host, intent: PushBranch):
+    nobody = host(there.folders, "http://127.0.0.1:9/acme/widgets", ENVIRONMENT)
+    with pytest.raises(TransientError) as raised:
+        await nobody.pusher.do(intent)
+    assert not isinstance(raised.value, Uncertain)
+    with pytest.raises(TransientError):
+        await nobody.pusher.find(intent, since=START)
+
+
+async def test_a_repository_that_is_gone_is_not_tried_again(
+    there: Host, intent: PushBranch, tmp_path: Path
+):
+    nothing = host(there.folders, str(tmp_path / "nothing"), ENVIRONMENT)
+    with pytest.raises(PermanentError, match="cannot be cloned"):
+        await nothing.pusher.do(intent)
+
+
+async def test_a_broken_connection_leaves_it_uncertain(
+    there: Host, remote: Remote, intent: PushBranch
+):
+    hook = remote.bare / "hooks/pre-receive"
+    hook.write_text("#!/bin/sh\nkill -9 $PPID\n")
+    hook.chmod(0o755)
+    with pytest.raises(Uncertain):
+        await there.pusher.do(intent)
+
+
+async def test_the_token_is_in_the_environment_alone_and_for_one_site(
+    folders: Folders, tmp_path: Path
+):
+    spy = tmp_path / "bin/git"
+    spy.parent.mkdir()
+    spy.write_text('#!/bin/sh\necho "$@"; env; exit 0\n')
+    spy.chmod(0o755)
+    environment = {"PATH": f"{spy.parent}:{os.environ['PATH']}", "GITHUB_TOKEN": "mine"}
+    tool = Git(environment=environment, host=folders.host)
+    access = Access("https://github.com/acme/widgets.git", TOKEN)
+    printed = await tool.run(
+        "fetch", access.url, place=Place(folders.root), remote=access
+    )
+    first, *variables = printed.decode().splitlines()
+    assert first == "fetch https://github.com/acme/widgets.git"
+    assert TOKEN not in printed.decode()
+    assert TOKEN not in repr(access)
+    values = dict(line.split("=", 1) for line in variables)
+    assert "http.https://github.com/.extraHeader" in values.values()
+    assert "GITHUB_TOKEN" not in values
+    assert values["GIT_CONFIG_GLOBAL"] == "/dev/null"

@@ -1,0 +1,317 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from bot.core.model import AttemptId
+from bot.errors import PermanentError, TransientError
+from bot.host import workspaces as module
+from bot.host.folders import Folders
+from bot.ports import Workspace, Workspaces
+from tests.fakes import FakeWorkspaces
+from tests.host.conftest import ATTEMPT, REPOSITORY
+from tests.host.gitting import Host, Remote, git, host
+
+pytestmark = pytest.mark.slow
+
+ENVIRONMENT = {"PATH": os.environ["PATH"], "GITHUB_TOKEN": "not for git"}
+OTHER = AttemptId("b7k2-15-1")
+FILES = {"README.md": "Widgets\n", "src/app.py": "one\ntwo\nthree\n"}
+
+
+@pytest.fixture
+def remote(tmp_path: Path) -> Remote:
+    remote = Remote.made_in(tmp_path / "github")
+    remote.commit("main", FILES)
+    remote.commit("batch/b7k2/12", {"src/app.py": "ONE\ntwo\nthree\n"}, start="main")
+    remote.commit("batch/b7k2/15", {"new.txt": "new\n"}, start="main")
+    remote.commit("batch/b7k2/18", {"src/app.py": "uno\ntwo\nthree\n"}, start="main")
+    return remote
+
+
+@pytest.fixture
+def real(folders: Folders, remote: Remote) -> Host:
+    return host(folders, str(remote.bare), ENVIRONMENT)
+
+
+@pytest.fixture(params=["real", "fake"])
+def workspaces(request, tmp_path: Path) -> Workspaces:
+    if request.param == "real":
+        made: Host = request.getfixturevalue("real")
+        return made.workspaces
+    branches = {
+        "main": FILES,
+        "batch/b7k2/12": {**FILES, "src/app.py": "ONE\ntwo\nthree\n"},
+        "batch/b7k2/15": {**FILES, "new.txt": "new\n"},
+    }
+    return FakeWorkspaces(tmp_path / "fake", branches)
+
+
+def files(workspace: Workspace) -> Path:
+    return Path(workspace.path)
+
+
+# --- the contract ------------------------------------------------------------------
+
+
+async def test_a_workspace_has_the_files_of_its_branch(workspaces: Workspaces):
+    workspace = await workspaces.create(ATTEMPT, REPOSITORY, base="batch/b7k2/12")
+    assert (files(workspace) / "src/app.py").read_text() == "ONE\ntwo\nthree\n"
+    assert len(workspace.base_sha) == 40
+
+
+async def test_branches_are_merged_into_the_base(workspaces: Workspaces):
+    merge = ["batch/b7k2/15"]
+    workspace = await workspaces.create(ATTEMPT, REPOSITORY, base="main", merge=merge)
+    assert (files(workspace) / "new.txt").read_text() == "new\n"
+    assert await workspaces.commit(workspace, message="Nothing") is None
+
+
+async def test_a_branch_that_does_not_exist_is_named(workspaces: Workspaces):
+    with pytest.raises(PermanentError, match="no branch batch/none"):
+        await workspaces.create(ATTEMPT, REPOSITORY, base="batch/none")
+
+
+async def test_what_changed_is_one_commit(workspaces: Workspaces):
+    workspace = await workspaces.create(ATTEMPT, REPOSITORY, base="main")
+    (files(workspace) / "README.md").unlink()
+    (files(workspace) / "docs").mkdir()
+    (files(workspace) / "docs/ünï\ncode.md").write_text("a\nb\n")
+    change = await workspaces.commit(workspace, message="Implement #12")
+    assert change is not None
+    assert change.files == ("README.md", "docs/ünï\ncode.md")
+    assert (change.insertions, change.deletions) == (2, 1)
+    assert len(change.sha) == 40
+
+
+async def test_nothing_changed_is_no_commit(workspaces: Workspaces):
+    workspace = await workspaces.create(ATTEMPT, REPOSITORY, base="main")
+    os.utime(files(workspace) / "README.md", (1, 1))
+    assert await workspaces.commit(workspace, message="Nothing") is None
+
+
+async def test_a_removed_workspace_is_gone_and_may_be_removed_again(
+    workspaces: Workspaces,
+):
+    workspace = await workspaces.create(ATTEMPT, REPOSITORY, base="main")
+    await workspaces.remove(ATTEMPT)
+    await workspaces.remove(ATTEMPT)
+    assert not files(workspace).exists()
+
+
+async def test_a_workspace_made_again_is_fresh(workspaces: Workspaces):
+    workspace = await workspaces.create(ATTEMPT, REPOSITORY, base="main")
+    (files(workspace) / "left.txt").write_text("over")
+    again = await workspaces.create(ATTEMPT, REPOSITORY, base="main")
+    assert not (files(again) / "left.txt").exists()
+
+
+async def test_all_are_removed_and_counted(workspaces: Workspaces):
+    first = await workspaces.create(ATTEMPT, REPOSITORY, base="main")
+    await workspaces.create(OTHER, REPOSITORY, base="main")
+    assert await workspaces.remove_all() == 2
+    assert await workspaces.remove_all() == 0
+    assert not files(first).exists()
+
+
+# --- git ---------------------------------------------------------------------------
+
+
+async def test_a_conflict_names_branch_and_files(real: Host):
+    merge = ["batch/b7k2/12", "batch/b7k2/18"]
+    expected = "batch/b7k2/18 conflicts in src/app.py"
+    with pytest.raises(PermanentError, match=expected):
+        await real.workspaces.create(ATTEMPT, REPOSITORY, base="main", merge=merge)
+
+
+async def test_an_unreachable_remote_is_tried_again(folders: Folders):
+    nobody = host(folders, "http://127.0.0.1:9/acme/widgets", ENVIRONMENT)
+    with pytest.raises(TransientError, match="git fetch failed"):
+        await nobody.workspaces.create(ATTEMPT, REPOSITORY, base="main")
+
+
+async def test_a_repository_that_is_gone_is_not_tried_again(
+    folders: Folders, tmp_path: Path
+):
+    nothing = host(folders, str(tmp_path / "nothing"), ENVIRONMENT)
+    with pytest.raises(PermanentError, match="acme/widgets cannot be cloned"):
+        await nothing.workspaces.create(ATTEMPT, REPOSITORY, base="main")
+
+
+async def test_new_commits_of_a_branch_are_seen(real: Host, remote: Remote):
+    await real.workspaces.create(ATTEMPT, REPOSITORY, base="main")
+    remote.commit("main", {"README.md": "Better widgets\n"})
+    workspace = await real.workspaces.create(OTHER, REPOSITORY, base="main")
+    assert (files(workspace) / "README.md").read_text() == "Better widgets\n"
+
+
+async def test_a_branch_may_take_the_place_of_a_folder_of_branches(
+    real: Host, remote: Remote
+):
+    await real.workspaces.create(ATTEMPT, REPOSITORY, base="batch/b7k2/12")
+    git(remote.clone, "push", "-q", "origin", ":batch/b7k2/12", ":batch/b7k2/15")
+    git(remote.clone, "push", "-q", "origin", ":batch/b7k2/18", "main:batch")
+    workspace = await real.workspaces.create(ATTEMPT, REPOSITORY, base="batch")
+    assert (files(workspace) / "src/app.py").read_text() == "one\ntwo\nthree\n"
+
+
+async def test_the_commit_has_the_bots_name_and_our_message(real: Host):
+    workspace = await real.workspaces.create(ATTEMPT, REPOSITORY, base="main")
+    (files(workspace) / "README.md").write_text("Changed\n")
+    change = await real.workspaces.commit(workspace, message="Implement #12\n")
+    assert change is not None
+    mirror = real.folders.mirror(REPOSITORY)
+    shown = git(mirror, "log", "-1", "--format=%an %cn %ae %s %P", change.sha)
+    address = "batch-bot@users.noreply.github.com"
+    expected = f"batch-bot batch-bot {address} Implement #12 {workspace.base_sha}"
+    assert shown == expected
+    assert git(mirror, "rev-parse", f"refs/batch/{ATTEMPT}") == change.sha
+
+
+async def test_a_commit_outlasts_a_restart_but_not_its_removal(real: Host):
+    workspace = await real.workspaces.create(ATTEMPT, REPOSITORY, base="main")
+    (files(workspace) / "README.md").write_text("Changed\n")
+    await real.workspaces.commit(workspace, message="Change")
+    mirror = real.folders.mirror(REPOSITORY)
+    await real.workspaces.remove_all()
+    assert git(mirror, "for-each-ref", "refs/batch")
+    await real.workspaces.remove(ATTEMPT)
+    assert not git(mirror, "for-each-ref", "refs/batch")
+
+
+async def test_locks_of_a_killed_git_are_taken_away_at_the_start(real: Host):
+    await real.workspaces.create(ATTEMPT, REPOSITORY, base="main")
+    mirror = real.folders.mirror(REPOSITORY)
+    (mirror / "packed-refs.lock").touch()
+    (mirror / "HEAD.lock").touch()
+    await real.workspaces.remove_all()
+    assert not list(mirror.rglob("*.lock"))
+
+
+async def test_ignored_files_stay_out(real: Host):
+    workspace = await real.workspaces.create(ATTEMPT, REPOSITORY, base="main")
+    (files(workspace) / ".gitignore").write_text("build/\n")
+    (files(workspace) / "build").mkdir()
+    (files(workspace) / "build/out.o").write_text("binary")
+    change = await real.workspaces.commit(workspace, message="Ignore")
+    assert change is not None
+    assert change.files == (".gitignore",)
+
+
+async def test_names_that_are_no_text_are_still_committed(real: Host):
+    workspace = await real.workspaces.create(ATTEMPT, REPOSITORY, base="main")
+    (files(workspace) / os.fsdecode(b"caf\xe9.txt")).write_text("latin\n")
+    change = await real.workspaces.commit(workspace, message="Add a file")
+    assert change is not None
+    assert change.files == ("caf\ufffd.txt",)
+
+
+async def test_a_large_file_is_refused_by_name(real: Host):
+    workspace = await real.workspaces.create(ATTEMPT, REPOSITORY, base="main")
+    with (files(workspace) / "core.bin").open("wb") as file:
+        file.truncate(module.MOST_FILE_BYTES + 1)  # sparse
+    with pytest.raises(PermanentError, match="core.bin has 52 MB"):
+        await real.workspaces.commit(workspace, message="Add core")
+
+
+async def test_too_many_files_are_refused(real: Host, monkeypatch):
+    monkeypatch.setattr(module, "MOST_FILES", 3)
+    workspace = await real.workspaces.create(ATTEMPT, REPOSITORY, base="main")
+    for number in range(4):
+        (files(workspace) / f"{number}.o").touch()
+    with pytest.raises(PermanentError, match="4 files changed"):
+        await real.workspaces.commit(workspace, message="Add objects")
+
+
+async def test_a_link_out_of_the_tree_is_committed_as_a_link(
+    real: Host, tmp_path: Path
+):
+    secret = tmp_path / "secret"
+    secret.write_text("the private key")
+    workspace = await real.workspaces.create(ATTEMPT, REPOSITORY, base="main")
+    (files(workspace) / "link").symlink_to(secret)
+    (files(workspace) / "folder").symlink_to(tmp_path)
+    change = await real.workspaces.commit(workspace, message="Link")
+    assert change is not None
+    assert change.files == ("folder", "link")
+    mirror = real.folders.mirror(REPOSITORY)
+    assert git(mirror, "show", f"{change.sha}:link") == str(secret)
+
+
+# --- hostile commands --------------------------------------------------------------
+
+
+async def test_the_workspace_holds_no_git_directory(real: Host):
+    workspace = await real.workspaces.create(ATTEMPT, REPOSITORY, base="main")
+    names = [path.name for path in files(workspace).iterdir()]
+    assert sorted(names) == ["README.md", "src"]
+
+
+async def test_nothing_in_a_workspace_runs_when_it_is_committed(
+    real: Host, remote: Remote, tmp_path: Path
+):
+    """Hooks, filters, monitors and diff drivers of repositories left behind."""
+    proof = tmp_path / "proof"
+    program = tmp_path / "program"
+    program.write_text(f"#!/bin/sh\necho ran >> {proof}\ncat\n")
+    program.chmod(0o755)
+    workspace = await real.workspaces.create(ATTEMPT, REPOSITORY, base="main")
+    root = files(workspace)
+    (root / ".gitattributes").write_text("* filter=evil diff=evil merge=evil\n")
+    for place in (root, root / "vendor/inner"):
+        place.mkdir(parents=True, exist_ok=True)
+        git(place, "init", "-q")
+        (place / "file.txt").write_text("content\n")
+        git(place, "add", "file.txt")
+        git(place, "commit", "-q", "-m", "Inner")
+        for key in (
+            "core.fsmonitor",
+            "filter.evil.clean",
+            "filter.evil.process",
+            "diff.external",
+            "diff.evil.textconv",
+            "diff.evil.command",
+            "core.sshCommand",
+            "credential.helper",
+            "gpg.program",
+        ):
+            git(place, "config", key, str(program))
+        git(place, "config", "filter.evil.required", "true")
+        for hook in ("pre-commit", "post-commit", "reference-transaction", "pre-push"):
+            (place / ".git/hooks").mkdir(exist_ok=True)
+            (place / ".git/hooks" / hook).symlink_to(program)
+    proof.unlink(missing_ok=True)
+    change = await real.workspaces.commit(workspace, message="Implement #12")
+    assert change is not None
+    assert change.files == (".gitattributes", "file.txt", "vendor/inner/file.txt")
+    assert not proof.exists()
+
+
+async def test_a_git_file_that_leads_elsewhere_leads_nowhere(
+    real: Host, remote: Remote
+):
+    workspace = await real.workspaces.create(ATTEMPT, REPOSITORY, base="main")
+    (files(workspace) / ".git").write_text(f"gitdir: {remote.clone}/.git\n")
+    (files(workspace) / "sub").mkdir()
+    (files(workspace) / "sub/.GIT").symlink_to(remote.clone / ".git")
+    assert await real.workspaces.commit(workspace, message="Nothing") is None
+    assert (remote.clone / ".git/HEAD").exists()
+
+
+async def test_a_folder_without_permissions_is_removed(real: Host):
+    workspace = await real.workspaces.create(ATTEMPT, REPOSITORY, base="main")
+    (files(workspace) / "closed/inner").mkdir(parents=True)
+    (files(workspace) / "closed").chmod(0)
+    await real.workspaces.remove(ATTEMPT)
+    assert not files(workspace).exists()
+
+
+async def test_submodules_are_left_alone(real: Host, remote: Remote):
+    sha = remote.head("main")
+    entry = f"160000,{sha},libs/thing"
+    git(remote.clone, "checkout", "-q", "main")
+    git(remote.clone, "update-index", "--add", "--cacheinfo", entry)
+    git(remote.clone, "commit", "-q", "-m", "Add a submodule")
+    git(remote.clone, "push", "-q", "origin", "main")
+    workspace = await real.workspaces.create(ATTEMPT, REPOSITORY, base="main")
+    assert await real.workspaces.commit(workspace, message="Nothing") is None
