@@ -33,7 +33,7 @@ from typing import Any
 
 from bot.sandbox.edits import Edit, Hints, edits_of_source, is_valid, read_hints
 
-MOST_CANDIDATES = 1500
+MOST_CANDIDATES = 800
 MOST_TRACED = 400  # passing tests that are compared with the failing ones
 SUITE_SECONDS = 300
 TEST_SECONDS = 10.0
