@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from bot.core.command_lines import find_command_lines
+from bot.core.configuration import Limits
 from bot.core.model import Action, BatchId, Deps, ItemNumber, OnFailure
 from bot.core.problems import Fault, FaultyLine, Unreadable
 from bot.core.references import MAX_DIGITS, qualified_reference
@@ -94,7 +95,7 @@ __all__ = [
     "parse_comment",
 ]
 
-HARD_ITEM_LIMIT = 500
+DEFAULT_LIMITS = Limits()
 MAX_COMMANDS = 20
 MAX_WORDS = 1200
 MAX_LENGTH = 16_384
@@ -131,13 +132,6 @@ _ITEM_HELP = "use a number, a range like 12..18, review:63 or a link"
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """What a command may ask for at most."""
-
-    items: int = 50
-
-
-@dataclass(frozen=True, slots=True)
 class Misread:
     """A line that is no command as it stands. ``corrected`` is empty if nobody can say
     what was meant.
@@ -148,7 +142,7 @@ class Misread:
 
 
 def parse_comment(
-    text: str, *, actions: Collection[str] = (), limits: Limits = Limits()
+    text: str, *, actions: Collection[str] = (), limits: Limits = DEFAULT_LIMITS
 ) -> tuple[Command, ...] | Unreadable | None:
     """Return the commands of a comment, or None if it holds none.
 
@@ -176,7 +170,7 @@ def parse_comment(
 
 
 def parse_command(
-    line: str, *, actions: Collection[str] = (), limits: Limits = Limits()
+    line: str, *, actions: Collection[str] = (), limits: Limits = DEFAULT_LIMITS
 ) -> Command | Misread:
     """Return what a line that starts with ``/batch`` asks for, or what is wrong with it.
 
