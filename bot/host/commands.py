@@ -251,9 +251,10 @@ def _read_output(folder: Path, name: str) -> str | None:
         raise
     finally:
         os.close(inside)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        return None
     with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return None
         return file.read(OUTPUT_BYTES).decode("utf-8", "replace")
 
 

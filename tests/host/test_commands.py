@@ -1,0 +1,505 @@
+import asyncio
+import os
+import signal
+import socket
+import sys
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from bot.core.model import AttemptId
+from bot.host.clock import SystemClock
+from bot.host.commands import CANNOT_START, OUTPUT_BYTES, HostCommands
+from bot.host.folders import Folders
+from bot.host.process import HOST_MARKER, Limits, Tree, end_tree
+from bot.host.sandboxing import Isolation, View, choose
+from bot.ports import Commands, Finished, Workspace
+from tests.fakes import Call, FakeClock, FakeCommands
+from tests.host.conftest import ATTEMPT
+
+pytestmark = pytest.mark.slow
+
+SECRET = "v1.0123456789abcdef"  # noqa: S105 - opens nothing
+ENVIRONMENT = {
+    "PATH": os.environ["PATH"],
+    "LANG": "C.UTF-8",
+    "WEBHOOK_SECRET": SECRET,
+    "PRIVATE_KEY": SECRET,
+}
+OTHER = AttemptId("b7k2-15-1")
+
+
+def real(folders: Folders, isolation: Isolation, **more) -> HostCommands:
+    return HostCommands(
+        folders,
+        isolation=isolation,
+        clock=SystemClock(),
+        environment=ENVIRONMENT,
+        secrets=lambda: [SECRET],
+        **more,
+    )
+
+
+@pytest.fixture(params=["bubblewrap", "unprotected"])
+def host_commands(request, folders: Folders) -> HostCommands:
+    return real(folders, request.getfixturevalue(request.param))
+
+
+@pytest.fixture
+def isolated(folders: Folders, bubblewrap: Isolation) -> HostCommands:
+    return real(folders, bubblewrap)
+
+
+async def run(
+    commands: Commands,
+    workspace: Workspace,
+    *argv: str,
+    timeout_seconds: float = 30,
+    on_line: Callable[[str], None] = lambda line: None,
+    attempt: AttemptId = ATTEMPT,
+) -> Finished:
+    return await commands.run(
+        attempt,
+        argv,
+        workspace=workspace,
+        inputs={"item.json": '{"number": 12}'},
+        environment={"BATCH_ITEM": "12"},
+        timeout_seconds=timeout_seconds,
+        on_line=on_line,
+    )
+
+
+def python(script: str) -> tuple[str, ...]:
+    return (sys.executable, "-I", "-S", "-c", textwrap.dedent(script))
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait for something outside: at most five seconds of real time."""
+    for _ in range(250):
+        if condition():
+            return
+        await asyncio.sleep(0.02)
+    pytest.fail("it never came true")
+
+
+def alive(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+# --- the contract ------------------------------------------------------------------
+
+
+async def says_and_fails(call: Call) -> int:
+    call.say("first")
+    call.say("last")
+    return 3
+
+
+async def answers(call: Call) -> int:
+    call.output["result.json"] = '{"title": "' + call.environment["BATCH_ITEM"] + '"}'
+    return 0
+
+
+async def hangs(call: Call) -> int:
+    call.say("hanging")
+    await call.clock.sleep(10**6)
+    return 0
+
+
+PROGRAMS = {"says": says_and_fails, "answers": answers, "hangs": hangs}
+SCRIPTS = {
+    "says": "echo first; echo last >&2; exit 3",
+    "answers": """echo "{\\"title\\": \\"$BATCH_ITEM\\"}" > "$BATCH_OUTPUT/result.json" """,
+    "hangs": "echo hanging; exec sleep 1000",
+}
+
+
+class Harness:
+    """Both sides of the contract: the commands, and how a program is named."""
+
+    def __init__(self, commands: Commands, clock: FakeClock | None) -> None:
+        self.commands = commands
+        self._clock = clock
+
+    def argv(self, name: str) -> tuple[str, ...]:
+        return (name,) if self._clock else ("sh", "-c", SCRIPTS[name])
+
+    async def after(self, seconds: float, task: asyncio.Task[Finished]) -> Finished:
+        if self._clock:
+            await self._clock.advance(seconds)
+        return await task
+
+
+@pytest.fixture(params=["bubblewrap", "unprotected", "fake"])
+def harness(request, folders: Folders) -> Harness:
+    if request.param == "fake":
+        clock = FakeClock()
+        return Harness(FakeCommands(clock, PROGRAMS), clock)
+    return Harness(real(folders, request.getfixturevalue(request.param)), None)
+
+
+async def test_a_command_ends_with_its_code_and_its_lines(
+    harness: Harness, workspace: Workspace
+):
+    lines: list[str] = []
+    argv = harness.argv("says")
+    done = await run(harness.commands, workspace, *argv, on_line=lines.append)
+    assert done == Finished(3, False, ("first", "last"), False)
+    assert lines == ["first", "last"]
+
+
+async def test_a_command_answers_in_files(harness: Harness, workspace: Workspace):
+    done = await run(harness.commands, workspace, *harness.argv("answers"))
+    assert done.exit_code == 0
+    answer = await harness.commands.output(ATTEMPT, "result.json")
+    assert answer is not None
+    assert answer.strip() == '{"title": "12"}'
+    assert await harness.commands.output(ATTEMPT, "nothing.json") is None
+
+
+async def test_a_command_that_takes_too_long_is_killed(
+    harness: Harness, workspace: Workspace
+):
+    argv = harness.argv("hangs")
+    task = asyncio.create_task(
+        run(harness.commands, workspace, *argv, timeout_seconds=0.6)
+    )
+    done = await harness.after(0.6, task)
+    assert done.timed_out
+    assert done.exit_code != 0
+    assert done.log_tail == ("hanging",)
+
+
+async def test_a_command_can_be_killed_and_its_run_returns(
+    harness: Harness, workspace: Workspace
+):
+    lines: list[str] = []
+    argv = harness.argv("hangs")
+    task = asyncio.create_task(
+        run(harness.commands, workspace, *argv, on_line=lines.append)
+    )
+    await until(lambda: lines)
+    await harness.commands.kill(ATTEMPT)
+    done = await task
+    assert not done.timed_out
+    assert done.exit_code != 0
+
+
+async def test_cancelling_the_run_kills_the_command(
+    harness: Harness, workspace: Workspace
+):
+    lines: list[str] = []
+    argv = harness.argv("hangs")
+    task = asyncio.create_task(
+        run(harness.commands, workspace, *argv, on_line=lines.append)
+    )
+    await until(lambda: lines)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert psutil.Process().children(recursive=True) == []
+
+
+async def test_killing_what_does_not_run_is_no_error(harness: Harness):
+    await harness.commands.kill(ATTEMPT)
+    assert await harness.commands.kill_orphans() == 0
+
+
+def test_the_isolation_is_named(harness: Harness):
+    assert harness.commands.isolation
+
+
+# --- real processes ----------------------------------------------------------------
+
+
+async def test_the_command_finds_its_item_and_a_clean_environment(
+    host_commands: HostCommands, workspace: Workspace, folders: Folders
+):
+    script = (
+        'cat "$BATCH_ITEM_FILE"; echo; pwd; env | cut -d= -f1 | sort | tr "\\n" " "'
+    )
+    done = await run(host_commands, workspace, "sh", "-c", script)
+    item, where, names = done.log_tail
+    assert item == '{"number": 12}'
+    assert where == str(workspace.path)
+    expected = {
+        *("BATCH_ATTEMPT", "BATCH_HOST", "BATCH_INPUT", "BATCH_ITEM"),
+        *("BATCH_ITEM_FILE", "BATCH_OUTPUT", "HOME", "LANG", "PATH", "PWD", "TMPDIR"),
+    }
+    # Some shells add their own.
+    assert set(names.split()) - {"SHLVL", "_", "OLDPWD"} == expected
+
+
+async def test_the_operator_may_give_commands_a_variable(
+    folders: Folders, unprotected: Isolation, workspace: Workspace
+):
+    commands = real(folders, unprotected, extra={"MODEL_KEY": "for the agent"})
+    done = await run(commands, workspace, "sh", "-c", 'echo "$MODEL_KEY"')
+    assert done.log_tail == ("for the agent",)
+
+
+async def test_a_secret_does_not_show_in_lines_log_or_tail(
+    host_commands: HostCommands, workspace: Workspace
+):
+    lines: list[str] = []
+    script = f"echo token {SECRET}"
+    done = await run(host_commands, workspace, "sh", "-c", script, on_line=lines.append)
+    assert done.log_tail == tuple(lines) == ("token [redacted]",)
+    assert await host_commands.log(ATTEMPT) == "token [redacted]\n"
+    assert await host_commands.log(OTHER) is None
+
+
+async def test_a_command_that_does_not_exist_is_named(
+    host_commands: HostCommands, workspace: Workspace
+):
+    done = await run(host_commands, workspace, "no-such-agent", "-p")
+    assert done.exit_code == CANNOT_START
+    assert done.log_tail == ("no-such-agent: not found on this server",)
+
+
+async def test_what_a_command_leaves_in_the_background_dies_with_it(
+    host_commands: HostCommands, workspace: Workspace, folders: Folders
+):
+    """A plain child, one in a session of its own, and a real daemon."""
+    script = """
+        import os, subprocess, sys
+        wait = [sys.executable, "-I", "-S", "-c", "import time; time.sleep(1000)"]
+        subprocess.Popen(wait)
+        subprocess.Popen(wait, start_new_session=True)
+        if os.fork() == 0:
+            os.setsid()
+            if os.fork() == 0:
+                os.execv(wait[0], wait)
+            os._exit(0)
+        os.wait()
+        print("done", flush=True)
+    """
+    done = await run(host_commands, workspace, *python(script))
+    assert done.exit_code == 0
+    assert done.log_tail == ("done",)
+    assert Tree({HOST_MARKER: folders.host}).processes() == []
+
+
+async def test_a_command_that_ignores_the_first_signal_is_killed(
+    host_commands: HostCommands, workspace: Workspace
+):
+    script = """
+        import signal, time
+        signal.signal(signal.SIGTERM, lambda *_: print("not yet", flush=True))
+        print("ready", flush=True)
+        while True:
+            time.sleep(1)
+    """
+    lines: list[str] = []
+    task = asyncio.create_task(
+        run(host_commands, workspace, *python(script), on_line=lines.append)
+    )
+    await until(lambda: lines)
+    tree = host_commands._tree(ATTEMPT)
+    await end_tree(tree, SystemClock(), grace_seconds=0.3)
+    done = await task
+    assert done.exit_code != 0
+    assert lines == ["ready", "not yet"]
+    assert tree.processes() == []
+
+
+async def test_orphans_of_an_earlier_bot_are_killed(
+    folders: Folders, unprotected: Isolation
+):
+    wait = [sys.executable, "-I", "-S", "-c", "import time; time.sleep(1000)"]
+    marked = {"PATH": os.defpath, HOST_MARKER: folders.host}
+    other = {"PATH": os.defpath, HOST_MARKER: "another bot on this machine"}
+    orphan = await asyncio.create_subprocess_exec(
+        *wait, env=marked, start_new_session=True
+    )
+    stranger = await asyncio.create_subprocess_exec(*wait, env=other)
+    try:
+        assert await real(folders, unprotected).kill_orphans() == 1
+        assert await orphan.wait() in (-signal.SIGTERM, -signal.SIGKILL)
+        assert alive(stranger.pid)
+    finally:
+        stranger.kill()
+        await stranger.wait()
+
+
+async def test_a_command_dies_when_the_bot_is_killed(
+    folders: Folders, bubblewrap: Isolation, workspace: Workspace
+):
+    """The bot is a process of its own here, killed without a chance to clean up."""
+    wait = [sys.executable, "-I", "-S", "-c", "import time; time.sleep(1000)"]
+    inner = bubblewrap.wrap(wait, _prepared(folders))
+    bot = f"""
+        import subprocess, sys
+        sys.path[:] = {sys.path!r}
+        from bot.host.process import Limits, launched
+        child = subprocess.Popen(launched({inner!r}, Limits()))
+        print(child.pid, flush=True)
+        child.wait()
+    """
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", textwrap.dedent(bot)),
+        env={"PATH": os.environ["PATH"], HOST_MARKER: folders.host},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    child = int(await process.stdout.readline())
+    inside = psutil.Process(child)
+    await until(lambda: len(inside.children(recursive=True)) == 2)
+    members = [child, *(p.pid for p in inside.children(recursive=True))]
+    process.kill()
+    await process.communicate()
+    await until(lambda: not any(map(alive, members)))
+
+
+def _prepared(folders: Folders):
+    folder = folders.attempt(ATTEMPT)
+    for path in (folder.input, folder.output, folder.home, folder.temporary):
+        path.mkdir(parents=True)
+    return folder
+
+
+async def test_limits_are_set_before_the_command_starts(
+    folders: Folders, unprotected: Isolation, workspace: Workspace
+):
+    limits = Limits(open_files=64, file_bytes=4096, data_bytes=2**30)
+    commands = real(folders, unprotected, limits=limits)
+    script = "ulimit -n; ulimit -c; head -c 10000 /dev/zero > big; wc -c < big"
+    done = await run(commands, workspace, "sh", "-c", script)
+    assert done.log_tail[0] == "64"
+    assert done.log_tail[1] == "0"
+    assert done.log_tail[-1] == "4096"
+
+
+async def test_only_plain_files_are_read_from_the_output(
+    folders: Folders, unprotected: Isolation, workspace: Workspace
+):
+    commands = real(folders, unprotected)
+    script = """
+        cd "$BATCH_OUTPUT"
+        ln -s ../../../batch.db link.json
+        mkfifo fifo.json
+        mkdir folder.json
+        head -c 3000000 /dev/zero | tr '\\0' 'x' > big.json
+    """
+    await run(commands, workspace, "sh", "-c", script)
+    for name in ("link.json", "fifo.json", "folder.json"):
+        assert await commands.output(ATTEMPT, name) is None
+    big = await commands.output(ATTEMPT, "big.json")
+    assert big is not None
+    assert len(big) == OUTPUT_BYTES
+
+
+async def test_an_output_folder_that_was_swapped_is_not_read(
+    folders: Folders, unprotected: Isolation, workspace: Workspace
+):
+    commands = real(folders, unprotected)
+    script = 'rmdir "$BATCH_OUTPUT"; ln -s ../.. "$BATCH_OUTPUT"'
+    await run(commands, workspace, "sh", "-c", script)
+    assert await commands.output(ATTEMPT, "batch.db") is None
+
+
+# --- hostile commands in bubblewrap ------------------------------------------------
+
+
+async def test_no_process_of_the_bot_can_be_seen(
+    isolated: HostCommands, workspace: Workspace
+):
+    script = "cat /proc/*/environ | tr '\\0' '\\n' | grep -c -i secret; ls -d /proc/[0-9]* | wc -l"
+    done = await run(isolated, workspace, "sh", "-c", script)
+    secrets, processes = map(int, done.log_tail)
+    assert secrets == 0
+    assert processes < 10
+
+
+async def test_only_the_own_folders_can_be_written(
+    isolated: HostCommands, workspace: Workspace, folders: Folders, tmp_path: Path
+):
+    (tmp_path / "outside").mkdir()
+    targets = {
+        "workspace": str(workspace.path),
+        "output": '"$BATCH_OUTPUT"',
+        "home": '"$HOME"',
+        "tmp": "/tmp",  # noqa: S108 - the sandbox's own
+        "input": '"$BATCH_INPUT"',
+        "root": "/",
+        "etc": "/etc",
+        "data": str(folders.root),
+        "outside": str(tmp_path / "outside"),
+    }
+    lines = [
+        f"touch {path}/mine 2>&1 > /dev/null && echo {name}"
+        for name, path in targets.items()
+    ]
+    done = await run(isolated, workspace, "sh", "-c", "; ".join(lines))
+    words = {line for line in done.log_tail if line in targets}
+    # The folder of the data is empty memory in there, and goes with the command.
+    assert words == {"workspace", "output", "home", "tmp", "data"}
+    assert not (folders.root / "mine").exists()
+    assert list((tmp_path / "outside").iterdir()) == []
+
+
+async def test_the_database_and_other_attempts_are_not_there(
+    isolated: HostCommands, workspace: Workspace, folders: Folders
+):
+    folders.attempt(OTHER).workspace.mkdir(parents=True)
+    script = f"cd {folders.root}; ls; ls attempts; cat batch.db"
+    done = await run(isolated, workspace, "sh", "-c", script)
+    *listed, last = done.log_tail
+    assert listed == ["attempts", ATTEMPT]
+    assert "No such file" in last
+
+
+async def test_files_of_the_bot_can_be_hidden_one_by_one(
+    folders: Folders, workspace: Workspace, bubblewrap: Isolation
+):
+    key = Path(__file__).parent / "test_clock.py"  # stands for a private key
+    isolation = choose("required", View(hidden=(folders.root, key)))
+    done = await run(real(folders, isolation), workspace, "sh", "-c", f"cat {key}")
+    assert "SystemClock" not in "".join(done.log_tail)
+
+
+async def test_the_network_cannot_be_reached(
+    isolated: HostCommands, workspace: Workspace
+):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        script = f"import socket; socket.create_connection(('127.0.0.1', {port}), 2)"
+        done = await run(isolated, workspace, *python(script))
+    assert done.exit_code == 1
+    assert "refused" in done.log_tail[-1] or "unreachable" in done.log_tail[-1]
+
+
+async def test_the_network_can_be_switched_on(
+    folders: Folders, workspace: Workspace, bubblewrap: Isolation
+):
+    isolation = choose("required", View(hidden=(folders.root,), network=True))
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        script = f"import socket; socket.create_connection(('127.0.0.1', {port}), 2)"
+        done = await run(real(folders, isolation), workspace, *python(script))
+    assert done.exit_code == 0
+    assert "network on" in isolation.notes
+
+
+async def test_no_capability_is_left_and_none_can_be_had(
+    isolated: HostCommands, workspace: Workspace
+):
+    script = "grep CapEff /proc/self/status; unshare --user --map-root-user id"
+    done = await run(isolated, workspace, "sh", "-c", script)
+    assert done.log_tail[0].split() == ["CapEff:", "0" * 16]
+    assert done.exit_code != 0
+
+
+async def test_what_cannot_be_executed_ends_as_shells_end(
+    folders: Folders, unprotected: Isolation, workspace: Workspace
+):
+    (Path(workspace.path) / "agent").write_text("no program")
+    done = await run(real(folders, unprotected), workspace, "./agent")
+    assert done.exit_code == CANNOT_START
+    assert done.log_tail == ("./agent: Permission denied",)

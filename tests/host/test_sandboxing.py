@@ -1,0 +1,77 @@
+from pathlib import Path
+
+import pytest
+
+from bot.errors import SettingsError
+from bot.host import sandboxing
+from bot.host.folders import AttemptFolder, Folders
+from bot.host.sandboxing import Isolation, View, choose, try_out
+
+pytestmark = pytest.mark.slow
+
+
+def nothing_works(isolation: Isolation) -> str:
+    return "bwrap: No permissions to create new namespace"
+
+
+def test_required_without_bubblewrap_says_what_to_do(view: View, monkeypatch):
+    monkeypatch.setattr(sandboxing, "try_out", nothing_works)
+    with pytest.raises(SettingsError) as raised:
+        choose("required", view)
+    message = str(raised.value)
+    assert "No permissions to create new namespace" in message
+    assert "apt install bubblewrap" in message
+    assert "BATCH_SANDBOX=best-effort" in message
+
+
+def test_required_chooses_bubblewrap(bubblewrap: Isolation, view: View):
+    assert choose("required", view).name == bubblewrap.name == "bubblewrap"
+    assert "network off" in bubblewrap.notes
+
+
+def test_best_effort_does_with_what_works(view: View, monkeypatch):
+    def only_namespaces(isolation: Isolation) -> str:
+        return "" if isolation.name == "process namespace" else "no"
+
+    monkeypatch.setattr(sandboxing, "try_out", only_namespaces)
+    isolation = choose("best-effort", view)
+    assert isolation.name == "process namespace"
+    assert "commands can read and change the bot's files" in isolation.notes
+
+
+def test_best_effort_without_anything_says_so(view: View, monkeypatch):
+    monkeypatch.setattr(sandboxing, "try_out", nothing_works)
+    isolation = choose("best-effort", view)
+    assert isolation.name == "none"
+    assert isolation.notes
+
+
+def test_off_tries_nothing(view: View, monkeypatch, folders: Folders):
+    monkeypatch.delattr(sandboxing, "try_out")
+    isolation = choose("off", view)
+    folder = AttemptFolder(folders.root)
+    assert isolation.wrap(["agent", "-p"], folder) == ["agent", "-p"]
+
+
+def test_a_way_that_does_not_exist_does_not_work():
+    missing = Isolation("x", (), lambda folder: ["/no/such/program"])
+    assert "No such file" in try_out(missing)
+
+
+def test_a_way_that_cannot_write_does_not_work():
+    pretends = Isolation("x", (), lambda folder: ["sh", "-c", "exit 0"])
+    assert try_out(pretends)
+
+
+def test_programs_in_a_home_show_and_nothing_else_of_it(tmp_path: Path, monkeypatch):
+    home = tmp_path / "home"
+    for name in ("tools/bin", ".ssh"):
+        (home / name).mkdir(parents=True)
+    monkeypatch.setattr(sandboxing, "_HOMES", (str(home),))
+    view = View(visible=(home / "tools",))
+    if choose("best-effort", view).name != "bubblewrap":
+        pytest.skip("bubblewrap does not work on this machine")
+    argv = choose("best-effort", view).wrap(["x"], AttemptFolder(tmp_path / "a"))
+    text = " ".join(argv)
+    assert f"--tmpfs {home} " in text
+    assert text.index(f"--tmpfs {home} ") < text.index(f"--ro-bind {home}/tools ")
