@@ -9,12 +9,7 @@ import heapq
 import itertools
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import (
-    AbstractAsyncContextManager,
-    asynccontextmanager,
-    contextmanager,
-    nullcontext,
-)
+from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import timedelta
@@ -171,11 +166,18 @@ class Account:
 
         Raises ``RateLimited`` at once if the wait is longer than a minute.
         """
-        queue: AbstractAsyncContextManager[None] = nullcontext()
-        if call.is_write:
-            queue = self._writes.turn(self._clock.monotonic() + call.lateness_seconds)
-        async with queue, self._slots:
+        if not call.is_write:
+            async with self._slots:
+                await self._admitted(call)
+                with self._sent(call) as ticket:
+                    yield ticket
+            return
+        due = self._clock.monotonic() + call.lateness_seconds
+        async with self._writes.turn(due) as turn, self._slots:
             await self._admitted(call)
+            # Who came during the wait and is due earlier goes first.
+            while await turn.gave_way():
+                await self._admitted(call)
             with self._sent(call) as ticket:
                 yield ticket
 
@@ -322,32 +324,78 @@ class WriteQueue:
         self._numbers = itertools.count()
 
     @asynccontextmanager
-    async def turn(self, due: float) -> AsyncIterator[None]:
+    async def turn(self, due: float) -> AsyncIterator["Turn"]:
         """Wait for the turn of a write that is due at *due*; it ends with the block."""
-        await self._enter(due)
+        turn = Turn(self, due)
+        await turn.begin()
         try:
-            yield
+            yield turn
         finally:
-            self._pass_on()
+            turn.end()
 
-    async def _enter(self, due: float) -> None:
-        if not self._is_busy:
-            self._is_busy = True
-            return
+    def take(self) -> bool:
+        """Take the turn if nobody has it; return whether that worked."""
+        was_busy, self._is_busy = self._is_busy, True
+        return not was_busy
+
+    def line_up(self, due: float) -> asyncio.Future[None]:
+        """Return what is done when the turn of a write comes."""
         turn = asyncio.get_running_loop().create_future()
         heapq.heappush(self._waiting, (due, next(self._numbers), turn))
-        try:
-            await turn
-        except asyncio.CancelledError:
-            # The turn may have come in the same moment: it must not be lost.
-            if not turn.cancelled():
-                self._pass_on()
-            raise
+        return turn
 
-    def _pass_on(self) -> None:
+    def has_earlier(self, due: float) -> bool:
+        """Return whether somebody waits who is due before *due*."""
+        while self._waiting and self._waiting[0][-1].done():
+            heapq.heappop(self._waiting)  # cancelled
+        return bool(self._waiting) and self._waiting[0][0] < due
+
+    def pass_on(self) -> None:
+        """Give the turn to the earliest due."""
         while self._waiting:
             *_, turn = heapq.heappop(self._waiting)
             if not turn.done():
                 turn.set_result(None)
                 return
         self._is_busy = False
+
+
+class Turn:
+    """The right to write, while it is held."""
+
+    def __init__(self, queue: WriteQueue, due: float) -> None:
+        self._queue = queue
+        self._due = due
+        self._is_held = False
+
+    async def begin(self) -> None:
+        """Wait until the turn comes."""
+        if not self._queue.take():
+            await self._waited(self._queue.line_up(self._due))
+        self._is_held = True
+
+    async def gave_way(self) -> bool:
+        """Let a writer that is due earlier go first; return whether there was one."""
+        if not self._queue.has_earlier(self._due):
+            return False
+        self._is_held = False
+        waiting = self._queue.line_up(self._due)
+        self._queue.pass_on()
+        await self._waited(waiting)
+        self._is_held = True
+        return True
+
+    def end(self) -> None:
+        """Pass the turn on, if it is held."""
+        if self._is_held:
+            self._is_held = False
+            self._queue.pass_on()
+
+    async def _waited(self, waiting: asyncio.Future[None]) -> None:
+        try:
+            await waiting
+        except asyncio.CancelledError:
+            # The turn may have come in the same moment: it must not be lost.
+            if not waiting.cancelled():
+                self._queue.pass_on()
+            raise

@@ -1,0 +1,482 @@
+"""The ledger, against a model of GitHub's counting that is told nothing of it."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.core.budget import CORE, GRAPHQL, Call
+from bot.core.model import InstallationId
+from bot.errors import RateLimited
+from bot.github.ledger import Account, Ledger, Pace
+from tests.fakes import FakeClock, settle
+from tests.github.server import HurriedClock, limits
+
+ONE, TWO = InstallationId(1), InstallationId(2)
+WRITE = Call(is_write=True)
+COMMENT = Call(is_write=True, is_content=True)
+EDIT = Call(is_write=True, is_content=True, lateness_seconds=15)
+REACTION = Call(is_write=True, lateness_seconds=0)
+QUICK = Pace(write_interval_seconds=0)
+
+
+async def send(
+    account: Account,
+    headers: Mapping[str, str],
+    *,
+    call: Call | None = None,
+    status: int = 200,
+    message: str = "",
+) -> bool:
+    async with account.turn(call or Call()) as ticket:
+        return account.answered(ticket, status, headers, message)
+
+
+def opened(clock: FakeClock, *, pace: Pace = QUICK) -> Account:
+    return Ledger(clock, pace=pace).account(ONE)
+
+
+# --- the primary limit ---
+
+
+async def test_the_last_request_is_sent_and_the_next_waits_for_the_reset():
+    clock = HurriedClock()
+    account = opened(clock)
+    await send(account, limits(clock, remaining=1, reset_in=50))
+    await send(account, limits(clock, remaining=0, reset_in=50))
+    assert clock.monotonic() == 0
+    await send(account, {})
+    assert clock.monotonic() == 51
+
+
+async def test_a_wait_of_more_than_a_minute_is_an_error_at_once():
+    clock = HurriedClock()
+    account = opened(clock)
+    await send(account, limits(clock, remaining=0))
+    with pytest.raises(RateLimited) as caught:
+        await send(account, {})
+    assert caught.value.until == clock.now() + timedelta(seconds=3601)
+    assert caught.value.retry_after_seconds == 3601
+    assert clock.slept == []
+
+
+async def test_only_one_request_goes_ahead_while_nothing_is_told():
+    clock = FakeClock()
+    account = opened(clock)
+    started: list[int] = []
+
+    async def ask(number: int) -> None:
+        async with account.turn(Call()) as ticket:
+            started.append(number)
+            await clock.sleep(1)
+            account.answered(ticket, 200, limits(clock, remaining=4000))
+
+    tasks = [asyncio.create_task(ask(number)) for number in range(4)]
+    await settle()
+    assert started == [0]
+    await clock.advance(1)
+    assert started == [0, 1, 2, 3]
+    await clock.advance(1)
+    await asyncio.gather(*tasks)
+
+
+async def test_a_server_without_limits_is_not_slowed_down():
+    clock = HurriedClock()
+    account = opened(clock)
+    await send(account, {})
+    for _ in range(20):
+        async with account.turn(Call()):
+            await send(account, {})
+    assert clock.slept == []
+    assert account.fits(1e6)
+
+
+async def test_an_exhausted_resource_does_not_stop_another():
+    clock = HurriedClock()
+    account = opened(clock)
+    query = Call(GRAPHQL)
+    await send(account, limits(clock, remaining=0, resource=GRAPHQL), call=query)
+    await send(account, limits(clock, remaining=4000))
+    await send(account, limits(clock, remaining=3999))
+    with pytest.raises(RateLimited):
+        await send(account, {}, call=query)
+
+
+# --- the reserve and what is shown ---
+
+
+async def test_the_budget_shows_what_github_told():
+    clock = HurriedClock()
+    account = opened(clock)
+    assert not account.budget().is_known
+    await send(account, limits(clock, remaining=9000, limit=12_500))
+    shown = account.budget()
+    assert (shown.limit, shown.remaining, shown.reserve) == (12_500, 9000, 1250)
+    assert shown.reset_at == clock.now() + timedelta(hours=1)
+    assert shown.held_until is None
+
+
+async def test_past_the_reserve_no_work_begins_but_what_runs_may_end():
+    clock = HurriedClock()
+    account = opened(clock)
+    await send(account, limits(clock, remaining=500))
+    assert not account.fits(1)
+    assert account.budget().held_until == clock.now() + timedelta(hours=1)
+    await send(account, limits(clock, remaining=499))
+    assert clock.slept == []
+
+
+async def test_requests_in_flight_count_before_they_are_answered():
+    clock = HurriedClock()
+    account = opened(clock)
+    await send(account, limits(clock, remaining=510))
+    assert account.fits(10)
+    async with account.turn(Call()):
+        assert not account.fits(10)
+        assert account.budget().remaining == 509
+    assert not account.fits(10)  # no answer came: it may have counted
+
+
+async def test_work_needs_points_of_graphql_as_well():
+    clock = HurriedClock()
+    account = opened(clock)
+    await send(account, limits(clock, remaining=5000))
+    assert account.fits(10)
+    spent = limits(clock, remaining=501, resource=GRAPHQL)
+    await send(account, spent, call=Call(GRAPHQL))
+    assert not account.fits(10)
+
+
+async def test_after_the_reset_there_is_room_again():
+    clock = HurriedClock()
+    account = opened(clock)
+    await send(account, limits(clock, remaining=0, reset_in=30))
+    assert not account.fits(10)
+    await clock.sleep(31)
+    assert account.fits(10)
+    assert account.budget().held_until is None
+
+
+# --- secondary limits ---
+
+
+async def test_a_retry_after_holds_the_whole_installation():
+    clock = HurriedClock()
+    account = opened(clock)
+    assert await send(account, {"retry-after": "40"}, status=403)
+    assert not account.fits(1)
+    assert account.budget().held_until == clock.now() + timedelta(seconds=40)
+    await send(account, {}, call=Call(GRAPHQL))
+    assert clock.monotonic() == 40
+
+
+async def test_a_message_alone_holds_for_a_minute_and_then_for_longer():
+    clock = HurriedClock()
+    account = opened(clock)
+    message = "You have exceeded a secondary rate limit."
+    assert await send(account, {}, status=403, message=message)
+    assert await send(account, {}, status=403, message=message)
+    assert clock.monotonic() == 60
+    with pytest.raises(RateLimited) as caught:
+        await send(account, {})
+    assert caught.value.retry_after_seconds == 120
+
+
+# --- writes ---
+
+
+async def times_of(
+    clock: FakeClock, account: Account, calls: list[Call]
+) -> list[float]:
+    at: list[float] = []
+
+    async def write(call: Call) -> None:
+        async with account.turn(call) as ticket:
+            at.append(clock.monotonic())
+            account.answered(ticket, 200, {})
+
+    tasks = [asyncio.create_task(write(call)) for call in calls]
+    await clock.run_until(lambda: all(task.done() for task in tasks))
+    await asyncio.gather(*tasks)
+    return at
+
+
+async def test_writes_are_an_interval_apart():
+    clock = FakeClock()
+    account = opened(clock, pace=Pace(write_interval_seconds=1))
+    assert await times_of(clock, account, [WRITE] * 4) == [0, 1, 2, 3]
+
+
+async def test_writes_are_serial_even_without_a_pace():
+    clock = FakeClock()
+    account = opened(clock)
+    under_way = most = 0
+
+    async def write() -> None:
+        nonlocal under_way, most
+        async with account.turn(WRITE) as ticket:
+            under_way += 1
+            most = max(most, under_way)
+            await clock.sleep(1)
+            under_way -= 1
+            account.answered(ticket, 200, {})
+
+    tasks = [asyncio.create_task(write()) for _ in range(5)]
+    await clock.run_until(lambda: all(task.done() for task in tasks))
+    assert most == 1
+    assert clock.monotonic() == 5
+
+
+async def test_a_minute_has_at_most_its_share_of_content():
+    clock = FakeClock()
+    pace = Pace(write_interval_seconds=0.1, points_per_minute=10_000)
+    at = await times_of(clock, opened(clock, pace=pace), [COMMENT] * 61)
+    assert at[59] == pytest.approx(5.9)
+    assert at[60] == pytest.approx(60)
+
+
+async def test_an_hour_has_at_most_its_share_of_content():
+    clock = HurriedClock()
+    account = opened(clock, pace=Pace(content_per_hour=100))
+    for _ in range(100):
+        await send(account, {}, call=COMMENT)
+    with pytest.raises(RateLimited):
+        await send(account, {}, call=COMMENT)
+    await send(account, {}, call=REACTION)
+
+
+async def test_bursts_of_reads_stay_below_the_points_of_a_minute():
+    clock = HurriedClock()
+    account = opened(clock, pace=Pace(points_per_minute=50))
+    for _ in range(50):
+        await send(account, {})
+    assert clock.monotonic() == 0
+    await send(account, {})
+    assert clock.monotonic() == 60
+
+
+async def test_a_reaction_overtakes_edits_and_an_old_edit_is_not_starved():
+    clock = FakeClock()
+    account = opened(clock, pace=Pace(write_interval_seconds=1))
+    order: list[str] = []
+
+    async def write(name: str, call: Call) -> None:
+        async with account.turn(call) as ticket:
+            order.append(name)
+            account.answered(ticket, 200, {})
+
+    names = [("first", WRITE), ("edit", EDIT), ("label", WRITE), ("eyes", REACTION)]
+    tasks = [asyncio.create_task(write(*one)) for one in names]
+    await settle()
+    for number in range(30):
+        await clock.advance(1)
+        tasks.append(asyncio.create_task(write(f"label {number}", WRITE)))
+    await clock.run_until(lambda: all(task.done() for task in tasks))
+    assert order[:3] == ["first", "eyes", "label"]
+    assert 5 < order.index("edit") < 20
+
+
+async def test_a_writer_that_gives_way_and_is_cancelled_leaves_the_queue_in_order():
+    clock = FakeClock()
+    account = opened(clock, pace=Pace(write_interval_seconds=10))
+    await send(account, {}, call=WRITE)
+    edit = asyncio.create_task(send(account, {}, call=EDIT))
+    await settle()  # it has the turn and waits for the interval
+    eyes = [asyncio.create_task(send(account, {}, call=REACTION)) for _ in range(2)]
+    await clock.advance(10)
+    assert [task.done() for task in (edit, *eyes)] == [False, True, False]
+    edit.cancel()
+    await clock.advance(10)
+    assert [task.done() for task in (edit, *eyes)] == [True, True, True]
+    last = asyncio.create_task(send(account, {}, call=WRITE))
+    await clock.advance(10)
+    assert last.done()
+
+
+async def test_a_cancelled_writer_does_not_keep_its_turn():
+    clock = FakeClock()
+    account = opened(clock)
+    release = asyncio.Event()
+
+    async def write() -> None:
+        async with account.turn(WRITE) as ticket:
+            await release.wait()
+            account.answered(ticket, 200, {})
+
+    tasks = [asyncio.create_task(write()) for _ in range(3)]
+    await settle()
+    tasks[1].cancel()
+    # Its turn comes in the same round of the loop as the next cancellation.
+    release.set()
+    await settle()
+    assert tasks[2].done()
+    assert account.budget().remaining == 0
+    await asyncio.gather(tasks[0], tasks[2])
+
+
+async def test_a_turn_that_comes_while_its_writer_is_cancelled_is_passed_on():
+    clock = FakeClock()
+    account = opened(clock)
+    holder = account.turn(WRITE)
+    await holder.__aenter__()
+    second = asyncio.create_task(send(account, {}, call=WRITE))
+    third = asyncio.create_task(send(account, {}, call=WRITE))
+    await settle()
+    await holder.__aexit__(None, None, None)  # hands the turn to the second
+    second.cancel()
+    await settle()
+    assert second.cancelled()
+    assert third.done()
+
+
+# --- meters ---
+
+
+async def test_requests_are_charged_to_all_meters_around_them():
+    clock = HurriedClock()
+    ledger = Ledger(clock, pace=QUICK)
+    account = ledger.account(ONE)
+    async with ledger.metered("b7k2"):
+        await send(account, {})
+        async with ledger.metered("b7k2-15-1"):
+            await send(account, {})
+            await asyncio.create_task(send(account, {}))
+            await send(account, {}, status=304)
+        async with ledger.metered("b7k2"):
+            await send(account, {})
+    await send(account, {})
+    assert ledger.spent("b7k2") == 4
+    assert ledger.spent("b7k2-15-1") == 2
+    assert ledger.spent("other") == 0
+
+
+# --- properties ---
+
+PERIOD = 300
+LATENCY = st.floats(0.0, 20.0)
+
+
+@dataclass
+class CountingGitHub:
+    """Counts as GitHub does, and notes what it should never have been sent."""
+
+    clock: FakeClock
+    limit: int
+    used: int
+    reset_at: datetime
+    held_until: float = 0.0
+    told_at: dict[datetime, float] = field(default_factory=dict)
+    offences: list[str] = field(default_factory=list)
+
+    async def ask(self, account: Account, plan: "Plan") -> None:
+        await self.clock.sleep(plan.starts_after)
+        try:
+            async with account.turn(Call(cost=1)) as ticket:
+                sent_at = self.clock.monotonic()
+                if sent_at < self.held_until:
+                    self.offences.append(f"sent at {sent_at} in a hold")
+                await self.clock.sleep(plan.there)
+                status, headers = self.counted(plan, sent_at)
+                reset_at = self.reset_at
+                await self.clock.sleep(plan.back)
+                if plan.kind == "lost":
+                    return
+                now = self.clock.monotonic()
+                self.told_at.setdefault(reset_at, now)
+                if "retry-after" in headers:
+                    held = now + float(headers["retry-after"])
+                    self.held_until = max(self.held_until, held)
+                account.answered(ticket, status, headers)
+        except RateLimited:
+            return
+
+    def counted(self, plan: "Plan", sent_at: float) -> tuple[int, dict[str, str]]:
+        now = self.clock.now()
+        if now >= self.reset_at:
+            self.used = 0
+            whole = now.replace(microsecond=0)
+            self.reset_at = whole + timedelta(seconds=PERIOD)
+        if self.used >= self.limit and self.told_at.get(self.reset_at, 1e9) <= sent_at:
+            self.offences.append(f"sent at {sent_at} past zero")
+        is_free = plan.kind == "unchanged"
+        if not is_free:
+            self.used = min(self.limit, self.used + 1)
+        headers = {
+            "x-ratelimit-limit": str(self.limit),
+            "x-ratelimit-remaining": str(self.limit - self.used),
+            "x-ratelimit-reset": str(int(self.reset_at.timestamp())),
+            "x-ratelimit-resource": CORE,
+        }
+        if plan.kind == "limited":
+            return 403, headers | {"retry-after": str(plan.retry_after)}
+        return (304 if is_free else 200), headers
+
+
+@dataclass(frozen=True)
+class Plan:
+    starts_after: float
+    there: float
+    back: float
+    kind: str
+    retry_after: int
+
+
+PLANS = st.builds(
+    Plan,
+    starts_after=st.floats(0, 900),
+    there=LATENCY,
+    back=LATENCY,
+    kind=st.sampled_from(["fine"] * 6 + ["unchanged", "lost", "limited"]),
+    retry_after=st.integers(0, 90),
+)
+
+
+@settings(max_examples=120, deadline=None)
+@given(
+    plans=st.lists(PLANS, min_size=1, max_size=40),
+    limit=st.integers(1, 8),
+    used=st.integers(0, 8),
+)
+def test_nothing_is_ever_sent_past_zero_or_into_a_hold(plans, limit, used):
+    async def simulate() -> list[str]:
+        clock = FakeClock()
+        account = opened(clock)
+        reset_at = clock.now() + timedelta(seconds=PERIOD)
+        github = CountingGitHub(clock, limit, min(used, limit), reset_at)
+        tasks = [asyncio.create_task(github.ask(account, plan)) for plan in plans]
+        await clock.run_until(lambda: all(task.done() for task in tasks))
+        await asyncio.gather(*tasks)
+        return github.offences
+
+    assert asyncio.run(simulate()) == []
+
+
+@settings(max_examples=60, deadline=None)
+@given(plans=st.lists(PLANS, min_size=1, max_size=30), at=st.floats(0, 900))
+def test_no_installation_ever_delays_another(plans, at):
+    async def simulate() -> tuple[float, float]:
+        clock = FakeClock()
+        ledger = Ledger(clock, pace=Pace(write_interval_seconds=5))
+        busy, quiet = ledger.account(ONE), ledger.account(TWO)
+        github = CountingGitHub(clock, 5, 5, clock.now() + timedelta(seconds=PERIOD))
+        tasks = [asyncio.create_task(github.ask(busy, plan)) for plan in plans]
+        passed: list[float] = []
+
+        async def ask_quietly() -> None:
+            await clock.sleep(at)
+            before = clock.monotonic()
+            await send(quiet, limits(clock, remaining=100), call=WRITE)
+            await send(quiet, limits(clock, remaining=99))
+            passed.append(clock.monotonic() - before)
+
+        tasks.append(asyncio.create_task(ask_quietly()))
+        await clock.run_until(lambda: all(task.done() for task in tasks))
+        await asyncio.gather(*tasks)
+        return passed[0], 0.0
+
+    passed, expected = asyncio.run(simulate())
+    assert passed == expected
