@@ -13,8 +13,8 @@ import html
 import re
 from pathlib import Path
 
-import cmarkgfm
-from cmarkgfm.cmark import Options
+import cmarkgfm  # type: ignore[import-untyped] # has no types
+from cmarkgfm.cmark import Options  # type: ignore[import-untyped] # has no types
 from playwright.sync_api import sync_playwright
 
 from tests.golden import RENDERED
@@ -38,6 +38,7 @@ _FRAME = """body { margin: 16px; background: #fff }
 .who { background: #f6f8fa; padding: 8px 16px; font: 14px sans-serif;
        border-bottom: 1px solid #d1d9e0 }
 .markdown-body { padding: 16px; font-size: 14px }
+li:has(> input) { list-style: none } ul:has(> li > input) { padding-left: 1.5em } li > input { margin: 0 .2em 0 -1.4em }
 .number { color: #59636e; font-weight: 400 }"""
 
 

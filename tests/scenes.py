@@ -20,6 +20,7 @@ from bot.core.model import (
     Origin,
     Outcome,
     OutcomeKind,
+    OutsideEdge,
     Plan,
     PlanItem,
     Reference,
@@ -317,3 +318,79 @@ def large_finished() -> Progress:
             e.BatchFinished(NOW + minutes(1)),
         ],
     )
+
+
+# --- any batch -----------------------------------------------------------------------
+
+STATES = ("waiting", "running", "retrying", "done", "failed", "skipped", "cancelled")
+WORST = "<@&#|`*_\\" * 40
+LONG = Repository(1, f"{'o' * 39}/{'r' * 100}", InstallationId(7))
+
+
+def in_states(
+    states: Sequence[str],
+    *,
+    text: str = "x",
+    state: str = "",
+    repository: Repository = LONG,
+) -> Progress:
+    """Return a batch whose items are in *states*; all texts of others are *text*."""
+    numbers = [number(999_999_000 + place) for place in range(len(states))]
+    items = tuple(plan_item(n, text) for n in numbers)
+    edges = tuple(
+        Edge(behind, before, Origin.NATIVE)
+        for place, behind in enumerate(numbers)
+        for before in numbers[max(0, place - 4) : place]
+    )
+    outside = tuple(
+        OutsideEdge(n, Reference("q" * 39 + "/" + "s" * 100, n), Origin.TEXT)
+        for n in numbers[::3]
+    )
+    plan = Plan(items, edges, outside, notes=("n" * len(text),) * 20)
+    batch = replace(
+        batch_of(plan, login="ada"),
+        repository=repository,
+        asker=Asker("ada", f"https://github.com/{repository.name}/issues/40"),
+    )
+    events: list[e.Event] = [e.BatchStarted(START, "ada")]
+    for n, one in zip(numbers, states, strict=True):
+        events += _events_to(one, n, text, repository.name)
+    if state == "paused":
+        events.append(e.BatchPaused(NOW, "ada"))
+    if state == "cancelled":
+        events.append(e.BatchCancelling(NOW, "ada"))
+    if state in ("cancelled", "finished"):
+        events.append(e.BatchFinished(NOW))
+    return fold(batch, events)
+
+
+def _events_to(state: str, n: ItemNumber, text: str, name: str) -> list[e.Event]:
+    url = f"https://github.com/{name}/pull/{n}"
+    good = Outcome(OutcomeKind.COMPLETED, summary=text, link=Link(f"PR {n}", url))
+    bad = Outcome(OutcomeKind.FAILED, reason=text, advice=text, log_tail=(text,) * 20)
+    begun = e.ItemStarted(START, n, 1)
+    match state:
+        case "running":
+            return [begun, e.ItemProgressed(NOW, n, 1, text)]
+        case "retrying":
+            return [begun, e.ItemRetrying(NOW, n, 1, bad, NOW + minutes(1))]
+        case "done":
+            return [begun, e.ItemEnded(NOW, n, 1, good, 9)]
+        case "failed":
+            return [begun, e.ItemEnded(NOW, n, 1, bad, 9)]
+        case "skipped":
+            return [e.ItemSkipped(NOW, n, Reference(name, n))]
+        case "cancelled":
+            return [begun, e.ItemCancelled(NOW, n, "ada", text)]
+        case _:
+            return []
+
+
+def reasons_of(progress: Progress) -> dict[ItemNumber, why.Reason]:
+    """Return for every item the longest reason that there is."""
+    numbers = tuple(progress.items)
+    outside = tuple(Reference("q" * 39 + "/" + "s" * 100, n) for n in numbers)
+    return {
+        n: why.WaitsFor(numbers) if n % 2 else why.WaitsOutside(outside)
+        for n in numbers
+    }

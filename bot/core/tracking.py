@@ -223,6 +223,32 @@ def finished_heading(progress: Progress) -> str:
     return f"{icon} Batch {code_span(progress.batch.id)} finished — {', '.join(parts)}"
 
 
+def _evident_reason(progress: Progress, phase: Phase, number: ItemNumber) -> why.Reason:
+    """Return what the events alone say of a pending item."""
+    if phase is Phase.PLANNED:
+        return why.NotStarted()
+    if phase is Phase.PAUSED:
+        return why.IsPaused(progress.by)
+    if phase is Phase.RESTARTING:
+        return why.BotStopping()
+    plan = progress.batch.plan
+    unmet = tuple(
+        edge.predecessor
+        for edge in plan.edges
+        if edge.successor == number
+        and progress.items[edge.predecessor].state is not ItemState.COMPLETED
+    )
+    settled = progress.settled or {}
+    outside = tuple(
+        edge.predecessor
+        for edge in plan.outside
+        if edge.successor == number and not settled.get(edge.predecessor)
+    )
+    if unmet:
+        return why.WaitsFor(unmet)
+    return why.WaitsOutside(outside) if outside else why.IsNext()
+
+
 def page_url(progress: Progress, situation: Situation, suffix: str = "") -> str:
     """Return the address of a page of the bot about the batch; empty without pages."""
     base = situation.web_url.rstrip("/")
@@ -316,7 +342,8 @@ class _Tracking:
         if progress.ended_at is not None and not progress.state.is_live:
             return f"⏱️ took {spell(progress.ended_at - progress.started_at)}"
         text = f"⏱️ {spell(situation.now - progress.started_at)} so far"
-        left = situation.seconds_left
+        # The estimate does not know of the budget: while that is short it is not true.
+        left = None if progress.budget_wait_until else situation.seconds_left
         if left is not None and progress.finished >= _FINISHED_FOR_ESTIMATE:
             until = clock(situation.now + timedelta(seconds=left), situation.now)
             text += f", **{spell_about(left)} left** ({until})"
@@ -532,10 +559,15 @@ class _Tracking:
                 left = f" · keeps {kept(view.kept)}" if view.kept else ""
                 return f"cancelled{by}{left}"
             case Look.WAITING:
-                reason = self.situation.reasons.get(view.item.number)
-                if reason is None:
-                    return "waiting"
-                return reason_sentence(reason, self.links, self.situation.now)
+                return self._waiting(view)
+
+    def _waiting(self, view: ItemView) -> str:
+        phase = phase_of(self.progress, self.situation)
+        if phase in (Phase.EXPIRED, Phase.CANCELLING):
+            return "not started"
+        reason = self.situation.reasons.get(view.item.number)
+        reason = reason or _evident_reason(self.progress, phase, view.item.number)
+        return reason_sentence(reason, self.links, self.situation.now)
 
     def _running(self, view: ItemView) -> Iterator[str]:
         since = view.started_at or self.situation.now

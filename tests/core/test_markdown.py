@@ -1,9 +1,9 @@
 import html
 import re
 
-import cmarkgfm
+import cmarkgfm  # type: ignore[import-untyped] # has no types
 import pytest
-from cmarkgfm.cmark import Options
+from cmarkgfm.cmark import Options  # type: ignore[import-untyped] # has no types
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -11,6 +11,7 @@ from bot.core import markdown
 from bot.core.model import ItemNumber, Reference
 
 EXTENSIONS = ("table", "autolink", "tagfilter", "strikethrough", "tasklist")
+ELEMENTS = {"ul", "li", "table", "thead", "tbody", "tr", "th", "td"}
 MENTION = re.compile(r"(?<![\w`/])@[a-z\d]", re.I)
 REFERENCE = re.compile(r"#\d|\bgh-\d|\b[0-9a-f]{7,40}\b", re.I)
 
@@ -31,8 +32,10 @@ texts = st.lists(
 
 
 def render(body: str) -> str:
-    return cmarkgfm.markdown_to_html_with_extensions(
-        body, options=Options.CMARK_OPT_UNSAFE, extensions=EXTENSIONS
+    return str(
+        cmarkgfm.markdown_to_html_with_extensions(
+            body, options=Options.CMARK_OPT_UNSAFE, extensions=EXTENSIONS
+        )
     )
 
 
@@ -105,7 +108,7 @@ def test_code_of_others_is_one_code_element_in_a_line_and_in_a_cell(text):
             for content in contents
         )
         rest = re.sub(r"<code>[^<]*</code>", "", rendered)
-        assert set(re.findall(r"<(\w+)", rest)) <= set("ul li table thead tbody tr th td".split())  # fmt: skip
+        assert set(re.findall(r"<(\w+)", rest)) <= ELEMENTS
 
 
 @given(st.lists(texts, max_size=4))

@@ -1,5 +1,11 @@
-import pytest
+import re
 
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.core.markdown import BODY_LIMIT, utf16_length
+from bot.core.markers import boxes
 from bot.core.report import render_report
 from tests import scenes
 from tests.golden import assert_golden
@@ -14,3 +20,62 @@ SCENES = {
 @pytest.mark.parametrize("name", SCENES)
 def test_a_report_reads_as_it_was_reviewed(name):
     assert_golden(name, render_report(SCENES[name], situation()))
+
+
+def report(states, text="x", state="finished") -> str:
+    return render_report(scenes.in_states(states, text=text, state=state), situation())
+
+
+ENDS = ("done", "failed", "skipped", "cancelled")
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    st.lists(st.sampled_from(ENDS), min_size=1, max_size=500),
+    st.sampled_from(["x", scenes.WORST, "🟥" * 500]),
+    st.sampled_from(["finished", "cancelled"]),
+)
+def test_any_report_fits_and_is_whole(states, text, state):
+    body = report(states, text, state)
+    assert utf16_length(body) <= BODY_LIMIT
+    assert body.count("<details>") == body.count("</details>")
+    assert body.endswith("</sub>")
+    assert len(re.findall("(?<![\\w/])@[a-z]", body)) == 1  # the asker
+
+
+@pytest.mark.parametrize("one", ENDS)
+@pytest.mark.parametrize("text", [scenes.WORST, "🟥" * 500], ids=["escapes", "wide"])
+def test_a_report_of_500_items_of_one_kind_fits(one, text):
+    body = report([one] * 500, text)
+    assert utf16_length(body) <= BODY_LIMIT
+
+
+def test_failures_are_listed_first_and_can_be_run_again():
+    states = ["skipped", "done", "failed", "failed"]
+    verbs = [box[1][0][-1] for box in boxes(report(states))]
+    assert verbs == ["2", "3", "0"]
+
+
+def test_a_long_report_gives_up_titles_before_it_gives_up_items():
+    def rows(size: int) -> tuple[int, bool]:
+        progress = scenes.in_states(
+            ["done"] * size, text="y" * 20, state="finished", repository=scenes.ACME
+        )
+        body = render_report(progress, situation())
+        return body.count("\n| #"), "| Title |" in body
+
+    assert rows(100) == (100, True)
+    assert rows(500) == (500, False)
+
+
+def test_one_of_a_kind_is_in_the_singular():
+    body = report(["failed"])
+    assert "0 of 1 done, 1 failed" in body
+    assert "or reply `/batch retry b7k2` for it." in body
+
+
+def test_a_report_without_failures_needs_nobody():
+    body = report(["done", "done"])
+    assert "Needs you" not in body
+    assert boxes(body) == {}
+    assert body.split("\n")[1] == "### ✅ Batch `b7k2` finished — 2 of 2 done"
