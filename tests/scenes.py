@@ -204,6 +204,9 @@ REASONS: dict[ItemNumber, why.Reason] = {
 }
 
 
+BUDGET = BudgetView(3412, 5000, datetime(2025, 11, 10, 15, 58, tzinfo=UTC), 500)
+
+
 def situation(**changes: object) -> Situation:
     """Return the usual situation, with *changes*."""
     usual = Situation(
@@ -211,7 +214,7 @@ def situation(**changes: object) -> Situation:
         marker_key=b"golden",
         reasons=REASONS,
         seconds_left=660,
-        budget=BudgetView(3412, 5000, datetime(2025, 11, 10, 15, 58, tzinfo=UTC), 500),
+        budget=BUDGET,
         used_requests=488,
         needed_requests=410,
         slots_busy=2,

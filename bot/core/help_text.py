@@ -85,24 +85,23 @@ _LABELS = paragraphs(
     "- at the end the label is taken off what completed",
     "You need the same access as for the command.",
 )
+CONFIGURATION_EXAMPLE = (
+    "permissions:",
+    "  run: write              # who may start batches",
+    "defaults:                 # the action where none is typed",
+    "  issue: implement",
+    "  pull_request: review",
+    "limits:",
+    "  items: 50               # of one command",
+    "  confirm_over: 20        # show the plan first above this",
+    "label: batch              # starts a batch without a command",
+    "review_requests: [team:batch-reviewers]",
+    "actions:                  # your own names",
+    "  triaged: {uses: label, with: [+triaged, -new]}",
+)
 _CONFIGURATION = paragraphs(
-    "`.github/batch.yml` on the default branch may hold:",
-    fence(
-        (
-            "defaults:",
-            "  concurrency: 3",
-            "  on-failure: continue",
-            "  timeout: 30m",
-            "permissions:",
-            "  run: write",
-            "label: batch",
-            "review_requests: [team:batch-reviewers]",
-            "limits:",
-            "  items: 50",
-            "  confirm_over: 20",
-        ),
-        "yaml",
-    ),
+    "`.github/batch.yml` on the default branch may hold any of these:",
+    fence(CONFIGURATION_EXAMPLE, "yaml"),
     "A mistake in it is answered in a comment, and nothing starts until it is mended.",
 )
 

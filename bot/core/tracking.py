@@ -438,11 +438,10 @@ class _Tracking:
         things = [kept(view.kept) for view in self.views if view.kept]
         if not things:
             return ""
-        verb = "is" if len(things) == 1 else "are"
         more = len(things) - self.level.rows
         shown = [*things[: self.level.rows], *([f"{more} more"] if more > 0 else [])]
         whose = plural(len(things), "item")
-        return f"What {whose} left behind {verb} kept: {join(shown)}."
+        return f"What {whose} left behind is kept: {join(shown)}."
 
     # --- items -----------------------------------------------------------------
 

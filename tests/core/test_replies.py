@@ -7,8 +7,9 @@ import pytest
 
 from bot.core import events as e
 from bot.core import reasons as why
+from bot.core.configuration import read_configuration
 from bot.core.control import Change
-from bot.core.help_text import render_help
+from bot.core.help_text import CONFIGURATION_EXAMPLE, render_help
 from bot.core.markdown import BODY_LIMIT, Links, utf16_length
 from bot.core.markers import boxes
 from bot.core.model import (
@@ -221,7 +222,7 @@ def test_a_plan_can_be_started_by_its_box():
 )
 def test_a_plan_says_how_many_items_wait_for_the_budget(remaining, sentence):
     """Nine times 4 for implement, 4 for update, twice 6 for review: 52 requests."""
-    budget = replace(scenes.situation().budget, remaining=remaining)
+    budget = replace(scenes.BUDGET, remaining=remaining)
     assert sentence in plan_reply(scenes.plan_of_twelve(), budget=budget)
 
 
@@ -271,6 +272,12 @@ def test_help_names_every_action(action):
 @pytest.mark.parametrize("option", [*BATCH_OPTIONS, "dry-run", "after"])
 def test_help_names_every_option(option):
     assert f"`{option}" in render_help("options", marker=MARK)
+
+
+def test_the_configuration_in_the_help_can_be_used():
+    configuration = read_configuration("\n".join(CONFIGURATION_EXAMPLE))
+    assert configuration.limits.items == 50
+    assert list(configuration.actions) == ["triaged"]
 
 
 def test_help_on_an_unknown_topic_is_the_overview():

@@ -73,7 +73,7 @@ SCENES = {
                 number(20): why.WaitsForBudget(NOW + timedelta(minutes=27)),
                 number(64): why.WaitsForBudget(NOW + timedelta(minutes=27)),
             },
-            budget=replace(scenes.situation().budget, remaining=540),
+            budget=replace(scenes.BUDGET, remaining=540),
         ),
     ),
     "tracking-paused": (
