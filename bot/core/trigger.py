@@ -1,0 +1,419 @@
+"""A delivery turned into the reason to act, or into None.
+
+Deliveries are signed, yet their shape is GitHub's: whatever is missing or of another
+type makes a delivery one that says nothing to the bot. Webhook events and their fields:
+https://docs.github.com/en/webhooks/webhook-events-and-payloads
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, NoReturn
+
+from bot.core.command_lines import find_command_lines
+from bot.core.model import CommentKind, InstallationId, ItemNumber, Repository
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who did it. Bots may command only if the settings allow their login."""
+
+    login: str
+    is_bot: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CommentWritten:
+    """Somebody wrote a comment that holds at least one command line."""
+
+    repository: Repository
+    thread: ItemNumber
+    is_pull_request: bool
+    kind: CommentKind
+    comment_id: int
+    body: str
+    url: str
+    sender: Sender
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class BoxesTicked:
+    """Somebody else edited one of the app's own comments."""
+
+    repository: Repository
+    thread: ItemNumber
+    comment_id: int
+    old_body: str
+    new_body: str
+    sender: Sender
+
+
+class Settlement(StrEnum):
+    """What became of an issue or pull request."""
+
+    COMPLETED = "completed"
+    NOT_PLANNED = "not_planned"  # or closed as a duplicate
+    MERGED = "merged"
+    UNMERGED = "unmerged"  # a pull request closed without a merge
+    REOPENED = "reopened"
+    DELETED = "deleted"
+    TRANSFERRED = "transferred"
+
+
+@dataclass(frozen=True, slots=True)
+class ItemSettled:
+    """An issue or pull request was closed, reopened or taken away."""
+
+    repository: Repository
+    number: ItemNumber
+    is_pull_request: bool
+    settlement: Settlement
+    sender: Sender
+
+    @property
+    def is_satisfied(self) -> bool:
+        """Whether what waits for it from outside may start."""
+        return self.settlement in (Settlement.COMPLETED, Settlement.MERGED)
+
+
+@dataclass(frozen=True, slots=True)
+class LabelChanged:
+    """A label was put on an item, or taken off."""
+
+    repository: Repository
+    number: ItemNumber
+    is_pull_request: bool
+    label: str
+    is_added: bool
+    sender: Sender
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewRequested:
+    """A review was asked for. ``reviewer`` is ``user:login`` or ``team:slug``."""
+
+    repository: Repository
+    number: ItemNumber
+    head_sha: str
+    reviewer: str
+    sender: Sender
+
+
+class InstallationChange(StrEnum):
+    """What happened to an installation; the values are GitHub's actions."""
+
+    CREATED = "created"
+    DELETED = "deleted"
+    SUSPENDED = "suspend"
+    UNSUSPENDED = "unsuspend"
+    PERMISSIONS = "new_permissions_accepted"
+    ADDED = "added"  # repositories
+    REMOVED = "removed"
+
+
+@dataclass(frozen=True, slots=True)
+class InstallationChanged:
+    """The app was installed, suspended, removed, or sees other repositories now."""
+
+    installation_id: InstallationId
+    change: InstallationChange
+    repositories: tuple[Repository, ...] = ()  # added or removed; else all, if named
+
+
+class RepositoryChange(StrEnum):
+    """What happened to a repository; the values are GitHub's actions."""
+
+    RENAMED = "renamed"
+    TRANSFERRED = "transferred"
+    ARCHIVED = "archived"
+    UNARCHIVED = "unarchived"
+    DELETED = "deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryChanged:
+    """A repository has another name or owner, or cannot be written to any more."""
+
+    repository: Repository  # with its present name
+    change: RepositoryChange
+
+
+Trigger = (
+    CommentWritten
+    | BoxesTicked
+    | ItemSettled
+    | LabelChanged
+    | ReviewRequested
+    | InstallationChanged
+    | RepositoryChanged
+)
+
+
+def trigger_of(
+    event: str, payload: Mapping[str, Any], *, app_login: str
+) -> Trigger | None:
+    """Return why a delivery makes the bot act, or None. Never raises.
+
+    *event* is the ``X-GitHub-Event`` header; *app_login* is the app's own login, with
+    or without ``[bot]``.
+    """
+    json = _Json(payload)
+    action = json.text("action")
+    own_login = f"{app_login.removesuffix('[bot]')}[bot]".casefold()
+    try:
+        match event, action:
+            case "issue_comment", "created":
+                return _issue_comment(json, own_login)
+            case "issue_comment", "edited":
+                return _boxes(json, own_login)
+            case "pull_request_review", "submitted":
+                return _review(json, own_login)
+            case "pull_request_review_comment", "created":
+                return _review_comment(json, own_login)
+            case "issues" | "pull_request", "labeled" | "unlabeled":
+                return _label(json, event, is_added=action == "labeled")
+            case "issues", _:
+                return _issue(json, action)
+            case "pull_request", "review_requested":
+                return _review_request(json)
+            case "pull_request", _:
+                return _pull_request(json, action)
+            case "installation" | "installation_repositories", _:
+                return _installation(json, action)
+            case "repository", _:
+                change = RepositoryChange(action)
+                return RepositoryChanged(_repository(json), change)
+            case _:
+                return None
+    except ValueError:
+        return None
+
+
+class _Json:
+    """Reads values out of foreign JSON; what is missing is empty, 0 or False."""
+
+    def __init__(self, value: object) -> None:
+        self._value = value
+
+    def at(self, *path: str) -> object:
+        """Return what stands at *path*, or None."""
+        value = self._value
+        for key in path:
+            if not isinstance(value, Mapping):
+                return None
+            value = value.get(key)
+        return value
+
+    def text(self, *path: str) -> str:
+        """Return a text."""
+        value = self.at(*path)
+        return value if isinstance(value, str) else ""
+
+    def number(self, *path: str) -> int:
+        """Return a positive whole number."""
+        value = self.at(*path)
+        is_number = isinstance(value, int) and not isinstance(value, bool)
+        return value if is_number and isinstance(value, int) and value > 0 else 0
+
+    def needed_text(self, *path: str) -> str:
+        """Return a text, or raise ``ValueError``."""
+        return self.text(*path) or _missing(path)
+
+    def needed_number(self, *path: str) -> int:
+        """Return a positive whole number, or raise ``ValueError``."""
+        return self.number(*path) or _missing(path)
+
+
+def _missing(path: tuple[str, ...]) -> NoReturn:
+    message = f"the payload lacks {'.'.join(path)}"
+    raise ValueError(message)
+
+
+def _repository(json: _Json) -> Repository:
+    return Repository(
+        id=json.needed_number("repository", "id"),
+        name=json.needed_text("repository", "full_name"),
+        installation_id=InstallationId(json.needed_number("installation", "id")),
+    )
+
+
+def _sender(json: _Json) -> Sender:
+    login = json.needed_text("sender", "login")
+    is_bot = json.text("sender", "type") != "User" or login.endswith("[bot]")
+    return Sender(login, is_bot)
+
+
+def _item(json: _Json, kind: str) -> ItemNumber:
+    return ItemNumber(json.needed_number(kind, "number"))
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        _missing(("time zone",))
+    return moment
+
+
+def _command(
+    json: _Json,
+    own_login: str,
+    *,
+    kind: CommentKind,
+    thread: ItemNumber,
+    is_pull_request: bool,
+) -> CommentWritten | None:
+    part = "review" if kind is CommentKind.REVIEW else "comment"
+    sender = _sender(json)
+    body = json.text(part, "body")
+    is_own = own_login in (
+        sender.login.casefold(),
+        json.text(part, "user", "login").casefold(),
+    )
+    if is_own or not find_command_lines(body):
+        return None
+    moment = "submitted_at" if kind is CommentKind.REVIEW else "created_at"
+    return CommentWritten(
+        repository=_repository(json),
+        thread=thread,
+        is_pull_request=is_pull_request,
+        kind=kind,
+        comment_id=json.needed_number(part, "id"),
+        body=body,
+        url=json.needed_text(part, "html_url"),
+        sender=sender,
+        created_at=_moment(json.text(part, moment)),
+    )
+
+
+def _issue_comment(json: _Json, own_login: str) -> CommentWritten | None:
+    return _command(
+        json,
+        own_login,
+        kind=CommentKind.ISSUE,
+        thread=_item(json, "issue"),
+        is_pull_request=json.at("issue", "pull_request") is not None,
+    )
+
+
+def _review(json: _Json, own_login: str) -> CommentWritten | None:
+    return _command(
+        json,
+        own_login,
+        kind=CommentKind.REVIEW,
+        thread=_item(json, "pull_request"),
+        is_pull_request=True,
+    )
+
+
+def _review_comment(json: _Json, own_login: str) -> CommentWritten | None:
+    return _command(
+        json,
+        own_login,
+        kind=CommentKind.REVIEW_COMMENT,
+        thread=_item(json, "pull_request"),
+        is_pull_request=True,
+    )
+
+
+def _boxes(json: _Json, own_login: str) -> BoxesTicked | None:
+    sender = _sender(json)
+    author = json.text("comment", "user", "login").casefold()
+    old_body = json.text("changes", "body", "from")
+    new_body = json.text("comment", "body")
+    is_ours = author == own_login and sender.login.casefold() != own_login
+    if not is_ours or not old_body or old_body == new_body:
+        return None
+    return BoxesTicked(
+        repository=_repository(json),
+        thread=_item(json, "issue"),
+        comment_id=json.needed_number("comment", "id"),
+        old_body=old_body,
+        new_body=new_body,
+        sender=sender,
+    )
+
+
+def _label(json: _Json, event: str, *, is_added: bool) -> LabelChanged:
+    is_pull_request = event == "pull_request"
+    return LabelChanged(
+        repository=_repository(json),
+        number=_item(json, "pull_request" if is_pull_request else "issue"),
+        is_pull_request=is_pull_request,
+        label=json.needed_text("label", "name"),
+        is_added=is_added,
+        sender=_sender(json),
+    )
+
+
+def _issue(json: _Json, action: str) -> ItemSettled | None:
+    match action:
+        case "closed":
+            reason = json.text("issue", "state_reason")
+            # Older servers send no reason.
+            is_completed = reason in ("", "completed")
+            settlement = (
+                Settlement.COMPLETED if is_completed else Settlement.NOT_PLANNED
+            )
+        case "reopened" | "deleted" | "transferred":
+            settlement = Settlement(action)
+        case _:
+            return None
+    number = _item(json, "issue")
+    return ItemSettled(
+        _repository(json),
+        number,
+        is_pull_request=False,
+        settlement=settlement,
+        sender=_sender(json),
+    )
+
+
+def _pull_request(json: _Json, action: str) -> ItemSettled | None:
+    match action:
+        case "closed":
+            is_merged = json.at("pull_request", "merged") is True
+            settlement = Settlement.MERGED if is_merged else Settlement.UNMERGED
+        case "reopened":
+            settlement = Settlement.REOPENED
+        case _:
+            return None
+    number = _item(json, "pull_request")
+    return ItemSettled(
+        _repository(json),
+        number,
+        is_pull_request=True,
+        settlement=settlement,
+        sender=_sender(json),
+    )
+
+
+def _review_request(json: _Json) -> ReviewRequested:
+    login = json.text("requested_reviewer", "login")
+    slug = json.text("requested_team", "slug")
+    if not login and not slug:
+        _missing(("requested_reviewer",))
+    return ReviewRequested(
+        repository=_repository(json),
+        number=_item(json, "pull_request"),
+        head_sha=json.needed_text("pull_request", "head", "sha"),
+        reviewer=f"user:{login}" if login else f"team:{slug}",
+        sender=_sender(json),
+    )
+
+
+def _installation(json: _Json, action: str) -> InstallationChanged:
+    change = InstallationChange(action)
+    installation_id = InstallationId(json.needed_number("installation", "id"))
+    key = {
+        InstallationChange.ADDED: "repositories_added",
+        InstallationChange.REMOVED: "repositories_removed",
+    }.get(change, "repositories")
+    listed = json.at(key)
+    found = []
+    for entry in map(_Json, listed if isinstance(listed, list) else ()):
+        repository_id, name = entry.number("id"), entry.text("full_name")
+        if repository_id and name:
+            found.append(Repository(repository_id, name, installation_id))
+    return InstallationChanged(installation_id, change, tuple(found))
