@@ -554,10 +554,19 @@ class Payloads:
             **reply,
         }
 
+    def legacy_review_comment(self, comment: ReviewComment) -> Json:
+        """Return ``review-comment``, which also names places by diff position."""
+        position = comment.diff_hunk.count("\n") or None
+        positions = {"position": position, "original_position": position or 1}
+        return self.review_comment(comment) | positions
+
     def changed_file(self, thread: Thread, file: ChangedFile) -> Json:
-        """Return ``diff-entry``."""
-        repository = thread.repository
+        """Return ``diff-entry`` for a file of a pull request."""
         head = pulls.pull_of(thread).head_sha
+        return self.file_entry(thread.repository, head, file)
+
+    def file_entry(self, repository: Repository, head: str, file: ChangedFile) -> Json:
+        """Return ``diff-entry``."""
         page = f"{self.html}/{repository.full_name}"
         path = quote(file.path)
         optional: Json = {}

@@ -39,6 +39,7 @@ PERMISSIONS = {
     "pull_requests": "write",
 }
 TOKEN_SECONDS = 3600
+FEATURES = ("pins", "dependencies", "sub-issues")
 
 
 class Token:
@@ -95,6 +96,7 @@ class Sandbox(PullRequests):
         self.faults = Faults(now)
         self.log = ApiLog()
         self.tokens: dict[str, Token] = {}
+        self.lacks: set[str] = set()  # of FEATURES, as on older Enterprise servers
 
     def set_webhook_url(self, url: str | None) -> None:
         """Send webhooks there from now on (None: nowhere)."""
