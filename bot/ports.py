@@ -467,7 +467,9 @@ class Commands(Protocol):
         """Run until it ends, or kill it at the time-out.
 
         *inputs* are files by name, put outside the workspace into the folder that
-        ``BATCH_INPUT`` names; the command may write into ``BATCH_OUTPUT``.
+        ``BATCH_INPUT`` names (``item.json`` is also named by ``BATCH_ITEM_FILE``, and
+        so on); the command may write into ``BATCH_OUTPUT``. Exit code 127 means that
+        there is no such command. Raises ``TransientError`` when nothing can be started.
         Cancelling the task kills the tree before it returns.
         """
 

@@ -131,6 +131,9 @@ class Action:
 
     name: str
     arguments: tuple[str, ...] = ()
+    # What stands behind a name of the repository's own: one of the two, else neither.
+    uses: str = ""  # a built-in action
+    command: str = ""  # a command that the operator has named
 
 
 @dataclass(frozen=True, slots=True)

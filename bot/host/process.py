@@ -28,7 +28,7 @@ KILL_SECONDS = 10.0
 INHERITED = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ")
 """What commands get of the bot's own environment, where it is set."""
 
-_POLL_SECONDS = 0.02
+_POLL_SECONDS = 0.05
 _T = TypeVar("_T")
 
 log = structlog.get_logger()
