@@ -191,7 +191,7 @@ class PlanItem:
 
     number: ItemNumber
     kind: ItemKind
-    action: Action
+    action: Action  # always a built-in one
     runner: str  # builtin or local
     title: str
     priority: int = 50
@@ -199,6 +199,7 @@ class PlanItem:
     retries: int = 2
     head_sha: str = ""  # pinned when the command was accepted; pull requests only
     base_branch: str = ""
+    command: str = ""  # of the operator; empty: the one with the action's name
 
 
 @dataclass(frozen=True, slots=True)

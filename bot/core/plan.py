@@ -59,14 +59,10 @@ def build_plan(
     *,
     repository: str,
     runner_of: Callable[[Action, ItemKind], str],
-    works: Callable[[Action], bool],
 ) -> Plan | CycleFound:
-    """Return the plan of a selection, or the first cycle found in it.
-
-    *works* says whether an action takes dependencies that nobody typed.
-    """
+    """Return the plan of a selection, or the first cycle found in it."""
     numbers = {item.facts.number for item in selection.items}
-    waits = _dependencies(selection, repository=repository, works=works)
+    waits = _dependencies(selection, repository=repository)
     edges = tuple(
         Edge(successor, predecessor.number, origin)
         for (successor, predecessor), origin in waits.items()
@@ -226,6 +222,7 @@ def _plan_item(
         retries=_or(selected.retries, options.retries),
         head_sha=facts.head_sha,
         base_branch=facts.base_branch,
+        command=selected.command,
     )
 
 
@@ -234,7 +231,7 @@ def _or(value: int | None, default: int) -> int:
 
 
 def _dependencies(
-    selection: Selection, *, repository: str, works: Callable[[Action], bool]
+    selection: Selection, *, repository: str
 ) -> dict[tuple[ItemNumber, Reference], Origin]:
     """Return every edge once, with the strongest of its origins."""
     deps = selection.options.deps
@@ -256,7 +253,7 @@ def _dependencies(
 
     for item in selection.items:
         add(item, item.after, Origin.TYPED)
-        if deps is Deps.TYPED or not works(item.action):
+        if deps is Deps.TYPED or item.action.name not in WORKING_ACTIONS:
             continue
         add(item, item.facts.blocked_by, Origin.NATIVE)
         if (base := heads.get(item.facts.base_branch)) is not None:

@@ -82,6 +82,19 @@ class Situations:
             is_stopping=self._slots.is_stopping,
         )
 
+    def of_installation(self, installation_id: InstallationId) -> Situation:
+        """Return the present of an installation, apart from any one batch."""
+        free = self._slots.capacity().installations.get(installation_id)
+        return Situation(
+            now=self._clock.now(),
+            marker_key=self._face.marker_key,
+            budget=self.budget(installation_id),
+            slots_busy=free.slots_total - free.slots_free if free else 0,
+            slots_total=free.slots_total if free else 0,
+            web_url=self._face.web_url,
+            is_stopping=self._slots.is_stopping,
+        )
+
     def budget(self, installation_id: InstallationId) -> BudgetView | None:
         """Return what is left of the installation's requests, None while unknown."""
         budget = self._github.budget(installation_id)

@@ -18,7 +18,6 @@ from bot.core.model import (
     Reference,
 )
 from bot.core.plan import (
-    WORKING_ACTIONS,
     build_plan,
     chain_seconds,
     find_cycle,
@@ -66,7 +65,6 @@ def build(*items, deps=Deps.ALL) -> Plan | CycleFound:
         Selection(tuple(items), Options(deps=deps), False, ()),
         repository=HERE,
         runner_of=lambda action, kind: "local",
-        works=lambda action: action.name in WORKING_ACTIONS,
     )
 
 

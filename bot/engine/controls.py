@@ -1,0 +1,418 @@
+"""Controls of a batch, by comment or by ticked box: who may, which batch, what changed."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from hashlib import sha256
+from typing import assert_never
+
+from bot.core import control, syntax
+from bot.core import events as e
+from bot.core.control import Change
+from bot.core.effects import Reaction
+from bot.core.markdown import code_span
+from bot.core.markers import Box, parse_marker
+from bot.core.model import (
+    Asker,
+    Batch,
+    BatchId,
+    BatchState,
+    ItemNumber,
+    Reference,
+    Role,
+)
+from bot.core.problems import NotPermitted
+from bot.core.progress import Progress
+from bot.core.replies import (
+    StatusRow,
+    render_control_done,
+    render_status,
+    render_why,
+)
+from bot.core.schedule import Schedule
+from bot.core.syntax import Command, format_command
+from bot.core.trigger import BoxesTicked, ItemSettled
+from bot.engine.place import Place, Replies
+from bot.engine.reading import Reading
+from bot.engine.recorder import Recorder
+from bot.engine.scheduler import Scheduler
+from bot.engine.situation import Face, Situations
+from bot.engine.tracker import Tracker
+from bot.errors import BotError
+from bot.ports import Batches, Clock, GitHub
+
+Decision = Callable[[Schedule, datetime], Change]
+
+
+class Controls:
+    """Answers and carries out everything that is no new batch."""
+
+    def __init__(
+        self,
+        *,
+        github: GitHub,
+        batches: Batches,
+        recorder: Recorder,
+        scheduler: Scheduler,
+        tracker: Tracker,
+        replies: Replies,
+        situations: Situations,
+        clock: Clock,
+        face: Face,
+    ) -> None:
+        self._github = github
+        self._batches = batches
+        self._recorder = recorder
+        self._scheduler = scheduler
+        self._tracker = tracker
+        self._replies = replies
+        self._situations = situations
+        self._clock = clock
+        self._face = face
+
+    async def begin(self, batch: Batch) -> None:
+        """Have a started batch run and shown; harmless to do again."""
+        await self._scheduler.adopt(batch.id)
+        self._tracker.follow(batch.id)
+
+    async def settled(self, settled: ItemSettled) -> None:
+        """Let those who wait for an issue or pull request know that it has ended."""
+        reference = Reference(settled.repository.name, settled.number)
+        installation_id = settled.repository.installation_id
+        waiting = self._scheduler.open_outside().get(installation_id, frozenset())
+        if reference not in waiting:
+            return
+        # Events come late and out of order: what counts is how it is now.
+        found = await self._github.references(installation_id, [reference])
+        facts = found.get(reference)
+        if facts is not None and facts.is_open:
+            return
+        is_satisfied = facts is not None and facts.is_satisfied
+        await self._scheduler.settle_outside(reference, is_satisfied=is_satisfied)
+
+    async def command(
+        self, place: Place, command: Command, reading: Reading, role: Role, part: int
+    ) -> str:
+        """Carry out a control; the role was found to be *write* or more, or *triage*
+        for questions.
+        """
+        match command:
+            case syntax.Status(batch_id):
+                return await self._status(place, batch_id, part)
+            case syntax.Why(number):
+                return await self._why(place, number, part)
+            case syntax.Start(batch_id):
+                return await self._start(place, batch_id, part)
+            case syntax.Skip(number):
+                batch = await self._live_batch_of(place, number)
+                return await self._control(place, batch, command, role, part)
+            case (
+                syntax.Cancel(batch_id)
+                | syntax.Pause(batch_id)
+                | syntax.Resume(batch_id)
+                | syntax.Retry(batch_id)
+            ):
+                batch = await self._batch(place, batch_id)
+                return await self._control(place, batch, command, role, part)
+            case syntax.RunCommand() | syntax.Plan() | syntax.Help():
+                message = f"{type(command).__name__} is no control"
+                raise AssertionError(message)
+            case _:
+                assert_never(command)
+
+    # --- questions -----------------------------------------------------------------
+
+    async def _status(self, place: Place, batch_id: BatchId | None, part: int) -> str:
+        recent = await self._batches.recent(place.repository.id, limit=20)
+        wanted = [
+            s
+            for s in recent
+            if batch_id in (None, s.batch.id)
+            and (batch_id or s.state.is_live or s.batch.thread == place.thread)
+        ]
+        rows = []
+        for summary in wanted[:10]:
+            progress = await self._situations.progress(summary.batch.id)
+            situation = await self._situations.situation(progress)
+            rows.append(StatusRow(progress, situation.seconds_left))
+            self._tracker.refresh(summary.batch.id)
+        if batch_id is not None and not rows:
+            await self._no_such_batch(place, batch_id, part)
+            return "refused: no such batch"
+        installation_id = place.repository.installation_id
+        present = self._situations.of_installation(installation_id)
+        await self._replies.say(
+            place,
+            "status",
+            lambda first: render_status(
+                rows, present, marker=first, repository=place.repository.name
+            ),
+            part=part,
+        )
+        return "status"
+
+    async def _why(self, place: Place, number: ItemNumber, part: int) -> str:
+        recent = await self._batches.recent(place.repository.id, limit=50)
+        having = [s for s in recent if number in _numbers(s.batch)]
+        # The thread's own batch before others, a live one before ended ones.
+        having.sort(key=lambda s: (s.batch.thread != place.thread, not s.state.is_live))
+        if not having:
+            await self._replies.decline(
+                place, f"No batch of this repository has #{number}.", part=part
+            )
+            return "refused: no batch has it"
+        progress = await self._situations.progress(having[0].batch.id)
+        situation = await self._situations.situation(progress)
+        await self._replies.say(
+            place,
+            "why",
+            lambda first: render_why(
+                progress,
+                number,
+                situation.reasons.get(number),
+                situation,
+                marker=first,
+            ),
+            part=part,
+        )
+        return "why"
+
+    # --- start -----------------------------------------------------------------------
+
+    async def _start(self, place: Place, batch_id: BatchId | None, part: int) -> str:
+        if batch_id is None:
+            recent = await self._batches.recent(
+                place.repository.id, thread=place.thread
+            )
+            planned = [s.batch for s in recent if s.state is BatchState.PLANNED]
+            batch = planned[0] if len(planned) == 1 else None
+        else:
+            batch = await self._known_batch(place, batch_id)
+        if batch is None:
+            await self._replies.decline(
+                place,
+                "There is not exactly one plan here that waits for its start. Give its"
+                " id: `/batch start b7k2`.",
+                part=part,
+            )
+            return "refused: no such plan"
+        progress = await self._situations.progress(batch.id)
+        problem = await self._cannot_start(progress)
+        if problem:
+            await self._replies.decline(place, problem, part=part)
+            return "refused: cannot start"
+        if progress.started_at is None:
+            event = e.BatchStarted(self._clock.now(), place.asker.login)
+            await self._recorder.record({batch.id: [event]})
+        await self.begin(batch)
+        await self._replies.react(place, Reaction.STARTED)
+        return f"batch {batch.id}"
+
+    async def _cannot_start(self, progress: Progress) -> str:
+        name = code_span(progress.batch.id)
+        if progress.started_at is not None:
+            where = progress.tracking_url
+            link = f": [progress]({where})" if where else ""
+            is_over = not progress.state.is_live
+            done = "has ended" if is_over else "is running already"
+            return f"Batch {name} {done}{link}. Nothing more was started."
+        expires_at = progress.expires_at
+        if expires_at is not None and self._clock.now() > expires_at:
+            return (
+                f"The plan {name} is no longer valid. Give the command again to get a"
+                " new one. Nothing started."
+            )
+        batch = progress.batch
+        numbers = [item.number for item in batch.plan.items]
+        live = await self._batches.live_items(batch.repository.id, numbers)
+        if live:
+            busy = ", ".join(f"#{n} in {code_span(b)}" for n, b in live.items())
+            return (
+                f"Some of its items are live in another batch: {busy}. Nothing started."
+            )
+        return ""
+
+    # --- controls --------------------------------------------------------------------
+
+    async def _control(
+        self,
+        place: Place,
+        batch: Batch | str,
+        command: Command,
+        role: Role,
+        part: int,
+    ) -> str:
+        if isinstance(batch, str):
+            await self._replies.decline(place, batch, part=part)
+            return "refused: which batch"
+        name = type(command).__name__.lower()
+        if role < Role.MAINTAIN and batch.asker.login != place.asker.login:
+            denied = NotPermitted(
+                needed=Role.MAINTAIN,
+                had=role,
+                what=f"{name} this batch of somebody else",
+                command=format_command(command),
+            )
+            await self._replies.refuse(place, denied, part=part)
+            return "refused: role"
+        change = await self._scheduler.change(
+            batch.id, self._decision(command, place.asker.login)
+        )
+        progress = await self._situations.progress(batch.id)
+        if change is None:
+            change = Change(place.asker.login, nothing=f"it is {progress.state}")
+        if change.nothing:
+            await self._replies.react(place, Reaction.REFUSED)
+        if change.nothing or not place.is_box:
+            done = change
+            await self._replies.say(
+                place,
+                name,
+                lambda first: render_control_done(name, progress, done, marker=first),
+                part=part,
+            )
+        return f"{name} {batch.id}"
+
+    def _decision(self, command: Command, by: str) -> Decision:
+        match command:
+            case syntax.Pause():
+                return lambda schedule, now: control.pause(schedule, now, by=by)
+            case syntax.Resume():
+                return lambda schedule, now: control.resume(schedule, now, by=by)
+            case syntax.Cancel(_, items):
+                return lambda s, now: control.cancel(s, now, by=by, items=items)
+            case syntax.Retry(_, items):
+                return lambda s, now: control.retry(s, now, by=by, items=items)
+            case syntax.Skip(number):
+                return lambda s, now: control.skip(s, now, by=by, items=(number,))
+            case _:
+                message = f"{type(command).__name__} is no control"
+                raise AssertionError(message)
+
+    async def _batch(self, place: Place, batch_id: BatchId | None) -> Batch | str:
+        """Return the batch that a control means, or why that cannot be said."""
+        if batch_id is not None:
+            found = await self._known_batch(place, batch_id)
+            return found or _unknown(batch_id)
+        recent = await self._batches.recent(place.repository.id, thread=place.thread)
+        live = [s.batch for s in recent if s.state.is_live]
+        return _the_one(live, "in this thread")
+
+    async def _live_batch_of(self, place: Place, number: ItemNumber) -> Batch | str:
+        live = await self._batches.live_items(place.repository.id, [number])
+        if number not in live:
+            return f"No live batch has #{number} unfinished. Nothing changed."
+        batch = await self._batches.load(live[number])
+        return batch or _unknown(live[number])
+
+    async def _known_batch(self, place: Place, batch_id: BatchId) -> Batch | None:
+        batch = await self._batches.load(batch_id)
+        if batch is None or batch.repository.id != place.repository.id:
+            return None
+        return batch
+
+    async def _no_such_batch(self, place: Place, batch_id: BatchId, part: int) -> None:
+        await self._replies.decline(place, _unknown(batch_id), part=part)
+
+    # --- boxes -----------------------------------------------------------------------
+
+    async def boxes(self, edited: BoxesTicked, ticked: Sequence[Box]) -> str:
+        """Carry out the boxes that a person ticked in one of the bot's own comments.
+
+        Whatever was ticked or written there, the comment is drawn again.
+        """
+        named = parse_marker(edited.old_body, self._face.marker_key)
+        if named is None:
+            return "ignored: not the bot's comment"
+        kind, name = named
+        batch = await self._batch_of_comment(edited, kind, name)
+        if batch is None:
+            return "ignored: no batch"
+        outcomes = [await self._box(edited, batch, box) for box in ticked]
+        if kind == "tracking":
+            await self._tracker.redraw(batch.id)
+        return ", ".join(outcomes) or "redrawn"
+
+    async def _batch_of_comment(
+        self, edited: BoxesTicked, kind: str, name: str
+    ) -> Batch | None:
+        if kind == "plan":
+            source = f"{name}" if "." in name else f"{name}.0"
+            batch = await self._batches.by_source(source)
+        else:
+            batch = await self._batches.load(BatchId(name))
+        if batch is None or batch.repository.id != edited.repository.id:
+            return None
+        if kind == "tracking":
+            progress = await self._situations.progress(batch.id)
+            if progress.tracking_comment_id != edited.comment_id:
+                return None
+        return batch
+
+    async def _box(self, edited: BoxesTicked, batch: Batch, box: Box) -> str:
+        verb, arguments = box
+        command = _command_of(verb, arguments, batch.id)
+        if command is None:
+            return "ignored: unknown box"
+        # The same edit delivered again is the same wish; a later tick is a new one.
+        edit = sha256((edited.old_body + edited.new_body).encode()).hexdigest()[:16]
+        place = Place(
+            repository=edited.repository,
+            thread=edited.thread,
+            thread_is_pull_request=batch.thread_is_pull_request,
+            asker=Asker(edited.sender.login, batch.asker.url),
+            source=f"box:{edited.comment_id}:{verb}:{edit}",
+            comment_id=edited.comment_id,
+            is_box=True,
+        )
+        try:
+            role = await self._github.role(edited.repository, edited.sender.login)
+        except BotError:
+            return "refused: GitHub did not say which role"
+        if role < Role.WRITE:
+            return "refused: role"
+        if isinstance(command, syntax.Start):
+            return await self._start(place, batch.id, 0)
+        return await self._control(place, batch, command, role, 0)
+
+
+def _command_of(
+    verb: str, arguments: Sequence[str], batch_id: BatchId
+) -> Command | None:
+    """Return the command that a box stands for, None for a forged one."""
+    if not all(a.isdecimal() for a in arguments) and verb != "start":
+        return None
+    items = tuple(ItemNumber(int(a)) for a in arguments if a.isdecimal())
+    match verb:
+        case "start":
+            return syntax.Start(batch_id)
+        case "pause":
+            return syntax.Pause(batch_id)
+        case "resume":
+            return syntax.Resume(batch_id)
+        case "cancel":
+            return syntax.Cancel(batch_id, items)
+        case "retry":
+            return syntax.Retry(batch_id, items)
+        case _:
+            return None
+
+
+def _numbers(batch: Batch) -> set[ItemNumber]:
+    return {item.number for item in batch.plan.items}
+
+
+def _unknown(batch_id: BatchId) -> str:
+    name = code_span(batch_id)
+    return f"There is no batch {name} in this repository. Nothing changed."
+
+
+def _the_one(batches: Sequence[Batch], where: str) -> Batch | str:
+    if len(batches) == 1:
+        return batches[0]
+    if not batches:
+        return (
+            f"There is no live batch {where}. Give its id, such as `/batch cancel b7k2`;"
+            " `/batch status` lists them. Nothing changed."
+        )
+    names = ", ".join(code_span(batch.id) for batch in batches)
+    return f"There are {len(batches)} live batches {where}: {names}. Say which one. Nothing changed."

@@ -1,0 +1,457 @@
+"""From a delivery to a recorded batch: role, command, facts, plan.
+
+Whatever is refused is answered once, and nothing was started. Everything here can be
+done again after a crash: batches are found by what started them, replies and reactions
+by their keys.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+import structlog
+
+from bot.core import events as e
+from bot.core import syntax
+from bot.core.command_lines import find_command_lines
+from bot.core.effects import Reaction
+from bot.core.markdown import code_span
+from bot.core.markers import ticked
+from bot.core.model import (
+    Action,
+    Asker,
+    Batch,
+    BatchId,
+    Deps,
+    ItemKind,
+    Plan,
+    Role,
+)
+from bot.core.plan import build_plan, settle_outside
+from bot.core.problems import CycleFound, Declined, NotPermitted, Problem, Unreadable
+from bot.core.replies import render_help, render_plan
+from bot.core.selection import Selection, select
+from bot.core.syntax import Command, RunCommand, format_command
+from bot.core.trigger import (
+    BoxesTicked,
+    CommentWritten,
+    ItemSettled,
+    Trigger,
+    trigger_of,
+)
+from bot.engine.controls import Controls
+from bot.engine.place import Place, Replies, new_batch_name
+from bot.engine.reading import Reader, Reading
+from bot.engine.situation import Face, Situations
+from bot.errors import BotError, ConfigurationError
+from bot.ports import Batches, Clock, Delivery, GitHub, Refusals
+
+PLAN_VALID = timedelta(hours=1)
+SAME_COMMAND = timedelta(seconds=60)
+"""How long the same command of the same person counts as the same wish."""
+
+MERGING_ACTIONS = frozenset({"merge", "close"})
+"""Actions that need the role *maintain*."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the operator of this server decided."""
+
+    app_login: str
+    allowed_bots: frozenset[str] = frozenset()
+    allowed_repositories: frozenset[str] = frozenset()  # empty: all
+    version: str = ""
+
+
+class Intake:
+    """Deals with deliveries, one by one."""
+
+    def __init__(
+        self,
+        *,
+        github: GitHub,
+        batches: Batches,
+        refusals: Refusals,
+        reader: Reader,
+        replies: Replies,
+        controls: Controls,
+        situations: Situations,
+        clock: Clock,
+        face: Face,
+        policy: Policy,
+        runner_of: Callable[[Action, ItemKind], str],
+        why_not: Callable[[Action, ItemKind], str],
+    ) -> None:
+        self._github = github
+        self._batches = batches
+        self._refusals = refusals
+        self._reader = reader
+        self._replies = replies
+        self._controls = controls
+        self._situations = situations
+        self._clock = clock
+        self._face = face
+        self._policy = policy
+        self._runner_of = runner_of
+        self._why_not = why_not
+
+    async def handle(self, delivery: Delivery, payload: Mapping[str, Any]) -> str:
+        """Deal with a delivery; return what became of it, in a few words.
+
+        Raises ``TransientError``: the delivery is to be tried again.
+        """
+        trigger = trigger_of(delivery.event, payload, app_login=self._policy.app_login)
+        if trigger is None:
+            return "ignored"
+        return await self._act(trigger)
+
+    async def _act(self, trigger: Trigger) -> str:
+        match trigger:
+            case CommentWritten():
+                return await self._comment(trigger)
+            case BoxesTicked():
+                return await self._boxes(trigger)
+            case ItemSettled():
+                await self._controls.settled(trigger)
+                return "noted"
+            case _:
+                return "ignored"
+
+    # --- comments ------------------------------------------------------------------
+
+    async def _comment(self, written: CommentWritten) -> str:
+        if not find_command_lines(written.body):
+            return "ignored"
+        if not self._may_speak(written):
+            return f"ignored: {written.sender.login} may not command here"
+        place = _place_of(written)
+        await self._replies.react(place, Reaction.SEEN)
+        role = await self._role(place)
+        try:
+            reading = await self._reader.read(place, written.body)
+        except ConfigurationError as error:
+            if role is not None and role >= Role.WRITE:
+                await self._replies.decline(place, str(error))
+            return "refused: .github/batch.yml"
+        if reading is None:
+            return "ignored"
+        if isinstance(reading, Unreadable):
+            return await self._unreadable(place, role, reading, written.body)
+        for command in reading.commands:
+            denied = _permission(command, role, reading)
+            if denied is not None:
+                return await self._deny(place, denied)
+        outcomes = [
+            await self._command(place, command, reading, role, part)
+            for part, command in enumerate(reading.commands)
+        ]
+        return ", ".join(outcomes)
+
+    def _may_speak(self, written: CommentWritten) -> bool:
+        allowed = self._policy.allowed_repositories
+        if allowed and written.repository.name not in allowed:
+            return False
+        sender = written.sender
+        return not sender.is_bot or sender.login in self._policy.allowed_bots
+
+    async def _role(self, place: Place) -> Role | None:
+        """Return the role at this moment; None if GitHub did not say, which means no."""
+        try:
+            return await self._github.role(place.repository, place.asker.login)
+        except BotError as error:
+            log.warning("role unknown", login=place.asker.login, error=str(error))
+            return None
+
+    async def _unreadable(
+        self, place: Place, role: Role | None, problem: Unreadable, body: str
+    ) -> str:
+        # A stranger gets no lesson in grammar: the role comes first.
+        if role is None or role < Role.TRIAGE:
+            line = find_command_lines(body)[0]
+            denied = _denied(Role.WRITE, role, "start a batch", line)
+            return await self._deny(place, denied)
+        await self._replies.refuse(place, problem)
+        return "refused: unreadable"
+
+    async def _deny(self, place: Place, denied: NotPermitted) -> str:
+        is_first = await self._refusals.first_today(
+            place.repository.id, place.asker.login, at=self._clock.now()
+        )
+        if is_first or denied.could_not_ask:
+            await self._replies.refuse(place, denied)
+        else:
+            await self._replies.react(place, Reaction.REFUSED)
+        return "refused: role"
+
+    async def _command(
+        self,
+        place: Place,
+        command: Command,
+        reading: Reading,
+        role: Role | None,
+        part: int,
+    ) -> str:
+        match command:
+            case RunCommand():
+                return await self._run(place, command, reading, part)
+            case syntax.Plan(run):
+                return await self._run(place, run, reading, part)
+            case syntax.Help(topic):
+                await self._help(place, topic, part)
+                return "help"
+            case _:
+                assert role is not None  # a command without a role was denied
+                return await self._controls.command(place, command, reading, role, part)
+
+    async def _help(self, place: Place, topic: str, part: int) -> None:
+        budget = self._situations.budget(place.repository.installation_id)
+        await self._replies.say(
+            place,
+            "help",
+            lambda first: render_help(
+                topic,
+                marker=first,
+                version=self._policy.version,
+                budget=budget,
+                web_url=self._face.web_url,
+            ),
+            part=part,
+        )
+
+    # --- batches -------------------------------------------------------------------
+
+    async def _run(
+        self, place: Place, run: RunCommand, reading: Reading, part: int
+    ) -> str:
+        source = f"{place.source}.{part}"
+        before = await self._batches.by_source(source)
+        if before is not None:  # delivered again, or a crash came between
+            return await self._begun(place, before, part)
+        selection = _select(run, reading)
+        if not isinstance(selection, Selection):
+            await self._replies.refuse(place, selection, part=part)
+            return "refused"
+        plan = await self._plan(place, run, selection)
+        if not isinstance(plan, Plan):
+            await self._replies.refuse(place, plan, part=part)
+            return "refused"
+        command = format_command(run)
+        if (same := await self._just_started(place, command)) is not None:
+            text = f"You gave this command a moment ago: batch {code_span(same.id)}"
+            await self._replies.decline(
+                place, f"{text} is already there. Nothing more was started.", part=part
+            )
+            return f"same as batch {same.id}"
+        is_planned = run.is_dry_run or selection.must_confirm
+        batch = await self._create(place, plan, reading, source, command, is_planned)
+        return await self._begun(place, batch, part)
+
+    async def _plan(
+        self, place: Place, run: RunCommand, selection: Selection
+    ) -> Plan | Problem:
+        refused = self._cannot_run(selection)
+        if refused is not None:
+            return refused
+        plan = self._build(place, selection)
+        if isinstance(plan, CycleFound):
+            return replace(plan, corrected=self._acyclic(place, run, selection))
+        wanted = list(dict.fromkeys(edge.predecessor for edge in plan.outside))
+        if not wanted:
+            return plan
+        facts = await self._reader.outside(place, wanted)
+        unseen = [r for r in wanted if r not in facts]
+        if unseen:
+            return Declined(
+                f"I cannot see {', '.join(code_span(str(r)) for r in unseen)}, so nothing"
+                " could ever tell me that it is done. Leave it out, or install me there."
+            )
+        return settle_outside(plan, facts)[0]
+
+    def _cannot_run(self, selection: Selection) -> Declined | None:
+        reasons = {
+            reason: item.action.name
+            for item in selection.items
+            if (reason := self._why_not(item.action, item.facts.kind))
+        }
+        if not reasons:
+            return None
+        return Declined(" ".join(reasons))
+
+    def _build(self, place: Place, selection: Selection) -> Plan | CycleFound:
+        return build_plan(
+            selection,
+            repository=place.repository.name,
+            runner_of=self._runner_of,
+        )
+
+    def _acyclic(self, place: Place, run: RunCommand, selection: Selection) -> str:
+        """Return the command with fewer sources of dependencies, if that helps."""
+        for deps in (Deps.NATIVE, Deps.TYPED):
+            options = replace(selection.options, deps=deps)
+            fewer = replace(selection, options=options)
+            if isinstance(self._build(place, fewer), Plan):
+                given = replace(run.options, deps=deps)
+                return format_command(replace(run, options=given))
+        return ""
+
+    async def _just_started(self, place: Place, command: str) -> Batch | None:
+        recent = await self._batches.recent(
+            place.repository.id, thread=place.thread, limit=5
+        )
+        since = self._clock.now() - SAME_COMMAND
+        for summary in recent:
+            batch = summary.batch
+            is_same = (
+                batch.command == command and batch.asker.login == place.asker.login
+            )
+            if is_same and batch.created_at >= since:
+                return batch
+        return None
+
+    async def _create(
+        self,
+        place: Place,
+        plan: Plan,
+        reading: Reading,
+        source: str,
+        command: str,
+        is_planned: bool,  # noqa: FBT001  # named at the one call
+    ) -> Batch:
+        now = self._clock.now()
+        facts = {
+            item.number: fact
+            for item in plan.items
+            if (fact := reading.known.facts[item.number]) is not None
+        }
+        events: list[e.Event] = (
+            [e.BatchPlanned(now, now + PLAN_VALID)]
+            if is_planned
+            else [e.BatchStarted(now, place.asker.login)]
+        )
+        length = 4
+        while True:
+            batch = Batch(
+                id=BatchId(new_batch_name(length)),
+                repository=place.repository,
+                default_branch=reading.about.default_branch,
+                thread=place.thread,
+                thread_is_pull_request=place.thread_is_pull_request,
+                asker=place.asker,
+                source=source,
+                command=command,
+                created_at=now,
+                plan=plan,
+                comment_id=0 if place.is_box else place.comment_id,
+                comment_kind=place.comment_kind,
+            )
+            if await self._batches.create(batch, facts, events):
+                return batch
+            known = await self._batches.by_source(source)
+            if known is not None:
+                return known
+            length = min(length + 2, 8)  # the name is taken; longer ones are many
+
+    async def _begun(self, place: Place, batch: Batch, part: int) -> str:
+        """Do what follows the record of a new batch; harmless to do again."""
+        progress = await self._situations.progress(batch.id)
+        if progress.expires_at is not None and progress.started_at is None:
+            situation = await self._situations.situation(progress)
+            expectations = await self._batches.expectations()
+            await self._replies.say(
+                place,
+                "plan",
+                lambda first: render_plan(
+                    progress, situation, expectations, marker=first
+                ),
+                part=part,
+            )
+            return f"plan {batch.id}"
+        await self._controls.begin(batch)
+        await self._replies.react(place, Reaction.STARTED)
+        return f"batch {batch.id}"
+
+    # --- boxes ---------------------------------------------------------------------
+
+    async def _boxes(self, edited: BoxesTicked) -> str:
+        return await self._controls.boxes(
+            edited, ticked(edited.old_body, edited.new_body)
+        )
+
+
+def _select(run: RunCommand, reading: Reading) -> Selection | Problem:
+    """Return what a command selects, the repository's own actions made built-in ones."""
+    selection = select(run, reading.known)
+    if not isinstance(selection, Selection):
+        return selection
+    items = []
+    for item in selection.items:
+        resolved = reading.configuration.resolve(item.action)
+        # A command of the operator works on issues and reviews pull requests.
+        does = "implement" if item.facts.kind is ItemKind.ISSUE else "review"
+        action = Action(resolved.uses or does, resolved.action.arguments)
+        items.append(replace(item, action=action, command=resolved.command))
+    return replace(selection, items=tuple(items))
+
+
+def _place_of(written: CommentWritten) -> Place:
+    return Place(
+        repository=written.repository,
+        thread=written.thread,
+        thread_is_pull_request=written.is_pull_request,
+        asker=Asker(written.sender.login, written.url),
+        source=f"{written.kind}:{written.comment_id}",
+        comment_id=written.comment_id,
+        comment_kind=written.kind,
+    )
+
+
+def _permission(
+    command: Command, role: Role | None, reading: Reading
+) -> NotPermitted | None:
+    """Return why a command is not allowed to a person of this role, if so.
+
+    Who may control a batch depends on who started it; ``Controls`` asks that.
+    """
+    needed, what = Role.TRIAGE, "ask me"
+    setting = ""
+    if isinstance(command, RunCommand | syntax.Plan):
+        run = command.run if isinstance(command, syntax.Plan) else command
+        needed, what = reading.configuration.permissions.role, "start a batch"
+        if needed is not Role.WRITE:
+            setting = f"permissions.run: {needed.name.lower()}"
+        if needing := sorted(_actions_named(run) & MERGING_ACTIONS):
+            needed, what = max(needed, Role.MAINTAIN), needing[0]
+    elif not isinstance(command, syntax.Help | syntax.Status | syntax.Why):
+        needed, what = Role.WRITE, "control a batch"
+    if role is not None and role >= needed:
+        return None
+    return _denied(needed, role, what, format_command(command), setting)
+
+
+def _actions_named(run: RunCommand) -> set[str]:
+    terms = [
+        term
+        for word in run.words
+        for term in (word.terms if isinstance(word, syntax.Group) else (word,))
+    ]
+    named = {term.action for term in terms if isinstance(term, syntax.Term)}
+    return {name for name in named if name} | (
+        {run.action.name} if run.action else set()
+    )
+
+
+def _denied(
+    needed: Role, role: Role | None, what: str, command: str, setting: str = ""
+) -> NotPermitted:
+    return NotPermitted(
+        needed=needed,
+        had=role or Role.NONE,
+        what=what,
+        command=command,
+        setting=setting,
+        could_not_ask=role is None,
+    )

@@ -1,0 +1,81 @@
+"""Where somebody asked for something, and how the bot answers there."""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bot.core.effects import CreateComment, React, Reaction
+from bot.core.markdown import Links
+from bot.core.markers import marker
+from bot.core.model import Asker, CommentKind, ItemNumber, Repository
+from bot.core.problems import Declined, Problem
+from bot.core.replies import render_problem
+from bot.engine.effects import Effects
+from bot.engine.situation import Face
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A comment, or a ticked box of the bot's own, with who is behind it."""
+
+    repository: Repository
+    thread: ItemNumber
+    thread_is_pull_request: bool
+    asker: Asker
+    source: str  # unique: comment:991
+    comment_id: int
+    comment_kind: CommentKind = CommentKind.ISSUE
+    is_box: bool = False
+
+    @property
+    def links(self) -> Links:
+        """Links on the site that the request came from."""
+        return Links.beside(self.repository.name, self.asker.url)
+
+
+class Replies:
+    """Answers in the thread; each answer once, however often it is asked for."""
+
+    def __init__(self, *, effects: Effects, face: Face) -> None:
+        self._effects = effects
+        self._face = face
+
+    async def say(
+        self, place: Place, kind: str, render: Callable[[str], str], *, part: int = 0
+    ) -> None:
+        """Post what *render* makes of the marker line it is given.
+
+        *part* tells several answers to one comment apart.
+        """
+        name = f"{place.source}.{part}" if part else place.source
+        first = marker(kind, name, self._face.marker_key)
+        comment = CreateComment(place.repository, place.thread, first, render(first))
+        await self._effects.perform(f"reply/{kind}/{name}", comment)
+
+    async def refuse(self, place: Place, problem: Problem, *, part: int = 0) -> None:
+        """Say why nothing started, and react to the command."""
+        await self.react(place, Reaction.REFUSED)
+        await self.say(
+            place,
+            "error",
+            lambda first: render_problem(problem, marker=first, links=place.links),
+            part=part,
+        )
+
+    async def decline(self, place: Place, message: str, *, part: int = 0) -> None:
+        """Refuse with a sentence of Markdown that the bot wrote."""
+        await self.refuse(place, Declined(message), part=part)
+
+    async def react(self, place: Place, mood: Reaction) -> None:
+        """React to the command; without a comment to react to, do nothing."""
+        if place.is_box:
+            return
+        react = React(place.repository, place.comment_kind, place.comment_id, mood)
+        key = f"react/{place.comment_kind}/{place.comment_id}/{mood}"
+        await self._effects.attempt(key, react)
+
+
+def new_batch_name(length: int = 4) -> str:
+    """Return a random id such as ``b7k2``, easy to say and to type."""
+    letters, digits = "abcdefghjkmnpqrstvwxyz", "23456789"
+    return "".join(secrets.choice(digits if i % 2 else letters) for i in range(length))

@@ -1,0 +1,151 @@
+"""Reads a comment: its commands, and all that GitHub has to say about what they name."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from bot.core.command import parse_comment
+from bot.core.configuration import RepositoryConfiguration, read_configuration
+from bot.core.events import TrackingCommented
+from bot.core.markdown import code_span
+from bot.core.model import BatchId, ItemFacts, ItemNumber, Reference
+from bot.core.problems import Unreadable
+from bot.core.selection import Known, Wanted, wanted
+from bot.core.syntax import Command, RunCommand
+from bot.core.syntax import Plan as PlanCommand
+from bot.engine.place import Place
+from bot.errors import NotFound, Refused
+from bot.ports import Batches, GitHub, RepositoryFacts
+
+MOST_ROUNDS = 8
+"""Rounds of questions to GitHub; a command needs two or three."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Commands that can be read, with what is known of the repository."""
+
+    commands: tuple[Command, ...]
+    configuration: RepositoryConfiguration
+    about: RepositoryFacts
+    known: Known
+
+
+class Reader:
+    """Asks GitHub what the commands of a comment need, in as few queries as it takes."""
+
+    def __init__(self, *, github: GitHub, batches: Batches, slots: int) -> None:
+        self._github = github
+        self._batches = batches
+        self._slots = slots
+
+    async def read(self, place: Place, text: str) -> Reading | Unreadable | None:
+        """Return the commands of a comment, what is wrong with them, or None.
+
+        Raises ``ConfigurationError`` if ``.github/batch.yml`` cannot be read.
+        """
+        # Most repositories add no action: one query answers for the items and for the
+        # configuration. Where it adds some, the comment is read again.
+        guess = parse_comment(text)
+        if guess is None:
+            return None
+        known = Known(repository=place.repository.name, this=place.thread)
+        first = wanted_by(guess, known) if isinstance(guess, tuple) else ()
+        about, facts = await self._github.facts(place.repository, first)
+        configuration = read_configuration(about.configuration)
+        commands = parse_comment(
+            text,
+            actions=tuple(configuration.actions),
+            limits=configuration.limits,
+        )
+        if commands is None or isinstance(commands, Unreadable):
+            return commands
+        known = replace(
+            known,
+            facts={number: facts.get(number) for number in first},
+            newest_number=about.newest_number,
+            concurrency_limit=self._slots,
+            configuration=configuration,
+        )
+        for command in commands:
+            if isinstance(command, RunCommand | PlanCommand):
+                run = command.run if isinstance(command, PlanCommand) else command
+                known = await self.complete(place, run, known)
+        return Reading(commands, configuration, about, known)
+
+    async def complete(self, place: Place, run: RunCommand, known: Known) -> Known:
+        """Return *known* with everything that *run* asks for."""
+        for _ in range(MOST_ROUNDS):
+            missing = wanted(run, known)
+            if missing.is_nothing:
+                break
+            known = await self._ask(place, missing, known)
+        numbers = [n for n, facts in known.facts.items() if facts is not None]
+        live = await self._batches.live_items(place.repository.id, numbers)
+        links = {name: await self._link(name) for name in set(live.values())}
+        return replace(known, live_items=live, batch_link=links.__getitem__)
+
+    async def outside(
+        self, place: Place, references: Sequence[Reference]
+    ) -> Mapping[Reference, ItemFacts]:
+        """Return the facts of what a plan waits for outside itself."""
+        here = [r.number for r in references if r.repository == place.repository.name]
+        away = [r for r in references if r.repository != place.repository.name]
+        found: dict[Reference, ItemFacts] = {}
+        if here:
+            _, facts = await self._github.facts(place.repository, here)
+            for number, fact in facts.items():
+                found[Reference(place.repository.name, number)] = fact
+        if away:
+            found.update(await self._references(place, away))
+        return found
+
+    async def _ask(self, place: Place, missing: Wanted, known: Known) -> Known:
+        repository = place.repository
+        if missing.numbers:
+            _, facts = await self._github.facts(repository, missing.numbers)
+            answered = {number: facts.get(number) for number in missing.numbers}
+            known = replace(known, facts={**known.facts, **answered})
+        for key, value in missing.filters:
+            numbers = await self._github.select(
+                repository,
+                filters={key: value},
+                limit=known.configuration.limits.items,
+            )
+            filters = {**known.filters, (key, value): tuple(numbers)}
+            known = replace(known, filters=filters)
+        if missing.labels:
+            known = replace(known, labels=await self._github.labels(repository))
+        if missing.others:
+            found = await self._references(place, missing.others)
+            others = {reference: found.get(reference) for reference in missing.others}
+            known = replace(known, others={**known.others, **others})
+        return known
+
+    async def _link(self, batch_id: BatchId) -> str:
+        """Return a batch's id as a link to its tracking comment, if that exists."""
+        for event in await self._batches.events(batch_id):
+            if isinstance(event, TrackingCommented):
+                return f"[{code_span(batch_id)}]({event.url})"
+        return code_span(batch_id)
+
+    async def _references(
+        self, place: Place, references: Sequence[Reference]
+    ) -> Mapping[Reference, ItemFacts]:
+        try:
+            return await self._github.references(
+                place.repository.installation_id, references
+            )
+        except (NotFound, Refused):
+            return {}
+
+
+def wanted_by(commands: Sequence[Command], known: Known) -> tuple[ItemNumber, ...]:
+    """Return the numbers that the first query can ask for already."""
+    runs = [c.run if isinstance(c, PlanCommand) else c for c in commands]
+    numbers = [
+        number
+        for run in runs
+        if isinstance(run, RunCommand)
+        for number in wanted(run, known).numbers
+    ]
+    return tuple(dict.fromkeys(numbers))
