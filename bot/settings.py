@@ -163,7 +163,7 @@ def _settings_file(value: object) -> object:
         raise ValueError(message) from None
     except ValidationError as error:
         details = "; ".join(
-            f"{'.'.join(map(str, detail['loc'])) or 'the file'}: {_lowered(detail['msg'])}"
+            f"{'.'.join(map(str, detail['loc'])) or 'the file'} {_words(detail)}"
             for detail in error.errors()
         )
         message = f"does not fit: {details}"
@@ -412,11 +412,16 @@ def _problem(detail: ErrorDetails) -> str:
     if detail["type"] == "missing":
         return f"{name} is not set, {example}"
     subject = f"{name}={detail['input']!r}" if field.repr else name
-    return f"{subject} {_lowered(detail['msg'])}, {example}"
+    return f"{subject} {_words(detail)}, {example}"
 
 
-def _lowered(message: str) -> str:
+def _words(detail: ErrorDetails) -> str:
     """Return pydantic's message as the rest of a sentence."""
+    message = detail["msg"]
+    if detail["type"] == "string_pattern_mismatch":
+        return "does not have the right form"
+    if detail["type"] == "extra_forbidden":
+        return "is not known here"
     for start, instead in (("Value error, ", ""), ("Input should", "should")):
         if message.startswith(start):
             return instead + message.removeprefix(start)
