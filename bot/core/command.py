@@ -126,6 +126,7 @@ _LOOSE_DURATION = re.compile(
 _WORKFLOW = re.compile(r"[\w.-]+\.ya?ml\Z", re.IGNORECASE)
 _INPUT = re.compile(r"(?P<key>[A-Za-z_][\w-]*)=(?P<value>.*)", re.DOTALL)
 _LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,38}(?:\[bot\])?\Z")
+_GITHUB_NUMBER = re.compile(rf"GH-([1-9][0-9]{{0,{MAX_DIGITS - 1}}})\Z", re.IGNORECASE)
 _LOOKALIKES = str.maketrans("lIOo", "1100")
 
 _ITEM_HELP = "use a number, a range like 12..18, review:63 or a link"
@@ -544,7 +545,7 @@ class _Reader:
         if action and action.needs_arguments and not self._arguments:
             usage = f"{name} {action.usage} 12"
             message = f"{name} needs more: write {usage}"
-            if not any(flaw.edits is None for flaw in self.flaws):
+            if not self.flaws:  # else an argument was there, and is a fault already
                 self._flaw(span, message, fix=None)
         self._lead = Action(name, tuple(self._arguments))
 
@@ -987,7 +988,7 @@ class _Reader:
             return This(token.span)
         if NUMERIC.match(text):
             return self._numeric(token)
-        if found := re.fullmatch(rf"GH-([1-9][0-9]{{0,{MAX_DIGITS - 1}}})", text, re.I):
+        if found := _GITHUB_NUMBER.match(text):
             return Number(ItemNumber(int(found[1])), token.span)
         if reference := qualified_reference(text):
             return Qualified(reference, token.span)
@@ -1100,6 +1101,7 @@ def _is_item(text: str) -> bool:
         NUMERIC.match(text) is not None
         or text.casefold() == "this"
         or "://" in text
+        or _GITHUB_NUMBER.match(text) is not None
         or qualified_reference(text) is not None
     )
 

@@ -120,7 +120,7 @@ class ResolvedAction(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    action: Action  # with the name that was asked for
+    action: Action  # with its name, and what that stands for if it is not built in
     uses: str  # the built-in action, or empty
     command: str  # the operator's command, or empty
     applies_to: AppliesTo
@@ -152,7 +152,12 @@ class RepositoryConfiguration(_Part):
         else:
             applies_to, needs = applies_to or builtin.applies_to, builtin.needs
         return ResolvedAction(
-            action=Action(action.name, arguments),
+            action=Action(
+                action.name,
+                arguments,
+                uses=own.uses if own else "",
+                command=own.command if own else "",
+            ),
             uses=builtin.name if builtin else "",
             command=own.command if own else "",
             applies_to=applies_to,

@@ -29,7 +29,7 @@ _OPEN_TASK = re.compile(
 def dependencies_in(body: str, repository: str) -> tuple[Reference, ...]:
     """Return the items that *body* says it depends on or is blocked by, in order.
 
-    Code, quotes, HTML comments and done tasks are not read.
+    Code, quotes and HTML comments are not read.
     """
     if not _SAYS.search(body):
         return ()

@@ -79,10 +79,6 @@ class Selection:
     must_confirm: bool = False  # more items than the repository starts unasked
 
 
-def _plain_batch(batch_id: BatchId) -> str:
-    return f"batch {code_span(batch_id)}"
-
-
 @dataclass(frozen=True, slots=True)
 class Known:
     """What is known so far. ``facts`` and ``others`` hold None for what the app cannot
@@ -103,7 +99,7 @@ class Known:
     others: Mapping[Reference, ItemFacts | None] = field(default_factory=dict)
     live_items: Mapping[ItemNumber, BatchId] = field(default_factory=dict)
     concurrency_limit: int = 3
-    batch_link: Callable[[BatchId], str] = _plain_batch  # Markdown
+    batch_link: Callable[[BatchId], str] = code_span  # Markdown
 
 
 @dataclass(frozen=True, slots=True)
@@ -398,12 +394,16 @@ _ITEM_FIELDS = {
 def _options_of(mention: _Mention) -> GivenOptions:
     """Return a term's options, with its group's where it has none of its own."""
     group = mention.group.options if mention.group else NO_OPTIONS
-    own = mention.term.options
+    return _filled(mention.term.options, group)
+
+
+def _filled(given: GivenOptions, rest: GivenOptions) -> GivenOptions:
+    """Return the options of an item, with those of *rest* where *given* has none."""
     return GivenOptions(
         **{
-            name: getattr(group, name) if value is None else value
+            name: getattr(rest, name) if value is None else value
             for name in _ITEM_FIELDS
-            for value in (getattr(own, name),)
+            for value in (getattr(given, name),)
         }
     )
 
@@ -677,12 +677,13 @@ class _Choice:
             return None
         if (batch_id := self._known.live_items.get(number)) is not None:
             where = self._known.batch_link(batch_id)
-            self._leave_out(number, f"is already in {where}", f"are already in {where}")
+            where = f"already in batch {where}"
+            self._leave_out(number, f"is {where}", f"are {where}")
             return None
-        return self._item(facts, resolved.action, mentions)
+        return self._item(facts, resolved, mentions)
 
     def _item(
-        self, facts: ItemFacts, action: Action, mentions: Sequence[_Mention]
+        self, facts: ItemFacts, resolved: ResolvedAction, mentions: Sequence[_Mention]
     ) -> SelectedItem:
         itself = Reference(self._known.repository, facts.number)
         after = dict.fromkeys(
@@ -691,21 +692,16 @@ class _Choice:
             for reference in self._expansion.after(mention)
             if reference != itself
         )
+        options = GivenOptions()
+        for mention in mentions:
+            options = _filled(options, _options_of(mention))
         return SelectedItem(
             facts,
-            action,
+            resolved.action,
             tuple(after),
-            **{
-                name: next(
-                    (
-                        value
-                        for mention in mentions
-                        if (value := getattr(_options_of(mention), name)) is not None
-                    ),
-                    None,
-                )
-                for name in _ITEM_FIELDS
-            },
+            priority=options.priority,
+            timeout_seconds=options.timeout_seconds,
+            retries=options.retries,
         )
 
     def _wrong_kind(
