@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from bot.core.model import AttemptId
+from bot.host import sandboxing
 from bot.host.clock import SystemClock
 from bot.host.commands import CANNOT_START, OUTPUT_BYTES, HostCommands
 from bot.host.folders import Folders
@@ -324,8 +325,10 @@ async def test_orphans_of_an_earlier_bot_are_killed(
         assert await orphan.wait() in (-signal.SIGTERM, -signal.SIGKILL)
         assert alive(stranger.pid)
     finally:
-        stranger.kill()
-        await stranger.wait()
+        for process in (orphan, stranger):
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
 
 
 async def test_a_command_dies_when_the_bot_is_killed(
@@ -350,10 +353,12 @@ async def test_a_command_dies_when_the_bot_is_killed(
     assert process.stdout is not None
     child = int(await process.stdout.readline())
     inside = psutil.Process(child)
-    await until(lambda: len(inside.children(recursive=True)) == 2)
-    members = [child, *(p.pid for p in inside.children(recursive=True))]
-    process.kill()
-    await process.communicate()
+    try:
+        await until(lambda: len(inside.children(recursive=True)) == 2)
+        members = [child, *(p.pid for p in inside.children(recursive=True))]
+    finally:
+        process.kill()
+        await process.communicate()
     await until(lambda: not any(map(alive, members)))
 
 
@@ -402,6 +407,57 @@ async def test_an_output_folder_that_was_swapped_is_not_read(
     script = 'rmdir "$BATCH_OUTPUT"; ln -s ../.. "$BATCH_OUTPUT"'
     await run(commands, workspace, "sh", "-c", script)
     assert await commands.output(ATTEMPT, "batch.db") is None
+
+
+# --- the next best way -------------------------------------------------------------
+
+
+async def test_a_process_namespace_ends_everything_and_shows_no_process(
+    folders: Folders, workspace: Workspace, view: View
+):
+    ways = [way for way in sandboxing._namespaces(view) if not sandboxing.try_out(way)]
+    if not ways:
+        pytest.skip("this machine lets nobody make a process namespace")
+    commands = real(folders, ways[0])
+    left = f"import time; time.sleep(1000.{os.getpid()})"
+    script = f"""
+        import os, subprocess, sys
+        wait = [sys.executable, "-I", "-S", "-c", {left!r}]
+        subprocess.Popen(wait, start_new_session=True, env={{}})
+        print(sorted(int(name) for name in os.listdir("/proc") if name.isdigit())[-1])
+    """
+    done = await run(commands, workspace, *python(script))
+    assert done.exit_code == 0
+    assert int(done.log_tail[0]) < 50
+    seen = [process.info["cmdline"] for process in psutil.process_iter(["cmdline"])]
+    assert not [words for words in seen if words and words[-1] == left]
+
+
+async def test_without_isolation_the_command_still_dies_with_the_bot(
+    folders: Folders, unprotected: Isolation
+):
+    wait = [sys.executable, "-I", "-S", "-c", "import time; time.sleep(1000)"]
+    bot = f"""
+        import subprocess, sys
+        sys.path[:] = {sys.path!r}
+        from bot.host.process import Limits, launched
+        child = subprocess.Popen(launched({wait!r}, Limits()))
+        print(child.pid, flush=True)
+        child.wait()
+    """
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", textwrap.dedent(bot)),
+        env={"PATH": os.environ["PATH"]},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    child = int(await process.stdout.readline())
+    try:  # until it has become the command
+        await until(lambda: psutil.Process(child).cmdline() == wait)
+    finally:
+        process.kill()
+        await process.communicate()
+    await until(lambda: not alive(child))
 
 
 # --- hostile commands in bubblewrap ------------------------------------------------
@@ -455,13 +511,21 @@ async def test_the_database_and_other_attempts_are_not_there(
     assert "No such file" in last
 
 
-async def test_files_of_the_bot_can_be_hidden_one_by_one(
+async def test_files_and_folders_of_the_bot_can_be_hidden(
     folders: Folders, workspace: Workspace, bubblewrap: Isolation
 ):
-    key = Path(__file__).parent / "test_clock.py"  # stands for a private key
-    isolation = choose("required", View(hidden=(folders.root, key)))
-    done = await run(real(folders, isolation), workspace, "sh", "-c", f"cat {key}")
-    assert "SystemClock" not in "".join(done.log_tail)
+    key = Path(__file__)  # stands for a private key, outside of every temporary folder
+    data = Path(__file__).parent.parent / "runners"  # and this for a data folder
+    script = f"grep -c stands {key}; ls {data} | wc -l"
+    tails = []
+    for hidden in ((), (key, data)):
+        isolation = choose("required", View(hidden=(folders.root, *hidden)))
+        done = await run(real(folders, isolation), workspace, "sh", "-c", script)
+        tails.append(done.log_tail)
+    before, after = tails
+    assert [int(count) > 0 for count in before] == [True, True]
+    assert "stands" not in after[0]
+    assert after[-1] == "0"
 
 
 async def test_the_network_cannot_be_reached(
