@@ -6,8 +6,11 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.command import (
-    MAX_COMMANDS,
+from bot.core.command import MAX_COMMANDS, Misread, parse_command, parse_comment
+from bot.core.configuration import Limits
+from bot.core.model import Action, BatchId, Deps, ItemNumber, OnFailure, Reference
+from bot.core.problems import Unreadable
+from bot.core.syntax import (
     Cancel,
     Command,
     Exclusion,
@@ -15,7 +18,6 @@ from bot.core.command import (
     GivenOptions,
     Group,
     Help,
-    Misread,
     Number,
     Pause,
     Plan,
@@ -33,12 +35,7 @@ from bot.core.command import (
     This,
     Why,
     format_command,
-    parse_command,
-    parse_comment,
 )
-from bot.core.configuration import Limits
-from bot.core.model import Action, BatchId, Deps, ItemNumber, OnFailure, Reference
-from bot.core.problems import Unreadable
 from bot.core.vocabulary import BUILTIN_ACTIONS, CONTROLS, TOPICS
 
 ACTIONS = ("triage",)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bot.core.command import RunCommand, parse_command
+from bot.core.command import parse_command
 from bot.core.configuration import read_configuration
 from bot.core.model import (
     BatchId,
@@ -25,6 +25,7 @@ from bot.core.selection import (
     select,
     wanted,
 )
+from bot.core.syntax import RunCommand
 
 HERE = "acme/widgets"
 CASES = yaml.safe_load(Path("fixtures/commands/selected.yaml").read_text("utf-8"))
