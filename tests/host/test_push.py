@@ -1,8 +1,10 @@
+import base64
 import os
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
 from bot.core.effects import PushBranch, Receipt
 from bot.errors import PermanentError, TransientError, Uncertain
@@ -166,3 +168,40 @@ async def test_the_token_is_in_the_environment_alone_and_for_one_site(
     assert "http.https://github.com/.extraHeader" in values.values()
     assert "GITHUB_TOKEN" not in values
     assert values["GIT_CONFIG_GLOBAL"] == "/dev/null"
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (401, TransientError),
+        (403, TransientError),
+        (404, PermanentError),
+        (500, TransientError),
+        (503, TransientError),
+    ],
+)
+async def test_answers_of_a_server_say_whether_to_try_again(
+    there: Host, intent: PushBranch, aiohttp_server, status: int, error: type[Exception]
+):
+    seen: list[str | None] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        seen.append(request.headers.get("Authorization"))
+        return web.Response(status=status, text="no")
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", answer)
+    server = await aiohttp_server(app)
+    url = str(server.make_url("/acme/widgets.git"))
+    over_http = host(there.folders, url, ENVIRONMENT)
+    for call in (
+        over_http.pusher.do(intent),
+        over_http.pusher.find(intent, since=START),
+        over_http.workspaces.create(ATTEMPT, REPOSITORY, base="main"),
+    ):
+        with pytest.raises(error) as raised:
+            await call
+        assert not isinstance(raised.value, Uncertain)
+        assert TOKEN not in str(raised.value)
+    credentials = base64.b64encode(f"x-access-token:{TOKEN}".encode()).decode()
+    assert set(seen) == {f"Basic {credentials}"}

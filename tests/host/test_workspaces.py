@@ -1,3 +1,4 @@
+import asyncio
 import os
 from pathlib import Path
 
@@ -315,3 +316,19 @@ async def test_submodules_are_left_alone(real: Host, remote: Remote):
     git(remote.clone, "push", "-q", "origin", "main")
     workspace = await real.workspaces.create(ATTEMPT, REPOSITORY, base="main")
     assert await real.workspaces.commit(workspace, message="Nothing") is None
+
+
+async def test_workspaces_of_one_repository_are_made_at_the_same_time(
+    real: Host, remote: Remote
+):
+    async def work(number: int) -> str:
+        attempt = AttemptId(f"b7k2-{number}-1")
+        workspace = await real.workspaces.create(attempt, REPOSITORY, base="main")
+        (files(workspace) / f"{number}.txt").write_text("mine\n")
+        change = await real.workspaces.commit(workspace, message=f"Item {number}")
+        assert change is not None
+        await real.workspaces.remove(attempt)
+        return ",".join(change.files)
+
+    changed = await asyncio.gather(*map(work, range(6)))
+    assert changed == [f"{number}.txt" for number in range(6)]
