@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.core.command import MAX_COMMANDS, Misread, parse_command, parse_comment
@@ -158,6 +158,7 @@ FRAGMENTS = st.sampled_from(
 LINES = st.lists(FRAGMENTS, max_size=16).map(lambda parts: "/batch " + "".join(parts))
 
 
+@settings(deadline=None)
 @given(st.one_of(LINES, st.text(max_size=200), st.text().map("/batch ".__add__)))
 def test_parsing_never_raises_and_always_says_something(line):
     result = parse_command(line, actions=ACTIONS)
@@ -173,6 +174,7 @@ def test_parsing_never_raises_and_always_says_something(line):
         parsed(result.corrected)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=400))
 def test_no_comment_makes_the_parser_raise(text):
     assert parse_comment(f"/batch {text}") is not None
@@ -310,6 +312,7 @@ commands = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(commands)
 def test_what_the_bot_writes_it_reads_back_as_the_same_command(command):
     assert parsed(format_command(command)) == command

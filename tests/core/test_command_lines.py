@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -50,6 +50,7 @@ PIECES = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(PIECES, max_size=14))
 def test_shortening_a_comment_changes_nothing_about_its_commands(lines):
     comment = "\n".join(lines)
@@ -64,6 +65,7 @@ def test_shortening_a_comment_changes_nothing_about_its_commands(lines):
     assert list(find_command_lines(comment)) == expected
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_any_text_can_be_searched(text):
     assert all(

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.core.configuration import (
@@ -88,6 +88,7 @@ VALUES = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(VALUES.map(yaml.safe_dump) | st.text(max_size=60))
 def test_any_text_is_read_or_refused(text):
     try:

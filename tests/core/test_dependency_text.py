@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.core.dependency_text import dependencies_in, open_tasks_in
@@ -59,6 +59,7 @@ def test_open_tasks_are_read_from_lists(body, found):
     assert shown == found
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_can_be_read(text):
     assert dependencies_in(f"{text} depends on #1 {text}", HERE) is not None

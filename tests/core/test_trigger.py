@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.core.model import CommentKind, InstallationId, ItemNumber, Repository
@@ -313,6 +313,7 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from(EVENTS),
     st.sampled_from(ACTIONS),
@@ -322,6 +323,7 @@ def test_no_delivery_makes_it_raise(event, action, some):
     trigger_of(event, {**some, "action": action}, app_login="batch-bot")
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_a_damaged_delivery_is_a_trigger_or_nothing(data):
     text = json.dumps(
