@@ -25,7 +25,7 @@ from bot.errors import StoreUnavailable
 from bot.ports import Clock, Delivery
 from bot.web.signature import digest_of, is_signed
 
-_EVENT = re.compile(r"[a-z_]{1,64}", re.ASCII)
+_EVENT = re.compile(r"[a-z0-9_]{1,64}", re.ASCII)
 _GUID = re.compile(r"[0-9A-Za-z-]{1,64}", re.ASCII)
 _LARGE_BYTES = 1024 * 1024
 _LARGE_AT_A_TIME = 4
@@ -37,7 +37,6 @@ _HEADERS = CIMultiDict(
         "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
         "Cross-Origin-Resource-Policy": "same-origin",
         "Referrer-Policy": "no-referrer",
-        "Server": "batch-bot",
         "X-Content-Type-Options": "nosniff",
     }
 )
@@ -253,6 +252,7 @@ _JSON = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_not_a_number
 
 async def _add_headers(_: web.Request, response: web.StreamResponse) -> None:
     response.headers.merge(_HEADERS)  # a page's own stay as they are
+    response.headers["Server"] = "batch-bot"  # instead of versions
 
 
 async def _ping(_: web.Request) -> web.Response:

@@ -1,0 +1,386 @@
+import asyncio
+import gzip
+import json
+import os
+import sqlite3
+import sys
+from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+from aiohttp import ClientConnectionError, ClientSession, web
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry
+
+from bot.ports import Delivery
+from bot.web.routes import WebSurface, _check_json, make_app
+from tests.fakes import START, FakeClock
+from tests.web.conftest import LIMIT, NEXT_SECRET, Site, headers, signature
+from tests.web.serving import SECRET
+
+BODY = b'{"action": "opened"}'
+
+
+@pytest.mark.parametrize("path", ["/api/github/webhooks", "/"])
+async def test_a_signed_delivery_is_stored_as_it_came(site: Site, path: str):
+    answer = await site.deliver(BODY, path=path)
+    assert (answer.status, answer.text) == (202, "stored")
+    assert site.stored == {"g-1": Delivery("g-1", "issues", START, BODY)}
+
+
+async def test_a_known_delivery_is_accepted_again(site: Site):
+    assert (await site.deliver(BODY)).status == 202
+    answer = await site.deliver(BODY)
+    assert (answer.status, answer.text) == (202, "known")
+
+
+async def test_a_ping_is_accepted(site: Site):
+    assert (await site.deliver(BODY, X_GitHub_Event="ping")).status == 202
+
+
+async def test_both_secrets_count_while_they_are_rotated(site: Site):
+    signed = signature(BODY, NEXT_SECRET)
+    assert (await site.deliver(BODY, X_Hub_Signature_256=signed)).status == 202
+
+
+async def test_another_secret_does_not(site: Site):
+    signed = signature(BODY, "guess")
+    answer = await site.deliver(BODY, X_Hub_Signature_256=signed)
+    assert answer.status == 401
+    assert "secret" in answer.text
+    assert site.stored == {}
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ({"X_Hub_Signature_256": None}, 401),
+        ({"X_Hub_Signature_256": "sha1=" + "0" * 40}, 401),
+        ({"X_Hub_Signature_256": "sha256=" + "g" * 64}, 401),
+        ({"X_GitHub_Event": None}, 400),
+        ({"X_GitHub_Event": "Issues; DROP"}, 400),
+        ({"X_GitHub_Event": "x" * 65}, 400),
+        ({"X_GitHub_Delivery": None}, 400),
+        ({"X_GitHub_Delivery": "../../etc"}, 400),
+        ({"X_GitHub_Delivery": "x" * 65}, 400),
+        ({"Content_Type": "application/x-www-form-urlencoded"}, 415),
+        ({"Content_Type": "text/plain"}, 415),
+        ({"Content_Encoding": "gzip"}, 415),
+    ],
+)
+async def test_a_delivery_with_wrong_headers_is_refused(
+    site: Site, change: dict[str, Any], status: int
+):
+    assert (await site.deliver(BODY, **change)).status == status
+    assert site.stored == {}
+
+
+@pytest.mark.parametrize(
+    "name", ["X-Hub-Signature-256", "X-GitHub-Event", "X-GitHub-Delivery"]
+)
+async def test_a_header_that_stands_twice_is_refused(site: Site, name: str):
+    lines = [f"{n}: {v}" for n, v in headers(BODY).items()]
+    lines.append(f"{name}: {headers(BODY)[name]}")
+    lines += ["Host: x", f"Content-Length: {len(BODY)}"]
+    request = "POST / HTTP/1.1\r\n" + "\r\n".join(lines) + "\r\n\r\n"
+    head = await site.say(request.encode() + BODY)
+    assert head.split()[1] in (b"400", b"401")
+    assert site.stored == {}
+
+
+async def test_form_deliveries_are_told_what_to_set(site: Site):
+    answer = await site.deliver(BODY, Content_Type="application/x-www-form-urlencoded")
+    assert answer.text == "Set the webhook's content type to application/json."
+
+
+async def test_a_charset_is_no_other_content_type(site: Site):
+    content_type = "application/json; charset=utf-8"
+    assert (await site.deliver(BODY, Content_Type=content_type)).status == 202
+
+
+async def test_a_compressed_body_is_not_unpacked(site: Site):
+    packed = gzip.compress(b" " * 50_000_000)
+    answer = await site.deliver(packed, Content_Encoding="gzip")
+    assert answer.status == 415
+
+
+HOSTILE = {
+    "deep lists": b"[" * 100_000 + b"]" * 100_000,
+    "deep objects": b'{"a":' * 50_000 + b"1" + b"}" * 50_000,
+    "a huge integer": b'{"a": ' + b"9" * 100_000 + b"}",
+    "not a number": b'{"a": NaN}',
+    "infinity": b'{"a": -Infinity}',
+    "a key twice": b'{"a": 1, "b": 2, "a": 3}',
+    "a key twice inside": b'{"a": [{"b": 1, "b": 2}]}',
+    "bad UTF-8": b'{"a": "\xff\xfe"}',
+    "UTF-16": '{"a": 1}'.encode("utf-16"),
+    "a byte order mark": b"\xef\xbb\xbf{}",
+    "nothing": b"",
+    "cut off": b'{"a": ',
+    "two values": b"{} {}",
+    "a list": b"[]",
+    "a string": b'"{}"',
+    "null": b"null",
+    "a raw line break": b'{"a": "\n"}',
+}
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+async def test_hostile_json_is_a_bad_request(site: Site, what: str):
+    assert (await site.deliver(HOSTILE[what])).status == 400
+    assert site.stored == {}
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.one_of(
+        st.binary(max_size=60),
+        st.text(alphabet='{}[]":,\\u0019eE+-.aNaI ', max_size=60).map(str.encode),
+    )
+)
+def test_any_bytes_are_an_object_or_a_bad_request(body: bytes):
+    try:
+        _check_json(body)
+    except web.HTTPBadRequest:
+        return
+    assert isinstance(json.loads(body), dict)
+
+
+async def test_a_body_over_the_limit_is_refused_before_it_is_read(site: Site):
+    request = "\r\n".join(
+        [
+            "POST / HTTP/1.1",
+            "Host: x",
+            f"Content-Length: {LIMIT + 1}",
+            *(f"{name}: {value}" for name, value in headers(b"").items()),
+        ]
+    )
+    head = await site.say(request.encode() + b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 413")
+
+
+async def test_a_body_of_unknown_length_is_bounded_too(site: Site):
+    async def endless() -> AsyncIterator[bytes]:
+        for _ in range(1000):
+            yield b" " * 65536
+
+    try:
+        async with site.session.post(
+            f"http://127.0.0.1:{site.port}/", data=endless(), headers=headers(b"")
+        ) as response:
+            assert response.status == 413
+    except ClientConnectionError:
+        pass  # the server answered and hung up while the client still wrote
+    assert site.stored == {}
+
+
+async def test_a_chunked_body_is_accepted(site: Site):
+    async def chunks() -> AsyncIterator[bytes]:
+        yield BODY[:5]
+        yield BODY[5:]
+
+    async with site.session.post(
+        f"http://127.0.0.1:{site.port}/", data=chunks(), headers=headers(BODY)
+    ) as response:
+        assert response.status == 202
+
+
+@pytest.mark.parametrize("length", ["1000", str(LIMIT)])
+async def test_a_slow_body_times_out(site: Site, length: str):
+    lines = [f"{name}: {value}" for name, value in headers(BODY).items()]
+    lines += ["Host: x", f"Content-Length: {length}"]
+    request = "POST / HTTP/1.1\r\n" + "\r\n".join(lines) + "\r\n\r\n{"
+    head = await site.say(request.encode())
+    assert head.startswith(b"HTTP/1.1 408")
+
+
+async def test_a_chunk_that_breaks_while_it_is_awaited_is_no_error_of_the_server(
+    site: Site,
+):
+    lines = [f"{name}: {value}" for name, value in headers(BODY).items()]
+    lines += ["Host: x", "Transfer-Encoding: chunked", "Expect: 100-continue"]
+    reader, writer = await asyncio.open_connection("127.0.0.1", site.port)
+    writer.write(("POST / HTTP/1.1\r\n" + "\r\n".join(lines) + "\r\n\r\n").encode())
+    assert b"100 Continue" in await reader.readuntil(b"\r\n\r\n")
+    writer.write(b"zz\r\nnonsense")
+    status = (await reader.readline()).split()[1]
+    assert status in (b"400", b"408")
+    writer.close()
+
+
+async def test_a_client_that_leaves_in_the_middle_is_no_error_of_the_server(site: Site):
+    lines = [f"{name}: {value}" for name, value in headers(BODY).items()]
+    lines += ["Host: x", f"Content-Length: {len(BODY)}", "Expect: 100-continue"]
+    reader, writer = await asyncio.open_connection("127.0.0.1", site.port)
+    writer.write(("POST / HTTP/1.1\r\n" + "\r\n".join(lines) + "\r\n\r\n").encode())
+    assert b"100 Continue" in await reader.readuntil(b"\r\n\r\n")
+    writer.write(BODY[:3])
+    writer.close()
+    await writer.wait_closed()
+    assert (await site.deliver(BODY)).status == 202
+
+
+async def test_a_store_that_cannot_write_asks_for_another_delivery(site: Site):
+    site.is_broken = True
+    with structlog.testing.capture_logs() as logs:
+        answer = await site.deliver(BODY)
+    assert answer.status == 503
+    assert answer.headers["Retry-After"] == "10"
+    assert logs[0]["event"] == "delivery not stored"
+    site.is_broken = False
+    assert (await site.deliver(BODY)).status == 202
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+async def test_the_webhook_is_posted_to(site: Site, method: str):
+    answer = await site.ask(method, "/api/github/webhooks")
+    assert answer.status == 405
+    assert answer.headers["Allow"] == "POST"
+
+
+@pytest.mark.parametrize("path", ["/ping", "/healthz"])
+async def test_it_answers_that_it_lives(site: Site, path: str):
+    answer = await site.ask("GET", path)
+    assert (answer.status, answer.text) == (200, "PONG")
+
+
+async def test_it_says_why_it_is_not_ready(site: Site):
+    assert (await site.ask("GET", "/readyz")).status == 200
+    site.reasons = ("the disk is full",)
+    answer = await site.ask("GET", "/readyz")
+    assert answer.status == 503
+    assert json.loads(answer.text) == {"ready": False, "reasons": ["the disk is full"]}
+
+
+async def test_metrics_are_for_this_machine(site: Site):
+    await site.deliver(BODY)
+    answer = await site.ask("GET", "/metrics")
+    assert answer.status == 200
+    assert 'batch_deliveries_total{outcome="stored"} 1.0' in answer.text
+    for name in ("X-Forwarded-For", "Forwarded", "Via"):
+        answer = await site.ask("GET", "/metrics", headers={name: "1.2.3.4"})
+        assert answer.status == 403
+
+
+@pytest.mark.parametrize("changes", [{"metrics_token": "t0ken"}])
+async def test_metrics_are_for_who_has_the_token(site: Site):
+    async def status(authorization: str) -> int:
+        sent = {"Authorization": authorization, "X-Forwarded-For": "1.2.3.4"}
+        return (await site.ask("GET", "/metrics", headers=sent)).status
+
+    assert await status("Bearer t0ken") == 200
+    assert await status("Bearer t0keN") == 401
+    assert await status("Bearer é") == 401
+    assert (await site.ask("GET", "/metrics")).status == 401
+
+
+async def test_every_answer_has_the_security_headers(site: Site):
+    for answer in (
+        await site.ask("GET", "/ping"),
+        await site.ask("GET", "/nowhere"),
+        await site.deliver(BODY),
+        await site.deliver(b"x"),
+    ):
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+        assert answer.headers["Referrer-Policy"] == "no-referrer"
+        assert answer.headers["Server"] == "batch-bot"
+
+
+async def test_the_access_log_holds_no_query(site: Site):
+    with structlog.testing.capture_logs() as logs:
+        await site.ask("GET", "/nowhere%0a?token=s3cret")
+        await site.ask("GET", "/ping?token=s3cret")
+        await site.deliver(BODY)
+    assert [(line["log_level"], line["path"], line["status"]) for line in logs] == [
+        ("info", "/nowhere%0A", 404),
+        ("debug", "/ping", 200),
+        ("debug", "/api/github/webhooks", 202),
+    ]
+    assert "s3cret" not in str(logs)
+
+
+@pytest.mark.parametrize("secrets", [[], [""], ["good", ""]])
+def test_there_is_no_start_without_a_secret(secrets: list[str]):
+    site = Site(None)  # type: ignore[arg-type]  # nothing is sent
+    with pytest.raises(ValueError, match="secret"):
+        make_app(
+            WebSurface(
+                add_delivery=site.add,
+                secrets=secrets,
+                readiness=site.readiness,
+                clock=FakeClock(),
+                registry=CollectorRegistry(),
+            )
+        )
+
+
+def examples() -> list[tuple[str, dict[str, Any]]]:
+    root = os.environ.get("BATCH_CONTRACTS", ".ci/node_modules")
+    file = Path(root) / "@octokit/webhooks-examples/api.github.com/index.json"
+    if not file.exists():
+        return []
+    return [
+        (event["name"], example)
+        for event in json.loads(file.read_text())
+        for example in event["examples"]
+    ]
+
+
+async def test_every_example_of_github_is_stored(site: Site):
+    found = examples()
+    if not found:
+        pytest.skip("@octokit/webhooks-examples is not there: set BATCH_CONTRACTS")
+    for number, (event, example) in enumerate(found):
+        body = json.dumps(example).encode()
+        answer = await site.deliver(
+            body, X_GitHub_Event=event, X_GitHub_Delivery=f"g-{number}"
+        )
+        assert answer.status == 202, (event, answer.text)
+    assert len(site.stored) == len(found) > 200
+
+
+@pytest.mark.slow
+async def test_an_acknowledged_delivery_survives_sigkill(tmp_path: Path):
+    database = tmp_path / "batch.db"
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.web.serving", str(database)),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    assert process.stdout is not None
+    port = int(await process.stdout.readline())
+    acknowledged: list[str] = []
+
+    async def post(session: ClientSession, worker: int) -> None:
+        for number in range(10_000):
+            sent = headers(BODY, f"{worker}-{number}")
+            sent["X-Hub-Signature-256"] = signature(BODY, SECRET)
+            async with session.post(
+                f"http://127.0.0.1:{port}/", data=BODY, headers=sent
+            ) as response:
+                assert response.status == 202
+            acknowledged.append(f"{worker}-{number}")
+            if len(acknowledged) == 200:
+                process.kill()
+
+    async with ClientSession() as session:
+        workers = (post(session, worker) for worker in range(8))
+        ends = await asyncio.gather(*workers, return_exceptions=True)
+    await process.wait()
+    assert all(isinstance(end, ClientConnectionError) for end in ends), ends
+    with closing(sqlite3.connect(database)) as connection:
+        stored = {
+            guid
+            for (guid,) in connection.execute(
+                "SELECT guid FROM deliveries JOIN delivery_bodies ON delivery_id = id"
+                " WHERE body = ?",
+                (BODY,),
+            )
+        }
+    assert len(acknowledged) >= 200
+    assert set(acknowledged) <= stored
