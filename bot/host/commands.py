@@ -6,6 +6,7 @@ import os
 import shutil
 import stat
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from bot.core.model import AttemptId
@@ -32,6 +33,8 @@ OUTPUT_BYTES = 1024 * 1024
 
 CANNOT_START = 127
 """The exit code of a command that does not exist, as shells have it."""
+
+LOGS_KEPT = timedelta(days=30)
 
 _LEFTOVER_SECONDS = 1.0
 """What processes in the background have to end themselves once the command has."""
@@ -215,6 +218,7 @@ class HostCommands:
     def _open_log(self, attempt: AttemptId) -> CommandLog:
         path = self._folders.log(attempt)
         path.parent.mkdir(parents=True, exist_ok=True)
+        _drop_old(path.parent, self._clock.now() - LOGS_KEPT)
         return CommandLog(path, Redactor(self._secrets))
 
 
@@ -227,6 +231,12 @@ def _prepare(folder: AttemptFolder, inputs: Mapping[str, str]) -> None:
         path.mkdir(parents=True, exist_ok=True)
     for name, text in inputs.items():
         (folder.input / name).write_text(text, encoding="utf-8")
+
+
+def _drop_old(logs: Path, before: datetime) -> None:
+    for log in logs.iterdir():
+        if log.stat().st_mtime < before.timestamp():
+            log.unlink(missing_ok=True)
 
 
 def _exists(program: str, folder: AttemptFolder, path: str) -> bool:

@@ -9,7 +9,7 @@ import pwd
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -134,12 +134,14 @@ def _bubblewrap(folder: AttemptFolder, view: View, options: list[str]) -> list[s
     argv += ["--share-net"] if view.network else []
     argv += ["--cap-drop", "ALL", "--ro-bind", "/", "/"]
     argv += ["--proc", "/proc", "--dev", "/dev"]
-    for covered in _covered():
-        argv += ["--tmpfs", covered]
-    for shown in map(str, _shown(view)):
-        argv += ["--ro-bind", shown, shown]
-    for path in (*map(Path, _SECRETS), *view.hidden):
-        argv += _cover(path)
+    covered = _covered(view)
+    for place in covered:
+        argv += ["--tmpfs", str(place)]
+    for path in map(str, _shown(view, covered)):
+        argv += ["--ro-bind", path, path]
+    for file in _existing((*_SECRETS, *view.hidden)):
+        if not file.is_dir():
+            argv += ["--ro-bind", "/dev/null", str(file)]
     temporary = str(folder.temporary)
     argv += ["--bind", temporary, "/tmp", "--bind", temporary, "/var/tmp"]  # noqa: S108 - inside
     for own in (folder.workspace, folder.output, folder.home, folder.temporary):
@@ -148,36 +150,38 @@ def _bubblewrap(folder: AttemptFolder, view: View, options: list[str]) -> list[s
     return [*argv, "--chdir", str(folder.workspace), "--"]
 
 
-def _cover(path: Path) -> list[str]:
-    if path.is_dir():
-        return ["--tmpfs", str(path.resolve())]
-    if path.exists():
-        return ["--ro-bind", "/dev/null", str(path.resolve())]
-    return []
-
-
-def _covered() -> list[str]:
-    """Return folders that become empty: homes, and where sockets and pipes lie."""
+def _covered(view: View) -> list[Path]:
+    """Return folders that become empty: homes, places of sockets, the bot's own."""
     home = Path(pwd.getpwuid(os.getuid()).pw_dir)
     is_home = home != Path("/") and not str(home).startswith(_SYSTEM)
-    places = [*_HOMES, *([str(home)] if is_home else []), *_SOCKETS]
-    real = [str(Path(place).resolve()) for place in places if Path(place).is_dir()]
-    return sorted(set(real))  # what is inside another comes after it
+    homes = (*_HOMES, home) if is_home else _HOMES
+    places = _existing((*homes, *_SOCKETS, *_SECRETS, *view.hidden))
+    # What lies inside another has to come after it.
+    return sorted(place for place in places if place.is_dir())
 
 
-def _shown(view: View) -> list[Path]:
+def _shown(view: View, covered: Sequence[Path]) -> list[Path]:
     """Return what shows again of covered folders: this Python, and what is named."""
-    covered = _covered()
-    wanted = {Path(sys.prefix), Path(sys.base_prefix), *view.visible}
+    wanted = [Path(sys.prefix), Path(sys.base_prefix), *view.visible]
     if view.network:
-        wanted.add(Path("/run/systemd/resolve"))  # what /etc/resolv.conf may lead to
-    real = {path.resolve() for path in wanted if path.exists()}
+        wanted.append(Path("/run/systemd/resolve"))  # what resolv.conf may lead to
     return sorted(
         path
-        for path in real
+        for path in _existing(wanted)
         if any(path.is_relative_to(place) for place in covered)
-        and not any(Path(place).is_relative_to(path) for place in covered)
+        and not any(place.is_relative_to(path) for place in covered)
     )
+
+
+def _existing(paths: Iterable[str | Path]) -> set[Path]:
+    """Return those that exist, free of links: bwrap cannot mount onto one."""
+    found = set()
+    for path in paths:
+        try:
+            found.add(Path(path).resolve(strict=True))
+        except OSError:
+            continue  # not there, or out of the bot's own reach
+    return found
 
 
 def _namespaces(view: View) -> Iterator[Isolation]:

@@ -5,6 +5,7 @@ import socket
 import sys
 import textwrap
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import psutil
@@ -254,6 +255,20 @@ async def test_a_secret_does_not_show_in_lines_log_or_tail(
     assert done.log_tail == tuple(lines) == ("token [redacted]",)
     assert await host_commands.log(ATTEMPT) == "token [redacted]\n"
     assert await host_commands.log(OTHER) is None
+
+
+async def test_logs_are_kept_for_a_month(
+    folders: Folders, unprotected: Isolation, workspace: Workspace
+):
+    commands = real(folders, unprotected)
+    for attempt, days in ((AttemptId("a1a1-1-1"), 31), (AttemptId("a1a1-2-1"), 29)):
+        await run(commands, workspace, "true")
+        folders.log(attempt).write_text("old\n")
+        then = (SystemClock().now() - timedelta(days=days)).timestamp()
+        os.utime(folders.log(attempt), (then, then))
+    await run(commands, workspace, "true")
+    assert await commands.log(AttemptId("a1a1-1-1")) is None
+    assert await commands.log(AttemptId("a1a1-2-1")) == "old\n"
 
 
 async def test_a_command_that_does_not_exist_is_named(

@@ -1,3 +1,4 @@
+import sys
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,19 @@ def test_a_way_that_does_not_exist_does_not_work():
 def test_a_way_that_cannot_write_does_not_work():
     pretends = Isolation("x", (), lambda folder: ["sh", "-c", "exit 0"])
     assert try_out(pretends)
+
+
+def test_this_python_shows_even_inside_a_folder_of_the_bot(
+    tmp_path: Path, bubblewrap: Isolation, monkeypatch
+):
+    """A database in the folder of the bot itself, beside its virtual environment."""
+    for name in ("app/venv/bin", "a"):
+        (tmp_path / name).mkdir(parents=True)
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / "app/venv"))
+    isolation = choose("required", View(hidden=(tmp_path / "app",)))
+    text = " ".join(isolation.wrap(["x"], AttemptFolder(tmp_path / "a")))
+    covered = text.index(f"--tmpfs {tmp_path}/app ")
+    assert covered < text.index(f"--ro-bind {tmp_path}/app/venv ")
 
 
 def test_programs_in_a_home_show_and_nothing_else_of_it(tmp_path: Path, monkeypatch):
