@@ -8,10 +8,10 @@ the variable, what is wrong with it and an example.
 import base64
 import binascii
 import hashlib
+import os
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -27,30 +27,17 @@ from pydantic import (
     Field,
     StringConstraints,
     ValidationError,
+    model_validator,
 )
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from bot.core.budget import Reserve
 from bot.errors import SettingsError
 
 _UNIT_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
 _LEVELS = {"trace": "debug", "warn": "warning", "fatal": "error"}
 """Probot's names of levels that are none of ours."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reserve:
-    """The part of an hourly limit that batches leave to others."""
-
-    fraction: float = 0.0
-    requests: int = 0
-
-    def of(self, limit: int) -> int:
-        """Return the reserved requests of *limit*."""
-        return min(limit, round(limit * self.fraction) + self.requests)
-
-    def __str__(self) -> str:
-        return f"{self.fraction:.0%}" if self.fraction else str(self.requests)
 
 
 def _seconds(value: object) -> object:
@@ -94,6 +81,9 @@ def _secrets(value: object) -> object:
 def _private_key(value: object) -> object:
     """Return the PEM that *value* is, escaped or encoded, or whose path it is."""
     text = str(value).strip().strip("\"'").replace("\\n", "\n")
+    if not text:
+        message = "or PRIVATE_KEY_PATH is needed"
+        raise ValueError(message)
     if "-----BEGIN" not in text:
         try:
             text = base64.b64decode(text, validate=True).decode()
@@ -286,6 +276,14 @@ class Settings(BaseSettings):
         "", "METRICS_TOKEN", example='"$(openssl rand -hex 32)"', is_secret=True
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _need_a_key(cls, values: dict[str, Any]) -> dict[str, Any]:
+        # One of two is needed; said here, it is said together with the rest.
+        if any("PRIVATE_KEY" in name for name in values):
+            return values
+        return values | {"PRIVATE_KEY": ""}
+
     @property
     def private_key(self) -> str:
         """The app's private key as PEM."""
@@ -332,6 +330,11 @@ class Settings(BaseSettings):
         return f"{parts.scheme}://{host}/{repository}.git"
 
 
+def environment() -> Mapping[str, str]:
+    """Return the process's environment, from which that of children is chosen."""
+    return dict(os.environ)
+
+
 def load_settings(
     options: Mapping[str, str | None] | None = None, *, env_file: Path | None = None
 ) -> Settings:
@@ -341,23 +344,15 @@ def load_settings(
     ``SettingsError`` with all problems, one a line.
     """
     given = {name: value for name, value in (options or {}).items() if value}
-    problems: list[str] = []
-    settings: Settings | None = None
     try:
-        settings = Settings(
+        return Settings(
             _env_file=env_file or Path(".env"),  # type: ignore[call-arg]  # of BaseSettings
             **given,  # type: ignore[arg-type]  # text, as in the environment
         )
     except ValidationError as error:
         problems = [_problem(detail) for detail in error.errors(include_url=False)]
-    if settings and not settings.private_key:
-        problems.append(
-            "PRIVATE_KEY or PRIVATE_KEY_PATH is needed, for example"
-            " PRIVATE_KEY_PATH=app.private-key.pem"
-        )
-    if problems or settings is None:
-        raise SettingsError("\n".join(problems))
-    return settings
+        # Without its cause, which holds what was typed.
+        raise SettingsError("\n".join(problems)) from None
 
 
 def describe(settings: Settings) -> Mapping[str, str]:

@@ -1,0 +1,327 @@
+import base64
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
+
+from bot.errors import SettingsError
+from bot.core.budget import Reserve
+from bot.settings import describe, load_settings, variables
+
+
+def pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> str:
+    return key.private_bytes(
+        Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()
+    ).decode()
+
+
+KEY = pem(rsa.generate_private_key(public_exponent=65537, key_size=2048))
+NEEDED = {"APP_ID": "123456", "PRIVATE_KEY": KEY, "WEBHOOK_SECRET": "hush"}
+
+
+@pytest.fixture(autouse=True)
+def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Nothing of this machine's environment, and an empty working directory."""
+    for name in os.environ:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def env(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    for name, value in NEEDED.items():
+        monkeypatch.setenv(name, value)
+    return monkeypatch
+
+
+def tail(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()[-4:]
+
+
+def problems(**options: str | None) -> list[str]:
+    with pytest.raises(SettingsError) as caught:
+        load_settings(options)
+    return str(caught.value).splitlines()
+
+
+@pytest.mark.usefixtures("env")
+def test_the_defaults_are_those_of_the_design():
+    settings = load_settings()
+    assert settings.app_id == "123456"
+    assert settings.private_key.strip() == KEY.strip()
+    assert settings.webhook_secrets == ("hush",)
+    assert settings.webhook_path == "/api/github/webhooks"
+    assert (settings.host, settings.port) == ("localhost", 3000)
+    assert settings.api_url == "https://api.github.com"
+    assert settings.database == Path("data/batch.db")
+    assert (settings.concurrency, settings.workspaces) == (3, 5)
+    assert settings.reserve == Reserve(fraction=0.1)
+    assert settings.write_interval_seconds == 1
+    assert settings.sweep_seconds == 300
+    assert settings.trigger_window_seconds == 90
+    assert settings.shutdown_seconds == 25
+    assert settings.sandbox == "required"
+    assert settings.log_level == "info"
+    assert settings.log_format == "json"
+    assert settings.commands == {}
+    assert settings.allows("any/thing")
+
+
+@pytest.mark.parametrize(
+    ("first", "other"), [(n, o) for n, others in variables().items() for o in others]
+)
+def test_other_names_are_read_too(env: pytest.MonkeyPatch, first: str, other: str):
+    before = load_settings()
+    env.delenv(first)
+    env.setenv(other, NEEDED[first])
+    assert load_settings() == before
+
+
+def test_an_option_goes_before_the_environment_before_the_file_before_the_default(
+    env: pytest.MonkeyPatch,
+):
+    Path(".env").write_text("PORT=1\nHOST=from-file\nAPP_ID=from-file\nOTHER=1\n")
+    env.delenv("APP_ID")
+    env.setenv("GH_APP_ID", "from-environment")
+    env.setenv("PORT", "2")
+    settings = load_settings({"PORT": "3", "HOST": None})
+    assert settings.port == 3
+    assert settings.host == "from-file"
+    assert settings.app_id == "from-environment"
+    assert settings.concurrency == 3
+    assert load_settings().port == 2
+
+
+def test_an_empty_string_counts_as_unset(env: pytest.MonkeyPatch):
+    Path(".env").write_text("BATCH_CONCURRENCY=\nGHE_HOST=\nPRIVATE_KEY_PATH=\n")
+    env.setenv("PORT", "")
+    env.setenv("BATCH_RESERVE", "")
+    settings = load_settings({"HOST": ""})
+    assert (settings.port, settings.host, settings.concurrency) == (
+        3000,
+        "localhost",
+        3,
+    )
+    assert settings.reserve == Reserve(fraction=0.1)
+
+
+def test_settings_cannot_be_changed(env: pytest.MonkeyPatch):
+    with pytest.raises(ValueError, match="frozen"):
+        load_settings().port = 1
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda pem: pem,
+        lambda pem: pem.replace("\n", "\\n"),
+        lambda pem: f'"{pem.strip()}"',
+        lambda pem: base64.b64encode(pem.encode()).decode(),
+    ],
+    ids=["as it is", "escaped", "quoted", "base64"],
+)
+def test_a_private_key_is_read_in_every_form(env: pytest.MonkeyPatch, write):
+    env.setenv("PRIVATE_KEY", write(KEY))
+    assert load_settings().private_key.strip() == KEY.strip()
+
+
+@pytest.mark.parametrize("name", ["PRIVATE_KEY_PATH", "PRIVATE_KEY"])
+def test_a_private_key_is_read_from_its_path(env: pytest.MonkeyPatch, name: str):
+    Path("app.pem").write_text(KEY)
+    env.delenv("PRIVATE_KEY")
+    env.setenv(name, "app.pem")
+    assert load_settings().private_key == KEY
+
+
+def test_all_problems_are_told_at_once_each_with_an_example():
+    assert problems(
+        PORT="99999",
+        BATCH_CONCURRENCY="lots",
+        BATCH_RESERVE="95%",
+        BATCH_SWEEP_SECONDS="soon",
+        BATCH_SANDBOX="maybe",
+        GHE_HOST="https://github.example.com",
+        WEB_URL="bot.example.com",
+        WEBHOOK_SECRET="a,b,c",  # noqa: S106 - of tests
+    ) == [
+        "APP_ID is not set, for example APP_ID=123456",
+        "PRIVATE_KEY or PRIVATE_KEY_PATH is needed, for example"
+        ' PRIVATE_KEY="$(cat app.private-key.pem)"',
+        "WEBHOOK_SECRET must be one secret, or two with a comma between them while you"
+        ' rotate, for example WEBHOOK_SECRET="$(openssl rand -hex 32)"',
+        "PORT='99999' should be less than or equal to 65535, for example PORT=3000",
+        "GHE_HOST='https://github.example.com' does not have the right form, for example"
+        " GHE_HOST=github.example.com",
+        "WEB_URL='bot.example.com' is no address that begins with https:// or http://,"
+        " for example WEB_URL=https://bot.example.com",
+        "BATCH_CONCURRENCY='lots' should be a valid integer, unable to parse string as an"
+        " integer, for example BATCH_CONCURRENCY=3",
+        "BATCH_RESERVE='95%' is neither a percentage up to 90% nor a number of requests,"
+        " for example BATCH_RESERVE=10%",
+        "BATCH_SWEEP_SECONDS='soon' is no duration; write seconds, or a number with s, m"
+        " or h, for example BATCH_SWEEP_SECONDS=300",
+        "BATCH_SANDBOX='maybe' should be 'required', 'best-effort' or 'off', for example"
+        " BATCH_SANDBOX=required",
+    ]
+
+
+@pytest.mark.usefixtures("env")
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("PRIVATE_KEY", "not-a-key", "is no key and cannot be read as a file"),
+        ("PRIVATE_KEY", KEY.replace("A", "B"), "is no private key"),
+        ("PRIVATE_KEY", pem(ec.generate_private_key(ec.SECP256R1())), "is no RSA key"),
+        ("PRIVATE_KEY_PATH", "missing.pem", "No such file"),
+        ("WEBHOOK_SECRET", "one,", "two with a comma"),
+    ],
+)
+def test_a_secret_that_does_not_fit_is_not_shown(name: str, value: str, told: str):
+    [problem] = problems(**{name: value})
+    assert problem.startswith(f"{name} ")
+    assert told in problem
+    assert value not in problem
+
+
+@pytest.mark.usefixtures("env")
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("20", 20), ("20s", 20), ("2m", 120), ("1h", 3600), ("12.5", 12.5)],
+)
+def test_durations_are_seconds_or_have_a_unit(text: str, seconds: float):
+    assert load_settings({"BATCH_SWEEP_SECONDS": text}).sweep_seconds == seconds
+
+
+@pytest.mark.usefixtures("env")
+@pytest.mark.parametrize(
+    ("text", "of_5000", "shown"),
+    [("10%", 500, "10%"), ("750", 750, "750"), ("0", 0, "0")],
+)
+def test_the_reserve_is_a_part_or_a_number(text: str, of_5000: int, shown: str):
+    reserve = load_settings({"BATCH_RESERVE": text}).reserve
+    assert reserve.of(5000) == of_5000
+    assert str(reserve) == shown
+
+
+def test_a_reserve_is_never_more_than_the_limit():
+    assert Reserve(requests=750).of(60) == 60
+
+
+@pytest.mark.usefixtures("env")
+@pytest.mark.parametrize(
+    ("options", "api", "clone"),
+    [
+        ({}, "https://api.github.com", "https://github.com/a/b.git"),
+        (
+            {"GHE_HOST": "github.example.com"},
+            "https://github.example.com/api/v3",
+            "https://github.example.com/a/b.git",
+        ),
+        (
+            {"GHE_HOST": "ghe.test:8443", "GHE_PROTOCOL": "http"},
+            "http://ghe.test:8443/api/v3",
+            "http://ghe.test:8443/a/b.git",
+        ),
+        (
+            {"GHE_HOST": "acme.ghe.com"},
+            "https://api.acme.ghe.com",
+            "https://acme.ghe.com/a/b.git",
+        ),
+        (
+            {"GITHUB_API_URL": "https://ghe.test/api/v3/", "GHE_HOST": "other.test"},
+            "https://ghe.test/api/v3",
+            "https://ghe.test/a/b.git",
+        ),
+        (
+            {"GITHUB_API_URL": "http://127.0.0.1:4000"},
+            "http://127.0.0.1:4000",
+            "http://127.0.0.1:4000/a/b.git",
+        ),
+    ],
+)
+def test_addresses_follow_from_the_api_base(
+    options: dict[str, str], api: str, clone: str
+):
+    settings = load_settings(options)
+    assert settings.api_url == api
+    assert settings.clone_url("a/b") == clone
+
+
+@pytest.mark.usefixtures("env")
+@pytest.mark.parametrize(("given", "level"), [("WARN", "warning"), ("trace", "debug")])
+def test_probots_log_levels_are_known(given: str, level: str):
+    assert load_settings({"LOG_LEVEL": given}).log_level == level
+
+
+@pytest.mark.usefixtures("env")
+def test_the_settings_file_names_commands_repositories_and_bots():
+    Path("bot.yml").write_text(
+        "commands: {implement: [claude, -p, Do it], review: [check]}\n"
+        "allowed_repositories: [acme/widgets, Tools/*]\n"
+        "allowed_bots: ['Dependabot[bot]']\n"
+    )
+    settings = load_settings({"BATCH_SETTINGS_FILE": "bot.yml"})
+    assert settings.commands == {
+        "implement": ("claude", "-p", "Do it"),
+        "review": ("check",),
+    }
+    assert settings.allows("Acme/Widgets")
+    assert settings.allows("tools/hammer")
+    assert not settings.allows("acme/gears")
+    assert settings.allowed_bots == {"dependabot[bot]"}
+
+
+@pytest.mark.usefixtures("env")
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            "commands: {implement: claude -p}",
+            "commands.implement should be a valid list",
+        ),
+        ("commands: {implement: []}", "commands.implement list should have at least 1"),
+        (
+            "commands: {implement: [sleep, 5]}",
+            "commands.implement.1 should be a valid str",
+        ),
+        ("commands: {Do it: [x]}", "does not have the right form"),
+        ("comands: {}", "comands is not known here"),
+        ("allowed_repositories: [widgets]", "allowed_repositories.0 does not have"),
+        ("allowed_bots: ['a b']", "allowed_bots.0 does not have the right form"),
+        ("- 1", "the file should be a valid"),
+        ("a: [", "cannot be read"),
+    ],
+)
+def test_a_settings_file_that_does_not_fit_is_explained(text: str, told: str):
+    Path("bot.yml").write_text(text)
+    problem = "\n".join(problems(BATCH_SETTINGS_FILE="bot.yml"))
+    assert problem.startswith("BATCH_SETTINGS_FILE='bot.yml' ")
+    assert told in problem
+
+
+@pytest.mark.usefixtures("env")
+def test_an_empty_settings_file_changes_nothing():
+    Path("bot.yml").write_text("# nothing yet\n")
+    assert load_settings({"BATCH_SETTINGS_FILE": "bot.yml"}).commands == {}
+
+
+@pytest.mark.usefixtures("env")
+def test_secrets_are_never_shown():
+    settings = load_settings({"WEBHOOK_SECRET": "hush,hush2", "METRICS_TOKEN": "t0ken"})
+    described = describe(settings)
+    assert list(described) == list(variables())
+    assert described["APP_ID"] == "123456"
+    shown = f"set (sha256 …{tail('hush')}), set (sha256 …{tail('hush2')})"
+    assert described["WEBHOOK_SECRET"] == shown
+    assert described["PRIVATE_KEY_PATH"] == "not set"
+    assert described["BATCH_RESERVE"] == "10%"
+    for text in (repr(settings), str(settings), str(described)):
+        for secret in ("hush", "t0ken", "PRIVATE KEY-----", KEY[100:140]):
+            assert secret not in text
