@@ -12,8 +12,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-
-from bot.errors import SettingsError
+from math import inf
 
 CORE = "core"
 SEARCH = "search"
@@ -86,17 +85,33 @@ def call_of(method: str, path: str) -> Call:
 
 
 @dataclass(frozen=True, slots=True)
+class Spent:
+    """What was spent at an instant."""
+
+    at: float  # monotonic seconds
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
 class Window:
     """What is known of one resource until its reset.
 
     ``is_told`` is False until GitHub has answered in this window; a window that is
-    told without a limit is unlimited, as on Enterprise servers by default.
+    told without a limit is unlimited, as on Enterprise servers by default. ``unseen``
+    are requests that no answer came to: they may have counted, and an answer to a
+    request sent before their loss does not say so yet.
     """
 
     limit: int = 0
     remaining: int = 0
     reset_at: datetime | None = None
     is_told: bool = False
+    unseen: tuple[Spent, ...] = ()
+
+    @property
+    def left(self) -> int:
+        """What is left if all that may have counted did."""
+        return max(0, self.remaining - sum(spent.amount for spent in self.unseen))
 
     @property
     def is_unlimited(self) -> bool:
@@ -127,8 +142,10 @@ def rolled(window: Window, *, now: datetime) -> Window:
     return Window(window.limit, window.limit)
 
 
-def merged(window: Window, seen: Window, *, now: datetime) -> Window:
-    """Return what is known after an answer said *seen*.
+def merged(
+    window: Window, seen: Window, *, now: datetime, sent_at: float = inf
+) -> Window:
+    """Return what is known after the answer to a request of *sent_at* said *seen*.
 
     Answers overtake each other. Within a window ``remaining`` only falls, so the
     lowest number is the latest; an answer of a window that is over, or nearly so while
@@ -138,20 +155,24 @@ def merged(window: Window, seen: Window, *, now: datetime) -> Window:
     assert seen.reset_at is not None
     if now >= _after_reset(seen.reset_at):
         return window
+    unseen = tuple(spent for spent in window.unseen if spent.at >= sent_at)
     if not window.is_told or window.reset_at is None:
-        return seen
+        return replace(seen, unseen=unseen)
     later_by = (seen.reset_at - window.reset_at).total_seconds()
     left = (seen.reset_at - now).total_seconds()
     if later_by < -SAME_WINDOW_SECONDS and left <= LATE_ANSWER_SECONDS:
         return window
     if abs(later_by) > SAME_WINDOW_SECONDS or seen.limit != window.limit:
-        return seen
-    return replace(window, remaining=min(window.remaining, seen.remaining))
+        return replace(seen, unseen=unseen)
+    remaining = min(window.remaining, seen.remaining)
+    return replace(window, remaining=remaining, unseen=unseen)
 
 
-def charged(window: Window, cost: int) -> Window:
-    """Return the window after a request that no answer came to: it may have counted."""
-    return replace(window, remaining=max(0, window.remaining - cost))
+def charged(window: Window, lost: Spent) -> Window:
+    """Return the window after a request whose answer did not come, or said nothing."""
+    if window.is_unlimited or not window.is_told:
+        return window
+    return replace(window, unseen=(*window.unseen, lost))
 
 
 def primary_wait(
@@ -168,9 +189,9 @@ def primary_wait(
     if not window.is_told:
         return None if in_flight else 0.0
     needed = min(cost, window.limit)
-    if window.remaining - in_flight >= needed:
+    if window.left - in_flight >= needed:
         return 0.0
-    if in_flight and window.remaining >= needed:
+    if in_flight and window.left >= needed:
         return None
     assert window.reset_at is not None
     wait = (_after_reset(window.reset_at) - now).total_seconds()
@@ -188,42 +209,26 @@ def _after_reset(reset_at: datetime) -> datetime:
 class Reserve:
     """The part of a limit that no new work may use."""
 
-    fraction: float = 0.1
+    fraction: float = 0.0
     requests: int = 0
-
-    @classmethod
-    def parse(cls, text: str) -> "Reserve":
-        """Return the reserve that a setting names: ``10%`` or a number of requests.
-
-        Raises ``SettingsError``.
-        """
-        match = re.fullmatch(r"\s*(\d{1,6}(?:\.\d+)?)\s*(%?)\s*", text)
-        if match is None or (match[2] and float(match[1]) > 90):
-            message = (
-                f"The reserve {text!r} is neither a percentage up to 90% nor a number"
-                " of requests."
-            )
-            raise SettingsError(message)
-        if match[2]:
-            return cls(fraction=float(match[1]) / 100)
-        return cls(fraction=0.0, requests=int(float(match[1])))
 
     def of(self, limit: int) -> int:
         """Return the requests kept back of *limit*; at most nine tenths of it."""
         return min(max(int(limit * self.fraction), self.requests), limit * 9 // 10)
 
+    def __str__(self) -> str:
+        return f"{self.fraction:.0%}" if self.fraction else str(self.requests)
 
-def fits(window: Window, *, in_flight: int, requests: float, reserve: Reserve) -> bool:
-    """Return whether work of *requests* requests may begin in this window.
 
-    Work that is larger than half of what a whole window offers begins when half is
-    left: it would otherwise wait for ever.
-    """
+ENDLESS_ROOM = 1_000_000
+"""What fits while GitHub has told no limit, in requests."""
+
+
+def room(window: Window, *, in_flight: int, reserve: Reserve) -> int:
+    """Return how many requests of new work fit into this window, over the reserve."""
     if window.limit == 0:
-        return True
-    kept = reserve.of(window.limit)
-    needed = min(requests, (window.limit - kept) / 2)
-    return window.remaining - in_flight - needed >= kept
+        return ENDLESS_ROOM
+    return max(0, window.left - in_flight - reserve.of(window.limit))
 
 
 # --- secondary limits --------------------------------------------------------------
@@ -288,14 +293,6 @@ def relieved(hold: Hold, *, sent_at: float) -> Hold:
 
 
 # --- the pace ----------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Spent:
-    """A request that was sent, for the limits a minute and an hour."""
-
-    at: float  # monotonic seconds
-    amount: int
 
 
 def rolling_wait(

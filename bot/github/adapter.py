@@ -31,7 +31,7 @@ class GitHubSettings:
     app_id: str  # or the client id
     private_key: str = field(repr=False)  # PEM, escaped, or base64
     api_url: str = "https://api.github.com"
-    reserve: str = "10%"  # a percentage of the limit, or requests
+    reserve: Reserve = field(default_factory=Reserve)
     write_interval_seconds: float = 1.0  # 0: no pace at all, for servers of one's own
 
 
@@ -79,9 +79,9 @@ class GitHubReader:
         """Return the ledger's present state, without a request."""
         return self._client.ledger.account(installation_id).budget()
 
-    def budget_fits(self, installation_id: InstallationId, requests: float) -> bool:
-        """Return whether that many requests fit before the reset, over the reserve."""
-        return self._client.ledger.account(installation_id).fits(requests)
+    def requests_fit(self, installation_id: InstallationId) -> int:
+        """Return how many requests of item work fit before the reset."""
+        return self._client.ledger.account(installation_id).room()
 
     def spent(self, meter: str) -> int:
         """Return the requests charged to *meter* so far."""
@@ -121,7 +121,7 @@ class GitHubAdapter:
         private_key = load_private_key(settings.private_key)
         ledger = Ledger(
             clock,
-            reserve=Reserve.parse(settings.reserve),
+            reserve=settings.reserve,
             pace=Pace(settings.write_interval_seconds),
         )
         async with open_session() as session:

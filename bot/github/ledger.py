@@ -23,6 +23,7 @@ from bot.errors import RateLimited
 from bot.ports import Budget, Clock
 
 LONGEST_WAIT_SECONDS = 60.0
+QUERIES = 2  # that new work may have to make before it ends
 APP = InstallationId(0)
 """The account of the app itself, whose requests no installation pays for."""
 
@@ -53,7 +54,7 @@ class Ledger:
         self, clock: Clock, *, reserve: Reserve | None = None, pace: Pace | None = None
     ) -> None:
         self._clock = clock
-        self._reserve = reserve or Reserve()
+        self._reserve = reserve or Reserve(0.1)
         self._pace = pace or Pace()
         self._accounts: dict[InstallationId, Account] = {}
         self._spent: LRUCache[str, int] = LRUCache(maxsize=10_000)
@@ -91,7 +92,7 @@ class Ticket:
     def __init__(self, call: Call, *, sent_at: float) -> None:
         self.call = call
         self.sent_at = sent_at
-        self.is_answered = False
+        self.is_counted = False  # whether GitHub's number is known to include it
         self.is_free = False
 
 
@@ -141,21 +142,20 @@ class Account:
             held_until=held_until if held_until > now else None,
         )
 
-    def fits(self, requests: float) -> bool:
-        """Return whether new work of that many requests may begin now.
+    def room(self) -> int:
+        """Return how many requests of new work may begin now, 0 while held.
 
         A query or two must fit into the GraphQL window as well: facts come from there.
         """
-        if self._held_seconds() > 0:
-            return False
-        return all(
-            budget.fits(
-                self._window(resource),
-                in_flight=self._in_flight[resource],
-                requests=needed,
-                reserve=self._reserve,
-            )
-            for resource, needed in ((budget.CORE, requests), (budget.GRAPHQL, 2))
+        if self._held_seconds() > 0 or self._room(budget.GRAPHQL) < QUERIES:
+            return 0
+        return self._room(budget.CORE)
+
+    def _room(self, resource: str) -> int:
+        return budget.room(
+            self._window(resource),
+            in_flight=self._in_flight[resource],
+            reserve=self._reserve,
         )
 
     # --- sending ---
@@ -185,9 +185,8 @@ class Account:
         self, ticket: Ticket, status: int, headers: Mapping[str, str], message: str = ""
     ) -> bool:
         """Take note of an answer; return whether it says that too much was sent."""
-        ticket.is_answered = True
         ticket.is_free = status == 304
-        self._read_window(ticket.call, status, headers)
+        self._read_window(ticket, status, headers)
         if not budget.is_limited(status, headers, message):
             if status < 500:
                 self._hold = budget.relieved(self._hold, sent_at=ticket.sent_at)
@@ -291,25 +290,33 @@ class Account:
         call = ticket.call
         if call.is_write:
             self._last_write_ended = self._clock.monotonic()
-        if not ticket.is_answered:
+        if not ticket.is_counted:
+            lost = Spent(self._clock.monotonic(), call.cost)
             window = self._window(call.resource)
-            self._windows[call.resource] = budget.charged(window, call.cost)
+            self._windows[call.resource] = budget.charged(window, lost)
         if self._charge is not None and not ticket.is_free:
             self._charge()
 
     def _left(self, resource: str) -> int:
-        return max(0, self._window(resource).remaining - self._in_flight[resource])
+        return max(0, self._window(resource).left - self._in_flight[resource])
 
     def _window(self, resource: str) -> Window:
         window = self._windows.get(resource, Window())
         return budget.rolled(window, now=self._clock.now())
 
-    def _read_window(self, call: Call, status: int, headers: Mapping[str, str]) -> None:
+    def _read_window(
+        self, ticket: Ticket, status: int, headers: Mapping[str, str]
+    ) -> None:
+        call = ticket.call
         seen = budget.window_of(headers)
         if seen is not None:
+            ticket.is_counted = True
             resource = headers.get("x-ratelimit-resource") or call.resource
             self._windows[resource] = budget.merged(
-                self._window(resource), seen, now=self._clock.now()
+                self._window(resource),
+                seen,
+                now=self._clock.now(),
+                sent_at=ticket.sent_at,
             )
         elif status < 400 and not self._window(call.resource).is_told:
             self._windows[call.resource] = budget.UNLIMITED

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.core.budget import (
+    ENDLESS_ROOM,
     UNLIMITED,
     Call,
     Hold,
@@ -13,7 +14,6 @@ from bot.core.budget import (
     Window,
     call_of,
     charged,
-    fits,
     is_limited,
     merged,
     primary_wait,
@@ -21,14 +21,14 @@ from bot.core.budget import (
     retry_after_seconds,
     rolled,
     rolling_wait,
+    room,
     struck,
     window_of,
     write_wait,
 )
-from bot.errors import SettingsError
 
 NOW = datetime(2026, 3, 3, 15, 0, tzinfo=UTC)
-RESERVE = Reserve()
+RESERVE = Reserve(0.1)
 
 
 def window(remaining: int, *, limit: int = 5000, reset_in: float = 3600) -> Window:
@@ -128,9 +128,14 @@ def test_a_window_is_full_but_untold_once_its_reset_has_passed():
     assert rolled(window(0, reset_in=0), now=NOW) == window(0, reset_in=0)
 
 
-def test_a_request_without_an_answer_is_charged():
-    assert charged(window(5), 1).remaining == 4
-    assert charged(window(0), 3).remaining == 0
+def test_a_request_without_an_answer_counts_until_a_later_one_is_answered():
+    known = charged(window(5), Spent(at=10.0, amount=2))
+    assert known.left == 3
+    early = merged(known, window(5), now=NOW, sent_at=9.0)
+    assert early.left == 3
+    assert merged(early, window(4), now=NOW, sent_at=11.0).left == 4
+    assert charged(window(0), Spent(0.0, 3)).left == 0
+    assert charged(UNLIMITED, Spent(0.0, 3)) == UNLIMITED
 
 
 # --- sending ---
@@ -159,47 +164,28 @@ def test_nothing_is_sent_past_zero(known, in_flight, cost, expected):
 
 
 @pytest.mark.parametrize(
-    ("text", "limit", "kept"),
+    ("reserve", "limit", "kept"),
     [
-        ("10%", 5000, 500),
-        ("10%", 12_500, 1250),
-        ("300", 5000, 300),
-        ("0", 5000, 0),
-        (" 2.5 % ", 5000, 125),
-        ("9000", 5000, 4500),  # never all of it
+        (Reserve(0.1), 5000, 500),
+        (Reserve(0.1), 12_500, 1250),
+        (Reserve(0, 300), 5000, 300),
+        (Reserve(0), 5000, 0),
+        (Reserve(0, 9000), 5000, 4500),  # never all of it
     ],
 )
-def test_a_reserve_is_a_part_or_a_number(text, limit, kept):
-    assert Reserve.parse(text).of(limit) == kept
-
-
-@pytest.mark.parametrize("text", ["", "ten", "95%", "-1", "1e3", "10 percent"])
-def test_a_reserve_that_is_neither_is_refused(text):
-    with pytest.raises(SettingsError, match="neither"):
-        Reserve.parse(text)
+def test_a_reserve_is_a_part_or_a_number(reserve, limit, kept):
+    assert reserve.of(limit) == kept
 
 
 def test_work_fits_while_the_reserve_stays_untouched():
-    def is_room(remaining: int, requests: float, in_flight: int = 0) -> bool:
-        return fits(
-            window(remaining), in_flight=in_flight, requests=requests, reserve=RESERVE
-        )
-
-    assert is_room(520, 20)
-    assert not is_room(519, 20)
-    assert not is_room(520, 20, in_flight=1)
-
-
-def test_work_larger_than_a_window_begins_when_half_of_it_is_left():
-    small = Reserve(fraction=0)
-    half, less = window(30, limit=60), window(29, limit=60)
-    assert fits(half, in_flight=0, requests=500, reserve=small)
-    assert not fits(less, in_flight=0, requests=500, reserve=small)
+    assert room(window(520), in_flight=0, reserve=RESERVE) == 20
+    assert room(window(520), in_flight=1, reserve=RESERVE) == 19
+    assert room(window(499), in_flight=0, reserve=RESERVE) == 0
 
 
 def test_everything_fits_where_no_limit_is_known():
-    assert fits(Window(), in_flight=9, requests=1e9, reserve=RESERVE)
-    assert fits(UNLIMITED, in_flight=9, requests=1e9, reserve=RESERVE)
+    assert room(Window(), in_flight=9, reserve=RESERVE) == ENDLESS_ROOM
+    assert room(UNLIMITED, in_flight=9, reserve=RESERVE) == ENDLESS_ROOM
 
 
 # --- secondary limits ---

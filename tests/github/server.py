@@ -52,6 +52,7 @@ class Reply:
     data: Any = None
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
+    text: str | None = None  # instead of the data
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,12 @@ class ScriptedGitHub:
             return web.Response()
         if reply.status in (204, 304):
             return web.Response(status=reply.status, headers=reply.headers)
-        return web.json_response(reply.data, status=reply.status, headers=reply.headers)
+        return web.Response(
+            text=json.dumps(reply.data) if reply.text is None else reply.text,
+            content_type="application/json",
+            status=reply.status,
+            headers=reply.headers,
+        )
 
 
 CUT = Reply(status=0)
@@ -190,7 +196,7 @@ async def bench(
                 app=AppCredentials("123", load_private_key(private_key()), clock),
                 ledger=Ledger(
                     clock,
-                    reserve=Reserve(),
+                    reserve=Reserve(0.1),
                     pace=pace or Pace(write_interval_seconds=0),
                 ),
                 clock=clock,

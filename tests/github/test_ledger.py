@@ -92,7 +92,7 @@ async def test_a_server_without_limits_is_not_slowed_down():
         async with account.turn(Call()):
             await send(account, {})
     assert clock.slept == []
-    assert account.fits(1e6)
+    assert account.room() > 1e5
 
 
 async def test_an_exhausted_resource_does_not_stop_another():
@@ -124,7 +124,7 @@ async def test_past_the_reserve_no_work_begins_but_what_runs_may_end():
     clock = HurriedClock()
     account = opened(clock)
     await send(account, limits(clock, remaining=500))
-    assert not account.fits(1)
+    assert account.room() < 1
     assert account.budget().held_until == clock.now() + timedelta(hours=1)
     await send(account, limits(clock, remaining=499))
     assert clock.slept == []
@@ -134,30 +134,30 @@ async def test_requests_in_flight_count_before_they_are_answered():
     clock = HurriedClock()
     account = opened(clock)
     await send(account, limits(clock, remaining=510))
-    assert account.fits(10)
+    assert account.room() >= 10
     async with account.turn(Call()):
-        assert not account.fits(10)
+        assert account.room() < 10
         assert account.budget().remaining == 509
-    assert not account.fits(10)  # no answer came: it may have counted
+    assert account.room() < 10  # no answer came: it may have counted
 
 
 async def test_work_needs_points_of_graphql_as_well():
     clock = HurriedClock()
     account = opened(clock)
     await send(account, limits(clock, remaining=5000))
-    assert account.fits(10)
+    assert account.room() >= 10
     spent = limits(clock, remaining=501, resource=GRAPHQL)
     await send(account, spent, call=Call(GRAPHQL))
-    assert not account.fits(10)
+    assert account.room() < 10
 
 
 async def test_after_the_reset_there_is_room_again():
     clock = HurriedClock()
     account = opened(clock)
     await send(account, limits(clock, remaining=0, reset_in=30))
-    assert not account.fits(10)
+    assert account.room() < 10
     await clock.sleep(31)
-    assert account.fits(10)
+    assert account.room() >= 10
     assert account.budget().held_until is None
 
 
@@ -168,7 +168,7 @@ async def test_a_retry_after_holds_the_whole_installation():
     clock = HurriedClock()
     account = opened(clock)
     assert await send(account, {"retry-after": "40"}, status=403)
-    assert not account.fits(1)
+    assert account.room() < 1
     assert account.budget().held_until == clock.now() + timedelta(seconds=40)
     await send(account, {}, call=Call(GRAPHQL))
     assert clock.monotonic() == 40
@@ -427,19 +427,19 @@ class Plan:
 
 PLANS = st.builds(
     Plan,
-    starts_after=st.floats(0, 900),
+    starts_after=st.floats(0, 600),
     there=LATENCY,
     back=LATENCY,
-    kind=st.sampled_from(["fine"] * 6 + ["unchanged", "lost", "limited"]),
-    retry_after=st.integers(0, 90),
+    kind=st.sampled_from(["fine"] * 6 + ["unchanged", "lost", "lost", "limited"]),
+    retry_after=st.integers(0, 40),
 )
 
 
 @settings(max_examples=120, deadline=None)
 @given(
-    plans=st.lists(PLANS, min_size=1, max_size=40),
+    plans=st.lists(PLANS, min_size=10, max_size=40),
     limit=st.integers(1, 8),
-    used=st.integers(0, 8),
+    used=st.integers(0, 4),
 )
 def test_nothing_is_ever_sent_past_zero_or_into_a_hold(plans, limit, used):
     async def simulate() -> list[str]:

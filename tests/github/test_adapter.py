@@ -1,0 +1,109 @@
+"""What ``bot.app`` opens, and past deliveries."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from bot.errors import Refused, SettingsError
+from bot.github.adapter import GitHubAdapter, GitHubSettings
+from bot.github.deliveries import Deliveries
+from bot.ports import EffectAdapter, GitHub, HookDeliveries, Tokens
+from tests.fakes import START
+from tests.github.server import (
+    Bench,
+    HurriedClock,
+    Reply,
+    ScriptedGitHub,
+    Seen,
+    private_key,
+)
+
+
+def open_adapter(api_url: str, **more: Any):
+    settings = GitHubSettings("123", more.pop("private_key", private_key()), api_url)
+    return GitHubAdapter.open(settings, HurriedClock(), lambda: 0.5)
+
+
+async def test_the_adapter_knows_the_app_and_fills_the_ports(aiohttp_server):
+    github = ScriptedGitHub()
+    github.on("GET /app", Reply({"id": 99, "slug": "batch-bot"}))
+    server = await aiohttp_server(github.application)
+    async with open_adapter(str(server.make_url(""))) as adapter:
+        assert adapter.login == "batch-bot[bot]"
+        reads: GitHub = adapter.github
+        writes: EffectAdapter = adapter.effects
+        tokens: Tokens = adapter.tokens
+        deliveries: HookDeliveries = adapter.deliveries
+        assert all((reads, writes, tokens, deliveries))
+    assert github.seen[0].headers["authorization"].startswith("Bearer ey")
+
+
+async def test_a_key_that_github_does_not_take_is_refused_with_advice(aiohttp_server):
+    github = ScriptedGitHub()
+    github.on("GET /app", Reply({"message": "A JSON web token could not be"}, 401))
+    server = await aiohttp_server(github.application)
+    with pytest.raises(Refused, match="JSON web token") as caught:
+        async with open_adapter(str(server.make_url(""))):
+            raise AssertionError
+    assert "app's id" in caught.value.advice
+
+
+async def test_a_broken_key_is_known_before_anything_is_sent():
+    with pytest.raises(SettingsError):
+        async with open_adapter("http://localhost:1", private_key="nonsense!"):
+            raise AssertionError
+
+
+def test_the_settings_do_not_show_the_key():
+    assert "secret" not in repr(GitHubSettings("123", "secret"))
+
+
+# --- deliveries ---
+
+
+def entry(number: int, *, hours_ago: float, status_code: int = 202) -> dict[str, Any]:
+    at = START - timedelta(hours=hours_ago)
+    return {
+        "id": number,
+        "guid": f"guid-{number}",
+        "event": "issue_comment",
+        "delivered_at": f"{at:%Y-%m-%dT%H:%M:%SZ}",
+        "status_code": status_code,
+    }
+
+
+async def test_deliveries_are_listed_back_to_an_instant(desk: Bench):
+    first = [entry(5, hours_ago=0), entry(4, hours_ago=1, status_code=502)]
+    second = [entry(3, hours_ago=2), entry(2, hours_ago=5)]
+    route = "/app/hook/deliveries"
+    link = f'<{desk.api_url}{route}?cursor=c1>; rel="next"'
+    last = f'<{desk.api_url}{route}?cursor=c2>; rel="next"'
+
+    def answer(seen: Seen) -> Reply:
+        if seen.query.get("cursor") == "c1":
+            return Reply(second, headers={"link": last})
+        return Reply(first, headers={"link": link})
+
+    desk.github.on(f"GET {route}", answer)
+    found = await Deliveries(desk.client.app).since(START - timedelta(hours=3))
+    assert [one.id for one in found] == [3, 4, 5]
+    assert [one.is_accepted for one in found] == [True, False, True]
+    assert len(desk.github.calls) == 2
+
+
+async def test_a_delivery_is_read_with_its_payload_and_asked_for_again(desk: Bench):
+    route = "/app/hook/deliveries"
+    desk.github.on(f"GET {route}", Reply([entry(5, hours_ago=0)]))
+    payload = {"action": "created", "comment": {"body": "/batch 12 → é"}}
+    request = {"headers": {}, "payload": payload}
+    desk.github.on(f"GET {route}/5", Reply({"request": request}))
+    desk.github.on(f"POST {route}/5/attempts", Reply({}, 202))
+    deliveries = Deliveries(desk.client.app)
+    (listed,) = await deliveries.since(START - timedelta(hours=3))
+    delivery = await deliveries.get(listed)
+    assert (delivery.guid, delivery.event) == ("guid-5", "issue_comment")
+    assert json.loads(delivery.body) == payload
+    await deliveries.redeliver(listed)
+    assert desk.github.calls[-1] == f"POST {route}/5/attempts"

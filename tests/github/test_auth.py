@@ -1,0 +1,138 @@
+"""The app's key and JWT, and the tokens of installations."""
+
+import asyncio
+import base64
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import (
+    SECP256R1,
+)
+from cryptography.hazmat.primitives.asymmetric.ec import (
+    generate_private_key as generate_ec_key,
+)
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
+
+from bot.core.model import InstallationId
+from bot.errors import SettingsError
+from bot.github.auth import AppCredentials, load_private_key
+from tests.github.server import (
+    INSTALLATION,
+    REPOSITORY,
+    Bench,
+    HurriedClock,
+    Reply,
+    Seen,
+    private_key,
+)
+
+TOKENS = "POST /app/installations/7/access_tokens"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        lambda pem: pem,
+        lambda pem: pem.replace("\n", "\\n"),
+        lambda pem: f'"{pem.strip()}"',
+        lambda pem: pem.replace("\n", "\r\n"),
+        lambda pem: base64.b64encode(pem.encode()).decode(),
+    ],
+    ids=["as it is", "escaped", "quoted", "Windows", "base64"],
+)
+def test_a_key_is_read_however_it_is_written(written):
+    expected = load_private_key(private_key()).private_numbers()
+    assert load_private_key(written(private_key())).private_numbers() == expected
+
+
+def ec_key() -> str:
+    key = generate_ec_key(SECP256R1())
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("", "cannot be read|neither"),
+        ("secret-words!", "neither"),
+        ("-----BEGIN RSA PRIVATE KEY-----\nsecret-words\n", "cannot be read"),
+        (base64.b64encode(b"secret-words").decode(), "cannot be read"),
+        (ec_key(), "no RSA key"),
+    ],
+)
+def test_a_key_that_cannot_be_read_is_named_but_not_shown(text, complaint):
+    with pytest.raises(SettingsError, match=complaint) as caught:
+        load_private_key(text)
+    assert "secret" not in str(caught.value)
+
+
+async def test_the_jwt_is_one_that_github_takes():
+    clock = HurriedClock()
+    key = load_private_key(private_key())
+    credentials = AppCredentials("123", key, clock)
+    header = await credentials.header()
+    claims = jwt.decode(
+        header.removeprefix("Bearer "),
+        key.public_key(),
+        algorithms=["RS256"],
+        options={"verify_exp": False, "verify_iat": False},
+    )
+    now = clock.now().timestamp()
+    assert claims["iss"] == "123"
+    assert claims["iat"] == now - 60
+    assert now < claims["exp"] <= now + 600
+    await clock.sleep(400)
+    assert await credentials.header() == header
+    await clock.sleep(100)
+    assert await credentials.header() != header
+
+
+async def test_a_token_is_asked_for_once_however_many_want_it(desk: Bench):
+    tokens = desk.client.tokens
+    wanted = [tokens.for_installation(INSTALLATION) for _ in range(20)]
+    assert set(await asyncio.gather(*wanted)) == {"t1"}
+    assert len(desk.github.seen) == 1
+
+
+async def test_a_token_is_renewed_before_it_expires(desk: Bench):
+    first = Reply({"token": "t1", "expires_at": "2026-03-03T16:00:00Z"}, 201)
+    second = Reply({"token": "t2", "expires_at": "2026-03-03T17:00:00Z"}, 201)
+    desk.github.on(TOKENS, first, second)
+    tokens = desk.client.tokens
+    await tokens.for_installation(INSTALLATION)
+    await desk.clock.sleep(54 * 60)
+    assert await tokens.for_installation(INSTALLATION) == "t1"
+    await desk.clock.sleep(2 * 60)
+    assert await tokens.for_installation(INSTALLATION) == "t2"
+
+
+async def test_the_token_for_git_reaches_one_repository_alone(desk: Bench):
+    def answer(seen: Seen) -> Reply:
+        narrow = "narrow" if seen.data == {"repository_ids": [1]} else "wide"
+        return Reply({"token": narrow, "expires_at": "2026-03-03T16:00:00Z"}, 201)
+
+    desk.github.on(TOKENS, answer)
+    assert await desk.client.tokens.token(REPOSITORY) == "narrow"
+    assert await desk.client.tokens.for_installation(INSTALLATION) == "wide"
+
+
+async def test_a_renewed_token_survives_a_late_refusal_of_the_old_one(desk: Bench):
+    tokens = desk.client.tokens
+    await tokens.for_installation(INSTALLATION)
+    tokens.drop(INSTALLATION, "t0")
+    tokens.drop(InstallationId(8), "t1")
+    await tokens.for_installation(INSTALLATION)
+    assert len(desk.github.seen) == 1
+    tokens.drop(INSTALLATION, "t1")
+    await tokens.for_installation(INSTALLATION)
+    assert len(desk.github.seen) == 2
+
+
+async def test_asking_for_a_token_is_charged_to_no_meter(desk: Bench):
+    async with desk.reader.metered("b7k2"):
+        await desk.client.tokens.for_installation(INSTALLATION)
+    assert desk.reader.spent("b7k2") == 0

@@ -1,0 +1,372 @@
+"""Every intent against GitHub: what is sent, what is not, what the receipt says."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from bot.core.effects import (
+    ChangeAssignees,
+    ChangeLabels,
+    ChangeState,
+    CreateComment,
+    EditComment,
+    OpenPullRequest,
+    PinComment,
+    PushBranch,
+    React,
+    Reaction,
+    Receipt,
+    UnpinComment,
+)
+from bot.core.model import CommentKind, ItemNumber
+from bot.errors import NotFound, Refused
+from tests.github.server import APP, REPOSITORY, Bench, Reply
+
+SINCE = datetime(2026, 3, 3, 14, 0, tzinfo=UTC)
+N12 = ItemNumber(12)
+ISSUE = "GET /repos/octo/app/issues/12"
+COMMENTS = "/repos/octo/app/issues/12/comments"
+MARKER = "<!-- batch-bot:report b7k2 00ff -->"
+URL = "https://github.com/octo/app/issues/12"
+
+
+def comment(number: int, body: str, login: str = APP.login, **more: Any) -> Any:
+    url = f"{URL}#issuecomment-{number}"
+    return {
+        "id": number,
+        "body": body,
+        "html_url": url,
+        "user": {"login": login},
+        "performed_via_github_app": None,
+    } | more
+
+
+def issue(**more: Any) -> Reply:
+    whole = {"html_url": URL, "labels": [], "assignees": [], "state": "open"}
+    return Reply(whole | more)
+
+
+# --- comments ---
+
+CREATE = CreateComment(REPOSITORY, N12, MARKER, f"{MARKER}\nDone.")
+
+
+async def test_a_comment_is_posted(desk: Bench):
+    desk.github.on(f"POST {COMMENTS}", Reply(comment(5, CREATE.body), 201))
+    receipt = await desk.effects.do(CREATE)
+    assert receipt == Receipt(id=5, url=f"{URL}#issuecomment-5")
+    assert desk.github.seen[-1].data == {"body": CREATE.body}
+
+
+async def test_only_an_own_comment_with_the_marker_first_is_found(desk: Bench):
+    others = [
+        comment(1, CREATE.body, login="mallory"),
+        comment(2, f"see:\n{MARKER}"),
+        comment(3, MARKER.replace("b7k2", "c8m3")),
+        comment(4, ""),
+    ]
+    desk.github.on(f"GET {COMMENTS}", Reply(others))
+    assert await desk.effects.find(CREATE, since=SINCE) is None
+    assert desk.github.seen[-1].query["since"] == "2026-03-03T13:59:00Z"
+    own = comment(6, f"{MARKER}\r\nDone.")
+    desk.github.on(f"GET {COMMENTS}", Reply([*others, own]))
+    found = await desk.effects.find(CREATE, since=SINCE)
+    assert found is not None
+    assert found.id == 6
+
+
+async def test_an_own_comment_is_found_after_the_app_was_renamed(desk: Bench):
+    own = comment(6, MARKER, "old[bot]", performed_via_github_app={"id": APP.id})
+    desk.github.on(f"GET {COMMENTS}", Reply([own]))
+    assert await desk.effects.find(CREATE, since=SINCE) is not None
+
+
+async def test_a_comment_is_edited_and_a_deleted_one_is_not_found(desk: Bench):
+    edit = EditComment(REPOSITORY, 5, "new")
+    with pytest.raises(NotFound):
+        await desk.effects.do(edit)
+    route = "PATCH /repos/octo/app/issues/comments/5"
+    desk.github.on(route, Reply(comment(5, "new")))
+    assert (await desk.effects.do(edit)).id == 5
+    assert desk.github.seen[-1].data == {"body": "new"}
+
+
+# --- pins ---
+
+PIN = PinComment(REPOSITORY, N12, 5)
+PUT_PIN = "PUT /repos/octo/app/issues/comments/5/pin"
+DELETE_PIN = "DELETE /repos/octo/app/issues/comments/5/pin"
+
+
+async def test_a_comment_is_pinned_where_there_is_no_pin(desk: Bench):
+    desk.github.on(ISSUE, issue(pinned_comment=None))
+    desk.github.on(PUT_PIN, Reply(comment(5, "")))
+    receipt = await desk.effects.do(PIN)
+    assert (receipt.id, receipt.note, receipt.changed) == (5, "", True)
+
+
+@pytest.mark.parametrize(
+    ("about", "note"),
+    [
+        ({"pinned_comment": {"id": 5}}, ""),
+        ({"pinned_comment": {"id": 4}}, "the issue has another pinned comment"),
+        ({"pull_request": {}, "pinned_comment": None}, ""),
+        ({"pull_request": {"url": "x"}}, "comments of pull requests cannot be pinned"),
+    ],
+)
+async def test_what_stands_against_a_pin_is_noted(desk: Bench, about, note):
+    desk.github.on(ISSUE, issue(**about))
+    desk.github.on(PUT_PIN, Reply(comment(5, "")))
+    assert (await desk.effects.do(PIN)).note == note
+
+
+@pytest.mark.parametrize("status", [404, 422])
+async def test_a_repository_without_pins_is_remembered(desk: Bench, status):
+    desk.github.on(ISSUE, issue())
+    desk.github.on(PUT_PIN, Reply({"message": "no"}, status))
+    effects = desk.effects
+    for intent in (PIN, PIN, UnpinComment(REPOSITORY, 5)):
+        receipt = await effects.do(intent)
+        assert "cannot be pinned" in receipt.note
+        assert not receipt.changed
+    assert desk.github.calls == [ISSUE, PUT_PIN]
+
+
+async def test_a_pin_is_taken_off_and_a_missing_one_is_as_good(desk: Bench):
+    unpin = UnpinComment(REPOSITORY, 5)
+    assert await desk.effects.do(unpin) == Receipt(changed=False)
+    desk.github.on(DELETE_PIN, Reply(status=204))
+    assert (await desk.effects.do(unpin)).changed
+    desk.github.on(DELETE_PIN, Reply({"message": "not yours"}, 403))
+    assert "not yours" in (await desk.effects.do(unpin)).note
+
+
+# --- reactions ---
+
+
+@pytest.mark.parametrize(
+    ("kind", "path"),
+    [
+        (CommentKind.ISSUE, "/repos/octo/app/issues/comments/5/reactions"),
+        (CommentKind.REVIEW_COMMENT, "/repos/octo/app/pulls/comments/5/reactions"),
+    ],
+)
+async def test_comments_get_reactions(desk: Bench, kind, path):
+    react = React(REPOSITORY, kind, 5, Reaction.SEEN)
+    desk.github.on(f"POST {path}", Reply({"id": 8}, 201), Reply({"id": 8}, 200))
+    assert await desk.effects.do(react) == Receipt(id=8)
+    assert await desk.effects.do(react) == Receipt(id=8, changed=False)
+    assert desk.github.seen[-1].data == {"content": "eyes"}
+
+
+async def test_reviews_get_reactions_over_graphql(desk: Bench):
+    react = React(REPOSITORY, CommentKind.REVIEW, 5, Reaction.DONE, node_id="PRR_1")
+    desk.github.on("POST /graphql", Reply({"data": {"addReaction": {}}}))
+    assert await desk.effects.do(react) == Receipt()
+    variables = desk.github.seen[-1].data["variables"]
+    assert variables == {"subject": "PRR_1", "content": "HOORAY"}
+    receipt = await desk.effects.do(replace(react, node_id=""))
+    assert "node id" in receipt.note
+
+
+# --- labels, assignees, state ---
+
+
+async def test_only_labels_that_differ_are_changed(desk: Bench):
+    labels = [{"name": "Bug"}, {"name": "a/b"}, {"name": "gone"}]
+    desk.github.on(ISSUE, issue(labels=labels))
+    desk.github.on("POST /repos/octo/app/issues/12/labels", Reply([]))
+    desk.github.on("DELETE /repos/octo/app/issues/12/labels/a%2Fb", Reply([]))
+    change = ChangeLabels(
+        REPOSITORY, N12, add=("bug", "new"), remove=("A/B", "none", "gone")
+    )
+    assert await desk.effects.do(change) == Receipt(id=12, url=URL)
+    assert desk.github.calls == [
+        ISSUE,
+        "POST /repos/octo/app/issues/12/labels",
+        "DELETE /repos/octo/app/issues/12/labels/a%2Fb",
+        "DELETE /repos/octo/app/issues/12/labels/gone",
+    ]
+    added = next(one for one in desk.github.seen if str(one).endswith("12/labels"))
+    assert added.data == {"labels": ["new"]}
+
+
+async def test_labels_that_are_so_already_cost_one_read(desk: Bench):
+    desk.github.on(ISSUE, issue(labels=[{"name": "bug"}]))
+    change = ChangeLabels(REPOSITORY, N12, add=("bug",), remove=("none",))
+    assert not (await desk.effects.do(change)).changed
+    assert desk.github.calls == [ISSUE]
+
+
+async def test_people_whom_github_drops_are_noted(desk: Bench):
+    people = [{"login": "Ada"}, {"login": "bob"}]
+    desk.github.on(ISSUE, issue(assignees=people))
+    route = "/repos/octo/app/issues/12/assignees"
+    desk.github.on(f"POST {route}", Reply({"assignees": [*people, {"login": "cy"}]}))
+    desk.github.on(f"DELETE {route}", Reply({"assignees": []}))
+    change = ChangeAssignees(
+        REPOSITORY, N12, add=("ada", "cy", "dan", "eve"), remove=("BOB", "zoe")
+    )
+    receipt = await desk.effects.do(change)
+    assert receipt.note == "dan and eve cannot be assigned here"
+    assert receipt.changed
+    assert [one.data for one in desk.github.seen[-2:]] == [
+        {"assignees": ["cy", "dan", "eve"]},
+        {"assignees": ["BOB"]},
+    ]
+
+
+async def test_nothing_changed_when_everybody_was_dropped(desk: Bench):
+    desk.github.on(ISSUE, issue())
+    desk.github.on("POST /repos/octo/app/issues/12/assignees", issue())
+    change = ChangeAssignees(REPOSITORY, N12, add=("dan",))
+    receipt = await desk.effects.do(change)
+    assert (receipt.changed, receipt.note) == (False, "dan cannot be assigned here")
+
+
+@pytest.mark.parametrize(
+    ("now", "wanted", "sent"),
+    [
+        (
+            {"state": "open", "state_reason": None},
+            ChangeState(REPOSITORY, N12, False, False, "not_planned"),
+            {"state": "closed", "state_reason": "not_planned"},
+        ),
+        (
+            {"state": "closed", "state_reason": "completed"},
+            ChangeState(REPOSITORY, N12, False, False, "not_planned"),
+            {"state": "closed", "state_reason": "not_planned"},
+        ),
+        (
+            {"state": "closed", "state_reason": "completed"},
+            ChangeState(REPOSITORY, N12, False, False),
+            None,
+        ),
+        (
+            {"state": "closed", "state_reason": "completed"},
+            ChangeState(REPOSITORY, N12, True, False, "completed"),
+            {"state": "open"},
+        ),
+    ],
+)
+async def test_a_state_is_changed_if_it_differs(desk: Bench, now, wanted, sent):
+    desk.github.on(ISSUE, issue(**now))
+    desk.github.on("PATCH /repos/octo/app/issues/12", issue())
+    receipt = await desk.effects.do(wanted)
+    assert receipt.changed is (sent is not None)
+    assert desk.github.seen[-1].data == sent
+
+
+async def test_pull_requests_are_closed_as_such(desk: Bench):
+    desk.github.on("GET /repos/octo/app/pulls/12", issue())
+    desk.github.on("PATCH /repos/octo/app/pulls/12", issue())
+    close = ChangeState(REPOSITORY, N12, False, True, "not_planned")
+    assert (await desk.effects.do(close)).changed
+    assert desk.github.seen[-1].data == {"state": "closed"}
+
+
+# --- pull requests ---
+
+PULLS = "/repos/octo/app/pulls"
+OPEN = OpenPullRequest(
+    REPOSITORY, "batch/b7k2/12", "a" * 40, "main", "Fix", "Closes #12"
+)
+
+
+def pull(number: int = 71, *, sha: str = "a" * 40, **more: Any) -> dict[str, Any]:
+    head = {"ref": "batch/b7k2/12", "sha": sha}
+    url = f"https://github.com/octo/app/pull/{number}"
+    return {"number": number, "html_url": url, "head": head, "state": "open"} | more
+
+
+def refusal(message: str) -> Reply:
+    errors = [{"code": "custom", "message": message}]
+    return Reply({"message": "Validation Failed", "errors": errors}, 422)
+
+
+async def test_a_draft_is_opened_and_its_head_read_back(desk: Bench):
+    desk.github.on(f"POST {PULLS}", Reply(pull(), 201))
+    receipt = await desk.effects.do(OPEN)
+    assert (receipt.id, receipt.sha, receipt.note) == (71, "a" * 40, "")
+    assert desk.github.seen[-1].data == {
+        "title": "Fix",
+        "body": "Closes #12",
+        "head": "batch/b7k2/12",
+        "base": "main",
+        "draft": True,
+    }
+
+
+async def test_another_head_than_the_pushed_one_is_noted(desk: Bench):
+    desk.github.on(f"POST {PULLS}", Reply(pull(sha="b" * 40), 201))
+    receipt = await desk.effects.do(OPEN)
+    assert receipt.sha == "b" * 40
+    assert receipt.note == "its head is bbbbbbb, not aaaaaaa"
+
+
+async def test_a_plain_one_is_opened_where_there_are_no_drafts(desk: Bench):
+    no_drafts = {"message": "Draft pull requests are not supported in this repository."}
+    desk.github.on(f"POST {PULLS}", Reply(no_drafts, 422), Reply(pull(), 201))
+    assert (await desk.effects.do(OPEN)).id == 71
+    assert desk.github.seen[-1].data["draft"] is False
+
+
+async def test_one_that_exists_already_is_taken(desk: Bench):
+    desk.github.on(
+        f"POST {PULLS}",
+        refusal("A pull request already exists for octo:batch/b7k2/12."),
+    )
+    desk.github.on(f"GET {PULLS}", Reply([pull()]))
+    receipt = await desk.effects.do(OPEN)
+    assert (receipt.id, receipt.changed) == (71, False)
+
+
+@pytest.mark.parametrize(
+    ("message", "advice"),
+    [
+        ("No commits between main and batch/b7k2/12", "nothing that main does not"),
+        ("base is invalid", "main still exists"),
+        ("Something else", ""),
+    ],
+)
+async def test_a_refusal_comes_with_advice(desk: Bench, message, advice):
+    desk.github.on(f"POST {PULLS}", refusal(message))
+    with pytest.raises(Refused, match=message) as caught:
+        await desk.effects.do(OPEN)
+    assert advice in caught.value.advice
+
+
+async def test_one_is_found_by_its_branch_in_any_state_an_open_one_first(desk: Bench):
+    other = pull(90)
+    other["head"] = {"ref": "main", "sha": "c" * 40}
+    closed = pull(80, state="closed", merged_at=None)
+    desk.github.on(f"GET {PULLS}", Reply([other, closed, pull(71)]))
+    found = await desk.effects.find(OPEN, since=SINCE)
+    assert found is not None
+    assert found.id == 71
+    query = {"head": "octo:batch/b7k2/12", "state": "all", "per_page": "100"}
+    assert desk.github.seen[-1].query == query
+    desk.github.on(f"GET {PULLS}", Reply([other, closed]))
+    found = await desk.effects.find(OPEN, since=SINCE)
+    assert found is not None
+    assert (found.id, found.note) == (80, "it is closed")
+    desk.github.on(f"GET {PULLS}", Reply([other]))
+    assert await desk.effects.find(OPEN, since=SINCE) is None
+
+
+# --- the rest ---
+
+
+async def test_what_may_be_repeated_is_not_looked_for(desk: Bench):
+    assert await desk.effects.find(PIN, since=SINCE) is None
+    assert desk.github.calls == []
+
+
+async def test_pushing_is_not_done_here(desk: Bench):
+    push = PushBranch(REPOSITORY, "batch/b7k2/12", "a" * 40)
+    with pytest.raises(TypeError):
+        await desk.effects.do(push)
+    with pytest.raises(TypeError):
+        await desk.effects.find(push, since=SINCE)

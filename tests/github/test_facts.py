@@ -1,0 +1,250 @@
+"""Facts of many items in few queries, each of which fits GitHub's schema."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from graphql import parse
+
+from bot.core.model import ItemKind, ItemNumber, Reference
+from bot.errors import NotFound, Refused
+from tests.github.server import INSTALLATION, REPOSITORY, Bench, Reply, Seen
+
+GRAPHQL = "POST /graphql"
+HERE = {"nameWithOwner": "octo/app"}
+THERE = {"nameWithOwner": "octo/lib"}
+
+
+def numbers(*values: int) -> list[ItemNumber]:
+    return [ItemNumber(value) for value in values]
+
+
+def node(number: int, typename: str = "Issue", **more: Any) -> dict[str, Any]:
+    return {
+        "__typename": typename,
+        "number": number,
+        "title": f"Title {number}",
+        "body": "Text",
+        "url": f"https://github.com/octo/app/issues/{number}",
+        "updatedAt": "2026-03-03T14:00:00Z",
+        "locked": False,
+        "closed": False,
+        "author": {"__typename": "User", "login": "ada"},
+        "milestone": None,
+        "labels": {"nodes": []},
+        "assignees": {"nodes": []},
+    } | more
+
+
+def repository(**items: Any) -> dict[str, Any]:
+    return {
+        "databaseId": 1,
+        "nameWithOwner": "octo/app",
+        "defaultBranchRef": {"name": "main"},
+        "configuration": None,
+        "newestIssue": {"nodes": [{"number": 41}]},
+        "newestPull": {"nodes": [{"number": 42}]},
+    } | items
+
+
+async def test_an_issue_has_all_its_facts(desk: Bench):
+    issue = node(
+        12,
+        closed=True,
+        stateReason="NOT_PLANNED",
+        locked=True,
+        author={"__typename": "Bot", "login": "dependabot"},
+        milestone={"title": "v2"},
+        labels={"nodes": [{"name": "bug"}, {"name": "good first issue"}]},
+        assignees={"nodes": [{"login": "bob"}]},
+        blockedBy={"nodes": [{"number": 3, "repository": THERE}, None]},
+        subIssues={"nodes": [{"number": 4, "repository": HERE}]},
+        closedByPullRequestsReferences={
+            "nodes": [
+                {"number": 70, "state": "OPEN", "repository": HERE},
+                {"number": 71, "state": "MERGED", "repository": HERE},
+                {"number": 72, "state": "OPEN", "repository": THERE},
+            ]
+        },
+    )
+    desk.github.on(GRAPHQL, Reply({"data": {"repository": repository(i12=issue)}}))
+    _, facts = await desk.reader.facts(REPOSITORY, numbers(12))
+    found = facts[ItemNumber(12)]
+    assert found.kind is ItemKind.ISSUE
+    assert (found.title, found.body) == ("Title 12", "Text")
+    assert not found.is_open
+    assert found.updated_at == datetime(2026, 3, 3, 14, 0, tzinfo=UTC)
+    assert found.state_reason == "not_planned"
+    assert found.author == "dependabot[bot]"
+    assert found.labels == ("bug", "good first issue")
+    assert found.assignees == ("bob",)
+    assert found.milestone == "v2"
+    assert found.is_locked
+    assert found.blocked_by == (Reference("octo/lib", ItemNumber(3)),)
+    assert found.sub_issues == (Reference("octo/app", ItemNumber(4)),)
+    assert found.linked_pull_requests == (70,)
+    assert found.head_sha == ""
+
+
+async def test_a_pull_request_has_all_its_facts(desk: Bench):
+    pull = node(
+        63,
+        "PullRequest",
+        author=None,
+        merged=True,
+        closed=True,
+        isDraft=True,
+        isCrossRepository=True,
+        headRefOid="a" * 40,
+        headRefName="fix",
+        baseRefName="main",
+    )
+    desk.github.on(GRAPHQL, Reply({"data": {"repository": repository(i63=pull)}}))
+    _, facts = await desk.reader.facts(REPOSITORY, numbers(63))
+    found = facts[ItemNumber(63)]
+    assert found.kind is ItemKind.PULL_REQUEST
+    assert found.author == "ghost"
+    assert found.is_merged
+    assert found.is_draft
+    assert found.is_from_fork
+    assert (found.head_sha, found.head_branch) == ("a" * 40, "fix")
+    assert found.base_branch == "main"
+    assert found.is_satisfied
+
+
+async def test_the_repository_comes_with_the_same_query(desk: Bench):
+    blob = {"oid": "b10b", "text": "actions: {}\n"}
+    answer = repository(configuration=blob)
+    desk.github.on(GRAPHQL, Reply({"data": {"repository": answer}}))
+    about, facts = await desk.reader.facts(REPOSITORY, [])
+    assert about.default_branch == "main"
+    assert (about.configuration, about.configuration_sha) == ("actions: {}\n", "b10b")
+    assert about.newest_number == 42
+    assert facts == {}
+    assert desk.github.calls == [GRAPHQL]
+
+
+async def test_an_empty_repository_has_neither_branch_nor_configuration(desk: Bench):
+    nothing: dict[str, Any] = {"nodes": []}
+    answer = repository(defaultBranchRef=None, newestIssue=nothing, newestPull=nothing)
+    desk.github.on(GRAPHQL, Reply({"data": {"repository": answer}}))
+    about, _ = await desk.reader.facts(REPOSITORY, [])
+    assert (about.default_branch, about.configuration, about.newest_number) == (
+        "",
+        None,
+        0,
+    )
+
+
+async def test_fifty_items_take_one_query_and_unknown_ones_are_left_out(desk: Bench):
+    def answer(seen: Seen) -> Reply:
+        parse(seen.data["query"])
+        assert seen.data["variables"] == {"owner": "octo", "name": "app"}
+        known: dict[str, Any] = {
+            f"i{n}": node(n) for n in range(1, 60) if f"i{n}:" in seen.data["query"]
+        }
+        if "i60:" not in seen.data["query"]:
+            return Reply({"data": {"repository": repository(**known)}})
+        error = {
+            "type": "NOT_FOUND",
+            "path": ["repository", "i60"],
+            "message": "Could not resolve to an issue or pull request.",
+        }
+        data = {"repository": repository(**known, i60=None)}
+        return Reply({"data": data, "errors": [error]})
+
+    desk.github.on(GRAPHQL, answer)
+    wanted = numbers(*range(1, 61), 5, 5)
+    _, facts = await desk.reader.facts(REPOSITORY, wanted)
+    assert sorted(facts) == list(range(1, 60))
+    assert desk.github.calls == [GRAPHQL] * 2
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        ({"type": "NOT_FOUND", "path": ["repository"]}, NotFound),
+        ({"type": "FORBIDDEN", "path": ["repository", "i1"]}, Refused),
+        ({"type": "NOT_FOUND", "path": ["repository", "i1", "author"]}, NotFound),
+    ],
+)
+async def test_other_problems_are_errors(desk: Bench, error, expected):
+    problem = error | {"message": "no"}
+    desk.github.on(GRAPHQL, Reply({"data": {"repository": None}, "errors": [problem]}))
+    with pytest.raises(expected):
+        await desk.reader.facts(REPOSITORY, numbers(1))
+
+
+async def test_a_name_that_stands_for_another_repository_by_now_is_not_found(
+    desk: Bench,
+):
+    answer = repository(databaseId=2)
+    desk.github.on(GRAPHQL, Reply({"data": {"repository": answer}}))
+    with pytest.raises(NotFound, match="another repository"):
+        await desk.reader.facts(REPOSITORY, [])
+
+
+@pytest.mark.parametrize(
+    "wording",
+    [
+        lambda name: {
+            "message": f"Field '{name}' doesn't exist on type 'Issue'",
+            "extensions": {"code": "undefinedField", "fieldName": name},
+        },
+        lambda name: {"message": f"Cannot query field '{name}' on type 'Issue'."},
+    ],
+    ids=["GitHub", "graphql-core"],
+)
+async def test_fields_that_a_server_lacks_are_left_out_and_remembered(
+    desk: Bench, wording
+):
+    lacking = ("blockedBy", "subIssues")
+
+    def answer(seen: Seen) -> Reply:
+        asked = [name for name in lacking if name in seen.data["query"]]
+        if asked:
+            return Reply({"errors": [wording(name) for name in asked]})
+        return Reply({"data": {"repository": repository(i1=node(1))}})
+
+    desk.github.on(GRAPHQL, answer)
+    reader = desk.reader
+    for _ in range(2):
+        _, facts = await reader.facts(REPOSITORY, numbers(1))
+        assert facts[ItemNumber(1)].blocked_by == ()
+    assert desk.github.calls == [GRAPHQL] * 3
+
+
+async def test_a_schema_error_about_anything_else_is_raised(desk: Bench):
+    error = {"message": "Field 'title' doesn't exist on type 'Issue'"}
+    desk.github.on(GRAPHQL, Reply({"errors": [error]}))
+    with pytest.raises(Refused, match="title"):
+        await desk.reader.facts(REPOSITORY, numbers(1))
+
+
+async def test_references_across_repositories_take_one_query(desk: Bench):
+    known, hidden = (
+        Reference("octo/lib", ItemNumber(3)),
+        Reference("octo/secret", ItemNumber(4)),
+    )
+    gone = Reference("octo/lib", ItemNumber(5))
+
+    def answer(seen: Seen) -> Reply:
+        parse(seen.data["query"])
+        assert seen.data["variables"] == {
+            "o0": "octo",
+            "n0": "lib",
+            "o1": "octo",
+            "n1": "secret",
+        }
+        errors = [
+            {"type": "NOT_FOUND", "path": path, "message": "no"}
+            for path in (["r1"], ["r0", "i5"])
+        ]
+        lib = {"nameWithOwner": "octo/lib", "i3": node(3), "i5": None}
+        return Reply({"data": {"r0": lib, "r1": None}, "errors": errors})
+
+    desk.github.on(GRAPHQL, answer)
+    found = await desk.reader.references(INSTALLATION, [known, hidden, gone])
+    assert list(found) == [known]
+    assert await desk.reader.references(INSTALLATION, []) == {}
+    assert desk.github.calls == [GRAPHQL]
