@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import PurePath
 from typing import Protocol
 
 from bot.core.effects import Intent, Receipt
@@ -392,7 +391,7 @@ class Workspace:
     """A clone for one attempt. The git directory is outside ``path``."""
 
     attempt: AttemptId
-    path: PurePath  # what the command sees and changes
+    path: str  # what the command sees and changes
     base_sha: str
 
 

@@ -156,7 +156,7 @@ class FakeWorkspaces:
         self.alive.add(attempt)
         sha = _hash(files)
         self.commits[sha] = files
-        return Workspace(attempt, path, sha)
+        return Workspace(attempt, str(path), sha)
 
     async def commit(self, workspace: Workspace, *, message: str) -> Change | None:
         files = _read_files(Path(workspace.path))

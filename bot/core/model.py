@@ -191,7 +191,7 @@ class PlanItem:
 
     number: ItemNumber
     kind: ItemKind
-    action: Action  # always a built-in one
+    action: Action
     runner: str  # builtin or local
     title: str
     priority: int = 50
@@ -199,7 +199,6 @@ class PlanItem:
     retries: int = 2
     head_sha: str = ""  # pinned when the command was accepted; pull requests only
     base_branch: str = ""
-    command: str = ""  # of the operator; empty: the one with the action's name
 
 
 @dataclass(frozen=True, slots=True)

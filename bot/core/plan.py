@@ -222,8 +222,11 @@ def _plan_item(
         retries=_or(selected.retries, options.retries),
         head_sha=facts.head_sha,
         base_branch=facts.base_branch,
-        command=selected.command,
     )
+
+
+def _works(action: Action) -> bool:
+    return bool(action.command) or (action.uses or action.name) in WORKING_ACTIONS
 
 
 def _or(value: int | None, default: int) -> int:
@@ -253,7 +256,7 @@ def _dependencies(
 
     for item in selection.items:
         add(item, item.after, Origin.TYPED)
-        if deps is Deps.TYPED or item.action.name not in WORKING_ACTIONS:
+        if deps is Deps.TYPED or not _works(item.action):
             continue
         add(item, item.facts.blocked_by, Origin.NATIVE)
         if (base := heads.get(item.facts.base_branch)) is not None:

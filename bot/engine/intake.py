@@ -16,7 +16,7 @@ from bot.core import events as e
 from bot.core import syntax
 from bot.core.command_lines import find_command_lines
 from bot.core.effects import Reaction
-from bot.core.markdown import code_span
+from bot.core.markdown import code_span, escape_prose
 from bot.core.markers import ticked
 from bot.core.model import (
     Action,
@@ -63,7 +63,7 @@ class Policy:
 
     app_login: str
     allowed_bots: frozenset[str] = frozenset()
-    allowed_repositories: frozenset[str] = frozenset()  # empty: all
+    allows: Callable[[str], bool] = lambda _: True  # by owner/name
     version: str = ""
 
 
@@ -135,7 +135,7 @@ class Intake:
             reading = await self._reader.read(place, written.body)
         except ConfigurationError as error:
             if role is not None and role >= Role.WRITE:
-                await self._replies.decline(place, str(error))
+                await self._replies.decline(place, escape_prose(str(error)))
             return "refused: .github/batch.yml"
         if reading is None:
             return "ignored"
@@ -152,11 +152,10 @@ class Intake:
         return ", ".join(outcomes)
 
     def _may_speak(self, written: CommentWritten) -> bool:
-        allowed = self._policy.allowed_repositories
-        if allowed and written.repository.name not in allowed:
+        if not self._policy.allows(written.repository.name):
             return False
         sender = written.sender
-        return not sender.is_bot or sender.login in self._policy.allowed_bots
+        return not sender.is_bot or sender.login.lower() in self._policy.allowed_bots
 
     async def _role(self, place: Place) -> Role | None:
         """Return the role at this moment; None if GitHub did not say, which means no."""
@@ -231,7 +230,7 @@ class Intake:
         before = await self._batches.by_source(source)
         if before is not None:  # delivered again, or a crash came between
             return await self._begun(place, before, part)
-        selection = _select(run, reading)
+        selection = select(run, reading.known)
         if not isinstance(selection, Selection):
             await self._replies.refuse(place, selection, part=part)
             return "refused"
@@ -382,21 +381,6 @@ class Intake:
         )
 
 
-def _select(run: RunCommand, reading: Reading) -> Selection | Problem:
-    """Return what a command selects, the repository's own actions made built-in ones."""
-    selection = select(run, reading.known)
-    if not isinstance(selection, Selection):
-        return selection
-    items = []
-    for item in selection.items:
-        resolved = reading.configuration.resolve(item.action)
-        # A command of the operator works on issues and reviews pull requests.
-        does = "implement" if item.facts.kind is ItemKind.ISSUE else "review"
-        action = Action(resolved.uses or does, resolved.action.arguments)
-        items.append(replace(item, action=action, command=resolved.command))
-    return replace(selection, items=tuple(items))
-
-
 def _place_of(written: CommentWritten) -> Place:
     return Place(
         repository=written.repository,
@@ -423,7 +407,9 @@ def _permission(
         needed, what = reading.configuration.permissions.role, "start a batch"
         if needed is not Role.WRITE:
             setting = f"permissions.run: {needed.name.lower()}"
-        if needing := sorted(_actions_named(run) & MERGING_ACTIONS):
+        means = reading.configuration.resolve
+        named = {means(Action(name)).uses or name for name in _actions_named(run)}
+        if needing := sorted(named & MERGING_ACTIONS):
             needed, what = max(needed, Role.MAINTAIN), needing[0]
     elif not isinstance(command, syntax.Help | syntax.Status | syntax.Why):
         needed, what = Role.WRITE, "control a batch"

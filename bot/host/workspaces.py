@@ -70,7 +70,7 @@ class GitWorkspaces:
         self._mirror_of[attempt] = mirror
         place = Place(mirror, folder.workspace, folder.index)
         await self._git.run("read-tree", "--reset", "-u", sha, place=place)
-        return Workspace(attempt, folder.workspace, sha)
+        return Workspace(attempt, str(folder.workspace), sha)
 
     async def commit(self, workspace: Workspace, *, message: str) -> Change | None:
         """Commit everything that changed into the mirror; None if nothing did.

@@ -18,6 +18,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 from bot.core import events as e
 from bot.core.model import (
@@ -38,7 +39,7 @@ from bot.engine.recorder import Recorder
 from bot.engine.scheduler import Limits, Scheduler
 from bot.engine.supervisor import Supervisor
 from bot.host.clock import SystemClock
-from bot.ports import AttemptSpec, Budget, Emit, Perform, Work
+from bot.ports import AttemptSpec, Budget, Emit, Perform, Runner, Work
 from bot.store.store import Store, open_store
 from tests.plans import NOON, batch, plan
 
@@ -120,10 +121,13 @@ async def run(store: Store, work: Batch) -> float:
     clock = SystemClock()
     supervisor = Supervisor()
     recorder = Recorder(batches=store.batches, clock=clock)
-    unlimited = Unlimited()
-    runners = {"scripted": NoOp()}
+    unlimited: Any = Unlimited()  # no more of the ports is used
+    runners: Mapping[str, Runner] = {"scripted": NoOp()}
     effects = Effects(
-        effect_log=store.effects, adapter=None, clock=clock, fraction=random.random
+        effect_log=store.effects,
+        adapter=unlimited,
+        clock=clock,
+        fraction=random.random,
     )
     scheduler = Scheduler(
         batches=store.batches,

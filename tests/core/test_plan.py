@@ -1,4 +1,5 @@
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -162,7 +163,7 @@ def test_a_cycle_is_found_with_the_origin_of_each_edge():
         selected(21, after=[20]),
     )
     assert found == CycleFound(
-        path=(12, 18, 20, 12),
+        path=tuple(map(ItemNumber, (12, 18, 20, 12))),
         edges=(
             edge(18, 12),
             edge(20, 18, Origin.NATIVE),
@@ -192,7 +193,7 @@ def test_an_edge_that_closes_a_circle_is_found(waits, data):
     found = find_cycle(numbers, edges)
     assert found is not None
     assert found.path[0] == found.path[-1]
-    steps = list(zip(found.path[1:], found.path, strict=False))
+    steps = [(behind, before) for before, behind in pairwise(found.path)]
     assert [(e.successor, e.predecessor) for e in found.edges] == steps
     assert set(found.edges) <= set(edges)
 
@@ -209,6 +210,6 @@ def test_waves_put_each_item_behind_its_predecessors(waits):
 def test_the_longest_chain_is_a_path_of_the_expected_length(waits):
     made = plan(waits)
     chain = longest_chain(made, {})
-    assert all(a in waits[b] for a, b in zip(chain, chain[1:], strict=False))
+    assert all(a in waits[b] for a, b in pairwise(chain))
     assert len(chain) == len(waves(made))
     assert max(chain_seconds(made, {})) == pytest.approx(420 * len(chain))

@@ -23,7 +23,7 @@ def folders(tmp_path: Path) -> Folders:
 def workspace(folders: Folders) -> Workspace:
     path = folders.attempt(ATTEMPT).workspace
     path.mkdir(parents=True)
-    return Workspace(ATTEMPT, path, "0" * 40)
+    return Workspace(ATTEMPT, str(path), "0" * 40)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """What every runner promises, and the scripted one of the tests with them."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
@@ -21,7 +22,7 @@ from tests.runners.conftest import Effects, make_spec
 
 
 async def agent(call: Call) -> int:
-    (call.workspace.path / "paths.py").write_text("two\n")  # type: ignore[attr-defined] # a real folder
+    (Path(call.workspace.path) / "paths.py").write_text("two\n")
     return 0
 
 

@@ -1,0 +1,366 @@
+"""The composition root: the one file that names concrete adapters."""
+
+import asyncio
+import gc
+import hashlib
+import os
+import random
+import signal
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import structlog
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+
+from bot.core.effects import Intent, PushBranch, Receipt
+from bot.core.markers import marker
+from bot.core.model import Repository
+from bot.engine.attempt import Attempts
+from bot.engine.controls import Controls
+from bot.engine.effects import Effects
+from bot.engine.inbox import Inbox
+from bot.engine.intake import Intake, Policy
+from bot.engine.place import Replies
+from bot.engine.reading import Reader
+from bot.engine.recorder import Recorder
+from bot.engine.recovery import Recovery
+from bot.engine.scheduler import Limits, Scheduler
+from bot.engine.situation import Face, Situations
+from bot.engine.supervisor import Supervisor
+from bot.engine.tracker import Tracker
+from bot.github.adapter import GitHubAdapter, GitHubSettings
+from bot.github.effects import GitHubEffects
+from bot.host.clock import SystemClock
+from bot.host.commands import HostCommands
+from bot.host.folders import Folders
+from bot.host.git import Git, Remotes
+from bot.host.memory import HostMemory
+from bot.host.push import BranchPusher
+from bot.host.sandboxing import Isolation, View, choose
+from bot.host.workspaces import GitWorkspaces
+from bot.ports import Clock
+from bot.runners.builtin import BuiltinRunner
+from bot.runners.local import LocalRunner
+from bot.runners.registry import Registry
+from bot.settings import Settings, environment
+from bot.store.store import Store, open_store
+from bot.web.routes import Readiness, WebSurface, make_app, make_runner
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Bot:
+    """The running bot, as those see it who started it."""
+
+    url: str
+    stopped: asyncio.Event  # set when it cannot go on
+    drain: "asyncio.Event"  # set it to begin an orderly end
+
+
+@dataclass(frozen=True, slots=True)
+class _Outside:
+    """The ``EffectAdapter``: pushes go through git, the rest through the API."""
+
+    github: GitHubEffects
+    pusher: BranchPusher
+
+    async def find(self, intent: Intent, *, since: datetime) -> Receipt | None:
+        """Look whether the effect has happened since *since*."""
+        if isinstance(intent, PushBranch):
+            return await self.pusher.find(intent, since=since)
+        return await self.github.find(intent, since=since)
+
+    async def do(self, intent: Intent) -> Receipt:
+        """Carry the effect out."""
+        if isinstance(intent, PushBranch):
+            return await self.pusher.do(intent)
+        return await self.github.do(intent)
+
+
+@dataclass(frozen=True, slots=True)
+class _Host:
+    """What the bot does on this machine."""
+
+    folders: Folders
+    isolation: Isolation
+    git: Git
+    environment: Mapping[str, str]
+
+    @classmethod
+    def of(cls, settings: Settings, environment: Mapping[str, str]) -> "_Host":
+        """Look at the machine. Raises ``SettingsError`` if commands cannot be isolated."""
+        root = settings.database.resolve().parent / "host"
+        folders = Folders(root)
+        hidden = (settings.database.resolve().parent, Path(".env").resolve())
+        words = (word for argv in settings.commands.values() for word in argv)
+        visible = tuple(Path(word) for word in words if word.startswith("/"))
+        isolation = choose(settings.sandbox, View(hidden=hidden, visible=visible))
+        git = Git(environment=environment, host=folders.host)
+        return cls(folders, isolation, git, environment)
+
+
+async def run(settings: Settings) -> None:
+    """Run the bot until SIGTERM or SIGINT; a second one ends it at once.
+
+    Raises ``SettingsError`` if it cannot start as it is set up.
+    """
+    loop = asyncio.get_running_loop()
+    async with start(settings) as bot:
+        log.info("ready", url=bot.url)
+
+        def stop() -> None:
+            if bot.drain.is_set():
+                os._exit(1)
+            bot.drain.set()
+
+        for name in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(name, stop)
+        waiting = {
+            asyncio.create_task(event.wait()) for event in (bot.drain, bot.stopped)
+        }
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        for task in waiting:
+            task.cancel()
+
+
+@asynccontextmanager
+async def start(
+    settings: Settings, *, clock: Clock | None = None
+) -> AsyncIterator[Bot]:
+    """Start the whole bot, and end it in order.
+
+    Order of the start: lock and check the database, ask GitHub who the app is, remove
+    what an earlier process left on this machine, resume the batches, take deliveries.
+    """
+    calm_collector()
+    clock = clock or SystemClock()
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(
+            open_store(settings.database, clock=clock)
+        )
+        host = await asyncio.to_thread(_Host.of, settings, environment())
+        github = await stack.enter_async_context(
+            GitHubAdapter.open(_github_settings(settings), clock, random.random)
+        )
+        supervisor = Supervisor()
+        stack.push_async_callback(supervisor.close)
+        engine = _Engine(settings, store, host, github, clock, supervisor)
+        await engine.recovery.clean()
+        supervisor.start("scheduler", engine.scheduler.run(), is_vital=True)
+        await engine.recovery.resume()
+        supervisor.start("inbox", engine.inbox.run(), is_vital=True)
+        supervisor.start("sweep", engine.recovery.sweep(), is_vital=True)
+        drain = asyncio.Event()
+        url = await stack.enter_async_context(_serve(settings, engine, drain, clock))
+        yield Bot(url, supervisor.failed, drain)
+        drain.set()
+        await engine.drain(settings.shutdown_seconds)
+
+
+class _Engine:
+    """All parts of the engine, joined."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        host: _Host,
+        github: GitHubAdapter,
+        clock: Clock,
+        supervisor: Supervisor,
+    ) -> None:
+        self.store = store
+        face = Face(
+            marker_key=hashlib.sha256(settings.private_key.encode()).digest(),
+            web_url=settings.web_url,
+            isolation=host.isolation.name,
+        )
+
+        def clone_url(repository: Repository) -> str:
+            return settings.clone_url(repository.name)
+
+        remotes = Remotes(github.tokens, clone_url)
+        pusher = BranchPusher(host.folders, git=host.git, remotes=remotes)
+        workspaces = GitWorkspaces(
+            host.folders, git=host.git, remotes=remotes, clock=clock
+        )
+        commands = HostCommands(
+            host.folders,
+            isolation=host.isolation,
+            clock=clock,
+            environment=host.environment,
+        )
+        local = LocalRunner(
+            commands=commands,
+            workspaces=workspaces,
+            clock=clock,
+            argvs=settings.commands,
+        )
+        builtin = BuiltinRunner(
+            marker=lambda kind, name: marker(kind, name, face.marker_key)
+        )
+        registry = Registry([local, builtin])
+        effects = Effects(
+            effect_log=store.effects,
+            adapter=_Outside(github.effects, pusher),
+            clock=clock,
+            fraction=random.random,
+        )
+        self.recorder = Recorder(batches=store.batches, clock=clock)
+        self.scheduler = Scheduler(
+            batches=store.batches,
+            recorder=self.recorder,
+            attempts=Attempts(
+                runners=registry.runners,
+                effects=effects,
+                clock=clock,
+                fraction=random.random,
+            ),
+            runners=registry.runners,
+            github=github.github,
+            memory=HostMemory(),
+            clock=clock,
+            supervisor=supervisor,
+            limits=Limits(settings.concurrency, settings.workspaces),
+            fraction=random.random,
+        )
+        situations = Situations(
+            batches=store.batches,
+            github=github.github,
+            slots=self.scheduler,
+            clock=clock,
+            face=face,
+        )
+        self.tracker = Tracker(
+            situations=situations,
+            recorder=self.recorder,
+            effects=effects,
+            github=github.github,
+            clock=clock,
+            supervisor=supervisor,
+        )
+        replies = Replies(effects=effects, face=face)
+        controls = Controls(
+            github=github.github,
+            batches=store.batches,
+            recorder=self.recorder,
+            scheduler=self.scheduler,
+            tracker=self.tracker,
+            replies=replies,
+            situations=situations,
+            clock=clock,
+            face=face,
+        )
+        intake = Intake(
+            github=github.github,
+            batches=store.batches,
+            refusals=store.refusals,
+            reader=Reader(
+                github=github.github, batches=store.batches, slots=settings.concurrency
+            ),
+            replies=replies,
+            controls=controls,
+            situations=situations,
+            clock=clock,
+            face=face,
+            policy=Policy(
+                app_login=github.login,
+                allowed_bots=settings.allowed_bots,
+                allows=settings.allows,
+                version=version("batch-bot"),
+            ),
+            runner_of=registry.runner_of,
+            why_not=registry.why_not,
+        )
+        self.inbox = Inbox(
+            deliveries=store.deliveries,
+            handle=intake.handle,
+            clock=clock,
+            supervisor=supervisor,
+            fraction=random.random,
+        )
+        self.recovery = Recovery(
+            batches=store.batches,
+            deliveries=store.deliveries,
+            past=github.deliveries,
+            inbox=self.inbox,
+            scheduler=self.scheduler,
+            tracker=self.tracker,
+            commands=commands,
+            workspaces=workspaces,
+            github=github.github,
+            clock=clock,
+            sweep_seconds=settings.sweep_seconds,
+        )
+
+    async def drain(self, seconds: float) -> None:
+        """End in order, in *seconds* at most."""
+        await self.scheduler.drain(seconds * 0.6)
+        await self.tracker.say_stopping(seconds * 0.3)
+
+    async def readiness(self) -> Readiness:
+        """Return why the bot cannot do its work now."""
+        reasons = [self.recorder.trouble] if self.recorder.trouble else []
+        probe = await self.store.probe()
+        if not probe.is_writable and probe.problem not in reasons:
+            reasons.append(probe.problem)
+        if self.scheduler.is_stopping:
+            reasons.append("the bot is stopping")
+        return Readiness(tuple(reasons))
+
+
+def _github_settings(settings: Settings) -> GitHubSettings:
+    return GitHubSettings(
+        app_id=settings.app_id,
+        private_key=settings.private_key,
+        api_url=settings.api_url,
+        reserve=settings.reserve,
+        write_interval_seconds=settings.write_interval_seconds,
+    )
+
+
+@asynccontextmanager
+async def _serve(
+    settings: Settings, engine: _Engine, drain: asyncio.Event, clock: Clock
+) -> AsyncIterator[str]:
+    """Listen, and yield the address."""
+
+    async def readiness() -> Readiness:
+        found = await engine.readiness()
+        is_stopping = drain.is_set() and not engine.scheduler.is_stopping
+        more = ("the bot is stopping",) if is_stopping else ()
+        return Readiness((*found.reasons, *more))
+
+    surface = WebSurface(
+        add_delivery=engine.inbox.add,
+        secrets=settings.webhook_secrets,
+        readiness=readiness,
+        clock=clock,
+        registry=CollectorRegistry(),
+        webhook_path=settings.webhook_path,
+        metrics_token=settings.metrics_token,
+    )
+    runner = make_runner(make_app(surface), shutdown_seconds=settings.shutdown_seconds)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, settings.host, settings.port)
+        await site.start()
+        port = runner.addresses[0][1]
+        yield f"http://{settings.host}:{port}"
+    finally:
+        await runner.cleanup()
+
+
+def calm_collector() -> None:
+    """Let Python's collector of cycles look less often.
+
+    A batch makes many small values that live long and form no cycles; looking through
+    them over and over took half of the time of a large one.
+    """
+    gc.set_threshold(100_000, 50, 100)

@@ -1,0 +1,116 @@
+"""What follows a start: remove what was left, catch up with what was missed, go on."""
+
+from datetime import datetime, timedelta
+
+import structlog
+
+from bot.engine.inbox import Inbox
+from bot.engine.scheduler import Scheduler
+from bot.engine.tracker import Tracker
+from bot.errors import BotError
+from bot.ports import (
+    Batches,
+    Clock,
+    Commands,
+    Deliveries,
+    GitHub,
+    HookDeliveries,
+    Workspaces,
+)
+
+GITHUB_KEEPS = timedelta(days=3)
+"""How long a past delivery can be read from GitHub."""
+
+KEEP_DELIVERIES = timedelta(days=30)
+
+log = structlog.get_logger()
+
+
+class Recovery:
+    """Brings the bot back to where it was."""
+
+    def __init__(
+        self,
+        *,
+        batches: Batches,
+        deliveries: Deliveries,
+        past: HookDeliveries,
+        inbox: Inbox,
+        scheduler: Scheduler,
+        tracker: Tracker,
+        commands: Commands,
+        workspaces: Workspaces,
+        github: GitHub,
+        clock: Clock,
+        sweep_seconds: float,
+    ) -> None:
+        self._batches = batches
+        self._deliveries = deliveries
+        self._past = past
+        self._inbox = inbox
+        self._scheduler = scheduler
+        self._tracker = tracker
+        self._commands = commands
+        self._workspaces = workspaces
+        self._github = github
+        self._clock = clock
+        self._sweep_seconds = sweep_seconds
+
+    async def clean(self) -> None:
+        """Remove the processes and workspaces that an earlier process left."""
+        killed = await self._commands.kill_orphans()
+        removed = await self._workspaces.remove_all()
+        if killed or removed:
+            log.info("orphans removed", processes=killed, workspaces=removed)
+
+    async def resume(self) -> None:
+        """Go on with every batch that has work left, and report those that ended."""
+        for batch_id in await self._batches.live():
+            await self._scheduler.adopt(batch_id, is_restart=True)
+            self._tracker.follow(batch_id)
+        for batch_id in await self._batches.unreported():
+            self._tracker.follow(batch_id)
+
+    async def sweep(self) -> None:
+        """Look for missed deliveries again and again, and for what others settled."""
+        since = self._clock.now() - GITHUB_KEEPS
+        while True:
+            began_at = self._clock.now()
+            try:
+                await self._take_missed(since - timedelta(minutes=10))
+                await self._look_outside()
+                await self._deliveries.prune(before=began_at - KEEP_DELIVERIES)
+                since = began_at
+            except BotError as error:
+                log.warning("sweep failed", error=str(error))
+            await self._clock.sleep(self._sweep_seconds)
+
+    async def _take_missed(self, since: datetime) -> None:
+        """Take in what GitHub tried to deliver in vain and is not stored.
+
+        What was answered with 2xx was on disk once: if it is not known now, the
+        database is an older one, and to run its command again would double it.
+        """
+        listed = await self._past.since(since)
+        accepted = {one.guid for one in listed if one.is_accepted}
+        known = await self._deliveries.known_guids([one.guid for one in listed])
+        missed = {d.guid: d for d in listed if d.guid not in accepted | known}
+        for one in missed.values():
+            log.info(
+                "missed delivery taken in", delivery=one.guid, event_name=one.event
+            )
+            await self._inbox.add(await self._past.get(one))
+
+    async def _look_outside(self) -> None:
+        """Ask how what batches wait for outside stands, in case no event said so."""
+        waiting = self._scheduler.open_outside()
+        for installation_id, references in waiting.items():
+            if not references:
+                continue
+            asked = sorted(references)
+            found = await self._github.references(installation_id, asked)
+            for reference, facts in found.items():
+                if not facts.is_open:
+                    await self._scheduler.settle_outside(
+                        reference, is_satisfied=facts.is_satisfied
+                    )
