@@ -210,10 +210,6 @@ def test_the_reserve_is_a_part_or_a_number(text: str, of_5000: int, shown: str):
     assert str(reserve) == shown
 
 
-def test_a_reserve_is_never_more_than_the_limit():
-    assert Reserve(requests=750).of(60) == 54  # never all of it
-
-
 @pytest.mark.usefixtures("env")
 @pytest.mark.parametrize(
     ("options", "api", "clone"),

@@ -22,7 +22,7 @@ from bot.core.model import (
 from bot.ports import BatchSummary
 from bot.store.codec import BATCH, FACTS, decode_event, encode_event, to_us
 from bot.store.connection import Connections, insert, marks
-from bot.store.schema import LIVE
+from bot.store.schema import LIVE, UNREPORTED
 
 _SAMPLE_SIZE = 100
 """How many past items of an action its expectation is the median of."""
@@ -32,6 +32,7 @@ _ADVANCE_BATCH = """
         CASE WHEN ?1 = 'finished' AND state = 'cancelling' THEN 'cancelled' ELSE ?1 END
     WHERE id = ?2
 """
+_REPORT_BATCH = "UPDATE batches SET is_reported = TRUE WHERE id = ?"
 # Only a running item has running_since_us, so that others work for no time.
 _ADVANCE_ITEM = """
     UPDATE items SET
@@ -96,23 +97,34 @@ class SqliteBatches:
         )
         return [decode_event(kind, data) for kind, data in rows]
 
-    async def facts(self, batch_id: BatchId, item: ItemNumber) -> ItemFacts:
-        """Return the facts of an item as they were when the command was accepted.
+    async def facts(
+        self, batch_id: BatchId, items: Sequence[ItemNumber]
+    ) -> Mapping[ItemNumber, ItemFacts]:
+        """Return the facts of items as they were when the command was accepted.
 
         Raises ``LookupError`` if the batch has no such item.
         """
         rows = await self._rows(
-            "SELECT data FROM facts WHERE batch = ? AND number = ?", batch_id, item
+            f"SELECT number, data FROM facts WHERE batch = ? AND number IN {marks(1, len(items))}",  # noqa: S608 - of question marks
+            batch_id,
+            *items,
         )
-        if not rows:
-            message = f"batch {batch_id} has no facts of #{item}"
+        if missing := set(items) - {number for number, _ in rows}:
+            message = f"batch {batch_id} has no facts of {sorted(missing)}"
             raise LookupError(message)
-        return FACTS.decode(rows[0][0])
+        return {number: FACTS.decode(data) for number, data in rows}
 
     async def live(self) -> Sequence[BatchId]:
         """Return the batches with work left, oldest first."""
         rows = await self._rows(
             f"SELECT id FROM batches INDEXED BY batches_live WHERE {LIVE} ORDER BY number"  # noqa: S608 - a constant
+        )
+        return [id_ for (id_,) in rows]
+
+    async def unreported(self) -> Sequence[BatchId]:
+        """Return the batches that have ended without a report, oldest first."""
+        rows = await self._rows(
+            f"SELECT id FROM batches INDEXED BY batches_unreported WHERE {UNREPORTED} ORDER BY number"  # noqa: S608 - a constant
         )
         return [id_ for (id_,) in rows]
 
@@ -256,12 +268,16 @@ def _append(
         for batch_id, event in pairs
         if (state := _batch_state(event)) is not None
     ]
+    reported = [
+        (batch_id,) for batch_id, event in pairs if isinstance(event, e.Reported)
+    ]
     items = [
         (*changes, batch_id, event.item)
         for batch_id, event in pairs
         if isinstance(event, e.ItemEvent) and (changes := _item_changes(event))
     ]
     _update(connection, _ADVANCE_BATCH, states)
+    _update(connection, _REPORT_BATCH, reported)
     _update(connection, _ADVANCE_ITEM, items)
     insert(connection, "events (batch, at_us, kind, item, data)", _event_rows(pairs))
     return [None] * len(appended)
