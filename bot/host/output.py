@@ -69,6 +69,8 @@ class Redactor:
 
 def clean(line: str) -> str:
     """Return a line without colours, control and text-direction characters."""
+    if line.isascii() and line.isprintable():
+        return line.rstrip()  # as most lines are; a flood of them must not cost much
     return "".join(
         character
         for character in _ANSI.sub("", line).expandtabs(4)
