@@ -220,6 +220,8 @@ class Reserve:
         return f"{self.fraction:.0%}" if self.fraction else str(self.requests)
 
 
+DEFAULT_RESERVE = Reserve(fraction=0.1)
+
 ENDLESS_ROOM = 1_000_000
 """What fits while GitHub has told no limit, in requests."""
 

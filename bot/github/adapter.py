@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 
-from bot.core.budget import Reserve
+from bot.core.budget import DEFAULT_RESERVE, Reserve
 from bot.core.model import (
     InstallationId,
     ItemFacts,
@@ -31,7 +31,7 @@ class GitHubSettings:
     app_id: str  # or the client id
     private_key: str = field(repr=False)  # PEM, escaped, or base64
     api_url: str = "https://api.github.com"
-    reserve: Reserve = field(default_factory=Reserve)
+    reserve: Reserve = DEFAULT_RESERVE
     write_interval_seconds: float = 1.0  # 0: no pace at all, for servers of one's own
 
 

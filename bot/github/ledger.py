@@ -51,10 +51,14 @@ class Ledger:
     """The accounts of all installations, and what each meter has spent."""
 
     def __init__(
-        self, clock: Clock, *, reserve: Reserve | None = None, pace: Pace | None = None
+        self,
+        clock: Clock,
+        *,
+        reserve: Reserve = budget.DEFAULT_RESERVE,
+        pace: Pace | None = None,
     ) -> None:
         self._clock = clock
-        self._reserve = reserve or Reserve(0.1)
+        self._reserve = reserve
         self._pace = pace or Pace()
         self._accounts: dict[InstallationId, Account] = {}
         self._spent: LRUCache[str, int] = LRUCache(maxsize=10_000)

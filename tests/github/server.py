@@ -17,7 +17,6 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 
-from bot.core.budget import Reserve
 from bot.core.model import InstallationId, Repository
 from bot.github.adapter import GitHubReader
 from bot.github.auth import AppCredentials, load_private_key
@@ -196,7 +195,6 @@ async def bench(
                 app=AppCredentials("123", load_private_key(private_key()), clock),
                 ledger=Ledger(
                     clock,
-                    reserve=Reserve(0.1),
                     pace=pace or Pace(write_interval_seconds=0),
                 ),
                 clock=clock,

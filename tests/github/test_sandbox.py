@@ -1,0 +1,245 @@
+"""The adapter against the local GitHub, which keeps state and is held to GitHub's own
+descriptions: what one half writes the other half finds.
+"""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from bot.core.effects import (
+    ChangeAssignees,
+    ChangeLabels,
+    ChangeState,
+    CreateComment,
+    EditComment,
+    OpenPullRequest,
+    PinComment,
+    React,
+    Reaction,
+    Receipt,
+    UnpinComment,
+)
+from bot.core.model import (
+    CommentKind,
+    InstallationId,
+    ItemNumber,
+    Reference,
+    Repository,
+    Role,
+)
+from bot.errors import AppUnavailable, RateLimited, Refused, Uncertain
+from bot.github.adapter import GitHubAdapter, GitHubSettings
+from bot.sandbox.faults import Fault, FaultKind
+from bot.sandbox.sandbox import APP_ID, Sandbox
+from tests.github.server import HurriedClock
+
+NAME = "acme/widgets"
+MARKER = "<!-- batch-bot:report b7k2 00ff -->"
+
+
+@pytest.fixture
+def sandbox_clock() -> HurriedClock:
+    return HurriedClock()
+
+
+@pytest.fixture
+async def adapter(
+    sandbox: Sandbox, sandbox_clock: HurriedClock
+) -> AsyncIterator[GitHubAdapter]:
+    settings = GitHubSettings(str(APP_ID), sandbox.private_key, sandbox.api_url)
+    async with GitHubAdapter.open(settings, sandbox_clock, lambda: 0.5) as opened:
+        yield opened
+
+
+@pytest.fixture
+def repository(sandbox: Sandbox) -> Repository:
+    (installation_id,) = sandbox.state.installations
+    return Repository(
+        sandbox.repository(NAME).id, NAME, InstallationId(installation_id)
+    )
+
+
+def thread(number: int) -> ItemNumber:
+    return ItemNumber(number)
+
+
+async def test_facts_are_what_people_made(sandbox, adapter, repository):
+    blocker = sandbox.open_issue("olivia", NAME, "First")
+    issue = sandbox.open_issue(
+        "olivia", NAME, "Second", "Text", labels=("bug",), assignees=("wade",)
+    )
+    sandbox.block("olivia", issue, blocker)
+    sandbox.add_sub_issue("olivia", issue, blocker)
+    sha = sandbox.push("wade", NAME, "fix", {"a.txt": "a\n"}, message="Fix")
+    pull = sandbox.open_pull_request("wade", NAME, "Fix", head="fix")
+    sandbox.push(
+        "olivia", NAME, "main", {".github/batch.yml": "limits: {}\n"}, message="Set up"
+    )
+    wanted = [thread(number) for number in (issue.number, pull.number, 4711)]
+    about, facts = await adapter.github.facts(repository, wanted)
+    assert about.default_branch == "main"
+    assert about.configuration == "limits: {}\n"
+    assert about.newest_number == pull.number
+    assert sorted(facts) == [issue.number, pull.number]
+    second, fix = facts[thread(issue.number)], facts[thread(pull.number)]
+    first = Reference(NAME, thread(blocker.number))
+    assert (second.blocked_by, second.sub_issues) == ((first,), (first,))
+    assert (second.labels, second.assignees) == (("bug",), ("wade",))
+    assert (fix.head_sha, fix.head_branch, fix.base_branch) == (sha, "fix", "main")
+    across = await adapter.github.references(repository.installation_id, [first])
+    assert across[first].title == "First"
+
+
+async def test_an_older_server_says_less_and_nothing_fails(
+    sandbox, adapter, repository
+):
+    issue = sandbox.open_issue("olivia", NAME, "First")
+    sandbox.lacks |= {"pins", "dependencies", "sub-issues"}
+    number = thread(issue.number)
+    _, facts = await adapter.github.facts(repository, [number])
+    assert facts[number].blocked_by == ()
+    comment = await adapter.effects.do(
+        CreateComment(repository, number, MARKER, MARKER)
+    )
+    receipt = await adapter.effects.do(PinComment(repository, number, comment.id))
+    assert receipt.note
+
+
+async def test_roles_labels_and_lists(sandbox, adapter, repository):
+    for login, role in (
+        ("olivia", Role.MAINTAIN),
+        ("wade", Role.WRITE),
+        ("tess", Role.TRIAGE),
+        ("rita", Role.READ),
+        ("nobody", Role.NONE),
+    ):
+        assert await adapter.github.role(repository, login) is role
+    milestone = sandbox.add_milestone("olivia", NAME, "v2")
+    first = sandbox.open_issue(
+        "olivia", NAME, "One", labels=("bug",), milestone=milestone.number
+    )
+    sandbox.open_issue("wade", NAME, "Two", labels=("bug",), assignees=("wade",))
+    labels = await adapter.github.labels(repository)
+    assert labels["bug"] == 2
+
+    async def select(**filters: str) -> list[int]:
+        return list(await adapter.github.select(repository, filters=filters, limit=50))
+
+    assert len(await select(label="bug")) == 2
+    assert await select(label="bug", milestone="V2") == [first.number]
+    assert await select(author="olivia") == [first.number]
+    assert first.number not in await select(assignee="wade")
+
+
+async def test_a_comment_whose_answer_was_lost_is_found(sandbox, adapter, repository):
+    issue = sandbox.open_issue("olivia", NAME, "First")
+    intent = CreateComment(repository, thread(issue.number), MARKER, f"{MARKER}\nHi")
+    since = sandbox.now()
+    sandbox.comment("wade", NAME, issue.number, MARKER)
+    assert await adapter.effects.find(intent, since=since) is None
+    sandbox.faults.add(Fault(FaultKind.LOST_ANSWER, method="POST", path="/comments$"))
+    with pytest.raises(Uncertain):
+        await adapter.effects.do(intent)
+    found = await adapter.effects.find(intent, since=since)
+    assert found is not None
+    bodies = [comment.body for comment in issue.comments]
+    assert bodies == [MARKER, f"{MARKER}\nHi"]
+    await adapter.effects.do(EditComment(repository, found.id, f"{MARKER}\nHo"))
+    assert issue.comments[-1].body == f"{MARKER}\nHo"
+
+
+async def test_everything_that_may_be_repeated_changes_nothing_the_second_time(
+    sandbox, adapter, repository
+):
+    issue = sandbox.open_issue("olivia", NAME, "First", labels=("old",))
+    number = thread(issue.number)
+    theirs = sandbox.comment("wade", NAME, issue.number, "/batch 1")
+    ours = await adapter.effects.do(CreateComment(repository, number, MARKER, MARKER))
+    intents: list[Any] = [
+        PinComment(repository, number, ours.id),
+        React(repository, CommentKind.ISSUE, theirs.id, Reaction.SEEN),
+        ChangeLabels(repository, number, add=("new",), remove=("old",)),
+        ChangeAssignees(repository, number, add=("wade",)),
+        ChangeState(repository, number, False, False, "not_planned"),
+    ]
+    for intent in intents:
+        assert (await adapter.effects.do(intent)).changed, intent
+        assert not (await adapter.effects.do(intent)).changed, intent
+    assert [label.name for label in issue.labels] == ["new"]
+    assert not issue.is_open
+    unpin = UnpinComment(repository, ours.id)
+    assert (await adapter.effects.do(unpin)).changed
+    assert not (await adapter.effects.do(unpin)).changed
+
+
+async def test_somebody_without_a_role_cannot_be_assigned(sandbox, adapter, repository):
+    issue = sandbox.open_issue("olivia", NAME, "First")
+    receipt = await adapter.effects.do(
+        ChangeAssignees(repository, thread(issue.number), add=("sam",))
+    )
+    assert receipt.note == "sam cannot be assigned here"
+    assert not receipt.changed
+
+
+async def test_a_pull_request_is_opened_found_and_refused(sandbox, adapter, repository):
+    branch = "batch/b7k2/12"
+    sha = sandbox.push("wade", NAME, branch, {"a.txt": "a\n"}, message="Fix")
+    intent = OpenPullRequest(repository, branch, sha, "main", "Fix", "Closes #12")
+    since = sandbox.now()
+    assert await adapter.effects.find(intent, since=since) is None
+    opened = await adapter.effects.do(intent)
+    assert (opened.sha, opened.note, opened.changed) == (sha, "", True)
+    again = await adapter.effects.do(intent)
+    assert (again.id, again.changed) == (opened.id, False)
+    sandbox.close("olivia", NAME, opened.id)
+    found: Receipt | None = await adapter.effects.find(intent, since=since)
+    assert found is not None
+    assert (found.id, found.note) == (opened.id, "it is closed")
+    main = sandbox.repository(NAME).git.resolve("refs/heads/main")
+    sandbox.set_ref("olivia", NAME, "refs/heads/empty", main)
+    empty = OpenPullRequest(repository, "empty", main, "main", "Fix", "")
+    with pytest.raises(Refused, match="No commits between") as caught:
+        await adapter.effects.do(empty)
+    assert caught.value.advice
+
+
+async def test_a_renamed_repository_goes_on_under_its_old_name(
+    sandbox, adapter, repository
+):
+    issue = sandbox.open_issue("olivia", NAME, "First")
+    sandbox.rename_repository("olivia", NAME, "gadgets")
+    number = thread(issue.number)
+    await adapter.effects.do(CreateComment(repository, number, MARKER, MARKER))
+    assert [comment.body for comment in issue.comments] == [MARKER]
+    _, facts = await adapter.github.facts(repository, [number])
+    assert facts[number].title == "First"
+    assert await adapter.github.role(repository, "wade") is Role.WRITE
+
+
+async def test_limits_are_kept_and_shown(sandbox, adapter, repository, sandbox_clock):
+    installation = repository.installation_id
+    sandbox.limits.set_limit(installation, limit=60)
+    before = sandbox_clock.monotonic()
+    for login in ("wade", "tess", "rita"):
+        await adapter.github.role(repository, login)
+    shown = adapter.github.budget(installation)
+    assert (shown.limit, shown.remaining, shown.reserve) == (60, 57, 6)
+    assert adapter.github.requests_fit(installation) == 51
+    sandbox.faults.add(Fault(FaultKind.SECONDARY_LIMIT, path="/permission$"))
+    await adapter.github.role(repository, "olivia")
+    assert sandbox_clock.monotonic() - before == 60
+    left = adapter.github.budget(installation).remaining
+    for number in range(left):
+        await adapter.github.role(repository, f"nobody{number}")
+    with pytest.raises(RateLimited) as caught:
+        await adapter.github.role(repository, "one-more")
+    assert caught.value.until > sandbox_clock.now()
+    assert sandbox.limits.window(installation, "core").remaining == 0
+
+
+async def test_a_suspended_app_is_unavailable(sandbox, adapter, repository):
+    installation = sandbox.state.installations[repository.installation_id]
+    sandbox.suspend_installation(installation)
+    with pytest.raises(AppUnavailable):
+        await adapter.github.role(repository, "wade")
