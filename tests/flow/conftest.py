@@ -1,0 +1,20 @@
+"""The world that every story plays in."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import contract_problems
+from tests.flow.world import World, world
+
+
+@pytest.fixture
+async def on(tmp_path: Path) -> AsyncIterator[World]:
+    """Yield a world; afterwards all that was exchanged is held to GitHub's own
+    descriptions, if they are installed.
+    """
+    async with world(tmp_path) as made:
+        yield made
+        problems = [p for e in made.sandbox.log for p in contract_problems(e)]
+    assert problems == []

@@ -1,0 +1,38 @@
+"""The named command of the flow tests: does what the item's text tells it to.
+
+Lines of the issue's body: ``write PATH TEXT``, ``say TEXT``, ``exit CODE``, ``exit
+CODE once`` (on the first try only), ``hang``, ``wait PATH`` (until that file exists).
+"""
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+
+def main() -> int:
+    item = json.loads(Path(os.environ["BATCH_ITEM_FILE"]).read_text())
+    for line in item["body"].splitlines():
+        verb, _, rest = line.partition(" ")
+        match verb:
+            case "write":
+                path, _, text = rest.partition(" ")
+                Path(path).parent.mkdir(parents=True, exist_ok=True)
+                Path(path).write_text(text + "\n")
+            case "say":
+                print(rest, flush=True)
+            case "exit":
+                code, _, once = rest.partition(" ")
+                if not once or os.environ["BATCH_ATTEMPT"].endswith("-1"):
+                    return int(code)
+            case "hang":
+                time.sleep(3600)
+            case "wait":
+                while not Path(rest).exists():
+                    time.sleep(0.02)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
