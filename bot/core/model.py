@@ -257,6 +257,7 @@ class Batch:
     plan: Plan
     comment_id: int = 0  # the command's comment, for reactions; 0 if there is none
     comment_kind: CommentKind = CommentKind.ISSUE
+    comment_node_id: str = ""  # GraphQL's name for it
     retry_of: BatchId | None = None
 
 

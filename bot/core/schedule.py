@@ -10,6 +10,7 @@ import heapq
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from math import inf
 from typing import assert_never
 
 from bot.core import events as e
@@ -37,7 +38,9 @@ class InstallationCapacity:
 
     slots_free: int
     slots_total: int
-    requests_fit: int  # item requests that fit before the reset, over the reserve
+    requests_fit: float  # item requests that fit before the reset, over the reserve
+    requests_most: float = inf  # what an item is taken to need at the most: a large one
+    # would otherwise wait for ever for a window that is larger than GitHub has any
     budget_until: datetime | None = None  # when the requests come back
 
 
@@ -177,8 +180,13 @@ class Schedule:
         item = self.first_ready(with_workspace=True)
         if item is None or free.slots_free <= 0:
             return False
+        return self.cost_requests(item, free) > free.requests_fit
+
+    def cost_requests(self, item: ItemNumber, free: InstallationCapacity) -> float:
+        """Return the requests for which an item has to find room."""
         name = self.planned(item).action.name
-        return expectation(self.expectations, name).requests > free.requests_fit
+        expected = expectation(self.expectations, name).requests
+        return min(expected, free.requests_most)
 
     # --- what has happened -------------------------------------------------------
 
@@ -431,8 +439,7 @@ def _own_reason(
 ) -> why.Reason:
     planned = schedule.planned(number)
     installation = capacity.installations[schedule.installation_id]
-    cost = expectation(schedule.expectations, planned.action.name).requests
-    if cost > installation.requests_fit:
+    if schedule.cost_requests(number, installation) > installation.requests_fit:
         return why.WaitsForBudget(installation.budget_until)
     needs_workspace = schedule.needs_workspace.get(planned.runner, False)
     if needs_workspace and capacity.workspaces_free <= 0:
@@ -489,7 +496,7 @@ def decide(
                 del queues[installation_id]
             continue
         planned = schedule.planned(item)
-        cost = expectation(schedule.expectations, planned.action.name).requests
+        cost = schedule.cost_requests(item, capacity.installations[installation_id])
         # Nothing overtakes an item we cannot afford yet: letting the cheap ones pass
         # would keep the budget low and starve it.
         if cost > requests[installation_id]:

@@ -36,6 +36,7 @@ class CommentWritten:
     url: str
     sender: Sender
     created_at: datetime
+    node_id: str = ""  # GraphQL's name for the comment
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,6 +285,7 @@ def _command(
         url=json.needed_text(part, "html_url"),
         sender=sender,
         created_at=_moment(json.text(part, moment)),
+        node_id=json.text(part, "node_id"),
     )
 
 

@@ -346,6 +346,7 @@ class Intake:
                 plan=plan,
                 comment_id=0 if place.is_box else place.comment_id,
                 comment_kind=place.comment_kind,
+                comment_node_id=place.comment_node_id,
             )
             if await self._batches.create(batch, facts, events):
                 return batch
@@ -390,6 +391,7 @@ def _place_of(written: CommentWritten) -> Place:
         source=f"{written.kind}:{written.comment_id}",
         comment_id=written.comment_id,
         comment_kind=written.kind,
+        comment_node_id=written.node_id,
     )
 
 

@@ -25,6 +25,7 @@ class Place:
     source: str  # unique: comment:991
     comment_id: int
     comment_kind: CommentKind = CommentKind.ISSUE
+    comment_node_id: str = ""
     is_box: bool = False
 
     @property
@@ -70,7 +71,13 @@ class Replies:
         """React to the command; without a comment to react to, do nothing."""
         if place.is_box:
             return
-        react = React(place.repository, place.comment_kind, place.comment_id, mood)
+        react = React(
+            place.repository,
+            place.comment_kind,
+            place.comment_id,
+            mood,
+            place.comment_node_id,
+        )
         key = f"react/{place.comment_kind}/{place.comment_id}/{mood}"
         await self._effects.attempt(key, react)
 

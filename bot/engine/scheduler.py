@@ -8,9 +8,10 @@ changes the state of an item.
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
+from math import inf
 
 import structlog
 
@@ -221,19 +222,17 @@ class Scheduler:
 
     def capacity(self) -> Capacity:
         """Return one snapshot of what is free."""
-        busy: dict[InstallationId, int] = {}
-        workspaces = 0
+        busy: dict[InstallationId, list[tuple[Live, ItemNumber]]] = {}
         for live in self._live.values():
-            key = live.schedule.installation_id
-            busy[key] = busy.get(key, 0) + len(live.schedule.running)
-            for number in live.schedule.running:
-                runner = live.schedule.planned(number).runner
-                workspaces += self._needs_workspace[runner]
+            running = busy.setdefault(live.schedule.installation_id, [])
+            running += [(live, number) for number in live.schedule.running]
+        workspaces = sum(
+            self._needs_workspace[live.schedule.planned(number).runner]
+            for running in busy.values()
+            for live, number in running
+        )
         return Capacity(
-            {
-                key: self._installation_capacity(key, count)
-                for key, count in busy.items()
-            },
+            {key: self._free(key, running) for key, running in busy.items()},
             self._limits.workspaces - workspaces,
             self._limits.workspaces,
             self._memory.used_fraction(),
@@ -368,16 +367,24 @@ class Scheduler:
         self._messages.append(message)
         self._wake.set()
 
-    def _installation_capacity(
-        self, installation_id: InstallationId, busy: int
+    def _free(
+        self,
+        installation_id: InstallationId,
+        running: Sequence[tuple[Live, ItemNumber]],
     ) -> InstallationCapacity:
         budget = self._github.budget(installation_id)
-        return InstallationCapacity(
-            slots_free=self._limits.slots - busy,
+        free = InstallationCapacity(
+            slots_free=self._limits.slots - len(running),
             slots_total=self._limits.slots,
             requests_fit=self._github.requests_fit(installation_id),
+            requests_most=(budget.limit - budget.reserve) / 2
+            if budget.is_known
+            else inf,
             budget_until=budget.held_until or budget.reset_at,
         )
+        # What runs has not asked for all it needs: that room is taken already.
+        claimed = sum(live.schedule.cost_requests(n, free) for live, n in running)
+        return replace(free, requests_fit=free.requests_fit - claimed)
 
     # --- attempts --------------------------------------------------------------------
 

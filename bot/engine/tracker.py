@@ -263,7 +263,13 @@ class Tracker:
         if batch.comment_id:
             done = progress.count(ItemState.COMPLETED) == len(progress.items)
             mood = Reaction.DONE if done else Reaction.REFUSED
-            react = React(batch.repository, batch.comment_kind, batch.comment_id, mood)
+            react = React(
+                batch.repository,
+                batch.comment_kind,
+                batch.comment_id,
+                mood,
+                batch.comment_node_id,
+            )
             await self._effects.attempt(f"{batch.id}/reaction", react)
 
     async def _report(self, progress: Progress) -> Progress:

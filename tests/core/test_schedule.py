@@ -315,3 +315,11 @@ def test_expected_times_decide_the_order(seconds):
     )
     schedule.apply(e.BatchStarted(NOON, "ada"))
     assert starts([schedule], free(slots=1)) == [1 if seconds > 50 else 2]
+
+
+def test_an_item_larger_than_any_window_does_not_wait_for_ever():
+    schedule = schedule_of({1: []}, actions={1: "merge"})
+    schedule.expectations = {"merge": Expectation(60, 9000)}
+    each = InstallationCapacity(3, 3, requests_fit=2300, requests_most=2250)
+    capacity = Capacity({InstallationId(7): each}, 5, 5)
+    assert starts([schedule], capacity) == [1]

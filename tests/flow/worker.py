@@ -21,7 +21,8 @@ def main() -> int:
                 Path(path).parent.mkdir(parents=True, exist_ok=True)
                 Path(path).write_text(text + "\n")
             case "say":
-                print(rest, flush=True)
+                sys.stdout.write(rest + "\n")
+                sys.stdout.flush()
             case "exit":
                 code, _, once = rest.partition(" ")
                 if not once or os.environ["BATCH_ATTEMPT"].endswith("-1"):
