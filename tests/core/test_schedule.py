@@ -39,7 +39,8 @@ FAILED = Outcome(OutcomeKind.FAILED, reason="tests failed")
 def free(
     slots=3, *, workspaces=5, requests=1000, memory=0.1, installations=(7,)
 ) -> Capacity:
-    each = InstallationCapacity(slots, 3, requests, NOON + timedelta(minutes=20))
+    until = NOON + timedelta(minutes=20)
+    each = InstallationCapacity(slots, 3, requests, budget_until=until)
     return Capacity(
         {InstallationId(i): each for i in installations}, workspaces, 5, memory
     )
