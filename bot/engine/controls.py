@@ -153,8 +153,15 @@ class Controls:
     async def _why(self, place: Place, number: ItemNumber, part: int) -> str:
         recent = await self._batches.recent(place.repository.id, limit=50)
         having = [s for s in recent if number in _numbers(s.batch)]
-        # The thread's own batch before others, a live one before ended ones.
-        having.sort(key=lambda s: (s.batch.thread != place.thread, not s.state.is_live))
+        # The thread's own batch before others, a live one before ended ones, and those
+        # before a plan that may never start.
+        having.sort(
+            key=lambda s: (
+                s.batch.thread != place.thread,
+                not s.state.is_live,
+                s.state is BatchState.PLANNED,
+            )
+        )
         if not having:
             await self._replies.decline(
                 place, f"No batch of this repository has #{number}.", part=part

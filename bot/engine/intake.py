@@ -238,7 +238,7 @@ class Intake:
         if not isinstance(plan, Plan):
             await self._replies.refuse(place, plan, part=part)
             return "refused"
-        command = format_command(run)
+        command = format_command(syntax.Plan(run) if run.is_dry_run else run)
         if (same := await self._just_started(place, command)) is not None:
             text = f"You gave this command a moment ago: batch {code_span(same.id)}"
             await self._replies.decline(

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bot.core.estimate import requests_left, seconds_left
-from bot.core.model import BatchId, InstallationId, ItemNumber
+from bot.core.model import BatchId, BatchState, InstallationId, ItemNumber
 from bot.core.progress import Progress, fold
-from bot.core.reasons import Reason
+from bot.core.reasons import NotStarted, Reason
 from bot.core.schedule import Capacity
 from bot.core.tracking import BudgetView, Situation
 from bot.ports import Batches, Clock, GitHub
@@ -68,7 +68,7 @@ class Situations:
         return Situation(
             now=now,
             marker_key=self._face.marker_key,
-            reasons=self._slots.reasons(batch.id),
+            reasons=self._reasons(progress),
             seconds_left=seconds_left(
                 progress, expectations, slots=concurrency, now=now
             ),
@@ -81,6 +81,11 @@ class Situations:
             isolation=self._face.isolation,
             is_stopping=self._slots.is_stopping,
         )
+
+    def _reasons(self, progress: Progress) -> Mapping[ItemNumber, Reason]:
+        if progress.state is BatchState.PLANNED:
+            return dict.fromkeys(progress.items, NotStarted())
+        return self._slots.reasons(progress.batch.id)
 
     def of_installation(self, installation_id: InstallationId) -> Situation:
         """Return the present of an installation, apart from any one batch."""
