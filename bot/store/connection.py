@@ -191,10 +191,9 @@ class Connections:
         try:
             return self._commit(jobs)
         except sqlite3.Error as error:
-            translated = _translated(error)
-            if isinstance(translated, StoreUnavailable):
+            if isinstance(_translated(error), StoreUnavailable):
                 self._forget_writing()  # a fresh connection recovers with the disk
-                return [translated] * len(jobs)
+                return [_translated(error) for _ in jobs]
             return self._outcomes_apart(jobs, error)
         except Exception as error:  # noqa: BLE001 - it is raised where the write is awaited
             return self._outcomes_apart(jobs, error)

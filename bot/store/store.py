@@ -28,8 +28,8 @@ class Probe:
     """Whether the store can write at this moment, and the room it takes and has."""
 
     problem: str  # why nothing can be written; empty if it can
-    size_bytes: int  # of the database with its write-ahead log
-    free_bytes: int  # on its disk
+    size_bytes: int  # of the database with its write-ahead log; 0 with a problem
+    free_bytes: int  # on its disk; 0 with a problem
 
     @property
     def is_writable(self) -> bool:
@@ -52,17 +52,15 @@ class Store:
     async def probe(self) -> Probe:
         """Write something and return how that went. Never raises."""
         problem = ""
+        size_bytes = free_bytes = 0
         try:
             await self._connections.write(_probe, to_us(self._clock.now()))
+            size_bytes, free_bytes = await asyncio.to_thread(_room, self.path)
         except StoreUnavailable as error:
             problem = str(error)
-        files = (self.path, self.path.with_name(self.path.name + "-wal"))
-        disk = os.statvfs(self.path.parent)
-        return Probe(
-            problem=problem,
-            size_bytes=sum(file.stat().st_size for file in files if file.exists()),
-            free_bytes=disk.f_bavail * disk.f_frsize,
-        )
+        except OSError as error:
+            problem = f"the database's folder cannot be read: {error.strerror}"
+        return Probe(problem, size_bytes, free_bytes)
 
     async def backup(self, target: Path) -> None:
         """Put a copy as of now at *target*, replacing what is there; writes go on.
@@ -178,6 +176,15 @@ def _probe(connection: sqlite3.Connection, probed_us: Sequence[int]) -> Sequence
         "REPLACE INTO probes (id, probed_us) VALUES (1, ?)", probed_us[-1:]
     )
     return [None] * len(probed_us)
+
+
+def _room(path: Path) -> tuple[int, int]:
+    files = (path, path.with_name(path.name + "-wal"))
+    disk = os.statvfs(path.parent)
+    return (
+        sum(file.stat().st_size for file in files if file.exists()),
+        disk.f_bavail * disk.f_frsize,
+    )
 
 
 def _back_up(source: Path, target: Path) -> None:

@@ -1,3 +1,4 @@
+import asyncio
 import sqlite3
 from dataclasses import replace
 from datetime import timedelta
@@ -97,6 +98,22 @@ async def test_events_of_several_batches_are_appended_together_or_not_at_all(
     await store.batches.append(both)
     states = [s.state for s in await store.batches.recent(5)]
     assert states == [BatchState.PAUSED, BatchState.PAUSED]
+
+
+async def test_appends_that_wait_together_keep_their_order(store: Store):
+    await start(store, make_batch("a1a1"))
+    await start(store, make_batch("b1b1"))
+    logins = [f"ada{number}" for number in range(50)]
+    await asyncio.gather(
+        *(
+            store.batches.append({BatchId(id_): [e.BatchPaused(NOW, login)]})
+            for login in logins
+            for id_ in ("a1a1", "b1b1")
+        )
+    )
+    for id_ in ("a1a1", "b1b1"):
+        _, *paused = await store.batches.events(BatchId(id_))
+        assert paused == [e.BatchPaused(NOW, login) for login in logins]
 
 
 async def test_live_batches_are_those_with_work_left(store: Store):
