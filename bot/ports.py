@@ -14,6 +14,7 @@ from typing import Protocol
 from bot.core.effects import Intent, Receipt
 from bot.core.events import Event
 from bot.core.model import (
+    Asker,
     AttemptId,
     Batch,
     BatchId,
@@ -329,8 +330,8 @@ class AttemptSpec:
     repository: Repository
     default_branch: str
     item: PlanItem
-    facts: ItemFacts
-    asker: str  # login
+    facts: Callable[[], Awaitable[ItemFacts]]  # as when the command was accepted
+    asker: Asker
     predecessors: tuple[tuple[ItemNumber, str], ...] = ()  # with the branch each pushed
 
 

@@ -283,7 +283,7 @@ class Scheduler:
             await self._recorder.record(step.events)
         for act in step.afterwards:
             act()
-        await self._begin(started)
+        self._begin(started)
         self._forget_ended()
         self._set_timer(capacity)
 
@@ -291,16 +291,10 @@ class Scheduler:
         for event in live.schedule.follow_up(step.now):
             step.note(live, event)
 
-    async def _begin(self, started: Sequence[Started]) -> None:
-        by_batch: dict[BatchId, list[Started]] = {}
+    def _begin(self, started: Sequence[Started]) -> None:
         for start in started:
-            by_batch.setdefault(start.schedule.batch.id, []).append(start)
-        for batch_id, starts in by_batch.items():
-            numbers = [start.event.item for start in starts]
-            facts = await self._batches.facts(batch_id, numbers)
-            live = self._live[batch_id]
-            for start in starts:
-                self._launch(live, facts[start.event.item], start.event.attempt)
+            live = self._live[start.schedule.batch.id]
+            self._launch(live, start.event.item, start.event.attempt)
 
     def _forget_ended(self) -> None:
         ended = [
@@ -389,27 +383,30 @@ class Scheduler:
     # --- attempts --------------------------------------------------------------------
 
     def _launch(
-        self, live: Live, facts: ItemFacts, attempt: int, work: Work | None = None
+        self, live: Live, number: ItemNumber, attempt: int, work: Work | None = None
     ) -> None:
-        number = facts.number
         if self.is_stopping:
             return  # recorded as started: it begins again after the restart
-        spec = self._spec(live, facts, attempt)
+        spec = self._spec(live, number, attempt)
         live.tasks[number] = self._supervisor.start(
             spec.id, self._attempt(live, spec, attempt, work)
         )
 
-    def _spec(self, live: Live, facts: ItemFacts, attempt: int) -> AttemptSpec:
+    def _spec(self, live: Live, number: ItemNumber, attempt: int) -> AttemptSpec:
         batch = live.batch
+
+        async def facts() -> ItemFacts:
+            return (await self._batches.facts(batch.id, [number]))[number]
+
         return AttemptSpec(
-            id=AttemptId(f"{batch.id}-{facts.number}-{attempt}"),
+            id=AttemptId(f"{batch.id}-{number}-{attempt}"),
             batch_id=batch.id,
             repository=batch.repository,
             default_branch=batch.default_branch,
-            item=live.schedule.planned(facts.number),
+            item=live.schedule.planned(number),
             facts=facts,
-            asker=batch.asker.login,
-            predecessors=live.pushed_predecessors(facts.number),
+            asker=batch.asker,
+            predecessors=live.pushed_predecessors(number),
         )
 
     async def _attempt(
@@ -527,39 +524,38 @@ class Scheduler:
 
     async def _kept(
         self, batch: Batch, progress: Progress
-    ) -> Mapping[ItemNumber, tuple[ItemFacts, int, Work | None]]:
+    ) -> Mapping[ItemNumber, tuple[int, Work | None]]:
         """Return the running items that need not begin again, with how they go on."""
         running = {
             number: view
             for number, view in progress.items.items()
             if view.state is ItemState.RUNNING
         }
-        facts = await self._batches.facts(batch.id, list(running))
-        kept: dict[ItemNumber, tuple[ItemFacts, int, Work | None]] = {}
+        kept: dict[ItemNumber, tuple[int, Work | None]] = {}
         for number, view in running.items():
             runner = self._runners[view.item.runner]
             attempt = AttemptId(f"{batch.id}-{number}-{view.attempt}")
             if view.is_publishing:
-                kept[number] = (facts[number], view.attempt, Work(view.work))
+                kept[number] = (view.attempt, Work(view.work))
             elif runner.survives_restart and await runner.find(attempt) is not None:
-                kept[number] = (facts[number], view.attempt, None)
+                kept[number] = (view.attempt, None)
         return kept
 
     def _recover(
         self,
         step: _Pass,
         live: Live,
-        kept: Mapping[ItemNumber, tuple[ItemFacts, int, Work | None]],
+        kept: Mapping[ItemNumber, tuple[int, Work | None]],
     ) -> None:
         again = [n for n in live.schedule.running if n not in kept]
         event = e.BatchRecovered(step.now, tuple(kept), tuple(again))
         step.happen(live, event)
         for number in again:
             step.happen(live, e.ItemReset(step.now, number, by=""))
-        for number, (facts, attempt, work) in kept.items():
+        for number, (attempt, work) in kept.items():
             if work is not None:
                 live.publishing[number] = work.data
-            step.afterwards.append(partial(self._launch, live, facts, attempt, work))
+            step.afterwards.append(partial(self._launch, live, number, attempt, work))
 
 
 def _resolve(waiting: "asyncio.Future[None]") -> None:

@@ -19,7 +19,15 @@ from bot.core.markdown import (
     paragraphs,
     plural,
 )
-from bot.core.model import Action, AttemptId, ItemKind, Link, Outcome, OutcomeKind
+from bot.core.model import (
+    Action,
+    AttemptId,
+    ItemFacts,
+    ItemKind,
+    Link,
+    Outcome,
+    OutcomeKind,
+)
 from bot.errors import Lost
 from bot.ports import (
     AttemptSpec,
@@ -211,7 +219,7 @@ class LocalRunner:
             spec.id,
             self._argvs[command],
             workspace=workspace,
-            inputs={"item.json": _item_json(spec, start)},
+            inputs={"item.json": _item_json(spec, start, await spec.facts())},
             environment={
                 "BATCH_ID": spec.batch_id,
                 "BATCH_ITEM": str(spec.item.number),
@@ -305,8 +313,7 @@ def _start(spec: AttemptSpec) -> _Start:
     return _Start(spec.default_branch, merge=branches, contains=numbers)
 
 
-def _item_json(spec: AttemptSpec, start: _Start) -> str:
-    facts = spec.facts
+def _item_json(spec: AttemptSpec, start: _Start, facts: ItemFacts) -> str:
     return json.dumps(
         {
             "batch": spec.batch_id,
@@ -316,7 +323,7 @@ def _item_json(spec: AttemptSpec, start: _Start) -> str:
             "builds_on": start.contains,
             "action": spec.item.action.name,
             "arguments": spec.item.action.arguments,
-            "asked_by": spec.asker,
+            "asked_by": spec.asker.login,
             "number": facts.number,
             "kind": facts.kind,
             "title": facts.title,
@@ -381,7 +388,7 @@ def _title(spec: AttemptSpec, done: LocalWork) -> str:
 
 
 def _body(spec: AttemptSpec, done: LocalWork, isolation: str) -> str:
-    links = Links.beside(spec.repository.name, spec.facts.url)
+    links = Links.beside(spec.repository.name, spec.asker.url)
     builds_on = join([links.item(number) for number in done.contains])
     stacked = ""
     if len(done.contains) == 1:
@@ -391,7 +398,7 @@ def _body(spec: AttemptSpec, done: LocalWork, isolation: str) -> str:
     made = (
         f"Made by the command {code_span(done.command)} "
         f"for {links.item(spec.item.number)} in batch `{spec.batch_id}`, as "
-        f"{escape_line(spec.asker)} asked"
+        f"{escape_line(spec.asker.login)} asked"
     )
     size = f"{plural(done.files, 'file')}, +{done.insertions} -{done.deletions}"
     fault = f"`{RESULT_FILE}` was not used: {escape_line(done.fault, 200)}"

@@ -7,6 +7,7 @@ import pytest
 from bot.core.effects import Intent, OpenPullRequest, Receipt
 from bot.core.model import (
     Action,
+    Asker,
     AttemptId,
     BatchId,
     InstallationId,
@@ -44,14 +45,18 @@ def make_spec(
         author="mallory",
         labels=("bug",),
     )
+
+    async def read_facts() -> ItemFacts:
+        return facts
+
     return AttemptSpec(
         AttemptId(f"b7k2-12-{attempt}"),
         BatchId("b7k2"),
         REPOSITORY,
         default_branch="main",
         item=PlanItem(number, kind, action, runner, title, timeout_seconds=600),
-        facts=facts,
-        asker="ada",
+        facts=read_facts,
+        asker=Asker("ada", "https://github.com/acme/widgets/issues/40#issuecomment-9"),
         predecessors=tuple(
             (ItemNumber(before), branch)
             for before, branch in (predecessors or {}).items()
