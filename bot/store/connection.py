@@ -114,7 +114,8 @@ class Connections:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._loop = asyncio.get_running_loop()
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._waiting: list[_Job] = []
+        self._groups: queue.SimpleQueue[list[_Job] | None] = queue.SimpleQueue()
         self._is_closed = False
         self._writing: sqlite3.Connection | None = None
         self._reading: sqlite3.Connection | None = None
@@ -132,7 +133,10 @@ class Connections:
         """
         self._refuse_if_closed()
         result: asyncio.Future[R] = self._loop.create_future()
-        self._jobs.put(_Job(operation, argument, result))
+        if not self._waiting:
+            # What is asked for in one turn of the loop wakes the writer once.
+            self._loop.call_soon(self._hand_over)
+        self._waiting.append(_Job(operation, argument, result))
         return result
 
     async def read(self, query: Callable[[sqlite3.Connection], R]) -> R:
@@ -143,10 +147,16 @@ class Connections:
     async def close(self) -> None:
         """Commit what was asked for, then let go of the file."""
         self._is_closed = True
-        self._jobs.put(None)
+        self._hand_over()
+        self._groups.put(None)
         await asyncio.to_thread(self._writer.join)
         await self._loop.run_in_executor(self._reader, self._forget_reading)
         self._reader.shutdown()
+
+    def _hand_over(self) -> None:
+        if self._waiting:
+            self._groups.put(self._waiting)
+            self._waiting = []
 
     def _refuse_if_closed(self) -> None:
         if self._is_closed:
@@ -178,12 +188,12 @@ class Connections:
         jobs: list[_Job] = []
         while len(jobs) < _GROUP_SIZE:
             try:
-                job = self._jobs.get(block=not jobs)
+                more = self._groups.get(block=not jobs)
             except queue.Empty:
                 break
-            if job is None:
+            if more is None:
                 return jobs, True
-            jobs.append(job)
+            jobs += more
         return jobs, False
 
     def _outcomes(self, jobs: Sequence[_Job]) -> list[Any]:

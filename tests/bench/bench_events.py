@@ -15,6 +15,7 @@ from pathlib import Path
 from click import echo
 
 from bot.core import events as e
+from bot.core.model import BatchId
 from bot.store.store import Store, open_store
 from tests.fakes import FakeClock
 from tests.store.samples import DONE, NOW, after, make_batch, make_facts, n
@@ -26,7 +27,7 @@ SMALL_APPENDS = 500
 
 async def big_append(store: Store, round_: int) -> float:
     """Return items a second when the events of many batches are appended at once."""
-    events = {}
+    events: dict[BatchId, list[e.Event]] = {}
     for number in range(BATCHES):
         batch = make_batch(f"{round_}-{number}", tuple(range(ITEMS)))
         await store.batches.create(batch, make_facts(batch), [e.BatchStarted(NOW, "a")])

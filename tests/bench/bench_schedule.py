@@ -12,14 +12,15 @@ import sqlite3
 import sys
 import tempfile
 import tracemalloc
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from bot.app import calm_collector
 from bot.core import events as e
 from bot.core.model import (
     Batch,
@@ -82,9 +83,8 @@ class Unlimited:
     def spent(self, meter: str) -> int:
         return 0
 
-    @asynccontextmanager
-    async def metered(self, meter: str) -> AsyncIterator[None]:
-        yield
+    def metered(self, *meters: str) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def used_fraction(self) -> float:
         return 0.0
@@ -211,6 +211,7 @@ def bytes_per_item(count: int = 10_000) -> float:
 
 async def main() -> None:
     """Measure and print."""
+    calm_collector()
     write = sys.stdout.write
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
