@@ -6,7 +6,7 @@ caller is meant to handle.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -260,8 +260,8 @@ class GitHub(Protocol):
     def spent(self, meter: str) -> int:
         """Return the requests charged to *meter* so far: see ``metered``."""
 
-    def metered(self, meter: str) -> AbstractAsyncContextManager[None]:
-        """Charge the requests made inside to *meter* (a batch or attempt id)."""
+    def metered(self, *meters: str) -> AbstractContextManager[None]:
+        """Charge the requests made inside to each of *meters* (batch and attempt ids)."""
 
 
 class EffectAdapter(Protocol):

@@ -420,8 +420,7 @@ class Scheduler:
         def emit(line: str) -> None:
             self._send(lambda step: self._progress(step, live, number, attempt, line))
 
-        batch_meter = self._github.metered(spec.batch_id)
-        async with batch_meter, self._github.metered(spec.id):
+        with self._github.metered(spec.batch_id, spec.id):
             try:
                 outcome = await self._attempts.run(
                     spec, accept=accept, emit=emit, work=work

@@ -73,7 +73,10 @@ class Situations:
                 progress, expectations, slots=concurrency, now=now
             ),
             budget=self.budget(batch.repository.installation_id),
-            used_requests=self._github.spent(batch.id),
+            used_requests=max(
+                self._github.spent(batch.id),  # since the start of the process
+                sum(view.requests for view in progress.items.values()),
+            ),
             needed_requests=requests_left(progress, expectations),
             slots_busy=busy,
             slots_total=concurrency,

@@ -132,7 +132,7 @@ class Tracker:
         try:
             while True:
                 try:
-                    async with self._github.metered(batch_id):
+                    with self._github.metered(batch_id):
                         if await self._step(batch_id, watch):
                             return
                     tries = 0

@@ -1,7 +1,7 @@
 """GitHub as the rest of the bot gets it: opened once, by ``bot.app``."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 
 from bot.core.budget import DEFAULT_RESERVE, Reserve
@@ -87,9 +87,9 @@ class GitHubReader:
         """Return the requests charged to *meter* so far."""
         return self._client.ledger.spent(meter)
 
-    def metered(self, meter: str) -> AbstractAsyncContextManager[None]:
-        """Charge the requests made inside to *meter*."""
-        return self._client.ledger.metered(meter)
+    def metered(self, *meters: str) -> AbstractContextManager[None]:
+        """Charge the requests made inside to each of *meters*."""
+        return self._client.ledger.metered(*meters)
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,10 +72,10 @@ class Ledger:
             )
         return self._accounts[installation_id]
 
-    @asynccontextmanager
-    async def metered(self, meter: str) -> AsyncIterator[None]:
-        """Charge the requests made inside, and in tasks begun inside, to *meter* too."""
-        token = _meters.set((*_meters.get(), meter))
+    @contextmanager
+    def metered(self, *meters: str) -> Iterator[None]:
+        """Charge the requests made inside, and in tasks begun inside, to *meters* too."""
+        token = _meters.set((*_meters.get(), *meters))
         try:
             yield
         finally:

@@ -133,6 +133,6 @@ async def test_a_renewed_token_survives_a_late_refusal_of_the_old_one(desk: Benc
 
 
 async def test_asking_for_a_token_is_charged_to_no_meter(desk: Bench):
-    async with desk.reader.metered("b7k2"):
+    with desk.reader.metered("b7k2"):
         await desk.client.tokens.for_installation(INSTALLATION)
     assert desk.reader.spent("b7k2") == 0

@@ -72,7 +72,7 @@ async def test_an_unchanged_answer_is_free_and_nobody_can_change_the_kept_one(
         return Reply({"labels": ["a"]}, headers=headers)
 
     desk.github.on(ISSUE, answer)
-    async with desk.reader.metered("b7k2"):
+    with desk.reader.metered("b7k2"):
         for _ in range(3):
             issue = await desk.connection.get(PATH)
             assert issue == {"labels": ["a"]}

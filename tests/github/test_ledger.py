@@ -340,13 +340,13 @@ async def test_requests_are_charged_to_all_meters_around_them():
     clock = HurriedClock()
     ledger = Ledger(clock, pace=QUICK)
     account = ledger.account(ONE)
-    async with ledger.metered("b7k2"):
+    with ledger.metered("b7k2"):
         await send(account, {})
-        async with ledger.metered("b7k2-15-1"):
+        with ledger.metered("b7k2-15-1"):
             await send(account, {})
             await asyncio.create_task(send(account, {}))
             await send(account, {}, status=304)
-        async with ledger.metered("b7k2"):
+        with ledger.metered("b7k2"):
             await send(account, {})
     await send(account, {})
     assert ledger.spent("b7k2") == 4
