@@ -47,7 +47,7 @@ from bot.ports import Clock
 from bot.runners.builtin import BuiltinRunner
 from bot.runners.local import LocalRunner
 from bot.runners.registry import Registry
-from bot.settings import Settings, environment
+from bot.settings import Settings, environment, secret_files
 from bot.store.store import Store, open_store
 from bot.web.routes import Readiness, WebSurface, make_app, make_runner
 
@@ -97,10 +97,14 @@ class _Host:
         """Look at the machine. Raises ``SettingsError`` if commands cannot be isolated."""
         root = settings.database.resolve().parent / "host"
         folders = Folders(root)
-        hidden = (settings.database.resolve().parent, Path(".env").resolve())
+        hidden = (
+            settings.database.resolve().parent,
+            *(path.resolve() for path in secret_files()),
+        )
         words = (word for argv in settings.commands.values() for word in argv)
         visible = tuple(Path(word) for word in words if word.startswith("/"))
-        isolation = choose(settings.sandbox, View(hidden=hidden, visible=visible))
+        view = View(hidden, visible, network=settings.file.network)
+        isolation = choose(settings.sandbox, view)
         git = Git(environment=environment, host=folders.host)
         return cls(folders, isolation, git, environment)
 
@@ -195,6 +199,13 @@ class _Engine:
             isolation=host.isolation,
             clock=clock,
             environment=host.environment,
+            extra=settings.command_environment(),
+            secrets=lambda: (
+                *github.tokens.texts(),
+                *settings.webhook_secrets,
+                settings.private_key,
+                settings.metrics_token,
+            ),
         )
         local = LocalRunner(
             commands=commands,

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import yaml
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from dotenv import dotenv_values
 from pydantic import (
     AliasChoices,
     BaseModel,
@@ -133,6 +134,10 @@ class SettingsFile(BaseModel):
             list[Annotated[str, StringConstraints(min_length=1)]], Field(min_length=1)
         ],
     ] = {}
+    pass_environment: list[
+        Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+    ] = []
+    network: bool = False
     allowed_repositories: list[
         Annotated[str, StringConstraints(pattern=r"^[\w.-]+/([\w.-]+|\*)$")]
     ] = []
@@ -310,6 +315,15 @@ class Settings(BaseSettings):
         """The operator's commands by name."""
         return {name: tuple(argv) for name, argv in self.file.commands.items()}
 
+    def command_environment(self) -> Mapping[str, str]:
+        """Return the variables that the operator wants commands to have.
+
+        Those that hold the bot's own secrets are never among them.
+        """
+        own = {name for names in variables().items() for name in (names[0], *names[1])}
+        wanted = set(self.file.pass_environment) - own
+        return {n: v for n, v in environment().items() if n in wanted}
+
     @property
     def allowed_bots(self) -> frozenset[str]:
         """The logins of bots whose commands count, in lower case."""
@@ -333,6 +347,16 @@ class Settings(BaseSettings):
 def environment() -> Mapping[str, str]:
     """Return the process's environment, from which that of children is chosen."""
     return dict(os.environ)
+
+
+def secret_files() -> tuple[Path, ...]:
+    """Return the files that the settings name and that commands must not see."""
+    given = {**dotenv_values(".env"), **environment()}
+    names = [*variables()["PRIVATE_KEY"], "PRIVATE_KEY", "PRIVATE_KEY_PATH"]
+    words = [given.get(name) or "" for name in (*names, "BATCH_SETTINGS_FILE")]
+    # A key itself may stand where its path could; it is far too long for one.
+    paths = [Path(word).expanduser() for word in words if 0 < len(word) < 1000]
+    return tuple(path for path in (*paths, Path(".env")) if path.is_file())
 
 
 def load_settings(

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from bot.core.budget import Reserve
 from bot.errors import SettingsError
-from bot.settings import describe, load_settings, variables
+from bot.settings import describe, load_settings, secret_files, variables
 
 
 def pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> str:
@@ -321,3 +321,23 @@ def test_secrets_are_never_shown():
     for text in (repr(settings), str(settings), str(described)):
         for secret in ("hush", "t0ken", "PRIVATE KEY-----", KEY[100:140]):
             assert secret not in text
+
+
+def test_commands_get_what_the_operator_passes_on_and_no_secret_of_the_bot(
+    env: pytest.MonkeyPatch, tmp_path: Path
+):
+    file = tmp_path / "batch-bot.yml"
+    file.write_text("pass_environment: [AGENT_KEY, WEBHOOK_SECRET]\nnetwork: true\n")
+    env.setenv("AGENT_KEY", "abc")
+    settings = load_settings({"BATCH_SETTINGS_FILE": str(file)})
+    assert settings.command_environment() == {"AGENT_KEY": "abc"}
+    assert settings.file.network
+
+
+def test_files_with_secrets_are_named_to_be_hidden(
+    env: pytest.MonkeyPatch, tmp_path: Path
+):
+    key = tmp_path / "key.pem"
+    key.write_text(KEY)
+    env.setenv("PRIVATE_KEY_PATH", str(key))
+    assert secret_files() == (key,)

@@ -138,6 +138,10 @@ class InstallationTokens:
                 self._tokens[key] = token
         return token.text
 
+    def texts(self) -> tuple[str, ...]:
+        """Return the tokens themselves, to keep them out of logs."""
+        return tuple(token.text for token in self._tokens.values())
+
     def drop(self, installation_id: InstallationId, text: str) -> None:
         """Forget a token that GitHub no longer accepts, unless it was renewed already."""
         token = self._tokens.get((installation_id, 0))
