@@ -13,7 +13,13 @@ from weakref import WeakValueDictionary
 
 import structlog
 
-from bot.core.effects import REPEATABLE, Intent, PushBranch, Receipt
+from bot.core.effects import (
+    REPEATABLE,
+    EditComment,
+    Intent,
+    PushBranch,
+    Receipt,
+)
 from bot.core.retry import delay_seconds
 from bot.errors import BotError, TransientError, Uncertain
 from bot.ports import Clock, EffectAdapter, EffectLog, EffectRecord
@@ -65,7 +71,10 @@ class Effects:
     async def _perform(self, key: str, intent: Intent) -> Receipt:
         record = await self._log.find(key)
         if record is not None:
-            if record.receipt is not None and record.intent == intent:
+            is_same = record.receipt is not None and record.intent == intent
+            # A person may have edited the comment meanwhile: writing it again is meant.
+            if is_same and not isinstance(intent, EditComment):
+                assert record.receipt is not None
                 return record.receipt
             intent = _continued(record, intent)
             if not isinstance(intent, REPEATABLE):
