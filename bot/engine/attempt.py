@@ -60,9 +60,8 @@ class Attempts:
                 reason=str(error),
                 retry_after_seconds=error.retry_after_seconds,
             )
-        except (
-            Exception
-        ) as error:  # supervised: a bug fails the item, the process lives
+        except Exception as error:
+            # Supervised: a bug fails the item, the process lives.
             log.exception("attempt failed by a bug", attempt=spec.id)
             outcome = Outcome(
                 OutcomeKind.FAILED,
@@ -98,7 +97,6 @@ class Attempts:
             return await runner.watch(spec, emit)
         except asyncio.CancelledError:
             await runner.cancel(spec.id)
-            await runner.clean(spec.id)
             raise
 
     async def _publish(self, runner: Runner, spec: AttemptSpec, work: Work) -> Outcome:

@@ -370,7 +370,8 @@ class Intake:
                 part=part,
             )
             return f"plan {batch.id}"
-        await self._controls.begin(batch)
+        if not progress.report_url:
+            await self._controls.begin(batch)
         await self._replies.react(place, Reaction.STARTED)
         return f"batch {batch.id}"
 
