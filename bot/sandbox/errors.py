@@ -3,10 +3,12 @@
 from typing import Any
 
 DOCUMENTATION = "https://docs.github.com/rest"
+UNNUMBERED = (405, 409, 422)
+"""Statuses that are not repeated in the answer's JSON."""
 
 
 class GitHubError(Exception):
-    """A refusal. ``errors`` are the entries of a 422's list."""
+    """A refusal. ``errors`` are the entries of a 422's list, ``texts`` its plain ones."""
 
     def __init__(
         self,
@@ -14,6 +16,7 @@ class GitHubError(Exception):
         message: str,
         *,
         errors: tuple[dict[str, Any], ...] = (),
+        texts: tuple[str, ...] = (),
         headers: dict[str, str] | None = None,
         url: str | None = None,
     ) -> None:
@@ -21,17 +24,21 @@ class GitHubError(Exception):
         self.status = status
         self.message = message
         self.errors = errors
+        self.texts = texts
         self.headers = headers or {}
         self.url = url
 
     def body(self) -> dict[str, Any]:
         """Return the answer's JSON."""
         body: dict[str, Any] = {"message": self.message}
-        if self.errors:
-            body["errors"] = list(self.errors)
+        if self.errors or self.texts:
+            body["errors"] = [*self.errors, *self.texts]
         if self.url is not None:
             body["url"] = self.url
-        return body | {"documentation_url": DOCUMENTATION, "status": str(self.status)}
+        body["documentation_url"] = DOCUMENTATION
+        return (
+            body if self.status in UNNUMBERED else body | {"status": str(self.status)}
+        )
 
 
 def not_found() -> GitHubError:

@@ -153,6 +153,14 @@ class Payloads:
         }
 
     def team(self, team: Team) -> Json:
+        """Return ``team``."""
+        return self.simple_team(team) | {"parent": None}
+
+    def webhook_team(self, team: Team) -> Json:
+        """Return a team as webhooks carry it."""
+        return _without(self.team(team), "type")
+
+    def simple_team(self, team: Team) -> Json:
         """Return ``team-simple``."""
         url = f"{self.api}/teams/{team.id}"
         return {
@@ -387,7 +395,13 @@ class Payloads:
 
     def search_item(self, thread: Thread) -> Json:
         """Return ``issue-search-result-item``."""
-        return {**self.issue(thread), "score": 1.0}
+        shape = self.issue(thread) | {"score": 1.0}
+        return _without(shape, "closed_by", "parent_issue_url")
+
+    def webhook_issue(self, thread: Thread) -> Json:
+        """Return an issue as webhooks carry it."""
+        left_out = ("closed_by", "parent_issue_url", "pinned_comment")
+        return _without(self.issue(thread), *left_out)
 
     def comment(self, comment: Comment) -> Json:
         """Return ``issue-comment``."""
@@ -481,6 +495,7 @@ class Payloads:
         mergeable = pulls.is_mergeable(thread)
         return {
             **self.simple_pull(thread),
+            "requested_teams": [self.simple_team(t) for t in pull.requested_teams],
             "merged": pull.is_merged,
             "mergeable": mergeable,
             "rebaseable": mergeable,
@@ -494,6 +509,12 @@ class Payloads:
             "deletions": changes.deletions,
             "changed_files": len(changes.files),
         }
+
+    def webhook_pull(self, thread: Thread) -> Json:
+        """Return a pull request as webhooks carry it."""
+        teams = pulls.pull_of(thread).requested_teams
+        shapes = [self.webhook_team(team) for team in teams]
+        return self.pull(thread) | {"requested_teams": shapes}
 
     def review(self, review: Review) -> Json:
         """Return ``pull-request-review``."""
@@ -554,7 +575,7 @@ class Payloads:
             **reply,
         }
 
-    def legacy_review_comment(self, comment: ReviewComment) -> Json:
+    def positioned_review_comment(self, comment: ReviewComment) -> Json:
         """Return ``review-comment``, which also names places by diff position."""
         position = comment.diff_hunk.count("\n") or None
         positions = {"position": position, "original_position": position or 1}
@@ -882,3 +903,7 @@ class Payloads:
         contents = [reaction.content for reaction in reactions]
         counts = {name: contents.count(name) for name in REACTIONS}
         return {"url": url, "total_count": len(contents), **counts}
+
+
+def _without(shape: Json, *keys: str) -> Json:
+    return {key: value for key, value in shape.items() if key not in keys}

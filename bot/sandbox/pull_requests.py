@@ -213,7 +213,7 @@ class PullRequests(Threads):
             if team not in pull.requested_teams:
                 pull.requested_teams.append(team)
             self.tell(thread, "review_requested", actor, team.slug)
-            shape = self.payloads.team(team)
+            shape = self.payloads.webhook_team(team)
             self.announce_thread(
                 "review_requested", actor, thread, requested_team=shape
             )
@@ -241,7 +241,7 @@ class PullRequests(Threads):
         for team in [t for t in pull.requested_teams if t.slug in teams]:
             pull.requested_teams.remove(team)
             self.tell(thread, "review_request_removed", actor, team.slug)
-            shape = self.payloads.team(team)
+            shape = self.payloads.webhook_team(team)
             self.announce_thread(
                 "review_request_removed", actor, thread, requested_team=shape
             )
@@ -267,10 +267,8 @@ class PullRequests(Threads):
         )
         if author is thread.author and event != "COMMENT":
             word = "approve" if event == "APPROVE" else "request changes on"
-            raise GitHubError(
-                422, "Unprocessable Entity: Review Can not "
-                f"{word} your own pull request",
-            )  # fmt: skip
+            message = f"Review Can not {word} your own pull request"
+            raise GitHubError(422, "Unprocessable Entity", texts=(message,))
         commit = commit_id or pull.head_sha
         if commit not in {c.sha for c in pulls.changes(thread).commits}:
             raise invalid(
@@ -572,12 +570,12 @@ class PullRequests(Threads):
             hunk = pulls.hunk_at(thread, comment.path, comment.line, comment.side)
         if comment.path not in paths or hunk is None:
             message = "Pull request review thread line must be part of the diff"
-            raise GitHubError(
-                422, "Unprocessable Entity",
-                errors=({"resource": "PullRequestReviewComment", "code": "custom",
-                         "field": "pull_request_review_thread.line",
-                         "message": message},),
-            )  # fmt: skip
+            raise invalid(
+                resource="PullRequestReviewComment",
+                field="pull_request_review_thread.line",
+                code="custom",
+                message=message,
+            )
         return ReviewComment(
             self.state.next_id(), thread, review, review.author, comment.body,
             comment.path, comment.line, comment.side, review.commit_id, hunk,
@@ -588,7 +586,7 @@ class PullRequests(Threads):
     def _announce_review_comment(self, actor: User, comment: ReviewComment) -> None:
         self.announce(
             "pull_request_review_comment", "created", actor, comment.thread.repository,
-            comment=self.payloads.review_comment(comment),
+            comment=self.payloads.positioned_review_comment(comment),
             pull_request=self.payloads.simple_pull(comment.thread),
         )  # fmt: skip
 

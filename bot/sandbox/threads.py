@@ -414,7 +414,7 @@ class Threads(Setup):
         thread = comment.thread
         self.announce(
             "issue_comment", action, actor, thread.repository,
-            issue=self.payloads.issue(thread),
+            issue=self.payloads.webhook_issue(thread),
             comment=self.payloads.comment(comment),
             **parts,
         )  # fmt: skip

@@ -155,7 +155,7 @@ class World:
     ) -> None:
         """Send the ``issues`` or ``pull_request`` webhook of a change of a thread."""
         if thread.pull is None:
-            issue = self.payloads.issue(thread)
+            issue = self.payloads.webhook_issue(thread)
             self.announce(
                 "issues", action, actor, thread.repository, issue=issue, **parts
             )
@@ -166,7 +166,7 @@ class World:
                 actor,
                 thread.repository,
                 number=thread.number,
-                pull_request=self.payloads.pull(thread),
+                pull_request=self.payloads.webhook_pull(thread),
                 **parts,
             )
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from bot.sandbox import pulls
-from bot.sandbox.errors import invalid, not_found
+from bot.sandbox.errors import GitHubError, invalid, not_found
 from bot.sandbox.git import ChangedFile, CommitInfo
 from bot.sandbox.payloads import Json
 from bot.sandbox.pull_requests import LineComment
@@ -161,15 +161,22 @@ def create_review(call: Call) -> Answer:
     if event is None:
         message = "The sandbox keeps no pending reviews: give an event."
         raise unprocessable(message)
-    review = call.sandbox.review(
-        call.login,
-        call.name,
-        call.pull.number,
-        event=event,
-        body=call.text("body") or "",
-        commit_id=call.text("commit_id"),
-        comments=[_line_comment(entry) for entry in call.body.get("comments") or []],
-    )
+    comments = [_line_comment(entry) for entry in call.body.get("comments") or []]
+    try:
+        review = call.sandbox.review(
+            call.login,
+            call.name,
+            call.pull.number,
+            event=event,
+            body=call.text("body") or "",
+            commit_id=call.text("commit_id"),
+            comments=comments,
+        )
+    except GitHubError as error:
+        # This endpoint says in plain strings what is wrong.
+        texts = tuple(str(entry.get("message", entry)) for entry in error.errors)
+        texts += error.texts
+        raise GitHubError(error.status, error.message, texts=texts) from error
     return Answer(call.sandbox.payloads.review(review))
 
 
@@ -185,7 +192,7 @@ def list_comments_of_review(call: Call) -> Answer:
     review = _review(call)
     comments = pulls.pull_of(call.pull).review_comments
     found = [comment for comment in comments if comment.review is review]
-    return call.page(found, call.sandbox.payloads.legacy_review_comment)
+    return call.page(found, call.sandbox.payloads.positioned_review_comment)
 
 
 @routes.get(f"{PULL}/comments", "pull_requests")

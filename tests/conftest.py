@@ -1,0 +1,70 @@
+"""Fixtures for every test: the local GitHub, held to GitHub's descriptions."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bot.sandbox.api_log import Exchange
+from bot.sandbox.sandbox import Sandbox
+from bot.sandbox.server import start_sandbox
+from tests import contracts
+from tests.fakes import FakeClock
+
+REPOSITORY = "acme/widgets"
+FILES = {
+    "README.md": "# widgets\n",
+    "src/widgets.py": "def area(width, height):\n    return width * height\n",
+    "tests/test_widgets.py": "from widgets import area\n",
+}
+
+_held: set[tuple[object, ...]] = set()
+"""The kinds of exchange that this process has already held to the descriptions."""
+
+
+@pytest.fixture
+def sandbox_clock() -> FakeClock:
+    """Return the clock of ``sandbox``; override it to share another one."""
+    return FakeClock()
+
+
+@pytest.fixture
+async def sandbox(sandbox_clock: FakeClock, tmp_path: Path) -> AsyncIterator[Sandbox]:
+    """Serve a local GitHub with the repository ``acme/widgets``.
+
+    The app is installed on the organization ``acme``; ``olivia`` maintains, ``wade``
+    writes, ``tess`` triages, ``rita`` reads, ``sam`` has no role. At the end all that
+    was exchanged is held to GitHub's own descriptions, if they are installed.
+    """
+    async with start_sandbox(
+        data_dir=tmp_path / "github",
+        now=sandbox_clock.now,
+        sleep=sandbox_clock.sleep,
+    ) as github:
+        github.add_organization("acme")
+        github.create_repository(REPOSITORY, files=FILES)
+        github.add_user("sam")
+        for login, role in (
+            ("olivia", "maintain"),
+            ("wade", "write"),
+            ("tess", "triage"),
+            ("rita", "read"),
+        ):
+            github.set_role("acme", REPOSITORY, login, role)
+        github.install("acme")
+        yield github
+        problems = [problem for e in github.log for problem in contract_problems(e)]
+    assert problems == []
+
+
+def contract_problems(exchange: Exchange) -> list[str]:
+    """Return what is wrong with an exchange, once for each kind in a process."""
+    if contracts.folder() is None:
+        return []
+    is_graphql = exchange.path == "/graphql"
+    what = str(exchange.request) if is_graphql else exchange.template
+    kind = (exchange.method, what or exchange.path, exchange.status)
+    if kind in _held:
+        return []
+    _held.add(kind)
+    return contracts.exchange_problems(exchange)

@@ -1,0 +1,450 @@
+"""Every endpoint and webhook of the local GitHub, held to GitHub's own descriptions."""
+
+import hashlib
+import hmac
+from dataclasses import replace
+from typing import Any
+
+import graphql
+import pytest
+
+from bot.sandbox.api import all_routes
+from bot.sandbox.api_log import Exchange
+from bot.sandbox.pull_requests import LineComment
+from bot.sandbox.sandbox import Sandbox
+from bot.sandbox.server import app_key
+from tests import contracts
+from tests.sandbox.client import NAME, REPO, Client, client, receiver
+
+pytestmark = pytest.mark.skipif(contracts.folder() is None, reason=contracts.ADVICE)
+
+SOURCE = "def area(width, height):\n    return abs(width * height)\n"
+QUERY = """
+query($owner: String!, $name: String!, $size: Int!) {
+  rateLimit { cost limit nodeCount remaining resetAt used }
+  repository(owner: $owner, name: $name) {
+    databaseId nameWithOwner isArchived isPrivate url owner { login }
+    defaultBranchRef { name prefix target { oid ... on Commit { message } } }
+    object(expression: "HEAD:README.md") {
+      ... on Blob { text oid byteSize isBinary isTruncated }
+    }
+    ref(qualifiedName: "refs/heads/main") { name }
+    labels(first: 10, query: "b") {
+      nodes { name color description issues(states: [OPEN]) { totalCount }
+              pullRequests(states: [OPEN]) { totalCount } }
+    }
+    milestones(first: 5, states: [OPEN]) { nodes { number title state url } }
+    issues(first: $size, states: [OPEN], filterBy: {assignee: "*"},
+           orderBy: {field: CREATED_AT, direction: DESC}) {
+      nodes { number } pageInfo { hasNextPage endCursor } totalCount
+    }
+    pullRequests(last: 5, headRefName: "topic") { nodes { number } totalCount }
+    issue(number: 1) { ...facts }
+    pullRequest(number: 3) { ...changes }
+    i2: issueOrPullRequest(number: 2) { __typename ...facts ...changes }
+    i3: issueOrPullRequest(number: 3) { __typename ...facts ...changes }
+    i99: issueOrPullRequest(number: 99) { __typename }
+  }
+}
+fragment facts on Issue {
+  id databaseId fullDatabaseId number title body url state stateReason updatedAt
+  createdAt closedAt closed locked author { login url } milestone { title number }
+  labels(first: 20) { nodes { name } } assignees(first: 20) { nodes { login } }
+  blockedBy(first: 20) { nodes { number state repository { nameWithOwner } } }
+  blocking(first: 20) { totalCount }
+  subIssues(first: 20) { nodes { number state } } subIssuesSummary { total completed }
+  parent { number } comments(last: 3) { nodes { body author { login } } }
+  closedByPullRequestsReferences(first: 5, includeClosedPrs: true) {
+    nodes { number state }
+  }
+}
+fragment changes on PullRequest {
+  id databaseId number title body url state updatedAt createdAt closedAt mergedAt
+  locked author { login } merged isDraft isCrossRepository headRefName headRefOid
+  baseRefName baseRefOid mergeable mergeStateStatus additions deletions changedFiles
+  labels(first: 20) { nodes { name } } assignees(first: 20) { nodes { login } }
+  milestone { title } statusCheckRollup { state } mergedBy { login }
+  closingIssuesReferences(first: 5) { nodes { number } } mergeCommit { oid }
+}
+"""
+
+
+async def test_every_endpoint_answers_as_github_describes(sandbox: Sandbox):
+    async with client(sandbox) as github, receiver(sandbox):
+        await use_app(github)
+        await use_repository(github)
+        await use_issues(github)
+        await use_comments(github)
+        await use_pulls(github)
+        await use_git_and_checks(github)
+        await use_relations(github)
+        answer = await github.graphql(QUERY, owner="acme", name="widgets", size=2)
+        assert [error["type"] for error in answer["errors"]] == ["NOT_FOUND"]
+        assert (await github.send("DELETE", "/installation/token")).status == 204
+    used = {(e.method, e.template) for e in sandbox.log if 200 <= e.status < 300}
+    every = {(route.method, route.template) for route in all_routes()}
+    assert sorted(every - used) == []
+    problems = [p for e in sandbox.log for p in contracts.exchange_problems(e)]
+    assert sorted(set(problems)) == []
+
+
+async def use_app(github: Client) -> None:
+    id_ = github.installation.id
+    await github.app("GET", "/app")
+    await github.app("GET", "/app/installations?per_page=1")
+    await github.app("GET", f"/app/installations/{id_}")
+    await github.app("GET", f"{REPO}/installation")
+    tokens = f"/app/installations/{id_}/access_tokens"
+    await github.app("POST", tokens)
+    wanted = {"repositories": ["widgets"], "permissions": {"issues": "read"}}
+    await github.app("POST", tokens, wanted)
+    await github.app("POST", tokens, {"repositories": ["nothing"]})
+    await github.get("/installation/repositories")
+    await github.get("/rate_limit")
+    await github.get("/meta")
+    github.sandbox.open_issue("wade", NAME, "Areas can be negative", "See `area`.")
+    await github.sandbox.webhooks.drain()
+    deliveries = (await github.app("GET", "/app/hook/deliveries?per_page=5")).body
+    path = f"/app/hook/deliveries/{deliveries[0]['id']}"
+    await github.app("GET", path)
+    await github.app("POST", f"{path}/attempts")
+    await github.app("GET", "/app/hook/deliveries?status=failure")
+
+
+async def use_repository(github: Client) -> None:
+    await github.get(REPO)
+    await github.get(f"/repositories/{github.sandbox.repository(NAME).id}")
+    await github.get(f"{REPO}/contents/README.md")
+    await github.get(f"{REPO}/contents/src/widgets.py?ref=main")
+    await github.get(f"{REPO}/contents/src")
+    await github.get(f"{REPO}/contents/nothing")
+    await github.get(f"{REPO}/collaborators/olivia")
+    for login in ("olivia", "tess", "sam", "acme"):
+        await github.get(f"{REPO}/collaborators/{login}/permission")
+    await github.send("POST", f"{REPO}/labels", {"name": "bug", "color": "ff0000"})
+    await github.send("POST", f"{REPO}/labels", {"name": "Bug"})
+    await github.get(f"{REPO}/labels?per_page=1")
+    await github.get(f"{REPO}/labels/bug")
+    github.sandbox.add_milestone("olivia", NAME, "v1")
+    await github.get(f"{REPO}/milestones?state=all")
+    await github.get(f"{REPO}/milestones/1")
+
+
+async def use_issues(github: Client) -> None:
+    new = {"title": "Second", "body": "text", "labels": ["bug"], "assignees": ["wade"]}
+    assert (await github.send("POST", f"{REPO}/issues", new)).body["number"] == 2
+    issue = f"{REPO}/issues/2"
+    query = "state=all&labels=bug&sort=updated&direction=asc&per_page=1&page=1"
+    await github.get(f"{REPO}/issues?{query}")
+    await github.get(issue)
+    await github.get(f"{REPO}/issues/77")
+    changes = {"title": "Other", "milestone": 1, "labels": ["bug", "new"]}
+    await github.send("PATCH", issue, changes)
+    await github.send(
+        "PATCH", issue, {"state": "closed", "state_reason": "not_planned"}
+    )
+    await github.send("PATCH", issue, {"state": "open"})
+    await github.send("PATCH", issue, {"state": "nowhere"})
+    await github.send("PUT", f"{issue}/lock", {"lock_reason": "spam"})
+    await github.send("DELETE", f"{issue}/lock")
+    await github.send("POST", f"{issue}/labels", {"labels": ["a b", "x/y"]})
+    await github.get(f"{issue}/labels")
+    await github.send("DELETE", f"{issue}/labels/x%2Fy")
+    await github.send("DELETE", f"{issue}/labels/none")
+    await github.send("PUT", f"{issue}/labels", {"labels": ["bug"]})
+    await github.send("POST", f"{issue}/assignees", {"assignees": ["olivia"]})
+    await github.send("DELETE", f"{issue}/assignees", {"assignees": ["olivia"]})
+    made = await github.send("POST", f"{issue}/reactions", {"content": "eyes"})
+    await github.get(f"{issue}/reactions")
+    await github.send("DELETE", f"{issue}/reactions/{made.body['id']}")
+    await github.get("/search/issues?q=repo:acme/widgets+is:issue+is:open+label:bug")
+    await github.get("/search/issues?q=repo:acme/nothing")
+
+
+async def use_comments(github: Client) -> None:
+    comments = f"{REPO}/issues/2/comments"
+    made = await github.send("POST", comments, {"body": "hello"})
+    assert made.status == 201
+    await github.send("POST", comments, {"body": "x" * 65_537})
+    await github.get(f"{comments}?per_page=1&since=2026-01-01T00:00:00Z")
+    await github.get(f"{REPO}/issues/comments?sort=updated&direction=desc")
+    comment = f"{REPO}/issues/comments/{made.body['id']}"
+    await github.get(comment)
+    await github.send("PATCH", comment, {"body": "changed"})
+    await github.send("PUT", f"{comment}/pin")
+    await github.get(f"{REPO}/issues/2")
+    await github.send("DELETE", f"{comment}/pin")
+    reaction = await github.send("POST", f"{comment}/reactions", {"content": "rocket"})
+    again = await github.send("POST", f"{comment}/reactions", {"content": "rocket"})
+    assert (reaction.status, again.status) == (201, 200)
+    await github.get(f"{comment}/reactions?content=rocket")
+    await github.send("DELETE", f"{comment}/reactions/{reaction.body['id']}")
+    await github.send("DELETE", comment)
+
+
+async def use_pulls(github: Client) -> None:
+    sandbox, files = github.sandbox, {"src/widgets.py": SOURCE, "new.txt": "1\n"}
+    head = sandbox.push("wade", NAME, "topic", files, message="Use abs")
+    new = {"title": "Use abs", "head": "topic", "base": "main", "body": "Closes #1"}
+    made = await github.send("POST", f"{REPO}/pulls", {**new, "draft": True})
+    assert made.body["number"] == 3
+    await github.send("POST", f"{REPO}/pulls", new)
+    pull = f"{REPO}/pulls/3"
+    await github.get(f"{REPO}/pulls?head=acme:topic&state=all&base=main")
+    await github.get(pull)
+    await github.get(f"{REPO}/issues/3")
+    await github.send("PATCH", pull, {"title": "Take the absolute value"})
+    await github.get(f"{pull}/files")
+    await github.get(f"{pull}/commits")
+    await github.get(f"{REPO}/commits/{head}/pulls")
+    await github.send("PUT", f"{pull}/merge", {"sha": head})
+    sandbox.set_draft(sandbox.app.bot.login, NAME, 3, is_draft=False)
+    await use_reviews(github, pull, head)
+    sandbox.push("wade", NAME, "main", {"other.txt": "2\n"}, message="Other")
+    await github.send("PUT", f"{pull}/update-branch", {"expected_head_sha": "0" * 40})
+    updated = await github.send(
+        "PUT", f"{pull}/update-branch", {"expected_head_sha": head}
+    )
+    assert updated.status == 202
+    await github.send("PUT", f"{pull}/merge", {"sha": head})
+    await github.get(f"{pull}/merge")
+    merged = await github.send("PUT", f"{pull}/merge", {"merge_method": "merge"})
+    assert merged.status == 200
+    await github.get(f"{pull}/merge")
+    await github.get(pull)
+
+
+async def use_reviews(github: Client, pull: str, head: str) -> None:
+    line = {"path": "src/widgets.py", "line": 2, "side": "RIGHT", "body": "good"}
+    review = {"event": "COMMENT", "body": "seen", "commit_id": head, "comments": [line]}
+    made = await github.send("POST", f"{pull}/reviews", review)
+    await github.send("POST", f"{pull}/reviews", {"event": "APPROVE"})
+    far = {**line, "line": 900}
+    await github.send("POST", f"{pull}/reviews", {**review, "comments": [far]})
+    await github.get(f"{pull}/reviews")
+    await github.get(f"{pull}/reviews/{made.body['id']}")
+    await github.get(f"{pull}/reviews/{made.body['id']}/comments")
+    comment = await github.send("POST", f"{pull}/comments", {**line, "commit_id": head})
+    id_ = comment.body["id"]
+    await github.send("POST", f"{pull}/comments/{id_}/replies", {"body": "yes"})
+    await github.get(f"{pull}/comments")
+    one = f"{REPO}/pulls/comments/{id_}"
+    await github.get(one)
+    made = await github.send("POST", f"{one}/reactions", {"content": "+1"})
+    await github.get(f"{one}/reactions")
+    await github.send("DELETE", f"{one}/reactions/{made.body['id']}")
+    reviewers = f"{pull}/requested_reviewers"
+    github.sandbox.add_team("acme", "reviewers", ["olivia"])
+    asked = {"reviewers": ["olivia"], "team_reviewers": ["reviewers"]}
+    await github.send("POST", reviewers, asked)
+    await github.send("POST", reviewers, {"reviewers": ["sam"]})
+    await github.get(reviewers)
+    await github.send("DELETE", reviewers, asked)
+
+
+async def use_git_and_checks(github: Client) -> None:
+    sandbox = github.sandbox
+    git = sandbox.repository(NAME).git
+    head, first = git.resolve("main"), git.resolve("main~1")
+    await github.get(f"{REPO}/git/ref/heads/main")
+    await github.get(f"{REPO}/git/matching-refs/heads/m")
+    new = {"ref": "refs/heads/batch/x/1", "sha": first}
+    await github.send("POST", f"{REPO}/git/refs", new)
+    await github.send("POST", f"{REPO}/git/refs", new)
+    moved = f"{REPO}/git/refs/heads/batch/x/1"
+    await github.send("PATCH", moved, {"sha": head})
+    await github.send("PATCH", moved, {"sha": first})
+    await github.get(f"{REPO}/branches?per_page=2")
+    await github.get(f"{REPO}/branches/batch/x/1")
+    await github.send("DELETE", moved)
+    sandbox.repository(NAME).required_checks = ["ci"]
+    await github.get(f"{REPO}/branches/main")
+    await github.get(f"{REPO}/branches/none")
+    await github.get(f"{REPO}/rules/branches/main")
+    await github.get(f"{REPO}/commits/main")
+    await github.get(f"{REPO}/compare/main~1...main")
+    output = {"title": "Batch b7k2", "summary": "2 of 3"}
+    run = {"name": "batch", "head_sha": head, "status": "in_progress", "output": output}
+    made = await github.send("POST", f"{REPO}/check-runs", run)
+    one = f"{REPO}/check-runs/{made.body['id']}"
+    await github.send("PATCH", one, {"conclusion": "success"})
+    await github.get(one)
+    sandbox.check(NAME, str(head), "ci", conclusion="success")
+    await github.get(f"{REPO}/commits/{head}/check-runs?check_name=ci")
+    await github.get(f"{REPO}/commits/{head}/status")
+
+
+async def use_relations(github: Client) -> None:
+    first = github.sandbox.thread(NAME, 1)
+    issue = f"{REPO}/issues/2"
+    blocked_by = f"{issue}/dependencies/blocked_by"
+    await github.send("POST", blocked_by, {"issue_id": first.id})
+    await github.send("POST", blocked_by, {"issue_id": first.id})
+    await github.get(blocked_by)
+    await github.get(f"{REPO}/issues/1/dependencies/blocking")
+    await github.send("POST", f"{issue}/sub_issues", {"sub_issue_id": first.id})
+    await github.get(f"{issue}/sub_issues")
+    await github.get(f"{REPO}/issues/1/parent")
+    await github.get(f"{REPO}/issues/1")
+    await github.send("DELETE", f"{issue}/sub_issue", {"sub_issue_id": first.id})
+    await github.send("DELETE", f"{blocked_by}/{first.id}")
+
+
+async def test_webhooks_are_as_github_describes_and_signed(sandbox: Sandbox):
+    async with receiver(sandbox) as hooks:
+        await do_everything(sandbox)
+        await sandbox.webhooks.drain()
+    problems = set()
+    for hook in hooks.hooks:
+        problems |= set(contracts.webhook_problems(hook.event, hook.payload))
+        digest = hmac.new(
+            sandbox.app.webhook_secret.encode(), hook.body, hashlib.sha256
+        ).hexdigest()
+        assert hook.headers["X-Hub-Signature-256"] == f"sha256={digest}"
+    assert sorted(problems) == []
+    assert len(set(hooks.names)) > 45
+
+
+async def do_everything(sandbox: Sandbox) -> None:
+    issue = sandbox.open_issue(
+        "olivia", NAME, "One", "text", labels=["bug"], assignees=["wade"]
+    )
+    other = sandbox.open_issue("olivia", NAME, "Two")
+    sandbox.edit_thread("olivia", NAME, 1, title="First", body="other")
+    sandbox.unlabel("olivia", NAME, 1, "bug")
+    sandbox.unassign("olivia", NAME, 1, "wade")
+    sandbox.add_milestone("olivia", NAME, "v1")
+    sandbox.set_milestone("olivia", NAME, 1, 1)
+    sandbox.set_milestone("olivia", NAME, 1, None)
+    sandbox.lock("olivia", NAME, 1, reason="spam")
+    sandbox.unlock("olivia", NAME, 1)
+    comment = sandbox.comment("wade", NAME, 1, "- [ ] box")
+    sandbox.tick("olivia", NAME, comment.id, 0)
+    sandbox.pin_comment("olivia", NAME, comment.id)
+    sandbox.unpin_comment("olivia", NAME, comment.id)
+    sandbox.delete_comment("wade", NAME, comment.id)
+    sandbox.block("olivia", issue, other)
+    sandbox.unblock("olivia", issue, other)
+    sandbox.add_sub_issue("olivia", issue, other)
+    sandbox.remove_sub_issue("olivia", issue, other)
+    sandbox.close("olivia", NAME, 1)
+    sandbox.reopen("olivia", NAME, 1)
+    sandbox.push("wade", NAME, "topic", {"a.txt": "1\n"}, message="One")
+    sandbox.open_pull_request("wade", NAME, "Pull", head="topic", body="Fixes #1")
+    sandbox.label("olivia", NAME, 3, "bug")
+    sandbox.unlabel("olivia", NAME, 3, "bug")
+    sandbox.assign("olivia", NAME, 3, "wade")
+    sandbox.unassign("olivia", NAME, 3, "wade")
+    sandbox.set_milestone("olivia", NAME, 3, 1)
+    sandbox.set_milestone("olivia", NAME, 3, None)
+    sandbox.lock("olivia", NAME, 3)
+    sandbox.unlock("olivia", NAME, 3)
+    sandbox.set_draft("wade", NAME, 3, is_draft=True)
+    sandbox.set_draft("wade", NAME, 3, is_draft=False)
+    sandbox.add_team("acme", "reviewers", ["olivia"])
+    asked = {"reviewers": ["olivia"], "teams": ["reviewers"]}
+    sandbox.request_review("wade", NAME, 3, **asked)
+    sandbox.remove_review_request("wade", NAME, 3, **asked)
+    line = LineComment("a.txt", "why", 1)
+    sandbox.review(
+        "olivia", NAME, 3, event="REQUEST_CHANGES", body="no", comments=[line]
+    )
+    sandbox.edit_thread("wade", NAME, 3, title="Better", body="Fixes #1")
+    head = sandbox.push("wade", NAME, "topic", {"a.txt": "2\n"}, message="Two")
+    sandbox.check(NAME, head, "ci", conclusion="failure")
+    sandbox.push("wade", NAME, "other", {"b.txt": "1\n"}, message="B", base="main")
+    sandbox.set_base("wade", NAME, 3, "other")
+    sandbox.set_base("wade", NAME, 3, "main")
+    sandbox.close("wade", NAME, 3)
+    sandbox.reopen("wade", NAME, 3)
+    sandbox.merge("olivia", NAME, 3)
+    sandbox.set_ref("olivia", NAME, "refs/heads/topic", None)
+    sandbox.set_role("acme", NAME, "sam", "write")
+    sandbox.set_role("acme", NAME, "sam", "maintain")
+    sandbox.set_role("acme", NAME, "sam", "none")
+    sandbox.delete_issue("acme", NAME, 2)
+    sandbox.create_repository("acme/other", files={"a": "b"})
+    installation = next(iter(sandbox.state.installations.values()))
+    sandbox.choose_repositories(installation, [NAME])
+    sandbox.choose_repositories(installation, [NAME, "acme/other"])
+    sandbox.rename_repository("acme", NAME, "gadgets")
+    sandbox.archive_repository("acme", "acme/gadgets")
+    sandbox.suspend_installation(installation)
+    sandbox.unsuspend_installation(installation)
+    sandbox.uninstall(installation)
+    sandbox.install("acme")
+
+
+def test_the_graphql_schema_is_a_part_of_githubs():
+    ours = graphql.build_schema(contracts.sandbox_graphql())
+    theirs: dict[str, Any] = dict(contracts.graphql_schema().type_map)
+    differences: list[str] = []
+    for name, mine in ours.type_map.items():
+        its = theirs.get(name)
+        if its is None or type(its).__name__ != type(mine).__name__:
+            differences.append(name)
+        elif isinstance(mine, graphql.GraphQLEnumType):
+            differences += [f"{name}.{v}" for v in mine.values if v not in its.values]
+        elif isinstance(mine, graphql.GraphQLUnionType):
+            names = {t.name for t in its.types}
+            differences += [f"{name}|{t}" for t in mine.types if t.name not in names]
+        elif hasattr(mine, "fields") and not name.startswith("__"):
+            differences += field_differences(name, mine, its)
+    assert differences == []
+
+
+def field_differences(name: str, mine: Any, its: Any) -> list[str]:
+    interfaces = {i.name for i in getattr(its, "interfaces", ())}
+    found = [
+        f"{name} implements {i}"
+        for i in getattr(mine, "interfaces", ())
+        if i.name not in interfaces
+    ]
+    for field_name, field in mine.fields.items():
+        other = its.fields.get(field_name)
+        if other is None or str(other.type) != str(field.type):
+            found.append(f"{name}.{field_name}: {other and other.type}")
+            continue
+        arguments = getattr(other, "args", {})
+        for key, argument in getattr(field, "args", {}).items():
+            if key not in arguments or str(arguments[key].type) != str(argument.type):
+                found.append(f"{name}.{field_name}({key})")
+    return found
+
+
+def test_what_is_newer_than_the_published_schema_is_not_in_it_yet():
+    published = graphql.build_schema(
+        contracts.published_graphql(), assume_valid_sdl=True
+    )
+    issue: Any = published.type_map["Issue"]
+    assert "blockedBy" not in issue.fields
+
+
+async def test_a_wrong_exchange_is_found(sandbox: Sandbox):
+    async with client(sandbox) as github:
+        sandbox.open_issue("olivia", NAME, "One")
+        await github.get(f"{REPO}/issues/1")
+        await github.send("POST", f"{REPO}/issues/1/comments", {"body": "x"})
+        await github.graphql('{repository(owner:"acme",name:"widgets"){name}}')
+    read, written, asked = sandbox.log
+
+    def problems(exchange: Exchange, **changes: Any) -> list[str]:
+        return contracts.exchange_problems(replace(exchange, **changes))
+
+    assert problems(read) == problems(written) == problems(asked) == []
+    assert problems(read, path="/repos/a/b/isues/1")
+    assert problems(read, query={"perpage": "1"})
+    assert problems(read, status=202)
+    assert problems(read, response={**read.response, "number": "1"})
+    assert problems(read, response={**read.response, "invented": 1})
+    assert problems(read, response={"id": 1})
+    assert problems(written, request={"text": "x"})
+    assert problems(written, request={"body": "x", "colour": "red"})
+    assert problems(asked, request={"query": "{repository{nam}}"})
+    assert problems(asked, response={"data": {"repository": {"name": None}}})
+    assert contracts.webhook_problems("issues", {"action": "opened", "issue": {}})
+    assert contracts.webhook_problems("issues", {"action": "exploded"})
+
+
+def test_the_app_key_is_made_once_a_process():
+    assert app_key() is app_key()
