@@ -154,8 +154,6 @@ class Api:
 
     def _call(self, asked: _Request, route: Route, token: Token | None) -> Call:
         body = asked.json()
-        if isinstance(body, list) and route.template.endswith("/labels"):
-            body = {"labels": body}  # GitHub takes both
         if body is not None and not isinstance(body, dict):
             raise GitHubError(400, "Body should be a JSON object")
         for feature in self._sandbox.lacks:

@@ -87,7 +87,9 @@ class GitRepository:
 
     def resolve(self, revision: str) -> str | None:
         """Return the commit that a branch, ref or sha names."""
-        for candidate in (f"refs/heads/{revision}", revision):
+        is_full = revision.startswith("refs/")
+        names = (revision,) if is_full else (f"refs/heads/{revision}", revision)
+        for candidate in names:
             try:
                 return self._run(
                     "rev-parse", "--verify", "--quiet", "--end-of-options",

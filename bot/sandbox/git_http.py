@@ -45,11 +45,7 @@ class GitHttp:
             return web.Response(
                 status=error.status, text=error.message, headers=headers
             )
-        before = repository.git.refs()
-        response = await self._run(request, repository)
-        if request.method == "POST" and service == PUSH:
-            self._sandbox.refs_moved(self._sandbox.app.bot, repository, before)
-        return response
+        return await self._run(request, repository)
 
     def _authenticate(self, request: web.Request) -> Token | None:
         scheme, _, value = request.headers.get("Authorization", "").partition(" ")
@@ -122,14 +118,17 @@ class GitHttp:
             async for chunk in _chunks(process.stdout):
                 await response.write(chunk)
             await process.wait()
-            await response.write_eof()
-            return response
         finally:
             feeding.cancel()
             await asyncio.gather(feeding, return_exceptions=True)
             if process.returncode is None:
                 process.kill()
                 await process.wait()
+            # Before the answer ends: whoever has it finds the pull requests moved.
+            if inside == f"/{PUSH}":
+                self._sandbox.refs_moved(self._sandbox.app.bot, repository)
+        await response.write_eof()
+        return response
 
 
 async def _feed(request: web.Request, stdin: asyncio.StreamWriter) -> None:

@@ -395,7 +395,7 @@ class Payloads:
 
     def search_item(self, thread: Thread) -> Json:
         """Return ``issue-search-result-item``."""
-        shape = self.issue(thread) | {"score": 1.0}
+        shape = self.issue(thread) | {"score": 1.0, "body": thread.body}
         return _without(shape, "closed_by", "parent_issue_url")
 
     def webhook_issue(self, thread: Thread) -> Json:

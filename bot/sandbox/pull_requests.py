@@ -61,31 +61,26 @@ class PullRequests(Threads):
         found, actor = self.repository(repository), self.user(login)
         self.require(actor, found, "write")
         ref = f"refs/heads/{branch}"
-        before = found.git.refs()
-        parent = before.get(ref) or found.git.resolve(base or found.default_branch)
+        start = base or found.default_branch
+        parent = found.git.resolve(ref) or found.git.resolve(start)
         sha = found.git.commit_files(
             files, parent=parent, message=message, author=person(actor), at=self.now()
         )
         found.git.set_ref(ref, sha)
-        self.refs_moved(actor, found, before)
+        self.refs_moved(actor, found)
         return sha
 
     def set_ref(self, login: str, repository: str, ref: str, sha: str | None) -> None:
         """Point a ref (full name) at a commit, or delete it (None)."""
         found, actor = self.repository(repository), self.user(login)
         self.require(actor, found, "write")
-        before = found.git.refs()
         found.git.set_ref(ref, sha)
-        self.refs_moved(actor, found, before)
+        self.refs_moved(actor, found)
 
-    def refs_moved(
-        self, actor: User, repository: Repository, before: Mapping[str, str]
-    ) -> None:
-        """Bring pull requests along after branches moved, and send the webhooks.
-
-        *before* has all branches as they were.
-        """
-        after = repository.git.refs()
+    def refs_moved(self, actor: User, repository: Repository) -> None:
+        """Bring pull requests along after branches moved, and send the webhooks."""
+        before, after = repository.branches, repository.git.refs()
+        repository.branches = after
         for ref in sorted(before.keys() | after.keys()):
             old, new = before.get(ref), after.get(ref)
             if old == new:
@@ -364,11 +359,10 @@ class PullRequests(Threads):
         commit = self._merge_commit(
             thread, actor, base, method=method, title=title, message=message
         )
-        before = found.git.refs()
         pull.base_sha = base
         found.git.set_ref(f"refs/heads/{pull.base_ref}", commit, expected=base)
         self._note_merged(actor, thread, commit)
-        self.refs_moved(actor, found, before)
+        self.refs_moved(actor, found)
         return commit
 
     def update_branch(

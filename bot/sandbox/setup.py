@@ -59,6 +59,7 @@ class Setup(World):
             default_branch=default_branch,
             is_private=is_private,
         )  # fmt: skip
+        repository.branches = git.refs()
         self.state.repositories[id_] = repository
         return repository
 

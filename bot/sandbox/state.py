@@ -259,6 +259,7 @@ class Repository:
     milestones: list[Milestone] = field(default_factory=list)
     threads: dict[int, Thread] = field(default_factory=dict)  # by number, deleted too
     check_runs: list[CheckRun] = field(default_factory=list)
+    branches: dict[str, str] = field(default_factory=dict)  # as last told to anybody
     former_names: list[str] = field(default_factory=list)  # owner/name
     last_number: int = 0
     required_checks: list[str] = field(default_factory=list)  # on the default branch

@@ -63,7 +63,7 @@ class Client:
         ) as answer:
             text = await answer.text()
             parsed = json.loads(text) if text else None
-            return Reply(answer.status, parsed, dict(answer.headers))
+            return Reply(answer.status, parsed, answer.headers.copy())
 
     async def get(self, path: str, **options: Any) -> Reply:
         return await self.send("GET", path, **options)

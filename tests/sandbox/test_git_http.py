@@ -1,0 +1,105 @@
+"""Git clients in front of the local GitHub."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from bot.sandbox import pulls
+from bot.sandbox.git import git_environment
+from bot.sandbox.sandbox import Sandbox
+from tests.sandbox.client import NAME, receiver
+
+pytestmark = pytest.mark.slow
+
+
+async def git(folder: Path, *arguments: str) -> tuple[int, str]:
+    process = await asyncio.create_subprocess_exec(
+        "git", "-c", "user.name=Ada", "-c", "user.email=ada@example.org", *arguments,
+        cwd=folder, env=git_environment(),
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    output, _ = await process.communicate()
+    return process.returncode or 0, output.decode()
+
+
+def address(sandbox: Sandbox, token: str | None = None, name: str = NAME) -> str:
+    host = sandbox.git_url.removeprefix("http://")
+    user = f"x-access-token:{token}@" if token else ""
+    return f"http://{user}{host}/{name}.git"
+
+
+def new_token(sandbox: Sandbox, **permissions: str) -> str:
+    (installation,) = sandbox.state.installations.values()
+    return sandbox.new_token(installation, permissions=permissions or None).value
+
+
+async def test_a_push_moves_the_pull_request(sandbox: Sandbox, tmp_path: Path):
+    sandbox.push("wade", NAME, "topic", {"a": "1"}, message="One")
+    thread = sandbox.open_pull_request("wade", NAME, "One", head="topic")
+    url = address(sandbox, new_token(sandbox))
+    assert await git(tmp_path, "clone", "-q", "-b", "topic", url, "work") == (0, "")
+    work = tmp_path / "work"
+    (work / "big.txt").write_bytes(bytes(range(256)) * 8192)  # larger than one chunk
+    await git(work, "add", "-A")
+    await git(work, "commit", "-q", "-m", "Two")
+    async with receiver(sandbox) as hooks:
+        code, output = await git(work, "push", "origin", "HEAD", "HEAD:refs/heads/new")
+        assert code == 0, output
+        await sandbox.webhooks.drain()
+    assert hooks.names == ["push", "push", "pull_request.synchronize"]
+    assert hooks.hooks[0].payload["sender"]["login"] == "batch-bot[bot]"
+    _, head = await git(work, "rev-parse", "HEAD")
+    assert pulls.pull_of(thread).head_sha == head.strip()
+    refs = sandbox.repository(NAME).git.refs("refs/")
+    assert refs["refs/pull/1/head"] == refs["refs/heads/new"] == head.strip()
+    assert (await git(work, "fetch", "-q", "origin", "refs/pull/1/head"))[0] == 0
+
+
+async def test_a_push_with_an_old_expectation_is_refused(
+    sandbox: Sandbox, tmp_path: Path
+):
+    url = address(sandbox, new_token(sandbox))
+    await git(tmp_path, "clone", "-q", url, "work")
+    work = tmp_path / "work"
+    await git(work, "commit", "-q", "--allow-empty", "-m", "Mine")
+    sandbox.push("wade", NAME, "main", {"a": "1"}, message="Theirs")
+    code, output = await git(work, "push", "origin", "main")
+    assert code != 0
+    assert "rejected" in output
+
+
+@pytest.mark.parametrize(
+    ("permissions", "may_push"),
+    [({"contents": "write"}, True), ({"contents": "read"}, False)],
+)
+async def test_a_token_pushes_if_it_may_write(
+    sandbox: Sandbox, tmp_path: Path, permissions: dict[str, str], may_push: bool
+):
+    url = address(sandbox, new_token(sandbox, **permissions))
+    await git(tmp_path, "clone", "-q", url, "work")
+    code, _ = await git(tmp_path / "work", "push", "-q", "origin", "HEAD:refs/heads/b")
+    assert (code == 0) is may_push
+    assert ("refs/heads/b" in sandbox.repository(NAME).git.refs()) is may_push
+
+
+async def test_what_is_private_needs_a_token(sandbox: Sandbox, tmp_path: Path):
+    assert (await git(tmp_path, "ls-remote", address(sandbox)))[0] == 0
+    sandbox.repository(NAME).is_private = True
+    for url, word in (
+        (address(sandbox), "terminal prompts disabled"),
+        (address(sandbox, "ghs_wrong"), "Authentication failed"),
+        (address(sandbox, new_token(sandbox), "acme/none"), "not found"),
+        (address(sandbox, new_token(sandbox, issues="write")), "not found"),
+    ):
+        code, output = await git(tmp_path, "ls-remote", url)
+        assert code != 0
+        assert word in output
+    good = address(sandbox, new_token(sandbox))
+    assert (await git(tmp_path, "ls-remote", good))[0] == 0
+
+
+async def test_a_renamed_repository_is_found_by_git(sandbox: Sandbox, tmp_path: Path):
+    sandbox.rename_repository("acme", NAME, "gadgets")
+    url = address(sandbox, new_token(sandbox))
+    assert (await git(tmp_path, "ls-remote", url))[0] == 0
