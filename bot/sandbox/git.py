@@ -281,10 +281,6 @@ class GitRepository:
             )
         return sorted(files, key=lambda file: file.path)
 
-    def diff(self, base: str, head: str) -> str:
-        """Return the unified diff between two commits."""
-        return self._run("diff", "-M", base, head)
-
     def _patch(self, base: str, head: str, paths: list[str]) -> str | None:
         text = self._run("diff", "-M", base, head, "--", *paths)
         start = text.find("\n@@")

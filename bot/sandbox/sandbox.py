@@ -39,7 +39,6 @@ PERMISSIONS = {
     "pull_requests": "write",
 }
 TOKEN_SECONDS = 3600
-FEATURES = ("pins", "dependencies", "sub-issues")
 
 
 class Token:
@@ -96,7 +95,8 @@ class Sandbox(PullRequests):
         self.faults = Faults(now)
         self.log = ApiLog()
         self.tokens: dict[str, Token] = {}
-        self.lacks: set[str] = set()  # of FEATURES, as on older Enterprise servers
+        # Of pins, dependencies, sub-issues: what an older Enterprise server lacks.
+        self.lacks: set[str] = set()
 
     def set_webhook_url(self, url: str | None) -> None:
         """Send webhooks there from now on (None: nowhere)."""
