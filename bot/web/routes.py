@@ -7,12 +7,11 @@ about it is checked first, the cheap checks and the signature before anything is
 import asyncio
 import hmac
 import ipaddress
-import json
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import structlog
 from aiohttp import web
@@ -20,6 +19,7 @@ from aiohttp.abc import AbstractAccessLogger
 from multidict import CIMultiDict
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from pydantic_core import from_json
 
 from bot.errors import StoreUnavailable
 from bot.ports import Clock, Delivery
@@ -224,30 +224,14 @@ def _refuse(error: type[web.HTTPException], text: str) -> NoReturn:
 
 
 def _check_json(body: bytes) -> None:
-    """Raise ``HTTPBadRequest`` unless *body* is one JSON object that is read one way."""
+    """Raise ``HTTPBadRequest`` unless *body* is one JSON object."""
     try:
-        value = _JSON.decode(body.decode())
-    except (ValueError, RecursionError) as error:
+        value = from_json(body, allow_inf_nan=False)
+    except ValueError as error:
         message = f"The body is not JSON that this server reads: {error}."
         raise web.HTTPBadRequest(text=message[:300]) from error
     if not isinstance(value, dict):
         raise web.HTTPBadRequest(text="The body is not a JSON object.")
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    value = dict(pairs)
-    if len(value) != len(pairs):
-        message = "a key stands twice in an object"
-        raise ValueError(message)
-    return value
-
-
-def _not_a_number(name: str) -> NoReturn:
-    message = f"{name} is not JSON"
-    raise ValueError(message)
-
-
-_JSON = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_not_a_number)
 
 
 async def _add_headers(_: web.Request, response: web.StreamResponse) -> None:

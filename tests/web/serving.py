@@ -15,6 +15,7 @@ import click
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
+from bot.app import calm_collector
 from bot.logs import configure_logging
 from bot.store.store import open_store
 from bot.web.routes import Readiness, WebSurface, make_app, make_runner
@@ -55,6 +56,7 @@ async def main(database: str) -> None:
         app.router.add_post("/", echo)
         await serve(web.AppRunner(app, access_log=None))
     configure_logging(level="info", style="json")
+    calm_collector()
     async with open_store(Path(database), clock=SystemClock()) as store:
         surface = WebSurface(
             add_delivery=store.deliveries.add,
