@@ -7,8 +7,6 @@ prints its port, and runs until it is killed.
 import asyncio
 import os
 import sys
-import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -16,22 +14,12 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from bot.app import calm_collector
+from bot.host.clock import SystemClock
 from bot.logs import configure_logging
 from bot.store.store import open_store
 from bot.web.routes import Readiness, WebSurface, make_app, make_runner
 
 SECRET = "a secret for tests"  # noqa: S105 - of tests
-
-
-class SystemClock:
-    def now(self) -> datetime:
-        return datetime.now(UTC)
-
-    def monotonic(self) -> float:
-        return time.monotonic()
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
 
 
 async def serve(runner: web.AppRunner) -> None:
