@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Generic, TypeVar, get_args
 
 from pydantic import TypeAdapter, ValidationError
@@ -25,6 +26,7 @@ _MICROSECOND = timedelta(microseconds=1)
 _ZERO = timedelta()
 
 
+@lru_cache(maxsize=16)  # the events of one pass happen at one instant
 def to_us(instant: datetime) -> int:
     """Return an aware instant as microseconds since 1970 UTC."""
     return (instant - _EPOCH) // _MICROSECOND
