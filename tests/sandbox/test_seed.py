@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.core.configuration import read_configuration
 from bot.sandbox import pulls
 from bot.sandbox.sandbox import Sandbox
 from bot.sandbox.seed import REPOSITORY, read_entries, read_files, seed
@@ -80,6 +81,10 @@ def repair(workspace: Path, thread: Thread) -> tuple[int, str]:
     )
 
 
+def contents(workspace: Path) -> dict[Path, bytes]:
+    return {p: p.read_bytes() for p in workspace.rglob("*") if p.is_file()}
+
+
 def failures(workspace: Path) -> set[str]:
     _, output = run(workspace, "-m", "unittest")
     return {
@@ -123,10 +128,10 @@ def test_an_issue_is_repaired_on_main(
 def test_a_tuple_needs_the_parser_and_then_the_formatter(
     sandbox: Sandbox, workspace: Path
 ) -> None:
-    before = {path: path.read_bytes() for path in workspace.rglob("*.*")}
+    before = contents(workspace)
     code, output = repair(workspace, sandbox.thread(REPOSITORY, 18))
     assert code == 1, output
-    assert {path: path.read_bytes() for path in workspace.rglob("*.*")} == before
+    assert contents(workspace) == before
 
     for number in (12, 18, 20):
         code, output = repair(workspace, sandbox.thread(REPOSITORY, number))
@@ -176,6 +181,12 @@ def test_roles_are_as_the_page_says(sandbox: Sandbox) -> None:
     assert roles == {"ada": "admin", "grace": "maintain", "linus": "write"}
     assert repository.role("newcomer") == "read"
     assert sandbox.state.installation_of(repository) is not None
+
+
+def test_the_configuration_is_one_that_the_bot_reads() -> None:
+    configuration = read_configuration(read_files()[".github/batch.yml"])
+    assert configuration.review_requests == ("team:batch-reviewers",)
+    assert configuration.label == "batch"
 
 
 def test_main_has_exactly_the_files_and_the_same_commits_every_time(
