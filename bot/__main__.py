@@ -1,14 +1,16 @@
 """``python -m bot``: the command line."""
 
 import asyncio
+import signal
 import sys
+from collections.abc import Coroutine
 from typing import Any
 
 import click
 from rich.console import Console
 
 from bot import app, demo
-from bot.errors import SettingsError
+from bot.errors import BotError, SettingsError
 from bot.logs import configure_logging
 from bot.settings import load_settings
 
@@ -26,10 +28,14 @@ def main(context: click.Context) -> None:
 
 
 @main.command()
-@click.option("--host", help="The address to listen on. [HOST]")
-@click.option("--port", help="The port to listen on. [PORT]")
+@click.option("--host", help="The address to listen on; before the variable HOST.")
+@click.option("--port", help="The port to listen on; before the variable PORT.")
 def run(host: str | None = None, port: str | None = None) -> None:
-    """Run the bot until SIGTERM; a second one ends it at once."""
+    """Run the bot.
+
+    It is set up by environment variables, or by a file .env in this folder; the README
+    lists them. SIGTERM or Ctrl-C ends it in order, a second one at once.
+    """
     try:
         settings = load_settings({"HOST": host, "PORT": port})
         configure_logging(level=settings.log_level, style=settings.log_format)
@@ -37,24 +43,48 @@ def run(host: str | None = None, port: str | None = None) -> None:
     except SettingsError as error:
         click.echo(f"batch-bot cannot start:\n{error}", err=True)
         sys.exit(2)
+    except BotError as error:
+        # Not for want of settings: whoever supervises it may try again.
+        click.echo(f"batch-bot has stopped: {error}", err=True)
+        sys.exit(1)
 
 
 @main.command("demo")
 @click.option("--once", is_flag=True, help="Run one batch, print its report, and exit.")
-@click.option("--port", default=0, help="The port of the local GitHub's pages.")
-def show(**options: Any) -> None:
-    """Try the bot on a local GitHub, without an account."""
+@click.option(
+    "--port", default=0, help="The port of the local GitHub; without it a free one."
+)
+def show(*, once: bool, port: int) -> None:
+    """Try the bot on a local GitHub, without an account or network.
+
+    Serves a repository with issues and pull requests as pages, with the bot listening
+    to what is commented there, until Ctrl-C. With --once it needs no browser: one
+    command is given, its progress and report are shown, and what came of it is checked.
+    """
     console = Console()
+    perform(demo.once(console) if once else demo.serve(console, port=port))
+
+
+def perform(demonstration: Coroutine[Any, Any, None]) -> None:
+    """Run a demonstration; exit with 1 and the reason if it fails, 130 if interrupted."""
+
+    async def until_stopped() -> None:
+        # The bot is a process of its own: however this one is told to end, that one
+        # has to end first.
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None
+        for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(name, task.cancel)
+        await demonstration
+
     try:
-        if options["once"]:
-            asyncio.run(demo.once(console))
-        else:
-            asyncio.run(demo.serve(console, port=options["port"]))
+        asyncio.run(until_stopped())
     except demo.DemoFailed as error:
-        click.echo(f"The demo failed: {error}", err=True)
+        click.echo(f"\nThe demo failed: {error}", err=True)
         sys.exit(1)
-    except KeyboardInterrupt:
-        click.echo("The demo has ended.")
+    except asyncio.CancelledError:
+        click.echo("\nThe demo has ended.")
+        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@ from bot.engine.scheduler import Limits, Scheduler
 from bot.engine.situation import Face, Situations
 from bot.engine.supervisor import Supervisor
 from bot.engine.tracker import Tracker
+from bot.errors import SettingsError
 from bot.github.adapter import GitHubAdapter, GitHubSettings
 from bot.github.effects import GitHubEffects
 from bot.host.clock import SystemClock
@@ -361,7 +362,12 @@ async def _serve(
     await runner.setup()
     try:
         site = web.TCPSite(runner, settings.host, settings.port)
-        await site.start()
+        try:
+            await site.start()
+        except OSError as error:
+            where = f"HOST={settings.host} PORT={settings.port}"
+            message = f"{where} cannot be listened on: {os.strerror(error.errno or 0)}"
+            raise SettingsError(message) from error
         port = runner.addresses[0][1]
         yield f"http://{settings.host}:{port}"
     finally:

@@ -7,8 +7,10 @@ GitHub's API and git.
 
 import asyncio
 import contextlib
+import os
 import re
 import secrets
+import shutil
 import socket
 import sys
 import tempfile
@@ -22,7 +24,9 @@ import yaml
 from aiohttp import web
 from rich.console import Console
 from rich.live import Live
+from rich.markdown import Markdown
 from rich.table import Table
+from rich.text import Text
 
 from bot.errors import BotError
 from bot.host.clock import SystemClock
@@ -35,19 +39,25 @@ from bot.sandbox.state import Comment, Thread
 from bot.settings import environment
 
 THREAD = 40
+ENDS = frozenset({"hooray", "confused"})
+"""The reactions to a command of which one comes when its batch is over."""
 COMMAND = "/batch 12 15 18 after:12"
 BASES: Mapping[int, int | None] = {12: None, 15: None, 18: 12}
 """The items, and whose branch the pull request of each is stacked on."""
+REPAIR = Path(repair.__file__).resolve()
+"""The program that works on an issue: a small automatic repair, without network or key."""
 PATIENCE_SECONDS = 120.0
+LOG_LINES = 20  # of the bot, shown when something went wrong
 
 _ITEM = re.compile(r"^- \[[ x]\] (?!<!--)(?P<text>.+)$", re.MULTILINE)
 _HEADING = re.compile(r"^### (?P<text>.+)$", re.MULTILINE)
 _LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
-_HIDDEN = re.compile(r"<!--.*?-->|</?(?:details|summary|sub)>", re.DOTALL)
+_HIDDEN = re.compile(r"<!--.*?-->|</?(?:details|sub)>", re.DOTALL)
+_SUMMARY = re.compile(r"<summary>(.*?)</summary>", re.DOTALL)
 
 
 class DemoFailed(BotError):
-    """The demo did not end as it should; the message says what was not there."""
+    """The demo did not end as it should; the message says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +66,7 @@ class Stage:
 
     sandbox: Sandbox
     changed: "Changes"
+    log: Path  # what the bot writes while it runs
 
     @property
     def thread(self) -> Thread:
@@ -98,49 +109,60 @@ class Changes:
         await self._event.wait()
 
 
-async def once(console: Console) -> None:
+async def once(console: Console, *, program: Path = REPAIR) -> None:
     """Post the reference command, show its progress, print the report and check it.
 
-    Raises ``DemoFailed`` if what was promised is not there in the end.
+    *program* implements the issues. Raises ``DemoFailed`` if what was promised is not
+    there in the end.
     """
-    async with stage() as on:
+    console.print("Starting a local GitHub and the bot …")
+    async with stage(program=program) as on:
         console.print(f"ada writes in {REPOSITORY}#{THREAD}:  [bold]{COMMAND}[/]\n")
         command = on.sandbox.comment("ada", REPOSITORY, THREAD, COMMAND)
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
-                await _show(console, on, lambda: "hooray" in _reactions(command))
+                await _show(console, on, lambda: bool(_reactions(command) & ENDS))
         except TimeoutError as error:
             tracking = on.comment_of("tracking")
-            message = tracking.body if tracking else "there is no tracking comment"
-            problem = f"the batch did not end in {PATIENCE_SECONDS:.0f} s: {message}"
-            raise DemoFailed(problem) from error
+            said = tracking.body if tracking else "there is no tracking comment"
+            message = f"the batch did not end in {PATIENCE_SECONDS:.0f} s: {said}"
+            raise DemoFailed(message) from error
         report = on.comment_of("report")
         if report is None:
             message = "there is no report"
             raise DemoFailed(message)
-        console.print(f"\n{plain(report.body)}\n", markup=False, highlight=False)
-        for line in check(on):
-            console.print(f"✓ {line}", markup=False, highlight=False)
+        console.print(f"\nThe report, as a new comment in #{THREAD}:\n")
+        console.print(readable(report.body))
+        console.print()
+        console.print(_checked(on))
 
 
 async def serve(console: Console, *, port: int) -> None:
     """Serve the local GitHub's pages until the process is interrupted."""
     async with stage(port=port, with_pages=True, pace_seconds=1.5) as on:
         url = f"{on.sandbox.html_url}/{REPOSITORY}/issues/{THREAD}"
-        console.print(f"The local GitHub is at [bold]{url}[/]")
-        console.print(f"Type [bold]{COMMAND}[/] there and watch. Ctrl-C ends it.")
+        console.print("A local GitHub with the bot is running. Open")
+        console.print(f"  [bold]{url}[/]", soft_wrap=True)
+        console.print(f"and write [bold]{COMMAND}[/] there. Ctrl-C ends it.")
+        console.print(f"The bot's log: {on.log}", soft_wrap=True, highlight=False)
         await asyncio.Event().wait()
 
 
 @asynccontextmanager
 async def stage(
-    *, port: int = 0, with_pages: bool = False, pace_seconds: float = 0
+    *,
+    port: int = 0,
+    with_pages: bool = False,
+    pace_seconds: float = 0,
+    program: Path = REPAIR,
 ) -> AsyncIterator[Stage]:
     """Start the local GitHub, fill it, start the bot, and end both.
 
-    The named command takes *pace_seconds* longer for each of its steps, so that a
-    person can watch.
+    *program* takes *pace_seconds* longer for each of its steps, so that a person can
+    watch. Raises ``DemoFailed`` if this machine lacks something; one that the caller
+    raises gets the end of the bot's log.
     """
+    _check_machine(port)
     clock = SystemClock()
     changed = Changes()
     bot: _Child | None = None
@@ -165,21 +187,37 @@ async def stage(
             webhook_secret=secrets.token_hex(16),
             extra_routes=routes,
         ) as sandbox:
-            await asyncio.to_thread(seed, sandbox)
-            bot = _Child(folder, sandbox, pace_seconds)
-            await bot.start()
+            await _in_thread(seed, sandbox)
+            bot = _Child(folder, sandbox, program, pace_seconds)
             try:
-                yield Stage(sandbox, changed)
+                await bot.start()
+                yield Stage(sandbox, changed, bot.log)
+            except DemoFailed as error:
+                message = f"{error}\n\nThe bot's log ends with:\n{bot.log_tail()}"
+                raise DemoFailed(message) from error
             finally:
                 await bot.stop()
+
+
+async def _in_thread(work: Callable[[Sandbox], object], sandbox: Sandbox) -> None:
+    """Do it in a thread, and wait for its end even when cancelled."""
+    working = asyncio.create_task(asyncio.to_thread(work, sandbox))
+    try:
+        await asyncio.shield(working)
+    finally:
+        await asyncio.wait({working})
 
 
 class _Child:
     """The bot as a process of its own, set up by environment variables alone."""
 
-    def __init__(self, folder: Path, sandbox: Sandbox, pace_seconds: float) -> None:
+    def __init__(
+        self, folder: Path, sandbox: Sandbox, program: Path, pace_seconds: float
+    ) -> None:
+        self.log = folder / "bot.log"
         self._folder = folder
         self._sandbox = sandbox
+        self._program = program
         self._pace_seconds = pace_seconds
         self._process: asyncio.subprocess.Process | None = None
         self._port = _free_port()
@@ -187,13 +225,15 @@ class _Child:
 
     async def start(self) -> None:
         """Start it; return once it takes deliveries."""
-        with (self._folder / "bot.log").open("ab") as log:
+        with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "bot", "run"),
                 env={**_bystanders(), **self._variables()},
                 cwd=self._folder,
                 stdout=log,
                 stderr=log,
+                # Ctrl-C is for the demo, which ends the bot in order.
+                start_new_session=True,
             )
         await self._ready()
 
@@ -202,7 +242,11 @@ class _Child:
         process = self._process
         if process is not None and process.returncode is None:
             process.terminate()
-            await process.wait()
+            try:
+                await process.wait()
+            finally:
+                if process.returncode is None:  # nobody waits any longer
+                    process.kill()
 
     async def kill(self) -> None:
         """End it as a power cut does."""
@@ -210,9 +254,14 @@ class _Child:
         self._process.kill()
         await self._process.wait()
 
+    def log_tail(self) -> str:
+        """Return the last lines that it wrote."""
+        text = self.log.read_text(errors="replace") if self.log.exists() else ""
+        return "\n".join(text.splitlines()[-LOG_LINES:]) or "(nothing)"
+
     def _variables(self) -> dict[str, str]:
         settings = self._folder / "batch-bot.yml"
-        program = [sys.executable, str(Path(repair.__file__).resolve())]
+        program = [sys.executable, str(self._program)]
         pace = f"REPAIR_PACE_SECONDS={self._pace_seconds}"
         argv = ["env", pace, *program] if self._pace_seconds else program
         settings.write_text(yaml.safe_dump({"commands": {"implement": argv}}))
@@ -229,7 +278,9 @@ class _Child:
             # commands that this machine offers is used, and named in the report.
             "BATCH_WRITE_INTERVAL": "0.1",
             "BATCH_SANDBOX": "best-effort",
+            "SHUTDOWN_TIMEOUT": "2",
             "LOG_LEVEL": "info",
+            "LOG_FORMAT": "pretty",
         }
 
     async def _ready(self) -> None:
@@ -243,21 +294,27 @@ class _Child:
                         if answer.ok:
                             return
                 await clock.sleep(0.05)
-        log = (self._folder / "bot.log").read_text(errors="replace")
-        message = f"the bot did not start:\n{log}"
+        message = f"the bot did not start; it ended with {self._process.returncode}"
         raise DemoFailed(message)
 
 
-def check(on: Stage) -> Iterator[str]:
-    """Yield what was promised and is there. Raises ``DemoFailed`` for what is not."""
+def check(on: Stage) -> Iterator[tuple[str, str, str, str]]:
+    """Yield what was promised and is there: pull request, issue, branches, files.
+
+    Raises ``DemoFailed`` for what is not.
+    """
     repository = on.thread.repository
     opened = {
         int(thread.pull.head_ref.rpartition("/")[2]): thread
         for thread in repository.threads.values()
         if thread.pull and thread.pull.head_ref.startswith("batch/")
     }
-    if set(opened) != set(BASES):
-        message = f"there should be pull requests for {set(BASES)}, not {set(opened)}"
+    missing = [f"#{number}" for number in BASES if number not in opened]
+    if missing or len(opened) > len(BASES):
+        message = (
+            f"there should be one pull request for each of {len(BASES)} issues, and"
+            f" there are {len(opened)}; none for {', '.join(missing) or 'some others'}"
+        )
         raise DemoFailed(message)
     for number, base in BASES.items():
         thread = opened[number]
@@ -275,16 +332,24 @@ def check(on: Stage) -> Iterator[str]:
             message = f"pull request {thread.number} {what}"
             raise DemoFailed(message)
         yield (
-            f"draft pull request #{thread.number} closes #{number}: {pull.head_ref}"
-            f" → {wanted}, changes {', '.join(files)}"
+            f"✓ draft PR #{thread.number}",
+            f"closes #{number}",
+            f"{pull.head_ref} → {wanted}",
+            ", ".join(files),
         )
 
 
 def plain(markdown: str) -> str:
-    """Return a comment as it is read in a terminal."""
+    """Return a line of a comment as it is read in a terminal."""
     text = _LINK.sub(r"\1", _HIDDEN.sub("", markdown)).replace("&nbsp;", " ")
-    text = re.sub(r"[*`\u2060]|^#+ ", "", text, flags=re.MULTILINE)
-    return re.sub(r"\n{3,}", "\n\n", text).strip()
+    text = re.sub(r"(?<!\\)[*`\u2060]|^#+ ", "", text, flags=re.MULTILINE)
+    return re.sub(r"\\([!-/:-@[-`{-~])", r"\1", text).strip()
+
+
+def readable(markdown: str) -> Markdown:
+    """Return a whole comment, laid out for the terminal; links lead nowhere there."""
+    text = _LINK.sub(r"\1", _HIDDEN.sub("", markdown)).replace("\u2060", "")
+    return Markdown(_SUMMARY.sub(r"\n**\1**\n", text))
 
 
 def _is_repair(files: list[str]) -> bool:
@@ -318,11 +383,37 @@ def _lines(tracking: Comment | None) -> list[str]:
     return [*([plain(heading["text"])] if heading else []), *items]
 
 
+def _checked(on: Stage) -> Table:
+    """Return what was promised and is there, as a table."""
+    table = Table.grid(padding=(0, 2))
+    for _ in range(4):
+        table.add_column(overflow="fold")
+    for found in check(on):
+        table.add_row(*(Text(cell) for cell in found))
+    return table
+
+
 def _table(lines: list[str]) -> Table:
     table = Table(show_header=False, box=None)
     for line in lines:
-        table.add_row(line)
+        table.add_row(Text(line))
     return table
+
+
+def _check_machine(port: int) -> None:
+    """Raise ``DemoFailed`` if the demo cannot run here."""
+    if shutil.which("git") is None:
+        message = "git is not installed (Debian and Ubuntu: apt install git)"
+        raise DemoFailed(message)
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except (OSError, OverflowError) as error:
+        errno = getattr(error, "errno", None)
+        reason = os.strerror(errno) if errno else "there is no such port"
+        message = (
+            f"port {port} cannot be used: {reason}; choose another one with --port"
+        )
+        raise DemoFailed(message) from error
 
 
 def _reactions(comment: Comment) -> set[str]:

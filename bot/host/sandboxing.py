@@ -137,13 +137,13 @@ def _bubblewrap(folder: AttemptFolder, view: View, options: list[str]) -> list[s
     covered = _covered(view)
     for place in covered:
         argv += ["--tmpfs", str(place)]
+    temporary = str(folder.temporary)
+    argv += ["--bind", temporary, "/tmp", "--bind", temporary, "/var/tmp"]  # noqa: S108 - inside
     for path in map(str, _shown(view, covered)):
         argv += ["--ro-bind", path, path]
     for file in _existing((*_SECRETS, *view.hidden)):
         if not file.is_dir():
             argv += ["--ro-bind", "/dev/null", str(file)]
-    temporary = str(folder.temporary)
-    argv += ["--bind", temporary, "/tmp", "--bind", temporary, "/var/tmp"]  # noqa: S108 - inside
     for own in (folder.workspace, folder.output, folder.home, folder.temporary):
         argv += ["--bind", str(own), str(own)]
     argv += ["--ro-bind", str(folder.input), str(folder.input)]
@@ -162,7 +162,9 @@ def _covered(view: View) -> list[Path]:
 
 def _shown(view: View, covered: Sequence[Path]) -> list[Path]:
     """Return what shows again of covered folders: this Python, and what is named."""
-    wanted = [Path(sys.prefix), Path(sys.base_prefix), *view.visible]
+    # An editable installation of the bot lies outside of its Python.
+    this = (Path(sys.prefix), Path(sys.base_prefix), Path(__file__).parents[1])
+    wanted = [*this, *view.visible]
     if view.network:
         wanted.append(Path("/run/systemd/resolve"))  # what resolv.conf may lead to
     return sorted(

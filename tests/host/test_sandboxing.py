@@ -89,3 +89,16 @@ def test_programs_in_a_home_show_and_nothing_else_of_it(tmp_path: Path, monkeypa
     text = " ".join(argv)
     assert f"--tmpfs {home} " in text
     assert text.index(f"--tmpfs {home} ") < text.index(f"--ro-bind {home}/tools ")
+
+
+def test_a_checkout_in_the_temporary_folder_shows(tmp_path: Path, monkeypatch):
+    """With its own temporary folder laid over the real one first, not last."""
+    if not tmp_path.resolve().is_relative_to("/tmp"):  # noqa: S108 - where it is
+        pytest.skip(f"temporary files are in {tmp_path}, not in /tmp")
+    (tmp_path / "venv").mkdir()
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / "venv"))
+    if choose("best-effort", View()).name != "bubblewrap":
+        pytest.skip("bubblewrap does not work on this machine")
+    argv = choose("best-effort", View()).wrap(["x"], AttemptFolder(tmp_path / "a"))
+    text = " ".join(argv)
+    assert text.index(" /tmp --bind ") < text.index(f"--ro-bind {tmp_path}/venv ")

@@ -1,0 +1,84 @@
+"""The command line, as an operator meets it."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from bot.__main__ import main
+from bot.errors import SettingsError
+from bot.sandbox.server import app_key
+from tests.flow.world import world
+
+
+def run_bot(folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run the bot in *folder* with these variables and no others."""
+    return subprocess.run(
+        [sys.executable, "-m", "bot", "run"],
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], **variables},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_everything_that_is_missing_is_said_at_once(tmp_path: Path):
+    ended = run_bot(tmp_path, PORT="99999")
+    assert ended.returncode == 2
+    assert ended.stdout == ""
+    first, *problems = ended.stderr.splitlines()
+    assert first == "batch-bot cannot start:"
+    names = [problem.partition(" ")[0].partition("=")[0] for problem in problems]
+    assert names == ["APP_ID", "PRIVATE_KEY", "WEBHOOK_SECRET", "PORT"]
+    assert all(", for example " in problem for problem in problems)
+
+
+def test_a_github_that_is_away_is_one_line_and_no_fault_of_the_settings(tmp_path: Path):
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    ended = run_bot(
+        tmp_path,
+        APP_ID="1",
+        PRIVATE_KEY=app_key()[0],
+        WEBHOOK_SECRET="s",  # noqa: S106 - of nothing
+        BATCH_SANDBOX="off",
+        GITHUB_API_URL=f"http://127.0.0.1:{port}",
+    )
+    assert ended.returncode == 1
+    assert "GitHub cannot be reached" in ended.stderr.splitlines()[-1]
+    assert "Traceback" not in ended.stderr
+
+
+async def test_a_port_in_use_is_named(tmp_path: Path):
+    async with world(tmp_path) as on:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = str(taken.getsockname()[1])
+            with pytest.raises(SettingsError, match=f"PORT={port} cannot be listened"):
+                async with on.bot(PORT=port):
+                    pass
+
+
+@pytest.mark.parametrize("name", [None, *main.commands])
+def test_help_says_what_each_command_and_option_is_for(name: str | None):
+    command = main.commands[name] if name else main
+    assert command.help
+    shown = CliRunner().invoke(main, [*([name] if name else []), "--help"]).output
+    assert command.help.partition("\n")[0] in shown
+    options = [each for each in command.params if isinstance(each, click.Option)]
+    assert all(
+        option.help and option.help in " ".join(shown.split()) for option in options
+    )
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_the_version_is_shown():
+    shown = CliRunner().invoke(main, ["--version"])
+    assert shown.exit_code == 0
+    assert "version 0." in shown.output
