@@ -1,6 +1,6 @@
 """The help: every command, item, option and setting that a maintainer can type."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from bot.core.markdown import (
     code_span,
@@ -19,7 +19,7 @@ from bot.core.vocabulary import BUILTIN_ACTIONS, AppliesTo
 
 _COMMANDS = (
     ("`/batch 12 15 18 after:12`", "run items; `after:` makes the item before it wait"),
-    ("`/batch merge 61 63`", "one action for all; see `/batch help items`"),
+    ("`/batch label +bug 61 63`", "one action for all; see `/batch help items`"),
     ("`/batch plan …`", "show waves, cost and warnings; start nothing"),
     ("`/batch start [id]`", "start a plan"),
     ("`/batch status [id]`", "where things stand, as a new comment"),
@@ -42,7 +42,7 @@ _SELECTORS = (
     ("`sub-issues:40` · `tasks:40`", "the sub-issues, or the task list, of an issue"),
     ("`-15`", "take an item out again"),
     ("`(15 18) after:12`", "both wait for #\u206012"),
-    ("`review:63`", "another action for one item"),
+    ("`close:63`", "another action for one item"),
     ("`18[priority:high timeout:2h]`", "options for one item"),
 )
 _DEFAULTS = Options()
@@ -67,7 +67,7 @@ _OPTIONS = (
 )
 _EXAMPLES = (
     "/batch 12..18 on-failure:stop",
-    "/batch label:ready review:63 review:64 concurrency:2",
+    "/batch label:ready priority:high concurrency:2",
     "/batch 12 15 after:12 18 after:12,15",
 )
 _APPLIES_TO = {
@@ -76,6 +76,7 @@ _APPLIES_TO = {
     AppliesTo.BOTH: "both",
 }
 _LABELS = paragraphs(
+    "This version does not start batches from labels yet. It is meant to work so:",
     "Put the label on an issue or pull request, and it is run without a command"
     " (`batch`, unless `.github/batch.yml` names another):",
     "- an issue with sub-issues or a task list: its open items; else the issue itself\n"
@@ -113,10 +114,14 @@ def render_help(
     version: str = "",
     budget: BudgetView | None = None,
     web_url: str = "",
+    missing: Collection[str] = (),
 ) -> str:
-    """Return the help on a topic; an unknown one is answered with the overview."""
+    """Return the help on a topic; an unknown one is answered with the overview.
+
+    *missing* names the built-in actions that this server cannot do.
+    """
     topics: Mapping[str, Callable[[], str]] = {
-        "items": _help_items,
+        "items": lambda: _help_items(missing),
         "options": _help_options,
         "labels": lambda: paragraphs("### Batches from labels", _LABELS),
         "config": lambda: paragraphs("### `.github/batch.yml`", _CONFIGURATION),
@@ -135,7 +140,7 @@ def render_help(
 
 
 def _help_overview() -> str:
-    items = '`12` · `12..18` · `review:63` · `label:ready` · `milestone:"2.4"` · a link'
+    items = '`12` · `12..18` · `label:ready` · `milestone:"2.4"` · a link'
     options = (
         "`after:12,15` · `concurrency:3` · `retries:2` · `timeout:30m` ·"
         " `on-failure:stop` · `priority:high`"
@@ -148,20 +153,20 @@ def _help_overview() -> str:
     )
 
 
-def _help_items() -> str:
+def _help_items(missing: Collection[str]) -> str:
     actions = [
         [
             code_span(f"{action.name} {action.usage}".strip()),
             _APPLIES_TO[action.applies_to],
-            action.effect,
+            action.effect + " (not on this server)" * (action.name in missing),
         ]
         for action in BUILTIN_ACTIONS.values()
     ]
     return paragraphs(
         "### Items and actions",
         table(["Item", "What it stands for"], "ll", _SELECTORS),
-        "An action stands before all items (`/batch merge 12 15`) or before one"
-        " (`/batch 12 review:63`). Without one, issues get `implement` and pull"
+        "An action stands before all items (`/batch close 12 15`) or before one"
+        " (`/batch 12 close:63`). Without one, issues get `implement` and pull"
         " requests `review`.",
         table(["Action", "For", "Effect"], "lll", actions),
     )

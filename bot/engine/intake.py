@@ -40,6 +40,7 @@ from bot.core.trigger import (
     Trigger,
     trigger_of,
 )
+from bot.core.vocabulary import BUILTIN_ACTIONS
 from bot.engine.controls import Controls
 from bot.engine.place import Place, Replies, new_batch_name
 from bot.engine.reading import Reader, Reading
@@ -217,8 +218,21 @@ class Intake:
                 version=self._policy.version,
                 budget=budget,
                 web_url=self._face.web_url,
+                missing=self._missing_actions(),
             ),
             part=part,
+        )
+
+    def _missing_actions(self) -> frozenset[str]:
+        """Return the built-in actions that this server cannot do to anything."""
+        return frozenset(
+            name
+            for name, builtin in BUILTIN_ACTIONS.items()
+            if all(
+                self._why_not(Action(name), kind)
+                for kind in ItemKind
+                if builtin.applies_to.includes(kind)
+            )
         )
 
     # --- batches -------------------------------------------------------------------

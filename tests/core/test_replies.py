@@ -409,3 +409,10 @@ def test_why_tells_the_last_fault_of_an_item_that_is_tried_again():
 def test_a_control_says_what_it_did(control, change, sentence):
     body = render_control_done(control, scenes.running(), change, marker=MARK)
     assert body.startswith(f"{MARK}\n{sentence}")
+
+
+def test_help_says_which_actions_this_server_cannot_do():
+    text = render_help("items", marker="", missing={"merge"})
+    rows = [line for line in text.splitlines() if "(not on this server)" in line]
+    assert len(rows) == 1
+    assert "`merge`" in rows[0]
