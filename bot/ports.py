@@ -129,8 +129,8 @@ class Batches(Protocol):
     async def live(self) -> Sequence[BatchId]:
         """Return the batches with work left, oldest first: running, paused, cancelling."""
 
-    async def unreported(self) -> Sequence[BatchId]:
-        """Return the batches that have ended but have no ``Reported`` event, oldest
+    async def unconcluded(self) -> Sequence[BatchId]:
+        """Return the batches that have ended but have no ``BatchConcluded`` event, oldest
         first.
         """
 

@@ -106,6 +106,13 @@ class Reported:
 
 
 @dataclass(frozen=True, slots=True)
+class BatchConcluded:
+    """Everything has been said about a batch that ended; nothing is left to do."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class ItemStarted:
     """An attempt began; it is counted from 1."""
 
@@ -224,6 +231,7 @@ BatchEvent = (
     | BudgetWaitEnded
     | TrackingCommented
     | Reported
+    | BatchConcluded
 )
 ItemEvent = (
     ItemStarted

@@ -61,6 +61,7 @@ class Progress:
     tracking_comment_id: int = 0
     tracking_url: str = ""
     report_url: str = ""
+    is_concluded: bool = False  # all has been said about its end
     settled: Mapping[Reference, bool] | None = None
 
     def count(self, state: ItemState) -> int:
@@ -218,6 +219,8 @@ def _advance_batch(
             )
         case e.Reported():
             return replace(progress, report_url=event.url)
+        case e.BatchConcluded():
+            return replace(progress, is_concluded=True)
         case e.OutsideSettled():
             settled = dict(progress.settled or {})
             settled[event.reference] = event.is_satisfied

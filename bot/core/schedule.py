@@ -234,6 +234,7 @@ class Schedule:
                 | e.BudgetWaitEnded()
                 | e.TrackingCommented()
                 | e.Reported()
+                | e.BatchConcluded()
                 | e.ItemSubmitted()
                 | e.ItemProgressed()
                 | e.ItemAccepted()

@@ -384,7 +384,7 @@ class Intake:
                 part=part,
             )
             return f"plan {batch.id}"
-        if not progress.report_url:
+        if not progress.is_concluded:
             await self._controls.begin(batch)
         await self._replies.react(place, Reaction.STARTED)
         return f"batch {batch.id}"

@@ -68,7 +68,7 @@ class Recovery:
         for batch_id in await self._batches.live():
             await self._scheduler.adopt(batch_id, is_restart=True)
             self._tracker.follow(batch_id)
-        for batch_id in await self._batches.unreported():
+        for batch_id in await self._batches.unconcluded():
             self._tracker.follow(batch_id)
 
     async def sweep(self) -> None:

@@ -16,7 +16,12 @@ from bot.core.effects import (
     Reaction,
     UnpinComment,
 )
-from bot.core.events import Event, Reported, TrackingCommented
+from bot.core.events import (
+    BatchConcluded,
+    Event,
+    Reported,
+    TrackingCommented,
+)
 from bot.core.markers import marker
 from bot.core.model import BatchId, BatchState, InstallationId, ItemState
 from bot.core.pace import LOW_BUDGET, Stale, seconds_to_edit
@@ -271,6 +276,8 @@ class Tracker:
                 batch.comment_node_id,
             )
             await self._effects.attempt(f"{batch.id}/reaction", react)
+        concluded = BatchConcluded(self._clock.now())
+        await self._recorder.record({batch.id: [concluded]})
 
     async def _report(self, progress: Progress) -> Progress:
         batch = progress.batch

@@ -22,7 +22,7 @@ from bot.core.model import (
 from bot.ports import BatchSummary
 from bot.store.codec import BATCH, FACTS, decode_event, encode_event, to_us
 from bot.store.connection import Connections, insert, marks
-from bot.store.schema import LIVE, UNREPORTED
+from bot.store.schema import LIVE, UNCONCLUDED
 
 _SAMPLE_SIZE = 100
 """How many past items of an action its expectation is the median of."""
@@ -32,7 +32,7 @@ _ADVANCE_BATCH = """
         CASE WHEN ?1 = 'finished' AND state = 'cancelling' THEN 'cancelled' ELSE ?1 END
     WHERE id = ?2
 """
-_REPORT_BATCH = "UPDATE batches SET is_reported = TRUE WHERE id = ?"
+_CONCLUDE_BATCH = "UPDATE batches SET is_concluded = TRUE WHERE id = ?"
 # Only a running item has running_since_us, so that others work for no time.
 _ADVANCE_ITEM = """
     UPDATE items SET
@@ -121,10 +121,10 @@ class SqliteBatches:
         )
         return [id_ for (id_,) in rows]
 
-    async def unreported(self) -> Sequence[BatchId]:
+    async def unconcluded(self) -> Sequence[BatchId]:
         """Return the batches that have ended without a report, oldest first."""
         rows = await self._rows(
-            f"SELECT id FROM batches INDEXED BY batches_unreported WHERE {UNREPORTED} ORDER BY number"  # noqa: S608 - a constant
+            f"SELECT id FROM batches INDEXED BY batches_unconcluded WHERE {UNCONCLUDED} ORDER BY number"  # noqa: S608 - a constant
         )
         return [id_ for (id_,) in rows]
 
@@ -268,8 +268,8 @@ def _append(
         for batch_id, event in pairs
         if (state := _batch_state(event)) is not None
     ]
-    reported = [
-        (batch_id,) for batch_id, event in pairs if isinstance(event, e.Reported)
+    concluded = [
+        (batch_id,) for batch_id, event in pairs if isinstance(event, e.BatchConcluded)
     ]
     items = [
         (*changes, batch_id, event.item)
@@ -277,7 +277,7 @@ def _append(
         if isinstance(event, e.ItemEvent) and (changes := _item_changes(event))
     ]
     _update(connection, _ADVANCE_BATCH, states)
-    _update(connection, _REPORT_BATCH, reported)
+    _update(connection, _CONCLUDE_BATCH, concluded)
     _update(connection, _ADVANCE_ITEM, items)
     insert(connection, "events (batch, at_us, kind, item, data)", _event_rows(pairs))
     return [None] * len(appended)

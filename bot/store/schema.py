@@ -10,7 +10,7 @@ migrations = Migrations("batch-bot")
 
 # A query finds a partial index if it spells the condition in the same way.
 LIVE = "state IN ('running', 'paused', 'cancelling')"
-UNREPORTED = "state IN ('finished', 'cancelled') AND NOT is_reported"
+UNCONCLUDED = "state IN ('finished', 'cancelled') AND NOT is_concluded"
 
 
 def known_migrations() -> frozenset[str]:
@@ -47,15 +47,15 @@ def m001_begin(db: Database) -> None:
             repository_id INTEGER NOT NULL,
             thread INTEGER NOT NULL,
             state TEXT NOT NULL,
-            is_reported INTEGER NOT NULL DEFAULT FALSE,
+            is_concluded INTEGER NOT NULL DEFAULT FALSE,
             data TEXT NOT NULL
         ) STRICT;
         CREATE INDEX batches_of_repository ON batches (repository_id);
         CREATE INDEX batches_of_thread ON batches (repository_id, thread);
         CREATE INDEX batches_live ON batches (repository_id)
             WHERE state IN ('running', 'paused', 'cancelling');
-        CREATE INDEX batches_unreported ON batches (number)
-            WHERE state IN ('finished', 'cancelled') AND NOT is_reported;
+        CREATE INDEX batches_unconcluded ON batches (number)
+            WHERE state IN ('finished', 'cancelled') AND NOT is_concluded;
 
         CREATE TABLE items (
             batch TEXT NOT NULL REFERENCES batches (id),

@@ -136,6 +136,7 @@ EVERY_EVENT: tuple[e.Event, ...] = (
     e.BatchCancelling(NOW, "grace"),
     e.BatchFinished(after(60)),
     e.Reported(after(61), 992, "https://x.test/992"),
+    e.BatchConcluded(after(62)),
 )
 
 

@@ -130,9 +130,9 @@ async def test_live_batches_are_those_with_work_left(store: Store):
     planned = make_batch("f1f1")
     await store.batches.create(planned, {}, [e.BatchPlanned(NOW, after(60))])
     assert await store.batches.live() == ["a1a1", "b1b1", "d1d1"]
-    assert await store.batches.unreported() == ["c1c1", "e1e1"]
-    await store.batches.append({BatchId("c1c1"): [e.Reported(NOW, 1, "u")]})
-    assert await store.batches.unreported() == ["e1e1"]
+    assert await store.batches.unconcluded() == ["c1c1", "e1e1"]
+    await store.batches.append({BatchId("c1c1"): [e.BatchConcluded(NOW)]})
+    assert await store.batches.unconcluded() == ["e1e1"]
     assert {s.batch.id: s.state for s in await store.batches.recent(5)} == {
         "a1a1": BatchState.RUNNING,
         "b1b1": BatchState.PAUSED,
@@ -217,7 +217,7 @@ async def test_every_question_across_batches_uses_an_index(tmp_path: Path):
     async with open_store(tmp_path / "batch.db", clock=FakeClock()) as store:
         await store._connections.read(lambda c: c.set_trace_callback(asked.append))
         await store.batches.live()
-        await store.batches.unreported()
+        await store.batches.unconcluded()
         await store.batches.recent(5)
         await store.batches.recent(5, thread=n(3))
         await store.batches.live_items(5, [n(1)])
@@ -235,7 +235,7 @@ async def test_every_question_across_batches_uses_an_index(tmp_path: Path):
     steps = [step for plan in plans for *_, step in plan]
     assert len(asked) == 10
     # A partial index that holds only what is asked for may well be read whole.
-    whole = {"batches_live", "batches_unreported", "actions", "CONSTANT ROW"}
+    whole = {"batches_live", "batches_unconcluded", "actions", "CONSTANT ROW"}
     for step in steps:
         assert (
             not step.startswith("SCAN")
@@ -259,7 +259,7 @@ BATCH_EVENTS = st.lists(
         any_of(e.BatchResumed),
         any_of(e.BatchCancelling),
         any_of(e.BatchFinished),
-        any_of(e.Reported),
+        any_of(e.BatchConcluded),
     ),
     max_size=8,
 )
@@ -283,10 +283,10 @@ def test_the_projection_is_what_the_events_add_up_to(
     _create(connection, [(batch, make_facts(batch), events[:cut])])
     _append(connection, [{batch.id: events[cut:]}])
     progress = fold(batch, events)
-    [(state, is_reported)] = connection.execute(
-        "SELECT state, is_reported FROM batches"
+    [(state, is_concluded)] = connection.execute(
+        "SELECT state, is_concluded FROM batches"
     )
-    assert (state, bool(is_reported)) == (
+    assert (state, bool(is_concluded)) == (
         progress.state,
         bool(progress_reported(events)),
     )
@@ -308,7 +308,7 @@ def test_the_projection_is_what_the_events_add_up_to(
 
 
 def progress_reported(events: list[e.Event]) -> bool:
-    return any(isinstance(event, e.Reported) for event in events)
+    return any(isinstance(event, e.BatchConcluded) for event in events)
 
 
 def _event(what: str, at: Any, number: int, count: int) -> e.Event:
