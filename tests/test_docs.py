@@ -1,0 +1,255 @@
+"""README, app.yml and what surrounds the code say what the code does."""
+
+import re
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+
+from bot.__main__ import main
+from bot.core.configuration import RepositoryConfiguration, read_configuration
+from bot.core.model import Action, ItemKind
+from bot.core.vocabulary import (
+    BATCH_OPTIONS,
+    BUILTIN_ACTIONS,
+    COLLECTIONS,
+    CONTROLS,
+    FILTERS,
+    TOPICS,
+)
+from bot.runners.builtin import BuiltinRunner
+from bot.sandbox.api import all_routes
+from bot.sandbox.server import app_key
+from bot.settings import Settings, SettingsFile, load_settings, variables
+from tests.flow.world import world
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text()
+APP = yaml.safe_load((ROOT / "app.yml").read_text())
+CI = (ROOT / ".ci/run").read_text()
+NEEDED = {"APP_ID": "1", "PRIVATE_KEY": app_key()[0], "WEBHOOK_SECRET": "s"}
+ALWAYS_SENT = {"installation", "installation_repositories"}
+"""Events that every app gets without subscribing to them."""
+
+
+def section(heading: str) -> str:
+    """Return what stands under a heading of the README, with its subsections."""
+    level = len(heading) - len(heading.lstrip("#"))
+    after = README.split(f"\n{heading}\n")[1]
+    return re.split(rf"^#{{1,{level}}} ", after, flags=re.MULTILINE)[0]
+
+
+def rows(text: str) -> list[list[str]]:
+    """Return the cells of all rows of all tables, without headings."""
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    rules = [at for at, row in enumerate(cells) if set("".join(row)) <= set(":-")]
+    return [r for n, r in enumerate(cells) if n not in rules and n + 1 not in rules]
+
+
+def spans(text: str) -> list[str]:
+    """Return what stands in code spans."""
+    return re.findall(r"`([^`\n]+)`", text)
+
+
+def blocks(language: str) -> list[str]:
+    """Return the fenced blocks of a language."""
+    return re.findall(
+        rf"^ *```{language}\n(.*?)^ *```$", README, re.DOTALL | re.MULTILINE
+    )
+
+
+# --- the command language ---
+
+
+@pytest.mark.parametrize("control", CONTROLS)
+def test_every_control_is_in_the_readme(control: str):
+    assert any(s.startswith(f"/batch {control}") for s in spans(section("## Commands")))
+
+
+def test_exactly_the_options_are_in_the_readme():
+    commands = section("## Commands")
+    table = commands[commands.index("| Option |") : commands.index("### ")]
+    assert {spans(row[0])[0] for row in rows(table)} == {*BATCH_OPTIONS, "dry-run"}
+
+
+@pytest.mark.parametrize("word", [*FILTERS, *COLLECTIONS])
+def test_every_selector_is_in_the_readme(word: str):
+    assert any(span.startswith(f"{word}:") for span in spans(section("## Commands")))
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_every_topic_of_the_help_is_in_the_readme(topic: str):
+    assert f"`{topic}`" in section("## Commands")
+
+
+def test_every_action_is_in_the_readme_with_whether_this_version_does_it():
+    commands = section("## Commands")
+    table = commands[commands.index("| Action |") : commands.index("| Option |")]
+    runner = BuiltinRunner(marker=lambda kind, name: "")
+    does, refuses = set[str](), set[str]()
+    for row in rows(table):
+        names = {span.split()[0] for span in spans(row[0])}
+        (refuses if "refuses them" in row[2] else does).update(names)
+    assert does | refuses == set(BUILTIN_ACTIONS)
+    missing = {n for n in BUILTIN_ACTIONS if runner.why_not(Action(n), ItemKind.ISSUE)}
+    assert refuses == missing - {"implement"}
+
+
+# --- the command line and the settings ---
+
+
+@pytest.mark.parametrize("command", main.commands)
+def test_every_command_is_in_the_readme(command: str):
+    assert re.search(rf"python -m bot {command}\b", README)
+
+
+def test_exactly_the_variables_are_in_the_readme_with_their_other_names():
+    documented: dict[str, tuple[str, ...]] = {}
+    for name, _, meaning, *_ in rows(section("## Run it")):
+        also = re.search(r"also (.*?)$", meaning)
+        others = tuple(spans(also[1])) if also else ()
+        documented |= dict.fromkeys(spans(name), others)
+    assert documented == variables()
+
+
+def test_the_defaults_in_the_readme_are_those_of_the_code():
+    stated = {}
+    for row in rows(section("## Run it")):
+        for name, value in zip(spans(row[0]), row[1].split(", "), strict=False):
+            if value.startswith("`"):
+                stated[name] = spans(value)[0]
+    del stated["LOG_FORMAT"]  # depends on where the logs go
+    assert len(stated) > 10
+    default, given = (
+        load_settings(NEEDED | extra, env_file=ROOT / "no.env")
+        for extra in ({}, stated)
+    )
+    assert given.api_url == default.api_url
+    same = {"github_api_url": default.github_api_url}  # empty: derived from GHE_HOST
+    assert given.model_copy(update=same) == default
+
+
+def test_the_settings_file_in_the_readme_has_everything_and_is_valid(tmp_path: Path):
+    block = next(block for block in blocks("yaml") if "BATCH_SETTINGS_FILE" in block)
+    content = yaml.safe_load(block)
+    assert set(content) == set(SettingsFile.model_fields)
+    file = tmp_path / "batch-bot.yml"
+    file.write_text(block)
+    settings: Settings = load_settings(
+        NEEDED | {"BATCH_SETTINGS_FILE": str(file)}, env_file=ROOT / "no.env"
+    )
+    assert settings.commands["implement"]
+
+
+def test_the_configuration_in_the_readme_is_the_default_but_for_its_actions():
+    block = next(block for block in blocks("yaml") if "confirm_over" in block)
+    shown = read_configuration(block)
+    assert shown.model_copy(update={"actions": {}}) == RepositoryConfiguration()
+    assert shown.actions
+    text = section("### `.github/batch.yml`")
+    assert all(name in text for name in RepositoryConfiguration.model_fields)
+
+
+# --- app.yml ---
+
+
+def test_exactly_the_events_that_the_code_reads_are_subscribed_to():
+    source = (ROOT / "bot/core/trigger.py").read_text()
+    cases = re.findall(
+        r'^            case ((?:"\w+"(?: \| )?)+), ', source, re.MULTILINE
+    )
+    assert len(cases) > 5
+    handled = {name for case in cases for name in re.findall(r'"(\w+)"', case)}
+    assert set(APP["default_events"]) == handled - ALWAYS_SENT
+
+
+async def test_exactly_the_permissions_that_the_bot_uses_are_asked_for(tmp_path: Path):
+    """The local GitHub refuses what a permission is missing for, as GitHub does."""
+    asked = dict(APP["default_permissions"])
+    async with world(tmp_path) as on:
+        events = tuple(APP["default_events"])
+        on.sandbox.app = replace(on.sandbox.app, events=events)
+        for installation in on.sandbox.state.installations.values():
+            installation.permissions = dict(asked)
+        on.issue(12, "write file12.txt hello")
+        async with on.bot():
+            for command in ("12", "label +x 12", "assign +linus 12", "close 12"):
+                await on.finished(on.say(f"/batch {command}"))
+            await on.finished(on.say('/batch comment "Thanks." 12'))
+        pushed = set(on.pull_requests())
+        log = list(on.sandbox.log)
+    assert pushed == {12}
+    assert [(e.method, e.path) for e in log if e.status == 403] == []
+    used = {"contents": "write"}  # git pushed
+    routes = {(route.method, route.template): route for route in all_routes()}
+    for exchange in log:
+        route = routes.get((exchange.method, exchange.template or ""))
+        for permission in route.permissions if route else ():
+            used[permission] = max(used.get(permission, "read"), route.level)  # type: ignore[union-attr]  # there is one
+    assert used == asked
+
+
+# --- the README's two commands, which are the gate's ---
+
+
+def test_the_gate_runs_exactly_the_readmes_two_commands():
+    function = re.search(r"^readme_command\(\) \{.*?^\}$", CI, re.DOTALL | re.MULTILINE)
+    assert function
+    first, second = blocks("sh")
+    for number, block in enumerate((first, second), 1):
+        assert f'"$(readme_command {number})"' in CI
+        script = f"{function[0]}\nreadme_command {number}"
+        argv = ["bash", "-euo", "pipefail", "-c", script]
+        printed = subprocess.run(  # noqa: S603 - our own words
+            argv, cwd=ROOT, capture_output=True, text=True, check=True
+        ).stdout
+        assert printed == block
+    assert "-m bot demo --once" in first
+    assert "-m pytest" in second
+
+
+# --- links and words ---
+
+
+@pytest.mark.parametrize(
+    "name", ["README.md", ".github/CONTRIBUTING.md", "CHANGELOG.md"]
+)
+def test_links_lead_somewhere(name: str):
+    text = (ROOT / name).read_text()
+    links = re.findall(r"\]\(([^)\s]+)\)", text)
+    anchors = {
+        re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+        for heading in re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    }
+    for link in links:
+        if link.startswith("#"):
+            assert link[1:] in anchors
+        elif "://" not in link:
+            assert ((ROOT / name).parent / link).exists(), link
+
+
+@pytest.mark.parametrize("name", ["README.md", ".github/CONTRIBUTING.md"])
+def test_files_and_modules_that_are_named_exist(name: str):
+    for span in spans((ROOT / name).read_text()):
+        if re.fullmatch(r"(?:bot|tests|fixtures|\.ci)(?:/[\w./]+)?", span):
+            assert (ROOT / span).exists(), span
+        for module in re.findall(r"python -m (tests[\w.]+)", span):
+            assert (ROOT / f"{module.replace('.', '/')}.py").exists(), module
+
+
+def test_no_tracked_file_names_a_machine_or_the_host_of_a_registry():
+    hosts = ("pypi" + ".org", "python" + "hosted", "npmjs" + ".", "deb." + "debian")
+    paths = ("/" + "work/", "/" + "farm/", "/" + "root/")
+    banned = [*hosts, *paths]
+    patterns = [part for word in banned for part in ("-e", word)]
+    found = subprocess.run(  # noqa: S603 - our own words
+        ["git", "grep", "-nIF", *patterns],  # noqa: S607 - git is needed anyway
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (found.returncode, found.stdout) == (1, "")
