@@ -10,7 +10,8 @@ from contextlib import asynccontextmanager
 import pytest
 from playwright.async_api import Locator, Page, ViewportSize, expect
 
-from bot.demo import REPOSITORY, THREAD, Stage, stage
+from bot.demo import THREAD, Stage, stage
+from bot.sandbox.seed import REPOSITORY
 from tests.browser import chromium
 
 pytestmark = pytest.mark.slow
