@@ -33,7 +33,7 @@ from bot.engine.scheduler import Limits, Scheduler
 from bot.engine.situation import Face, Situations
 from bot.engine.supervisor import Supervisor
 from bot.engine.tracker import Tracker
-from bot.errors import SettingsError
+from bot.errors import BotError, SettingsError
 from bot.github.adapter import GitHubAdapter, GitHubSettings
 from bot.github.effects import GitHubEffects
 from bot.host.clock import SystemClock
@@ -113,7 +113,8 @@ class _Host:
 async def run(settings: Settings) -> None:
     """Run the bot until SIGTERM or SIGINT; a second one ends it at once.
 
-    Raises ``SettingsError`` if it cannot start as it is set up.
+    Raises ``SettingsError`` if it cannot start as it is set up, another ``BotError`` if
+    it could not go on.
     """
     loop = asyncio.get_running_loop()
     async with start(settings) as bot:
@@ -132,6 +133,9 @@ async def run(settings: Settings) -> None:
         await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         for task in waiting:
             task.cancel()
+    if bot.stopped.is_set():
+        message = "a part that must live has died; the log says why"
+        raise BotError(message)
 
 
 @asynccontextmanager
@@ -231,6 +235,7 @@ class _Engine:
             attempts=Attempts(
                 runners=registry.runners,
                 effects=effects,
+                role=github.github.role,
                 clock=clock,
                 fraction=random.random,
             ),

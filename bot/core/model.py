@@ -259,6 +259,7 @@ class Batch:
     comment_kind: CommentKind = CommentKind.ISSUE
     comment_node_id: str = ""  # GraphQL's name for it
     retry_of: BatchId | None = None
+    needed_role: Role = Role.WRITE  # of whoever starts it
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,7 @@ class Progress:
     state: BatchState
     items: Mapping[ItemNumber, ItemView]
     started_at: datetime | None = None
+    started_by: str = ""
     ended_at: datetime | None = None
     expires_at: datetime | None = None  # of a plan
     by: str = ""  # who paused or cancelled it; empty for on-failure
@@ -187,7 +188,12 @@ def _advance_batch(
         case e.BatchPlanned():
             return replace(progress, expires_at=event.expires_at)
         case e.BatchStarted():
-            return replace(progress, state=BatchState.RUNNING, started_at=event.at)
+            return replace(
+                progress,
+                state=BatchState.RUNNING,
+                started_at=event.at,
+                started_by=event.by,
+            )
         case e.BatchPaused():
             return replace(progress, state=BatchState.PAUSED, by=event.by)
         case e.BatchResumed():

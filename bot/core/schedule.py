@@ -64,6 +64,7 @@ class Schedule:
     needs_workspace: Mapping[str, bool]  # by runner name
     state: BatchState = BatchState.PLANNED
     by: str = ""  # who paused or cancelled
+    starter: str = ""  # the login of who started the batch
     served: int = 0  # the turn in which the batch last started an item
     requests_used: int = 0
     is_budget_lifted: bool = False
@@ -214,8 +215,11 @@ class Schedule:
                 self._reset(event)
             case e.OutsideSettled():
                 self._settle(event)
-            case e.BatchStarted() | e.BatchResumed():
-                self.is_budget_lifted |= isinstance(event, e.BatchResumed)
+            case e.BatchStarted():
+                self.state, self.starter = BatchState.RUNNING, event.by
+            case e.BatchResumed():
+                # Only who was told that the budget is used can mean to lift it.
+                self.is_budget_lifted |= self.is_over_budget
                 self.state, self.by = BatchState.RUNNING, ""
                 self._has_failed = False
             case e.BatchPaused():
@@ -440,7 +444,8 @@ def _own_reason(
 ) -> why.Reason:
     planned = schedule.planned(number)
     installation = capacity.installations[schedule.installation_id]
-    if schedule.cost_requests(number, installation) > installation.requests_fit:
+    # Nothing overtakes the first one that lacks requests.
+    if schedule.lacks_requests(installation):
         return why.WaitsForBudget(installation.budget_until)
     needs_workspace = schedule.needs_workspace.get(planned.runner, False)
     if needs_workspace and capacity.workspaces_free <= 0:
@@ -467,6 +472,8 @@ def decide(
     than in any earlier call.
     """
     started: list[Started] = []
+    for schedule in schedules:
+        schedule.wake(now)
     if capacity.is_stopping or capacity.memory_used > MEMORY_LINE:
         return started
     workspaces = capacity.workspaces_free
@@ -475,7 +482,6 @@ def decide(
     slots: dict[InstallationId, int] = {}
     requests: dict[InstallationId, float] = {}
     for schedule in schedules:
-        schedule.wake(now)
         installation_id = schedule.installation_id
         queues.setdefault(installation_id, []).append(schedule)
         served[installation_id] = max(served.get(installation_id, 0), schedule.served)

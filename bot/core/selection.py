@@ -205,7 +205,13 @@ class _Expansion:
         self.named = tuple(
             dict.fromkeys(
                 (
-                    *(n for m in self.mentions if m.is_named for n in m.numbers),
+                    *(
+                        n
+                        for m in self.mentions
+                        if m.is_named
+                        for n in m.numbers
+                        if n not in excluded
+                    ),
                     *self.parents,
                     *self.predecessors,
                 )

@@ -6,16 +6,18 @@ from collections.abc import Awaitable, Callable, Mapping
 import structlog
 
 from bot.core.effects import Intent, Receipt
-from bot.core.model import Outcome, OutcomeKind
+from bot.core.model import Outcome, OutcomeKind, Repository, Role
+from bot.core.permission import is_for_maintainers
 from bot.core.retry import delay_seconds
 from bot.engine.effects import Effects
-from bot.errors import PermanentError, RateLimited, TransientError, Uncertain
+from bot.errors import BotError, PermanentError, RateLimited, TransientError, Uncertain
 from bot.ports import AttemptSpec, Clock, Emit, Runner, Work
 
-PUBLISH_TRIES = 5
-"""How often accepted work is brought to GitHub before the item fails."""
+PUBLISH_TRIES = 12
+"""How often accepted work is brought to GitHub before the item fails: some two hours."""
 
 Accept = Callable[[Work], Awaitable[bool]]
+AskRole = Callable[[Repository, str], Awaitable[Role]]
 
 log = structlog.get_logger()
 
@@ -28,10 +30,12 @@ class Attempts:
         *,
         runners: Mapping[str, Runner],
         effects: Effects,
+        role: AskRole,
         clock: Clock,
         fraction: Callable[[], float],
     ) -> None:
         self._runners = runners
+        self._role = role
         self._effects = effects
         self._clock = clock
         self._fraction = fraction
@@ -87,7 +91,22 @@ class Attempts:
             if not await accept(result):
                 return Outcome(OutcomeKind.FAILED, reason="superseded")
             work = result
+        if is_for_maintainers(spec.item.action):
+            await self._check_role(spec)
         return await self._publish(runner, spec, work)
+
+    async def _check_role(self, spec: AttemptSpec) -> None:
+        """Ask again whether who started the batch may still do this; no answer is no."""
+        login = spec.asker.login
+        try:
+            role = await self._role(spec.repository, login)
+        except BotError as error:
+            message = f"GitHub did not tell which access {login} has now"
+            raise PermanentError(message, advice="Retry the item.") from error
+        if role < Role.MAINTAIN:
+            message = f"{login} has {role.name.lower()} access now, not maintain"
+            advice = "Somebody with maintain access can give the command again."
+            raise PermanentError(message, advice=advice)
 
     async def _work(
         self, runner: Runner, spec: AttemptSpec, emit: Emit

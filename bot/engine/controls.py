@@ -101,7 +101,7 @@ class Controls:
             case syntax.Why(number):
                 return await self._why(place, number, part)
             case syntax.Start(batch_id):
-                return await self._start(place, batch_id, part)
+                return await self._start(place, batch_id, role, part)
             case syntax.Skip(number):
                 batch = await self._live_batch_of(place, number)
                 return await self._control(place, batch, command, role, part)
@@ -185,7 +185,9 @@ class Controls:
 
     # --- start -----------------------------------------------------------------------
 
-    async def _start(self, place: Place, batch_id: BatchId | None, part: int) -> str:
+    async def _start(
+        self, place: Place, batch_id: BatchId | None, role: Role, part: int
+    ) -> str:
         if batch_id is None:
             recent = await self._batches.recent(
                 place.repository.id, thread=place.thread
@@ -202,6 +204,15 @@ class Controls:
                 part=part,
             )
             return "refused: no such plan"
+        if role < batch.needed_role:
+            denied = NotPermitted(
+                needed=batch.needed_role,
+                had=role,
+                what="start this batch",
+                command=f"/batch start {batch.id}",
+            )
+            await self._replies.refuse(place, denied, part=part)
+            return "refused: role"
         progress = await self._situations.progress(batch.id)
         problem = await self._cannot_start(progress)
         if problem:
@@ -252,7 +263,9 @@ class Controls:
             await self._replies.decline(place, batch, part=part)
             return "refused: which batch"
         name = type(command).__name__.lower()
-        if role < Role.MAINTAIN and batch.asker.login != place.asker.login:
+        before = await self._situations.progress(batch.id)
+        own = {batch.asker.login, before.started_by}
+        if role < Role.MAINTAIN and place.asker.login not in own:
             denied = NotPermitted(
                 needed=Role.MAINTAIN,
                 had=role,
@@ -378,7 +391,7 @@ class Controls:
         if role < Role.WRITE:
             return "refused: role"
         if isinstance(command, syntax.Start):
-            return await self._start(place, batch.id, 0)
+            return await self._start(place, batch.id, role, 0)
         return await self._control(place, batch, command, role, 0)
 
 

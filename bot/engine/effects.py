@@ -15,6 +15,9 @@ import structlog
 
 from bot.core.effects import (
     REPEATABLE,
+    ChangeAssignees,
+    ChangeLabels,
+    ChangeState,
     EditComment,
     Intent,
     PushBranch,
@@ -71,10 +74,7 @@ class Effects:
     async def _perform(self, key: str, intent: Intent) -> Receipt:
         record = await self._log.find(key)
         if record is not None:
-            is_same = record.receipt is not None and record.intent == intent
-            # A person may have edited the comment meanwhile: writing it again is meant.
-            if is_same and not isinstance(intent, EditComment):
-                assert record.receipt is not None
+            if record.receipt is not None and _is_done(record, intent):
                 return record.receipt
             intent = _continued(record, intent)
             if not isinstance(intent, REPEATABLE):
@@ -88,23 +88,25 @@ class Effects:
         return await self._note(key, await self._do(key, intent, intended_at))
 
     async def _do(self, key: str, intent: Intent, intended_at: datetime) -> Receipt:
+        error: Uncertain | None = None
         for tries in range(1, LOOKS + 1):
             try:
                 return await self._adapter.do(intent)
-            except Uncertain as error:
+            except Uncertain as unanswered:
+                error = unanswered
                 log.info("effect unanswered", key=key, error=str(error), tries=tries)
-                found = await self._look(intent, intended_at, tries)
-                if found is not None:
-                    return found
-        message = f"no answer to {type(intent).__name__}: unknown, check by hand"
-        raise Uncertain(message)
+            found = await self._look(intent, intended_at, tries)
+            if found is not None:
+                return found
+        # The last look found nothing: it has not happened, and may be tried later.
+        raise TransientError(str(error)) from error
 
     async def _look(
         self, intent: Intent, since: datetime, tries: int
     ) -> Receipt | None:
         """Look for an effect whose answer was lost, once GitHub has had time."""
-        for looks in range(tries, LOOKS + 1):
-            await self._clock.sleep(delay_seconds(looks, self._fraction(), None))
+        for looks in range(tries, tries + LOOKS):
+            await self._clock.sleep(delay_seconds(looks, self._fraction()))
             try:
                 return await self._adapter.find(intent, since=since)
             except TransientError as error:
@@ -115,6 +117,19 @@ class Effects:
     async def _note(self, key: str, receipt: Receipt) -> Receipt:
         await self._log.done(key, receipt, at=self._clock.now())
         return receipt
+
+
+def _is_done(record: EffectRecord, intent: Intent) -> bool:
+    """Return whether the receipt of *record* answers for *intent* as well.
+
+    A comment is written again even if its text is the same, for a person may have
+    edited it; and what could not be done in full once may be possible now.
+    """
+    if record.intent != intent or record.receipt is None:
+        return False
+    if isinstance(intent, ChangeLabels | ChangeAssignees | ChangeState):
+        return not record.receipt.note
+    return not isinstance(intent, EditComment)
 
 
 def _continued(record: EffectRecord, intent: Intent) -> Intent:

@@ -91,14 +91,16 @@ class Inbox:
         self, key: int, lane: "asyncio.Queue[tuple[StoredDelivery, Any]]"
     ) -> None:
         """Deal with a lane's deliveries until it is empty."""
-        while not lane.empty():
-            stored, payload = lane.get_nowait()
-            try:
-                outcome = await self._patiently(stored.delivery, payload)
-                await self._settle(stored.id, outcome)
-            finally:
-                self._in_hand.release()
-        del self._lanes[key]
+        try:
+            while not lane.empty():
+                stored, payload = lane.get_nowait()
+                try:
+                    outcome = await self._patiently(stored.delivery, payload)
+                    await self._settle(stored.id, outcome)
+                finally:
+                    self._in_hand.release()
+        finally:
+            del self._lanes[key]
 
     async def _patiently(self, delivery: Delivery, payload: Any) -> str:
         began = self._clock.monotonic()

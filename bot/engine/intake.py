@@ -26,8 +26,10 @@ from bot.core.model import (
     Deps,
     ItemKind,
     Plan,
+    Reference,
     Role,
 )
+from bot.core.permission import is_for_maintainers, needed_role
 from bot.core.plan import build_plan, settle_outside
 from bot.core.problems import CycleFound, Declined, NotPermitted, Problem, Unreadable
 from bot.core.replies import render_help, render_plan
@@ -45,15 +47,12 @@ from bot.engine.controls import Controls
 from bot.engine.place import Place, Replies, new_batch_name
 from bot.engine.reading import Reader, Reading
 from bot.engine.situation import Face, Situations
-from bot.errors import BotError, ConfigurationError
+from bot.errors import BotError, ConfigurationError, PermanentError
 from bot.ports import Batches, Clock, Delivery, GitHub, Refusals
 
 PLAN_VALID = timedelta(hours=1)
 SAME_COMMAND = timedelta(seconds=60)
 """How long the same command of the same person counts as the same wish."""
-
-MERGING_ACTIONS = frozenset({"merge", "close"})
-"""Actions that need the role *maintain*."""
 
 log = structlog.get_logger()
 
@@ -132,16 +131,31 @@ class Intake:
         place = _place_of(written)
         await self._replies.react(place, Reaction.SEEN)
         role = await self._role(place)
+        if role is None or role < Role.TRIAGE:
+            # Nothing is read for strangers, and they get no lesson in grammar.
+            line = find_command_lines(written.body)[0]
+            return await self._deny(
+                place, _denied(Role.WRITE, role, "start a batch", line)
+            )
         try:
-            reading = await self._reader.read(place, written.body)
+            return await self._read(place, role, written.body)
+        except PermanentError as error:
+            log.warning("command failed", error=str(error))
+            said = escape_prose(str(error))
+            await self._replies.decline(place, f"{said} Nothing more was started.")
+            return f"failed: {error}"
+
+    async def _read(self, place: Place, role: Role, body: str) -> str:
+        try:
+            reading = await self._reader.read(place, body)
         except ConfigurationError as error:
-            if role is not None and role >= Role.WRITE:
-                await self._replies.decline(place, escape_prose(str(error)))
+            await self._replies.decline(place, escape_prose(str(error)))
             return "refused: .github/batch.yml"
         if reading is None:
             return "ignored"
         if isinstance(reading, Unreadable):
-            return await self._unreadable(place, role, reading, written.body)
+            await self._replies.refuse(place, reading)
+            return "refused: unreadable"
         for command in reading.commands:
             denied = _permission(command, role, reading)
             if denied is not None:
@@ -152,7 +166,7 @@ class Intake:
         ]
         return ", ".join(outcomes)
 
-    def _may_speak(self, written: CommentWritten) -> bool:
+    def _may_speak(self, written: CommentWritten | BoxesTicked) -> bool:
         if not self._policy.allows(written.repository.name):
             return False
         sender = written.sender
@@ -165,17 +179,6 @@ class Intake:
         except BotError as error:
             log.warning("role unknown", login=place.asker.login, error=str(error))
             return None
-
-    async def _unreadable(
-        self, place: Place, role: Role | None, problem: Unreadable, body: str
-    ) -> str:
-        # A stranger gets no lesson in grammar: the role comes first.
-        if role is None or role < Role.TRIAGE:
-            line = find_command_lines(body)[0]
-            denied = _denied(Role.WRITE, role, "start a batch", line)
-            return await self._deny(place, denied)
-        await self._replies.refuse(place, problem)
-        return "refused: unreadable"
 
     async def _deny(self, place: Place, denied: NotPermitted) -> str:
         is_first = await self._refusals.first_today(
@@ -244,14 +247,17 @@ class Intake:
         before = await self._batches.by_source(source)
         if before is not None:  # delivered again, or a crash came between
             return await self._begun(place, before, part)
-        selection = select(run, reading.known)
+        # A line above may have taken some of the items meanwhile.
+        known = await self._reader.with_live_items(place, reading.known)
+        selection = select(run, known)
         if not isinstance(selection, Selection):
             await self._replies.refuse(place, selection, part=part)
             return "refused"
-        plan = await self._plan(place, run, selection)
-        if not isinstance(plan, Plan):
-            await self._replies.refuse(place, plan, part=part)
+        planned = await self._plan(place, run, selection)
+        if not isinstance(planned, tuple):
+            await self._replies.refuse(place, planned, part=part)
             return "refused"
+        plan, settled = planned
         command = format_command(syntax.Plan(run) if run.is_dry_run else run)
         if (same := await self._just_started(place, command)) is not None:
             text = f"You gave this command a moment ago: batch {code_span(same.id)}"
@@ -260,12 +266,14 @@ class Intake:
             )
             return f"same as batch {same.id}"
         is_planned = run.is_dry_run or selection.must_confirm
-        batch = await self._create(place, plan, reading, source, command, is_planned)
+        batch = await self._create(
+            place, plan, settled, reading, source, command, is_planned
+        )
         return await self._begun(place, batch, part)
 
     async def _plan(
         self, place: Place, run: RunCommand, selection: Selection
-    ) -> Plan | Problem:
+    ) -> tuple[Plan, Mapping[Reference, bool]] | Problem:
         refused = self._cannot_run(selection)
         if refused is not None:
             return refused
@@ -274,7 +282,7 @@ class Intake:
             return replace(plan, corrected=self._acyclic(place, run, selection))
         wanted = list(dict.fromkeys(edge.predecessor for edge in plan.outside))
         if not wanted:
-            return plan
+            return plan, {}
         facts = await self._reader.outside(place, wanted)
         unseen = [r for r in wanted if r not in facts]
         if unseen:
@@ -282,7 +290,7 @@ class Intake:
                 f"I cannot see {', '.join(code_span(str(r)) for r in unseen)}, so nothing"
                 " could ever tell me that it is done. Leave it out, or install me there."
             )
-        return settle_outside(plan, facts)[0]
+        return settle_outside(plan, facts)
 
     def _cannot_run(self, selection: Selection) -> Declined | None:
         reasons = {
@@ -329,6 +337,7 @@ class Intake:
         self,
         place: Place,
         plan: Plan,
+        settled: Mapping[Reference, bool],
         reading: Reading,
         source: str,
         command: str,
@@ -345,6 +354,7 @@ class Intake:
             if is_planned
             else [e.BatchStarted(now, place.asker.login)]
         )
+        events += [e.OutsideSettled(now, r, well) for r, well in settled.items()]
         length = 4
         while True:
             batch = Batch(
@@ -361,6 +371,10 @@ class Intake:
                 comment_id=0 if place.is_box else place.comment_id,
                 comment_kind=place.comment_kind,
                 comment_node_id=place.comment_node_id,
+                needed_role=needed_role(
+                    (item.action for item in plan.items),
+                    to_run=reading.configuration.permissions.role,
+                ),
             )
             if await self._batches.create(batch, facts, events):
                 return batch
@@ -392,6 +406,8 @@ class Intake:
     # --- boxes ---------------------------------------------------------------------
 
     async def _boxes(self, edited: BoxesTicked) -> str:
+        if not self._may_speak(edited):
+            return f"ignored: {edited.sender.login} may not command here"
         return await self._controls.boxes(
             edited, ticked(edited.old_body, edited.new_body)
         )
@@ -424,10 +440,10 @@ def _permission(
         needed, what = reading.configuration.permissions.role, "start a batch"
         if needed is not Role.WRITE:
             setting = f"permissions.run: {needed.name.lower()}"
-        means = reading.configuration.resolve
-        named = {means(Action(name)).uses or name for name in _actions_named(run)}
-        if needing := sorted(named & MERGING_ACTIONS):
-            needed, what = max(needed, Role.MAINTAIN), needing[0]
+        resolve = reading.configuration.resolve
+        actions = [resolve(Action(name)).action for name in _actions_named(run)]
+        if closing := sorted(a.name for a in actions if is_for_maintainers(a)):
+            needed, what = needed_role(actions, to_run=needed), closing[0]
     elif not isinstance(command, syntax.Help | syntax.Status | syntax.Why):
         needed, what = Role.WRITE, "control a batch"
     if role is not None and role >= needed:

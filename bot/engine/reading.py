@@ -13,7 +13,7 @@ from bot.core.selection import Known, Wanted, wanted
 from bot.core.syntax import Command, RunCommand
 from bot.core.syntax import Plan as PlanCommand
 from bot.engine.place import Place
-from bot.errors import NotFound, Refused
+from bot.errors import NotFound
 from bot.ports import Batches, GitHub, RepositoryFacts
 
 MOST_ROUNDS = 8
@@ -49,6 +49,10 @@ class Reader:
         if guess is None:
             return None
         known = Known(repository=place.repository.name, this=place.thread)
+        if isinstance(guess, tuple) and not any(map(_runs, guess)):
+            # A control needs no facts: it must work while GitHub answers little.
+            nothing = RepositoryFacts(default_branch="", configuration=None)
+            return Reading(guess, RepositoryConfiguration(), nothing, known)
         first = wanted_by(guess, known) if isinstance(guess, tuple) else ()
         about, facts = await self._github.facts(place.repository, first)
         configuration = read_configuration(about.configuration)
@@ -79,6 +83,10 @@ class Reader:
             if missing.is_nothing:
                 break
             known = await self._ask(place, missing, known)
+        return await self.with_live_items(place, known)
+
+    async def with_live_items(self, place: Place, known: Known) -> Known:
+        """Return *known* with the items that are live in a batch at this moment."""
         numbers = [n for n, facts in known.facts.items() if facts is not None]
         live = await self._batches.live_items(place.repository.id, numbers)
         links = {name: await self._link(name) for name in set(live.values())}
@@ -135,8 +143,12 @@ class Reader:
             return await self._github.references(
                 place.repository.installation_id, references
             )
-        except (NotFound, Refused):
+        except NotFound:
             return {}
+
+
+def _runs(command: Command) -> bool:
+    return isinstance(command, RunCommand | PlanCommand)
 
 
 def wanted_by(commands: Sequence[Command], known: Known) -> tuple[ItemNumber, ...]:

@@ -94,7 +94,8 @@ class Recovery:
         listed = await self._past.since(since)
         accepted = {one.guid for one in listed if one.is_accepted}
         known = await self._deliveries.known_guids([one.guid for one in listed])
-        missed = {d.guid: d for d in listed if d.guid not in accepted | known}
+        here = accepted | known
+        missed = {d.guid: d for d in listed if d.guid not in here}
         for one in missed.values():
             log.info(
                 "missed delivery taken in", delivery=one.guid, event_name=one.event

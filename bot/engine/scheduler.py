@@ -154,6 +154,7 @@ class Scheduler:
             schedule.apply(event)
         live = Live(batch, schedule)
         progress = fold(batch, events)
+        live.waits_for_budget = progress.budget_wait_began_at is not None
         schedule.requests_used = sum(v.requests for v in progress.items.values())
         for number, view in progress.items.items():
             if view.outcome is not None and view.outcome.branch:
@@ -337,7 +338,7 @@ class Scheduler:
             free = capacity.installations.get(live.schedule.installation_id)
             if live.waits_for_budget and free is not None and free.budget_until:
                 waits.append((free.budget_until - now).total_seconds())
-            if live.schedule.has_ready and not live.schedule.running:
+            if live.schedule.has_ready:
                 waits.append(HOLD_SECONDS)
         return max(0.05, min(waits)) if waits else None
 
@@ -405,7 +406,9 @@ class Scheduler:
             default_branch=batch.default_branch,
             item=live.schedule.planned(number),
             facts=facts,
-            asker=batch.asker,
+            asker=replace(
+                batch.asker, login=live.schedule.starter or batch.asker.login
+            ),
             predecessors=live.pushed_predecessors(number),
         )
 

@@ -33,7 +33,7 @@ from bot.engine.effects import Effects
 from bot.engine.recorder import Recorder
 from bot.engine.situation import Situations
 from bot.engine.supervisor import Supervisor
-from bot.errors import BotError, NotFound, PermanentError, TransientError
+from bot.errors import BotError, PermanentError, TransientError
 from bot.ports import Clock, GitHub
 
 OVER = (BatchState.FINISHED, BatchState.CANCELLED)
@@ -146,8 +146,10 @@ class Tracker:
                     log.warning("comment waits", batch=batch_id, error=str(error))
                     after = error.retry_after_seconds
                     await self._clock.sleep(delay_seconds(min(tries, 6), 0.5, after))
-        except PermanentError as error:
-            log.warning("comment given up", batch=batch_id, error=str(error))
+                except PermanentError as error:
+                    # The thread takes no comment: the batch goes on without one.
+                    log.warning("comment refused", batch=batch_id, error=str(error))
+                    watch.is_gone = True
         finally:
             del self._watches[batch_id]
             del self._tasks[batch_id]
@@ -160,7 +162,7 @@ class Tracker:
             await self._close(progress, watch)
             return True
         situation = await self._situations.situation(progress)
-        if not progress.tracking_comment_id:
+        if not progress.tracking_comment_id and not watch.is_gone:
             await self._create(progress, situation, watch)
             return False
         wait = self._seconds_to_edit(progress, situation, watch)
@@ -233,8 +235,9 @@ class Tracker:
         edit = EditComment(batch.repository, progress.tracking_comment_id, body)
         try:
             await self._effects.perform(f"{batch.id}/edit", edit)
-        except NotFound:
-            log.info("tracking comment was deleted", batch=batch.id)
+        except PermanentError as error:
+            # Deleted, or the thread was locked: it is left so until somebody asks.
+            log.info("tracking comment left", batch=batch.id, error=str(error))
             watch.is_gone = True
             return
         self._written(progress, situation, watch, body)
@@ -263,8 +266,9 @@ class Tracker:
             progress = await self._report(progress)
         if progress.tracking_comment_id and not watch.is_gone:
             await self._write(progress, watch)
-            unpin = UnpinComment(batch.repository, progress.tracking_comment_id)
-            await self._effects.attempt(f"{batch.id}/unpin", unpin)
+            if not batch.thread_is_pull_request:  # they have no pins
+                unpin = UnpinComment(batch.repository, progress.tracking_comment_id)
+                await self._effects.attempt(f"{batch.id}/unpin", unpin)
         if batch.comment_id:
             done = progress.count(ItemState.COMPLETED) == len(progress.items)
             mood = Reaction.DONE if done else Reaction.REFUSED
@@ -284,10 +288,12 @@ class Tracker:
         situation = await self._situations.situation(progress)
         first = marker("report", batch.id, situation.marker_key)
         body = render_report(progress, situation)
-        receipt = await self._effects.perform(
-            f"{batch.id}/report",
-            CreateComment(batch.repository, batch.thread, first, body),
-        )
+        comment = CreateComment(batch.repository, batch.thread, first, body)
+        try:
+            receipt = await self._effects.perform(f"{batch.id}/report", comment)
+        except PermanentError as error:
+            log.warning("report refused", batch=batch.id, error=str(error))
+            return progress
         event = Reported(self._clock.now(), receipt.id, receipt.url)
         await self._recorder.record({batch.id: [event]})
         return await self._situations.progress(batch.id)

@@ -46,7 +46,7 @@ class Deliveries:
             guid=delivery.guid,
             event=delivery.event,
             received_at=delivery.delivered_at,
-            body=json.dumps(payload or {}, ensure_ascii=False).encode(),
+            body=json.dumps(payload or {}).encode(),
         )
 
     async def redeliver(self, delivery: HookDelivery) -> None:
