@@ -298,6 +298,7 @@ class _Engine:
         self.inbox = Inbox(
             deliveries=store.deliveries,
             handle=intake.handle,
+            is_relevant=intake.is_relevant,
             clock=clock,
             supervisor=supervisor,
             fraction=random.random,

@@ -106,6 +106,19 @@ class Reported:
 
 
 @dataclass(frozen=True, slots=True)
+class ControlGiven:
+    """A person's control was carried out; ``source`` names the comment or box, so that
+    the same wish delivered again changes nothing more.
+    """
+
+    at: datetime
+    by: str
+    source: str
+    touched: tuple[ItemNumber, ...] = ()
+    ignored: tuple[ItemNumber, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class BatchConcluded:
     """Everything has been said about a batch that ended; nothing is left to do."""
 
@@ -232,6 +245,7 @@ BatchEvent = (
     | TrackingCommented
     | Reported
     | BatchConcluded
+    | ControlGiven
 )
 ItemEvent = (
     ItemStarted

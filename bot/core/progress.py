@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
@@ -63,6 +63,7 @@ class Progress:
     tracking_url: str = ""
     report_url: str = ""
     is_concluded: bool = False  # all has been said about its end
+    controls: Mapping[str, e.ControlGiven] = field(default_factory=dict)  # by source
     settled: Mapping[Reference, bool] | None = None
 
     def count(self, state: ItemState) -> int:
@@ -225,6 +226,9 @@ def _advance_batch(
             )
         case e.Reported():
             return replace(progress, report_url=event.url)
+        case e.ControlGiven():
+            controls = {**progress.controls, event.source: event}
+            return replace(progress, controls=controls)
         case e.BatchConcluded():
             return replace(progress, is_concluded=True)
         case e.OutsideSettled():

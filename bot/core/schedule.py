@@ -239,6 +239,7 @@ class Schedule:
                 | e.TrackingCommented()
                 | e.Reported()
                 | e.BatchConcluded()
+                | e.ControlGiven()
                 | e.ItemSubmitted()
                 | e.ItemProgressed()
                 | e.ItemAccepted()

@@ -1,6 +1,7 @@
 """Controls of a batch, by comment or by ticked box: who may, which batch, what changed."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
 from typing import assert_never
@@ -274,9 +275,7 @@ class Controls:
             )
             await self._replies.refuse(place, denied, part=part)
             return "refused: role"
-        change = await self._scheduler.change(
-            batch.id, self._decision(command, place.asker.login)
-        )
+        change = await self._changed(place, batch, command, before, part)
         progress = await self._situations.progress(batch.id)
         if change is None:
             change = Change(place.asker.login, nothing=f"it is {progress.state}")
@@ -291,6 +290,26 @@ class Controls:
                 part=part,
             )
         return f"{name} {batch.id}"
+
+    async def _changed(
+        self, place: Place, batch: Batch, command: Command, before: Progress, part: int
+    ) -> Change | None:
+        """Make the change, unless the same wish was carried out before."""
+        source = f"{place.source}.{part}"
+        by = place.asker.login
+        given = before.controls.get(source)
+        if given is not None:
+            return Change(by, touched=given.touched, ignored=given.ignored)
+        decide = self._decision(command, by)
+
+        def decision(schedule: Schedule, now: datetime) -> Change:
+            change = decide(schedule, now)
+            if change.nothing:
+                return change
+            noted = e.ControlGiven(now, by, source, change.touched, change.ignored)
+            return replace(change, events=(*change.events, noted))
+
+        return await self._scheduler.change(batch.id, decision)
 
     def _decision(self, command: Command, by: str) -> Decision:
         match command:

@@ -36,12 +36,14 @@ class Inbox:
         *,
         deliveries: Deliveries,
         handle: Handle,
+        is_relevant: Callable[[str, Mapping[str, Any]], bool],
         clock: Clock,
         supervisor: Supervisor,
         fraction: Callable[[], float],
     ) -> None:
         self._deliveries = deliveries
         self._handle = handle
+        self._is_relevant = is_relevant
         self._clock = clock
         self._supervisor = supervisor
         self._fraction = fraction
@@ -72,12 +74,17 @@ class Inbox:
             for stored in arrived:
                 after_id = stored.id
                 await self._in_hand.acquire()
-                self._put(stored)
+                await self._put(stored)
             if not arrived:
                 await self._arrived.wait()
 
-    def _put(self, stored: StoredDelivery) -> None:
+    async def _put(self, stored: StoredDelivery) -> None:
         payload = json.loads(stored.delivery.body)
+        if not self._is_relevant(stored.delivery.event, payload):
+            # Chatter does not stand in line behind a command that waits for GitHub.
+            await self._settle(stored.id, "ignored")
+            self._in_hand.release()
+            return
         repository = payload.get("repository")
         key = repository.get("id", 0) if isinstance(repository, dict) else 0
         key = key if isinstance(key, int) else 0

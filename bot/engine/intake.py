@@ -99,6 +99,11 @@ class Intake:
         self._runner_of = runner_of
         self._why_not = why_not
 
+    def is_relevant(self, event: str, payload: Mapping[str, Any]) -> bool:
+        """Return whether a delivery is a reason to act at all."""
+        trigger = trigger_of(event, payload, app_login=self._policy.app_login)
+        return isinstance(trigger, CommentWritten | BoxesTicked | ItemSettled)
+
     async def handle(self, delivery: Delivery, payload: Mapping[str, Any]) -> str:
         """Deal with a delivery; return what became of it, in a few words.
 

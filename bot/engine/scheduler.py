@@ -33,6 +33,7 @@ from bot.core.progress import Progress, fold
 from bot.core.reasons import Reason
 from bot.core.retry import delay_seconds
 from bot.core.schedule import (
+    MEMORY_LINE,
     Capacity,
     InstallationCapacity,
     Schedule,
@@ -338,7 +339,8 @@ class Scheduler:
             free = capacity.installations.get(live.schedule.installation_id)
             if live.waits_for_budget and free is not None and free.budget_until:
                 waits.append((free.budget_until - now).total_seconds())
-            if live.schedule.has_ready:
+            is_held = capacity.memory_used > MEMORY_LINE or not live.schedule.running
+            if is_held and live.schedule.has_ready:
                 waits.append(HOLD_SECONDS)
         return max(0.05, min(waits)) if waits else None
 

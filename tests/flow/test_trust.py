@@ -1,0 +1,105 @@
+"""What a maintainer relies on when others are about, and GitHub is unwell."""
+
+from bot.sandbox.faults import Fault
+from tests.flow.world import REPOSITORY, World
+
+
+async def test_a_plan_to_close_is_not_started_by_who_may_only_write(on: World):
+    on.issue(12)
+    async with on.bot():
+        on.say("/batch plan close 12", by="grace")
+        await on.until(lambda: on.comments("plan"))
+        name = on.comment("plan").body.split("batch:start ")[1].split(" ")[0]
+        command = on.say(f"/batch start {name}", by="linus")
+        await on.until(lambda: on.comments("error"))
+        assert "Only people with **maintain** access" in on.comment("error").body
+        assert "confused" in on.reactions(command)
+        assert on.thread(12).is_open
+        command = on.say(f"/batch start {name}", by="grace")
+        await on.until(lambda: not on.thread(12).is_open)
+
+
+async def test_the_role_is_asked_again_before_each_close(on: World):
+    on.issue(12)
+    on.issue(99)
+    async with on.bot():
+        command = on.say("/batch close 12 after:99", by="grace")
+        await on.until(lambda: "waits for" in (on.replies() or [""])[0])
+        on.sandbox.set_role("acme", REPOSITORY, "grace", "read")
+        on.sandbox.close("ada", REPOSITORY, 99)
+        await on.finished(command)
+    assert on.thread(12).is_open
+    assert "grace has read access now, not maintain" in on.comment("report").body
+
+
+async def test_two_lines_of_one_comment_do_not_take_the_same_item(on: World):
+    on.issue(12, "hang")
+    async with on.bot():
+        on.say("/batch 12\n/batch 12 priority:high")
+        await on.until(lambda: on.comments("error"))
+        assert "already in batch" in on.comment("error").body
+        await on.until(lambda: on.comments("tracking"))
+
+
+async def test_a_control_is_carried_out_once_though_its_answer_failed(on: World):
+    on.issue(12, "exit 1")
+    on.issue(15, f"wait {on.folder / 'go'}")
+    async with on.bot():
+        on.say("/batch 12 15")
+        await on.until(
+            lambda: (
+                on.comments("tracking") and "1 failed" in on.comment("tracking").body
+            )
+        )
+        comments = f"/repos/{REPOSITORY}/issues/40/comments"
+        on.sandbox.faults.add(Fault(status=502, method="POST", path=comments, times=3))
+        on.say("/batch retry 12")
+        await on.until(lambda: on.comments("retry"))
+        resets = on.rows("SELECT count(*) FROM events WHERE kind = 'ItemReset'")
+        assert resets == [(1,)]
+        (on.folder / "go").touch()
+        await on.until(lambda: on.comments("report"))
+
+
+async def test_a_thread_that_takes_no_tracking_comment_still_gets_its_report(
+    on: World,
+):
+    on.issue(12, "write a b")
+    comments = f"/repos/{REPOSITORY}/issues/40/comments"
+    on.sandbox.faults.add(Fault(status=403, method="POST", path=comments, times=1))
+    async with on.bot():
+        command = on.say("/batch 12")
+        await on.finished(command)
+    assert on.comments("tracking") == []
+    assert "1 of 1 done" in on.comment("report").body
+
+
+async def test_an_outage_does_not_lose_accepted_work(on: World):
+    on.issue(12, "write a b")
+    pulls = f"/repos/{REPOSITORY}/pulls"
+    on.sandbox.faults.add(Fault(status=502, method="POST", path=pulls, times=6))
+    async with on.bot():
+        command = on.say("/batch 12")
+        await on.finished(command)
+    assert set(on.pull_requests()) == {12}
+    starts = on.rows("SELECT count(*) FROM events WHERE kind = 'ItemStarted'")
+    assert starts == [(1,)]
+
+
+async def test_what_ended_badly_outside_before_the_command_is_said_at_once(on: World):
+    on.issue(12)
+    on.issue(99)
+    on.sandbox.close("ada", REPOSITORY, 99, reason="not_planned")
+    async with on.bot():
+        command = on.say("/batch 12 after:99")
+        await on.finished(command)
+    assert "skipped" in on.comment("report").body
+
+
+async def test_nothing_is_read_for_a_stranger(on: World):
+    on.issue(12)
+    async with on.bot():
+        command = on.say("/batch 12 label:nothing", by="rita")
+        await on.until(lambda: "confused" in on.reactions(command))
+        await on.until(lambda: on.comments("error"))
+    assert on.sandbox.log.count("POST", "/graphql") == 0
