@@ -2,17 +2,22 @@
 
 import asyncio
 import re
+import sqlite3
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import yaml
+from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from bot.app import Bot, start
 from bot.demo import Changes
+from bot.ports import Clock
 from bot.sandbox.sandbox import APP_ID, Sandbox
 from bot.sandbox.server import start_sandbox
 from bot.sandbox.state import Comment, Repository, Thread
@@ -52,7 +57,7 @@ class World:
     """A local GitHub with people, a repository and issues; the bot comes and goes."""
 
     def __init__(
-        self, sandbox: Sandbox, changed: Changes, clock: SwiftClock, folder: Path
+        self, sandbox: Sandbox, changed: Changes, clock: Clock, folder: Path
     ) -> None:
         self.sandbox = sandbox
         self.changed = changed
@@ -63,11 +68,33 @@ class World:
 
     def issue(self, number: int, body: str = "", *, title: str = "") -> Thread:
         """Open issue *number*; the body tells the named command what to do."""
-        last, self.repository.last_number = self.repository.last_number, number - 1
         title = title or f"Item {number}"
-        thread = self.sandbox.open_issue("ada", REPOSITORY, title, body)
+        with self._next_number(number):
+            return self.sandbox.open_issue("ada", REPOSITORY, title, body)
+
+    def pull_request(
+        self, number: int, body: str = "", *, title: str = "", branch: str = ""
+    ) -> Thread:
+        """Open pull request *number*, by linus, with one new file."""
+        branch = branch or f"topic-{number}"
+        title = title or f"Item {number}"
+        files = {f"topic{number}.txt": "topic\n"}
+        self.sandbox.push("linus", REPOSITORY, branch, files, message="Add a topic")
+        with self._next_number(number):
+            return self.sandbox.open_pull_request(
+                "linus", REPOSITORY, title, head=branch, body=body
+            )
+
+    def configure(self, text: str) -> None:
+        """Put ``.github/batch.yml`` on the default branch."""
+        files = {".github/batch.yml": text}
+        self.sandbox.push("ada", REPOSITORY, "main", files, message="Set batches up")
+
+    @contextmanager
+    def _next_number(self, number: int) -> Iterator[None]:
+        last, self.repository.last_number = self.repository.last_number, number - 1
+        yield
         self.repository.last_number = max(last, number)
-        return thread
 
     def say(self, text: str, *, by: str = "ada", on: int = 40) -> Comment:
         """Comment; the delivery is on its way when this returns."""
@@ -112,10 +139,12 @@ class World:
             if thread.pull and thread.pull.head_ref.startswith("batch/")
         }
 
-    async def until(self, condition: Callable[[], object]) -> None:
+    async def until(
+        self, condition: Callable[[], object], *, seconds: float = PATIENCE_SECONDS
+    ) -> None:
         """Wait until something that people can see is so."""
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
+            async with asyncio.timeout(seconds):
                 while not condition():
                     waiting = asyncio.ensure_future(self.changed.wait())
                     await asyncio.wait([waiting], timeout=0.1)
@@ -124,11 +153,47 @@ class World:
             said = "\n\n".join(c.body for c in self.thread().comments)
             raise AssertionError(f"it never came true; the thread:\n{said}") from error
 
+    async def answer(self, text: str, *, by: str = "ada", on: int = 40) -> str:
+        """Comment, and return the one comment by which the bot answered."""
+        command = self.say(text, by=by, on=on)
+        await self.dealt_with()
+        return self.answer_to(command)
+
+    def answer_to(self, command: Comment) -> str:
+        """Return the bot's one comment behind a command."""
+        comments = command.thread.comments
+        behind = comments[comments.index(command) + 1 :]
+        found = [c.body for c in behind if c.author is self.sandbox.app.bot]
+        assert len(found) == 1, found
+        return re.sub(r"\A<!--.*?-->\n", "", found[0])
+
+    async def dealt_with(self) -> None:
+        """Wait until the bot has dealt with every delivery that was sent to it."""
+        await self.sandbox.webhooks.drain()
+        waiting = "SELECT count(*) FROM deliveries WHERE outcome IS NULL"
+        await self.until(lambda: self.rows(waiting) == [(0,)])
+
+    def assert_nothing_started(self) -> None:
+        """Check that there is no batch anywhere, and no trace of its work."""
+        assert self.rows("SELECT id, data FROM batches") == []
+        assert self.rows("SELECT key FROM effects WHERE key NOT GLOB 're*/*'") == []
+        for number, thread in self.repository.threads.items():
+            assert self.comments("tracking", on=number) == []
+            assert thread.pinned_comment is None
+        assert self.pull_requests() == {}
+        assert not [ref for ref in self.repository.git.refs() if "batch/" in ref]
+
     async def finished(self, command: Comment) -> None:
         """Wait until the batch of a command has said its last word."""
         await self.until(lambda: self.reactions(command) & {"hooray", "confused"})
 
     # --- the bot ---
+
+    def rows(self, query: str) -> list[Any]:
+        """Return rows of the bot's database."""
+        path = self.folder / "data" / "batch.db"
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+            return database.execute(query).fetchall()
 
     def settings(self, **variables: str) -> Settings:
         """Return the settings of a bot for this GitHub."""
@@ -167,15 +232,25 @@ class World:
 
 
 @asynccontextmanager
-async def world(folder: Path) -> AsyncIterator[World]:
+async def world(
+    folder: Path,
+    *,
+    clock: Clock | None = None,
+    middlewares: Sequence[Middleware] = (),
+) -> AsyncIterator[World]:
     """Serve a GitHub with issue 40, in which commands are given, and no bot yet."""
-    clock = SwiftClock()
+    clock = clock or SwiftClock()
     changed = Changes()
+
+    def routes(app: web.Application) -> None:
+        changed.add_to(app)
+        app.middlewares.extend(middlewares)
+
     async with start_sandbox(
         data_dir=folder / "github",
         now=clock.now,
         sleep=clock.sleep,
-        extra_routes=lambda app, _: changed.add_to(app),
+        extra_routes=lambda app, _: routes(app),
     ) as sandbox:
         sandbox.add_organization("acme")
         sandbox.create_repository(REPOSITORY, files={"README.md": "# widgets\n"})
