@@ -261,7 +261,10 @@ class _Child:
 
     def _variables(self) -> dict[str, str]:
         settings = self._folder / "batch-bot.yml"
-        program = [sys.executable, str(self._program)]
+        # Free of "..", which leads nowhere where only this Python's folder is shown.
+        called = Path(sys.executable)
+        python = called.parent.resolve() / called.name
+        program = [str(python), str(self._program)]
         pace = f"REPAIR_PACE_SECONDS={self._pace_seconds}"
         argv = ["env", pace, *program] if self._pace_seconds else program
         settings.write_text(yaml.safe_dump({"commands": {"implement": argv}}))

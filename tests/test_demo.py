@@ -28,8 +28,10 @@ async def start(
     *arguments: str, folder: Path, path: str | None = None
 ) -> asyncio.subprocess.Process:
     """Start this Python in *folder*, with both outputs in one."""
+    python = Path(sys.executable)
+    roundabout = python.parent / ".." / python.parent.name / python.name
     return await asyncio.create_subprocess_exec(
-        sys.executable,
+        str(roundabout),
         *arguments,
         cwd=folder,
         env={"PATH": os.environ["PATH"] if path is None else path},
