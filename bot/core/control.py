@@ -4,13 +4,14 @@ Each function decides from the schedule and returns a ``Change``; the scheduler 
 its events and stops what is to be stopped.
 """
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.core import events as e
-from bot.core.model import BatchState, ItemNumber, ItemState
+from bot.core.model import Batch, BatchState, ItemFacts, ItemNumber, ItemState
 from bot.core.plan import predecessors
+from bot.core.progress import Progress
 from bot.core.schedule import Schedule
 
 RETRYABLE = (ItemState.FAILED, ItemState.SKIPPED, ItemState.CANCELLED)
@@ -87,6 +88,68 @@ def retry(
     if schedule.state is BatchState.CANCELLING:
         return Change(by, nothing="it is being cancelled")
     return _change(by, events, (), touched, items)
+
+
+def to_run_again(
+    progress: Progress, items: Collection[ItemNumber] = ()
+) -> tuple[ItemNumber, ...]:
+    """Return what did not succeed in a batch that has ended, all of it or the named
+    items with the predecessors that they need.
+    """
+    lost = [n for n, v in progress.items.items() if v.state in RETRYABLE]
+    if not items:
+        return tuple(lost)
+    before = predecessors(progress.batch.plan)
+    wanted: set[ItemNumber] = set()
+    todo = [number for number in items if number in lost]
+    while todo:
+        number = todo.pop()
+        if number not in wanted:
+            wanted.add(number)
+            todo.extend(n for n in before[number] if n in lost)
+    return tuple(number for number in lost if number in wanted)
+
+
+def again(progress: Progress, facts: Mapping[ItemNumber, ItemFacts]) -> Batch:
+    """Return a batch like that of *progress* with only the items of *facts*, pinned to
+    what they are now. It builds on the branches of what succeeded before.
+    """
+    batch = progress.batch
+    plan = batch.plan
+    items = tuple(
+        replace(
+            item,
+            title=facts[item.number].title,
+            head_sha=facts[item.number].head_sha,
+            base_branch=facts[item.number].base_branch,
+        )
+        for item in plan.items
+        if item.number in facts
+    )
+    done = {
+        number: view.outcome.branch
+        for number, view in progress.items.items()
+        if view.state is ItemState.COMPLETED and view.outcome and view.outcome.branch
+    }
+    return replace(
+        batch,
+        plan=replace(
+            plan,
+            items=items,
+            edges=tuple(
+                edge
+                for edge in plan.edges
+                if edge.successor in facts and edge.predecessor in facts
+            ),
+            outside=tuple(x for x in plan.outside if x.successor in facts),
+        ),
+        builds_on=tuple(
+            (edge.successor, edge.predecessor, done[edge.predecessor])
+            for edge in plan.edges
+            if edge.successor in facts and edge.predecessor in done
+        ),
+        retry_of=batch.id,
+    )
 
 
 def with_predecessors(

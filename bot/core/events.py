@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.core.model import ItemNumber, Outcome, Reference
+from bot.core.model import BatchId, ItemNumber, Outcome, Reference
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +103,14 @@ class Reported:
     at: datetime
     comment_id: int
     url: str
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRetried:
+    """What did not succeed runs again in another batch."""
+
+    at: datetime
+    batch_id: BatchId
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +254,7 @@ BatchEvent = (
     | Reported
     | BatchConcluded
     | ControlGiven
+    | BatchRetried
 )
 ItemEvent = (
     ItemStarted

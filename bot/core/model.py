@@ -260,6 +260,8 @@ class Batch:
     comment_node_id: str = ""  # GraphQL's name for it
     retry_of: BatchId | None = None
     needed_role: Role = Role.WRITE  # of whoever starts it
+    # Of a retry: items, what each waited for that is done, and the branch it pushed.
+    builds_on: tuple[tuple[ItemNumber, ItemNumber, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

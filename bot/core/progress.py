@@ -9,6 +9,7 @@ from typing import assert_never
 from bot.core import events as e
 from bot.core.model import (
     Batch,
+    BatchId,
     BatchState,
     ItemNumber,
     ItemState,
@@ -63,6 +64,7 @@ class Progress:
     tracking_url: str = ""
     report_url: str = ""
     is_concluded: bool = False  # all has been said about its end
+    retried_as: BatchId | None = None
     controls: Mapping[str, e.ControlGiven] = field(default_factory=dict)  # by source
     settled: Mapping[Reference, bool] | None = None
 
@@ -226,6 +228,8 @@ def _advance_batch(
             )
         case e.Reported():
             return replace(progress, report_url=event.url)
+        case e.BatchRetried():
+            return replace(progress, retried_as=event.batch_id)
         case e.ControlGiven():
             controls = {**progress.controls, event.source: event}
             return replace(progress, controls=controls)

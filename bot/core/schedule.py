@@ -240,6 +240,7 @@ class Schedule:
                 | e.Reported()
                 | e.BatchConcluded()
                 | e.ControlGiven()
+                | e.BatchRetried()
                 | e.ItemSubmitted()
                 | e.ItemProgressed()
                 | e.ItemAccepted()

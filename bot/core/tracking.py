@@ -603,7 +603,7 @@ class _Tracking:
         unfinished = sum(map(is_unfinished, self.views))
         if phase is Phase.PLANNED:
             yield box("start", progress.batch.id, text="**Start this batch**")
-        if phase is Phase.CANCELLED:
+        if phase is Phase.CANCELLED and not progress.retried_as:
             ended = sum(map(did_not_succeed, self.views))
             if ended:
                 what = "item" if ended == 1 else f"{ended} items"
@@ -703,4 +703,6 @@ class _Tracking:
             parts.append(
                 f"runs again what did not succeed in {code_span(batch.retry_of)}"
             )
+        if again := self.progress.retried_as:
+            parts.append(f"what did not succeed runs again in {code_span(again)}")
         return f"<sub>{' · '.join(parts)}</sub>"

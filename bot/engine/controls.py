@@ -32,6 +32,7 @@ from bot.core.replies import (
 from bot.core.schedule import Schedule
 from bot.core.syntax import Command, format_command
 from bot.core.trigger import BoxesTicked, ItemSettled
+from bot.engine.creation import NAMELESS, record_batch
 from bot.engine.place import Place, Replies
 from bot.engine.reading import Reading
 from bot.engine.recorder import Recorder
@@ -275,6 +276,8 @@ class Controls:
             )
             await self._replies.refuse(place, denied, part=part)
             return "refused: role"
+        if isinstance(command, syntax.Retry) and not before.state.is_live:
+            return await self._retry_ended(place, before, command.items, role, part)
         change = await self._changed(place, batch, command, before, part)
         progress = await self._situations.progress(batch.id)
         if change is None:
@@ -290,6 +293,71 @@ class Controls:
                 part=part,
             )
         return f"{name} {batch.id}"
+
+    async def _retry_ended(
+        self,
+        place: Place,
+        before: Progress,
+        items: Sequence[ItemNumber],
+        role: Role,
+        part: int,
+    ) -> str:
+        """Start a new batch from what did not succeed in one that has ended."""
+        old = before.batch
+        source = f"{place.source}.{part}"
+        batch = await self._batches.by_source(source)
+        if batch is None:
+            problem = await self._cannot_retry(before, items, role)
+            if problem:
+                await self._replies.decline(place, problem, part=part)
+                return "refused: cannot retry"
+            numbers = control.to_run_again(before, items)
+            _, facts = await self._github.facts(old.repository, numbers)
+            now = self._clock.now()
+            again = replace(
+                control.again(before, facts),
+                id=NAMELESS,
+                source=source,
+                asker=place.asker,
+                created_at=now,
+                thread=place.thread,
+                thread_is_pull_request=place.thread_is_pull_request,
+                comment_id=0 if place.is_box else place.comment_id,
+                comment_kind=place.comment_kind,
+                comment_node_id=place.comment_node_id,
+            )
+            if not again.plan.items:
+                message = "None of these items can be found any more. Nothing started."
+                await self._replies.decline(place, message, part=part)
+                return "refused: nothing left"
+            started = e.BatchStarted(now, place.asker.login)
+            batch = await record_batch(self._batches, again, facts, [started])
+        if before.retried_as != batch.id:
+            retried = e.BatchRetried(self._clock.now(), batch.id)
+            await self._recorder.record({old.id: [retried]})
+        await self.begin(batch)
+        await self._replies.react(place, Reaction.STARTED)
+        await self._tracker.redraw(old.id)
+        return f"batch {batch.id}"
+
+    async def _cannot_retry(
+        self, before: Progress, items: Sequence[ItemNumber], role: Role
+    ) -> str:
+        batch = before.batch
+        name = code_span(batch.id)
+        numbers = control.to_run_again(before, items)
+        if before.state is BatchState.PLANNED:
+            return f"Batch {name} was never started. Nothing started."
+        if role < batch.needed_role:
+            needed = batch.needed_role.name.lower()
+            return f"That needs **{needed}** access. Nothing started."
+        if not numbers:
+            return f"Everything in batch {name} succeeded. Nothing started."
+        live = await self._batches.live_items(batch.repository.id, numbers)
+        if live:
+            busy = ", ".join(f"#{n} in {code_span(b)}" for n, b in live.items())
+            return f"Some of it is live in another batch: {busy}. Nothing started."
+        return ""
 
     async def _changed(
         self, place: Place, batch: Batch, command: Command, before: Progress, part: int

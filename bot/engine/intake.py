@@ -22,7 +22,6 @@ from bot.core.model import (
     Action,
     Asker,
     Batch,
-    BatchId,
     Deps,
     ItemKind,
     Plan,
@@ -44,7 +43,8 @@ from bot.core.trigger import (
 )
 from bot.core.vocabulary import BUILTIN_ACTIONS
 from bot.engine.controls import Controls
-from bot.engine.place import Place, Replies, new_batch_name
+from bot.engine.creation import NAMELESS, record_batch
+from bot.engine.place import Place, Replies
 from bot.engine.reading import Reader, Reading
 from bot.engine.situation import Face, Situations
 from bot.errors import BotError, ConfigurationError, PermanentError
@@ -360,33 +360,26 @@ class Intake:
             else [e.BatchStarted(now, place.asker.login)]
         )
         events += [e.OutsideSettled(now, r, well) for r, well in settled.items()]
-        length = 4
-        while True:
-            batch = Batch(
-                id=BatchId(new_batch_name(length)),
-                repository=place.repository,
-                default_branch=reading.about.default_branch,
-                thread=place.thread,
-                thread_is_pull_request=place.thread_is_pull_request,
-                asker=place.asker,
-                source=source,
-                command=command,
-                created_at=now,
-                plan=plan,
-                comment_id=0 if place.is_box else place.comment_id,
-                comment_kind=place.comment_kind,
-                comment_node_id=place.comment_node_id,
-                needed_role=needed_role(
-                    (item.action for item in plan.items),
-                    to_run=reading.configuration.permissions.role,
-                ),
-            )
-            if await self._batches.create(batch, facts, events):
-                return batch
-            known = await self._batches.by_source(source)
-            if known is not None:
-                return known
-            length = min(length + 2, 8)  # the name is taken; longer ones are many
+        batch = Batch(
+            id=NAMELESS,
+            repository=place.repository,
+            default_branch=reading.about.default_branch,
+            thread=place.thread,
+            thread_is_pull_request=place.thread_is_pull_request,
+            asker=place.asker,
+            source=source,
+            command=command,
+            created_at=now,
+            plan=plan,
+            comment_id=0 if place.is_box else place.comment_id,
+            comment_kind=place.comment_kind,
+            comment_node_id=place.comment_node_id,
+            needed_role=needed_role(
+                (item.action for item in plan.items),
+                to_run=reading.configuration.permissions.role,
+            ),
+        )
+        return await record_batch(self._batches, batch, facts, events)
 
     async def _begun(self, place: Place, batch: Batch, part: int) -> str:
         """Do what follows the record of a new batch; harmless to do again."""

@@ -1,6 +1,5 @@
 """Where somebody asked for something, and how the bot answers there."""
 
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -80,9 +79,3 @@ class Replies:
         )
         key = f"react/{place.comment_kind}/{place.comment_id}/{mood}"
         await self._effects.attempt(key, react)
-
-
-def new_batch_name(length: int = 4) -> str:
-    """Return a random id such as ``b7k2``, easy to say and to type."""
-    letters, digits = "abcdefghjkmnpqrstvwxyz", "23456789"
-    return "".join(secrets.choice(digits if i % 2 else letters) for i in range(length))

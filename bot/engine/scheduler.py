@@ -76,10 +76,12 @@ class Live:
         self, item: ItemNumber
     ) -> tuple[tuple[ItemNumber, str], ...]:
         """Return the predecessors of an item that pushed a branch, with the branch."""
+        earlier = tuple((n, b) for i, n, b in self.batch.builds_on if i == item)
         if not self.branches:
-            return ()
+            return earlier
         before = self.schedule.predecessors_of(item)
-        return tuple((n, self.branches[n]) for n in before if n in self.branches)
+        now = tuple((n, self.branches[n]) for n in before if n in self.branches)
+        return (*earlier, *now)
 
 
 @dataclass(slots=True, eq=False)

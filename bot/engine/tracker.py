@@ -50,6 +50,7 @@ class _Watch:
     heading: str = ""  # heading_key of the last edit
     body: str = ""
     edited_at: float = 0.0  # monotonic
+    is_pin_settled: bool = False
     is_gone: bool = False  # a person deleted it
 
 
@@ -165,6 +166,8 @@ class Tracker:
         if not progress.tracking_comment_id and not watch.is_gone:
             await self._create(progress, situation, watch)
             return False
+        if progress.tracking_comment_id and not watch.is_pin_settled:
+            await self._pin(progress, watch)
         wait = self._seconds_to_edit(progress, situation, watch)
         if wait == 0.0:
             await self._write(progress, watch)
@@ -221,8 +224,15 @@ class Tracker:
         event = TrackingCommented(now, receipt.id, receipt.url)
         await self._recorder.record({batch.id: [event]})
         self._written(progress, situation, watch, body)
-        pin = PinComment(batch.repository, batch.thread, receipt.id)
-        await self._effects.attempt(f"{batch.id}/pin", pin)
+
+    async def _pin(self, progress: Progress, watch: _Watch) -> None:
+        """Pin the comment once, also if the bot was killed before it could."""
+        batch = progress.batch
+        if not batch.thread_is_pull_request:  # they have no pins
+            comment_id = progress.tracking_comment_id
+            pin = PinComment(batch.repository, batch.thread, comment_id)
+            await self._effects.attempt(f"{batch.id}/pin", pin)
+        watch.is_pin_settled = True
 
     async def _write(self, progress: Progress, watch: _Watch) -> None:
         """Edit the comment, if that would change more than its clock."""
@@ -262,6 +272,11 @@ class Tracker:
 
     async def _close(self, progress: Progress, watch: _Watch) -> None:
         batch = progress.batch
+        if not progress.tracking_comment_id and not watch.is_gone:
+            # It may exist: the bot was killed before it knew.
+            situation = await self._situations.situation(progress)
+            await self._create(progress, situation, watch)
+            progress = await self._situations.progress(batch.id)
         if not progress.report_url:
             progress = await self._report(progress)
         if progress.tracking_comment_id and not watch.is_gone:

@@ -1,7 +1,7 @@
 """The named command of the flow tests: does what the item's text tells it to.
 
 Lines of the issue's body: ``write PATH TEXT``, ``say TEXT``, ``exit CODE``, ``exit
-CODE once`` (on the first try only), ``hang``, ``wait PATH`` (until that file exists).
+CODE once`` (on the first try only), ``exit CODE unless PATH`` (exists), ``hang``, ``wait PATH`` (until that file exists).
 """
 
 import json
@@ -24,8 +24,8 @@ def main() -> int:
                 sys.stdout.write(rest + "\n")
                 sys.stdout.flush()
             case "exit":
-                code, _, once = rest.partition(" ")
-                if not once or os.environ["BATCH_ATTEMPT"].endswith("-1"):
+                code, _, when = rest.partition(" ")
+                if _is_so(when):
                     return int(code)
             case "hang":
                 time.sleep(3600)
@@ -33,6 +33,12 @@ def main() -> int:
                 while not Path(rest).exists():
                     time.sleep(0.02)
     return 0
+
+
+def _is_so(when: str) -> bool:
+    if when.startswith("unless "):
+        return not Path(when.removeprefix("unless ")).exists()
+    return when != "once" or os.environ["BATCH_ATTEMPT"].endswith("-1")
 
 
 if __name__ == "__main__":

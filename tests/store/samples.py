@@ -137,6 +137,7 @@ EVERY_EVENT: tuple[e.Event, ...] = (
     e.BatchFinished(after(60)),
     e.Reported(after(61), 992, "https://x.test/992"),
     e.BatchConcluded(after(62)),
+    e.BatchRetried(after(90), BatchId("c4m9")),
     e.ControlGiven(NOW, "grace", "issue_comment:7.0", (n(1),), (n(9),)),
 )
 
