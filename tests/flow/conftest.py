@@ -8,6 +8,8 @@ import pytest
 from tests.conftest import contract_problems
 from tests.flow.world import World, world
 
+pytest.register_assert_rewrite("tests.flow.killing")
+
 
 @pytest.fixture
 async def on(tmp_path: Path) -> AsyncIterator[World]:
