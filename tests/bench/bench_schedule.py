@@ -32,6 +32,8 @@ from bot.core.model import (
     Outcome,
     OutcomeKind,
     Plan,
+    Repository,
+    Role,
 )
 from bot.core.schedule import Schedule
 from bot.engine.attempt import Attempts
@@ -89,6 +91,9 @@ class Unlimited:
     def used_fraction(self) -> float:
         return 0.0
 
+    async def role(self, repository: Repository, login: str) -> Role:
+        return Role.ADMIN
+
 
 def random_graph(count: int, *, seed: int = 1) -> dict[int, list[int]]:
     """Return items of which each waits for up to three of the 2,000 before it."""
@@ -133,7 +138,11 @@ async def run(store: Store, work: Batch) -> float:
         batches=store.batches,
         recorder=recorder,
         attempts=Attempts(
-            runners=runners, effects=effects, clock=clock, fraction=random.random
+            runners=runners,
+            effects=effects,
+            role=unlimited.role,
+            clock=clock,
+            fraction=random.random,
         ),
         runners=runners,
         github=unlimited,
