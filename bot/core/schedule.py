@@ -68,6 +68,7 @@ class Schedule:
     served: int = 0  # the turn in which the batch last started an item
     requests_used: int = 0
     is_budget_lifted: bool = False
+    _is_paused_for_budget: bool = False
     running: dict[ItemNumber, int] = field(default_factory=dict)  # item → attempt
     _index: dict[ItemNumber, int] = field(default_factory=dict)
     _states: list[ItemState] = field(default_factory=list)
@@ -165,11 +166,19 @@ class Schedule:
 
     @property
     def is_over_budget(self) -> bool:
-        """Whether the batch has used the requests that its command allows."""
+        """Whether the requests that the command allows let nothing more start."""
+        item = self._top(with_workspace=True)
+        return item is not None and not self._fits_own_budget(item)
+
+    def _fits_own_budget(self, item: ItemNumber) -> bool:
         allowed = self.batch.plan.options.budget_requests
         if allowed is None or self.is_budget_lifted:
-            return False
-        return self.requests_used >= allowed
+            return True
+        expected = sum(
+            expectation(self.expectations, self.planned(n).action.name).requests
+            for n in (*self.running, item)
+        )
+        return self.requests_used + expected <= allowed
 
     @property
     def has_ready(self) -> bool:
@@ -219,11 +228,12 @@ class Schedule:
                 self.state, self.starter = BatchState.RUNNING, event.by
             case e.BatchResumed():
                 # Only who was told that the budget is used can mean to lift it.
-                self.is_budget_lifted |= self.is_over_budget
+                self.is_budget_lifted |= self._is_paused_for_budget
                 self.state, self.by = BatchState.RUNNING, ""
                 self._has_failed = False
             case e.BatchPaused():
                 self.state, self.by = BatchState.PAUSED, event.by
+                self._is_paused_for_budget = event.why == "budget"
             case e.BatchCancelling():
                 self.state, self.by = BatchState.CANCELLING, event.by
             case e.BatchFinished():
@@ -284,7 +294,8 @@ class Schedule:
                 case OnFailure.PAUSE:
                     if self._open:
                         happen(e.BatchPaused(at, by=""))
-        if self.state is BatchState.RUNNING and self._open and self.is_over_budget:
+        is_idle = self.state is BatchState.RUNNING and not self.running
+        if is_idle and self.is_over_budget:
             happen(e.BatchPaused(at, by="", why="budget"))
         if self.state is BatchState.CANCELLING:
             for i, state in enumerate(self._states):
@@ -315,6 +326,10 @@ class Schedule:
             return None
         if len(self.running) >= self.batch.plan.options.concurrency:
             return None
+        item = self._top(with_workspace=with_workspace)
+        return item if item is not None and self._fits_own_budget(item) else None
+
+    def _top(self, *, with_workspace: bool) -> ItemNumber | None:
         heaps = (self._heavy, self._light) if with_workspace else (self._light,)
         places = [heap[0] for heap in heaps if self._is_clean(heap)]
         return self._number(self._order[min(places)]) if places else None
@@ -424,10 +439,12 @@ def _batch_wide_reason(schedule: Schedule, capacity: Capacity) -> why.Reason | N
     busy = len(schedule.running)
     if schedule.state is BatchState.PLANNED:
         return why.NotStarted()
+    if schedule.state is BatchState.PAUSED and schedule.by:
+        return why.IsPaused(schedule.by)
+    if schedule.is_over_budget:
+        allowed = options.budget_requests or 0
+        return why.OverBatchBudget(schedule.requests_used, allowed)
     if schedule.state is BatchState.PAUSED:
-        if schedule.is_over_budget:
-            allowed = options.budget_requests or 0
-            return why.OverBatchBudget(schedule.requests_used, allowed)
         return why.IsPaused(schedule.by)
     if capacity.is_stopping:
         return why.BotStopping()

@@ -324,3 +324,25 @@ def test_an_item_larger_than_any_window_does_not_wait_for_ever():
     each = InstallationCapacity(3, 3, requests_fit=2300, requests_most=2250)
     capacity = Capacity({InstallationId(7): each}, 5, 5)
     assert starts([schedule], capacity) == [1]
+
+
+def test_a_batch_starts_no_more_than_its_own_budget_has_room_for():
+    schedule = schedule_of(
+        {n: [] for n in range(5)}, options=Options(budget_requests=9)
+    )
+    assert starts([schedule], free(slots=5)) == [
+        0,
+        1,
+    ]  # four requests are expected each
+    found = reasons(schedule, free(), now=NOON)
+    assert found[ItemNumber(2)] == why.OverBatchBudget(0, 9)
+    assert schedule.state is BatchState.RUNNING
+
+
+def test_a_pause_by_a_person_does_not_lift_the_budget():
+    schedule = schedule_of({1: [], 2: []}, options=Options(budget_requests=5))
+    starts([schedule], free(slots=1))
+    for event in (e.BatchPaused(NOON, "ada"), e.BatchResumed(NOON, "ada")):
+        schedule.apply(event)
+    schedule.requests_used = 5
+    assert end(schedule, 1)[-1] == e.BatchPaused(NOON, "", "budget")
