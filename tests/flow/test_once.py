@@ -1,0 +1,161 @@
+"""What means the same happens once, however it arrives."""
+
+import hmac
+from uuid import uuid4
+
+import aiohttp
+
+from bot.sandbox.webhooks import HookDelivery
+from tests.flow.world import World
+
+
+def batches(on: World) -> list[str]:
+    return [name for (name,) in on.rows("SELECT id FROM batches ORDER BY number")]
+
+
+def assert_one_batch(on: World) -> None:
+    assert len(batches(on)) == 1
+    assert len(on.comments("tracking")) == len(on.comments("report")) == 1
+    assert len(on.pull_requests()) == 1
+    assert len(on.replies()) == 2
+
+
+def last_delivery(on: World) -> HookDelivery:
+    """Return the delivery of the last comment."""
+    found = [
+        d
+        for d in on.sandbox.webhooks.deliveries
+        if (d.event, d.action) == ("issue_comment", "created")
+        and b'"login":"batch-bot[bot]"' not in d.payload.split(b'"sender":')[1]
+    ]
+    return found[-1]
+
+
+async def test_a_delivery_that_comes_again_changes_nothing(on: World):
+    on.issue(12, "write a.txt a")
+    async with on.bot():
+        command = on.say("/batch 12")
+        await on.finished(command)
+        on.sandbox.webhooks.redeliver(last_delivery(on))
+        await on.dealt_with()
+        assert on.sandbox.webhooks.deliveries[-1].status_code == 202
+    assert_one_batch(on)
+
+
+async def test_a_replay_under_a_new_guid_changes_nothing(on: World):
+    on.issue(12, "write a.txt a")
+    async with on.bot() as bot:
+        command = on.say("/batch 12")
+        await on.finished(command)
+        old = last_delivery(on)
+        key = on.sandbox.app.webhook_secret.encode()
+        signature = hmac.digest(key, old.payload, "sha256").hex()
+        headers = {
+            **old.request_headers,
+            "X-GitHub-Delivery": str(uuid4()),
+            "X-Hub-Signature-256": f"sha256={signature}",
+        }
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(
+                f"{bot.url}/api/github/webhooks", data=old.payload, headers=headers
+            ) as answer,
+        ):
+            assert answer.status == 202
+        await on.dealt_with()
+    assert_one_batch(on)
+
+
+async def test_two_deliveries_at_once_start_one_batch(on: World):
+    on.issue(12, "write a.txt a")
+    on.sandbox.webhooks.faults.twice = True
+    async with on.bot():
+        command = on.say("/batch 12")
+        await on.finished(command)
+        await on.dealt_with()
+    assert_one_batch(on)
+
+
+async def test_deliveries_out_of_order_do_what_they_mean(on: World):
+    on.issue(12, "write a.txt a")
+    on.issue(15, "write b.txt b")
+    on.sandbox.webhooks.faults.shuffled = True
+    async with on.bot():
+        first, second = on.say("/batch 12"), on.say("/batch 15 after:12")
+        await on.until(lambda: {"rocket", "confused"} & on.reactions(first))
+        await on.until(lambda: {"rocket", "confused"} & on.reactions(second))
+        on.sandbox.close("ada", on.repository.full_name, 12)
+        await on.finished(first)
+        await on.finished(second)
+    assert len(batches(on)) == 2
+    assert set(on.pull_requests()) == {12, 15}
+
+
+async def test_two_lines_are_two_batches(on: World):
+    on.issue(12, "write a.txt a")
+    on.issue(15, "write b.txt b")
+    async with on.bot():
+        on.say("/batch 12\n/batch 15")
+        await on.until(lambda: len(on.comments("report")) == 2)
+        await on.dealt_with()
+    assert len(batches(on)) == len(on.comments("tracking")) == 2
+
+
+async def test_two_lines_of_which_one_has_a_fault_start_nothing(on: World):
+    on.issue(12, "write a.txt a")
+    async with on.bot():
+        answer = await on.answer("/batch 12\n/batch 15 after:")
+    assert "nothing started" in answer
+    assert batches(on) == []
+
+
+async def test_the_same_command_within_a_minute_is_answered_with_its_batch(on: World):
+    on.issue(12, "hang")
+    async with on.bot():
+        command = on.say("/batch 12")
+        await on.until(lambda: "rocket" in on.reactions(command))
+        await on.until(lambda: on.comments("tracking"))
+        answer = await on.answer("/batch  #12")
+        (name,) = batches(on)
+        assert name in answer
+        assert f"#issuecomment-{on.comment('tracking').id}" in answer
+
+
+async def test_an_item_that_is_live_elsewhere_is_refused_with_a_link(on: World):
+    on.issue(12, "hang")
+    on.issue(15, "hang")
+    async with on.bot():
+        command = on.say("/batch 12")
+        await on.until(lambda: on.comments("tracking"))
+        await on.until(lambda: "rocket" in on.reactions(command))
+        link = f"#issuecomment-{on.comment('tracking').id}"
+        on.say("/batch 12 15", by="grace")
+        await on.until(lambda: len(on.comments("tracking")) == 2)
+        answer = on.comments("tracking")[1].body
+        assert "0 of 1 finished" in answer
+        assert "#12 is already in batch" in answer
+        assert link in answer
+        first, second = batches(on)
+        items = on.rows("SELECT batch, number FROM items ORDER BY number")
+        assert items == [(first, 12), (second, 15)]
+
+
+async def test_what_was_missed_while_the_bot_was_down_is_done_at_its_start(on: World):
+    on.issue(12, "write a.txt a")
+    on.sandbox.set_webhook_url("http://127.0.0.1:9/")
+    command = on.say("/batch 12")
+    await on.sandbox.webhooks.drain()
+    async with on.bot():
+        await on.finished(command)
+    assert_one_batch(on)
+
+
+async def test_what_was_missed_while_the_bot_ran_is_swept_up(on: World):
+    on.issue(12, "write a.txt a")
+    async with on.bot(BATCH_SWEEP_SECONDS="10"):
+        on.sandbox.webhooks.faults.dropped = True
+        command = on.say("/batch 12")
+        await on.sandbox.webhooks.drain()
+        on.sandbox.webhooks.faults.dropped = False
+        await on.finished(command)
+    assert_one_batch(on)
