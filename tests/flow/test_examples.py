@@ -1,0 +1,48 @@
+"""Deliveries of all kinds that GitHub sends, none of which is a command."""
+
+import hashlib
+import hmac
+import json
+from uuid import uuid4
+
+import aiohttp
+import pytest
+
+from tests import contracts
+from tests.flow.world import World
+
+
+async def test_every_example_delivery_is_taken_and_changes_nothing(on: World):
+    folder = contracts.folder()
+    if folder is None:
+        pytest.skip("GitHub's example deliveries are missing: npm install --prefix .ci")
+    file = folder / "@octokit/webhooks-examples/api.github.com/index.json"
+    examples = [
+        (event["name"], json.dumps(example).encode())
+        for event in json.loads(file.read_text())
+        for example in event["examples"]
+    ]
+    assert len(examples) > 200
+    secret = on.sandbox.app.webhook_secret.encode()
+    async with on.bot() as bot, aiohttp.ClientSession() as session:
+        before = [exchange.method for exchange in on.sandbox.log]
+        for event, body in examples:
+            signature = hmac.digest(secret, body, hashlib.sha256).hex()
+            headers = {
+                "Content-Type": "application/json",
+                "X-GitHub-Event": event,
+                "X-GitHub-Delivery": str(uuid4()),
+                "X-Hub-Signature-256": f"sha256={signature}",
+            }
+            url = f"{bot.url}/api/github/webhooks"
+            async with session.post(url, data=body, headers=headers) as answer:
+                assert answer.status == 202, (event, await answer.text())
+        await on.until(
+            lambda: on.rows("SELECT 1 FROM deliveries WHERE outcome IS NULL") == []
+        )
+        asked = [exchange.method for exchange in on.sandbox.log][len(before) :]
+    assert set(asked) <= {"GET"}
+    outcomes = dict(
+        on.rows("SELECT outcome, count(*) FROM deliveries GROUP BY outcome")
+    )
+    assert set(outcomes) <= {"ignored", "noted", "ignored: not the bot's comment"}
