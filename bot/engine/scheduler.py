@@ -70,7 +70,7 @@ class Live:
     publishing: dict[ItemNumber, str] = field(default_factory=dict)  # item → work
     stopping: dict[ItemNumber, str] = field(default_factory=dict)  # item → by whom
     branches: dict[ItemNumber, str] = field(default_factory=dict)
-    waits_for_budget: bool = False
+    budget_until: datetime | None = None  # as recorded, while it waits for requests
 
     def pushed_predecessors(
         self, item: ItemNumber
@@ -157,7 +157,7 @@ class Scheduler:
             schedule.apply(event)
         live = Live(batch, schedule)
         progress = fold(batch, events)
-        live.waits_for_budget = progress.budget_wait_began_at is not None
+        live.budget_until = progress.budget_wait_until
         schedule.requests_used = sum(v.requests for v in progress.items.values())
         for number, view in progress.items.items():
             if view.outcome is not None and view.outcome.branch:
@@ -314,12 +314,14 @@ class Scheduler:
         for live in self._live.values():
             free = capacity.installations.get(live.schedule.installation_id)
             waits = free is not None and live.schedule.lacks_requests(free)
-            if waits and free is not None and not live.waits_for_budget:
+            if waits and free is not None:
                 until = free.budget_until or step.now + timedelta(minutes=1)
-                step.note(live, e.BudgetWaitStarted(step.now, until))
-            elif live.waits_for_budget and not waits:
+                if live.budget_until is None or until > live.budget_until:
+                    step.note(live, e.BudgetWaitStarted(step.now, until))
+                    live.budget_until = until
+            elif live.budget_until is not None:
                 step.note(live, e.BudgetWaitEnded(step.now))
-            live.waits_for_budget = waits
+                live.budget_until = None
 
     def _set_timer(self, capacity: Capacity) -> None:
         """Wake up when a delay or a hold may be over; everything else wakes by itself."""
@@ -339,7 +341,7 @@ class Scheduler:
         ]
         for live in self._live.values():
             free = capacity.installations.get(live.schedule.installation_id)
-            if live.waits_for_budget and free is not None and free.budget_until:
+            if live.budget_until is not None and free is not None and free.budget_until:
                 waits.append((free.budget_until - now).total_seconds())
             is_held = capacity.memory_used > MEMORY_LINE or not live.schedule.running
             if is_held and live.schedule.has_ready:
