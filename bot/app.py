@@ -25,6 +25,7 @@ from bot.engine.controls import Controls
 from bot.engine.effects import Effects
 from bot.engine.inbox import Inbox
 from bot.engine.intake import Intake, Policy
+from bot.engine.journal import journal
 from bot.engine.place import Replies
 from bot.engine.reading import Reader
 from bot.engine.recorder import Recorder
@@ -229,6 +230,7 @@ class _Engine:
             fraction=random.random,
         )
         self.recorder = Recorder(batches=store.batches, clock=clock)
+        self.recorder.listen(journal)
         self.scheduler = Scheduler(
             batches=store.batches,
             recorder=self.recorder,

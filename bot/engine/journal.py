@@ -1,0 +1,43 @@
+"""The operator's view of what happens: a line of the log for each recorded event."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import fields
+
+import structlog
+
+from bot.core.events import Event, ItemProgressed, ItemSubmitted
+from bot.core.model import BatchId
+
+_DETAILS = (ItemProgressed, ItemSubmitted)
+_ASIDE = ("at", "attempt", "outcome", "work", "comment_id", "step")
+
+log = structlog.get_logger()
+
+
+def journal(batch_id: BatchId, events: Sequence[Event]) -> None:
+    """Log events that are on disk, with the batch, the item and the attempt."""
+    for event in events:
+        write = log.debug if isinstance(event, _DETAILS) else log.info
+        write(_words(event), batch=batch_id, **_facts(batch_id, event))
+
+
+def _words(event: Event) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", " ", type(event).__name__).lower()
+
+
+def _facts(batch_id: BatchId, event: Event) -> dict[str, object]:
+    """Return what an event says, without what is empty or long."""
+    given = {field.name: getattr(event, field.name) for field in fields(event)}
+    facts: dict[str, object] = {
+        name: value if isinstance(value, int) else str(value)
+        for name, value in given.items()
+        if name not in _ASIDE and value not in ("", (), None)
+    }
+    if "attempt" in given:
+        facts["attempt"] = f"{batch_id}-{given['item']}-{given['attempt']}"
+    if outcome := given.get("outcome"):
+        facts["outcome"] = outcome.kind.value
+        if outcome.reason:
+            facts["reason"] = outcome.reason
+    return facts
