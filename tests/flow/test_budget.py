@@ -15,8 +15,10 @@ async def test_items_wait_for_the_reset_and_then_start_by_themselves(on: World):
     async with on.bot():
         command = on.say("/batch label +bug 12..21")
         await on.until(
-            lambda: on.comments("tracking")
-            and "waits for the API budget" in on.comment("tracking").body
+            lambda: (
+                on.comments("tracking")
+                and "waits for the API budget" in on.comment("tracking").body
+            )
         )
         # What is kept back for other work stays untouched by items.
         assert window.limit - window.used > 490
