@@ -29,6 +29,7 @@ class Change:
     touched: tuple[ItemNumber, ...] = ()  # items that the control is about
     ignored: tuple[ItemNumber, ...] = ()  # asked for, but not in a state for it
     nothing: str = ""
+    too_late: tuple[ItemNumber, ...] = ()  # to be stopped, but on their way to GitHub
 
 
 def pause(schedule: Schedule, now: datetime, *, by: str) -> Change:
@@ -49,20 +50,27 @@ def cancel(
     schedule: Schedule, now: datetime, *, by: str, items: Collection[ItemNumber] = ()
 ) -> Change:
     """Stop the batch, or only some items of it."""
+    late = schedule.publishing
     if not items:
-        running = tuple(schedule.running)
+        too_late = tuple(n for n in schedule.running if n in late)
+        running = tuple(n for n in schedule.running if n not in late)
         if schedule.state is BatchState.CANCELLING and not schedule.by:
-            return Change(by, stop=running, touched=running)
+            return Change(by, stop=running, touched=running, too_late=too_late)
         if not schedule.state.is_live or schedule.state is BatchState.CANCELLING:
             return Change(by, nothing=f"it is {schedule.state}")
         pending = schedule.numbers_in(ItemState.PENDING)
         touched = (*running, *pending)
-        return Change(by, (e.BatchCancelling(now, by),), running, touched)
+        events = (e.BatchCancelling(now, by),)
+        return Change(by, events, running, touched, too_late=too_late)
     pending = [n for n in schedule.numbers_in(ItemState.PENDING) if n in items]
-    running = tuple(n for n in schedule.running if n in items)
-    events = tuple(e.ItemCancelled(now, number, by) for number in pending)
+    too_late = tuple(n for n in schedule.running if n in items and n in late)
+    running = tuple(n for n in schedule.running if n in items and n not in late)
+    cancelled = tuple(e.ItemCancelled(now, number, by) for number in pending)
     touched = (*running, *pending)
-    return _change(by, events, running, touched, items)
+    change = _change(by, cancelled, running, touched, items)
+    ignored = tuple(number for number in change.ignored if number not in too_late)
+    nothing = "" if too_late else change.nothing
+    return replace(change, too_late=too_late, ignored=ignored, nothing=nothing)
 
 
 def skip(

@@ -116,7 +116,8 @@ class BatchRetried:
 @dataclass(frozen=True, slots=True)
 class ControlGiven:
     """A person's control was carried out; ``source`` names the comment or box, so that
-    the same wish delivered again changes nothing more.
+    the same wish delivered again changes nothing more. Items in ``stopping`` were
+    running and are cancelled as soon as they have stopped.
     """
 
     at: datetime
@@ -124,6 +125,8 @@ class ControlGiven:
     source: str
     touched: tuple[ItemNumber, ...] = ()
     ignored: tuple[ItemNumber, ...] = ()
+    stopping: tuple[ItemNumber, ...] = ()
+    too_late: tuple[ItemNumber, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

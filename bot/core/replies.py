@@ -384,6 +384,13 @@ def render_control_done(
             f"{marker}\n😕 {control.capitalize()} changed nothing in batch {name}:"
             f" {escape_prose(change.nothing)}."
         )
+    late = ""
+    if change.too_late:
+        verb = "is" if len(change.too_late) == 1 else "are"
+        late = (
+            f" {links.items(change.too_late)} {verb} on the way to GitHub already and"
+            " can no longer be stopped."
+        )
     is_whole = control in ("pause", "resume") or (
         control == "cancel" and progress.state in _ENDING
     )
@@ -397,7 +404,9 @@ def render_control_done(
     if change.ignored:
         verb = "is" if len(change.ignored) == 1 else "are"
         ignored = f" {links.items(change.ignored)} {verb} not in a state for that."
-    return f"{marker}\n{_CONTROLS[control]} {what}{effect}.{ignored}{follow}"
+    if not is_whole and not change.touched and late:
+        return f"{marker}\n😕{late} Nothing changed in batch {name}.{ignored}{follow}"
+    return f"{marker}\n{_CONTROLS[control]} {what}{effect}.{late}{ignored}{follow}"
 
 
 _ENDING = (BatchState.CANCELLING, BatchState.CANCELLED)

@@ -70,6 +70,8 @@ class Schedule:
     is_budget_lifted: bool = False
     _is_paused_for_budget: bool = False
     running: dict[ItemNumber, int] = field(default_factory=dict)  # item → attempt
+    publishing: set[ItemNumber] = field(default_factory=set)  # too late to stop them
+    stopping: dict[ItemNumber, str] = field(default_factory=dict)  # item → by whom
     _index: dict[ItemNumber, int] = field(default_factory=dict)
     _states: list[ItemState] = field(default_factory=list)
     _attempts: list[int] = field(default_factory=list)
@@ -224,6 +226,10 @@ class Schedule:
                 self._reset(event)
             case e.OutsideSettled():
                 self._settle(event)
+            case e.ItemAccepted():
+                self.publishing.add(event.item)
+            case e.ControlGiven():
+                self.stopping |= dict.fromkeys(event.stopping, event.by)
             case e.BatchStarted():
                 self.state, self.starter = BatchState.RUNNING, event.by
             case e.BatchResumed():
@@ -249,11 +255,9 @@ class Schedule:
                 | e.TrackingCommented()
                 | e.Reported()
                 | e.BatchConcluded()
-                | e.ControlGiven()
                 | e.BatchRetried()
                 | e.ItemSubmitted()
                 | e.ItemProgressed()
-                | e.ItemAccepted()
             ):
                 pass
             case _:
@@ -374,6 +378,8 @@ class Schedule:
         self._open += (not state.is_final) - was_open
         self._next_at.pop(i, None)
         self.running.pop(item, None)
+        self.publishing.discard(item)
+        self.stopping.pop(item, None)
         return i
 
     def _end_attempt(self, event: e.ItemEnded) -> None:

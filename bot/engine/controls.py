@@ -367,14 +367,27 @@ class Controls:
         by = place.asker.login
         given = before.controls.get(source)
         if given is not None:
-            return Change(by, touched=given.touched, ignored=given.ignored)
+            return Change(
+                by,
+                touched=given.touched,
+                ignored=given.ignored,
+                too_late=given.too_late,
+            )
         decide = self._decision(command, by)
 
         def decision(schedule: Schedule, now: datetime) -> Change:
             change = decide(schedule, now)
             if change.nothing:
                 return change
-            noted = e.ControlGiven(now, by, source, change.touched, change.ignored)
+            noted = e.ControlGiven(
+                now,
+                by,
+                source,
+                change.touched,
+                change.ignored,
+                change.stop,
+                change.too_late,
+            )
             return replace(change, events=(*change.events, noted))
 
         return await self._scheduler.change(batch.id, decision)

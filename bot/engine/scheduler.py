@@ -452,7 +452,7 @@ class Scheduler:
 
         def accept(step: _Pass) -> None:
             is_current = live.schedule.running.get(number) == attempt
-            accepted.append(is_current and number not in live.stopping)
+            accepted.append(is_current and number not in live.schedule.stopping)
             if accepted[0]:
                 live.publishing[number] = work.data
                 event = e.ItemAccepted(step.now, number, attempt, work.data)
@@ -558,9 +558,13 @@ class Scheduler:
         live: Live,
         kept: Mapping[ItemNumber, tuple[int, Work | None]],
     ) -> None:
-        again = [n for n in live.schedule.running if n not in kept]
+        ended = [n for n in live.schedule.running if n not in kept]
+        stopping = {n: by for n, by in live.schedule.stopping.items() if n in ended}
+        again = [number for number in ended if number not in stopping]
         event = e.BatchRecovered(step.now, tuple(kept), tuple(again))
         step.happen(live, event)
+        for number, by in stopping.items():
+            step.happen(live, e.ItemCancelled(step.now, number, by))
         for number in again:
             step.happen(live, e.ItemReset(step.now, number, by=""))
         for number, (attempt, work) in kept.items():

@@ -33,7 +33,7 @@ from bot.engine.effects import Effects
 from bot.engine.recorder import Recorder
 from bot.engine.situation import Situations
 from bot.engine.supervisor import Supervisor
-from bot.errors import BotError, PermanentError, TransientError
+from bot.errors import BotError, NotFound, PermanentError, TransientError
 from bot.ports import Clock, GitHub
 
 OVER = (BatchState.FINISHED, BatchState.CANCELLED)
@@ -51,6 +51,8 @@ class _Watch:
     body: str = ""
     edited_at: float = 0.0  # monotonic
     is_pin_settled: bool = False
+    is_asked_for: bool = False  # by somebody since the last edit
+    is_missed: bool = False  # a person deleted it, and somebody asked for it since
     is_gone: bool = False  # a person deleted it
 
 
@@ -91,8 +93,10 @@ class Tracker:
         comment that a person deleted is made again for the one.
         """
         for key, watch in self._watches.items():
+            if batch_id == key:
+                watch.body = watch.heading = ""  # written even if nothing changed
+                watch.is_asked_for, watch.is_gone = True, False
             if batch_id in (None, key):
-                watch.is_gone = watch.is_gone and batch_id is None
                 watch.changed.set()
 
     async def redraw(self, batch_id: BatchId) -> None:
@@ -163,7 +167,8 @@ class Tracker:
             await self._close(progress, watch)
             return True
         situation = await self._situations.situation(progress)
-        if not progress.tracking_comment_id and not watch.is_gone:
+        is_there = progress.tracking_comment_id and not watch.is_missed
+        if not is_there and not watch.is_gone:
             await self._create(progress, situation, watch)
             return False
         if progress.tracking_comment_id and not watch.is_pin_settled:
@@ -216,10 +221,12 @@ class Tracker:
         batch = progress.batch
         body = render_tracking(progress, situation)
         first = marker("tracking", batch.id, situation.marker_key)
-        receipt = await self._effects.perform(
-            f"{batch.id}/tracking",
-            CreateComment(batch.repository, batch.thread, first, body),
-        )
+        key = f"{batch.id}/tracking"
+        if progress.tracking_comment_id:  # a person deleted that one
+            key += f"/{progress.tracking_comment_id}"
+        comment = CreateComment(batch.repository, batch.thread, first, body)
+        receipt = await self._effects.perform(key, comment)
+        watch.is_missed = watch.is_asked_for = watch.is_pin_settled = False
         now = self._clock.now()
         event = TrackingCommented(now, receipt.id, receipt.url)
         await self._recorder.record({batch.id: [event]})
@@ -248,8 +255,10 @@ class Tracker:
         except PermanentError as error:
             # Deleted, or the thread was locked: it is left so until somebody asks.
             log.info("tracking comment left", batch=batch.id, error=str(error))
-            watch.is_gone = True
+            watch.is_missed = watch.is_asked_for and isinstance(error, NotFound)
+            watch.is_gone = not watch.is_missed
             return
+        watch.is_asked_for = False
         self._written(progress, situation, watch, body)
         edits = self._edits.setdefault(batch.repository.installation_id, deque())
         edits.append(self._clock.monotonic())

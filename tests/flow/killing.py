@@ -16,6 +16,7 @@ from aiohttp import web
 
 from bot.core.model import ItemState
 from bot.host.clock import SystemClock
+from bot.host.folders import Folders
 from tests.flow.world import REPOSITORY, WORKER, World, world
 
 ROOT = Path(__file__).parents[2]
@@ -170,16 +171,16 @@ async def mortal_world(folder: Path) -> AsyncIterator[tuple[World, Scythe, Child
             await child.kill()
 
 
-def processes_of(folder: Path) -> list[str]:
-    """Return the processes that work below *folder*, but the bot's own is none."""
+def processes_of(folder: Path) -> list[int]:
+    """Return the processes that the bot of *folder* started, and theirs."""
+    host = Folders(folder / "data" / "host").host
     found = []
-    for process in psutil.process_iter(["pid", "cmdline"]):
+    for process in psutil.process_iter():
         try:
-            environment = process.environ()
-        except (psutil.Error, OSError):
+            if process.environ().get("BATCH_HOST") == host:
+                found.append(process.pid)
+        except psutil.Error:
             continue
-        if environment.get("BATCH_HOST", "").startswith(str(folder)):
-            found.append(" ".join(process.info["cmdline"] or ()))
     return found
 
 

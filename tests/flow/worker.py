@@ -6,6 +6,7 @@ CODE once`` (on the first try only), ``exit CODE unless PATH`` (exists), ``hang`
 
 import json
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -27,6 +28,9 @@ def main() -> int:
                 code, _, when = rest.partition(" ")
                 if _is_so(when):
                     return int(code)
+            case "fork":  # a child that nobody waits for
+                argv = [sys.executable, "-c", "import time; time.sleep(3600)"]
+                subprocess.Popen(argv, start_new_session=True)  # noqa: S603 - its own
             case "hang":
                 time.sleep(3600)
             case "wait":
