@@ -73,8 +73,15 @@ class Attempts:
                 advice="This is a bug in the bot; its log has the details.",
                 retry_helps=True,
             )
-        await runner.clean(spec.id)
+        await self.clean(spec)
         return outcome
+
+    async def clean(self, spec: AttemptSpec) -> None:
+        """Remove what the attempt left; what cannot be removed waits for the restart."""
+        try:
+            await self._runners[spec.item.runner].clean(spec.id)
+        except Exception:
+            log.exception("attempt left something behind", attempt=spec.id)
 
     async def _run(
         self,

@@ -437,7 +437,7 @@ class Scheduler:
             except asyncio.CancelledError:
                 # What was accepted is published after the restart and stays.
                 if number not in live.publishing:
-                    await self._runners[spec.item.runner].clean(spec.id)
+                    await self._attempts.clean(spec)
                 if number not in live.stopping:
                     raise  # the bot is shutting down
                 self._send(lambda step: self._cancelled(step, live, number, attempt))

@@ -23,6 +23,7 @@ MOST_FILES = 5_000
 MOST_FILE_BYTES = 50 * 1024**2  # GitHub warns above 50 MB and refuses 100 MB
 """What one commit may change; more is build output that nobody wants in a review."""
 
+_PARTIAL = ".partial"
 _USAGE = 129  # git's exit code for options it does not know
 
 
@@ -122,7 +123,8 @@ class GitWorkspaces:
         return len(attempts)
 
     def _mirrors(self) -> list[Path]:
-        return _children(self._folders.mirrors)
+        found = _children(self._folders.mirrors)
+        return [mirror for mirror in found if not mirror.name.endswith(_PARTIAL)]
 
     async def _fetch(
         self, repository: Repository, mirror: Path, branches: Sequence[str]
@@ -131,10 +133,8 @@ class GitWorkspaces:
         remote = await self._remotes.of(repository)
         lock = self._locks.setdefault(mirror, asyncio.Lock())
         async with lock:
-            if not await asyncio.to_thread((mirror / "HEAD").exists):
-                await asyncio.to_thread(_make_mirror, mirror)
-                place = Place(mirror)
-                await self._git.run("init", "--quiet", "--bare", place=place)
+            if not await asyncio.to_thread(mirror.exists):
+                await self._make_mirror(mirror)
             wanted = {branch: _mirrored(branch) for branch in branches}
             specs = [f"+refs/heads/{b}:{ref}" for b, ref in wanted.items()]
             options = ["--no-tags", "--no-write-fetch-head", "--quiet"]
@@ -147,6 +147,13 @@ class GitWorkspaces:
             except GitFailed as error:
                 raise self._explained(error, repository) from error
             return [await self._resolve(mirror, wanted[b]) for b in branches]
+
+    async def _make_mirror(self, mirror: Path) -> None:
+        """Make it under another name first: a bot that is killed leaves no half one."""
+        partial = mirror.with_name(mirror.name + _PARTIAL)
+        await asyncio.to_thread(_make_empty, partial)
+        await self._git.run("init", "--quiet", "--bare", place=Place(partial))
+        await asyncio.to_thread(partial.rename, mirror)
 
     def _explained(self, error: GitFailed, repository: Repository) -> Exception:
         missing = "couldn't find remote ref refs/heads/"
@@ -231,9 +238,9 @@ def _mirrored(branch: str) -> str:
     return f"refs/seen/{hashlib.sha256(branch.encode()).hexdigest()[:24]}"
 
 
-def _make_mirror(mirror: Path) -> None:
-    shutil.rmtree(mirror, ignore_errors=True)  # half made, by a bot that was killed
-    mirror.mkdir(parents=True)
+def _make_empty(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
 
 
 def _drop_repositories(root: Path) -> None:

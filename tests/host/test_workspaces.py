@@ -189,6 +189,18 @@ async def test_locks_of_a_killed_git_are_taken_away_at_the_start(real: Host):
     assert not list(mirror.rglob("*.lock"))
 
 
+async def test_a_mirror_that_was_half_made_when_the_bot_was_killed_is_made_again(
+    real: Host, folders: Folders
+):
+    half = folders.mirrors / f"{REPOSITORY.id}.git.partial"
+    half.mkdir(parents=True)
+    (half / "HEAD").write_text("ref: refs/heads/main\n")
+    assert await real.workspaces.remove_all() == 0
+    workspace = await real.workspaces.create(ATTEMPT, REPOSITORY, base="main")
+    assert (files(workspace) / "README.md").exists()
+    assert not half.exists()
+
+
 async def test_ignored_files_stay_out(real: Host):
     workspace = await real.workspaces.create(ATTEMPT, REPOSITORY, base="main")
     (files(workspace) / ".gitignore").write_text("build/\n")
