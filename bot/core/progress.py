@@ -55,6 +55,7 @@ class Progress:
     ended_at: datetime | None = None
     expires_at: datetime | None = None  # of a plan
     by: str = ""  # who paused or cancelled it; empty for on-failure
+    pause_why: str = ""  # "budget" if its own requests are used up
     budget_wait_until: datetime | None = None
     budget_waited: timedelta = timedelta()
     budget_wait_began_at: datetime | None = None
@@ -198,7 +199,9 @@ def _advance_batch(
                 started_by=event.by,
             )
         case e.BatchPaused():
-            return replace(progress, state=BatchState.PAUSED, by=event.by)
+            return replace(
+                progress, state=BatchState.PAUSED, by=event.by, pause_why=event.why
+            )
         case e.BatchResumed():
             return replace(progress, state=BatchState.RUNNING, by="", ended_at=None)
         case e.BatchCancelling():

@@ -45,7 +45,6 @@ from bot.core.problems import (
 )
 from bot.core.progress import ItemView, Progress
 from bot.core.sentences import (
-    by_whom,
     fault,
     kept,
     origin_sentence,
@@ -54,7 +53,14 @@ from bot.core.sentences import (
     skip_sentence,
     tries,
 )
-from bot.core.tracking import Phase, Situation, links_of, page_url, phase_of
+from bot.core.tracking import (
+    Phase,
+    Situation,
+    links_of,
+    page_url,
+    paused_because,
+    phase_of,
+)
 
 __all__ = [
     "StatusRow",
@@ -269,7 +275,7 @@ def _state_words(progress: Progress, situation: Situation) -> str:
             until = clock(progress.budget_wait_until, now)
             return f"⏸️ waits for the API budget until {until}"
         case Phase.PAUSED:
-            return f"⏸️ paused {by_whom(progress.by)}"
+            return f"⏸️ paused {paused_because(progress)}"
         case Phase.CANCELLED | Phase.FINISHED as phase:
             ended = f" {clock(progress.ended_at, now)}" if progress.ended_at else ""
             icon = "🚫" if phase is Phase.CANCELLED else _finished_icon(progress)

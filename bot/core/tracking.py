@@ -188,7 +188,7 @@ def heading(progress: Progress, situation: Situation) -> str:
         case Phase.RESTARTING:
             return f"⏸️ Batch {name} goes on after a restart of the bot — {counted}"
         case Phase.PAUSED:
-            return f"⏸️ Batch {name} is paused {by_whom(progress.by)} — {counted}"
+            return f"⏸️ Batch {name} is paused {paused_because(progress)} — {counted}"
         case Phase.CANCELLING:
             return (
                 f"🚫 Batch {name} is being cancelled {by_whom(progress.by)} — {counted}"
@@ -197,6 +197,13 @@ def heading(progress: Progress, situation: Situation) -> str:
             return _cancelled_heading(progress, name)
         case Phase.FINISHED:
             return finished_heading(progress)
+
+
+def paused_because(progress: Progress) -> str:
+    """Return by whom, or for what, a batch is paused."""
+    if progress.pause_why == "budget":
+        return "because its `budget:` is used up"
+    return by_whom(progress.by)
 
 
 def _cancelled_heading(progress: Progress, name: str) -> str:
@@ -374,7 +381,12 @@ class _Tracking:
                 "An item failed and `on-failure:stop` is set: running items finish,"
                 " the rest is cancelled."
             )
-        if phase is Phase.PAUSED and not progress.by:
+        if phase is Phase.PAUSED and progress.pause_why:
+            yield (
+                "The rest may need more API requests than `budget:` allows. **Go on**"
+                " runs it without that limit; cancelling leaves it undone."
+            )
+        elif phase is Phase.PAUSED and not progress.by:
             yield (
                 "An item failed and `on-failure:pause` is set: running items finish,"
                 " nothing new starts."
@@ -386,6 +398,7 @@ class _Tracking:
         elif not progress.finished or progress.state.is_live:
             when = "now" if phase in (Phase.STARTING, Phase.RUNNING) else "first"
             yield f"**Read as:** {read_as(progress.batch.plan, self.links, when=when)}"
+        if phase is not Phase.EXPIRED:
             yield self._notes()
         if phase is Phase.CANCELLED:
             yield self._kept()

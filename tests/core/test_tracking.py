@@ -270,3 +270,11 @@ def test_only_a_live_batch_needs_a_clock():
     assert needs_clock(scenes.running())
     assert not needs_clock(scenes.finished())
     assert not needs_clock(planned())
+
+
+def test_a_pause_for_want_of_requests_is_not_called_a_failure():
+    progress, present = SCENES["tracking-paused"]
+    paused = replace(progress, by="", pause_why="budget")
+    body = render_tracking(paused, present)
+    assert "is paused because its `budget:` is used up" in body
+    assert "An item failed and" not in body

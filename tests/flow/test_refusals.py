@@ -1,0 +1,219 @@
+"""What bad input gets: every row of the table, from the comment to the answer."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from tests.flow.world import World
+
+UNREADABLE = "😕 I could not read that command, so nothing started."
+CANNOT_WAIT = "#12 cannot wait for itself."
+COPY = "Copy this into a new comment:"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A command with the first line of its answer.
+
+    *pointed_out* is what stands in the fence below it, *corrected* the command to copy.
+    """
+
+    command: str
+    first_line: str
+    pointed_out: str = ""
+    corrected: str = ""
+    said: tuple[str, ...] = ()
+
+
+def unreadable(command: str, carets: str, corrected: str = "") -> Row:
+    return Row(command, UNREADABLE, f"{command}\n{carets}", corrected)
+
+
+ROWS = [
+    Row(
+        "/batch merge 12",
+        "😕 #12 is an issue; merge needs a pull request. Nothing started.",
+    ),
+    Row(
+        "/batch merge 18",
+        "😕 #18 is an issue; merge needs a pull request. Its open pull request is #71."
+        " Nothing started.",
+        corrected="/batch merge 71",
+    ),
+    Row(
+        "/batch implement 63",
+        "😕 #63 is a pull request; implement needs an issue. Nothing started.",
+    ),
+    Row(
+        "/batch 12 99999",
+        "😕 I cannot find one of the two items, so nothing started.",
+        corrected="/batch 12",
+        said=(
+            "| `99999` | there is no issue or pull request 99999 in acme/widgets (the"
+            " newest is 71) |",
+        ),
+    ),
+    Row(
+        "/batch 99999",
+        "😕 I cannot find that item, so nothing started.",
+        said=(
+            "| `99999` | there is no issue or pull request 99999 in acme/widgets (the"
+            " newest is 71) |",
+        ),
+    ),
+    Row(
+        "/batch 12 other/repo#5",
+        "😕 I cannot find one of the two items, so nothing started.",
+        corrected="/batch 12",
+        said=("| `other/repo#5` | I am not installed in other/repo |",),
+    ),
+    unreadable(
+        "/batch 12-400",
+        "       ^^^^^^ 389 items, and the limit is 50 a command",
+    ),
+    unreadable(
+        "/batch 12 -15",
+        "          ^^^ -15 removes nothing. For a range write 12-15.",
+        "/batch 12..15",
+    ),
+    unreadable(
+        "/batch 12 after 15",
+        '          ^^^^^^^^ "after" needs a colon: 12 after:15',
+        "/batch 12 after:15",
+    ),
+    unreadable(
+        "/batch 12 after: 15",
+        "          ^^^^^^^^^ value missing: write after:15 without the space",
+        "/batch 12 after:15",
+    ),
+    unreadable(
+        "/batch 18after:12",
+        "       ^^^^^^^^^^ space missing: write 18 after:12",
+        "/batch 18 after:12",
+    ),
+    unreadable(
+        "/batch 15 after:12,",
+        "          ^^^^^^^^^ dangling comma: write after:12",
+        "/batch 15 after:12",
+    ),
+    unreadable("/batch 12 after:12", f"                ^^ {CANNOT_WAIT}"),
+    unreadable(
+        "/batch 12[priority:high] 12[priority:low]",
+        "                         ^^ #12 is asked for twice, with different priorities",
+    ),
+    Row(
+        "/batch 12 after:15 15 after:12",
+        "😕 These items wait for each other, so nothing started.",
+        "#12 → #15 → #12",
+        said=(
+            "| #12 waits for #15 | `after:15` in your command |",
+            "| #15 waits for #12 | `after:12` in your command |",
+        ),
+    ),
+    Row(
+        "/batch label:bugg",
+        "😕 There is no label `bugg`. The nearest is `bug` (2 open items)."
+        " Nothing started.",
+        corrected="/batch label:bug",
+    ),
+    Row(
+        "/batch label:empty",
+        "😕 `label:empty` matches no open issue or pull request. Nothing started.",
+    ),
+    Row(
+        "/batch author:nobody 12",
+        "😕 `author:nobody` matches no open issue or pull request. Nothing started.",
+    ),
+    unreadable(
+        "/batch 12 timeout:30",
+        "                  ^^ unit missing: 30m is minutes, 30s is seconds",
+        "/batch 12 timeout:30m",
+    ),
+    unreadable(
+        "/batch 12 retires:2",
+        "          ^^^^^^^ unknown option; did you mean retries?",
+        "/batch 12 retries:2",
+    ),
+    unreadable(
+        "/batch 12 15 1x8 after:12 concurency:3",
+        "             ^^^ not an item: use a number, a range like 12..18, review:63 or a"
+        " link\n"
+        "                          ^^^^^^^^^^ unknown option; did you mean concurrency?",
+        "/batch 12 15 18 after:12 concurrency:3",
+    ),
+    unreadable(
+        "/batch statsu",
+        "       ^^^^^^ unknown word; did you mean status?",
+        "/batch status",
+    ),
+    unreadable(
+        "/batch merg 63",
+        "       ^^^^ unknown word; did you mean merge?",
+        "/batch merge 63",
+    ),
+    Row(
+        "/batch 23",
+        "😕 Nothing is left to do. #23 is already closed. It is **left out**.",
+    ),
+]
+
+
+def prepare(on: World) -> None:
+    """Open what the table is about."""
+    for number in (12, 15, 18, 23):
+        on.issue(number)
+    on.pull_request(63)
+    on.pull_request(71, "Closes #18")
+    on.sandbox.close("ada", on.repository.full_name, 23)
+    on.sandbox.label("ada", on.repository.full_name, 12, "bug")
+    on.sandbox.label("ada", on.repository.full_name, 63, "bug")
+    on.sandbox.add_label(on.repository.full_name, "empty")
+
+
+async def test_every_fault_is_answered_and_nothing_starts(
+    on: World, subtests: pytest.Subtests
+):
+    prepare(on)
+    async with on.bot():
+        for row in ROWS:
+            with subtests.test(row.command):
+                command = on.say(f"Please.\n\n{row.command}\n\nThanks!")
+                await on.dealt_with()
+                lines = on.answer_to(command).splitlines()
+                assert lines[0] == row.first_line
+                fences = "\n".join(lines[1:]).split("```")[1::2]
+                shown = [f.removeprefix("text\n").strip("\n") for f in fences]
+                wanted = [row.pointed_out, row.corrected]
+                assert shown == [text for text in wanted if text]
+                for text in row.said:
+                    assert text in lines
+                assert on.reactions(command) == {"eyes", "confused"}
+                on.assert_nothing_started()
+
+
+# --- what is read in spite of a slip, or left out, with a note ----------------------
+
+
+async def notes_of(on: World, command: str) -> list[str]:
+    """Run a command to its end and return the notes of its tracking comment."""
+    known = {c.id for c in on.comments("tracking")}
+    await on.finished(on.say(command))
+    tracking = next(c for c in on.comments("tracking") if c.id not in known)
+    lines = tracking.body.splitlines()
+    return [line.removeprefix("> ") for line in lines if line.startswith("> ")]
+
+
+async def test_slips_that_can_only_mean_one_thing_are_read_with_a_note(on: World):
+    prepare(on)
+    async with on.bot():
+        reversed_ = await notes_of(on, "/batch label +a 15-12")
+        gaps = await notes_of(on, "/batch label +b 12-23")
+        closed = await notes_of(on, "/batch close 12 23")
+        many = await notes_of(on, "/batch label +c 12 concurrency:50")
+        twice = await notes_of(on, "/batch label +d 15 15 15")
+    assert "`15-12` was read as `12..15`." in "\n".join(reversed_)
+    assert "#13 and #14 do not exist. They are **left out**." in "\n".join(reversed_)
+    assert "#23 is already closed. It is **left out**." in "\n".join(gaps)
+    assert "#23 is already closed. It is **left out**." in "\n".join(closed)
+    assert "`concurrency:50` was lowered to 3" in "\n".join(many)
+    assert "left out" not in "\n".join(twice)
