@@ -4,6 +4,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import Coroutine
+from pathlib import Path
 from typing import Any
 
 import click
@@ -47,6 +48,27 @@ def run(host: str | None = None, port: str | None = None) -> None:
         # Not for want of settings: whoever supervises it may try again.
         click.echo(f"batch-bot has stopped: {error}", err=True)
         sys.exit(1)
+
+
+@main.group()
+def db() -> None:
+    """Look after the database that BATCH_DB names."""
+
+
+@db.command()
+@click.argument("path", type=click.Path(dir_okay=False, path_type=Path))
+def backup(path: Path) -> None:
+    """Copy the database as it is now to PATH, also while the bot runs.
+
+    To restore it, stop the bot and put the copy in the database's place.
+    """
+    try:
+        settings = load_settings({})
+        asyncio.run(app.back_up(settings.database, path))
+    except BotError as error:
+        click.echo(f"There is no backup: {error}", err=True)
+        sys.exit(1)
+    click.echo(f"{settings.database} is copied to {path}.")
 
 
 @main.command("demo")

@@ -50,7 +50,7 @@ from bot.runners.builtin import BuiltinRunner
 from bot.runners.local import LocalRunner
 from bot.runners.registry import Registry
 from bot.settings import Settings, environment, secret_files
-from bot.store.store import Store, open_store
+from bot.store.store import Store, open_store, read_store
 from bot.web.routes import Readiness, WebSurface, make_app, make_runner
 
 log = structlog.get_logger()
@@ -137,6 +137,15 @@ async def run(settings: Settings) -> None:
     if bot.stopped.is_set():
         message = "a part that must live has died; the log says why"
         raise BotError(message)
+
+
+async def back_up(database: Path, target: Path) -> None:
+    """Copy the database to *target*, whether the bot runs or not.
+
+    Raises ``SettingsError`` if there is no sound one, and ``StoreUnavailable``.
+    """
+    async with read_store(database, clock=SystemClock()) as store:
+        await store.backup(target)
 
 
 @asynccontextmanager

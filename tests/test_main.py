@@ -1,9 +1,12 @@
 """The command line, as an operator meets it."""
 
+import asyncio
 import os
 import socket
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import click
@@ -82,3 +85,37 @@ def test_the_version_is_shown():
     shown = CliRunner().invoke(main, ["--version"])
     assert shown.exit_code == 0
     assert "version 0." in shown.output
+
+
+# --- the database ------------------------------------------------------------------
+
+
+async def test_a_backup_is_taken_while_the_bot_runs(tmp_path: Path):
+    async with world(tmp_path) as on:
+        on.issue(12, "write a b")
+        environment = {"PATH": os.environ["PATH"], **on.environment()}
+        async with on.bot():
+            await on.finished(on.say("/batch 12"))
+            ended = await asyncio.to_thread(
+                subprocess.run,
+                [sys.executable, "-m", "bot", "db", "backup", "copy.db"],
+                cwd=tmp_path,
+                env=environment,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.endswith("batch.db is copied to copy.db.\n")
+    with closing(sqlite3.connect(tmp_path / "copy.db")) as copied:
+        items = copied.execute("SELECT number, state FROM items").fetchall()
+    assert items == [(12, "completed")]
+
+
+async def test_without_a_database_there_is_no_backup(tmp_path: Path):
+    async with world(tmp_path) as on:
+        environment = on.environment()
+    invoke, words = CliRunner().invoke, ["db", "backup", "copy.db"]
+    result = await asyncio.to_thread(invoke, main, words, env=environment)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("There is no backup: BATCH_DB: ")
