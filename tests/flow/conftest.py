@@ -7,6 +7,7 @@ import pytest
 
 from tests.conftest import contract_problems
 from tests.flow.world import World, world
+from tests.flow.writes import unlogged_writes
 
 pytest.register_assert_rewrite("tests.flow.killing")
 
@@ -14,9 +15,11 @@ pytest.register_assert_rewrite("tests.flow.killing")
 @pytest.fixture
 async def on(tmp_path: Path) -> AsyncIterator[World]:
     """Yield a world; afterwards all that was exchanged is held to GitHub's own
-    descriptions, if they are installed.
+    descriptions, if they are installed, and what was changed to the bot's log.
     """
     async with world(tmp_path) as made:
         yield made
         problems = [p for e in made.sandbox.log for p in contract_problems(e)]
+        unlogged = unlogged_writes(made)
     assert problems == []
+    assert unlogged == []

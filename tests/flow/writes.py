@@ -1,0 +1,84 @@
+"""Holds what a local GitHub was asked to change to the bot's log of effects."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from bot.sandbox.api_log import Exchange
+from tests.flow.world import World
+
+Sign = tuple[object, ...]
+"""What tells one change from another: its kind, and what it is about."""
+
+_ISSUE = r"/repos/[^/]+/[^/]+/(?:issues|pulls)/(\d+)"
+_COMMENT = r"/repos/[^/]+/[^/]+/(?:issues|pulls)/comments/(\d+)"
+_NO_CHANGES = re.compile(r"/app/installations/\d+/access_tokens|/graphql")
+
+
+def unlogged_writes(on: World) -> list[str]:
+    """Return the changes that the bot made without a row in its log of effects."""
+    made = [e for e in on.sandbox.log if _is_change(e)]
+    if not made:
+        return []
+    rows = on.rows("SELECT kind, intent FROM effects")
+    known = {sign for kind, intent in rows for sign in _of_intent(kind, intent)}
+    found = [f"{e.method} {e.path}" for e in made if _of_exchange(e) not in known]
+    pushed = {intent["branch"] for intent in _intents(rows, "PushBranch")}
+    refs = [ref.removeprefix("refs/heads/") for ref in on.repository.git.refs()]
+    found += [ref for ref in refs if ref.startswith("batch/") and ref not in pushed]
+    return found
+
+
+def _is_change(exchange: Exchange) -> bool:
+    if exchange.method == "GET" or _NO_CHANGES.fullmatch(exchange.path):
+        return False
+    return exchange.status < 300  # 0: done, and the answer was lost
+
+
+def _of_exchange(exchange: Exchange) -> Sign:
+    data = exchange.request or {}
+    about = int(found[1]) if (found := re.match(_COMMENT, exchange.path)) else 0
+    if about:
+        match exchange.method, exchange.path.rpartition("/")[2]:
+            case "POST", "reactions":
+                return "React", about, data["content"]
+            case "PUT", "pin":
+                return ("PinComment",)
+            case "DELETE", "pin":
+                return ("UnpinComment",)
+            case "PATCH", _:
+                return "EditComment", about
+    item = int(found[1]) if (found := re.match(_ISSUE, exchange.path)) else 0
+    if exchange.path.endswith("/comments"):
+        return "CreateComment", item, data["body"].partition("\n")[0]
+    if "/labels" in exchange.path:
+        return "ChangeLabels", item
+    if exchange.path.endswith("/assignees"):
+        return "ChangeAssignees", item
+    if exchange.method == "PATCH" and item:
+        return "ChangeState", item
+    if exchange.method == "POST" and exchange.path.endswith("/pulls"):
+        return "OpenPullRequest", data["head"]
+    return "unknown", exchange.method, exchange.path
+
+
+def _of_intent(kind: str, text: str) -> Iterator[Sign]:
+    intent = json.loads(text)
+    match kind:
+        case "React":
+            yield kind, intent["comment_id"], intent["content"]
+        case "EditComment":
+            yield kind, intent["comment_id"]
+        case "CreateComment":
+            yield kind, intent["thread"], intent["marker"]
+        case "OpenPullRequest":
+            yield kind, intent["head_branch"]
+        case "ChangeLabels" | "ChangeAssignees" | "ChangeState":
+            yield kind, intent["number"]
+        case _:
+            yield (kind,)
+
+
+def _intents(rows: list[Any], kind: str) -> Iterator[Any]:
+    return (json.loads(intent) for its_kind, intent in rows if its_kind == kind)

@@ -1,0 +1,106 @@
+"""There is one way to change anything on GitHub: written ahead, under a key, once."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+BOT = Path(__file__).parents[1] / "bot"
+ADAPTER = {"bot/engine/effects.py", "bot/app.py"}
+"""Who carries intents out, and who joins the two places where that is done."""
+RESOURCES = {"comments", "issues", "pulls"}
+WRITERS = {
+    "comments": {"create", "edit", "react", "pin", "unpin"},
+    "issues": {"change_labels", "change_assignees", "change_state"},
+    "pulls": {"open_pull_request"},
+}
+"""The functions of ``bot/github`` that send what an intent asks for."""
+
+
+def sources() -> Iterator[tuple[str, ast.Module]]:
+    for path in sorted(BOT.rglob("*.py")):
+        name = path.relative_to(BOT.parent).as_posix()
+        if not name.startswith("bot/sandbox/"):
+            yield name, ast.parse(path.read_text())
+
+
+def callers_of(*methods: str) -> set[str]:
+    """Return the files that call a method of one of these names."""
+    return {
+        name
+        for name, tree in sources()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in methods
+    }
+
+
+def test_intents_are_carried_out_in_one_place():
+    assert callers_of("do") == ADAPTER
+
+
+def test_requests_that_change_something_are_sent_by_the_resources_alone():
+    exchange = "bot/github/client.py"  # of the app's key for a token
+    again = "bot/github/deliveries.py"  # asks GitHub to deliver once more
+    resources = {f"bot/github/{name}.py" for name in RESOURCES}
+    assert callers_of("send") == {*resources, exchange, again}
+
+
+@pytest.mark.parametrize("module", WRITERS)
+def test_what_changes_a_resource_is_called_for_an_intent_alone(module: str):
+    path = BOT / "github" / f"{module}.py"
+    senders = {
+        function.name
+        for function in ast.walk(ast.parse(path.read_text()))
+        if isinstance(function, ast.AsyncFunctionDef)
+        and not function.name.startswith("_")
+        and any(
+            isinstance(node, ast.Attribute) and node.attr == "send"
+            for node in ast.walk(function)
+        )
+    }
+    assert senders <= WRITERS[module]
+    importing = {
+        name
+        for name, tree in sources()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        and (
+            node.module == f"bot.github.{module}"
+            or (node.module == "bot.github" and module in {a.name for a in node.names})
+        )
+    }
+    # The adapter takes the name of the app from there and nothing else.
+    assert importing <= {"bot/github/effects.py", "bot/github/adapter.py"}
+    assert callers_of(*WRITERS[module]) & {"bot/github/adapter.py"} == set()
+
+
+def test_the_session_is_used_in_one_place():
+    assert callers_of("request") & {n for n, _ in sources() if "github/" in n} == {
+        "bot/github/client.py"
+    }
+    named = {
+        name
+        for name, tree in sources()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and node.attr == "ClientSession"
+    }
+    # The demo asks the bot whether it is ready; it is no part of the bot.
+    assert named - {"bot/demo.py"} == {"bot/github/client.py"}
+
+
+def test_git_pushes_in_one_place():
+    pushing = {
+        name
+        for name, tree in sources()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "run"
+        for part in node.args
+        for word in ast.walk(part)
+        if isinstance(word, ast.Constant) and word.value == "push"
+    }
+    assert pushing == {"bot/host/push.py"}
