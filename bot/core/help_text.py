@@ -1,6 +1,6 @@
 """The help: every command, item, option and setting that a maintainer can type."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from bot.core.markdown import (
     code_span,
@@ -115,10 +115,12 @@ def render_help(
     budget: BudgetView | None = None,
     web_url: str = "",
     missing: Collection[str] = (),
+    suggestions: Sequence[str] = (),
 ) -> str:
     """Return the help on a topic; an unknown one is answered with the overview.
 
-    *missing* names the built-in actions that this server cannot do.
+    *missing* names the built-in actions that this server cannot do; *suggestions* are
+    commands that suit the thread.
     """
     topics: Mapping[str, Callable[[], str]] = {
         "items": lambda: _help_items(missing),
@@ -127,6 +129,9 @@ def render_help(
         "config": lambda: paragraphs("### `.github/batch.yml`", _CONFIGURATION),
     }
     body = topics.get(topic, _help_overview)()
+    if suggestions:
+        hint = "This issue has parts. To run those that are open, write:"
+        body = paragraphs(hint, *(fence([command]) for command in suggestions), body)
     parts = [f"batch-bot {escape_line(version)}".strip()]
     if budget is not None:
         parts.append(

@@ -32,7 +32,7 @@ from bot.core.sentences import (
     skip_sentence,
     tries,
 )
-from bot.core.tracking import Situation, heading, links_of, page_url
+from bot.core.tracking import Situation, heading, links_of, notes_of, page_url
 
 ACTION_TITLES: Mapping[str, str] = {
     "implement": "Issues implemented",
@@ -99,6 +99,7 @@ class _Report:
             squares(self.progress),
             self._totals(),
             self._times(),
+            notes_of(self.progress) if self.level.title else "",
             *self._needs_you(),
             self._logs(),
             *self._tables(),

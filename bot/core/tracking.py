@@ -262,6 +262,16 @@ def page_url(progress: Progress, situation: Situation, suffix: str = "") -> str:
     return f"{base}/b/{progress.batch.id}{suffix}" if base else ""
 
 
+def notes_of(progress: Progress) -> str:
+    """Return how the command was read, if there is anything to say about that."""
+    notes = progress.batch.plan.notes
+    if not notes:
+        return ""
+    more = len(notes) - _NOTES
+    rest = [f"{plural(more, 'more note')}."] if more > 0 else []
+    return alert("NOTE", [*notes[:_NOTES], *rest])
+
+
 def links_of(progress: Progress) -> Links:
     """Return links on the GitHub site that the command came from."""
     return Links.beside(progress.batch.repository.name, progress.batch.asker.url)
@@ -439,13 +449,7 @@ class _Tracking:
         return f"The bot was restarted at {at}. Finished items were kept{rest}."
 
     def _notes(self) -> str:
-        notes = self.progress.batch.plan.notes
-        if not notes or not self.level.notes:
-            return ""
-        shown = list(notes[:_NOTES])
-        if more := len(notes) - _NOTES:
-            shown += [f"{plural(more, 'more note')}."] if more > 0 else []
-        return alert("NOTE", shown)
+        return notes_of(self.progress) if self.level.notes else ""
 
     def _kept(self) -> str:
         things = [kept(view.kept) for view in self.views if view.kept]

@@ -208,25 +208,28 @@ class Intake:
                 return await self._run(place, command, reading, part)
             case syntax.Plan(run):
                 return await self._run(place, run, reading, part)
-            case syntax.Help(topic):
-                await self._help(place, topic, part)
+            case syntax.Help():
+                await self._help(place, command, part)
                 return "help"
             case _:
                 assert role is not None  # a command without a role was denied
                 return await self._controls.command(place, command, reading, role, part)
 
-    async def _help(self, place: Place, topic: str, part: int) -> None:
+    async def _help(self, place: Place, asked: syntax.Help, part: int) -> None:
         budget = self._situations.budget(place.repository.installation_id)
+        has_parts = asked.is_bare and not place.thread_is_pull_request
+        suggestions = await self._reader.suggestions(place) if has_parts else ()
         await self._replies.say(
             place,
             "help",
             lambda first: render_help(
-                topic,
+                asked.topic,
                 marker=first,
                 version=self._policy.version,
                 budget=budget,
                 web_url=self._face.web_url,
                 missing=self._missing_actions(),
+                suggestions=suggestions,
             ),
             part=part,
         )
@@ -265,9 +268,12 @@ class Intake:
         plan, settled = planned
         command = format_command(syntax.Plan(run) if run.is_dry_run else run)
         if (same := await self._just_started(place, command)) is not None:
-            text = f"You gave this command a moment ago: batch {code_span(same.id)}"
+            where = await self._reader.link(same.id)
+            text = (
+                f"You gave this command a moment ago: batch {where} is already there."
+            )
             await self._replies.decline(
-                place, f"{text} is already there. Nothing more was started.", part=part
+                place, f"{text} Nothing more was started.", part=part
             )
             return f"same as batch {same.id}"
         is_planned = run.is_dry_run or selection.must_confirm

@@ -5,12 +5,22 @@ from dataclasses import dataclass, replace
 
 from bot.core.command import parse_comment
 from bot.core.configuration import RepositoryConfiguration, read_configuration
+from bot.core.dependency_text import open_tasks_in
 from bot.core.events import TrackingCommented
 from bot.core.markdown import code_span
 from bot.core.model import BatchId, ItemFacts, ItemNumber, Reference
 from bot.core.problems import Unreadable
 from bot.core.selection import Known, Wanted, wanted
-from bot.core.syntax import Command, RunCommand
+from bot.core.syntax import (
+    Command,
+    RunCommand,
+    Selector,
+    SubIssues,
+    Tasks,
+    Term,
+    This,
+    format_command,
+)
 from bot.core.syntax import Plan as PlanCommand
 from bot.engine.place import Place
 from bot.errors import NotFound
@@ -89,7 +99,7 @@ class Reader:
         """Return *known* with the items that are live in a batch at this moment."""
         numbers = [n for n, facts in known.facts.items() if facts is not None]
         live = await self._batches.live_items(place.repository.id, numbers)
-        links = {name: await self._link(name) for name in set(live.values())}
+        links = {name: await self.link(name) for name in set(live.values())}
         return replace(known, live_items=live, batch_link=links.__getitem__)
 
     async def outside(
@@ -106,6 +116,22 @@ class Reader:
         if away:
             found.update(await self._references(place, away))
         return found
+
+    async def suggestions(self, place: Place) -> tuple[str, ...]:
+        """Return commands that run the parts of the thread's own issue."""
+        _, facts = await self._github.facts(place.repository, [place.thread])
+        fact = facts.get(place.thread)
+        if fact is None:
+            return ()
+        parts: dict[Selector, Sequence[Reference]] = {
+            SubIssues(This()): fact.sub_issues,
+            Tasks(This()): open_tasks_in(fact.body, place.repository.name),
+        }
+        return tuple(
+            format_command(RunCommand((Term(selector),)))
+            for selector, references in parts.items()
+            if any(r.repository == place.repository.name for r in references)
+        )
 
     async def _ask(self, place: Place, missing: Wanted, known: Known) -> Known:
         repository = place.repository
@@ -129,7 +155,7 @@ class Reader:
             known = replace(known, others={**known.others, **others})
         return known
 
-    async def _link(self, batch_id: BatchId) -> str:
+    async def link(self, batch_id: BatchId) -> str:
         """Return a batch's id as a link to its tracking comment, if that exists."""
         for event in await self._batches.events(batch_id):
             if isinstance(event, TrackingCommented):

@@ -1,5 +1,6 @@
 """What bad input gets: every row of the table, from the comment to the answer."""
 
+import re
 from dataclasses import dataclass
 
 import pytest
@@ -194,13 +195,11 @@ async def test_every_fault_is_answered_and_nothing_starts(
 # --- what is read in spite of a slip, or left out, with a note ----------------------
 
 
-async def notes_of(on: World, command: str) -> list[str]:
-    """Run a command to its end and return the notes of its tracking comment."""
-    known = {c.id for c in on.comments("tracking")}
+async def notes_of(on: World, command: str) -> str:
+    """Run a command to its end and return the notes of its report."""
     await on.finished(on.say(command))
-    tracking = next(c for c in on.comments("tracking") if c.id not in known)
-    lines = tracking.body.splitlines()
-    return [line.removeprefix("> ") for line in lines if line.startswith("> ")]
+    lines = on.comments("report")[-1].body.splitlines()
+    return "\n".join(line for line in lines if line.startswith("> "))
 
 
 async def test_slips_that_can_only_mean_one_thing_are_read_with_a_note(on: World):
@@ -211,9 +210,80 @@ async def test_slips_that_can_only_mean_one_thing_are_read_with_a_note(on: World
         closed = await notes_of(on, "/batch close 12 23")
         many = await notes_of(on, "/batch label +c 12 concurrency:50")
         twice = await notes_of(on, "/batch label +d 15 15 15")
-    assert "`15-12` was read as `12..15`." in "\n".join(reversed_)
-    assert "#13 and #14 do not exist. They are **left out**." in "\n".join(reversed_)
-    assert "#23 is already closed. It is **left out**." in "\n".join(gaps)
-    assert "#23 is already closed. It is **left out**." in "\n".join(closed)
-    assert "`concurrency:50` was lowered to 3" in "\n".join(many)
-    assert "left out" not in "\n".join(twice)
+    assert "`15-12` was read as `12..15`." in reversed_
+    assert "#13 and #14 do not exist. They are **left out**." in reversed_
+    assert "#13, #14, #16, #17 and #19..#22 do not exist." in gaps
+    assert "#23 is already closed. It is **left out**." in gaps
+    assert "#23 is already closed. It is **left out**." in closed
+    assert "`concurrency:50` was lowered to 3" in many
+    assert twice == ""
+
+
+async def test_an_item_that_is_live_elsewhere_is_left_out_with_a_link(on: World):
+    on.issue(12, "hang")
+    on.issue(15)
+    async with on.bot():
+        on.say("/batch 12")
+        await on.until(lambda: "running" in on.said("tracking"))
+        where = on.comment("tracking")
+        only = await on.answer("/batch label +a 12")
+        both = await notes_of(on, "/batch label +a 12 15")
+        on.say("/batch cancel")
+    assert only.startswith("😕 Nothing is left to do. #12 is already in batch [`")
+    assert f"issuecomment-{where.id})" in only
+    assert "#12 is already in batch [`" in both
+    assert [label.name for label in on.thread(15).labels] == ["a"]
+    assert on.thread(12).labels == []
+
+
+async def test_the_same_command_again_at_once_is_answered_with_its_batch(on: World):
+    on.issue(12, "hang")
+    async with on.bot():
+        on.say("/batch label +a 12")
+        await on.until(lambda: on.comments("tracking"))
+        answer = await on.answer("/batch  label +a  #12")
+        by_another = on.say("/batch label +a 12", by="grace")
+        await on.finished(by_another)
+    assert re.match(
+        r"😕 You gave this command a moment ago: batch \[`\w+`\]\(http\S+\) is already"
+        r" there\. Nothing more was started\.",
+        answer,
+    )
+    assert len(on.comments("tracking")) == 2
+
+
+async def test_a_bare_command_is_answered_with_the_help(on: World):
+    async with on.bot():
+        help_ = await on.answer("/batch")
+        assert "`/batch 12 15 18 after:12`" in help_
+        assert "sub-issues:40" not in help_
+        on.assert_nothing_started()
+
+
+async def test_a_bare_command_suggests_the_parts_of_the_issue(on: World):
+    parent = on.issue(12, "- [ ] #15\n- [ ] #18\n- [x] #19\n")
+    for number in (15, 18, 19):
+        on.issue(number)
+    on.sandbox.add_sub_issue("ada", parent, on.thread(18))
+    async with on.bot():
+        help_ = await on.answer("/batch", on=12)
+        on.assert_nothing_started()
+    hint, sub_issues, tasks = help_.split("\n\n")[:3]
+    assert hint == "This issue has parts. To run those that are open, write:"
+    assert sub_issues == "```text\n/batch sub-issues:this\n```"
+    assert tasks == "```text\n/batch tasks:this\n```"
+
+
+async def test_a_batch_over_the_api_budget_is_accepted_and_says_who_waits(on: World):
+    for number in range(101, 110):
+        on.issue(number)
+    async with on.bot():
+        await on.answer("/batch help")
+        [installation] = on.sandbox.state.installations
+        on.sandbox.limits.set_limit(installation, remaining=525)
+        plan = await on.answer("/batch plan 101..109")
+    assert re.search(
+        r"of 5,000 requests are left until \d\d:\d\d UTC, 500 of them kept back\."
+        r" \*\*\d items?\*\* then waits? until \d\d:\d\d UTC\.",
+        plan,
+    )

@@ -113,7 +113,7 @@ class World:
 
     def comments(self, kind: str, *, on: int = 40) -> list[Comment]:
         """Return the bot's comments of a kind, oldest first."""
-        first = f"<!-- batch-bot:{kind} "
+        first = _opening(kind)
         return [c for c in self.thread(on).comments if c.body.startswith(first)]
 
     def comment(self, kind: str, *, on: int = 40) -> Comment:
@@ -121,6 +121,11 @@ class World:
         found = self.comments(kind, on=on)
         assert len(found) == 1, [c.body for c in self.thread(on).comments]
         return found[0]
+
+    def said(self, kind: str, *, on: int = 40) -> str:
+        """Return the newest comment of a kind; empty while there is none."""
+        found = self.comments(kind, on=on)
+        return found[-1].body if found else ""
 
     def replies(self, *, on: int = 40) -> list[str]:
         """Return everything that the bot wrote in a thread, without markers."""
@@ -160,10 +165,12 @@ class World:
         return self.answer_to(command)
 
     def answer_to(self, command: Comment) -> str:
-        """Return the bot's one comment behind a command."""
+        """Return the bot's one comment behind a command, apart from what it starts."""
         comments = command.thread.comments
         behind = comments[comments.index(command) + 1 :]
         found = [c.body for c in behind if c.author is self.sandbox.app.bot]
+        kinds = ("tracking", "report")
+        found = [b for b in found if not b.startswith(tuple(map(_opening, kinds)))]
         assert len(found) == 1, found
         return re.sub(r"\A<!--.*?-->\n", "", found[0])
 
@@ -260,3 +267,8 @@ async def world(
         made = World(sandbox, changed, clock, folder)
         made.issue(40, title="Release 2.4")
         yield made
+
+
+def _opening(kind: str) -> str:
+    """Return how the bot's comments of a kind begin."""
+    return f"<!-- batch-bot:{kind} "
