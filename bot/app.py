@@ -273,7 +273,9 @@ class _Engine:
             clock=clock,
             supervisor=supervisor,
         )
-        replies = Replies(effects=effects, face=face)
+        replies = Replies(
+            effects=effects, face=face, refusals=store.refusals, clock=clock
+        )
         controls = Controls(
             github=github.github,
             batches=store.batches,
@@ -288,7 +290,6 @@ class _Engine:
         intake = Intake(
             github=github.github,
             batches=store.batches,
-            refusals=store.refusals,
             reader=Reader(
                 github=github.github, batches=store.batches, slots=settings.concurrency
             ),

@@ -213,7 +213,7 @@ class Controls:
                 what="start this batch",
                 command=f"/batch start {batch.id}",
             )
-            await self._replies.refuse(place, denied, part=part)
+            await self._replies.deny(place, denied, part=part)
             return "refused: role"
         progress = await self._situations.progress(batch.id)
         problem = await self._cannot_start(progress)
@@ -274,7 +274,7 @@ class Controls:
                 what=f"{name} this batch of somebody else",
                 command=format_command(command),
             )
-            await self._replies.refuse(place, denied, part=part)
+            await self._replies.deny(place, denied, part=part)
             return "refused: role"
         if isinstance(command, syntax.Retry) and not before.state.is_live:
             return await self._retry_ended(place, before, command.items, role, part)

@@ -48,7 +48,7 @@ from bot.engine.place import Place, Replies
 from bot.engine.reading import Reader, Reading
 from bot.engine.situation import Face, Situations
 from bot.errors import BotError, ConfigurationError, PermanentError
-from bot.ports import Batches, Clock, Delivery, GitHub, Refusals
+from bot.ports import Batches, Clock, Delivery, GitHub
 
 PLAN_VALID = timedelta(hours=1)
 SAME_COMMAND = timedelta(seconds=60)
@@ -75,7 +75,6 @@ class Intake:
         *,
         github: GitHub,
         batches: Batches,
-        refusals: Refusals,
         reader: Reader,
         replies: Replies,
         controls: Controls,
@@ -88,7 +87,6 @@ class Intake:
     ) -> None:
         self._github = github
         self._batches = batches
-        self._refusals = refusals
         self._reader = reader
         self._replies = replies
         self._controls = controls
@@ -186,13 +184,7 @@ class Intake:
             return None
 
     async def _deny(self, place: Place, denied: NotPermitted) -> str:
-        is_first = await self._refusals.first_today(
-            place.repository.id, place.asker.login, at=self._clock.now()
-        )
-        if is_first or denied.could_not_ask:
-            await self._replies.refuse(place, denied)
-        else:
-            await self._replies.react(place, Reaction.REFUSED)
+        await self._replies.deny(place, denied)
         return "refused: role"
 
     async def _command(

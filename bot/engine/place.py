@@ -7,10 +7,11 @@ from bot.core.effects import CreateComment, React, Reaction
 from bot.core.markdown import Links
 from bot.core.markers import marker
 from bot.core.model import Asker, CommentKind, ItemNumber, Repository
-from bot.core.problems import Declined, Problem
+from bot.core.problems import Declined, NotPermitted, Problem
 from bot.core.replies import render_problem
 from bot.engine.effects import Effects
 from bot.engine.situation import Face
+from bot.ports import Clock, Refusals
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +37,13 @@ class Place:
 class Replies:
     """Answers in the thread; each answer once, however often it is asked for."""
 
-    def __init__(self, *, effects: Effects, face: Face) -> None:
+    def __init__(
+        self, *, effects: Effects, face: Face, refusals: Refusals, clock: Clock
+    ) -> None:
         self._effects = effects
         self._face = face
+        self._refusals = refusals
+        self._clock = clock
 
     async def say(
         self, place: Place, kind: str, render: Callable[[str], str], *, part: int = 0
@@ -61,6 +66,16 @@ class Replies:
             lambda first: render_problem(problem, marker=first, links=place.links),
             part=part,
         )
+
+    async def deny(self, place: Place, denied: NotPermitted, *, part: int = 0) -> None:
+        """Say which role is missing, once a day to each person; then only react."""
+        is_first = await self._refusals.first_today(
+            place.repository.id, place.asker.login, at=self._clock.now()
+        )
+        if is_first or denied.could_not_ask:
+            await self.refuse(place, denied, part=part)
+        else:
+            await self.react(place, Reaction.REFUSED)
 
     async def decline(self, place: Place, message: str, *, part: int = 0) -> None:
         """Refuse with a sentence of Markdown that the bot wrote."""

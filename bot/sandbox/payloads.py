@@ -303,17 +303,17 @@ class Payloads:
 
     def permission(self, repository: Repository, user: User) -> Json:
         """Return ``repository-collaborator-permission``."""
-        role = repository.role(user.login)
+        role, name = repository.role(user.login), repository.role_name(user.login)
         rank = ROLE_LADDER.index(role) if role in ROLE_LADDER else -1
         names = ("pull", "triage", "push", "maintain", "admin")
         return {
             "permission": LEGACY_PERMISSION.get(role, role),
             "user": {
                 **self.user(user),
-                "permissions": {name: rank >= i for i, name in enumerate(names)},
-                "role_name": role,
+                "permissions": {key: rank >= i for i, key in enumerate(names)},
+                "role_name": name,
             },
-            "role_name": role,
+            "role_name": name,
         }
 
     def label(self, repository: Repository, label: Label) -> Json:

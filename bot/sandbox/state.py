@@ -255,6 +255,7 @@ class Repository:
     is_private: bool = False
     is_archived: bool = False
     roles: dict[str, str] = field(default_factory=dict)  # by login, see ROLES
+    custom_roles: dict[str, str] = field(default_factory=dict)  # name → base role
     labels: list[Label] = field(default_factory=list)
     milestones: list[Milestone] = field(default_factory=list)
     threads: dict[int, Thread] = field(default_factory=dict)  # by number, deleted too
@@ -271,7 +272,12 @@ class Repository:
         return f"{self.owner.login}/{self.name}"
 
     def role(self, login: str) -> str:
-        """Return the role of *login*: anyone may read what is public."""
+        """Return the role of *login*, of a custom one the role that it is built on."""
+        name = self.role_name(login)
+        return self.custom_roles.get(name, name)
+
+    def role_name(self, login: str) -> str:
+        """Return the name of the role of *login*: anyone may read what is public."""
         lowered = login.lower()
         if lowered == self.owner.login.lower():
             return "admin"

@@ -4,7 +4,7 @@ import asyncio
 import re
 import sqlite3
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -41,13 +41,18 @@ class SwiftClock:
     def __init__(self, speed: float = 20.0) -> None:
         self._speed = speed
         self._began = monotonic()
+        self._skipped = 0.0
         self._start = datetime(2026, 3, 3, 15, 0, tzinfo=UTC)
 
     def now(self) -> datetime:
         return self._start + timedelta(seconds=self.monotonic())
 
     def monotonic(self) -> float:
-        return (monotonic() - self._began) * self._speed
+        return (monotonic() - self._began) * self._speed + self._skipped
+
+    def skip(self, seconds: float) -> None:
+        """Let time pass at once; what sleeps already sleeps on."""
+        self._skipped += seconds
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(max(0.0, seconds) / self._speed)
@@ -63,6 +68,9 @@ class World:
         self.changed = changed
         self.clock = clock
         self.folder = folder
+        self.settings_file: dict[str, Any] = {
+            "commands": {"implement": [sys.executable, str(WORKER)]}
+        }
 
     # --- what people do ---
 
@@ -99,6 +107,23 @@ class World:
     def say(self, text: str, *, by: str = "ada", on: int = 40) -> Comment:
         """Comment; the delivery is on its way when this returns."""
         return self.sandbox.comment(by, REPOSITORY, on, text)
+
+    def deliver(self, event: str, payload: Mapping[str, Any]) -> None:
+        """Send a signed delivery that says whatever the test wants."""
+        installation = self.sandbox.state.installation_of(self.repository)
+        assert installation is not None
+        self.sandbox.webhooks.send(
+            event,
+            payload,
+            app_id=APP_ID,
+            installation_id=installation.id,
+            repository_id=self.repository.id,
+        )
+
+    def later(self, **time: float) -> None:
+        """Let time pass at once."""
+        assert isinstance(self.clock, SwiftClock)
+        self.clock.skip(timedelta(**time).total_seconds())
 
     # --- what they see ---
 
@@ -152,7 +177,7 @@ class World:
             async with asyncio.timeout(seconds):
                 while not condition():
                     waiting = asyncio.ensure_future(self.changed.wait())
-                    await asyncio.wait([waiting], timeout=0.1)
+                    await asyncio.wait([waiting], timeout=0.02)
                     waiting.cancel()
         except TimeoutError as error:
             said = "\n\n".join(c.body for c in self.thread().comments)
@@ -205,8 +230,7 @@ class World:
     def settings(self, **variables: str) -> Settings:
         """Return the settings of a bot for this GitHub."""
         file = self.folder / "batch-bot.yml"
-        argv = [sys.executable, str(WORKER)]
-        file.write_text(yaml.safe_dump({"commands": {"implement": argv}}))
+        file.write_text(yaml.safe_dump(self.settings_file))
         return load_settings(
             {**self.environment(), "BATCH_SETTINGS_FILE": str(file), **variables},
             env_file=self.folder / "no.env",
