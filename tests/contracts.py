@@ -324,7 +324,7 @@ def _graphql_problems(exchange: Exchange) -> Iterator[str]:
     }
     for definition in document.definitions:
         if isinstance(definition, graphql.OperationDefinitionNode):
-            root = graphql_schema().query_type
+            root = graphql_schema().get_root_type(definition.operation)
             assert root is not None
             yield from _shape_problems(
                 root, definition.selection_set, data, fragments, "data"

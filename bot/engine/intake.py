@@ -30,9 +30,16 @@ from bot.core.model import (
 )
 from bot.core.permission import is_for_maintainers, needed_role
 from bot.core.plan import build_plan, settle_outside
-from bot.core.problems import CycleFound, Declined, NotPermitted, Problem, Unreadable
+from bot.core.problems import (
+    CycleFound,
+    Declined,
+    NotPermitted,
+    Problem,
+    UnknownItems,
+    Unreadable,
+)
 from bot.core.replies import render_help, render_plan
-from bot.core.selection import Selection, select
+from bot.core.selection import Known, Selection, select
 from bot.core.syntax import Command, RunCommand, format_command
 from bot.core.trigger import (
     BoxesTicked,
@@ -65,6 +72,20 @@ class Policy:
     allowed_bots: frozenset[str] = frozenset()
     allows: Callable[[str], bool] = lambda _: True  # by owner/name
     version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """What a command comes to. ``settled`` says of outside predecessors that have ended
+    badly already.
+    """
+
+    selection: Selection
+    plan: Plan
+    settled: Mapping[Reference, bool]
+
+
+Refusable = Unreadable | UnknownItems | CycleFound | Declined
 
 
 class Intake:
@@ -163,6 +184,11 @@ class Intake:
             denied = _permission(command, role, reading)
             if denied is not None:
                 return await self._deny(place, denied)
+        if len(reading.commands) > 1:
+            problem = await self._first_problem(place, reading)
+            if problem is not None:
+                await self._replies.refuse(place, problem)
+                return "refused"
         outcomes = [
             await self._command(place, command, reading, role, part)
             for part, command in enumerate(reading.commands)
@@ -249,15 +275,10 @@ class Intake:
             return await self._begun(place, before, part)
         # A line above may have taken some of the items meanwhile.
         known = await self._reader.with_live_items(place, reading.known)
-        selection = select(run, known)
-        if not isinstance(selection, Selection):
-            await self._replies.refuse(place, selection, part=part)
+        chosen = await self._choose(place, run, known)
+        if not isinstance(chosen, _Chosen):
+            await self._replies.refuse(place, chosen, part=part)
             return "refused"
-        planned = await self._plan(place, run, selection)
-        if not isinstance(planned, tuple):
-            await self._replies.refuse(place, planned, part=part)
-            return "refused"
-        plan, settled = planned
         command = format_command(syntax.Plan(run) if run.is_dry_run else run)
         if (same := await self._just_started(place, command)) is not None:
             where = await self._reader.link(same.id)
@@ -268,15 +289,45 @@ class Intake:
                 place, f"{text} Nothing more was started.", part=part
             )
             return f"same as batch {same.id}"
-        is_planned = run.is_dry_run or selection.must_confirm
-        batch = await self._create(
-            place, plan, settled, reading, source, command, is_planned
-        )
+        is_planned = run.is_dry_run or chosen.selection.must_confirm
+        batch = await self._create(place, chosen, reading, source, command, is_planned)
         return await self._begun(place, batch, part)
+
+    async def _first_problem(self, place: Place, reading: Reading) -> Problem | None:
+        """Return why one of several commands cannot start a batch: then none does."""
+        lines = [format_command(command) for command in reading.commands]
+        for part, command in enumerate(reading.commands):
+            run = command.run if isinstance(command, syntax.Plan) else command
+            if not isinstance(run, RunCommand) or await self._batches.by_source(
+                f"{place.source}.{part}"
+            ):
+                continue
+            problem = await self._choose(place, run, reading.known)
+            if isinstance(problem, _Chosen):
+                continue
+            mended = [*lines[:part], problem.corrected, *lines[part + 1 :]]
+            corrected = "\n".join(mended) if problem.corrected else ""
+            if isinstance(problem, Declined):
+                message = f"{code_span(lines[part])}: {problem.message}"
+                return Declined(message, corrected)
+            return replace(problem, corrected=corrected)
+        return None
+
+    async def _choose(
+        self, place: Place, run: RunCommand, known: Known
+    ) -> _Chosen | Refusable:
+        """Return what a command comes to, or why it cannot be done as it stands."""
+        selection = select(run, known)
+        if not isinstance(selection, Selection):
+            return selection
+        planned = await self._plan(place, run, selection)
+        if not isinstance(planned, tuple):
+            return planned
+        return _Chosen(selection, *planned)
 
     async def _plan(
         self, place: Place, run: RunCommand, selection: Selection
-    ) -> tuple[Plan, Mapping[Reference, bool]] | Problem:
+    ) -> tuple[Plan, Mapping[Reference, bool]] | CycleFound | Declined:
         refused = self._cannot_run(selection)
         if refused is not None:
             return refused
@@ -339,8 +390,7 @@ class Intake:
     async def _create(
         self,
         place: Place,
-        plan: Plan,
-        settled: Mapping[Reference, bool],
+        chosen: _Chosen,
         reading: Reading,
         source: str,
         command: str,
@@ -349,7 +399,7 @@ class Intake:
         now = self._clock.now()
         facts = {
             item.number: fact
-            for item in plan.items
+            for item in chosen.plan.items
             if (fact := reading.known.facts[item.number]) is not None
         }
         events: list[e.Event] = (
@@ -357,7 +407,7 @@ class Intake:
             if is_planned
             else [e.BatchStarted(now, place.asker.login)]
         )
-        events += [e.OutsideSettled(now, r, well) for r, well in settled.items()]
+        events += [e.OutsideSettled(now, r, well) for r, well in chosen.settled.items()]
         batch = Batch(
             id=NAMELESS,
             repository=place.repository,
@@ -368,12 +418,12 @@ class Intake:
             source=source,
             command=command,
             created_at=now,
-            plan=plan,
+            plan=chosen.plan,
             comment_id=0 if place.is_box else place.comment_id,
             comment_kind=place.comment_kind,
             comment_node_id=place.comment_node_id,
             needed_role=needed_role(
-                (item.action for item in plan.items),
+                (item.action for item in chosen.plan.items),
                 to_run=reading.configuration.permissions.role,
             ),
         )

@@ -35,12 +35,14 @@ from bot.sandbox.state import (
     Label,
     Milestone,
     Repository,
+    Review,
     Thread,
     User,
 )
 
 LARGEST_PAGE = 100
 REQUESTS_A_POINT = 100
+REACTION_NAMES = {"+1": "THUMBS_UP", "-1": "THUMBS_DOWN"}
 MISSING_FIELDS = {
     "dependencies": ("blockedBy", "blocking"),
     "sub-issues": ("subIssues", "subIssuesSummary", "parent"),
@@ -611,7 +613,44 @@ SHARED: dict[str, Resolver] = {
     "comments": _list(lambda s: s.comments),
     "statusCheckRollup": _rollup,
 }
+
+
+def _add_reaction(_source: Any, info: Info, arguments: dict[str, Any]) -> Any:
+    """React to a review: REST has no reactions to those."""
+    call, given = _call(info), arguments["input"]
+    subject = _review(call, given["subjectId"])
+    if subject is None:
+        message = (
+            f"Could not resolve to a node with the global id of '{given['subjectId']}'"
+        )
+        raise _QueryError(message, "NOT_FOUND")
+    words = {name: word for word, name in REACTION_NAMES.items()}
+    word = words.get(given["content"], given["content"].lower())
+    reaction, _ = call.sandbox.react(call.login, subject, word)
+    return {**given, "reaction": reaction}
+
+
+def _review(call: Call, node_id: str) -> Review | None:
+    state = call.sandbox.state
+    return next(
+        (
+            review
+            for repository in state.repositories.values()
+            if call.token and state.covers(call.token.installation, repository)
+            for thread in repository.visible_threads()
+            if thread.pull is not None
+            for review in thread.pull.reviews
+            if f"PRR_{review.id}" == node_id
+        ),
+        None,
+    )
+
+
 RESOLVERS: dict[str, Resolver] = {
+    "Mutation.addReaction": _add_reaction,
+    "AddReactionPayload.clientMutationId": _key("clientMutationId"),
+    "AddReactionPayload.reaction": _key("reaction"),
+    "Reaction.content": _of(lambda s: REACTION_NAMES.get(s.content, s.content.upper())),
     "Query.rateLimit": _rate_limit,
     "Query.repository": _repository,
     **{

@@ -117,6 +117,7 @@ class Review:
     state: str  # PENDING, COMMENTED, APPROVED, CHANGES_REQUESTED, DISMISSED
     commit_id: str
     submitted_at: datetime
+    reactions: list[Reaction] = field(default_factory=list)
 
 
 @dataclass(eq=False, slots=True)

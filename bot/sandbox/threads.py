@@ -14,6 +14,7 @@ from bot.sandbox.state import (
     Milestone,
     Reaction,
     Repository,
+    Review,
     ReviewComment,
     Thread,
     User,
@@ -203,7 +204,10 @@ class Threads(Setup):
         self._announce_comment("unpinned", actor, comment)
 
     def react(
-        self, login: str, subject: Comment | ReviewComment | Thread, content: str
+        self,
+        login: str,
+        subject: Comment | Review | ReviewComment | Thread,
+        content: str,
     ) -> tuple[Reaction, bool]:
         """Return the reaction and whether it is new. Reactions send no webhook."""
         if content not in REACTIONS:
