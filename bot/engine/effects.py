@@ -24,6 +24,7 @@ from bot.core.effects import (
     Receipt,
 )
 from bot.core.retry import delay_seconds
+from bot.engine.patience import when_stored
 from bot.errors import BotError, TransientError, Uncertain
 from bot.ports import Clock, EffectAdapter, EffectLog, EffectRecord
 
@@ -72,7 +73,7 @@ class Effects:
             return None
 
     async def _perform(self, key: str, intent: Intent) -> Receipt:
-        record = await self._log.find(key)
+        record = await when_stored(self._clock, lambda: self._log.find(key))
         if record is not None:
             if record.receipt is not None and _is_done(record, intent):
                 return record.receipt
@@ -84,7 +85,9 @@ class Effects:
         # A later intent keeps the first one's time: what an unanswered try of it
         # did long ago has to be found as well.
         intended_at = record.intended_at if record else self._clock.now()
-        await self._log.intend(key, intent, at=intended_at)
+        await when_stored(
+            self._clock, lambda: self._log.intend(key, intent, at=intended_at)
+        )
         return await self._note(key, await self._do(key, intent, intended_at))
 
     async def _do(self, key: str, intent: Intent, intended_at: datetime) -> Receipt:
@@ -115,7 +118,8 @@ class Effects:
         raise Uncertain(message)
 
     async def _note(self, key: str, receipt: Receipt) -> Receipt:
-        await self._log.done(key, receipt, at=self._clock.now())
+        at = self._clock.now()
+        await when_stored(self._clock, lambda: self._log.done(key, receipt, at=at))
         return receipt
 
 

@@ -7,13 +7,15 @@ other, in the order of arrival; repositories do not wait for each other.
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 
 import structlog
 
 from bot.core.retry import delay_seconds
+from bot.engine.patience import when_stored
 from bot.engine.supervisor import Supervisor
-from bot.errors import PermanentError, StoreUnavailable, TransientError
+from bot.errors import PermanentError, TransientError
 from bot.ports import Clock, Deliveries, Delivery, StoredDelivery
 
 IN_HAND = 200
@@ -63,14 +65,10 @@ class Inbox:
         after_id = 0
         while True:
             self._arrived.clear()
-            try:
-                arrived = await self._deliveries.unsettled(
-                    after_id=after_id, limit=IN_HAND
-                )
-            except StoreUnavailable as error:
-                log.warning("inbox waits for the store", error=str(error))
-                await self._clock.sleep(1.0)
-                continue
+            unsettled = partial(
+                self._deliveries.unsettled, after_id=after_id, limit=IN_HAND
+            )
+            arrived = await when_stored(self._clock, unsettled)
             for stored in arrived:
                 after_id = stored.id
                 await self._in_hand.acquire()
@@ -133,9 +131,5 @@ class Inbox:
                     return f"internal error: {type(error).__name__}"
 
     async def _settle(self, delivery_id: int, outcome: str) -> None:
-        while True:
-            try:
-                return await self._deliveries.settle(delivery_id, outcome=outcome)
-            except StoreUnavailable as error:
-                log.warning("inbox waits for the store", error=str(error))
-                await self._clock.sleep(1.0)
+        settle = partial(self._deliveries.settle, delivery_id, outcome=outcome)
+        await when_stored(self._clock, settle)

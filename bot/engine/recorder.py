@@ -6,11 +6,9 @@ import structlog
 
 from bot.core.events import Event
 from bot.core.model import BatchId
+from bot.engine.patience import RETRY_SECONDS
 from bot.errors import StoreUnavailable
 from bot.ports import Batches, Clock
-
-RETRY_SECONDS = 1.0
-"""How often a write is tried again while the disk is busy, full or failing."""
 
 Listener = Callable[[BatchId, Sequence[Event]], None]
 
