@@ -321,15 +321,26 @@ class Connection(GitHubAPI):
     async def _redirected(self, url: str, location: str) -> str:
         """Return where to send a request that was answered with a redirect.
 
-        GitHub answers for the old name of a repository with its id; the new name is
-        asked for and remembered.
+        GitHub answers for the old name of a repository with its id, and just so for a
+        single issue that was moved to another repository. Only what the repository's
+        own address says tells them apart; its new name is remembered.
         """
         old = self._repository_in(url)
         found = re.search(r"/repositories/(\d+)(?=/|\?|$)", location)
-        if old is None or found is None:
-            return str(URL(url, encoded=True).join(URL(location, encoded=True)))
-        repository = await self.get("/repositories/{id}", id=int(found[1]))
-        self._names[old.lower()] = str(repository["full_name"])
+        address = f"{self.base_url}/repos/{old}"
+        target = str(URL(url, encoded=True).join(URL(location, encoded=True)))
+        if old is None or found is None or url == address:
+            return target
+        repository = await self.get(address)
+        if int(repository["id"]) != int(found[1]):
+            message = f"It was moved from {old} to another repository."
+            raise NotFound(message, status=301)
+        new = str(repository["full_name"])
+        if new.lower() == old.lower():
+            return target
+        for name, now in [*self._names.items(), (old.lower(), old)]:
+            if now.lower() == old.lower():
+                self._names[name] = new
         return self._renamed(url)
 
     def _renamed(self, url: str) -> str:

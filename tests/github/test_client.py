@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from itertools import pairwise
 
 import aiohttp
 import pytest
@@ -315,21 +316,73 @@ async def test_a_mutation_that_failed_inside_github_is_uncertain(desk: Bench):
 # --- renames ---
 
 
-async def test_a_renamed_repository_is_found_by_its_id_and_remembered(desk: Bench):
+def renamed(desk: Bench, *, old: str, new: str) -> None:
+    """Let GitHub answer for the old name of the repository 1 with its id."""
     moved = {"location": f"{desk.api_url}/repositories/1/issues/12/comments"}
-    desk.github.on(COMMENTS, Reply({"message": "Moved"}, 301, moved))
-    desk.github.on("GET /repositories/1", Reply({"full_name": "octo/new"}))
-    desk.github.on("POST /repos/octo/new/issues/12/comments", Reply({"id": 1}, 201))
+    itself = {"location": f"{desk.api_url}/repositories/1"}
+    message = {"message": "Moved Permanently"}
+    rest = "issues/12/comments"
+    desk.github.on(f"POST /repos/{old}/{rest}", Reply(message, 301, moved))
+    desk.github.on(f"GET /repos/{old}", Reply(message, 301, itself))
+    desk.github.on("GET /repositories/1", Reply({"id": 1, "full_name": new}))
+    desk.github.on(f"POST /repos/{new}/{rest}", Reply({"id": 1}, 201))
+
+
+async def test_a_renamed_repository_is_found_by_its_id_and_remembered(desk: Bench):
+    renamed(desk, old="octo/app", new="octo/new")
     for _ in range(2):
         answer = await desk.connection.send("POST", COMMENTS_PATH, {"body": "x"})
         assert answer.status == 201
         assert desk.github.seen[-1].data == {"body": "x"}
     assert desk.github.calls == [
         COMMENTS,
+        "GET /repos/octo/app",
         "GET /repositories/1",
         "POST /repos/octo/new/issues/12/comments",
         "POST /repos/octo/new/issues/12/comments",
     ]
+
+
+async def test_a_repository_that_is_renamed_again_and_back_is_asked_for_once_each(
+    desk: Bench,
+):
+    names = ("octo/app", "octo/new", "octo/newer", "octo/app")
+    for old, new in pairwise(names):
+        renamed(desk, old=old, new=new)
+        await desk.connection.send("POST", COMMENTS_PATH, {})
+        desk.github.seen.clear()
+        await desk.connection.send("POST", COMMENTS_PATH, {})
+        assert desk.github.calls == [f"POST /repos/{new}/issues/12/comments"]
+
+
+@pytest.mark.parametrize("number", [12, 5])
+async def test_an_issue_that_was_moved_takes_nothing_of_its_repository_along(
+    desk: Bench, number: int
+):
+    moved = {"location": f"{desk.api_url}/repositories/2/issues/{number}"}
+    for method in ("GET", "PATCH"):
+        desk.github.on(f"{method} {PATH}", Reply({"message": "Moved"}, 301, moved))
+    desk.github.on("GET /repos/octo/app", Reply({"id": 1, "full_name": "octo/app"}))
+    desk.github.on("GET /repos/octo/app/issues/13", Reply({"number": 13}))
+    with pytest.raises(NotFound, match="moved from octo/app to another repository"):
+        await desk.connection.get(PATH)
+    with pytest.raises(NotFound, match="moved from octo/app to another repository"):
+        await desk.connection.send("PATCH", PATH, {"state": "closed"})
+    assert await desk.connection.get("/repos/octo/app/issues/13") == {"number": 13}
+    assert not [call for call in desk.github.calls if "repositories/2" in call]
+
+
+async def test_an_issue_that_was_moved_before_its_repository_was_renamed_is_gone(
+    desk: Bench,
+):
+    renamed(desk, old="octo/app", new="octo/new")
+    first = {"location": f"{desk.api_url}/repositories/1/issues/12"}
+    then = {"location": f"{desk.api_url}/repositories/2/issues/5"}
+    desk.github.on(ISSUE, Reply({}, 301, first))
+    desk.github.on("GET /repos/octo/new/issues/12", Reply({}, 301, then))
+    desk.github.on("GET /repos/octo/new", Reply({"id": 1, "full_name": "octo/new"}))
+    with pytest.raises(NotFound, match="moved from octo/new to another repository"):
+        await desk.connection.get(PATH)
 
 
 async def test_another_redirect_keeps_the_method(desk: Bench):
