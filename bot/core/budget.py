@@ -24,13 +24,14 @@ RESET_MARGIN_SECONDS = 1  # the reset is told in whole seconds
 HOLD_SECONDS = 60.0
 MOST_HOLD_SECONDS = 3600.0
 
-# GitHub's secondary limits, each with a little left over for other clients.
+# GitHub's limits on bursts, each with something left over for other clients.
 MINUTE = 60.0
 HOUR = 3600.0
 CONTENT_PER_MINUTE = 60  # of 80
-CONTENT_PER_HOUR = 480  # of 500
+CONTENT_PER_HOUR = 400  # of 500
+SEARCHES_PER_MINUTE = 20  # of 30
 POINTS_PER_MINUTE = 850  # of 900; a read is 1, a write 5
-MOST_CONCURRENT = 50  # of 100
+MOST_CONCURRENT = 20  # of 100
 
 
 # --- one request -------------------------------------------------------------------

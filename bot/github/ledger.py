@@ -20,6 +20,7 @@ from bot.core import budget
 from bot.core.budget import Call, Hold, Reserve, Spent, Window
 from bot.core.model import InstallationId
 from bot.errors import RateLimited
+from bot.github.traffic import LOST, Traffic, class_of
 from bot.ports import Budget, Clock
 
 LONGEST_WAIT_SECONDS = 60.0
@@ -40,11 +41,58 @@ class Pace:
     content_per_minute: int = budget.CONTENT_PER_MINUTE
     content_per_hour: int = budget.CONTENT_PER_HOUR
     points_per_minute: int = budget.POINTS_PER_MINUTE
+    searches_per_minute: int = budget.SEARCHES_PER_MINUTE
 
     @property
     def is_off(self) -> bool:
         """Whether requests go out as fast as they can."""
         return self.write_interval_seconds == 0
+
+    def shares(self) -> "tuple[Share, ...]":
+        """Return the account's share of each limit on bursts, nothing spent yet."""
+        return (
+            Share(self.points_per_minute, budget.MINUTE, lambda call: call.points),
+            Share(self.content_per_minute, budget.MINUTE, _content),
+            Share(self.content_per_hour, budget.HOUR, _content),
+            Share(self.searches_per_minute, budget.MINUTE, _searches),
+        )
+
+
+class Share:
+    """At most so much in any so many seconds of what a call counts for."""
+
+    def __init__(
+        self, most: int, seconds: float, cost_of: Callable[[Call], int]
+    ) -> None:
+        self._most = most
+        self._seconds = seconds
+        self._cost_of = cost_of
+        self._spent: deque[Spent] = deque()
+
+    def wait(self, call: Call, *, now: float) -> float:
+        """Return the seconds until *call* fits, 0.0 for at once."""
+        cost = self._cost_of(call)
+        if not cost:
+            return 0.0
+        while self._spent and self._spent[0].at + self._seconds <= now:
+            self._spent.popleft()
+        most, seconds = self._most, self._seconds
+        return budget.rolling_wait(
+            self._spent, now=now, most=most, seconds=seconds, cost=cost
+        )
+
+    def take(self, call: Call, *, now: float) -> None:
+        """Note that *call* was sent."""
+        if cost := self._cost_of(call):
+            self._spent.append(Spent(now, cost))
+
+
+def _content(call: Call) -> int:
+    return int(call.is_content)
+
+
+def _searches(call: Call) -> int:
+    return int(call.resource == budget.SEARCH)
 
 
 class Ledger:
@@ -62,13 +110,18 @@ class Ledger:
         self._pace = pace or Pace()
         self._accounts: dict[InstallationId, Account] = {}
         self._spent: LRUCache[str, int] = LRUCache(maxsize=10_000)
+        self.traffic = Traffic(clock)
 
     def account(self, installation_id: InstallationId) -> "Account":
         """Return the account of an installation, opened when it is first asked for."""
         if installation_id not in self._accounts:
             charge = None if installation_id == APP else self._charge
             self._accounts[installation_id] = Account(
-                self._clock, reserve=self._reserve, pace=self._pace, charge=charge
+                self._clock,
+                reserve=self._reserve,
+                pace=self._pace,
+                charge=charge,
+                traffic=self.traffic,
             )
         return self._accounts[installation_id]
 
@@ -85,6 +138,20 @@ class Ledger:
         """Return the requests charged to *meter* so far."""
         return self._spent.get(meter, 0)
 
+    def budgets(self) -> Mapping[InstallationId, Mapping[str, Budget]]:
+        """Return what GitHub has told is left, by installation and resource."""
+        return {key: account.budgets() for key, account in self._accounts.items()}
+
+    @property
+    def trouble(self) -> str:
+        """Why nothing can be had of GitHub just now; empty if all is well."""
+        if self.account(APP).last_status == 401:
+            return (
+                "GitHub refuses the app's key (401): check APP_ID, PRIVATE_KEY and this"
+                " machine's clock"
+            )
+        return self.traffic.trouble
+
     def _charge(self) -> None:
         for meter in set(_meters.get()):
             self._spent[meter] = self._spent.get(meter, 0) + 1
@@ -98,6 +165,7 @@ class Ticket:
         self.sent_at = sent_at
         self.is_counted = False  # whether GitHub's number is known to include it
         self.is_free = False
+        self.class_ = LOST  # of the answer, until there is one
 
 
 class Account:
@@ -110,11 +178,14 @@ class Account:
         reserve: Reserve,
         pace: Pace,
         charge: Callable[[], None] | None = None,
+        traffic: Traffic | None = None,
     ) -> None:
         self._clock = clock
         self._reserve = reserve
         self._pace = pace
         self._charge = charge
+        self._traffic = traffic or Traffic(clock)
+        self.last_status = 0  # of GitHub's last answer
         self._windows: dict[str, Window] = {}
         self._in_flight: Counter[str] = Counter()
         self._hold = Hold()
@@ -122,8 +193,7 @@ class Account:
         self._slots = asyncio.Semaphore(budget.MOST_CONCURRENT)
         self._answered = asyncio.Event()
         self._last_write_ended: float | None = None
-        self._points: deque[Spent] = deque()
-        self._content: deque[Spent] = deque()
+        self._shares = pace.shares()
 
     # --- questions ---
 
@@ -145,6 +215,23 @@ class Account:
             reserve=self._reserve.of(window.limit),
             held_until=held_until if held_until > now else None,
         )
+
+    def budgets(self) -> Mapping[str, Budget]:
+        """Return what is left by resource, as far as GitHub has told."""
+        held_seconds, now = self._held_seconds(), self._clock.now()
+        held_until = now + timedelta(seconds=held_seconds) if held_seconds else None
+        windows = {resource: self._window(resource) for resource in self._windows}
+        return {
+            resource: Budget(
+                limit=window.limit,
+                remaining=self._left(resource),
+                reset_at=window.reset_at,
+                reserve=self._reserve.of(window.limit),
+                held_until=held_until,
+            )
+            for resource, window in windows.items()
+            if window.limit
+        }
 
     def room(self) -> int:
         """Return how many requests of new work may begin now, 0 while held.
@@ -190,8 +277,11 @@ class Account:
     ) -> bool:
         """Take note of an answer; return whether it says that too much was sent."""
         ticket.is_free = status == 304
+        self.last_status = status
         self._read_window(ticket, status, headers)
-        if not budget.is_limited(status, headers, message):
+        is_limited = budget.is_limited(status, headers, message)
+        ticket.class_ = class_of(status, is_limited=is_limited)
+        if not is_limited:
             if status < 500:
                 self._hold = budget.relieved(self._hold, sent_at=ticket.sent_at)
             return False
@@ -213,20 +303,26 @@ class Account:
 
     async def _admitted(self, call: Call) -> None:
         """Return when *call* may be sent. Nothing is awaited after the last look."""
-        while (wait := self._wait_seconds(call)) != 0:
-            if wait is None:
-                self._answered.clear()
-                await self._answered.wait()
-            elif wait > LONGEST_WAIT_SECONDS:
+        while (found := self._wait(call))[1] != 0:
+            why, wait = found
+            if wait is not None and wait > LONGEST_WAIT_SECONDS:
+                self._traffic.turned_away[why] += 1
                 raise self.limited(wait)
-            else:
-                await self._clock.sleep(wait)
+            with self._traffic.waiting(why):
+                if wait is None:
+                    self._answered.clear()
+                    await self._answered.wait()
+                else:
+                    await self._clock.sleep(wait)
 
-    def _wait_seconds(self, call: Call) -> float | None:
-        """Return the wait as far as it is known now; None: until an answer comes."""
-        if wait := max(self._held_seconds(), self._pace_seconds(call)):
-            return wait
-        return budget.primary_wait(
+    def _wait(self, call: Call) -> tuple[str, float | None]:
+        """Return for what to wait and the seconds, as far as they are known now; None:
+        until an answer comes.
+        """
+        held, pace = self._held_seconds(), self._pace_seconds(call)
+        if wait := max(held, pace):
+            return ("hold" if held >= pace else "pace"), wait
+        return "budget", budget.primary_wait(
             self._window(call.resource),
             in_flight=self._in_flight[call.resource],
             cost=call.cost,
@@ -239,38 +335,12 @@ class Account:
     def _pace_seconds(self, call: Call) -> float:
         if self._pace.is_off:
             return 0.0
-        now, pace = self._clock.monotonic(), self._pace
-        while self._points and self._points[0].at + budget.MINUTE <= now:
-            self._points.popleft()
-        while self._content and self._content[0].at + budget.HOUR <= now:
-            self._content.popleft()
-        waits = [
-            budget.rolling_wait(
-                self._points,
-                now=now,
-                most=pace.points_per_minute,
-                seconds=budget.MINUTE,
-                cost=call.points,
-            )
-        ]
+        now = self._clock.monotonic()
+        waits = [share.wait(call, now=now) for share in self._shares]
         if call.is_write:
-            waits.append(
-                budget.write_wait(
-                    self._last_write_ended,
-                    now=now,
-                    interval=pace.write_interval_seconds,
-                )
-            )
-        if call.is_content:
-            for most, seconds in (
-                (pace.content_per_minute, budget.MINUTE),
-                (pace.content_per_hour, budget.HOUR),
-            ):
-                waits.append(
-                    budget.rolling_wait(
-                        self._content, now=now, most=most, seconds=seconds
-                    )
-                )
+            interval = self._pace.write_interval_seconds
+            last = self._last_write_ended
+            waits.append(budget.write_wait(last, now=now, interval=interval))
         return max(waits)
 
     # --- bookkeeping ---
@@ -280,9 +350,8 @@ class Account:
         ticket = Ticket(call, sent_at=self._clock.monotonic())
         self._in_flight[call.resource] += call.cost
         if not self._pace.is_off:
-            self._points.append(Spent(ticket.sent_at, call.points))
-            if call.is_content:
-                self._content.append(Spent(ticket.sent_at, 1))
+            for share in self._shares:
+                share.take(call, now=ticket.sent_at)
         try:
             yield ticket
         finally:
@@ -292,6 +361,7 @@ class Account:
 
     def _settle(self, ticket: Ticket) -> None:
         call = ticket.call
+        self._traffic.note(call.resource, ticket.class_)
         if call.is_write:
             self._last_write_ended = self._clock.monotonic()
         if not ticket.is_counted:

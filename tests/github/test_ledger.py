@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.core.budget import CORE, GRAPHQL, Call
+from bot.core.budget import CORE, GRAPHQL, Call, call_of
 from bot.core.model import InstallationId
 from bot.errors import RateLimited
 from bot.github.ledger import Account, Ledger, Pace
@@ -237,6 +237,56 @@ async def test_a_minute_has_at_most_its_share_of_content():
     at = await times_of(clock, opened(clock, pace=pace), [COMMENT] * 61)
     assert at[59] == pytest.approx(5.9)
     assert at[60] == pytest.approx(60)
+
+
+def most_within(at: list[float], seconds: float) -> int:
+    """Return the most that any interval of *seconds* holds."""
+    return max(sum(one <= other < one + seconds for other in at) for one in at)
+
+
+async def test_a_day_of_comments_keeps_to_60_a_minute_and_400_an_hour():
+    clock = HurriedClock()
+    pace = Pace(write_interval_seconds=0.1, points_per_minute=10_000)
+    account = opened(clock, pace=pace)
+    at: list[float] = []
+    while len(at) < 1_000:
+        try:
+            async with account.turn(COMMENT) as ticket:
+                at.append(clock.monotonic())
+                account.answered(ticket, 201, {})
+        except RateLimited as error:
+            await clock.sleep(error.retry_after_seconds or 0)
+    assert most_within(at, 59.9) == 60
+    assert most_within(at, 3599.9) == 400
+
+
+async def test_searches_are_at_most_20_a_minute_and_hold_nothing_else_up():
+    clock = FakeClock()
+    account = opened(clock, pace=Pace(write_interval_seconds=1))
+    search = call_of("GET", "/search/issues")
+    assert await times_of(clock, account, [search] * 21) == [0] * 20 + [60]
+    assert await times_of(clock, account, [Call()] * 30) == [60] * 30
+
+
+async def test_at_most_20_requests_are_under_way_at_once():
+    clock = FakeClock()
+    account = opened(clock)
+    await send(account, {})
+    under_way = most = 0
+
+    async def ask() -> None:
+        nonlocal under_way, most
+        async with account.turn(Call()) as ticket:
+            under_way += 1
+            most = max(most, under_way)
+            await clock.sleep(1)
+            under_way -= 1
+            account.answered(ticket, 200, {})
+
+    tasks = [asyncio.create_task(ask()) for _ in range(50)]
+    await clock.run_until(lambda: all(task.done() for task in tasks))
+    assert most == 20
+    assert clock.monotonic() == 3
 
 
 async def test_an_hour_has_at_most_its_share_of_content():
