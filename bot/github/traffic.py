@@ -1,0 +1,66 @@
+"""What was sent to GitHub since the start and how it was answered, for those who watch."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from bot.ports import Clock
+
+LOST = "lost"
+MOST_BAD_ANSWERS = 3  # in a row; after them GitHub counts as out of reach
+
+
+class Traffic:
+    """Figures of all accounts together. They only grow, and begin anew with the process."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.answers: Counter[tuple[str, str]] = Counter()
+        """Requests by resource and class of the answer: see ``class_of`` and ``LOST``."""
+        self.waits: Counter[str] = Counter()
+        """How often requests waited, by why: hold, pace, budget."""
+        self.waited_seconds: defaultdict[str, float] = defaultdict(float)
+        self.turned_away: Counter[str] = Counter()
+        """Requests that were not sent because the wait would be long, by why."""
+        self._bad_answers = 0  # in a row
+        self._bad_since: datetime | None = None
+        self._last_class = ""
+
+    @property
+    def trouble(self) -> str:
+        """Why GitHub counts as out of reach; empty while it answers."""
+        if self._bad_answers < MOST_BAD_ANSWERS or self._bad_since is None:
+            return ""
+        how = "does not answer" if self._last_class == LOST else "answers with errors"
+        return (
+            f"GitHub {how} since {self._bad_since:%H:%M:%S} UTC"
+            f" ({self._bad_answers} requests in a row)"
+        )
+
+    def note(self, resource: str, class_: str) -> None:
+        """Note how a request was answered."""
+        self.answers[resource, class_] += 1
+        if class_ not in (LOST, "5xx"):
+            self._bad_answers, self._bad_since = 0, None
+            return
+        self._bad_answers += 1
+        self._bad_since = self._bad_since or self._clock.now()
+        self._last_class = class_
+
+    @contextmanager
+    def waiting(self, why: str) -> Iterator[None]:
+        """Count the time inside as waited."""
+        began = self._clock.monotonic()
+        self.waits[why] += 1
+        try:
+            yield
+        finally:
+            self.waited_seconds[why] += self._clock.monotonic() - began
+
+
+def class_of(status: int, *, is_limited: bool) -> str:
+    """Return the class of an answer: limited, 304, or 2xx to 5xx."""
+    if is_limited:
+        return "limited"
+    return "304" if status == 304 else f"{status // 100}xx"
