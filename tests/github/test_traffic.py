@@ -1,0 +1,125 @@
+"""What the ledger tells those who watch: answers, waits, what is left, and trouble."""
+
+import pytest
+
+from bot.core.budget import CORE, GRAPHQL, SEARCH, Call
+from bot.core.model import InstallationId
+from bot.errors import RateLimited
+from bot.github.ledger import APP, Ledger, Pace
+from tests.fakes import FakeClock
+from tests.github.server import HurriedClock, limits
+
+ONE = InstallationId(1)
+QUICK = Pace(write_interval_seconds=0)
+
+
+def opened(clock: FakeClock, pace: Pace = QUICK) -> Ledger:
+    return Ledger(clock, pace=pace)
+
+
+async def send(
+    ledger: Ledger,
+    status: int | None,
+    headers: dict[str, str] | None = None,
+    *,
+    call: Call | None = None,
+    account: InstallationId = ONE,
+) -> None:
+    """Send a request; a *status* of None stands for no answer at all."""
+    async with ledger.account(account).turn(call or Call()) as ticket:
+        if status is not None:
+            ledger.account(account).answered(ticket, status, headers or {})
+
+
+async def test_every_request_is_counted_once_by_resource_and_class():
+    ledger = opened(HurriedClock())
+    for status in (200, 201, 304, 301, 404, 502, None):
+        await send(ledger, status)
+    await send(ledger, 429)
+    await send(ledger, 200, call=Call(GRAPHQL))
+    await send(ledger, 422, call=Call(SEARCH))
+    assert ledger.traffic.answers == {
+        (CORE, "2xx"): 2,
+        (CORE, "304"): 1,
+        (CORE, "3xx"): 1,
+        (CORE, "4xx"): 1,
+        (CORE, "5xx"): 1,
+        (CORE, "lost"): 1,
+        (CORE, "limited"): 1,
+        (GRAPHQL, "2xx"): 1,
+        (SEARCH, "4xx"): 1,
+    }
+
+
+async def test_waits_are_counted_in_seconds_by_what_is_waited_for():
+    clock = HurriedClock()
+    ledger = opened(clock, Pace(write_interval_seconds=2))
+    told = limits(clock, remaining=4000, reset_in=80)
+    write = Call(is_write=True)
+    await send(ledger, 200, told, call=write)
+    await send(ledger, 200, told, call=write)  # two seconds later
+    await send(ledger, 429, {"retry-after": "30"})
+    await send(ledger, 200, {**told, "x-ratelimit-remaining": "0"})
+    await send(ledger, 200)
+    assert ledger.traffic.waits == {"pace": 1, "hold": 1, "budget": 1}
+    assert ledger.traffic.waited_seconds == {
+        "pace": pytest.approx(2),
+        "hold": pytest.approx(30),
+        "budget": pytest.approx(80 + 1 - 2 - 30),
+    }
+
+
+async def test_a_request_that_would_wait_long_is_turned_away_and_counted():
+    clock = HurriedClock()
+    ledger = opened(clock)
+    await send(ledger, 200, limits(clock, remaining=0, reset_in=600))
+    with pytest.raises(RateLimited):
+        await send(ledger, 200)
+    assert ledger.traffic.turned_away == {"budget": 1}
+    assert ledger.traffic.waits == {}
+
+
+async def test_what_is_left_is_told_by_installation_and_resource():
+    clock = HurriedClock()
+    ledger = opened(clock)
+    assert ledger.budgets() == {}
+    await send(ledger, 200, limits(clock, remaining=4000))
+    await send(ledger, 429, {"retry-after": "30"}, call=Call(GRAPHQL))
+    core = ledger.budgets()[ONE][CORE]
+    assert (core.limit, core.remaining, core.reserve) == (5000, 4000, 500)
+    assert core.held_until is not None
+    assert (core.held_until - clock.now()).total_seconds() == 30
+    assert GRAPHQL not in ledger.budgets()[ONE]  # GitHub told nothing of it
+
+
+async def test_github_is_out_of_reach_after_three_bad_answers_until_one_good():
+    ledger = opened(HurriedClock())
+    for status in (None, 502, 404, None, None):
+        await send(ledger, status)
+        assert ledger.trouble == ""
+    await send(ledger, None)
+    expected = "GitHub does not answer since 15:00:00 UTC (3 requests in a row)"
+    assert ledger.trouble == expected
+    await send(ledger, 503)
+    assert "answers with errors since 15:00:00 UTC (4 requests" in ledger.trouble
+    await send(ledger, 200)
+    assert ledger.trouble == ""
+
+
+async def test_a_limit_is_no_trouble():
+    ledger = opened(HurriedClock())
+    for number in range(5):
+        await send(ledger, 429, account=InstallationId(number))
+    assert ledger.trouble == ""
+
+
+async def test_a_refused_key_is_trouble_until_it_is_accepted():
+    ledger = opened(HurriedClock())
+    await send(ledger, 401)  # an installation's token, renewed by itself
+    assert ledger.trouble == ""
+    await send(ledger, 401, account=APP)
+    assert "refuses the app's key" in ledger.trouble
+    await send(ledger, 200)
+    assert "refuses the app's key" in ledger.trouble
+    await send(ledger, 200, account=APP)
+    assert ledger.trouble == ""
