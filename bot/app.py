@@ -21,12 +21,14 @@ from bot.core.effects import Intent, PushBranch, Receipt
 from bot.core.markers import marker
 from bot.core.model import Repository
 from bot.engine.attempt import Attempts
+from bot.engine.changes import Changes
 from bot.engine.controls import Controls
 from bot.engine.effects import Effects
 from bot.engine.inbox import Inbox
 from bot.engine.intake import Intake, Policy
 from bot.engine.journal import journal
 from bot.engine.place import Replies
+from bot.engine.present import Present
 from bot.engine.reading import Reader
 from bot.engine.recorder import Recorder
 from bot.engine.recovery import Recovery
@@ -240,6 +242,7 @@ class _Engine:
         )
         self.recorder = Recorder(batches=store.batches, clock=clock)
         self.recorder.listen(journal)
+        present = Present(github=github.github, clock=clock)
         self.scheduler = Scheduler(
             batches=store.batches,
             recorder=self.recorder,
@@ -252,6 +255,7 @@ class _Engine:
             ),
             runners=registry.runners,
             github=github.github,
+            present=present,
             memory=HostMemory(),
             clock=clock,
             supervisor=supervisor,
@@ -295,6 +299,16 @@ class _Engine:
             ),
             replies=replies,
             controls=controls,
+            changes=Changes(
+                github=github.github,
+                batches=store.batches,
+                present=present,
+                scheduler=self.scheduler,
+                situations=situations,
+                recorder=self.recorder,
+                tracker=self.tracker,
+                clock=clock,
+            ),
             situations=situations,
             clock=clock,
             face=face,

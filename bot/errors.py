@@ -77,5 +77,23 @@ class NotFound(Refused):
     """GitHub answered 404 or 410: gone, or not visible to the app."""
 
 
-class AppUnavailable(PermanentError):
-    """The app is suspended, deleted or was taken out of the repository."""
+class BatchOver(PermanentError):
+    """The batch ends with it, not only an item.
+
+    ``why`` is a value of ``bot.core.model.Cause``.
+    """
+
+    def __init__(self, message: str, *, why: str, advice: str = "") -> None:
+        super().__init__(message, advice=advice)
+        self.why = why
+
+
+class AppUnavailable(BatchOver):
+    """The app is suspended or removed, or the repository takes no changes."""
+
+
+class RoleLost(BatchOver):
+    """Whoever started the batch may not run it any more."""
+
+    def __init__(self, message: str, *, advice: str = "") -> None:
+        super().__init__(message, why="role lost", advice=advice)

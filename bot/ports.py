@@ -179,6 +179,26 @@ class Refusals(Protocol):
         """Return True once per person, repository and 24 hours."""
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """GitHub wants nothing before ``until``; ``strikes`` is how often it said so in a
+    row.
+    """
+
+    until: datetime
+    strikes: int
+
+
+class Holds(Protocol):
+    """The holds of installations, over restarts. All raise ``StoreUnavailable``."""
+
+    async def all(self) -> Mapping[InstallationId, Held]:
+        """Return what was kept last, by installation."""
+
+    async def keep(self, installation_id: InstallationId, held: Held | None) -> None:
+        """Keep a hold in place of the one before; None: there is none any more."""
+
+
 # --- GitHub ------------------------------------------------------------------------
 
 
@@ -190,6 +210,8 @@ class RepositoryFacts:
     configuration: str | None  # the text of .github/batch.yml, None if there is none
     configuration_sha: str = ""
     newest_number: int = 0  # of issues and pull requests; 0 if unknown
+    name: str = ""  # owner/name at present, whatever name was asked for
+    is_archived: bool = False
 
 
 @dataclass(frozen=True, slots=True)

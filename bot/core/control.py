@@ -54,7 +54,8 @@ def cancel(
     if not items:
         too_late = tuple(n for n in schedule.running if n in late)
         running = tuple(n for n in schedule.running if n not in late)
-        if schedule.state is BatchState.CANCELLING and not schedule.by:
+        is_by_failure = not schedule.by and schedule.cause is None
+        if schedule.state is BatchState.CANCELLING and is_by_failure:
             return Change(by, stop=running, touched=running, too_late=too_late)
         if not schedule.state.is_live or schedule.state is BatchState.CANCELLING:
             return Change(by, nothing=f"it is {schedule.state}")

@@ -3,7 +3,14 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.core.model import BatchId, ItemNumber, Outcome, Reference
+from bot.core.model import (
+    BatchId,
+    Cause,
+    ItemNumber,
+    Outcome,
+    Reference,
+    Repository,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +53,12 @@ class BatchResumed:
 @dataclass(frozen=True, slots=True)
 class BatchCancelling:
     """Nothing new starts. ``by`` is empty for ``on-failure:stop``, where running items
-    finish; otherwise they are stopped.
+    finish; otherwise, and if there is a ``cause``, they are stopped.
     """
 
     at: datetime
     by: str
+    cause: Cause | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +135,14 @@ class ControlGiven:
     ignored: tuple[ItemNumber, ...] = ()
     stopping: tuple[ItemNumber, ...] = ()
     too_late: tuple[ItemNumber, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryMoved:
+    """The batch's repository was found under another name or installation."""
+
+    at: datetime
+    repository: Repository
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,6 +274,7 @@ BatchEvent = (
     | BatchConcluded
     | ControlGiven
     | BatchRetried
+    | RepositoryMoved
 )
 ItemEvent = (
     ItemStarted

@@ -109,6 +109,17 @@ class Origin(StrEnum):
     STACK = "stack"  # the base of a stacked pull request
 
 
+class Cause(StrEnum):
+    """What ends a batch although nobody asked for that."""
+
+    SUSPENDED = "suspended"  # the app's installation
+    REMOVED = "removed"  # the app cannot see the repository any more
+    ARCHIVED = "archived"  # the repository
+    TRANSFERRED = "transferred"  # the repository has another owner
+    THREAD_GONE = "thread gone"  # where the command was given
+    ROLE_LOST = "role lost"  # of whoever started the batch
+
+
 class Role(IntEnum):
     """A person's role in a repository, from least to most."""
 

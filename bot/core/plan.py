@@ -7,6 +7,7 @@ from dataclasses import replace
 from bot.core.dependency_text import dependencies_in
 from bot.core.model import (
     Action,
+    Batch,
     Deps,
     Edge,
     Expectation,
@@ -20,6 +21,7 @@ from bot.core.model import (
     Plan,
     PlanItem,
     Reference,
+    Repository,
 )
 from bot.core.problems import CycleFound
 from bot.core.selection import SelectedItem, Selection
@@ -98,6 +100,23 @@ def settle_outside(
         if (known := facts.get(edge.predecessor)) is not None and not known.is_open
     }
     return replace(plan, outside=kept), lost
+
+
+def moved(batch: Batch, repository: Repository) -> Batch:
+    """Return *batch* as it is once its repository has another name or installation."""
+    old = batch.repository.name
+    outside = tuple(
+        replace(edge, predecessor=renamed(edge.predecessor, old, repository.name))
+        for edge in batch.plan.outside
+    )
+    plan = replace(batch.plan, outside=outside)
+    return replace(batch, repository=repository, plan=plan)
+
+
+def renamed(reference: Reference, old: str, new: str) -> Reference:
+    """Return *reference* after the repository *old* was renamed to *new*."""
+    is_there = reference.repository == old
+    return replace(reference, repository=new) if is_there else reference
 
 
 def find_cycle(

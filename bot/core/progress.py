@@ -11,6 +11,7 @@ from bot.core.model import (
     Batch,
     BatchId,
     BatchState,
+    Cause,
     ItemNumber,
     ItemState,
     Outcome,
@@ -18,6 +19,7 @@ from bot.core.model import (
     PlanItem,
     Reference,
 )
+from bot.core.plan import moved
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ class Progress:
     ended_at: datetime | None = None
     expires_at: datetime | None = None  # of a plan
     by: str = ""  # who paused or cancelled it; empty for on-failure
+    cause: Cause | None = None  # what ended it, if nobody did
     pause_why: str = ""  # "budget" if its own requests are used up
     budget_wait_until: datetime | None = None
     budget_waited: timedelta = timedelta()
@@ -205,7 +208,9 @@ def _advance_batch(
         case e.BatchResumed():
             return replace(progress, state=BatchState.RUNNING, by="", ended_at=None)
         case e.BatchCancelling():
-            return replace(progress, state=BatchState.CANCELLING, by=event.by)
+            return replace(
+                progress, state=BatchState.CANCELLING, by=event.by, cause=event.cause
+            )
         case e.BatchFinished():
             was_cancelled = progress.state is BatchState.CANCELLING
             state = BatchState.CANCELLED if was_cancelled else BatchState.FINISHED
@@ -236,6 +241,9 @@ def _advance_batch(
         case e.ControlGiven():
             controls = {**progress.controls, event.source: event}
             return replace(progress, controls=controls)
+        case e.RepositoryMoved():
+            batch = moved(progress.batch, event.repository)
+            return replace(progress, batch=batch)
         case e.BatchConcluded():
             return replace(progress, is_concluded=True)
         case e.OutsideSettled():

@@ -45,6 +45,7 @@ from bot.core.problems import (
 )
 from bot.core.progress import ItemView, Progress
 from bot.core.sentences import (
+    ended_because,
     fault,
     kept,
     origin_sentence,
@@ -317,7 +318,10 @@ def render_why(
     if view is None:
         sentence = f"is not an item of batch {batch}"
     else:
-        sentence = _why(view, reason, links, situation)
+        because = f" {ended_because(progress)}" if progress.cause else ""
+        sentence = _why(view, reason, links, situation) + (
+            because if view.state is ItemState.CANCELLED else ""
+        )
         url = page_url(progress, situation, f"/{number}")
         sentence += f" · {link('log', url)}" if url and view.attempt else ""
         sentence += f" (batch {batch})"

@@ -99,6 +99,7 @@ class _Report:
             squares(self.progress),
             self._totals(),
             self._times(),
+            self._cut_short(),
             notes_of(self.progress) if self.level.title else "",
             *self._needs_you(),
             self._logs(),
@@ -158,6 +159,13 @@ class _Report:
         if named := sorted(escape_line(one, 40) for one in isolations if one):
             parts.append(f"commands ran isolated: {join(named)}")
         return " · ".join(parts)
+
+    def _cut_short(self) -> str:
+        """Return how what nobody cancelled, and yet did not run, can be run."""
+        if self.progress.cause is None:
+            return ""
+        again = code_span(f"/batch retry {self.progress.batch.id}")
+        return f"Nobody asked for that end. {again} starts what did not run."
 
     # --- what needs a person ---------------------------------------------------
 

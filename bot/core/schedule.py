@@ -10,6 +10,7 @@ import heapq
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from math import inf
 from typing import assert_never
 
@@ -18,6 +19,7 @@ from bot.core import reasons as why
 from bot.core.model import (
     Batch,
     BatchState,
+    Cause,
     Expectations,
     InstallationId,
     ItemNumber,
@@ -25,8 +27,9 @@ from bot.core.model import (
     OnFailure,
     PlanItem,
     Reference,
+    Repository,
 )
-from bot.core.plan import chain_seconds, expectation
+from bot.core.plan import chain_seconds, expectation, moved, renamed
 
 MEMORY_LINE = 0.8
 """The fraction of the usable memory above which nothing new starts."""
@@ -64,6 +67,7 @@ class Schedule:
     needs_workspace: Mapping[str, bool]  # by runner name
     state: BatchState = BatchState.PLANNED
     by: str = ""  # who paused or cancelled
+    cause: Cause | None = None  # what ended it, if nobody did
     starter: str = ""  # the login of who started the batch
     served: int = 0  # the turn in which the batch last started an item
     requests_used: int = 0
@@ -129,6 +133,10 @@ class Schedule:
         """Return the item's state."""
         return self._states[self._index[item]]
 
+    def has_unfinished(self, item: ItemNumber) -> bool:
+        """Return whether the batch has the item, and it has not ended."""
+        return item in self._index and not self.state_of(item).is_final
+
     def attempt_of(self, item: ItemNumber) -> int:
         """Return the number of the item's last attempt, 0 before the first."""
         return self._attempts[self._index[item]]
@@ -153,6 +161,11 @@ class Schedule:
     def numbers_in(self, *states: ItemState) -> list[ItemNumber]:
         """Return the items in one of *states*, in the order asked for."""
         return [n for n, i in self._index.items() if self._states[i] in states]
+
+    def upcoming(self, most: int) -> list[PlanItem]:
+        """Return pending items, those first that will probably start first."""
+        pending = (i for i in self._order if self._states[i] is ItemState.PENDING)
+        return [self.batch.plan.items[i] for i in islice(pending, most)]
 
     def open_outside(self) -> list[Reference]:
         """Return what outside the batch is still waited for."""
@@ -242,6 +255,9 @@ class Schedule:
                 self._is_paused_for_budget = event.why == "budget"
             case e.BatchCancelling():
                 self.state, self.by = BatchState.CANCELLING, event.by
+                self.cause = event.cause
+            case e.RepositoryMoved():
+                self._move(event.repository)
             case e.BatchFinished():
                 is_cancelled = self.state is BatchState.CANCELLING
                 self.state = (
@@ -400,6 +416,12 @@ class Schedule:
         self._tries[i] = 0 if event.by else max(0, self._tries[i] - 1)
         self._lost = [lost for lost in self._lost if lost != i]
         self._offer(i)
+
+    def _move(self, repository: Repository) -> None:
+        old, new = self.batch.repository.name, repository.name
+        self.batch = moved(self.batch, repository)
+        self._outside = {renamed(r, old, new): i for r, i in self._outside.items()}
+        self._settled = {renamed(r, old, new): w for r, w in self._settled.items()}
 
     def _settle(self, event: e.OutsideSettled) -> None:
         before = self._settled.get(event.reference)

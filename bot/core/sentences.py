@@ -16,6 +16,7 @@ from bot.core.markdown import (
     plural,
 )
 from bot.core.model import (
+    Cause,
     ItemNumber,
     ItemState,
     Origin,
@@ -23,7 +24,7 @@ from bot.core.model import (
     OutcomeKind,
     Plan,
 )
-from bot.core.progress import ItemView
+from bot.core.progress import ItemView, Progress
 
 _MOST_READ = 6
 """Groups of items that the plan line spells out."""
@@ -70,6 +71,28 @@ def reason_sentence(reason: why.Reason, links: Links, now: datetime) -> str:
 def by_whom(login: str) -> str:
     """Return who paused or stopped a batch; empty is the option ``on-failure``."""
     return f"by {escape_line(login)}" if login else "after a failure"
+
+
+def ended_because(progress: Progress) -> str:
+    """Return by whom, or why, a batch was cancelled, to follow that word."""
+    match progress.cause:
+        case None:
+            return by_whom(progress.by)
+        case Cause.SUSPENDED:
+            return "because the app was suspended"
+        case Cause.REMOVED:
+            return "because the app lost its access to the repository"
+        case Cause.ARCHIVED:
+            return "because the repository was archived"
+        case Cause.TRANSFERRED:
+            return "because the repository has a new owner"
+        case Cause.THREAD_GONE:
+            return "because the thread it was asked for in is gone"
+        case Cause.ROLE_LOST:
+            who = escape_line(progress.started_by or progress.batch.asker.login)
+            return f"because {who} may not run it any more"
+        case _:
+            assert_never(progress.cause)
 
 
 def until_then(at: datetime, now: datetime) -> str:

@@ -26,6 +26,7 @@ from bot.core.progress import ItemView, Progress
 from bot.core.sentences import (
     by_whom,
     did_not_succeed,
+    ended_because,
     fault,
     is_unfinished,
     kept,
@@ -190,9 +191,8 @@ def heading(progress: Progress, situation: Situation) -> str:
         case Phase.PAUSED:
             return f"⏸️ Batch {name} is paused {paused_because(progress)} — {counted}"
         case Phase.CANCELLING:
-            return (
-                f"🚫 Batch {name} is being cancelled {by_whom(progress.by)} — {counted}"
-            )
+            why_so = ended_because(progress)
+            return f"🚫 Batch {name} is being cancelled {why_so} — {counted}"
         case Phase.CANCELLED:
             return _cancelled_heading(progress, name)
         case Phase.FINISHED:
@@ -213,8 +213,8 @@ def _cancelled_heading(progress: Progress, name: str) -> str:
     counted = [f"{finished} of {len(progress.items)} finished"]
     counted += [f"{failed} failed"] if failed else []
     counted += [f"{not_run} not run"] if not_run else []
-    who = by_whom(progress.by)
-    return f"🚫 Batch {name} was cancelled {who} — {', '.join(counted)}"
+    why_so = ended_because(progress)
+    return f"🚫 Batch {name} was cancelled {why_so} — {', '.join(counted)}"
 
 
 def finished_heading(progress: Progress) -> str:
@@ -386,7 +386,7 @@ class _Tracking:
                 "Nothing new starts while the bot is being restarted; the batch goes"
                 " on by itself afterwards. Nothing is lost."
             )
-        if phase is Phase.CANCELLING and not progress.by:
+        if phase is Phase.CANCELLING and not (progress.by or progress.cause):
             yield (
                 "An item failed and `on-failure:stop` is set: running items finish,"
                 " the rest is cancelled."

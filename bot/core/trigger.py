@@ -8,7 +8,6 @@ https://docs.github.com/en/webhooks/webhook-events-and-payloads
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Any, NoReturn
 
 from bot.core.command_lines import find_command_lines
@@ -51,32 +50,16 @@ class BoxesTicked:
     sender: Sender
 
 
-class Settlement(StrEnum):
-    """What became of an issue or pull request."""
-
-    COMPLETED = "completed"
-    NOT_PLANNED = "not_planned"  # or closed as a duplicate
-    MERGED = "merged"
-    UNMERGED = "unmerged"  # a pull request closed without a merge
-    REOPENED = "reopened"
-    DELETED = "deleted"
-    TRANSFERRED = "transferred"
-
-
 @dataclass(frozen=True, slots=True)
-class ItemSettled:
-    """An issue or pull request was closed, reopened or taken away."""
+class ItemChanged:
+    """An issue or pull request was closed, reopened, pushed to, unlocked or taken away.
+
+    Deliveries come late and out of order: what counts is how GitHub says it is now.
+    """
 
     repository: Repository
     number: ItemNumber
-    is_pull_request: bool
-    settlement: Settlement
-    sender: Sender
-
-    @property
-    def is_satisfied(self) -> bool:
-        """Whether what waits for it from outside may start."""
-        return self.settlement in (Settlement.COMPLETED, Settlement.MERGED)
+    is_taken_away: bool = False  # deleted, or moved to another repository
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,53 +85,40 @@ class ReviewRequested:
     sender: Sender
 
 
-class InstallationChange(StrEnum):
-    """What happened to an installation; the values are GitHub's actions."""
-
-    CREATED = "created"
-    DELETED = "deleted"
-    SUSPENDED = "suspend"
-    UNSUSPENDED = "unsuspend"
-    PERMISSIONS = "new_permissions_accepted"
-    ADDED = "added"  # repositories
-    REMOVED = "removed"
-
-
 @dataclass(frozen=True, slots=True)
 class InstallationChanged:
     """The app was installed, suspended, removed, or sees other repositories now."""
 
     installation_id: InstallationId
-    change: InstallationChange
     repositories: tuple[Repository, ...] = ()  # added or removed; else all, if named
-
-
-class RepositoryChange(StrEnum):
-    """What happened to a repository; the values are GitHub's actions."""
-
-    RENAMED = "renamed"
-    TRANSFERRED = "transferred"
-    ARCHIVED = "archived"
-    UNARCHIVED = "unarchived"
-    DELETED = "deleted"
 
 
 @dataclass(frozen=True, slots=True)
 class RepositoryChanged:
-    """A repository has another name or owner, or cannot be written to any more."""
+    """A repository has another name or owner, or takes no changes, or does again."""
 
     repository: Repository  # with its present name
-    change: RepositoryChange
 
 
 Trigger = (
     CommentWritten
     | BoxesTicked
-    | ItemSettled
+    | ItemChanged
     | LabelChanged
     | ReviewRequested
     | InstallationChanged
     | RepositoryChanged
+)
+
+
+_CHANGES_OF_ISSUES = ("closed", "reopened", "unlocked", "deleted", "transferred")
+_CHANGES_OF_PULL_REQUESTS = ("closed", "reopened", "unlocked", "synchronize")
+_CHANGES_OF_REPOSITORIES = (
+    "renamed",
+    "transferred",
+    "archived",
+    "unarchived",
+    "deleted",
 )
 
 
@@ -175,17 +145,18 @@ def trigger_of(
                 return _review_comment(json, own_login)
             case "issues" | "pull_request", "labeled" | "unlabeled":
                 return _label(json, event, is_added=action == "labeled")
-            case "issues", _:
-                return _issue(json, action)
+            case "issues", _ if action in _CHANGES_OF_ISSUES:
+                is_taken_away = action in ("deleted", "transferred")
+                number = _item(json, "issue")
+                return ItemChanged(_repository(json), number, is_taken_away)
             case "pull_request", "review_requested":
                 return _review_request(json)
-            case "pull_request", _:
-                return _pull_request(json, action)
+            case "pull_request", _ if action in _CHANGES_OF_PULL_REQUESTS:
+                return ItemChanged(_repository(json), _item(json, "pull_request"))
             case "installation" | "installation_repositories", _:
                 return _installation(json, action)
-            case "repository", _:
-                change = RepositoryChange(action)
-                return RepositoryChanged(_repository(json), change)
+            case "repository", _ if action in _CHANGES_OF_REPOSITORIES:
+                return RepositoryChanged(_repository(json))
             case _:
                 return None
     except ValueError:
@@ -349,48 +320,6 @@ def _label(json: _Json, event: str, *, is_added: bool) -> LabelChanged:
     )
 
 
-def _issue(json: _Json, action: str) -> ItemSettled | None:
-    match action:
-        case "closed":
-            reason = json.text("issue", "state_reason")
-            # Older servers send no reason.
-            is_completed = reason in ("", "completed")
-            settlement = (
-                Settlement.COMPLETED if is_completed else Settlement.NOT_PLANNED
-            )
-        case "reopened" | "deleted" | "transferred":
-            settlement = Settlement(action)
-        case _:
-            return None
-    number = _item(json, "issue")
-    return ItemSettled(
-        _repository(json),
-        number,
-        is_pull_request=False,
-        settlement=settlement,
-        sender=_sender(json),
-    )
-
-
-def _pull_request(json: _Json, action: str) -> ItemSettled | None:
-    match action:
-        case "closed":
-            is_merged = json.at("pull_request", "merged") is True
-            settlement = Settlement.MERGED if is_merged else Settlement.UNMERGED
-        case "reopened":
-            settlement = Settlement.REOPENED
-        case _:
-            return None
-    number = _item(json, "pull_request")
-    return ItemSettled(
-        _repository(json),
-        number,
-        is_pull_request=True,
-        settlement=settlement,
-        sender=_sender(json),
-    )
-
-
 def _review_request(json: _Json) -> ReviewRequested:
     login = json.text("requested_reviewer", "login")
     slug = json.text("requested_team", "slug")
@@ -406,16 +335,12 @@ def _review_request(json: _Json) -> ReviewRequested:
 
 
 def _installation(json: _Json, action: str) -> InstallationChanged:
-    change = InstallationChange(action)
     installation_id = InstallationId(json.needed_number("installation", "id"))
-    key = {
-        InstallationChange.ADDED: "repositories_added",
-        InstallationChange.REMOVED: "repositories_removed",
-    }.get(change, "repositories")
-    listed = json.at(key)
+    keys = {"added": "repositories_added", "removed": "repositories_removed"}
+    listed = json.at(keys.get(action, "repositories"))
     found = []
     for entry in map(_Json, listed if isinstance(listed, list) else ()):
         repository_id, name = entry.number("id"), entry.text("full_name")
         if repository_id and name:
             found.append(Repository(repository_id, name, installation_id))
-    return InstallationChanged(installation_id, change, tuple(found))
+    return InstallationChanged(installation_id, tuple(found))

@@ -10,13 +10,21 @@ from bot.core.model import Outcome, OutcomeKind, Repository, Role
 from bot.core.permission import is_for_maintainers
 from bot.core.retry import delay_seconds
 from bot.engine.effects import Effects
-from bot.errors import BotError, PermanentError, RateLimited, TransientError, Uncertain
+from bot.errors import (
+    BatchOver,
+    BotError,
+    PermanentError,
+    RateLimited,
+    TransientError,
+    Uncertain,
+)
 from bot.ports import AttemptSpec, Clock, Emit, Runner, Work
 
 PUBLISH_TRIES = 12
 """How often accepted work is brought to GitHub before the item fails: some two hours."""
 
 Accept = Callable[[Work], Awaitable[bool]]
+Look = Callable[[], Awaitable[Outcome | None]]
 AskRole = Callable[[Repository, str], Awaitable[Role]]
 
 log = structlog.get_logger()
@@ -41,17 +49,30 @@ class Attempts:
         self._fraction = fraction
 
     async def run(
-        self, spec: AttemptSpec, *, accept: Accept, emit: Emit, work: Work | None
+        self,
+        spec: AttemptSpec,
+        *,
+        look: Look,
+        accept: Accept,
+        emit: Emit,
+        work: Work | None,
     ) -> Outcome:
-        """Return how the attempt ended.
+        """Return how the attempt ended. Raises ``BatchOver``.
 
-        *work* was accepted before a restart and is published without being done again.
-        *accept* says whether a result still counts; nothing of it reaches GitHub
-        before. Cancelling stops the attempt; nothing of it runs on when this returns.
+        *look* returns how the item ended in somebody else's hands, if it did. *work* was
+        accepted before a restart and is published without being done again. *accept*
+        says whether a result still counts; nothing of it reaches GitHub before.
+        Cancelling stops the attempt; nothing of it runs on when this returns.
         """
         runner = self._runners[spec.item.runner]
         try:
+            overtaken = await look()
+            if overtaken is not None and work is None:
+                return overtaken
             outcome = await self._run(runner, spec, accept, emit, work)
+        except BatchOver:
+            await self.clean(spec)
+            raise
         except PermanentError as error:
             outcome = Outcome(
                 OutcomeKind.FAILED, reason=str(error), advice=error.advice

@@ -21,6 +21,7 @@ from bot.core.model import (
     Reference,
     Role,
 )
+from bot.core.plan import moved
 from bot.core.problems import NotPermitted
 from bot.core.progress import Progress
 from bot.core.replies import (
@@ -31,7 +32,7 @@ from bot.core.replies import (
 )
 from bot.core.schedule import Schedule
 from bot.core.syntax import Command, format_command
-from bot.core.trigger import BoxesTicked, ItemSettled
+from bot.core.trigger import BoxesTicked
 from bot.engine.creation import NAMELESS, record_batch
 from bot.engine.place import Place, Replies
 from bot.engine.reading import Reading
@@ -75,21 +76,6 @@ class Controls:
         """Have a started batch run and shown; harmless to do again."""
         await self._scheduler.adopt(batch.id)
         self._tracker.follow(batch.id)
-
-    async def settled(self, settled: ItemSettled) -> None:
-        """Let those who wait for an issue or pull request know that it has ended."""
-        reference = Reference(settled.repository.name, settled.number)
-        installation_id = settled.repository.installation_id
-        waiting = self._scheduler.open_outside().get(installation_id, frozenset())
-        if reference not in waiting:
-            return
-        # Events come late and out of order: what counts is how it is now.
-        found = await self._github.references(installation_id, [reference])
-        facts = found.get(reference)
-        if facts is not None and facts.is_open:
-            return
-        is_satisfied = facts is not None and facts.is_satisfied
-        await self._scheduler.settle_outside(reference, is_satisfied=is_satisfied)
 
     async def command(
         self, place: Place, command: Command, reading: Reading, role: Role, part: int
@@ -221,8 +207,11 @@ class Controls:
             await self._replies.decline(place, problem, part=part)
             return "refused: cannot start"
         if progress.started_at is None:
-            event = e.BatchStarted(self._clock.now(), place.asker.login)
-            await self._recorder.record({batch.id: [event]})
+            now = self._clock.now()
+            events: list[e.Event] = [e.BatchStarted(now, place.asker.login)]
+            if place.repository != progress.batch.repository:
+                events.append(e.RepositoryMoved(now, place.repository))
+            await self._recorder.record({batch.id: events})
         await self.begin(batch)
         await self._replies.react(place, Reaction.STARTED)
         return f"batch {batch.id}"
@@ -312,10 +301,10 @@ class Controls:
                 await self._replies.decline(place, problem, part=part)
                 return "refused: cannot retry"
             numbers = control.to_run_again(before, items)
-            _, facts = await self._github.facts(old.repository, numbers)
+            _, facts = await self._github.facts(place.repository, numbers)
             now = self._clock.now()
             again = replace(
-                control.again(before, facts),
+                moved(control.again(before, facts), place.repository),
                 id=NAMELESS,
                 source=source,
                 asker=place.asker,

@@ -8,7 +8,7 @@ by their keys.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, assert_never
 
 import structlog
 
@@ -44,11 +44,16 @@ from bot.core.syntax import Command, RunCommand, format_command
 from bot.core.trigger import (
     BoxesTicked,
     CommentWritten,
-    ItemSettled,
+    InstallationChanged,
+    ItemChanged,
+    LabelChanged,
+    RepositoryChanged,
+    ReviewRequested,
     Trigger,
     trigger_of,
 )
 from bot.core.vocabulary import BUILTIN_ACTIONS
+from bot.engine.changes import Changes
 from bot.engine.controls import Controls
 from bot.engine.creation import NAMELESS, record_batch
 from bot.engine.place import Place, Replies
@@ -99,6 +104,7 @@ class Intake:
         reader: Reader,
         replies: Replies,
         controls: Controls,
+        changes: Changes,
         situations: Situations,
         clock: Clock,
         face: Face,
@@ -111,6 +117,7 @@ class Intake:
         self._reader = reader
         self._replies = replies
         self._controls = controls
+        self._changes = changes
         self._situations = situations
         self._clock = clock
         self._face = face
@@ -121,7 +128,7 @@ class Intake:
     def is_relevant(self, event: str, payload: Mapping[str, Any]) -> bool:
         """Return whether a delivery is a reason to act at all."""
         trigger = trigger_of(event, payload, app_login=self._policy.app_login)
-        return isinstance(trigger, CommentWritten | BoxesTicked | ItemSettled)
+        return not isinstance(trigger, LabelChanged | ReviewRequested | None)
 
     async def handle(self, delivery: Delivery, payload: Mapping[str, Any]) -> str:
         """Deal with a delivery; return what became of it, in a few words.
@@ -139,11 +146,17 @@ class Intake:
                 return await self._comment(trigger)
             case BoxesTicked():
                 return await self._boxes(trigger)
-            case ItemSettled():
-                await self._controls.settled(trigger)
-                return "noted"
-            case _:
+            case ItemChanged():
+                await self._changes.item(trigger)
+            case RepositoryChanged():
+                await self._changes.repository(trigger)
+            case InstallationChanged():
+                await self._changes.installation(trigger)
+            case LabelChanged() | ReviewRequested():
                 return "ignored"
+            case _:
+                assert_never(trigger)
+        return "noted"
 
     # --- comments ------------------------------------------------------------------
 

@@ -21,6 +21,8 @@ from bot.core.model import (
     AttemptId,
     Batch,
     BatchId,
+    BatchState,
+    Cause,
     InstallationId,
     ItemFacts,
     ItemNumber,
@@ -42,8 +44,10 @@ from bot.core.schedule import (
     reasons,
 )
 from bot.engine.attempt import Attempts
+from bot.engine.present import Findings, Present
 from bot.engine.recorder import Recorder
 from bot.engine.supervisor import Supervisor
+from bot.errors import BatchOver
 from bot.ports import AttemptSpec, Batches, Clock, GitHub, Memory, Runner, Work
 
 HOLD_SECONDS = 5.0
@@ -64,13 +68,18 @@ class Limits:
 class Live:
     """A batch that the scheduler has to do with."""
 
-    batch: Batch
     schedule: Schedule
     tasks: dict[ItemNumber, asyncio.Task[None]] = field(default_factory=dict)
     publishing: dict[ItemNumber, str] = field(default_factory=dict)  # item → work
-    stopping: dict[ItemNumber, str] = field(default_factory=dict)  # item → by whom
+    # item → by whom, or how it ends because somebody else did it or took it away
+    stopping: dict[ItemNumber, str | Outcome] = field(default_factory=dict)
     branches: dict[ItemNumber, str] = field(default_factory=dict)
     budget_until: datetime | None = None  # as recorded, while it waits for requests
+
+    @property
+    def batch(self) -> Batch:
+        """The batch, with its repository's present name."""
+        return self.schedule.batch
 
     def pushed_predecessors(
         self, item: ItemNumber
@@ -114,6 +123,7 @@ class Scheduler:
         attempts: Attempts,
         runners: Mapping[str, Runner],
         github: GitHub,
+        present: Present,
         memory: Memory,
         clock: Clock,
         supervisor: Supervisor,
@@ -125,6 +135,7 @@ class Scheduler:
         self._attempts = attempts
         self._runners = runners
         self._github = github
+        self._present = present
         self._memory = memory
         self._clock = clock
         self._supervisor = supervisor
@@ -155,7 +166,7 @@ class Scheduler:
         )
         for event in events:
             schedule.apply(event)
-        live = Live(batch, schedule)
+        live = Live(schedule)
         progress = fold(batch, events)
         live.budget_until = progress.budget_wait_until
         schedule.requests_used = sum(v.requests for v in progress.items.values())
@@ -207,6 +218,25 @@ class Scheduler:
                     self._follow_up(step, live)
 
         await self._post(settle)
+
+    async def found(self, batch_id: BatchId, findings: Findings) -> None:
+        """Take in what is not as it was when the command of a batch was accepted."""
+
+        def take(step: _Pass) -> None:
+            live = self._live.get(batch_id)
+            if live is not None:
+                self._found(step, live, findings)
+
+        await self._post(take)
+
+    def live(self, repository_id: int | None = None) -> Sequence[Schedule]:
+        """Return the schedules of the live batches, of one repository or all."""
+        return [
+            live.schedule
+            for live in self._live.values()
+            if repository_id in (None, live.batch.repository.id)
+            and live.schedule.state.is_live
+        ]
 
     def open_outside(self) -> Mapping[InstallationId, frozenset[Reference]]:
         """Return what live batches wait for outside themselves, by installation."""
@@ -308,6 +338,7 @@ class Scheduler:
         ]
         for batch_id in ended:
             del self._live[batch_id]
+            self._present.forget(batch_id)
 
     def _note_budget(self, step: _Pass, capacity: Capacity) -> None:
         """Record when a batch begins and ceases to wait for API requests."""
@@ -429,11 +460,18 @@ class Scheduler:
         def emit(line: str) -> None:
             self._send(lambda step: self._progress(step, live, number, attempt, line))
 
+        async def look() -> Outcome | None:
+            return await self._look(live, number)
+
         with self._github.metered(spec.batch_id, spec.id):
             try:
                 outcome = await self._attempts.run(
-                    spec, accept=accept, emit=emit, work=work
+                    spec, look=look, accept=accept, emit=emit, work=work
                 )
+            except BatchOver as error:
+                over = error  # the name ends with the clause
+                self._send(lambda step: self._over(step, live, spec, attempt, over))
+                return
             except asyncio.CancelledError:
                 # What was accepted is published after the restart and stays.
                 if number not in live.publishing:
@@ -443,6 +481,21 @@ class Scheduler:
                 self._send(lambda step: self._cancelled(step, live, number, attempt))
                 return
         self._send(lambda step: self._ended(step, live, spec, attempt, outcome))
+
+    async def _look(self, live: Live, number: ItemNumber) -> Outcome | None:
+        """Return how an item that is about to start has ended already, if it has."""
+        schedule = live.schedule
+        findings = await self._present.before_start(
+            schedule.batch,
+            schedule.starter,
+            schedule.planned(number),
+            schedule.upcoming,
+        )
+        others = {n: o for n, o in findings.overtaken.items() if n != number}
+        rest = replace(findings, overtaken=others)
+        if not rest.is_nothing:
+            self._send(lambda step: self._found(step, live, rest))
+        return findings.overtaken.get(number)
 
     async def _accept(
         self, live: Live, number: ItemNumber, attempt: int, work: Work
@@ -478,7 +531,7 @@ class Scheduler:
         number = spec.item.number
         live.tasks.pop(number, None)
         live.publishing.pop(number, None)
-        by = live.stopping.pop(number, "")
+        ending = live.stopping.pop(number, None)
         if live.schedule.running.get(number) != attempt:
             log.warning("result of an old attempt thrown away", attempt=spec.id)
             return
@@ -486,9 +539,11 @@ class Scheduler:
         live.schedule.requests_used += requests
         if outcome.branch:
             live.branches[number] = outcome.branch
-        step.happen(
-            live, self._end_event(step.now, live, spec, attempt, outcome, requests, by)
-        )
+        if ending is not None and outcome.kind is OutcomeKind.TRANSIENT:
+            event = _stopped(step.now, number, attempt, ending, requests)
+        else:
+            event = self._end_event(step.now, live, spec, attempt, outcome, requests)
+        step.happen(live, event)
         self._follow_up(step, live)
 
     def _end_event(
@@ -499,13 +554,10 @@ class Scheduler:
         attempt: int,
         outcome: Outcome,
         requests: int,
-        by: str,
     ) -> e.Event:
         item = spec.item
         if outcome.kind is not OutcomeKind.TRANSIENT:
             return e.ItemEnded(now, item.number, attempt, outcome, requests)
-        if by:
-            return e.ItemCancelled(now, item.number, by)
         tries = live.schedule.tries_of(item.number)
         if tries > item.retries:
             failed = _given_up(outcome)
@@ -514,22 +566,73 @@ class Scheduler:
         next_at = now + timedelta(seconds=wait)
         return e.ItemRetrying(now, item.number, attempt, outcome, next_at)
 
-    def _stop(self, live: Live, number: ItemNumber, by: str) -> None:
-        """Stop a running attempt, unless its work is on its way to GitHub already."""
+    def _stop(self, live: Live, number: ItemNumber, ending: str | Outcome) -> None:
+        """Stop a running attempt, unless its work is on its way to GitHub already.
+
+        *ending* is who wanted that, or how the item ends.
+        """
         task = live.tasks.get(number)
         if task is None or number in live.publishing:
             return
-        live.stopping[number] = by
+        live.stopping[number] = ending
         task.cancel()
 
     def _cancelled(
         self, step: _Pass, live: Live, number: ItemNumber, attempt: int
     ) -> None:
         live.tasks.pop(number, None)
-        by = live.stopping.pop(number, "")
+        ending = live.stopping.pop(number, "")
         if live.schedule.running.get(number) == attempt:
-            step.happen(live, e.ItemCancelled(step.now, number, by))
+            step.happen(live, _stopped(step.now, number, attempt, ending))
             self._follow_up(step, live)
+
+    # --- what others did -----------------------------------------------------------
+
+    def _found(self, step: _Pass, live: Live, findings: Findings) -> None:
+        if findings.moved_to is not None:
+            step.happen(live, e.RepositoryMoved(step.now, findings.moved_to))
+        schedule = live.schedule
+        for number, outcome in findings.overtaken.items():
+            match schedule.state_of(number):
+                case ItemState.PENDING:
+                    attempt = schedule.attempt_of(number)
+                    ended = e.ItemEnded(step.now, number, attempt, outcome)
+                    step.happen(live, ended)
+                case ItemState.RUNNING:
+                    step.afterwards.append(partial(self._stop, live, number, outcome))
+                case _:
+                    pass  # it has ended already
+        if findings.cause is not None:
+            self._end(step, live, findings.cause)
+        self._follow_up(step, live)
+
+    def _over(
+        self,
+        step: _Pass,
+        live: Live,
+        spec: AttemptSpec,
+        attempt: int,
+        error: BatchOver,
+    ) -> None:
+        """End the whole batch, with the attempt that found out that it is over."""
+        number = spec.item.number
+        live.tasks.pop(number, None)
+        ending: str | Outcome = live.stopping.pop(number, "")
+        if live.publishing.pop(number, None) is not None:
+            # Some of it may be on GitHub.
+            ending = Outcome(OutcomeKind.FAILED, reason=str(error), advice=error.advice)
+        if live.schedule.running.get(number) == attempt:
+            requests = self._github.spent(spec.id)
+            event = _stopped(step.now, number, attempt, ending, requests)
+            step.happen(live, event)
+        self._end(step, live, Cause(error.why))
+        self._follow_up(step, live)
+
+    def _end(self, step: _Pass, live: Live, cause: Cause) -> None:
+        if live.schedule.state in (BatchState.RUNNING, BatchState.PAUSED):
+            step.happen(live, e.BatchCancelling(step.now, by="", cause=cause))
+        for number in live.schedule.running:
+            step.afterwards.append(partial(self._stop, live, number, ""))
 
     # --- after a restart ---------------------------------------------------------------
 
@@ -571,6 +674,18 @@ class Scheduler:
             if work is not None:
                 live.publishing[number] = work.data
             step.afterwards.append(partial(self._launch, live, number, attempt, work))
+
+
+def _stopped(
+    at: datetime,
+    item: ItemNumber,
+    attempt: int,
+    ending: str | Outcome,
+    requests: int = 0,
+) -> e.Event:
+    if isinstance(ending, Outcome):
+        return e.ItemEnded(at, item, attempt, ending, requests)
+    return e.ItemCancelled(at, item, ending)
 
 
 def _resolve(waiting: "asyncio.Future[None]") -> None:

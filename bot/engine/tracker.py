@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -35,6 +36,9 @@ from bot.engine.situation import Situations
 from bot.engine.supervisor import Supervisor
 from bot.errors import BotError, NotFound, PermanentError, TransientError
 from bot.ports import Clock, GitHub
+
+TOLD_WITHIN = timedelta(days=30)
+"""How long a report that GitHub does not take waits for the way to be free."""
 
 OVER = (BatchState.FINISHED, BatchState.CANCELLED)
 
@@ -87,6 +91,10 @@ class Tracker:
             name = f"tracker {batch_id}"
             task = self._supervisor.start(name, self._follow(batch_id))
             self._tasks[batch_id] = task
+
+    def follows(self, batch_id: BatchId) -> bool:
+        """Return whether a batch's comment is being kept current."""
+        return batch_id in self._tasks
 
     def refresh(self, batch_id: BatchId | None = None) -> None:
         """Look again at one batch or at all, such as when the bot begins to stop; a
@@ -280,6 +288,10 @@ class Tracker:
     # --- the end -----------------------------------------------------------------------
 
     async def _close(self, progress: Progress, watch: _Watch) -> None:
+        """Say all that there is to say about a batch that has ended.
+
+        Where that is not allowed just now, it stays to be said: see ``Changes``.
+        """
         batch = progress.batch
         if not progress.tracking_comment_id and not watch.is_gone:
             # It may exist: the bot was killed before it knew.
@@ -293,19 +305,26 @@ class Tracker:
             if not batch.thread_is_pull_request:  # they have no pins
                 unpin = UnpinComment(batch.repository, progress.tracking_comment_id)
                 await self._effects.attempt(f"{batch.id}/unpin", unpin)
-        if batch.comment_id:
-            done = progress.count(ItemState.COMPLETED) == len(progress.items)
-            mood = Reaction.DONE if done else Reaction.REFUSED
-            react = React(
-                batch.repository,
-                batch.comment_kind,
-                batch.comment_id,
-                mood,
-                batch.comment_node_id,
-            )
-            await self._effects.attempt(f"{batch.id}/reaction", react)
-        concluded = BatchConcluded(self._clock.now())
-        await self._recorder.record({batch.id: [concluded]})
+        await self._react(progress)
+        now = self._clock.now()
+        is_told = progress.report_url or now - _ended_at(progress) > TOLD_WITHIN
+        if is_told:
+            await self._recorder.record({batch.id: [BatchConcluded(now)]})
+
+    async def _react(self, progress: Progress) -> None:
+        batch = progress.batch
+        if not batch.comment_id:
+            return
+        done = progress.count(ItemState.COMPLETED) == len(progress.items)
+        mood = Reaction.DONE if done else Reaction.REFUSED
+        react = React(
+            batch.repository,
+            batch.comment_kind,
+            batch.comment_id,
+            mood,
+            batch.comment_node_id,
+        )
+        await self._effects.attempt(f"{batch.id}/reaction", react)
 
     async def _report(self, progress: Progress) -> Progress:
         batch = progress.batch
@@ -321,6 +340,10 @@ class Tracker:
         event = Reported(self._clock.now(), receipt.id, receipt.url)
         await self._recorder.record({batch.id: [event]})
         return await self._situations.progress(batch.id)
+
+
+def _ended_at(progress: Progress) -> datetime:
+    return progress.ended_at or progress.batch.created_at
 
 
 async def _sleep(clock: Clock, seconds: float) -> None:

@@ -157,7 +157,8 @@ class InstallationTokens:
             answer = await self._exchange(path, data)
         except NotFound as error:
             message = "The app is no longer installed there."
-            raise AppUnavailable(message, advice="Install the app again.") from error
+            advice = "Install the app again."
+            raise AppUnavailable(message, why="removed", advice=advice) from error
         expires_at = datetime.fromisoformat(answer["expires_at"])
         return _Token(str(answer["token"]), expires_at)
 

@@ -49,6 +49,7 @@ query($owner: String!, $name: String!) {
   repository(owner: $owner, name: $name) {
     %(databaseId)s
     nameWithOwner
+    isArchived
     defaultBranchRef { name }
     configuration: object(expression: "HEAD:.github/batch.yml") {
       ... on Blob { oid text }
@@ -247,6 +248,8 @@ def _repository_facts(answer: Mapping[str, Any]) -> RepositoryFacts:
         configuration=configuration.get("text"),
         configuration_sha=str(configuration.get("oid", "")),
         newest_number=max(newest, default=0),
+        name=str(answer.get("nameWithOwner", "")),
+        is_archived=bool(answer.get("isArchived")),
     )
 
 

@@ -38,6 +38,7 @@ from bot.core.model import (
 from bot.core.schedule import Schedule
 from bot.engine.attempt import Attempts
 from bot.engine.effects import Effects
+from bot.engine.present import Present
 from bot.engine.recorder import Recorder
 from bot.engine.scheduler import Limits, Scheduler
 from bot.engine.supervisor import Supervisor
@@ -146,6 +147,7 @@ async def run(store: Store, work: Batch) -> float:
         ),
         runners=runners,
         github=unlimited,
+        present=Present(github=unlimited, clock=clock),
         memory=unlimited,
         clock=clock,
         supervisor=supervisor,
@@ -158,7 +160,9 @@ async def run(store: Store, work: Batch) -> float:
             ended.set() if isinstance(events[-1], e.BatchFinished) else None
         )
     )
-    started = [e.BatchStarted(clock.now(), "ada")]
+    now = clock.now()
+    work = replace(work, created_at=now)  # what it knows of its items is fresh
+    started = [e.BatchStarted(now, "ada")]
     await store.batches.create(work, facts_of(work.plan), started)
     loop = asyncio.create_task(scheduler.run())
     begin = perf_counter()

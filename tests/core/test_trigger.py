@@ -10,15 +10,12 @@ from bot.core.model import CommentKind, InstallationId, ItemNumber, Repository
 from bot.core.trigger import (
     BoxesTicked,
     CommentWritten,
-    InstallationChange,
     InstallationChanged,
-    ItemSettled,
+    ItemChanged,
     LabelChanged,
-    RepositoryChange,
     RepositoryChanged,
     ReviewRequested,
     Sender,
-    Settlement,
     trigger_of,
 )
 
@@ -201,47 +198,25 @@ def test_other_edits_tick_nothing(more):
 
 
 @pytest.mark.parametrize(
-    ("event", "action", "item", "settlement", "is_satisfied"),
+    ("event", "action"),
     [
-        (
-            "issues",
-            "closed",
-            {"state_reason": "completed"},
-            Settlement.COMPLETED,
-            True,
-        ),
-        ("issues", "closed", {}, Settlement.COMPLETED, True),
-        (
-            "issues",
-            "closed",
-            {"state_reason": "not_planned"},
-            Settlement.NOT_PLANNED,
-            False,
-        ),
-        (
-            "issues",
-            "closed",
-            {"state_reason": "duplicate"},
-            Settlement.NOT_PLANNED,
-            False,
-        ),
-        ("issues", "reopened", {}, Settlement.REOPENED, False),
-        ("issues", "deleted", {}, Settlement.DELETED, False),
-        ("issues", "transferred", {}, Settlement.TRANSFERRED, False),
-        ("pull_request", "closed", {"merged": True}, Settlement.MERGED, True),
-        ("pull_request", "closed", {"merged": False}, Settlement.UNMERGED, False),
-        ("pull_request", "reopened", {}, Settlement.REOPENED, False),
+        *((e, a) for e in ("issues", "pull_request") for a in ("closed", "reopened")),
+        *((e, "unlocked") for e in ("issues", "pull_request")),
+        ("issues", "deleted"),
+        ("issues", "transferred"),
+        ("pull_request", "synchronize"),
     ],
 )
-def test_what_became_of_an_item_is_noticed(
-    event, action, item, settlement, is_satisfied
-):
+def test_what_is_done_to_an_item_is_noticed(event, action):
     key = "issue" if event == "issues" else "pull_request"
-    trigger = triggered(event, payload(action, **{key: {"number": 99, **item}}))
-    assert isinstance(trigger, ItemSettled)
-    assert trigger.settlement is settlement
-    assert trigger.is_satisfied is is_satisfied
-    assert trigger.is_pull_request is (event == "pull_request")
+    trigger = triggered(event, payload(action, **{key: {"number": 99}}))
+    is_taken_away = action in ("deleted", "transferred")
+    assert trigger == ItemChanged(REPOSITORY, ItemNumber(99), is_taken_away)
+
+
+@pytest.mark.parametrize("action", ["pinned", "edited", "milestoned", "locked"])
+def test_what_changes_nothing_for_a_batch_is_not_noticed(action):
+    assert triggered("issues", payload(action, issue={"number": 99})) is None
 
 
 def test_labels_and_review_requests_are_noticed():
@@ -268,14 +243,12 @@ def test_changes_of_the_installation_and_the_repository_are_noticed():
         "removed", repositories_removed=[{"id": 7, "full_name": "acme/widgets"}, 3]
     )
     assert triggered("installation_repositories", removed) == InstallationChanged(
-        InstallationId(3), InstallationChange.REMOVED, (REPOSITORY,)
+        InstallationId(3), (REPOSITORY,)
     )
     assert triggered("installation", payload("suspend")) == InstallationChanged(
-        InstallationId(3), InstallationChange.SUSPENDED
+        InstallationId(3)
     )
-    assert triggered("repository", payload("archived")) == RepositoryChanged(
-        REPOSITORY, RepositoryChange.ARCHIVED
-    )
+    assert triggered("repository", payload("archived")) == RepositoryChanged(REPOSITORY)
     assert triggered("repository", payload("privatized")) is None
 
 

@@ -1,0 +1,70 @@
+"""What others did to an item between the command and its start, and what that means."""
+
+from bot.core.model import Action, ItemFacts, ItemKind, Outcome, OutcomeKind, PlanItem
+
+_STATE_ACTIONS = frozenset({"label", "assign", "comment", "close", "reopen"})
+"""Actions that any state of an item allows: they read it themselves."""
+
+_CLOSED = {
+    "not_planned": "closed as not planned",
+    "duplicate": "closed as a duplicate",
+}
+
+
+def overtaken(item: PlanItem, facts: ItemFacts | None) -> Outcome | None:
+    """Return how an item ends that need not, or must not, run any more, else None.
+
+    *facts* are GitHub's present ones, None if it has no such number any more.
+    """
+    if facts is None or facts.kind is not item.kind:
+        what = "pull request" if item.kind is ItemKind.PULL_REQUEST else "issue"
+        return _failed(
+            f"this {what} was deleted, moved or converted after the command",
+            "Where it went, the command can be given again.",
+        )
+    if not needs_it_open(item.action):
+        return None
+    if item.kind is ItemKind.ISSUE:
+        return _of_issue(facts)
+    return _of_pull_request(item, facts)
+
+
+def needs_it_open(action: Action) -> bool:
+    """Return whether an action is without sense on what is closed or merged."""
+    return bool(action.command) or (action.uses or action.name) not in _STATE_ACTIONS
+
+
+def _of_issue(facts: ItemFacts) -> Outcome | None:
+    if facts.is_open:
+        return None
+    if facts.is_satisfied:
+        return _done("somebody else closed it as completed")
+    how = _CLOSED.get(facts.state_reason, "closed")
+    return _failed(
+        f"{how} after the command",
+        "If it is wanted after all, reopen it and retry.",
+    )
+
+
+def _of_pull_request(item: PlanItem, facts: ItemFacts) -> Outcome | None:
+    if facts.is_merged:
+        return _done("somebody else merged it")
+    if not facts.is_open:
+        return _failed(
+            "closed without a merge after the command",
+            "If it is wanted after all, reopen it and retry.",
+        )
+    if item.head_sha and facts.head_sha != item.head_sha:
+        return _failed(
+            f"head moved: {item.head_sha[:7]} is now {facts.head_sha[:7]}",
+            "Look at what was pushed and give the command again.",
+        )
+    return None
+
+
+def _done(summary: str) -> Outcome:
+    return Outcome(OutcomeKind.UNCHANGED, summary=summary)
+
+
+def _failed(reason: str, advice: str) -> Outcome:
+    return Outcome(OutcomeKind.FAILED, reason=reason, advice=advice)

@@ -1,0 +1,143 @@
+"""Deals with what others do to items, threads, repositories and installations.
+
+A delivery is only the reason to look: it may be late. What GitHub says now decides.
+"""
+
+from collections.abc import Callable, Sequence
+
+from bot.core.drift import needs_it_open
+from bot.core.events import RepositoryMoved
+from bot.core.model import Batch, Cause, ItemNumber, PlanItem, Reference, Repository
+from bot.core.schedule import Schedule
+from bot.core.trigger import InstallationChanged, ItemChanged, RepositoryChanged
+from bot.engine.present import Findings, Present
+from bot.engine.recorder import Recorder
+from bot.engine.scheduler import Scheduler
+from bot.engine.situation import Situations
+from bot.engine.tracker import Tracker
+from bot.errors import AppUnavailable
+from bot.ports import Batches, Clock, GitHub
+
+
+class Changes:
+    """Tells batches of what has changed around them."""
+
+    def __init__(
+        self,
+        *,
+        github: GitHub,
+        batches: Batches,
+        present: Present,
+        scheduler: Scheduler,
+        situations: Situations,
+        recorder: Recorder,
+        tracker: Tracker,
+        clock: Clock,
+    ) -> None:
+        self._github = github
+        self._batches = batches
+        self._present = present
+        self._scheduler = scheduler
+        self._situations = situations
+        self._recorder = recorder
+        self._tracker = tracker
+        self._clock = clock
+
+    async def item(self, changed: ItemChanged) -> None:
+        """Deal with an issue or pull request that may have ended, or gone."""
+        await self._tell_who_waits(changed)
+        for schedule in self._scheduler.live(changed.repository.id):
+            if items := _concerned(schedule, changed):
+                await self._compare(schedule.batch, items)
+            if changed.is_taken_away and schedule.batch.thread == changed.number:
+                await self._check_thread(schedule.batch)
+        thread = (changed.repository.id, changed.number)
+        await self._catch_up(lambda b: (b.repository.id, b.thread) == thread)
+
+    async def repository(self, changed: RepositoryChanged) -> None:
+        """Deal with another name or owner, and with the archive."""
+        repository = changed.repository
+        for schedule in self._scheduler.live(repository.id):
+            await self._compare(schedule.batch, seen_as=repository)
+        await self._catch_up(lambda b: b.repository.id == repository.id, repository)
+
+    async def installation(self, changed: InstallationChanged) -> None:
+        """Deal with access that was taken away or given back."""
+        named = {one.id: one for one in changed.repositories}
+
+        def is_concerned(batch: Batch) -> bool:
+            is_its_own = batch.repository.installation_id == changed.installation_id
+            return is_its_own or batch.repository.id in named
+
+        for schedule in self._scheduler.live():
+            batch = schedule.batch
+            if is_concerned(batch):
+                await self._compare(batch, seen_as=named.get(batch.repository.id))
+        await self._catch_up(is_concerned, *changed.repositories)
+
+    async def _tell_who_waits(self, changed: ItemChanged) -> None:
+        """Let those who wait for it from outside know that it has ended."""
+        reference = Reference(changed.repository.name, changed.number)
+        installation_id = changed.repository.installation_id
+        waiting = self._scheduler.open_outside().get(installation_id, frozenset())
+        if reference not in waiting:
+            return
+        found = await self._github.references(installation_id, [reference])
+        facts = found.get(reference)
+        if facts is not None and facts.is_open:
+            return
+        is_satisfied = facts is not None and facts.is_satisfied
+        await self._scheduler.settle_outside(reference, is_satisfied=is_satisfied)
+
+    async def _compare(
+        self,
+        batch: Batch,
+        items: Sequence[PlanItem] = (),
+        *,
+        seen_as: Repository | None = None,
+    ) -> None:
+        try:
+            findings = await self._present.look(batch, items, repository=seen_as)
+        except AppUnavailable as error:
+            before = batch.repository.installation_id
+            if seen_as is not None and seen_as.installation_id != before:
+                return  # news of an installation that is not the batch's
+            findings = Findings(cause=Cause(error.why))
+        if not findings.is_nothing:
+            await self._scheduler.found(batch.id, findings)
+
+    async def _check_thread(self, batch: Batch) -> None:
+        """End a batch whose thread is gone: it could tell nobody what it does."""
+        if await self._present.is_thread_gone(batch):
+            gone = Findings(cause=Cause.THREAD_GONE)
+            await self._scheduler.found(batch.id, gone)
+
+    async def _catch_up(
+        self, is_concerned: Callable[[Batch], bool], *seen_as: Repository
+    ) -> None:
+        """Say the last word of ended batches that could not be said before."""
+        named = {one.id: one for one in seen_as}
+        for batch_id in await self._batches.unconcluded():
+            progress = await self._situations.progress(batch_id)
+            batch = progress.batch
+            if not is_concerned(batch) or self._tracker.follows(batch_id):
+                continue
+            now = named.get(batch.repository.id)
+            try:
+                findings = await self._present.look(batch, (), repository=now)
+            except AppUnavailable:
+                continue
+            if findings.moved_to is not None:
+                moved = RepositoryMoved(self._clock.now(), findings.moved_to)
+                await self._recorder.record({batch_id: [moved]})
+            if findings.cause is not Cause.ARCHIVED:
+                self._tracker.follow(batch_id)
+
+
+def _concerned(schedule: Schedule, changed: ItemChanged) -> list[PlanItem]:
+    """Return the unfinished item of the batch that the change is about, if any."""
+    number: ItemNumber = changed.number
+    if not schedule.has_unfinished(number):
+        return []
+    item = schedule.planned(number)
+    return [item] if changed.is_taken_away or needs_it_open(item.action) else []
