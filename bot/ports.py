@@ -65,6 +65,14 @@ class StoredDelivery:
     delivery: Delivery
 
 
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """Deliveries that wait to be dealt with."""
+
+    count: int
+    oldest_at: datetime | None = None
+
+
 class Deliveries(Protocol):
     """The inbox on disk. All raise ``StoreUnavailable``."""
 
@@ -76,6 +84,9 @@ class Deliveries(Protocol):
 
     async def unsettled(self, *, after_id: int, limit: int) -> Sequence[StoredDelivery]:
         """Return deliveries that nobody has dealt with, oldest first."""
+
+    async def backlog(self, *, after_id: int = 0) -> Backlog:
+        """Return how many deliveries nobody has dealt with, and since when."""
 
     async def settle(self, delivery_id: int, *, outcome: str) -> None:
         """Note that a delivery was dealt with, and how (``ignored``, ``batch b7k2`` …)."""

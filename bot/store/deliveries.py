@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
 
-from bot.ports import Delivery, StoredDelivery
+from bot.ports import Backlog, Delivery, StoredDelivery
 from bot.store.codec import from_us, to_us
 from bot.store.connection import Connections, insert, marks
 
@@ -35,6 +35,25 @@ class SqliteDeliveries:
                 StoredDelivery(id_, Delivery(guid, event, from_us(received_us), body))
                 for id_, guid, event, received_us, body in rows
             ]
+
+        return await self._connections.read(query)
+
+    async def backlog(self, *, after_id: int = 0) -> Backlog:
+        """Return how many deliveries nobody has dealt with, and since when."""
+
+        def query(connection: sqlite3.Connection) -> Backlog:
+            (count,) = connection.execute(
+                "SELECT count(*) FROM deliveries WHERE outcome IS NULL AND id > ?",
+                (after_id,),
+            ).fetchone()
+            oldest = connection.execute(
+                """
+                SELECT received_us FROM deliveries
+                WHERE outcome IS NULL AND id > ? ORDER BY id LIMIT 1
+                """,
+                (after_id,),
+            ).fetchone()
+            return Backlog(count, from_us(oldest[0]) if oldest else None)
 
         return await self._connections.read(query)
 
