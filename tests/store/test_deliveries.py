@@ -1,7 +1,8 @@
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
-from bot.ports import StoredDelivery
+from bot.ports import Backlog, StoredDelivery
 from bot.store.store import Store
 from tests.store.samples import NOW, make_delivery
 
@@ -44,6 +45,18 @@ async def test_settled_deliveries_are_not_offered_again(store: Store):
         one.id for one in await store.deliveries.unsettled(after_id=1, limit=9)
     ] == [3]
     assert len(await store.deliveries.unsettled(after_id=0, limit=1)) == 1
+
+
+async def test_the_backlog_is_what_is_not_settled_and_since_when(store: Store):
+    assert await store.deliveries.backlog() == Backlog(0)
+    for minute, guid in enumerate("abc"):
+        at = NOW + timedelta(minutes=minute)
+        await store.deliveries.add(replace(make_delivery(guid), received_at=at))
+    await store.deliveries.settle(1, outcome="ignored")
+    minute = timedelta(minutes=1)
+    assert await store.deliveries.backlog() == Backlog(2, NOW + minute)
+    assert await store.deliveries.backlog(after_id=2) == Backlog(1, NOW + 2 * minute)
+    assert await store.deliveries.backlog(after_id=3) == Backlog(0)
 
 
 async def test_pruning_takes_old_settled_deliveries_with_their_bodies(store: Store):
