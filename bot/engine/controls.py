@@ -18,7 +18,6 @@ from bot.core.model import (
     BatchId,
     BatchState,
     ItemNumber,
-    Reference,
     Role,
 )
 from bot.core.plan import moved
