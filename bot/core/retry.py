@@ -1,14 +1,4 @@
-"""Whether and when to try again."""
-
-TRANSIENT_STATUSES = frozenset({408, 425, 429})
-
-
-def is_transient(status: int) -> bool:
-    """Return whether another try may cure an HTTP answer with this status.
-
-    A 403 that is a limit is not seen from its status: see ``budget.is_limited``.
-    """
-    return status >= 500 or status in TRANSIENT_STATUSES
+"""When to try again; ``bot.core.answers`` says whether."""
 
 
 def delay_seconds(

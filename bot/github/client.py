@@ -21,17 +21,11 @@ from gidgethub.aiohttp import GitHubAPI
 from yarl import URL
 
 from bot.core import budget
+from bot.core.answers import Failure, error_of, failure_of, failure_of_problem
 from bot.core.budget import Call
 from bot.core.model import InstallationId
-from bot.core.retry import delay_seconds, is_transient
-from bot.errors import (
-    AppUnavailable,
-    NotFound,
-    RateLimited,
-    Refused,
-    TransientError,
-    Uncertain,
-)
+from bot.core.retry import delay_seconds
+from bot.errors import BotError, NotFound, RateLimited, TransientError
 from bot.github.auth import (
     AppCredentials,
     Credentials,
@@ -166,7 +160,7 @@ class Connection(GitHubAPI):
     ) -> Answer:
         """Change a resource, at most once."""
         body = b"" if data is None else data
-        with translated(is_write=True):
+        with translated(is_write=budget.call_of(method, path).is_write):
             answer, _, status = await self._make_request(
                 method, path, variables, body, ACCEPT
             )
@@ -191,8 +185,9 @@ class Connection(GitHubAPI):
             content, _, _ = sansio.decipher_response(*raw)
         answer = _graphql_answer(content)
         for problem in answer.problems:
-            if _is_server_fault(problem):
-                raise _unanswered(call, f"GitHub failed: {problem.message}")
+            failure = failure_of_problem(problem.type, problem.message)
+            if failure is Failure.BROKEN_INSIDE:
+                raise error_of(failure, is_change=is_write, said=problem.message)
         return answer
 
     async def query(
@@ -273,8 +268,7 @@ class Connection(GitHubAPI):
             return status, answered, content
         if is_limited:
             raise self._account.limited(budget.HOLD_SECONDS)
-        message = f"GitHub redirected {MOST_HOPS} times."
-        raise Refused(message, status=301)
+        raise _not_followed(where=f"{MOST_HOPS} times in a row")
 
     async def _once(
         self,
@@ -287,8 +281,7 @@ class Connection(GitHubAPI):
         """Send once; return the answer and whether it says that too much was sent."""
         target = URL(url, encoded=True)
         if target.origin() != URL(self.base_url).origin():
-            message = "GitHub pointed to another server; no token goes there."
-            raise Refused(message, status=301)
+            raise _not_followed(where="another server; no token goes there")
         async with self._account.turn(call) as ticket:
             try:
                 async with self._session.request(
@@ -299,12 +292,10 @@ class Connection(GitHubAPI):
                     allow_redirects=False,
                 ) as response:
                     content = await response.read()
-            except _NEVER_SENT as error:
-                message = f"GitHub cannot be reached: {_said(error)}"
-                raise TransientError(message) from error
             except (aiohttp.ClientError, TimeoutError) as error:
-                message = f"The connection to GitHub broke: {_said(error)}"
-                raise _unanswered(call, message) from error
+                raise error_of(
+                    _failure_of_line(error), is_change=call.is_write, said=_said(error)
+                ) from error
             status = response.status
             is_limited = self._account.answered(
                 ticket,
@@ -313,7 +304,10 @@ class Connection(GitHubAPI):
                 content[:4096].decode(errors="replace") if status == 403 else "",
             )
         if status >= 500:
-            raise _unanswered(call, f"GitHub answered {status}.")
+            said = f"{status} {response.reason or ''}".rstrip()
+            raise error_of(failure_of(status), is_change=call.is_write, said=said)
+        if status in (200, 201) and not _is_json(response, content):
+            raise error_of(Failure.UNREADABLE, is_change=call.is_write, status=status)
         return (status, response.headers, content), is_limited
 
     # --- renames ---
@@ -328,7 +322,10 @@ class Connection(GitHubAPI):
         old = self._repository_in(url)
         found = re.search(r"/repositories/(\d+)(?=/|\?|$)", location)
         address = f"{self.base_url}/repos/{old}"
-        target = str(URL(url, encoded=True).join(URL(location, encoded=True)))
+        try:
+            target = str(URL(url, encoded=True).join(URL(location, encoded=True)))
+        except ValueError as error:
+            raise _not_followed(where="no address") from error
         if old is None or found is None or url == address:
             return target
         repository = await self.get(address)
@@ -412,45 +409,19 @@ def translated(*, is_write: bool) -> Iterator[None]:
     try:
         yield
     except gidgethub.HTTPException as error:
-        raise _translation(error) from error
+        status, said = int(error.status_code), _details(error)
+        raise error_of(
+            failure_of(status, said), is_change=is_write, said=said, status=status
+        ) from error
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        kind = Uncertain if is_write else TransientError
-        message = "GitHub's answer cannot be read."
-        raise kind(message) from error
+        raise error_of(Failure.UNREADABLE, is_change=is_write) from error
 
 
 def raise_for(problem: GraphQLProblem) -> NoReturn:
     """Raise the error that a GraphQL problem stands for."""
-    match problem.type:
-        case "NOT_FOUND":
-            raise NotFound(problem.message, status=404)
-        case "FORBIDDEN" | "INSUFFICIENT_SCOPES":
-            raise Refused(problem.message, status=403, advice=_PERMISSION_ADVICE)
-        case _:
-            raise Refused(problem.message, status=422)
-
-
-_PERMISSION_ADVICE = (
-    "Check the app's permissions, and accept new ones that it asks for in the"
-    " installation's settings."
-)
-
-
-def _translation(error: gidgethub.HTTPException) -> Exception:
-    status = int(error.status_code)
-    message = _details(error)
-    if status == 403 and "suspended" in message:
-        return AppUnavailable(message, advice="Unsuspend the app's installation.")
-    if status in (404, 410):
-        return NotFound(message, status=status)
-    if is_transient(status):
-        return TransientError(f"GitHub answered {status}: {message}")
-    advice = ""
-    if status == 401:
-        advice = "Check the app's id, its private key and the server's clock."
-    elif status == 403:
-        advice = _PERMISSION_ADVICE
-    return Refused(message, status=status, advice=advice)
+    failure = failure_of_problem(problem.type, problem.message)
+    status = {Failure.NOT_FOUND: 404, Failure.INVALID: 422}.get(failure, 403)
+    raise error_of(failure, is_change=False, said=problem.message, status=status)
 
 
 def _details(error: gidgethub.HTTPException) -> str:
@@ -467,8 +438,19 @@ def _details(error: gidgethub.HTTPException) -> str:
     return "; ".join(messages)
 
 
-def _unanswered(call: Call, message: str) -> TransientError:
-    return Uncertain(message) if call.is_write else TransientError(message)
+def _failure_of_line(error: BaseException) -> Failure:
+    if isinstance(error, _NEVER_SENT):
+        return Failure.UNREACHABLE
+    return Failure.LATE if isinstance(error, TimeoutError) else Failure.BROKEN
+
+
+def _not_followed(*, where: str) -> BotError:
+    return error_of(Failure.MOVED, is_change=False, said=where, status=301)
+
+
+def _is_json(response: aiohttp.ClientResponse, content: bytes) -> bool:
+    """Return whether an answer is what was asked for: a proxy may send a page."""
+    return bool(content) and response.content_type == "application/json"
 
 
 def _said(error: BaseException) -> str:
@@ -491,7 +473,6 @@ _SCHEMA_CODES = frozenset({"undefinedField", "argumentNotAccepted"})
 _SCHEMA_MESSAGE = re.compile(
     r"doesn't exist on type|Cannot query field|doesn't accept argument|Unknown argument"
 )
-_FAULT_MESSAGE = re.compile(r"^Something went wrong|timeout|timed out", re.IGNORECASE)
 
 
 def _graphql_answer(content: Any) -> GraphQLAnswer:
@@ -513,12 +494,6 @@ def _problem(error: Mapping[str, Any]) -> GraphQLProblem:
         message=message,
         path=tuple(str(step) for step in error.get("path") or ()),
         is_schema=is_schema,
-    )
-
-
-def _is_server_fault(problem: GraphQLProblem) -> bool:
-    return problem.type in ("SERVICE_UNAVAILABLE", "INTERNAL") or (
-        not problem.type and _FAULT_MESSAGE.search(problem.message) is not None
     )
 
 

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.retry import delay_seconds, is_transient
+from bot.core.retry import delay_seconds
 
 FRACTIONS = st.floats(0, 1)
 
@@ -24,8 +24,3 @@ def test_a_retry_after_is_never_undercut(attempt, fraction, retry_after):
 @given(st.integers(-5, 10_000), FRACTIONS)
 def test_a_delay_is_never_longer_than_the_cap(attempt, fraction):
     assert 0 < delay_seconds(attempt, fraction, most_seconds=30) <= 30
-
-
-def test_server_errors_and_time_outs_are_transient_and_refusals_are_not():
-    assert all(is_transient(status) for status in (500, 502, 503, 504, 408, 429))
-    assert not any(is_transient(status) for status in (400, 401, 403, 404, 409, 422))

@@ -1,0 +1,71 @@
+"""Keeps secrets out of what people read: those that are known, and what looks like one."""
+
+import base64
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+
+REDACTED = "[redacted]"
+
+_SHORTEST = 6
+"""Characters of a secret that is worth hiding; shorter ones stand in any text."""
+
+_SHORTEST_PART = 16
+"""Characters of a piece of a secret, such as a line of a key, that give it away."""
+
+_LOOKALIKE = re.compile(
+    r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----"
+    r".*?(?:-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|\Z)"
+    r"|\b(?:gh[a-z]_|github_pat_|glpat-|xox[abprs]-|sk-)[\w-]{10,}(?:\.[\w-]+)*"
+    r"|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"
+    r"|\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"  # JSON web tokens
+    r"|(?<=://)[^\s/:@]+:[^\s/@]+(?=@)"  # https://user:password@host
+    r"|(?i:(?<=authorization: )\w+ \S+)",
+    re.DOTALL,
+)
+_WORD = re.compile(rf"[A-Za-z0-9+/=_-]{{{_SHORTEST_PART},}}")
+
+
+def hide_lookalikes(text: str) -> str:
+    """Return *text* without what has the form of a token, a key or a password."""
+    return _LOOKALIKE.sub(REDACTED, text)
+
+
+def hide(text: str, secrets: Iterable[str]) -> str:
+    """Return *text* without *secrets*, in any form, and without what looks like one.
+
+    The lines of a key and base64 count as forms, also where only a piece of them shows.
+    """
+    # The longest first: a secret may hold a shorter one.
+    for secret in sorted(secrets, key=len, reverse=True):
+        if len(secret) >= _SHORTEST:
+            text = _without(text, secret)
+    return hide_lookalikes(text)
+
+
+def _without(text: str, secret: str) -> str:
+    text = text.replace(secret, REDACTED)
+    forms = _forms(secret)
+
+    def shown(word: re.Match[str]) -> str:
+        # The ends of a word in base64 depend on what stands before and after it.
+        middle = word[0][4:-8]
+        is_piece = len(middle) >= _SHORTEST_PART and any(middle in it for it in forms)
+        is_whole = any(it in word[0] for it in forms)
+        return REDACTED if is_piece or is_whole else word[0]
+
+    return _WORD.sub(shown, text)
+
+
+@lru_cache(maxsize=256)
+def _forms(secret: str) -> tuple[str, ...]:
+    """Return a secret on one line, and in base64 wherever in a text it may stand."""
+    joined = "".join(secret.split())
+    found = [joined] if len(joined) >= _SHORTEST_PART else []
+    for offset in range(3):
+        encoded = base64.b64encode(b"\0" * offset + secret.encode()).decode()
+        # What stands before and after the secret shows in the first and last digits.
+        inner = encoded[(0, 2, 3)[offset] :].rstrip("=")[:-1]
+        if len(inner) >= 8:
+            found += [inner, inner.replace("+", "-").replace("/", "_")]
+    return tuple(dict.fromkeys(found))
