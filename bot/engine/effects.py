@@ -6,6 +6,8 @@ the first time or a look at GitHub before anything is repeated.
 """
 
 import asyncio
+import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -31,6 +33,8 @@ from bot.ports import Clock, EffectAdapter, EffectLog, EffectRecord
 LOOKS = 4
 """How often an effect whose answer was lost is looked for, or done again."""
 
+_LEVELS = {"known": "debug", "uncertain": "warning", "refused": "warning"}
+
 log = structlog.get_logger()
 
 
@@ -50,6 +54,10 @@ class Effects:
         self._clock = clock
         self._fraction = fraction
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self.ended: Counter[tuple[str, str]] = Counter()
+        """Since the start, by kind and what came of it: known, found, done, uncertain,
+        failed, refused.
+        """
 
     async def perform(self, key: str, intent: Intent) -> Receipt:
         """Carry out *intent* unless the effect with this key has happened already.
@@ -59,7 +67,13 @@ class Effects:
         """
         lock = self._locks.setdefault(key, asyncio.Lock())
         async with lock:
-            return await self._perform(key, intent)
+            try:
+                came, receipt = await self._perform(key, intent)
+            except BotError as error:
+                self._ended(key, intent, _end_of(error), error=str(error))
+                raise
+            self._ended(key, intent, came)
+            return receipt
 
     async def attempt(self, key: str, intent: Intent) -> Receipt | None:
         """Carry out what may fail without harm, such as a reaction or a pin.
@@ -68,39 +82,48 @@ class Effects:
         """
         try:
             return await self.perform(key, intent)
-        except BotError as error:
-            log.warning("effect failed", key=key, error=str(error))
+        except BotError:
             return None
 
-    async def _perform(self, key: str, intent: Intent) -> Receipt:
+    def _ended(self, key: str, intent: Intent, came: str, **facts: str) -> None:
+        kind = re.sub(r"(?<!^)(?=[A-Z])", "_", type(intent).__name__).lower()
+        self.ended[kind, came] += 1
+        level = _LEVELS.get(came, "info")
+        getattr(log, level)(f"effect {came}", key=key, kind=kind, **facts)
+
+    async def _perform(self, key: str, intent: Intent) -> tuple[str, Receipt]:
+        """Return what came of the effect and its receipt."""
         record = await when_stored(self._clock, lambda: self._log.find(key))
         if record is not None:
             if record.receipt is not None and _is_done(record, intent):
-                return record.receipt
+                return "known", record.receipt
             intent = _continued(record, intent)
             if not isinstance(intent, REPEATABLE):
                 found = await self._adapter.find(intent, since=record.intended_at)
                 if found is not None:
-                    return await self._note(key, found)
+                    return "found", await self._note(key, found)
         # A later intent keeps the first one's time: what an unanswered try of it
         # did long ago has to be found as well.
         intended_at = record.intended_at if record else self._clock.now()
         await when_stored(
             self._clock, lambda: self._log.intend(key, intent, at=intended_at)
         )
-        return await self._note(key, await self._do(key, intent, intended_at))
+        came, receipt = await self._do(key, intent, intended_at)
+        return came, await self._note(key, receipt)
 
-    async def _do(self, key: str, intent: Intent, intended_at: datetime) -> Receipt:
+    async def _do(
+        self, key: str, intent: Intent, intended_at: datetime
+    ) -> tuple[str, Receipt]:
         error: Uncertain | None = None
         for tries in range(1, LOOKS + 1):
             try:
-                return await self._adapter.do(intent)
+                return "done", await self._adapter.do(intent)
             except Uncertain as unanswered:
                 error = unanswered
                 log.info("effect unanswered", key=key, error=str(error), tries=tries)
             found = await self._look(intent, intended_at, tries)
             if found is not None:
-                return found
+                return "found", found
         # The last look found nothing: it has not happened, and may be tried later.
         raise TransientError(str(error)) from error
 
@@ -121,6 +144,16 @@ class Effects:
         at = self._clock.now()
         await when_stored(self._clock, lambda: self._log.done(key, receipt, at=at))
         return receipt
+
+
+def _end_of(error: BotError) -> str:
+    match error:
+        case Uncertain():
+            return "uncertain"
+        case TransientError():
+            return "failed"
+        case _:
+            return "refused"
 
 
 def _is_done(record: EffectRecord, intent: Intent) -> bool:

@@ -7,6 +7,7 @@ other, in the order of arrival; repositories do not wait for each other.
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
 
@@ -52,6 +53,7 @@ class Inbox:
         self._lanes: dict[int, asyncio.Queue[tuple[StoredDelivery, Any]]] = {}
         self._arrived = asyncio.Event()
         self._in_hand = asyncio.Semaphore(IN_HAND)
+        self.taken_id = 0  # the last delivery that was taken up
 
     async def add(self, delivery: Delivery) -> bool:
         """Store a delivery; it is on disk when this returns. False if it is known."""
@@ -62,17 +64,17 @@ class Inbox:
 
     async def run(self) -> None:
         """Work for ever, beginning with what an earlier process left."""
-        after_id = 0
         while True:
             self._arrived.clear()
             unsettled = partial(
-                self._deliveries.unsettled, after_id=after_id, limit=IN_HAND
+                self._deliveries.unsettled, after_id=self.taken_id, limit=IN_HAND
             )
             arrived = await when_stored(self._clock, unsettled)
             for stored in arrived:
-                after_id = stored.id
                 await self._in_hand.acquire()
-                await self._put(stored)
+                self.taken_id = stored.id
+                with _bound(stored):
+                    await self._put(stored)
             if not arrived:
                 await self._arrived.wait()
 
@@ -100,8 +102,9 @@ class Inbox:
             while not lane.empty():
                 stored, payload = lane.get_nowait()
                 try:
-                    outcome = await self._patiently(stored.delivery, payload)
-                    await self._settle(stored.id, outcome)
+                    with _bound(stored):
+                        outcome = await self._patiently(stored.delivery, payload)
+                        await self._settle(stored.id, outcome)
                 finally:
                     self._in_hand.release()
         finally:
@@ -110,26 +113,32 @@ class Inbox:
     async def _patiently(self, delivery: Delivery, payload: Any) -> str:
         began = self._clock.monotonic()
         tries = 0
-        with structlog.contextvars.bound_contextvars(delivery=delivery.guid):
-            while True:
-                tries += 1
-                try:
-                    return await self._handle(delivery, payload)
-                except TransientError as error:
-                    log.warning("delivery waits", error=str(error), tries=tries)
-                    after = error.retry_after_seconds
-                    wait = delay_seconds(min(tries, 6), self._fraction(), after)
-                    spent = self._clock.monotonic() - began
-                    if spent + wait > PATIENCE_SECONDS:
-                        return f"gave up: {error}"
-                    await self._clock.sleep(wait)
-                except PermanentError as error:
-                    log.warning("delivery failed", error=str(error))
-                    return f"failed: {error}"
-                except Exception as error:
-                    log.exception("delivery failed by a bug")
-                    return f"internal error: {type(error).__name__}"
+        while True:
+            tries += 1
+            try:
+                return await self._handle(delivery, payload)
+            except TransientError as error:
+                log.warning("delivery waits", error=str(error), tries=tries)
+                after = error.retry_after_seconds
+                wait = delay_seconds(min(tries, 6), self._fraction(), after)
+                spent = self._clock.monotonic() - began
+                if spent + wait > PATIENCE_SECONDS:
+                    return f"gave up: {error}"
+                await self._clock.sleep(wait)
+            except PermanentError as error:
+                log.warning("delivery failed", error=str(error))
+                return f"failed: {error}"
+            except Exception as error:
+                log.exception("delivery failed by a bug")
+                return f"internal error: {type(error).__name__}"
 
     async def _settle(self, delivery_id: int, outcome: str) -> None:
         settle = partial(self._deliveries.settle, delivery_id, outcome=outcome)
         await when_stored(self._clock, settle)
+        write = log.debug if outcome == "ignored" else log.info
+        write("delivery settled", outcome=outcome)
+
+
+def _bound(stored: StoredDelivery) -> AbstractContextManager[object]:
+    """Put the delivery on each line that is logged inside, and in tasks begun inside."""
+    return structlog.contextvars.bound_contextvars(delivery=stored.delivery.guid)
