@@ -6,7 +6,7 @@ import hashlib
 import os
 import random
 import signal
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,7 +19,7 @@ from prometheus_client import CollectorRegistry
 
 from bot.core.effects import Intent, PushBranch, Receipt
 from bot.core.markers import marker
-from bot.core.model import Repository
+from bot.core.model import InstallationId, Repository
 from bot.engine.attempt import Attempts
 from bot.engine.changes import Changes
 from bot.engine.controls import Controls
@@ -27,6 +27,7 @@ from bot.engine.effects import Effects
 from bot.engine.inbox import Inbox
 from bot.engine.intake import Intake, Policy
 from bot.engine.journal import journal
+from bot.engine.patience import when_stored
 from bot.engine.place import Replies
 from bot.engine.present import Present
 from bot.engine.reading import Reader
@@ -39,6 +40,7 @@ from bot.engine.tracker import Tracker
 from bot.errors import BotError, SettingsError
 from bot.github.adapter import GitHubAdapter, GitHubSettings
 from bot.github.effects import GitHubEffects
+from bot.github.ledger import Keep
 from bot.host.clock import SystemClock
 from bot.host.commands import HostCommands
 from bot.host.folders import Folders
@@ -47,7 +49,7 @@ from bot.host.memory import HostMemory
 from bot.host.push import BranchPusher
 from bot.host.sandboxing import Isolation, View, choose
 from bot.host.workspaces import GitWorkspaces
-from bot.ports import Clock
+from bot.ports import Clock, Held
 from bot.runners.builtin import BuiltinRunner
 from bot.runners.local import LocalRunner
 from bot.runners.registry import Registry
@@ -166,13 +168,20 @@ async def start(
             open_store(settings.database, clock=clock)
         )
         host = await asyncio.to_thread(_Host.of, settings, environment())
-        github = await stack.enter_async_context(
-            GitHubAdapter.open(_github_settings(settings), clock, random.random)
-        )
         supervisor = Supervisor()
+        github = await stack.enter_async_context(
+            GitHubAdapter.open(
+                _github_settings(settings),
+                clock,
+                random.random,
+                holds=await store.holds.all(),
+                keep=_keep_holds(store, clock, supervisor),
+            )
+        )
         stack.push_async_callback(supervisor.close)
         engine = _Engine(settings, store, host, github, clock, supervisor)
         await engine.recovery.clean()
+        await _learn_budgets(store, github)
         supervisor.start("scheduler", engine.scheduler.run(), is_vital=True)
         await engine.recovery.resume()
         supervisor.start("inbox", engine.inbox.run(), is_vital=True)
@@ -357,6 +366,33 @@ class _Engine:
         if self.scheduler.is_stopping:
             reasons.append("the bot is stopping")
         return Readiness(tuple(reasons))
+
+
+def _keep_holds(store: Store, clock: Clock, supervisor: Supervisor) -> Keep:
+    """Return what has each hold of GitHub, and its end, written down."""
+    latest: dict[InstallationId, Held | None] = {}
+
+    def keep(installation_id: InstallationId, held: Held | None) -> None:
+        def write() -> Awaitable[None]:
+            # What waits for the disk must not undo what was written since.
+            return store.holds.keep(installation_id, latest[installation_id])
+
+        latest[installation_id] = held
+        supervisor.start(f"hold {installation_id}", when_stored(clock, write))
+
+    return keep
+
+
+async def _learn_budgets(store: Store, github: GitHubAdapter) -> None:
+    """Ask what is left of the requests of each installation that has work to go on."""
+    batches = [await store.batches.load(each) for each in await store.batches.live()]
+    for installation_id in {b.repository.installation_id for b in batches if b}:
+        if github.github.budget(installation_id).held_until is not None:
+            continue  # nothing begins there before that is over
+        try:
+            await github.github.learn_budget(installation_id)
+        except BotError as error:
+            log.warning("budget unknown", error=str(error))
 
 
 def _github_settings(settings: Settings) -> GitHubSettings:

@@ -3,8 +3,11 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
-from bot.core.budget import DEFAULT_RESERVE, Reserve
+import structlog
+
+from bot.core.budget import DEFAULT_RESERVE, HOLD_SECONDS, Reserve
 from bot.core.model import (
     InstallationId,
     ItemFacts,
@@ -13,6 +16,7 @@ from bot.core.model import (
     Repository,
     Role,
 )
+from bot.errors import NotFound, RateLimited
 from bot.github import repositories
 from bot.github.auth import AppCredentials, InstallationTokens, load_private_key
 from bot.github.client import Client, Random, open_session
@@ -20,8 +24,10 @@ from bot.github.comments import App
 from bot.github.deliveries import Deliveries
 from bot.github.effects import GitHubEffects
 from bot.github.facts import Facts
-from bot.github.ledger import Ledger, Pace
-from bot.ports import Budget, Clock, RepositoryFacts
+from bot.github.ledger import Keep, Ledger, Pace
+from bot.ports import Budget, Clock, Held, RepositoryFacts
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +81,15 @@ class GitHubReader:
         connection = self._client.installation(installation_id)
         return await self._facts.of_references(connection, references)
 
+    async def learn_budget(self, installation_id: InstallationId) -> None:
+        """Ask what is left, at no cost, so that a start does not begin blind."""
+        connection = self._client.installation(installation_id)
+        try:
+            answer = await connection.get("/rate_limit")
+        except NotFound:
+            return  # an Enterprise server without limits
+        self._client.ledger.account(installation_id).learn(answer["resources"])
+
     def budget(self, installation_id: InstallationId) -> Budget:
         """Return the ledger's present state, without a request."""
         return self._client.ledger.account(installation_id).budget()
@@ -110,20 +125,28 @@ class GitHubAdapter:
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, settings: GitHubSettings, clock: Clock, random: Random
+        cls,
+        settings: GitHubSettings,
+        clock: Clock,
+        random: Random,
+        *,
+        holds: Mapping[InstallationId, Held] | None = None,
+        keep: Keep = lambda _installation_id, _held: None,
     ) -> AsyncIterator["GitHubAdapter"]:
         """Open the session, ask GitHub who the app is, and close at the end.
 
-        *random* returns a fraction between 0 and 1. Raises ``SettingsError`` for a key
-        that cannot be read, ``Refused`` for one that GitHub does not take, and
-        ``TransientError``.
+        *random* returns a fraction between 0 and 1; *holds* is what *keep* was given
+        by an earlier process. Raises ``SettingsError`` for a key that cannot be read,
+        ``Refused`` for one that GitHub does not take, and ``TransientError``.
         """
         private_key = load_private_key(settings.private_key)
         ledger = Ledger(
             clock,
             reserve=settings.reserve,
             pace=Pace(settings.write_interval_seconds),
+            keep=keep,
         )
+        ledger.go_on(holds or {})
         async with open_session() as session:
             client = Client(
                 session,
@@ -133,7 +156,7 @@ class GitHubAdapter:
                 clock=clock,
                 random=random,
             )
-            about = await client.app.get("/app")
+            about = await _about(client, clock)
             app = App(id=int(about["id"]), login=f"{about['slug']}[bot]")
             yield cls(
                 github=GitHubReader(client),
@@ -142,3 +165,13 @@ class GitHubAdapter:
                 deliveries=Deliveries(client.app),
                 app=app,
             )
+
+
+async def _about(client: Client, clock: Clock) -> Any:
+    """Return what GitHub says of the app, once it may be asked."""
+    while True:
+        try:
+            return await client.app.get("/app")
+        except RateLimited as error:
+            log.warning("the start waits", error=str(error))
+            await clock.sleep(error.retry_after_seconds or HOLD_SECONDS)

@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from cachetools import LRUCache
 
@@ -21,12 +22,15 @@ from bot.core.budget import Call, Hold, Reserve, Spent, Window
 from bot.core.model import InstallationId
 from bot.errors import RateLimited
 from bot.github.traffic import LOST, Traffic, class_of
-from bot.ports import Budget, Clock
+from bot.ports import Budget, Clock, Held
 
 LONGEST_WAIT_SECONDS = 60.0
 QUERIES = 2  # that new work may have to make before it ends
 APP = InstallationId(0)
 """The account of the app itself, whose requests no installation pays for."""
+
+Keep = Callable[[InstallationId, Held | None], None]
+"""Sees to it that a hold, or its end, is known after a restart."""
 
 _meters: ContextVar[tuple[str, ...]] = ContextVar("meters", default=())
 
@@ -104,10 +108,12 @@ class Ledger:
         *,
         reserve: Reserve = budget.DEFAULT_RESERVE,
         pace: Pace | None = None,
+        keep: Keep = lambda _installation_id, _held: None,
     ) -> None:
         self._clock = clock
         self._reserve = reserve
         self._pace = pace or Pace()
+        self._keep = keep
         self._accounts: dict[InstallationId, Account] = {}
         self._spent: LRUCache[str, int] = LRUCache(maxsize=10_000)
         self.traffic = Traffic(clock)
@@ -121,9 +127,15 @@ class Ledger:
                 reserve=self._reserve,
                 pace=self._pace,
                 charge=charge,
+                keep=partial(self._keep, installation_id),
                 traffic=self.traffic,
             )
         return self._accounts[installation_id]
+
+    def go_on(self, holds: Mapping[InstallationId, Held]) -> None:
+        """Hold on where an earlier process was held: *holds* is what it kept."""
+        for installation_id, held in holds.items():
+            self.account(installation_id).go_on(held)
 
     @contextmanager
     def metered(self, *meters: str) -> Iterator[None]:
@@ -178,12 +190,14 @@ class Account:
         reserve: Reserve,
         pace: Pace,
         charge: Callable[[], None] | None = None,
+        keep: Callable[[Held | None], None] = lambda _: None,
         traffic: Traffic | None = None,
     ) -> None:
         self._clock = clock
         self._reserve = reserve
         self._pace = pace
         self._charge = charge
+        self._keep = keep
         self._traffic = traffic or Traffic(clock)
         self.last_status = 0  # of GitHub's last answer
         self._windows: dict[str, Window] = {}
@@ -201,7 +215,7 @@ class Account:
         """Return what is left of the core limit, and until when nothing may be sent."""
         window = self._window(budget.CORE)
         now = self._clock.now()
-        waits = [now + timedelta(seconds=self._held_seconds())]
+        waits = [now + timedelta(seconds=self.held_seconds())]
         for resource in (budget.CORE, budget.GRAPHQL):
             other = self._window(resource)
             kept = self._reserve.of(other.limit)
@@ -218,7 +232,7 @@ class Account:
 
     def budgets(self) -> Mapping[str, Budget]:
         """Return what is left by resource, as far as GitHub has told."""
-        held_seconds, now = self._held_seconds(), self._clock.now()
+        held_seconds, now = self.held_seconds(), self._clock.now()
         held_until = now + timedelta(seconds=held_seconds) if held_seconds else None
         windows = {resource: self._window(resource) for resource in self._windows}
         return {
@@ -233,12 +247,16 @@ class Account:
             if window.limit
         }
 
+    def held_seconds(self) -> float:
+        """Return for how long GitHub wants nothing to be sent."""
+        return max(0.0, self._hold.until - self._clock.monotonic())
+
     def room(self) -> int:
         """Return how many requests of new work may begin now, 0 while held.
 
         A query or two must fit into the GraphQL window as well: facts come from there.
         """
-        if self._held_seconds() > 0 or self._room(budget.GRAPHQL) < QUERIES:
+        if self.held_seconds() > 0 or self._room(budget.GRAPHQL) < QUERIES:
             return 0
         return self._room(budget.CORE)
 
@@ -281,17 +299,32 @@ class Account:
         self._read_window(ticket, status, headers)
         is_limited = budget.is_limited(status, headers, message)
         ticket.class_ = class_of(status, is_limited=is_limited)
-        if not is_limited:
-            if status < 500:
-                self._hold = budget.relieved(self._hold, sent_at=ticket.sent_at)
-            return False
-        self._hold = budget.struck(
-            self._hold,
-            sent_at=ticket.sent_at,
-            now=self._clock.monotonic(),
-            retry_after=budget.retry_after_seconds(headers),
-        )
-        return True
+        before = self._hold
+        if is_limited:
+            self._hold = budget.struck(
+                before,
+                sent_at=ticket.sent_at,
+                now=self._clock.monotonic(),
+                retry_after=budget.retry_after_seconds(headers),
+            )
+        elif status < 500:
+            self._hold = budget.relieved(before, sent_at=ticket.sent_at)
+        if self._hold != before:
+            self._keep(self._held())
+        return is_limited
+
+    def go_on(self, held: Held) -> None:
+        """Hold on where an earlier process was held."""
+        seconds = (held.until - self._clock.now()).total_seconds()
+        self._hold = Hold(self._clock.monotonic() + seconds, held.strikes)
+
+    def learn(self, resources: Mapping[str, Mapping[str, int]]) -> None:
+        """Take note of what GitHub says of all resources at once."""
+        for resource, told in resources.items():
+            headers = {f"x-ratelimit-{key}": str(value) for key, value in told.items()}
+            if seen := budget.window_of(headers):
+                known, now = self._window(resource), self._clock.now()
+                self._windows[resource] = budget.merged(known, seen, now=now)
 
     def limited(self, seconds: float) -> RateLimited:
         """Return the error for a wait of *seconds* from now."""
@@ -319,7 +352,7 @@ class Account:
         """Return for what to wait and the seconds, as far as they are known now; None:
         until an answer comes.
         """
-        held, pace = self._held_seconds(), self._pace_seconds(call)
+        held, pace = self.held_seconds(), self._pace_seconds(call)
         if wait := max(held, pace):
             return ("hold" if held >= pace else "pace"), wait
         return "budget", budget.primary_wait(
@@ -329,8 +362,12 @@ class Account:
             now=self._clock.now(),
         )
 
-    def _held_seconds(self) -> float:
-        return max(0.0, self._hold.until - self._clock.monotonic())
+    def _held(self) -> Held | None:
+        if not self._hold.strikes:
+            return None
+        seconds = self._hold.until - self._clock.monotonic()
+        until = self._clock.now() + timedelta(seconds=seconds)
+        return Held(until, self._hold.strikes)
 
     def _pace_seconds(self, call: Call) -> float:
         if self._pace.is_off:

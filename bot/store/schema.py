@@ -107,3 +107,17 @@ def m001_begin(db: Database) -> None:
         ) STRICT;
         """
     )
+
+
+@migrations()
+def m002_holds(db: Database) -> None:
+    """Create the holds of installations, which a restart does not end."""
+    db.executescript(
+        """
+        CREATE TABLE holds (
+            installation_id INTEGER PRIMARY KEY,
+            until_us INTEGER NOT NULL,
+            strikes INTEGER NOT NULL
+        ) STRICT;
+        """
+    )

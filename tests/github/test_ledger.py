@@ -13,6 +13,7 @@ from bot.core.budget import CORE, GRAPHQL, Call, call_of
 from bot.core.model import InstallationId
 from bot.errors import RateLimited
 from bot.github.ledger import Account, Ledger, Pace
+from bot.ports import Held
 from tests.fakes import FakeClock, settle
 from tests.github.server import HurriedClock, limits
 
@@ -184,6 +185,45 @@ async def test_a_message_alone_holds_for_a_minute_and_then_for_longer():
     with pytest.raises(RateLimited) as caught:
         await send(account, {})
     assert caught.value.retry_after_seconds == 120
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "message"),
+    [
+        (403, {"retry-after": "60"}, ""),
+        (429, {"retry-after": "60"}, ""),
+        (429, {}, ""),
+        (403, {"x-ratelimit-remaining": "0"}, ""),
+        (403, {}, "You have exceeded a secondary rate limit."),
+        (403, {}, "You have triggered an abuse detection mechanism."),
+    ],
+)
+async def test_a_hold_goes_on_and_doubles_over_restarts(status, headers, message):
+    clock = HurriedClock()
+    kept: dict[InstallationId, Held | None] = {}
+
+    def restarted() -> Ledger:
+        ledger = Ledger(clock, pace=QUICK, keep=kept.__setitem__)
+        ledger.go_on({one: held for one, held in kept.items() if held})
+        return ledger
+
+    async def hold_of(refused: Account) -> float:
+        """Wait out the hold, be refused again, and return how long the next one is."""
+        await clock.sleep(refused.held_seconds())
+        await send(refused, headers, status=status, message=message)
+        return restarted().account(ONE).held_seconds()
+
+    assert [await hold_of(restarted().account(ONE)) for _ in range(4)] == [
+        pytest.approx(seconds) for seconds in (60, 120, 240, 480)
+    ]
+    assert restarted().account(ONE).room() == 0
+    with pytest.raises(RateLimited):
+        await send(restarted().account(ONE), {})
+    assert restarted().account(TWO).room() > 0
+    await clock.sleep(480)
+    await send(restarted().account(ONE), {})
+    assert kept == {ONE: None}
+    assert await hold_of(restarted().account(ONE)) == pytest.approx(60)
 
 
 # --- writes ---

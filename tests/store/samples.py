@@ -29,7 +29,7 @@ from bot.core.model import (
     Reference,
     Repository,
 )
-from bot.ports import Delivery
+from bot.ports import Delivery, Held
 from bot.store.store import Store
 
 NOW = datetime(2026, 3, 3, 15, 0, tzinfo=UTC)
@@ -106,6 +106,7 @@ async def fill(store: Store) -> None:
     await store.effects.done("b7k2/report", Receipt(id=9, url="u"), at=after(1))
     await store.effects.intend("b7k2/tracking", intent, at=NOW)
     await store.refusals.first_today(5, "eve", at=NOW)
+    await store.holds.keep(InstallationId(7), Held(after(60), 1))
     await store.probe()
 
 
@@ -138,6 +139,7 @@ EVERY_EVENT: tuple[e.Event, ...] = (
     e.Reported(after(61), 992, "https://x.test/992"),
     e.BatchConcluded(after(62)),
     e.BatchRetried(after(90), BatchId("c4m9")),
+    e.RepositoryMoved(after(91), Repository(5, "acme/gadgets", InstallationId(7))),
     e.ControlGiven(NOW, "grace", "issue_comment:7.0", (n(1),), (n(9),)),
 )
 
