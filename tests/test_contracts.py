@@ -364,15 +364,28 @@ async def do_everything(sandbox: Sandbox) -> None:
     sandbox.set_role("acme", NAME, "sam", "none")
     sandbox.delete_issue("acme", NAME, 2)
     sandbox.create_repository("acme/other", files={"a": "b"})
+    for title in ("Elsewhere", "Talk"):
+        last = sandbox.open_issue("acme", NAME, title, labels=["bug"]).number
+    sandbox.transfer_issue("acme", NAME, last - 1, "acme/other")
+    sandbox.convert_to_discussion("acme", NAME, last)
     installation = next(iter(sandbox.state.installations.values()))
     sandbox.choose_repositories(installation, [NAME])
     sandbox.choose_repositories(installation, [NAME, "acme/other"])
     sandbox.rename_repository("acme", NAME, "gadgets")
     sandbox.archive_repository("acme", "acme/gadgets")
+    sandbox.unarchive_repository("acme", "acme/gadgets")
+    sandbox.remove_repositories(installation, "acme/other")
+    sandbox.add_repositories(installation, "acme/other")
+    sandbox.delete_repository("acme", "acme/other")
     sandbox.suspend_installation(installation)
     sandbox.unsuspend_installation(installation)
     sandbox.uninstall(installation)
     sandbox.install("acme")
+    sandbox.install(sandbox.add_organization("globex").login)
+    sandbox.transfer_repository("acme", "acme/gadgets", "globex")
+    sandbox.transfer_repository("globex", "globex/gadgets", "wade")
+    sandbox.install("wade")
+    sandbox.transfer_repository("wade", "wade/gadgets", "acme")
 
 
 def test_the_graphql_schema_is_a_part_of_githubs():

@@ -6,13 +6,20 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import urlencode
 
 import jwt
 from aiohttp import web
 
 from bot.sandbox import graphql
 from bot.sandbox.api_log import Exchange
-from bot.sandbox.errors import GitHubError, forbidden, not_found
+from bot.sandbox.errors import (
+    GitHubError,
+    archived,
+    forbidden,
+    moved,
+    not_found,
+)
 from bot.sandbox.faults import Fault, FaultKind
 from bot.sandbox.rest import (
     app,
@@ -159,7 +166,7 @@ class Api:
         for feature in self._sandbox.lacks:
             if MISSING_PATHS[feature].search(route.template):
                 raise not_found()
-        found = self._repository(asked)
+        found = self._repository(asked, token)
         if found is not None and token is not None:
             self._require_access(found, route, token, asked.method)
         return Call(
@@ -167,7 +174,7 @@ class Api:
             found,
         )  # fmt: skip
 
-    def _repository(self, asked: _Request) -> Repository | None:
+    def _repository(self, asked: _Request, token: Token | None) -> Repository | None:
         """Return the repository in the path; raises 404, and 301 for a former name."""
         state, arguments = self._sandbox.state, asked.arguments
         if "repository_id" in arguments:
@@ -181,28 +188,27 @@ class Api:
         name = f"{arguments['owner']}/{arguments['repo']}"
         found = state.repository(name)
         if found is None:
-            moved = state.renamed(name)
-            if moved is None:
+            renamed = state.renamed(name)
+            if renamed is None or (token and not self._sandbox.sees(token, renamed)):
                 raise not_found()
             rest = asked.url.partition(f"/repos/{name}")[2]
-            target = f"{self._sandbox.api_url}/repositories/{moved.id}{rest}"
-            raise GitHubError(
-                301, "Moved Permanently", url=target, headers={"Location": target}
-            )
+            query = f"?{urlencode(asked.query)}" if asked.query else ""
+            base = f"{self._sandbox.api_url}/repositories/{renamed.id}"
+            target = base + rest + query
+            raise moved(target)
         return found
 
     def _require_access(
         self, repository: Repository, route: Route, token: Token, method: str
     ) -> None:
-        covered = self._sandbox.state.covers(token.installation, repository) and (
-            token.repository_ids is None or repository.id in token.repository_ids
-        )
-        if not covered:
-            if repository.is_private:
-                raise not_found()
-            if method == "GET":
-                return
-            raise forbidden()
+        if not self._sandbox.sees(token, repository):
+            raise not_found()
+        if not self._sandbox.reaches(token, repository):
+            if method != "GET" or "/collaborators/" in route.template:
+                raise forbidden()
+            return
+        if method != "GET" and repository.is_archived:
+            raise archived()
         if route.permissions and not any(
             token.allows(permission, route.level) for permission in route.permissions
         ):

@@ -51,6 +51,16 @@ def gone(message: str = "This issue was deleted") -> GitHubError:
     return GitHubError(410, message)
 
 
+def moved(url: str) -> GitHubError:
+    """Return the answer for what has another address now."""
+    return GitHubError(301, "Moved Permanently", url=url, headers={"Location": url})
+
+
+def archived() -> GitHubError:
+    """Return the answer to a change of a repository that is read-only."""
+    return forbidden(message="Repository was archived so is read-only.")
+
+
 def forbidden(
     *, message: str = "Resource not accessible by integration"
 ) -> GitHubError:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from aiohttp import web
 
 from bot.sandbox.api import Api
-from bot.sandbox.errors import GitHubError
+from bot.sandbox.errors import GitHubError, moved
 from bot.sandbox.git import GIT, git_environment
 from bot.sandbox.sandbox import Sandbox, Token
 from bot.sandbox.state import Repository
@@ -40,8 +40,13 @@ class GitHttp:
         try:
             token = self._authenticate(request)
             repository = self._repository(name, token, is_push=service == PUSH)
+            if repository.full_name.lower() != name.lower():
+                rest = request.path_qs.partition(".git/")[2]
+                base = f"{self._sandbox.git_url}/{repository.full_name}.git"
+                target = f"{base}/{rest}"
+                raise moved(target)
         except GitHubError as error:
-            headers = CHALLENGE if error.status == 401 else {}
+            headers = CHALLENGE if error.status == 401 else error.headers
             return web.Response(
                 status=error.status, text=error.message, headers=headers
             )
@@ -68,8 +73,7 @@ class GitHttp:
         allowed = (
             found is not None
             and token is not None
-            and state.covers(token.installation, found)
-            and (token.repository_ids is None or found.id in token.repository_ids)
+            and self._sandbox.reaches(token, found)
             and token.allows("contents", level)
         )
         is_readable = found is not None and not found.is_private and not is_push

@@ -28,6 +28,7 @@ from graphql import (
 )
 
 from bot.sandbox import pulls
+from bot.sandbox.errors import GitHubError
 from bot.sandbox.payloads import Json, optional_timestamp, timestamp
 from bot.sandbox.rest.routing import Answer, Call
 from bot.sandbox.state import (
@@ -323,9 +324,7 @@ def _repository(_source: Any, info: Info, arguments: dict[str, Any]) -> Reposito
     state, token = call.sandbox.state, call.token
     found = state.repository(name) or state.renamed(name)
     assert token is not None
-    if found is None or (
-        found.is_private and not state.covers(token.installation, found)
-    ):
+    if found is None or (not call.sandbox.sees(token, found)):
         message = f"Could not resolve to a Repository with the name '{name}'."
         raise _QueryError(message, "NOT_FOUND")
     return found
@@ -626,7 +625,10 @@ def _add_reaction(_source: Any, info: Info, arguments: dict[str, Any]) -> Any:
         raise _QueryError(message, "NOT_FOUND")
     words = {name: word for word, name in REACTION_NAMES.items()}
     word = words.get(given["content"], given["content"].lower())
-    reaction, _ = call.sandbox.react(call.login, subject, word)
+    try:
+        reaction, _ = call.sandbox.react(call.login, subject, word)
+    except GitHubError as error:
+        raise _QueryError(error.message, "FORBIDDEN") from error
     return {**given, "reaction": reaction}
 
 

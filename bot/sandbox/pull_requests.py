@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from bot.sandbox import pulls
 from bot.sandbox.errors import GitHubError, invalid, not_found
 from bot.sandbox.git import ZERO_SHA, MergeConflict
+from bot.sandbox.moves import Moves
 from bot.sandbox.pulls import pull_of
 from bot.sandbox.state import (
     CheckRun,
@@ -17,7 +18,7 @@ from bot.sandbox.state import (
     Thread,
     User,
 )
-from bot.sandbox.threads import Threads, check_body
+from bot.sandbox.threads import check_body
 
 REVIEW_STATES = {
     "APPROVE": "APPROVED",
@@ -39,7 +40,7 @@ class LineComment:
     start_side: str | None = None
 
 
-class PullRequests(Threads):
+class PullRequests(Moves):
     """Pushes, pull requests, reviews, merges and checks."""
 
     # --- branches
@@ -153,8 +154,8 @@ class PullRequests(Threads):
     ) -> None:
         """Mark a pull request as a draft, or as ready for review."""
         thread, actor = self.pull_request(repository, number), self.user(login)
-        if actor is not thread.author:
-            self.require(actor, thread.repository, "write")
+        role = "read" if actor is thread.author else "write"
+        self.require(actor, thread.repository, role)
         pull_of(thread).is_draft = is_draft
         action = "converted_to_draft" if is_draft else "ready_for_review"
         self.tell(thread, action, actor)

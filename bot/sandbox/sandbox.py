@@ -13,7 +13,7 @@ from bot.sandbox.api_log import ApiLog
 from bot.sandbox.faults import Faults
 from bot.sandbox.limits import Limits
 from bot.sandbox.pull_requests import PullRequests
-from bot.sandbox.state import App, Installation, Now, State, UserType
+from bot.sandbox.state import App, Installation, Now, Repository, State, UserType
 
 APP_ID = 4242
 APP_SLUG = "batch-bot"
@@ -118,3 +118,21 @@ class Sandbox(PullRequests):
         )
         self.tokens[token.value] = token
         return token
+
+    def revoke_tokens(self, installation: Installation | None = None) -> None:
+        """Make the tokens of an installation, or of all, worthless from now on."""
+        for token in [*self.tokens.values()]:
+            if installation in (None, token.installation):
+                del self.tokens[token.value]
+
+    def reaches(self, token: Token, repository: Repository) -> bool:
+        """Return whether the token was made for the repository and still covers it."""
+        return self.state.covers(token.installation, repository) and (
+            token.repository_ids is None or repository.id in token.repository_ids
+        )
+
+    def sees(self, token: Token | None, repository: Repository) -> bool:
+        """Return whether somebody with this token, or without any, may read it."""
+        return not repository.is_private or (
+            token is not None and self.reaches(token, repository)
+        )

@@ -1,10 +1,11 @@
-"""What owners and administrators do: accounts, repositories, roles, the app's place."""
+"""What owners and administrators do: accounts, repositories, roles."""
 
 from collections.abc import Iterable, Mapping
 
+from bot.sandbox.errors import invalid
 from bot.sandbox.git import WEB_FLOW, GitRepository
+from bot.sandbox.installations import Installations
 from bot.sandbox.state import (
-    Installation,
     Label,
     Milestone,
     Repository,
@@ -12,11 +13,10 @@ from bot.sandbox.state import (
     User,
     UserType,
 )
-from bot.sandbox.world import World
 
 
-class Setup(World):
-    """Accounts, repositories, roles and installations."""
+class Setup(Installations):
+    """Accounts, repositories and roles."""
 
     def add_user(self, login: str) -> User:
         """Return the person of that login, made if there is none."""
@@ -45,6 +45,7 @@ class Setup(World):
         """Return a new repository whose first commit has the given files."""
         login, name = full_name.split("/")
         owner = self.add_user(login)
+        self._claim_name(full_name)
         id_ = self.state.next_id()
         now = self.now()
         git = GitRepository(self.data_dir / "repositories" / f"{id_}.git")
@@ -61,6 +62,10 @@ class Setup(World):
         )  # fmt: skip
         repository.branches = git.refs()
         self.state.repositories[id_] = repository
+        installation = self.state.installation_of(repository)
+        if installation is not None:
+            self.announce_repositories("added", installation, [self.short(repository)])
+        self.announce("repository", "created", owner, repository)
         return repository
 
     def add_label(
@@ -109,89 +114,47 @@ class Setup(World):
             member=self.payloads.user(member), **parts,
         )  # fmt: skip
 
-    def install(
-        self, account: str, *, repositories: Iterable[str] | None = None
-    ) -> Installation:
-        """Return a new installation of the app on an account (None: all it has)."""
-        owner = self.user(account)
-        ids = (
-            None
-            if repositories is None
-            else {self.repository(name).id for name in repositories}
-        )
-        installation = Installation(
-            self.state.next_id(), owner, self.now(), dict(self.app.permissions),
-            repository_ids=ids,
-        )  # fmt: skip
-        self.state.installations[installation.id] = installation
-        self.announce_installation(
-            "installation", "created", owner, installation,
-            repositories=self._short_repositories(installation), requester=None,
-        )  # fmt: skip
-        return installation
-
-    def choose_repositories(
-        self, installation: Installation, repositories: Iterable[str]
-    ) -> None:
-        """Give the app these repositories of the account and no others."""
-        before = {r.id for r in self.covered(installation)}
-        after = {self.repository(name).id for name in repositories}
-        installation.repository_ids = after
-        for action, ids in (("added", after - before), ("removed", before - after)):
-            if ids:
-                short = [self._short(self.state.repositories[i]) for i in sorted(ids)]
-                added = action == "added"
-                self.announce_installation(
-                    "installation_repositories", action,
-                    installation.account, installation,
-                    repository_selection="selected",
-                    repositories_added=short if added else [],
-                    repositories_removed=[] if added else short,
-                    requester=None,
-                )  # fmt: skip
-
-    def suspend_installation(self, installation: Installation) -> None:
-        """Take the app's access away for a time."""
-        installation.suspended_at = self.now()
-        installation.suspended_by = installation.account
-        self.announce_installation(
-            "installation", "suspend", installation.account, installation
-        )
-
-    def unsuspend_installation(self, installation: Installation) -> None:
-        """Give the app its access back."""
-        installation.suspended_at = installation.suspended_by = None
-        self.announce_installation(
-            "installation", "unsuspend", installation.account, installation
-        )
-
-    def uninstall(self, installation: Installation) -> None:
-        """Remove the app from the account."""
-        short = self._short_repositories(installation)
-        del self.state.installations[installation.id]
-        self.announce_installation(
-            "installation", "deleted", installation.account, installation,
-            repositories=short,
-        )  # fmt: skip
-
-    def covered(self, installation: Installation) -> list[Repository]:
-        """Return the repositories that the installation may see."""
-        return [
-            repository
-            for repository in self.state.repositories.values()
-            if self.state.covers(installation, repository)
-        ]
-
     def rename_repository(self, login: str, repository: str, name: str) -> Repository:
-        """Give the repository another name; the old one leads to it from now on."""
+        """Return the repository under another name; the old one leads to it."""
         found = self.repository(repository)
         old = found.name
-        found.former_names.append(found.full_name)
-        found.name = name
-        found.former_names = [n for n in found.former_names if n != found.full_name]
+        self._give_name(found, found.owner, name)
         self.announce(
             "repository", "renamed", self.user(login), found,
             changes={"repository": {"name": {"from": old}}},
+        )  # fmt: skip
+        return found
+
+    def transfer_repository(
+        self, login: str, repository: str, owner: str
+    ) -> Repository:
+        """Return the repository in another account; the old name leads to it.
+
+        An installation that was given it loses it. That of the new account hears of it
+        if it has all repositories; else nobody is told but the old one.
+        """
+        found, actor, to = (
+            self.repository(repository),
+            self.user(login),
+            self.user(owner),
+        )
+        before, short = found.owner, self.short(found)
+        losing = self.state.installation_of(found)
+        self._give_name(found, to, found.name)
+        if losing is not None:
+            self.announce_repositories("removed", losing, [short])
+        gaining = self.state.installation_of(found)
+        if gaining is not None:
+            self.announce_repositories("added", gaining, [self.short(found)])
+        kind = "organization" if before.type is UserType.ORGANIZATION else "user"
+        account = (
+            self.payloads.organization(before)
+            if kind == "organization"
+            else self.payloads.user(before)
+        )
+        self.announce(
+            "repository", "transferred", actor, found,
+            changes={"owner": {"from": {kind: account}}},
         )  # fmt: skip
         return found
 
@@ -201,16 +164,39 @@ class Setup(World):
         found.is_archived = True
         self.announce("repository", "archived", self.user(login), found)
 
-    def _short_repositories(
-        self, installation: Installation
-    ) -> list[dict[str, object]]:
-        return [self._short(repository) for repository in self.covered(installation)]
+    def unarchive_repository(self, login: str, repository: str) -> None:
+        """Let the repository be written to again."""
+        found = self.repository(repository)
+        found.is_archived = False
+        self.announce("repository", "unarchived", self.user(login), found)
 
-    def _short(self, repository: Repository) -> dict[str, object]:
-        return {
-            "id": repository.id,
-            "node_id": f"R_{repository.id}",
-            "name": repository.name,
-            "full_name": repository.full_name,
-            "private": repository.is_private,
-        }
+    def delete_repository(self, login: str, repository: str) -> None:
+        """Delete the repository and all that is in it; its former names lead nowhere."""
+        found, actor = self.repository(repository), self.user(login)
+        installation = self.state.installation_of(found)
+        if installation is not None:
+            self.announce_repositories("removed", installation, [self.short(found)])
+        self.announce("repository", "deleted", actor, found)
+        for thread in found.threads.values():
+            self.state.unrelate(thread)
+        del self.state.repositories[found.id]
+
+    def _give_name(self, repository: Repository, owner: User, name: str) -> None:
+        """Change name and owner; the old name is kept as a former one."""
+        self._claim_name(f"{owner.login}/{name}")
+        repository.former_names.append(repository.full_name)
+        repository.owner, repository.name = owner, name
+
+    def _claim_name(self, full_name: str) -> None:
+        """Let a name lead to nothing else from now on; raises 422 if it is taken."""
+        if self.state.repository(full_name) is not None:
+            raise invalid(
+                resource="Repository",
+                field="name",
+                code="custom",
+                message="name already exists on this account",
+            )
+        for other in self.state.repositories.values():
+            other.former_names = [
+                name for name in other.former_names if name.lower() != full_name.lower()
+            ]

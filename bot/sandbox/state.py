@@ -203,6 +203,7 @@ class Thread:
     closed_at: datetime | None = None
     closed_by: User | None = None
     is_deleted: bool = False
+    is_discussion: bool = False  # converted: closed and locked for good
     comments: list[Comment] = field(default_factory=list)
     reactions: list[Reaction] = field(default_factory=list)
     events: list[ThreadEvent] = field(default_factory=list)
@@ -260,6 +261,7 @@ class Repository:
     labels: list[Label] = field(default_factory=list)
     milestones: list[Milestone] = field(default_factory=list)
     threads: dict[int, Thread] = field(default_factory=dict)  # by number, deleted too
+    moved: dict[int, Thread] = field(default_factory=dict)  # by number, elsewhere now
     check_runs: list[CheckRun] = field(default_factory=list)
     branches: dict[str, str] = field(default_factory=dict)  # as last told to anybody
     former_names: list[str] = field(default_factory=list)  # owner/name
@@ -400,6 +402,15 @@ class State:
             ),
             None,
         )
+
+    def unrelate(self, thread: Thread) -> None:
+        """Take a thread that goes away out of what others say of it."""
+        for repository in self.repositories.values():
+            for other in repository.threads.values():
+                other.blocked_by = [t for t in other.blocked_by if t is not thread]
+                other.sub_issues = [t for t in other.sub_issues if t is not thread]
+                if other.parent is thread:
+                    other.parent = None
 
     def installation_of(self, repository: Repository) -> Installation | None:
         """Return the installation that covers the repository."""

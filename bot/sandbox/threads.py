@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 
-from bot.sandbox.errors import forbidden, invalid, not_found
+from bot.sandbox.errors import archived, forbidden, invalid, not_found
 from bot.sandbox.setup import Setup
 from bot.sandbox.state import (
     COMMENT_LIMIT,
@@ -66,7 +66,7 @@ class Threads(Setup):
             raise invalid(resource="Issue", field="title", code="missing_field")
         check_body(body, "Issue")
         if repository.is_archived:
-            raise forbidden(message="Repository was archived so is read-only.")
+            raise archived()
         repository.last_number += 1
         now = self.now()
         thread = Thread(
@@ -87,8 +87,7 @@ class Threads(Setup):
     ) -> Thread:
         """Return the thread with another title or body."""
         thread, actor = self.thread(repository, number), self.user(login)
-        if actor is not thread.author:
-            self.require(actor, thread.repository, "triage")
+        self._require_author(actor, thread)
         changes = {}
         if title is not None and title != thread.title:
             changes["title"] = {"from": thread.title}
@@ -103,25 +102,16 @@ class Threads(Setup):
             self.announce_thread("edited", actor, thread, changes=changes)
         return thread
 
-    def delete_issue(self, login: str, repository: str, number: int) -> None:
-        """Delete an issue; its number stays taken and answers 410."""
-        thread, actor = self.thread(repository, number), self.user(login)
-        self.require(actor, thread.repository, "admin")
-        if thread.pull is not None:
-            raise invalid(
-                resource="Issue", field="number", message="pull requests stay"
-            )
-        self.announce_thread("deleted", actor, thread)
-        thread.is_deleted = True
-
     # --- comments
 
     def comment(self, login: str, repository: str, number: int, body: str) -> Comment:
         """Return a new comment."""
         thread, author = self.thread(repository, number), self.user(login)
         if thread.repository.is_archived:
-            raise forbidden(message="Repository was archived so is read-only.")
-        if thread.is_locked and not self.may(author, thread.repository, "write"):
+            raise archived()
+        if thread.is_discussion or (
+            thread.is_locked and not self.may(author, thread.repository, "write")
+        ):
             raise forbidden(message="Unable to create comment because issue is locked.")
         check_body(body, "IssueComment", required=True)
         now = self.touch(thread)
@@ -213,6 +203,9 @@ class Threads(Setup):
         if content not in REACTIONS:
             raise invalid(resource="Reaction", field="content")
         actor = self.user(login)
+        thread = subject if isinstance(subject, Thread) else subject.thread
+        if thread.repository.is_archived:
+            raise archived()
         for reaction in subject.reactions:
             if reaction.user is actor and reaction.content == content:
                 return reaction, False
@@ -299,8 +292,7 @@ class Threads(Setup):
     ) -> None:
         """Close an issue (with a reason) or a pull request."""
         thread, actor = self.thread(repository, number), self.user(login)
-        if actor is not thread.author:
-            self.require(actor, thread.repository, "triage")
+        self._require_author(actor, thread)
         self.close_thread(thread, actor, reason=reason)
 
     def close_thread(self, thread: Thread, actor: User, *, reason: str) -> None:
@@ -319,8 +311,7 @@ class Threads(Setup):
     def reopen(self, login: str, repository: str, number: int) -> None:
         """Open a closed thread again."""
         thread, actor = self.thread(repository, number), self.user(login)
-        if actor is not thread.author:
-            self.require(actor, thread.repository, "triage")
+        self._require_author(actor, thread)
         if thread.is_open:
             return
         if thread.pull is not None and thread.pull.is_merged:
@@ -463,6 +454,10 @@ class Threads(Setup):
 
     def _require_own(self, actor: User, author: User, repository: Repository) -> None:
         self.require(actor, repository, "read" if actor is author else "write")
+
+    def _require_author(self, actor: User, thread: Thread) -> None:
+        role = "read" if actor is thread.author else "triage"
+        self.require(actor, thread.repository, role)
 
     def _assignable(self, repository: Repository, logins: Iterable[str]) -> list[User]:
         users = (self.state.user(login) for login in logins)

@@ -4,7 +4,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from bot.sandbox.errors import forbidden, gone, not_found
+from bot.sandbox.errors import archived, forbidden, gone, not_found
 from bot.sandbox.payloads import Json, Payloads
 from bot.sandbox.state import (
     ROLES,
@@ -89,7 +89,7 @@ class World:
     def require(self, user: User, repository: Repository, role: str) -> None:
         """Raise 403 unless the account has at least that role in a live repository."""
         if repository.is_archived:
-            raise forbidden(message="Repository was archived so is read-only.")
+            raise archived()
         if not self.may(user, repository, role):
             raise forbidden(message=f"Must have {role} rights to Repository.")
 

@@ -103,3 +103,38 @@ async def test_a_renamed_repository_is_found_by_git(sandbox: Sandbox, tmp_path: 
     sandbox.rename_repository("acme", NAME, "gadgets")
     url = address(sandbox, new_token(sandbox))
     assert (await git(tmp_path, "ls-remote", url))[0] == 0
+
+
+async def test_a_renamed_repository_is_fetched_and_pushed_under_its_old_name(
+    sandbox: Sandbox, tmp_path: Path
+):
+    url = address(sandbox, new_token(sandbox))
+    sandbox.rename_repository("acme", NAME, "gadgets")
+    code, output = await git(tmp_path, "clone", url, "work")
+    assert code == 0, output
+    assert "redirecting to" in output
+    work = tmp_path / "work"
+    code, output = await git(work, "push", "origin", "HEAD:refs/heads/new")
+    assert code == 0, output
+    assert "refs/heads/new" in sandbox.repository("acme/gadgets").git.refs()
+
+
+async def test_a_repository_out_of_reach_is_not_found(sandbox: Sandbox, tmp_path: Path):
+    sandbox.create_repository("acme/shut", files={"a": "b"}, is_private=True)
+    installation = next(iter(sandbox.state.installations.values()))
+    url = address(sandbox, new_token(sandbox), "acme/shut")
+    assert (await git(tmp_path, "ls-remote", url))[0] == 0
+    sandbox.remove_repositories(installation, "acme/shut")
+    code, output = await git(tmp_path, "ls-remote", url)
+    assert (code, "not found" in output) == (128, True)
+    sandbox.add_repositories(installation, "acme/shut")
+    sandbox.suspend_installation(installation)
+    code, output = await git(tmp_path, "ls-remote", url)
+    assert (code, "403" in output) == (128, True)
+    sandbox.unsuspend_installation(installation)
+    sandbox.rename_repository("acme", "acme/shut", "closed")
+    sandbox.delete_repository("acme", "acme/closed")
+    for name in ("acme/shut", "acme/closed"):
+        url = address(sandbox, new_token(sandbox), name)
+        code, output = await git(tmp_path, "ls-remote", url)
+        assert (code, "not found" in output) == (128, True)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from bot.sandbox.errors import invalid, not_found
+from bot.sandbox.errors import invalid, moved, not_found
 from bot.sandbox.payloads import Json
 from bot.sandbox.rest.routing import Answer, Call, Routes
 from bot.sandbox.state import Label, Thread
@@ -47,12 +47,14 @@ def create_issue(call: Call) -> Answer:
 @routes.get(ISSUE, "issues", "pull_requests")
 def get_issue(call: Call) -> Answer:
     """Answer with an issue or pull request."""
+    _require_here(call)
     return Answer(call.sandbox.payloads.issue(call.thread))
 
 
 @routes.write("PATCH", ISSUE, "issues", "pull_requests")
 def update_issue(call: Call) -> Answer:
     """Change an issue or pull request."""
+    _require_here(call)
     sandbox, login, name, number = (
         call.sandbox,
         call.login,
@@ -216,6 +218,18 @@ def list_blocking(call: Call) -> Answer:
         if call.thread in other.blocked_by
     ]
     return call.page(waiting, call.sandbox.payloads.issue)
+
+
+def _require_here(call: Call) -> None:
+    """Raise 301 if the issue is in another repository now that the token may see.
+
+    Only its own address leads there: GitHub answers 404 for those below it.
+    """
+    thread = call.repository.moved.get(call.number("issue_number"))
+    if thread is not None and call.sandbox.sees(call.token, thread.repository):
+        base = f"{call.sandbox.api_url}/repositories/{thread.repository.id}"
+        target = f"{base}/issues/{thread.number}"
+        raise moved(target)
 
 
 def is_since(wanted: str | None, at: datetime) -> bool:
