@@ -179,6 +179,18 @@ class Schedule:
         """Return when the next delayed try may begin."""
         return self._delayed[0][0] if self._delayed else None
 
+    def counts(self) -> Mapping[ItemState, int]:
+        """Return how many items are in each state."""
+        return {state: self._states.count(state) for state in ItemState}
+
+    @property
+    def unblocked(self) -> int:
+        """How many pending items wait for no other item."""
+        return sum(
+            state is ItemState.PENDING and not unmet
+            for state, unmet in zip(self._states, self._unmet, strict=True)
+        )
+
     @property
     def is_over_budget(self) -> bool:
         """Whether the requests that the command allows let nothing more start."""

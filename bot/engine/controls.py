@@ -6,6 +6,8 @@ from datetime import datetime
 from hashlib import sha256
 from typing import assert_never
 
+from structlog.contextvars import bound_contextvars
+
 from bot.core import control, syntax
 from bot.core import events as e
 from bot.core.control import Change
@@ -191,6 +193,12 @@ class Controls:
                 part=part,
             )
             return "refused: no such plan"
+        with bound_contextvars(batch=batch.id):
+            return await self._start_plan(place, batch, role, part)
+
+    async def _start_plan(
+        self, place: Place, batch: Batch, role: Role, part: int
+    ) -> str:
         if role < batch.needed_role:
             denied = NotPermitted(
                 needed=batch.needed_role,
@@ -252,6 +260,12 @@ class Controls:
         if isinstance(batch, str):
             await self._replies.decline(place, batch, part=part)
             return "refused: which batch"
+        with bound_contextvars(batch=batch.id):
+            return await self._control_batch(place, batch, command, role, part)
+
+    async def _control_batch(
+        self, place: Place, batch: Batch, command: Command, role: Role, part: int
+    ) -> str:
         name = type(command).__name__.lower()
         before = await self._situations.progress(batch.id)
         own = {batch.asker.login, before.started_by}
@@ -437,7 +451,8 @@ class Controls:
             return "ignored: no batch"
         outcomes = [await self._box(edited, batch, box) for box in ticked]
         if kind == "tracking":
-            await self._tracker.redraw(batch.id)
+            with bound_contextvars(batch=batch.id):
+                await self._tracker.redraw(batch.id)
         return ", ".join(outcomes) or "redrawn"
 
     async def _batch_of_comment(

@@ -4,13 +4,18 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import structlog
+
 from bot.core.events import Event
 from bot.core.model import Batch, BatchId, ItemFacts, ItemNumber
+from bot.engine.journal import journal
 from bot.ports import Batches
 
 NAMELESS = BatchId("")
 _LETTERS = "abcdefghjkmnpqrstvwxyz"
 _DIGITS = "23456789"
+
+log = structlog.get_logger()
 
 
 def new_batch_name(length: int = 4) -> BatchId:
@@ -33,8 +38,23 @@ async def record_batch(
     while True:
         named = replace(batch, id=new_batch_name(length))
         if await batches.create(named, facts, events):
+            _log_created(named, events)
             return named
         known = await batches.by_source(batch.source)
         if known is not None:
             return known
         length = min(length + 2, 8)  # the name is taken; longer ones are many
+
+
+def _log_created(batch: Batch, events: Sequence[Event]) -> None:
+    log.info(
+        "batch created",
+        batch=batch.id,
+        source=batch.source,
+        repository=batch.repository.name,
+        thread=batch.thread,
+        by=batch.asker.login,
+        command=batch.command,
+        items=len(batch.plan.items),
+    )
+    journal(batch.id, events)

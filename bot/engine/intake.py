@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any, assert_never
 
 import structlog
+from structlog.contextvars import bound_contextvars
 
 from bot.core import events as e
 from bot.core import syntax
@@ -138,7 +139,8 @@ class Intake:
         trigger = trigger_of(delivery.event, payload, app_login=self._policy.app_login)
         if trigger is None:
             return "ignored"
-        return await self._act(trigger)
+        with bound_contextvars(**_about(trigger)):
+            return await self._act(trigger)
 
     async def _act(self, trigger: Trigger) -> str:
         match trigger:
@@ -444,6 +446,10 @@ class Intake:
 
     async def _begun(self, place: Place, batch: Batch, part: int) -> str:
         """Do what follows the record of a new batch; harmless to do again."""
+        with bound_contextvars(batch=batch.id):
+            return await self._show_begun(place, batch, part)
+
+    async def _show_begun(self, place: Place, batch: Batch, part: int) -> str:
         progress = await self._situations.progress(batch.id)
         if progress.expires_at is not None and progress.started_at is None:
             situation = await self._situations.situation(progress)
@@ -470,6 +476,18 @@ class Intake:
         return await self._controls.boxes(
             edited, ticked(edited.old_body, edited.new_body)
         )
+
+
+def _about(trigger: Trigger) -> Mapping[str, object]:
+    """Return what each line of the log says about a trigger."""
+    match trigger:
+        case CommentWritten(repository=repository, thread=thread):
+            source = f"{trigger.kind}:{trigger.comment_id}"
+        case BoxesTicked(repository=repository, thread=thread):
+            source = f"box:{trigger.comment_id}"
+        case _:
+            return {}
+    return {"repository": repository.name, "thread": thread, "source": source}
 
 
 def _place_of(written: CommentWritten) -> Place:

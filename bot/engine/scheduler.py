@@ -7,6 +7,7 @@ changes the state of an item.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -14,6 +15,7 @@ from functools import partial
 from math import inf
 
 import structlog
+from structlog.contextvars import bound_contextvars
 
 from bot.core import events as e
 from bot.core.control import Change
@@ -62,6 +64,17 @@ class Limits:
 
     slots: int = 3
     workspaces: int = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """How much there is of the live batches, for those who watch."""
+
+    batches: Mapping[BatchState, int]
+    items: Mapping[ItemState, int]
+    unblocked: int  # pending items that wait for no other item
+    waiting_for_budget: int  # batches
+    messages: int  # that the next pass will take
 
 
 @dataclass(slots=True, eq=False)
@@ -148,6 +161,8 @@ class Scheduler:
         self._timer: asyncio.Task[None] | None = None
         self._turn = 0
         self.is_stopping = False
+        self.attempts_ended: Counter[tuple[str, str]] = Counter()
+        """Since the start, by runner and kind of outcome, or ``stopped``."""
 
     # --- for others ----------------------------------------------------------------
 
@@ -271,6 +286,21 @@ class Scheduler:
             self._limits.workspaces,
             self._memory.used_fraction(),
             self.is_stopping,
+        )
+
+    def figures(self) -> Figures:
+        """Return how much there is of the live batches."""
+        items: Counter[ItemState] = Counter()
+        for live in self._live.values():
+            items.update(live.schedule.counts())
+        return Figures(
+            batches=Counter(live.schedule.state for live in self._live.values()),
+            items=items,
+            unblocked=sum(live.schedule.unblocked for live in self._live.values()),
+            waiting_for_budget=sum(
+                live.budget_until is not None for live in self._live.values()
+            ),
+            messages=len(self._messages),
         )
 
     async def drain(self, seconds: float) -> None:
@@ -463,11 +493,16 @@ class Scheduler:
         async def look() -> Outcome | None:
             return await self._look(live, number)
 
-        with self._github.metered(spec.batch_id, spec.id):
+        came = "stopped"
+        with (
+            self._github.metered(spec.batch_id, spec.id),
+            bound_contextvars(batch=spec.batch_id, item=number, attempt=spec.id),
+        ):
             try:
                 outcome = await self._attempts.run(
                     spec, look=look, accept=accept, emit=emit, work=work
                 )
+                came = outcome.kind.value
             except BatchOver as error:
                 over = error  # the name ends with the clause
                 self._send(lambda step: self._over(step, live, spec, attempt, over))
@@ -480,6 +515,8 @@ class Scheduler:
                     raise  # the bot is shutting down
                 self._send(lambda step: self._cancelled(step, live, number, attempt))
                 return
+            finally:
+                self.attempts_ended[spec.item.runner, came] += 1
         self._send(lambda step: self._ended(step, live, spec, attempt, outcome))
 
     async def _look(self, live: Live, number: ItemNumber) -> Outcome | None:
@@ -533,7 +570,12 @@ class Scheduler:
         live.publishing.pop(number, None)
         ending = live.stopping.pop(number, None)
         if live.schedule.running.get(number) != attempt:
-            log.warning("result of an old attempt thrown away", attempt=spec.id)
+            log.warning(
+                "result of an old attempt thrown away",
+                batch=spec.batch_id,
+                item=number,
+                attempt=spec.id,
+            )
             return
         requests = self._github.spent(spec.id)
         live.schedule.requests_used += requests

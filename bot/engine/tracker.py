@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
+from structlog.contextvars import bound_contextvars
 
 from bot.core.effects import (
     CreateComment,
@@ -134,7 +135,8 @@ class Tracker:
         progress = await self._situations.progress(batch_id)
         if progress.tracking_comment_id and progress.state.is_live:
             try:
-                await self._write(progress, watch)
+                with bound_contextvars(batch=batch_id):
+                    await self._write(progress, watch)
             except BotError as error:
                 log.warning("comment waits", batch=batch_id, error=str(error))
 
@@ -150,7 +152,10 @@ class Tracker:
         try:
             while True:
                 try:
-                    with self._github.metered(batch_id):
+                    with (
+                        self._github.metered(batch_id),
+                        bound_contextvars(batch=batch_id),
+                    ):
                         if await self._step(batch_id, watch):
                             return
                     tries = 0
