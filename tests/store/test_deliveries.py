@@ -49,8 +49,8 @@ async def test_settled_deliveries_are_not_offered_again(store: Store):
 
 async def test_the_backlog_is_what_is_not_settled_and_since_when(store: Store):
     assert await store.deliveries.backlog() == Backlog(0)
-    for minute, guid in enumerate("abc"):
-        at = NOW + timedelta(minutes=minute)
+    for minutes, guid in enumerate("abc"):
+        at = NOW + timedelta(minutes=minutes)
         await store.deliveries.add(replace(make_delivery(guid), received_at=at))
     await store.deliveries.settle(1, outcome="ignored")
     minute = timedelta(minutes=1)
