@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from bot.core.model import InstallationId, Repository
-from bot.errors import AppUnavailable, NotFound, SettingsError
+from bot.errors import AppUnavailable, NotFound, Refused, SettingsError
 from bot.ports import Clock
 
 CLOCK_SKEW = timedelta(seconds=60)
@@ -158,6 +158,12 @@ class InstallationTokens:
         except NotFound as error:
             message = "The app is no longer installed there."
             advice = "Install the app again."
+            raise AppUnavailable(message, why="removed", advice=advice) from error
+        except Refused as error:
+            if error.status != 422 or not repository_id:
+                raise
+            message = "The repository was taken from the app."
+            advice = "Give the app access to it again."
             raise AppUnavailable(message, why="removed", advice=advice) from error
         expires_at = datetime.fromisoformat(answer["expires_at"])
         return _Token(str(answer["token"]), expires_at)

@@ -28,7 +28,7 @@ from bot.core.model import (
     Repository,
     Role,
 )
-from bot.errors import AppUnavailable, RateLimited, Refused, Uncertain
+from bot.errors import AppUnavailable, NotFound, RateLimited, Refused, Uncertain
 from bot.github.adapter import GitHubAdapter, GitHubSettings
 from bot.sandbox.faults import Fault, FaultKind
 from bot.sandbox.sandbox import APP_ID, Sandbox
@@ -238,8 +238,72 @@ async def test_limits_are_kept_and_shown(sandbox, adapter, repository, sandbox_c
     assert sandbox.limits.window(installation, "core").remaining == 0
 
 
-async def test_a_suspended_app_is_unavailable(sandbox, adapter, repository):
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (lambda s, there: s.suspend_installation(there), "suspended"),
+        (lambda s, there: s.uninstall(there), "removed"),
+        (lambda s, _there: s.archive_repository("acme", NAME), "archived"),
+    ],
+    ids=["suspended", "uninstalled", "archived"],
+)
+async def test_why_the_app_can_do_nothing_is_known(
+    sandbox, adapter, repository, change, why
+):
+    issue = sandbox.open_issue("olivia", NAME, "First")
+    comment = sandbox.comment("olivia", NAME, issue.number, "x")
+    assert await adapter.github.role(repository, "wade") is Role.WRITE
+    change(sandbox, sandbox.state.installations[repository.installation_id])
+    number = thread(issue.number)
+    for intent in (
+        CreateComment(repository, number, MARKER, MARKER),
+        ChangeState(repository, number, is_open=False, is_pull_request=False),
+        ChangeLabels(repository, number, add=("bug",)),
+        React(repository, CommentKind.ISSUE, comment.id, Reaction.SEEN),
+    ):
+        with pytest.raises(AppUnavailable) as caught:
+            await adapter.effects.do(intent)
+        assert caught.value.why == why
+
+
+async def test_a_revoked_token_is_asked_for_again(sandbox, adapter, repository):
+    assert await adapter.github.role(repository, "wade") is Role.WRITE
+    sandbox.revoke_tokens()
+    assert await adapter.github.role(repository, "wade") is Role.WRITE
+
+
+async def test_a_repository_that_was_taken_from_the_app_has_no_token(
+    sandbox, adapter, repository
+):
+    sandbox.create_repository("acme/other", files={"a": "b"})
     installation = sandbox.state.installations[repository.installation_id]
-    sandbox.suspend_installation(installation)
-    with pytest.raises(AppUnavailable):
-        await adapter.github.role(repository, "wade")
+    sandbox.remove_repositories(installation, NAME)
+    with pytest.raises(AppUnavailable, match="taken from the app") as caught:
+        await adapter.tokens.token(repository)
+    assert caught.value.why == "removed"
+    sandbox.add_repositories(installation, NAME)
+    assert await adapter.tokens.token(repository)
+
+
+async def test_a_moved_issue_leaves_the_others_where_they_are(
+    sandbox, adapter, repository
+):
+    sandbox.create_repository("acme/other", files={"a": "b"})
+    moved, stayed = (sandbox.open_issue("olivia", NAME, t) for t in ("A", "B"))
+    before = [thread(1), thread(2)]
+
+    def closing(number: ItemNumber) -> ChangeState:
+        return ChangeState(repository, number, is_open=False, is_pull_request=False)
+
+    sandbox.transfer_issue("acme", NAME, 1, "acme/other")
+    for intent in (
+        closing(before[0]),
+        CreateComment(repository, before[0], MARKER, MARKER),
+    ):
+        with pytest.raises(NotFound):
+            await adapter.effects.do(intent)
+    assert (moved.is_open, moved.comments) == (True, [])
+    await adapter.effects.do(closing(before[1]))
+    assert not stayed.is_open
+    _, facts = await adapter.github.facts(repository, before)
+    assert [fact.title for fact in facts.values()] == ["B"]
