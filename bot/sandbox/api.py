@@ -20,7 +20,7 @@ from bot.sandbox.errors import (
     moved,
     not_found,
 )
-from bot.sandbox.faults import Fault, FaultKind
+from bot.sandbox.faults import Fault, FaultKind, spoiled
 from bot.sandbox.rest import (
     app,
     checks,
@@ -116,16 +116,18 @@ class Api:
             await request.read(),
         )
         fault = self._sandbox.faults.take(asked.method, asked.path)
-        if fault is not None and fault.kind is FaultKind.ERROR:
-            answer = Answer({"message": "Server Error"}, fault.status)
-            return self._respond(asked, route, 0, answer)
+        if fault is None:
+            return self._respond(asked, route, *await self._answer(asked, route, None))
+        if fault.is_before:
+            answer = Answer({"message": fault.message}, fault.status, fault.headers)
+            response = self._respond(asked, route, 0, answer, is_fault=True)
+            return await spoiled(fault, request, response)
         client, answer = await self._answer(asked, route, fault)
-        if fault is not None and fault.kind is FaultKind.LOST_ANSWER:
+        if fault.kind is FaultKind.LOST_ANSWER:
             self._log(asked, route, client, replace(answer, status=0))
-            if request.transport is not None:
-                request.transport.abort()
-            return web.Response(status=502)
-        return self._respond(asked, route, client, answer)
+            return await spoiled(fault, request, web.Response(status=502))
+        response = self._respond(asked, route, client, answer)
+        return await spoiled(fault, request, response)
 
     async def _answer(
         self, asked: _Request, route: Route, fault: Fault | None
@@ -282,7 +284,13 @@ class Api:
             raise GitHubError(401, message)
 
     def _respond(
-        self, asked: _Request, route: Route, client: int, answer: Answer
+        self,
+        asked: _Request,
+        route: Route,
+        client: int,
+        answer: Answer,
+        *,
+        is_fault: bool = False,
     ) -> web.Response:
         headers = {
             "X-GitHub-Media-Type": MEDIA_TYPE,
@@ -291,12 +299,20 @@ class Api:
             **answer.headers,
         }
         answer = replace(answer, headers=headers)
-        self._log(asked, route, client, answer)
+        self._log(asked, route, client, answer, is_fault=is_fault)
         if answer.body is None:
             return web.Response(status=answer.status, headers=headers)
         return web.json_response(answer.body, status=answer.status, headers=headers)
 
-    def _log(self, asked: _Request, route: Route, client: int, answer: Answer) -> None:
+    def _log(
+        self,
+        asked: _Request,
+        route: Route,
+        client: int,
+        answer: Answer,
+        *,
+        is_fault: bool = False,
+    ) -> None:
         try:
             body = asked.json()
         except GitHubError:
@@ -314,6 +330,7 @@ class Api:
                 answer.status,
                 answer.headers,
                 answer.body,
+                is_fault,
             )
         )
 

@@ -24,6 +24,7 @@ class Exchange:
     status: int  # 0: the answer was lost
     response_headers: Mapping[str, str]
     response: Any
+    is_fault: bool = False  # what was answered was asked for, see ``Faults``
 
 
 class ApiLog:

@@ -1,17 +1,25 @@
-"""What can go wrong on demand: errors, lost answers, slowness."""
+"""What can go wrong on demand: errors, lost and broken answers, slowness."""
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+
+from aiohttp import web
+
+PAGE = "<!DOCTYPE html><title>Unicorn!</title><p>This page is taking too long to load."
+"""What a proxy or an overloaded server says where JSON was asked for."""
 
 
 class FaultKind(StrEnum):
     """What happens to a request."""
 
     ERROR = "error"  # an error status, and nothing is done
+    RESET = "reset"  # the connection closes, and nothing is done
     LOST_ANSWER = "lost answer"  # all is done, then the connection closes
+    CUT = "cut"  # all is done, and the connection closes in the middle of the answer
+    PAGE = "page"  # a page of HTML with the status; below 400 all is done
     DELAY = "delay"  # all is done, later
     SECONDARY_LIMIT = "secondary limit"  # refused with retry-after
 
@@ -27,7 +35,15 @@ class Fault:
     times: int | None = 1  # None: without end, or until ``seconds`` are over
     seconds: float | None = None
     delay_seconds: float = 0.0
+    message: str = "Server Error"
+    headers: dict[str, str] = field(default_factory=dict)
     until: datetime | None = None
+
+    @property
+    def is_before(self) -> bool:
+        """Whether nothing of the request is done."""
+        is_page = self.kind is FaultKind.PAGE and self.status >= 400
+        return is_page or self.kind in (FaultKind.ERROR, FaultKind.RESET)
 
 
 class Faults:
@@ -65,3 +81,36 @@ class Faults:
                     fault.times -= 1
                 return fault
         return None
+
+
+async def spoiled(
+    fault: Fault, request: web.Request, answer: web.Response
+) -> web.StreamResponse:
+    """Send what the fault leaves of an answer."""
+    match fault.kind:
+        case FaultKind.RESET | FaultKind.LOST_ANSWER:
+            _hang_up(request)
+        case FaultKind.CUT:
+            return await _cut(request, answer)
+        case FaultKind.PAGE:
+            return web.Response(
+                status=fault.status, text=PAGE, content_type="text/html"
+            )
+        case _:
+            pass
+    return answer
+
+
+async def _cut(request: web.Request, answer: web.Response) -> web.StreamResponse:
+    assert isinstance(answer.body, bytes)
+    cut = web.StreamResponse(status=answer.status, headers=answer.headers)
+    cut.content_length = max(len(answer.body), 2)
+    await cut.prepare(request)
+    await cut.write(answer.body[: len(answer.body) // 2])
+    _hang_up(request)
+    return cut
+
+
+def _hang_up(request: web.Request) -> None:
+    if request.transport is not None:
+        request.transport.abort()

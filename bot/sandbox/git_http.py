@@ -9,6 +9,7 @@ from aiohttp import web
 
 from bot.sandbox.api import Api
 from bot.sandbox.errors import GitHubError, moved
+from bot.sandbox.faults import Fault, spoiled
 from bot.sandbox.git import GIT, git_environment
 from bot.sandbox.sandbox import Sandbox, Token
 from bot.sandbox.state import Repository
@@ -37,6 +38,12 @@ class GitHttp:
         arguments = request.match_info
         name = f"{arguments['owner']}/{arguments['repo']}"
         service = request.query.get("service") or request.path.rsplit("/", 1)[-1]
+        fault = self._sandbox.faults.take(request.method, request.path)
+        if fault is not None and fault.is_before:
+            refusal = web.Response(
+                status=fault.status, text=fault.message, headers=fault.headers
+            )
+            return await spoiled(fault, request, refusal)
         try:
             token = self._authenticate(request)
             repository = self._repository(name, token, is_push=service == PUSH)
@@ -50,7 +57,7 @@ class GitHttp:
             return web.Response(
                 status=error.status, text=error.message, headers=headers
             )
-        return await self._run(request, repository)
+        return await self._run(request, repository, fault)
 
     def _authenticate(self, request: web.Request) -> Token | None:
         scheme, _, value = request.headers.get("Authorization", "").partition(" ")
@@ -88,7 +95,7 @@ class GitHttp:
         raise GitHubError(status, message)
 
     async def _run(
-        self, request: web.Request, repository: Repository
+        self, request: web.Request, repository: Repository, fault: Fault | None
     ) -> web.StreamResponse:
         inside = request.path.split(".git", 1)[1]
         environment = git_environment() | {
@@ -118,9 +125,14 @@ class GitHttp:
         try:
             status, headers = await _read_head(process.stdout)
             response = web.StreamResponse(status=status, headers=headers)
-            await response.prepare(request)
+            spoilt = b""
+            if fault is None:
+                await response.prepare(request)
             async for chunk in _chunks(process.stdout):
-                await response.write(chunk)
+                if fault is None:
+                    await response.write(chunk)
+                else:
+                    spoilt += chunk
             await process.wait()
         finally:
             feeding.cancel()
@@ -131,6 +143,9 @@ class GitHttp:
             # Before the answer ends: whoever has it finds the pull requests moved.
             if inside == f"/{PUSH}":
                 self._sandbox.refs_moved(self._sandbox.app.bot, repository)
+        if fault is not None:
+            answer = web.Response(status=status, headers=headers, body=spoilt)
+            return await spoiled(fault, request, answer)
         await response.write_eof()
         return response
 
