@@ -2,13 +2,32 @@
 
 from datetime import timedelta
 
-from tests.flow.world import World
+from bot.sandbox.faults import Fault, FaultKind
+from bot.sandbox.state import Installation
+from tests.flow.world import REPOSITORY, World
+
+
+def installation_of(on: World, repository: str = REPOSITORY) -> Installation:
+    found = on.sandbox.state.repository(repository)
+    assert found is not None
+    installation = on.sandbox.state.installation_of(found)
+    assert installation is not None
+    return installation
+
+
+def asked_by(on: World, client: int, *, since: int = 0) -> list[str]:
+    """Return the requests of an installation, or of the app (0), apart from tokens."""
+    return [
+        f"{exchange.method} {exchange.path}"
+        for exchange in list(on.sandbox.log)[since:]
+        if exchange.client == client and "access_tokens" not in exchange.path
+    ]
 
 
 async def test_items_wait_for_the_reset_and_then_start_by_themselves(on: World):
     for number in range(12, 22):
         on.issue(number)
-    [installation] = on.sandbox.state.installations.values()
+    installation = installation_of(on)
     window = on.sandbox.limits.window(installation.id, "core")
     window.reset_at = on.sandbox.now() + timedelta(seconds=90)
     on.sandbox.limits.set_limit(installation.id, remaining=512)
@@ -25,3 +44,81 @@ async def test_items_wait_for_the_reset_and_then_start_by_themselves(on: World):
         await on.finished(command)
     assert "10 of 10 done" in on.comment("report").body
     assert "for the API budget" in on.comment("report").body
+
+
+async def test_a_restart_does_not_begin_what_the_budget_does_not_allow(on: World):
+    for number in range(12, 18):
+        on.issue(number)
+    installation = installation_of(on)
+    window = on.sandbox.limits.window(installation.id, "core")
+    async with on.bot():
+        on.sandbox.limits.set_limit(installation.id, remaining=508)
+        command = on.say("/batch label +bug 12..17")
+        await on.until(lambda: on.said("tracking"))
+        await on.until(lambda: "waits for the API budget" in on.said("tracking"))
+    on.sandbox.limits.set_limit(installation.id, remaining=500)
+    begun = len(on.sandbox.log)
+    async with on.bot():
+        await on.until(
+            lambda: "GET /app/hook/deliveries" in asked_by(on, 0, since=begun)
+        )
+        await on.until(lambda: "waits for the API budget" in on.said("tracking"))
+    assert not [
+        one for one in asked_by(on, installation.id, since=begun) if "labels" in one
+    ]
+    window.reset_at = on.sandbox.now()
+    async with on.bot():
+        await on.finished(command)
+    assert "6 of 6 done" in on.comment("report").body
+
+
+async def test_a_hold_of_github_outlives_the_bot(on: World):
+    for number in (12, 13):
+        on.issue(number)
+    client = installation_of(on).id
+    on.sandbox.limits.secondary.retry_after_seconds = 900
+    path = rf"^/repos/{REPOSITORY}/issues/\d+/labels$"
+    on.sandbox.faults.add(Fault(FaultKind.SECONDARY_LIMIT, method="POST", path=path))
+    async with on.bot(SHUTDOWN_TIMEOUT="0"):
+        command = on.say("/batch label +bug 12 13 concurrency:1")
+        await on.until(lambda: on.rows("SELECT strikes FROM holds") == [(1,)])
+    begun = len(on.sandbox.log)
+    async with on.bot(SHUTDOWN_TIMEOUT="0"):
+        await on.until(
+            lambda: "GET /app/hook/deliveries" in asked_by(on, 0, since=begun)
+        )
+        second = on.say("/batch help")
+    assert asked_by(on, client, since=begun) == []
+    on.later(minutes=15)
+    async with on.bot():
+        await on.finished(command)
+        await on.until(lambda: on.comments("help"))
+        await on.until(lambda: on.rows("SELECT strikes FROM holds") == [])
+    assert "2 of 2 done" in on.comment("report").body
+    assert "eyes" in on.reactions(second)
+
+
+async def test_an_installation_that_is_held_slows_no_other_down(on: World):
+    for number in (12, 13, 14):
+        on.issue(number)
+    away = "umbrella/corp"
+    on.sandbox.add_organization("umbrella")
+    on.sandbox.create_repository(away, files={"README.md": "# corp\n"})
+    on.sandbox.set_role("umbrella", away, "ada", "admin")
+    on.sandbox.install("umbrella")
+    for _ in range(12):
+        thread = on.sandbox.open_issue("ada", away, "Item", "")
+    on.sandbox.limits.secondary.retry_after_seconds = 3600
+    path = rf"^/repos/{REPOSITORY}/issues/\d+/labels$"
+    on.sandbox.faults.add(Fault(FaultKind.SECONDARY_LIMIT, method="POST", path=path))
+    async with on.bot(SHUTDOWN_TIMEOUT="0"):
+        on.say("/batch label +bug 12 13 14")
+        await on.until(lambda: on.rows("SELECT strikes FROM holds") == [(1,)])
+        held_at = len(on.sandbox.log)
+        command = on.sandbox.comment(
+            "ada", away, thread.number, "/batch label +bug 1..12"
+        )
+        await on.finished(command)
+    assert all(one.labels for one in thread.repository.threads.values())
+    assert asked_by(on, installation_of(on).id, since=held_at) == []
+    assert not on.comments("report")
