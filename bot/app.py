@@ -9,13 +9,13 @@ import signal
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import structlog
 from aiohttp import web
-from prometheus_client import CollectorRegistry
 
 from bot.core.effects import Intent, PushBranch, Receipt
 from bot.core.markers import marker
@@ -37,7 +37,7 @@ from bot.engine.scheduler import Limits, Scheduler
 from bot.engine.situation import Face, Situations
 from bot.engine.supervisor import Supervisor
 from bot.engine.tracker import Tracker
-from bot.errors import BotError, SettingsError
+from bot.errors import BotError, SettingsError, StoreUnavailable
 from bot.github.adapter import GitHubAdapter, GitHubSettings
 from bot.github.effects import GitHubEffects
 from bot.github.ledger import Keep
@@ -49,6 +49,7 @@ from bot.host.memory import HostMemory
 from bot.host.push import BranchPusher
 from bot.host.sandboxing import Isolation, View, choose
 from bot.host.workspaces import GitWorkspaces
+from bot.metrics import Metrics, Sources
 from bot.ports import Clock, Held
 from bot.runners.builtin import BuiltinRunner
 from bot.runners.local import LocalRunner
@@ -56,6 +57,9 @@ from bot.runners.registry import Registry
 from bot.settings import Settings, environment, secret_files
 from bot.store.store import Store, open_store, read_store
 from bot.web.routes import Readiness, WebSurface, make_app, make_runner
+
+BEHIND = timedelta(minutes=1)
+"""For how long a delivery may lie on disk before somebody looks at it."""
 
 log = structlog.get_logger()
 
@@ -179,15 +183,15 @@ async def start(
             )
         )
         stack.push_async_callback(supervisor.close)
-        engine = _Engine(settings, store, host, github, clock, supervisor)
+        drain = asyncio.Event()
+        engine = _Engine(settings, store, host, github, clock, supervisor, drain)
         await engine.recovery.clean()
         await _learn_budgets(store, github)
         supervisor.start("scheduler", engine.scheduler.run(), is_vital=True)
         await engine.recovery.resume()
         supervisor.start("inbox", engine.inbox.run(), is_vital=True)
         supervisor.start("sweep", engine.recovery.sweep(), is_vital=True)
-        drain = asyncio.Event()
-        url = await stack.enter_async_context(_serve(settings, engine, drain, clock))
+        url = await stack.enter_async_context(_serve(settings, engine, clock))
         yield Bot(url, supervisor.failed, drain)
         drain.set()
         await engine.drain(settings.shutdown_seconds)
@@ -204,8 +208,12 @@ class _Engine:
         github: GitHubAdapter,
         clock: Clock,
         supervisor: Supervisor,
+        stopping: asyncio.Event,
     ) -> None:
-        self.store = store
+        self._store = store
+        self._ledger = github.ledger
+        self._clock = clock
+        self._stopping = stopping
         face = Face(
             marker_key=hashlib.sha256(settings.private_key.encode()).digest(),
             web_url=settings.web_url,
@@ -330,10 +338,15 @@ class _Engine:
             runner_of=registry.runner_of,
             why_not=registry.why_not,
         )
+
+        def is_relevant(event: str, payload: Mapping[str, Any]) -> bool:
+            github.github.heard(payload)
+            return intake.is_relevant(event, payload)
+
         self.inbox = Inbox(
             deliveries=store.deliveries,
             handle=intake.handle,
-            is_relevant=intake.is_relevant,
+            is_relevant=is_relevant,
             clock=clock,
             supervisor=supervisor,
             fraction=random.random,
@@ -352,20 +365,59 @@ class _Engine:
             sweep_seconds=settings.sweep_seconds,
         )
 
+        self.metrics = Metrics(
+            Sources(
+                scheduler=self.scheduler,
+                effects=effects,
+                ledger=github.ledger,
+                deliveries=store.deliveries,
+                batches=store.batches,
+                probe=store.probe,
+                is_ready=self.is_ready,
+                clock=clock,
+            )
+        )
+        self.recorder.listen(self.metrics.notice)
+
     async def drain(self, seconds: float) -> None:
         """End in order, in *seconds* at most."""
         await self.scheduler.drain(seconds * 0.6)
         await self.tracker.say_stopping(seconds * 0.3)
 
     async def readiness(self) -> Readiness:
-        """Return why the bot cannot do its work now."""
-        reasons = [self.recorder.trouble] if self.recorder.trouble else []
-        probe = await self.store.probe()
-        if not probe.is_writable and probe.problem not in reasons:
-            reasons.append(probe.problem)
-        if self.scheduler.is_stopping:
-            reasons.append("the bot is stopping")
-        return Readiness(tuple(reasons))
+        """Return why the bot cannot do its work now. Never raises."""
+        reasons = [
+            self.recorder.trouble,
+            (await self._store.probe()).problem,
+            "the bot is stopping" if self._stopping.is_set() else "",
+            self._ledger.trouble,
+            await self._lag(),
+        ]
+        held = self._ledger.held_seconds()
+        until = self._clock.now() + timedelta(seconds=max(held.values(), default=0))
+        some = f"{len(held)} installation{'s' if len(held) > 1 else ''}"
+        note = f"GitHub wants nothing of {some} until {until:%H:%M:%S} UTC"
+        return Readiness(
+            tuple(dict.fromkeys(filter(None, reasons))), (note,) if held else ()
+        )
+
+    async def is_ready(self) -> bool:
+        """Return whether the bot can do its work now."""
+        return not (await self.readiness()).reasons
+
+    async def _lag(self) -> str:
+        """Return how far behind the inbox is; empty if it keeps up."""
+        try:
+            backlog = await self._store.deliveries.backlog(after_id=self.inbox.taken_id)
+        except StoreUnavailable:
+            return ""  # the probe says more of it
+        oldest_at = backlog.oldest_at
+        if oldest_at is None or self._clock.now() - oldest_at < BEHIND:
+            return ""
+        return (
+            f"{backlog.count} deliveries have not been taken up, the oldest of"
+            f" {oldest_at:%H:%M:%S} UTC"
+        )
 
 
 def _keep_holds(store: Store, clock: Clock, supervisor: Supervisor) -> Keep:
@@ -407,22 +459,16 @@ def _github_settings(settings: Settings) -> GitHubSettings:
 
 @asynccontextmanager
 async def _serve(
-    settings: Settings, engine: _Engine, drain: asyncio.Event, clock: Clock
+    settings: Settings, engine: _Engine, clock: Clock
 ) -> AsyncIterator[str]:
     """Listen, and yield the address."""
-
-    async def readiness() -> Readiness:
-        found = await engine.readiness()
-        is_stopping = drain.is_set() and not engine.scheduler.is_stopping
-        more = ("the bot is stopping",) if is_stopping else ()
-        return Readiness((*found.reasons, *more))
-
     surface = WebSurface(
         add_delivery=engine.inbox.add,
         secrets=settings.webhook_secrets,
-        readiness=readiness,
+        readiness=engine.readiness,
         clock=clock,
-        registry=CollectorRegistry(),
+        registry=engine.metrics.registry,
+        refresh=engine.metrics.refresh,
         webhook_path=settings.webhook_path,
         metrics_token=settings.metrics_token,
     )

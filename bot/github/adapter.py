@@ -58,7 +58,13 @@ class GitHubReader:
     ) -> tuple[RepositoryFacts, Mapping[ItemNumber, ItemFacts]]:
         """Return the facts of the items, 50 a query; unknown numbers are left out."""
         connection = self._client.installation(repository.installation_id)
-        return await self._facts.of_repository(connection, repository, numbers)
+        found = await self._facts.of_repository(connection, repository, numbers)
+        self._client.labels.tell(repository, found[1])
+        return found
+
+    def heard(self, payload: Mapping[str, Any]) -> None:
+        """Take note of what a delivery tells, so that nobody has to ask for it."""
+        self._client.labels.deliver(payload)
 
     async def select(
         self, repository: Repository, *, filters: Mapping[str, str], limit: int
@@ -116,6 +122,7 @@ class GitHubAdapter:
     tokens: InstallationTokens
     deliveries: Deliveries
     app: App
+    ledger: Ledger
 
     @property
     def login(self) -> str:
@@ -164,6 +171,7 @@ class GitHubAdapter:
                 tokens=client.tokens,
                 deliveries=Deliveries(client.app),
                 app=app,
+                ledger=ledger,
             )
 
 

@@ -32,6 +32,7 @@ from bot.github.auth import (
     InstallationCredentials,
     InstallationTokens,
 )
+from bot.github.known import KnownLabels
 from bot.github.ledger import APP, Account, Ledger
 from bot.ports import Clock
 
@@ -372,6 +373,7 @@ class Client:
         self._clock = clock
         self._random = random
         self.ledger = ledger
+        self.labels = KnownLabels(clock)
         self.app = self._connection(APP, app)
         self.tokens = InstallationTokens(self._exchanged, clock)
         self._installations: dict[InstallationId, Connection] = {}

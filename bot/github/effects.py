@@ -64,7 +64,9 @@ class GitHubEffects:
             case React():
                 return await comments.react(connection, intent)
             case ChangeLabels():
-                return await issues.change_labels(connection, intent)
+                return await issues.change_labels(
+                    connection, intent, known=self._client.labels
+                )
             case ChangeAssignees():
                 return await issues.change_assignees(connection, intent)
             case ChangeState():

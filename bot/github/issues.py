@@ -10,23 +10,39 @@ from bot.core.effects import ChangeAssignees, ChangeLabels, ChangeState, Receipt
 from bot.core.model import ItemNumber, Repository
 from bot.errors import NotFound
 from bot.github.client import Connection
+from bot.github.known import KnownLabels
 
 _ISSUE = "/repos/{+repository}/issues/{number}"
 _PULL = "/repos/{+repository}/pulls/{number}"
 
 
-async def change_labels(connection: Connection, intent: ChangeLabels) -> Receipt:
-    """Add the labels that are missing and take off those that are there."""
+async def change_labels(
+    connection: Connection, intent: ChangeLabels, *, known: KnownLabels
+) -> Receipt:
+    """Add the labels that are missing and take off those that are there.
+
+    What is *known* of the item saves the look before, unless it leaves nothing to do:
+    that is looked up, for it may have changed since.
+    """
     repository, number = intent.repository, intent.number
-    issue = await _read(connection, _ISSUE, repository, number)
-    present = {_folded(label["name"]): str(label["name"]) for label in issue["labels"]}
-    missing = [name for name in intent.add if _folded(name) not in present]
-    surplus = [present[n] for name in intent.remove if (n := _folded(name)) in present]
+    labelled = known.of(repository, number)
+    if labelled is None or not any(_difference(intent, labelled.labels)):
+        issue = await _read(connection, _ISSUE, repository, number)
+        labels, url = (
+            [str(label["name"]) for label in issue["labels"]],
+            issue["html_url"],
+        )
+    else:
+        labels, url = list(labelled.labels), labelled.url
+    missing, surplus = _difference(intent, labels)
+    known.forget(repository, number)
+    is_changed = bool(missing)
     if missing:
+        # All of them: what is there already stays, and may have gone in the meantime.
         await connection.send(
             "POST",
             f"{_ISSUE}/labels",
-            {"labels": missing},
+            {"labels": list(intent.add)},
             repository=repository.name,
             number=number,
         )
@@ -39,11 +55,20 @@ async def change_labels(connection: Connection, intent: ChangeLabels) -> Receipt
                 number=number,
                 name=name,
             )
+            is_changed = True
         except NotFound:
             continue  # somebody else took it off in the meantime
-    return Receipt(
-        id=number, url=str(issue["html_url"]), changed=bool(missing or surplus)
-    )
+    return Receipt(id=number, url=str(url), changed=is_changed)
+
+
+def _difference(
+    intent: ChangeLabels, labels: Iterable[str]
+) -> tuple[list[str], list[str]]:
+    """Return the labels that are missing, and those to take off, as they are written."""
+    present = {_folded(name): name for name in labels}
+    missing = [name for name in intent.add if _folded(name) not in present]
+    surplus = [present[n] for name in intent.remove if (n := _folded(name)) in present]
+    return missing, surplus
 
 
 async def change_assignees(connection: Connection, intent: ChangeAssignees) -> Receipt:

@@ -20,7 +20,7 @@ from bot.core.effects import (
     Receipt,
     UnpinComment,
 )
-from bot.core.model import CommentKind, ItemNumber
+from bot.core.model import CommentKind, ItemFacts, ItemKind, ItemNumber
 from bot.errors import NotFound, Refused
 from tests.github.server import APP, REPOSITORY, Bench, Reply
 
@@ -190,7 +190,7 @@ async def test_only_labels_that_differ_are_changed(desk: Bench):
         "DELETE /repos/octo/app/issues/12/labels/gone",
     ]
     added = next(one for one in desk.github.seen if str(one).endswith("12/labels"))
-    assert added.data == {"labels": ["new"]}
+    assert added.data == {"labels": ["bug", "new"]}
 
 
 async def test_labels_that_are_so_already_cost_one_read(desk: Bench):
@@ -198,6 +198,94 @@ async def test_labels_that_are_so_already_cost_one_read(desk: Bench):
     change = ChangeLabels(REPOSITORY, N12, add=("bug",), remove=("none",))
     assert not (await desk.effects.do(change)).changed
     assert desk.github.calls == [ISSUE]
+
+
+FACTS = ItemFacts(
+    *(N12, ItemKind.ISSUE, "Title", "", URL, True, SINCE), labels=("Bug", "old")
+)
+POST_LABELS = "POST /repos/octo/app/issues/12/labels"
+DELETE_OLD = "DELETE /repos/octo/app/issues/12/labels/old"
+
+
+def delivery(*labels: Any, second: int = 1, kind: str = "issue") -> dict[str, Any]:
+    item = {
+        "number": 12,
+        "html_url": URL,
+        "updated_at": f"2026-03-03T14:00:{second:02}Z",
+        "labels": [{"name": one} for one in labels],
+    }
+    return {"repository": {"id": 1}, kind: item}
+
+
+async def label(desk: Bench, *add: str, remove: tuple[str, ...] = ()) -> Receipt:
+    return await desk.effects.do(ChangeLabels(REPOSITORY, N12, add, remove))
+
+
+async def test_labels_that_are_known_are_not_read_again(desk: Bench):
+    desk.client.labels.tell(REPOSITORY, {N12: FACTS})
+    desk.github.on(POST_LABELS, Reply([]))
+    desk.github.on(DELETE_OLD, Reply([]))
+    assert await label(desk, "bug", "new", remove=("OLD", "none")) == Receipt(12, URL)
+    assert desk.github.calls == [POST_LABELS, DELETE_OLD]
+    # What was written is known no more.
+    desk.github.on(ISSUE, issue(labels=[{"name": "bug"}, {"name": "new"}]))
+    assert not (await label(desk, "new")).changed
+    assert desk.github.calls[2:] == [ISSUE]
+
+
+async def test_what_seems_to_be_so_already_is_looked_up_before_it_is_said(desk: Bench):
+    desk.client.labels.tell(REPOSITORY, {N12: FACTS})
+    desk.github.on(ISSUE, issue(labels=[{"name": "old"}]))
+    desk.github.on(POST_LABELS, Reply([]))
+    assert (await label(desk, "bug")).changed
+    assert desk.github.calls == [ISSUE, POST_LABELS]
+
+
+async def test_a_label_that_was_taken_off_meanwhile_is_no_change(desk: Bench):
+    desk.client.labels.tell(REPOSITORY, {N12: FACTS})
+    receipt = await label(desk, remove=("old",))
+    assert not receipt.changed
+    assert desk.github.calls == [DELETE_OLD]
+
+
+@pytest.mark.parametrize("kind", ["issue", "pull_request"])
+async def test_deliveries_keep_known_labels_as_they_are(desk: Bench, kind: str):
+    known = desk.client.labels
+    known.tell(REPOSITORY, {N12: FACTS})
+    desk.reader.heard(delivery("new", second=2, kind=kind))
+    desk.reader.heard(delivery("late", second=1, kind=kind))
+    known.tell(REPOSITORY, {N12: FACTS})
+    found = known.of(REPOSITORY, N12)
+    assert found is not None
+    assert found.labels == {"new"}
+    await desk.clock.sleep(601)
+    assert known.of(REPOSITORY, N12) is None
+
+
+async def test_of_two_deliveries_of_one_second_neither_is_believed(desk: Bench):
+    desk.reader.heard(delivery("one"))
+    desk.reader.heard(delivery("one"))
+    assert desk.client.labels.of(REPOSITORY, N12) is not None
+    desk.reader.heard(delivery("other"))
+    assert desk.client.labels.of(REPOSITORY, N12) is None
+
+
+@pytest.mark.parametrize(
+    "strange",
+    [
+        {},
+        {"repository": None, "issue": []},
+        {"repository": {"id": "1"}, "issue": delivery()["issue"]},
+        delivery(7),
+        {**delivery(), "issue": {**delivery()["issue"], "labels": ["bug"]}},
+        {**delivery(), "issue": {**delivery()["issue"], "labels": "bug"}},
+        {**delivery(), "issue": {**delivery()["issue"], "updated_at": "2026-13"}},
+        {**delivery(), "issue": {**delivery()["issue"], "updated_at": "2026-03-03"}},
+    ],
+)
+async def test_a_strange_delivery_tells_nothing(desk: Bench, strange: dict[str, Any]):
+    desk.reader.heard(strange)
+    assert desk.client.labels.of(REPOSITORY, N12) is None
 
 
 async def test_people_whom_github_drops_are_noted(desk: Bench):
