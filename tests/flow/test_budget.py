@@ -1,5 +1,6 @@
 """A batch waits for the installation's requests, says so, and goes on by itself."""
 
+from collections import Counter
 from datetime import timedelta
 
 from bot.sandbox.faults import Fault, FaultKind
@@ -122,3 +123,23 @@ async def test_an_installation_that_is_held_slows_no_other_down(on: World):
     assert all(one.labels for one in thread.repository.threads.values())
     assert asked_by(on, installation_of(on).id, since=held_at) == []
     assert not on.comments("report")
+
+
+async def test_nobody_asks_for_what_a_query_or_a_delivery_has_told(on: World):
+    for number in range(101, 121):
+        on.issue(number)
+    client = installation_of(on).id
+    slow = Fault(FaultKind.DELAY, method="POST", path="issues/101/", delay_seconds=30)
+    on.sandbox.faults.add(slow)
+    async with on.bot():
+        command = on.say("/batch label +bug 101..120 concurrency:1")
+        await on.until(lambda: slow.times == 0)
+        on.sandbox.label("linus", REPOSITORY, 120, "bug")
+        await on.finished(command)
+    asked = Counter(asked_by(on, client))
+    issue = f"/repos/{REPOSITORY}/issues"
+    labels = [(101 + n, asked[f"POST {issue}/{101 + n}/labels"]) for n in range(20)]
+    assert labels == [(number, int(number < 120)) for number in range(101, 121)]
+    read = {name for name in asked if name.startswith(f"GET {issue}/1")}
+    assert read == {f"GET {issue}/120"}
+    assert "was labelled so already" in on.comment("report").body
