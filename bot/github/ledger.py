@@ -154,6 +154,11 @@ class Ledger:
         """Return what GitHub has told is left, by installation and resource."""
         return {key: account.budgets() for key, account in self._accounts.items()}
 
+    def held_seconds(self) -> Mapping[InstallationId, float]:
+        """Return for how long GitHub wants nothing more of an installation, if so."""
+        held = {key: one.held_seconds() for key, one in self._accounts.items()}
+        return {key: seconds for key, seconds in held.items() if seconds}
+
     @property
     def trouble(self) -> str:
         """Why nothing can be had of GitHub just now; empty if all is well."""
@@ -232,8 +237,6 @@ class Account:
 
     def budgets(self) -> Mapping[str, Budget]:
         """Return what is left by resource, as far as GitHub has told."""
-        held_seconds, now = self.held_seconds(), self._clock.now()
-        held_until = now + timedelta(seconds=held_seconds) if held_seconds else None
         windows = {resource: self._window(resource) for resource in self._windows}
         return {
             resource: Budget(
@@ -241,7 +244,6 @@ class Account:
                 remaining=self._left(resource),
                 reset_at=window.reset_at,
                 reserve=self._reserve.of(window.limit),
-                held_until=held_until,
             )
             for resource, window in windows.items()
             if window.limit

@@ -8,6 +8,8 @@ from datetime import datetime
 from bot.ports import Clock
 
 LOST = "lost"
+CLASSES = ("2xx", "304", "3xx", "4xx", "limited", "5xx", LOST)
+WAITS = ("hold", "pace", "budget")
 MOST_BAD_ANSWERS = 3  # in a row; after them GitHub counts as out of reach
 
 
@@ -19,7 +21,7 @@ class Traffic:
         self.answers: Counter[tuple[str, str]] = Counter()
         """Requests by resource and class of the answer: see ``class_of`` and ``LOST``."""
         self.waits: Counter[str] = Counter()
-        """How often requests waited, by why: hold, pace, budget."""
+        """How often requests waited, by which of ``WAITS``."""
         self.waited_seconds: defaultdict[str, float] = defaultdict(float)
         self.turned_away: Counter[str] = Counter()
         """Requests that were not sent because the wait would be long, by why."""

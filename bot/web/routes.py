@@ -46,9 +46,17 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """Why the bot cannot do its work now; ready if there is no reason."""
+    """Why the bot cannot do its work now; ready if there is no reason.
+
+    ``notes`` are what it waits for although it is ready.
+    """
 
     reasons: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+async def _nothing() -> None:
+    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +69,8 @@ class WebSurface:
     readiness: Callable[[], Awaitable[Readiness]]
     clock: Clock
     registry: CollectorRegistry
+    refresh: Callable[[], Awaitable[None]] = _nothing
+    """Reads the figures of the registry that take time, before they are shown."""
     webhook_path: str = "/api/github/webhooks"
     metrics_token: str = field(default="", repr=False)
     max_body_bytes: int = 25 * 1024 * 1024
@@ -244,9 +254,14 @@ async def _ping(_: web.Request) -> web.Response:
 
 
 async def _readyz(surface: WebSurface, _: web.Request) -> web.Response:
-    reasons = (await surface.readiness()).reasons
+    found = await surface.readiness()
     return web.json_response(
-        {"ready": not reasons, "reasons": reasons}, status=503 if reasons else 200
+        {
+            "ready": not found.reasons,
+            "reasons": found.reasons,
+            "notes": found.notes,
+        },
+        status=503 if found.reasons else 200,
     )
 
 
@@ -258,6 +273,7 @@ async def _metrics(surface: WebSurface, request: web.Request) -> web.Response:
             raise web.HTTPUnauthorized(headers={"WWW-Authenticate": "Bearer"})
     elif not _is_local(request):
         raise web.HTTPForbidden(text="Set METRICS_TOKEN to read this from elsewhere.")
+    await surface.refresh()
     return web.Response(
         body=generate_latest(surface.registry),
         headers={"Content-Type": CONTENT_TYPE_LATEST},

@@ -251,7 +251,11 @@ async def test_it_says_why_it_is_not_ready(site: Site):
     site.reasons = ("the disk is full",)
     answer = await site.ask("GET", "/readyz")
     assert answer.status == 503
-    assert json.loads(answer.text) == {"ready": False, "reasons": ["the disk is full"]}
+    assert json.loads(answer.text) == {
+        "ready": False,
+        "reasons": ["the disk is full"],
+        "notes": [],
+    }
 
 
 async def test_metrics_are_for_this_machine(site: Site):
