@@ -25,9 +25,10 @@ class Installations(World):
             repository_ids=ids,
         )  # fmt: skip
         self.state.installations[installation.id] = installation
+        short = [self.short(r) for r in self.covered(installation)]
         self.announce_installation(
             "installation", "created", owner, installation,
-            repositories=[self.short(r) for r in self.covered(installation)], requester=None,
+            repositories=short, requester=None,
         )  # fmt: skip
         return installation
 

@@ -133,28 +133,25 @@ class Setup(Installations):
         An installation that was given it loses it. That of the new account hears of it
         if it has all repositories; else nobody is told but the old one.
         """
-        found, actor, to = (
-            self.repository(repository),
-            self.user(login),
-            self.user(owner),
-        )
+        found, actor = self.repository(repository), self.user(login)
         before, short = found.owner, self.short(found)
         losing = self.state.installation_of(found)
-        self._give_name(found, to, found.name)
+        self._give_name(found, self.user(owner), found.name)
         if losing is not None:
+            if losing.repository_ids is not None:
+                losing.repository_ids.discard(found.id)
             self.announce_repositories("removed", losing, [short])
         gaining = self.state.installation_of(found)
         if gaining is not None:
             self.announce_repositories("added", gaining, [self.short(found)])
-        kind = "organization" if before.type is UserType.ORGANIZATION else "user"
         account = (
-            self.payloads.organization(before)
-            if kind == "organization"
-            else self.payloads.user(before)
+            {"organization": self.payloads.organization(before)}
+            if before.type is UserType.ORGANIZATION
+            else {"user": self.payloads.user(before)}
         )
         self.announce(
             "repository", "transferred", actor, found,
-            changes={"owner": {"from": {kind: account}}},
+            changes={"owner": {"from": account}},
         )  # fmt: skip
         return found
 

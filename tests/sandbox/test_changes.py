@@ -96,7 +96,13 @@ async def test_a_repository_goes_to_an_account_with_or_without_the_app(
         sandbox.open_issue("initech", "initech/widgets", "Nobody is told")
         await sandbox.webhooks.drain()
         assert hooks.names == ["installation_repositories.removed"]
-        (again,) = hooks.hooks
+        sandbox.transfer_repository("initech", "initech/widgets", "acme")
+        await sandbox.webhooks.drain()
+        again, added, _ = hooks.hooks
+        assert added.name == "installation_repositories.added"
+        had = added.payload["repositories_added"][0]
+        assert (had["id"], had["full_name"]) == (repository.id, NAME)
+        assert (await github.get(REPO)).status == 200
         assert again.payload["installation"]["id"] == there.id
 
 
