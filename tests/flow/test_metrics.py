@@ -1,0 +1,260 @@
+"""What an operator's monitoring reads of the running bot: /metrics and /readyz."""
+
+import asyncio
+import json
+import re
+import sqlite3
+from collections import Counter, defaultdict
+from typing import Any
+
+import aiohttp
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from bot.app import Bot
+from bot.engine import inbox
+from bot.sandbox.faults import Fault, FaultKind
+from bot.store.connection import Connections
+from tests.flow.world import PATIENCE_SECONDS, World
+
+Labels = tuple[str, ...]
+Samples = dict[str, dict[Labels, float]]
+
+
+async def asked(bot: Bot, path: str) -> tuple[int, str]:
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(f"{bot.url}{path}") as answer,
+    ):
+        return answer.status, await answer.text()
+
+
+async def scraped(bot: Bot) -> Samples:
+    """Return the figures by name and by the values of their labels, sorted by label."""
+    status, text = await asked(bot, "/metrics")
+    assert status == 200
+    seen: Samples = defaultdict(dict)
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            labels = tuple(value for _, value in sorted(sample.labels.items()))
+            seen[sample.name][labels] = sample.value
+    return seen
+
+
+async def readyz(bot: Bot) -> tuple[int, dict[str, Any]]:
+    status, text = await asked(bot, "/readyz")
+    return status, json.loads(text)
+
+
+async def ready(bot: Bot, *, is_ready: bool) -> list[str]:
+    """Wait until it is ready, or is not; return its reasons then."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while True:
+            status, said = await readyz(bot)
+            if (status == 200) == is_ready:
+                return list(said["reasons"])
+
+
+async def a_batch(on: World) -> None:
+    """Run a batch with a retry, a failure, and an item behind it."""
+    on.issue(12, "write a b\nexit 75 once")
+    on.issue(15, "exit 1")
+    on.issue(18, "write c d")
+    await on.finished(on.say("/batch 12 15 18 after:15"))
+    await on.dealt_with()
+
+
+async def test_the_figures_are_those_of_the_world(on: World):
+    async with on.bot() as bot:
+        await a_batch(on)
+        seen = await scraped(bot)
+    delivered = len(on.sandbox.webhooks.deliveries)
+    assert seen["batch_deliveries_total"][("stored",)] == delivered
+    assert seen["batch_inbox_deliveries"][()] == 0
+    assert seen["batch_ready"][()] == 1
+    answers: Counter[str] = Counter()
+    for (answer, _), count in seen["batch_github_requests_total"].items():
+        answers[answer] += int(count)
+    assert +answers == Counter(
+        "304" if e.status == 304 else f"{e.status // 100}xx" for e in on.sandbox.log
+    )
+    assert seen["batch_items_ended_total"] == {
+        ("completed",): 1,
+        ("unchanged",): 0,
+        ("failed",): 1,
+        ("skipped",): 1,
+        ("cancelled",): 0,
+    }
+    assert seen["batch_item_retries_total"][()] == 1
+    assert seen["batch_attempts_total"] == {
+        ("completed", "local"): 1,
+        ("failed", "local"): 1,
+        ("transient", "local"): 1,
+    }
+    edits = on.sandbox.log.count("PATCH")
+    assert seen["batch_tracking_edits_total"][()] == edits > 0
+    done = Counter({kind: n for (kind, _), n in seen["batch_effects_total"].items()})
+    assert done.pop("edit_comment") == edits
+    logged = on.rows("SELECT count(*) FROM effects WHERE key NOT LIKE '%/edit'")
+    assert done.total() == logged[0][0] > 5
+    assert {came for _, came in seen["batch_effects_total"]} == {"done"}
+
+
+async def test_what_is_left_is_what_github_says(on: World):
+    async with on.bot() as bot:
+        await a_batch(on)
+        seen = await scraped(bot)
+    installation = on.sandbox.state.installation_of(on.repository)
+    assert installation is not None
+    for resource in ("core", "graphql"):
+        window = on.sandbox.limits.window(installation.id, resource)
+        key = (str(installation.id), resource)
+        name = "batch_github_budget"
+        assert seen[f"{name}_limit_requests"][key] == window.limit
+        assert seen[f"{name}_reserve_requests"][key] == window.limit / 10
+        assert seen[f"{name}_remaining_requests"][key] == window.limit - window.used
+        assert window.reset_at is not None
+        reset = seen[f"{name}_reset_timestamp_seconds"][key]
+        assert reset == pytest.approx(window.reset_at.timestamp(), abs=1)
+
+
+async def test_what_is_under_way_is_seen(on: World):
+    go = on.folder / "go"
+    on.issue(12, f"wait {go}")
+    on.issue(15)
+    on.issue(18)
+    async with on.bot() as bot:
+        command = on.say("/batch 12 15 18 after:12")
+        await on.until(lambda: on.comments("tracking"))
+        running = "SELECT count(*) FROM items WHERE state = 'running'"
+        await on.until(lambda: on.rows(running) == [(1,)])
+        seen = await scraped(bot)
+        assert seen["batch_batches"][("running",)] == 1
+        items = {state: n for (state,), n in seen["batch_items"].items() if n}
+        assert items == {"running": 1, "pending": 1, "completed": 1}
+        go.touch()
+        await on.finished(command)
+        await on.until(lambda: on.rows("SELECT 1 FROM batches WHERE is_concluded"))
+        seen = await scraped(bot)
+    assert seen["batch_batches"][("running",)] == 0
+    assert sum(seen["batch_items"].values()) == 0
+    assert seen["batch_batches_unconcluded"][()] == 0
+
+
+async def test_names_are_as_prometheus_wants_them_and_labels_are_few(on: World):
+    async with on.bot() as bot:
+        await a_batch(on)
+        _, text = await asked(bot, "/metrics")
+    (batch,) = [row[0] for row in on.rows("SELECT id FROM batches")]
+    labels = set()
+    for family in text_string_to_metric_families(text):
+        assert re.fullmatch(r"(batch|process)_[a-z_]+", family.name)
+        assert family.documentation
+        for sample in family.samples:
+            is_counter = family.type == "counter"
+            assert sample.name.endswith("_total") == is_counter
+            labels |= set(sample.labels)
+            for name, value in sample.labels.items():
+                assert batch not in value
+                assert not value.isdigit() or name in ("installation", "answer")
+                assert not {"acme", "widgets", "ada"} & set(re.split(r"\W", value))
+    assert labels == {
+        "answer",
+        "installation",
+        "kind",
+        "le",
+        "outcome",
+        "reason",
+        "resource",
+        "runner",
+        "state",
+        "version",
+    }
+
+
+# --- /readyz -----------------------------------------------------------------------
+
+
+async def test_github_out_of_reach_is_a_reason_and_goes_by_itself(on: World):
+    async with on.bot(BATCH_SWEEP_SECONDS="10") as bot:
+        assert await readyz(bot) == (200, {"ready": True, "reasons": [], "notes": []})
+        on.sandbox.faults.add(Fault(FaultKind.RESET, times=None))
+        (reason,) = await ready(bot, is_ready=False)
+        assert reason.startswith("GitHub does not answer since ")
+        assert (await scraped(bot))["batch_ready"][()] == 0
+        on.sandbox.faults.clear()
+        assert await ready(bot, is_ready=True) == []
+        requests = (await scraped(bot))["batch_github_requests_total"]
+    assert requests["lost", "core"] >= 3
+
+
+async def test_a_refused_key_is_a_reason_until_it_is_accepted(on: World):
+    async with on.bot(BATCH_SWEEP_SECONDS="10") as bot:
+        on.sandbox.faults.add(
+            Fault(status=401, path="^/app/", message="Bad credentials", times=None)
+        )
+        (reason,) = await ready(bot, is_ready=False)
+        assert reason.startswith("GitHub refuses the app's key (401)")
+        on.sandbox.faults.clear()
+        assert await ready(bot, is_ready=True) == []
+
+
+async def test_an_inbox_that_is_not_looked_at_is_a_reason(
+    on: World, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(inbox, "IN_HAND", 1)
+    on.issue(12, "write a b")
+    async with on.bot() as bot:
+        on.sandbox.faults.add(Fault(status=502, path="graphql", times=None))
+        first = on.say("/batch 12")
+        await on.until(lambda: on.reactions(first))
+        on.say("/batch help")
+        await on.sandbox.webhooks.drain()
+        on.later(minutes=2)
+        status, said = await readyz(bot)
+        assert status == 503
+        (reason,) = [r for r in said["reasons"] if "deliveries" in r]
+        assert reason.startswith("deliveries not taken up yet: ")
+        assert (await scraped(bot))["batch_inbox_oldest_seconds"][()] > 60
+        on.sandbox.faults.clear()
+        await on.finished(first)
+        await on.dealt_with()
+        assert (await readyz(bot))[0] == 200
+
+
+async def test_an_installation_that_is_held_is_a_note_and_no_reason(on: World):
+    on.issue(12)
+    held = Fault(status=429, path="/issues/12/labels", headers={"retry-after": "600"})
+    on.sandbox.faults.add(held)
+    async with on.bot(SHUTDOWN_TIMEOUT="1") as bot:
+        on.say("/batch label +bug 12")
+        await on.until(lambda: [e for e in on.sandbox.log if e.status == 429])
+        status, said = await readyz(bot)
+        seen = await scraped(bot)
+    assert (status, said["reasons"]) == (200, [])
+    (note,) = said["notes"]
+    assert note.startswith("GitHub wants nothing of 1 installation until ")
+    (seconds,) = seen["batch_github_held_seconds"].values()
+    assert 0 < seconds <= 600
+    assert seen["batch_github_requests_total"]["limited", "core"] == 1
+
+
+async def test_while_the_disk_is_full_figures_are_still_shown(
+    on: World, monkeypatch: pytest.MonkeyPatch
+):
+    def full(*_: object) -> None:
+        error = sqlite3.OperationalError("database or disk is full")
+        error.sqlite_errorcode = sqlite3.SQLITE_FULL
+        raise error
+
+    async with on.bot() as bot:
+        with monkeypatch.context() as broken:
+            broken.setattr(Connections, "_commit", full)
+            (reason,) = await ready(bot, is_ready=False)
+            assert reason == "the database cannot be used: database or disk is full"
+            seen = await scraped(bot)
+            assert seen["batch_ready"][()] == 0
+            assert "batch_database_free_bytes" not in seen
+            assert seen["batch_batches"][("running",)] == 0
+        assert await ready(bot, is_ready=True) == []
+        assert (await scraped(bot))["batch_database_free_bytes"][()] > 0
