@@ -415,7 +415,7 @@ class _Engine:
         if oldest_at is None or self._clock.now() - oldest_at < BEHIND:
             return ""
         return (
-            f"{backlog.count} deliveries have not been taken up, the oldest of"
+            f"deliveries not taken up yet: {backlog.count}, the oldest of"
             f" {oldest_at:%H:%M:%S} UTC"
         )
 
