@@ -118,12 +118,15 @@ class AccessLog(AbstractAccessLogger):
         path = request.rel_url.raw_path
         is_quiet = response.status == web.HTTPAccepted.status_code
         write = log.debug if is_quiet or path in _QUIET_PATHS else log.info
+        guid = request.headers.get("X-GitHub-Delivery", "")
+        about = {"delivery": guid} if _GUID.fullmatch(guid) else {}
         write(
             "request",
             method=request.method,
             path=path,
             status=response.status,
             milliseconds=round(time * 1000, 1),
+            **about,
         )
 
 
@@ -165,7 +168,8 @@ class _Webhooks:
             raise
         except StoreUnavailable as error:
             self._unavailable.inc()
-            log.warning("delivery not stored", error=str(error))
+            guid = request.headers["X-GitHub-Delivery"]
+            log.warning("delivery not stored", delivery=guid, error=str(error))
             return web.Response(
                 status=503,
                 text="The delivery could not be stored; redeliver it later.",

@@ -293,16 +293,23 @@ async def test_every_answer_has_the_security_headers(site: Site):
         assert answer.headers["Server"] == "batch-bot"
 
 
-async def test_the_access_log_holds_no_query(site: Site):
+async def test_the_access_log_names_the_delivery_and_holds_no_query(site: Site):
     with structlog.testing.capture_logs() as logs:
         await site.ask("GET", "/nowhere%0a?token=s3cret")
         await site.ask("GET", "/ping?token=s3cret")
         await site.deliver(BODY)
-    assert [(line["log_level"], line["path"], line["status"]) for line in logs] == [
+        await site.deliver(BODY, X_GitHub_Delivery="g 1")
+        site.is_broken = True
+        await site.deliver(BODY)
+    *lines, unnamed, lost, refused = logs
+    assert [(line["log_level"], line["path"], line["status"]) for line in lines] == [
         ("info", "/nowhere%0A", 404),
         ("debug", "/ping", 200),
         ("debug", "/api/github/webhooks", 202),
     ]
+    assert lines[2]["delivery"] == lost["delivery"] == refused["delivery"] == "g-1"
+    assert (unnamed["status"], "delivery" in unnamed) == (400, False)
+    assert (lost["event"], refused["status"]) == ("delivery not stored", 503)
     assert "s3cret" not in str(logs)
 
 
