@@ -1,0 +1,105 @@
+"""What an operator reads of an effect: one line, with its key and what came of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import pytest
+from structlog.testing import capture_logs
+
+from bot.core.effects import CreateComment, Intent, Receipt
+from bot.core.model import InstallationId, ItemNumber, Repository
+from bot.engine.effects import LOOKS, Effects
+from bot.errors import BotError, Refused, TransientError, Uncertain
+from bot.ports import EffectRecord
+from tests.github.server import HurriedClock
+
+REPOSITORY = Repository(1, "acme/widgets", InstallationId(7))
+COMMENT = CreateComment(REPOSITORY, ItemNumber(40), "<!-- m -->", "<!-- m -->\nHello")
+RECEIPT = Receipt(991)
+REFUSED = Refused("Not here.", status=403)
+LOST = Uncertain("No answer came.")
+AWAY = TransientError("GitHub is away.")
+
+
+@dataclass
+class Log:
+    """The port ``EffectLog`` in memory."""
+
+    records: dict[str, EffectRecord] = field(default_factory=dict)
+
+    async def find(self, key: str) -> EffectRecord | None:
+        return self.records.get(key)
+
+    async def intend(self, key: str, intent: Intent, *, at: datetime) -> None:
+        self.records[key] = EffectRecord(intent, None, at)
+
+    async def done(self, key: str, receipt: Receipt, *, at: datetime) -> None:
+        self.records[key] = EffectRecord(COMMENT, receipt, at)
+
+
+@dataclass
+class Outside:
+    """The port ``EffectAdapter``: answers, or raises, one after the other."""
+
+    does: Sequence[Receipt | BotError]
+    finds: Sequence[Receipt | BotError | None] = ()
+
+    def __post_init__(self) -> None:
+        self._does, self._finds = iter(self.does), iter(self.finds)
+
+    async def do(self, _: Intent) -> Receipt:
+        match next(self._does):
+            case Receipt() as receipt:
+                return receipt
+            case error:
+                raise error
+
+    async def find(self, _: Intent, *, since: datetime) -> Receipt | None:
+        match next(self._finds):
+            case BotError() as error:
+                raise error
+            case found:
+                return found
+
+
+@pytest.mark.parametrize(
+    ("outside", "came", "level"),
+    [
+        (Outside([RECEIPT]), "done", "info"),
+        (Outside([LOST], [RECEIPT]), "found", "info"),
+        (Outside([LOST, RECEIPT], [None]), "done", "info"),
+        (Outside([LOST] * LOOKS, [None] * LOOKS), "failed", "info"),
+        (Outside([LOST], [AWAY] * LOOKS), "uncertain", "warning"),
+        (Outside([AWAY]), "failed", "info"),
+        (Outside([REFUSED]), "refused", "warning"),
+    ],
+)
+async def test_what_came_of_an_effect_is_one_line_and_counted(
+    outside: Outside, came: str, level: str
+):
+    clock = HurriedClock()
+    effects = Effects(
+        effect_log=Log(), adapter=outside, clock=clock, fraction=lambda: 0.5
+    )
+    with capture_logs() as lines:
+        receipt = await effects.attempt("b7k2/report", COMMENT)
+    assert (receipt == RECEIPT) == (came in ("done", "found"))
+    (line,) = [line for line in lines if line["event"] == f"effect {came}"]
+    assert (line["key"], line["kind"]) == ("b7k2/report", "create_comment")
+    assert line["log_level"] == level
+    assert ("error" in line) == (receipt is None)
+    assert effects.ended == {("create_comment", came): 1}
+
+
+async def test_what_was_done_before_is_known():
+    clock = HurriedClock()
+    effects = Effects(
+        effect_log=Log(), adapter=Outside([RECEIPT]), clock=clock, fraction=lambda: 0.5
+    )
+    for _ in range(2):
+        assert await effects.perform("b7k2/report", COMMENT) == RECEIPT
+    assert effects.ended == {
+        ("create_comment", "done"): 1,
+        ("create_comment", "known"): 1,
+    }
