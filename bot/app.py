@@ -127,7 +127,6 @@ async def run(settings: Settings) -> None:
     """
     loop = asyncio.get_running_loop()
     async with start(settings) as bot:
-        log.info("ready", url=bot.url)
 
         def stop() -> None:
             if bot.drain.is_set():
@@ -136,6 +135,8 @@ async def run(settings: Settings) -> None:
 
         for name in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(name, stop)
+        # Whoever reads this may end the bot at once.
+        log.info("ready", url=bot.url)
         waiting = {
             asyncio.create_task(event.wait()) for event in (bot.drain, bot.stopped)
         }

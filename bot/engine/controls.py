@@ -258,6 +258,8 @@ class Controls:
         part: int,
     ) -> str:
         if isinstance(batch, str):
+            batch = await self._carried_out(place, part) or batch
+        if isinstance(batch, str):
             await self._replies.decline(place, batch, part=part)
             return "refused: which batch"
         with bound_contextvars(batch=batch.id):
@@ -278,7 +280,9 @@ class Controls:
             )
             await self._replies.deny(place, denied, part=part)
             return "refused: role"
-        if isinstance(command, syntax.Retry) and not before.state.is_live:
+        is_over = not before.state.is_live
+        is_new = f"{place.source}.{part}" not in before.controls
+        if isinstance(command, syntax.Retry) and is_over and is_new:
             return await self._retry_ended(place, before, command.items, role, part)
         change = await self._changed(place, batch, command, before, part)
         progress = await self._situations.progress(batch.id)
@@ -425,6 +429,16 @@ class Controls:
             return f"No live batch has #{number} unfinished. Nothing changed."
         batch = await self._batches.load(live[number])
         return batch or _unknown(live[number])
+
+    async def _carried_out(self, place: Place, part: int) -> Batch | None:
+        """Return the batch for which this very wish was carried out, before a crash
+        came between that and the answer; the batch may have ended since.
+        """
+        for summary in await self._batches.recent(place.repository.id, limit=5):
+            progress = await self._situations.progress(summary.batch.id)
+            if f"{place.source}.{part}" in progress.controls:
+                return summary.batch
+        return None
 
     async def _known_batch(self, place: Place, batch_id: BatchId) -> Batch | None:
         batch = await self._batches.load(batch_id)
