@@ -281,6 +281,12 @@ class GitHub(Protocol):
     ) -> Mapping[Reference, ItemFacts]:
         """Return facts of items of any repository that the installation can see."""
 
+    async def check_access(self, repository: Repository) -> None:
+        """Raise ``AppUnavailable`` unless the app may work there at this moment.
+
+        Being able to read it says nothing: a public repository can be read by everybody.
+        """
+
     def budget(self, installation_id: InstallationId) -> Budget:
         """Return the ledger's present state, without a request."""
 
@@ -322,6 +328,9 @@ class Tokens(Protocol):
 
         Raises ``TransientError``, ``Refused`` and ``AppUnavailable``.
         """
+
+    def drop(self, text: str) -> None:
+        """Forget a token that GitHub no longer accepts."""
 
 
 @dataclass(frozen=True, slots=True)

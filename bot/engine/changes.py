@@ -97,6 +97,8 @@ class Changes:
         seen_as: Repository | None = None,
     ) -> None:
         try:
+            if not items:
+                await self._github.check_access(seen_as or batch.repository)
             findings = await self._present.look(batch, items, repository=seen_as)
         except AppUnavailable as error:
             before = batch.repository.installation_id
@@ -120,10 +122,11 @@ class Changes:
         for batch_id in await self._batches.unconcluded():
             progress = await self._situations.progress(batch_id)
             batch = progress.batch
-            if not is_concerned(batch) or self._tracker.follows(batch_id):
+            if not is_concerned(batch):
                 continue
             now = named.get(batch.repository.id)
             try:
+                await self._github.check_access(now or batch.repository)
                 findings = await self._present.look(batch, (), repository=now)
             except AppUnavailable:
                 continue
@@ -131,7 +134,7 @@ class Changes:
                 moved = RepositoryMoved(self._clock.now(), findings.moved_to)
                 await self._recorder.record({batch_id: [moved]})
             if findings.cause is not Cause.ARCHIVED:
-                self._tracker.follow(batch_id)
+                self._tracker.catch_up(batch_id)
 
 
 def _concerned(schedule: Schedule, changed: ItemChanged) -> list[PlanItem]:

@@ -59,6 +59,7 @@ class _Watch:
     is_asked_for: bool = False  # by somebody since the last edit
     is_missed: bool = False  # a person deleted it, and somebody asked for it since
     is_gone: bool = False  # a person deleted it
+    is_free_again: bool = False  # what was refused may be taken now
 
 
 class Tracker:
@@ -93,9 +94,10 @@ class Tracker:
             task = self._supervisor.start(name, self._follow(batch_id))
             self._tasks[batch_id] = task
 
-    def follows(self, batch_id: BatchId) -> bool:
-        """Return whether a batch's comment is being kept current."""
-        return batch_id in self._tasks
+    def catch_up(self, batch_id: BatchId) -> None:
+        """Say what a batch that ended has left to say: it may be taken now."""
+        self.follow(batch_id)
+        self._watches[batch_id].is_free_again = True
 
     def refresh(self, batch_id: BatchId | None = None) -> None:
         """Look again at one batch or at all, such as when the bot begins to stop; a
@@ -156,9 +158,12 @@ class Tracker:
                         self._github.metered(batch_id),
                         bound_contextvars(batch=batch_id),
                     ):
-                        if await self._step(batch_id, watch):
-                            return
+                        is_over = await self._step(batch_id, watch)
                     tries = 0
+                    if is_over and not watch.is_free_again:
+                        return
+                    if watch.is_free_again:
+                        watch.is_free_again = watch.is_gone = False
                 except TransientError as error:
                     tries += 1
                     log.warning("comment waits", batch=batch_id, error=str(error))

@@ -96,6 +96,10 @@ class GitHubReader:
             return  # an Enterprise server without limits
         self._client.ledger.account(installation_id).learn(answer["resources"])
 
+    async def check_access(self, repository: Repository) -> None:
+        """Raise ``AppUnavailable`` unless the app may work there at this moment."""
+        await self._client.tokens.check_access(repository)
+
     def budget(self, installation_id: InstallationId) -> Budget:
         """Return the ledger's present state, without a request."""
         return self._client.ledger.account(installation_id).budget()

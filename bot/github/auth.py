@@ -142,11 +142,16 @@ class InstallationTokens:
         """Return the tokens themselves, to keep them out of logs."""
         return tuple(token.text for token in self._tokens.values())
 
-    def drop(self, installation_id: InstallationId, text: str) -> None:
-        """Forget a token that GitHub no longer accepts, unless it was renewed already."""
-        token = self._tokens.get((installation_id, 0))
-        if token is not None and token.text == text:
-            self._tokens.pop((installation_id, 0), None)
+    async def check_access(self, repository: Repository) -> None:
+        """Raise ``AppUnavailable`` unless the app may work there at this moment."""
+        self._tokens.pop((repository.installation_id, repository.id), None)
+        await self.token(repository)
+
+    def drop(self, text: str) -> None:
+        """Forget a token that GitHub no longer accepts."""
+        for key, token in [*self._tokens.items()]:
+            if token.text == text:
+                self._tokens.pop(key, None)
 
     async def _asked_for(
         self, installation_id: InstallationId, repository_id: int
@@ -184,5 +189,5 @@ class InstallationCredentials:
 
     def refused(self, header: str) -> bool:
         """Forget the token; return True."""
-        self._tokens.drop(self._installation_id, header.removeprefix("token "))
+        self._tokens.drop(header.removeprefix("token "))
         return True

@@ -47,6 +47,10 @@ _UNREACHABLE = re.compile(
     r"|returned error: (?:401|403|429|5\d\d)|ssl|unable to access",
     re.I,
 )
+_UNAUTHORIZED = re.compile(
+    r"authentication failed|could not read (?:username|password)|returned error: 40[13]",
+    re.I,
+)
 _GONE = re.compile(
     r"repository .*not found|returned error: 404|does not appear to be a git", re.I
 )
@@ -97,6 +101,7 @@ class Remote:
 
     url: str
     token: str = field(repr=False)
+    drop_token: Callable[[str], None] = field(repr=False, default=lambda _: None)
 
     @property
     def configuration(self) -> dict[str, str]:
@@ -166,6 +171,8 @@ class Git:
             said = done.errors + done.output.decode("utf-8", "replace")
             if remote and remote.token:
                 said = said.replace(remote.token, "[redacted]")
+                if _UNAUTHORIZED.search(said):
+                    remote.drop_token(remote.token)  # the next try gets a new one
             raise GitFailed(arguments[0], exit_code=done.exit_code, said=said)
         return done.output
 
@@ -180,7 +187,7 @@ class Remotes:
     async def of(self, repository: Repository) -> Remote:
         """Return the remote of a repository, with a fresh token."""
         token = await self._tokens.token(repository)
-        return Remote(self._clone_url(repository), token)
+        return Remote(self._clone_url(repository), token, self._tokens.drop)
 
 
 def gone(repository: Repository) -> PermanentError:

@@ -110,7 +110,12 @@ class Threads(Setup):
         if thread.repository.is_archived:
             raise archived()
         if thread.is_discussion or (
-            thread.is_locked and not self.may(author, thread.repository, "write")
+            # What an app may write elsewhere does not count there.
+            thread.is_locked
+            and (
+                author is self.app.bot
+                or not self.may(author, thread.repository, "write")
+            )
         ):
             raise forbidden(message="Unable to create comment because issue is locked.")
         check_body(body, "IssueComment", required=True)

@@ -123,11 +123,10 @@ async def test_the_token_for_git_reaches_one_repository_alone(desk: Bench):
 async def test_a_renewed_token_survives_a_late_refusal_of_the_old_one(desk: Bench):
     tokens = desk.client.tokens
     await tokens.for_installation(INSTALLATION)
-    tokens.drop(INSTALLATION, "t0")
-    tokens.drop(InstallationId(8), "t1")
+    tokens.drop("t0")
     await tokens.for_installation(INSTALLATION)
     assert len(desk.github.seen) == 1
-    tokens.drop(INSTALLATION, "t1")
+    tokens.drop("t1")
     await tokens.for_installation(INSTALLATION)
     assert len(desk.github.seen) == 2
 

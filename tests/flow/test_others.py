@@ -1,0 +1,320 @@
+"""What others do meanwhile: to items, threads, repositories, installations and roles.
+
+Each ends, or goes on, in the way that the comments say; nothing is asked for ever.
+"""
+
+import pytest
+
+from bot.sandbox.state import Installation
+from tests.flow.killing import processes_of
+from tests.flow.world import REPOSITORY, World
+
+
+def installation(on: World) -> Installation:
+    found = on.sandbox.state.installation_of(on.repository)
+    assert found is not None
+    return found
+
+
+def states(on: World) -> dict[int, str]:
+    """Return the states of the newest batch's items, by number."""
+    newest = "SELECT id FROM batches ORDER BY number DESC LIMIT 1"
+    query = f"SELECT number, state FROM items WHERE batch = ({newest})"  # noqa: S608
+    return dict(on.rows(query))
+
+
+def batch_state(on: World) -> str:
+    rows = on.rows("SELECT state FROM batches ORDER BY number")
+    return rows[-1][0] if rows else ""
+
+
+async def running(on: World, text: str) -> None:
+    """Give a command whose item 12 then hangs."""
+    on.issue(12, "hang")
+    on.say(text)
+    await on.until(lambda: on.comments("tracking") and processes_of(on.folder))
+
+
+async def ended(on: World) -> None:
+    """Wait until the batch has ended and no process is left."""
+    await on.until(lambda: batch_state(on) in ("finished", "cancelled"))
+    await on.until(lambda: not processes_of(on.folder))
+    await on.until(
+        lambda: on.rows("SELECT number FROM items WHERE state = 'running'") == []
+    )
+
+
+async def concluded(on: World) -> None:
+    """Wait until the report is there and all else has been said."""
+    await on.until(lambda: on.comments("report"))
+    rows = "SELECT count(*) FROM batches WHERE is_concluded"
+    await on.until(lambda: on.rows(rows) == [(1,)])
+
+
+# --- items ---------------------------------------------------------------------------
+
+
+async def test_an_item_that_somebody_else_completed_is_done_without_a_change(on: World):
+    on.issue(15)
+    on.issue(18, "write a b")
+    async with on.bot():
+        await running(on, "/batch 12 15 after:12 18 after:15")
+        on.sandbox.close("ada", REPOSITORY, 15)
+        await on.until(lambda: states(on)[18] == "completed")
+        assert states(on)[12] == "running"
+        on.say("/batch why 15")
+        await on.until(lambda: on.comments("why"))
+    assert "no change needed: somebody else closed it as completed" in on.said("why")
+
+
+async def test_an_item_closed_as_not_planned_fails_at_once_with_what_waits_for_it(
+    on: World,
+):
+    on.issue(15)
+    on.issue(18)
+    async with on.bot():
+        await running(on, "/batch 12 15 after:12 18 after:15")
+        on.sandbox.close("ada", REPOSITORY, 15, reason="not_planned")
+        await on.until(lambda: states(on)[18] == "skipped")
+        assert states(on)[15] == "failed"
+        await on.until(lambda: "closed as not planned after" in on.said("tracking"))
+
+
+async def test_a_running_item_is_stopped_when_its_issue_is_deleted(on: World):
+    async with on.bot():
+        await running(on, "/batch 12")
+        on.sandbox.delete_issue("ada", REPOSITORY, 12)
+        await on.until(lambda: on.comments("report"))
+        await ended(on)
+    assert "issue was deleted, moved or converted" in on.said("report")
+    assert on.pull_requests() == {}
+
+
+async def test_what_was_closed_while_the_bot_was_away_is_seen_before_it_starts(
+    on: World,
+):
+    on.issue(15, "write a b")
+    on.issue(18, "write c d")
+    async with on.bot():
+        await running(on, "/batch 12 15 after:12 18 concurrency:1")
+    on.sandbox.close("ada", REPOSITORY, 12, reason="not_planned")
+    on.sandbox.close("ada", REPOSITORY, 18)
+    async with on.bot():
+        await on.until(lambda: on.comments("report"))
+    assert states(on) == {12: "failed", 15: "skipped", 18: "completed"}
+    assert on.pull_requests() == {}
+    assert "closed as not planned after the command" in on.said("report")
+
+
+async def test_an_old_item_is_looked_at_again_without_a_delivery(on: World):
+    on.issue(15, "write a b")
+    go = on.folder / "go"
+    on.issue(12, f"wait {go}")
+    async with on.bot(BATCH_SWEEP_SECONDS="86400"):
+        command = on.say("/batch 12 15 after:12")
+        await on.until(lambda: on.comments("tracking"))
+        await on.dealt_with()
+        url = on.sandbox.webhooks.url
+        on.sandbox.set_webhook_url(None)
+        on.sandbox.close("ada", REPOSITORY, 15, reason="not_planned")
+        on.sandbox.set_webhook_url(url)
+        on.later(minutes=6)
+        go.touch()
+        await on.finished(command)
+    assert states(on) == {12: "completed", 15: "failed"}
+
+
+async def test_a_label_does_not_care_whether_its_item_is_open(on: World):
+    on.issue(15)
+    on.issue(99)
+    on.sandbox.add_label(REPOSITORY, "ready")
+    async with on.bot():
+        command = on.say("/batch label +ready 15 after:99")
+        await on.until(lambda: on.comments("tracking"))
+        on.sandbox.close("ada", REPOSITORY, 15, reason="not_planned")
+        on.sandbox.close("ada", REPOSITORY, 99)
+        await on.finished(command)
+    assert [label.name for label in on.thread(15).labels] == ["ready"]
+
+
+# --- the thread ------------------------------------------------------------------------
+
+
+async def test_a_batch_whose_thread_is_deleted_ends(on: World):
+    on.issue(15, "write a b")
+    async with on.bot():
+        await running(on, "/batch 12 15 after:12")
+        on.sandbox.delete_issue("ada", REPOSITORY, 40)
+        await ended(on)
+    assert states(on) == {12: "cancelled", 15: "cancelled"}
+    assert on.pull_requests() == {}
+
+
+async def test_the_report_comes_once_a_locked_thread_is_unlocked(on: World):
+    go = on.folder / "go"
+    on.issue(12, f"write a b\nwait {go}")
+    async with on.bot():
+        on.say("/batch 12")
+        await on.until(lambda: on.comments("tracking"))
+        on.sandbox.lock("ada", REPOSITORY, 40)
+        await on.dealt_with()
+        go.touch()
+        await ended(on)
+        assert on.comments("report") == []
+        on.sandbox.unlock("ada", REPOSITORY, 40)
+        await concluded(on)
+    assert "1 of 1 done" in on.comment("report").body
+    assert "→ [report]" in on.comment("tracking").body
+
+
+# --- the repository --------------------------------------------------------------------
+
+
+async def test_a_renamed_repository_changes_nothing(on: World):
+    go = on.folder / "go"
+    on.issue(12, f"write a b\nwait {go}")
+    on.issue(15, "write c d")
+    on.issue(99)
+    async with on.bot():
+        command = on.say("/batch 12 15 after:12,99")
+        await on.until(lambda: on.comments("tracking"))
+        on.sandbox.rename_repository("ada", REPOSITORY, "gadgets")
+        await on.dealt_with()
+        on.sandbox.close("ada", "acme/gadgets", 99)
+        await on.dealt_with()
+        go.touch()
+        renamed = on.sandbox.state.repository("acme/gadgets")
+        assert renamed is not None
+        thread = renamed.threads[40]
+        await on.until(lambda: on.reactions(command) & {"hooray", "confused"})
+    bodies = [c.body for c in thread.comments if "batch-bot:report" in c.body]
+    assert len(bodies) == 1
+    assert "2 of 2 done" in bodies[0]
+    assert "acme/gadgets" in bodies[0]
+
+
+async def test_an_archived_repository_ends_the_batch_and_hears_of_it_later(on: World):
+    async with on.bot():
+        await running(on, "/batch 12")
+        on.sandbox.archive_repository("ada", REPOSITORY)
+        await ended(on)
+        assert on.comments("report") == []
+        on.sandbox.unarchive_repository("ada", REPOSITORY)
+        await concluded(on)
+    because = "was cancelled because the repository was archived"
+    assert because in on.comment("report").body
+    assert "`/batch retry" in on.comment("report").body
+    assert because in on.comment("tracking").body
+
+
+async def test_a_deleted_repository_ends_the_batch(on: World):
+    async with on.bot():
+        await running(on, "/batch 12")
+        on.sandbox.delete_repository("ada", REPOSITORY)
+        await ended(on)
+    assert states(on) == {12: "cancelled"}
+
+
+# --- the installation ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("is_told", [True, False])
+async def test_suspending_the_app_ends_its_batches(
+    on: World,
+    is_told: bool,  # noqa: FBT001 - whether a delivery says so
+):
+    go = on.folder / "go"
+    on.issue(12, f"write a b\nwait {go}")
+    on.issue(15, "write c d")
+    async with on.bot(BATCH_SWEEP_SECONDS="86400"):
+        on.say("/batch 12 15 after:12")
+        await on.until(lambda: on.comments("tracking") and processes_of(on.folder))
+        await on.dealt_with()
+        url = on.sandbox.webhooks.url
+        if not is_told:
+            on.sandbox.set_webhook_url(None)
+        on.sandbox.suspend_installation(installation(on))
+        on.sandbox.set_webhook_url(url)
+        if not is_told:
+            go.touch()
+        await ended(on)
+        assert on.pull_requests() == {}
+        before = len(on.sandbox.log)
+        on.later(hours=2)
+        on.sandbox.unsuspend_installation(installation(on))
+        assert len(on.sandbox.log) - before < 10
+        await concluded(on)
+    report = on.comment("report").body
+    assert "was cancelled because the app was suspended" in report
+    assert batch_state(on) == "cancelled"
+
+
+async def test_taking_the_repository_out_ends_its_batches(on: World):
+    async with on.bot():
+        await running(on, "/batch 12")
+        on.sandbox.remove_repositories(installation(on), REPOSITORY)
+        await ended(on)
+        assert on.comments("report") == []
+        inst = next(iter(on.sandbox.state.installations.values()))
+        on.sandbox.add_repositories(inst, REPOSITORY)
+        await concluded(on)
+    because = "because the app lost its access to the repository"
+    assert because in on.comment("report").body
+
+
+async def test_uninstalling_the_app_ends_its_batches_and_a_new_installation_hears_of_it(
+    on: World,
+):
+    async with on.bot():
+        await running(on, "/batch 12")
+        on.sandbox.uninstall(installation(on))
+        await ended(on)
+        on.sandbox.install("acme")
+        await concluded(on)
+    because = "because the app lost its access to the repository"
+    assert because in on.comment("report").body
+
+
+async def test_a_revoked_token_is_renewed(on: World):
+    go = on.folder / "go"
+    on.issue(12, f"write a b\nwait {go}")
+    async with on.bot():
+        command = on.say("/batch 12")
+        await on.until(lambda: on.comments("tracking"))
+        on.sandbox.revoke_tokens(installation(on))
+        go.touch()
+        await on.finished(command)
+    assert set(on.pull_requests()) == {12}
+    assert "1 of 1 done" in on.comment("report").body
+
+
+# --- roles -----------------------------------------------------------------------------
+
+
+async def test_who_lost_their_role_meanwhile_runs_nothing_more_after_a_restart(
+    on: World,
+):
+    on.issue(15, "write a b")
+    async with on.bot():
+        on.issue(12, "hang")
+        on.say("/batch 12 15 concurrency:1", by="linus")
+        await on.until(lambda: on.comments("tracking") and processes_of(on.folder))
+    on.sandbox.set_role("acme", REPOSITORY, "linus", "read")
+    async with on.bot():
+        await concluded(on)
+    assert states(on) == {12: "cancelled", 15: "cancelled"}
+    assert "because linus may not run it any more" in on.comment("report").body
+
+
+async def test_who_lost_their_role_runs_nothing_more_after_some_minutes(on: World):
+    go = on.folder / "go"
+    on.issue(12, f"write a b\nwait {go}")
+    on.issue(15, "write c d")
+    async with on.bot():
+        on.say("/batch 12 15 after:12", by="linus")
+        await on.until(lambda: on.comments("tracking"))
+        on.sandbox.set_role("acme", REPOSITORY, "linus", "read")
+        on.later(minutes=6)
+        go.touch()
+        await concluded(on)
+    assert states(on) == {12: "completed", 15: "cancelled"}
