@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -6,6 +7,7 @@ from hypothesis import strategies as st
 
 from bot.core.markdown import BODY_LIMIT, utf16_length
 from bot.core.markers import boxes
+from bot.core.model import Cause
 from bot.core.report import render_report
 from tests import scenes
 from tests.golden import assert_golden
@@ -20,6 +22,16 @@ SCENES = {
 @pytest.mark.parametrize("name", SCENES)
 def test_a_report_reads_as_it_was_reviewed(name):
     assert_golden(name, render_report(SCENES[name], situation()))
+
+
+@pytest.mark.parametrize("cause", Cause)
+def test_a_batch_that_nobody_cancelled_says_why_and_what_to_do(cause):
+    progress = scenes.in_states(["done", "cancelled"], state="cancelled")
+    body = render_report(replace(progress, by="", cause=cause), situation())
+    heading = body.splitlines()[1]
+    assert "was cancelled because" in heading
+    assert "after a failure" not in body
+    assert f"`/batch retry {progress.batch.id}` starts what did not run" in body
 
 
 def report(states, text="x", state="finished") -> str:

@@ -1,4 +1,5 @@
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -205,6 +206,22 @@ def test_an_item_waits_for_something_outside_until_it_is_settled():
         ItemNumber(1): why.WaitsOutside((away,)),
         ItemNumber(2): why.WaitsFor((ItemNumber(1),)),
     }
+    schedule.apply(e.OutsideSettled(NOON, away, is_satisfied=True))
+    assert starts([schedule], free()) == [1]
+
+
+def test_what_outside_ends_is_known_by_its_name_of_that_time():
+    here, away = "acme/widgets", Reference("acme/gadgets", ItemNumber(99))
+    edges = (
+        OutsideEdge(ItemNumber(1), Reference(here, ItemNumber(98)), Origin.TYPED),
+        OutsideEdge(ItemNumber(1), Reference(here, ItemNumber(99)), Origin.TYPED),
+    )
+    schedule = schedule_of({1: []}, outside=edges)
+    before = Reference(here, ItemNumber(98))
+    schedule.apply(e.OutsideSettled(NOON, before, is_satisfied=True))
+    moved = replace(schedule.batch.repository, name="acme/gadgets")
+    schedule.apply(e.RepositoryMoved(NOON, moved))
+    assert schedule.open_outside() == [away]
     schedule.apply(e.OutsideSettled(NOON, away, is_satisfied=True))
     assert starts([schedule], free()) == [1]
 

@@ -221,7 +221,7 @@ async def test_a_deleted_repository_ends_the_batch(on: World):
 @pytest.mark.parametrize("is_told", [True, False])
 async def test_suspending_the_app_ends_its_batches(
     on: World,
-    is_told: bool,  # noqa: FBT001 - whether a delivery says so
+    is_told: bool,
 ):
     go = on.folder / "go"
     on.issue(12, f"write a b\nwait {go}")
