@@ -1,0 +1,164 @@
+"""How close a batch comes to the end that the request budget alone allows.
+
+Run ``python -m tests.bench.bench_budget``. A batch of 1,000 ``label`` items runs against
+the local GitHub, whose hour is scaled down to so few requests that the batch needs three
+of them; the clock leaps over the time in which nobody asks anything. No batch can end
+before the bound: of each hour as many items as there are requests above the reserve, one
+each, and a second between two writes. What the batch itself needs, its edits and its
+report, counts against it. The second run breaks 2 % of the requests: half are not done,
+half are done and the answer is lost.
+"""
+
+import asyncio
+import random
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+
+from bot.core.events import BatchPlanned, BatchStarted
+from bot.core.model import (
+    Action,
+    Asker,
+    Batch,
+    BatchId,
+    InstallationId,
+    ItemFacts,
+    ItemKind,
+    ItemNumber,
+    Plan,
+    PlanItem,
+    Repository,
+)
+from bot.logs import configure_logging
+from bot.store.store import open_store
+from tests.bench.leaping import LeapingClock
+from tests.flow.world import World, world
+
+ITEMS = 1_000
+HOUR = 3_600
+REQUESTS_AN_HOUR = 500
+RESERVE = REQUESTS_AN_HOUR // 10
+BROKEN = 0.02
+
+
+def bound_seconds() -> float:
+    """Return the soonest end of the last item, from the start of the first hour."""
+    hours, rest = divmod(ITEMS - 1, REQUESTS_AN_HOUR - RESERVE)
+    return hours * HOUR + rest
+
+
+def breaking(seed: int) -> Middleware:
+    """Return what breaks requests to the API by chance, always the same ones."""
+    chance = random.Random(seed)  # noqa: S311 - no secret
+
+    @web.middleware
+    async def broken(
+        request: web.Request,
+        handler: Callable[[web.Request], Awaitable[web.StreamResponse]],
+    ) -> web.StreamResponse:
+        drawn = chance.random()
+        if not request.path.startswith("/api/") or drawn > BROKEN:
+            return await handler(request)
+        if drawn > BROKEN / 2:
+            return web.Response(status=502)
+        answer = await handler(request)
+        assert request.transport is not None
+        request.transport.abort()
+        return answer
+
+    return broken
+
+
+async def run(name: str, middlewares: Sequence[Middleware] = ()) -> str:
+    """Run the batch and return a line about its end."""
+    clock = LeapingClock()
+    leaping = asyncio.create_task(clock.run())
+    with tempfile.TemporaryDirectory() as folder:
+        async with world(
+            Path(folder), clock=clock, middlewares=[clock.notice, *middlewares]
+        ) as on:
+            line = await measured(on, name)
+    leaping.cancel()
+    return line
+
+
+async def measured(on: World, name: str) -> str:
+    """Run the batch in a world and return a line about its end."""
+    numbers = range(1001, 1001 + ITEMS)
+    for number in numbers:
+        on.issue(number)
+    on.sandbox.add_label("acme/widgets", "bug")
+    [installation] = on.sandbox.state.installations.values()
+    on.sandbox.limits.set_limit(installation.id, limit=REQUESTS_AN_HOUR)
+    on.sandbox.limits.window(installation.id, "core").reset_at = None
+    await accept(on, numbers)
+    begun_at = on.clock.monotonic()
+    async with on.bot(BATCH_WRITE_INTERVAL="1"):
+        await on.until(lambda: on.comments("report"), seconds=600)
+        seconds = on.clock.monotonic() - begun_at
+    assert f"{ITEMS} of {ITEMS} done" in on.said("report"), on.said("report")
+    statuses = Counter(exchange.status for exchange in on.sandbox.log)
+    refused = statuses[403] + statuses[429]
+    return (
+        f"{name:16} {seconds:5.0f} s, bound {bound_seconds():.0f} s,"
+        f" ratio {seconds / bound_seconds():.3f}; {statuses.total()} requests,"
+        f" {refused} of them answered with 403 or 429"
+    )
+
+
+async def accept(on: World, numbers: Sequence[int]) -> None:
+    """Record a started batch: a command may have 500 items at most, a batch any number."""
+    installation = on.sandbox.state.installation_of(on.repository)
+    assert installation is not None
+    said = on.say("/batch label +bug …")
+    now = on.clock.now()
+    items = tuple(
+        PlanItem(
+            ItemNumber(number),
+            ItemKind.ISSUE,
+            Action("label", ("+bug",)),
+            runner="builtin",
+            title=f"Item {number}",
+        )
+        for number in numbers
+    )
+    batch = Batch(
+        id=BatchId("b7k2"),
+        repository=Repository(
+            on.repository.id, "acme/widgets", InstallationId(installation.id)
+        ),
+        default_branch="main",
+        thread=ItemNumber(40),
+        thread_is_pull_request=False,
+        asker=Asker("ada", "https://github.test/acme/widgets/issues/40"),
+        source="comment:1",
+        command="/batch label +bug …",
+        created_at=now,
+        plan=Plan(items),
+        comment_id=said.id,
+    )
+    facts = {
+        item.number: ItemFacts(
+            item.number, item.kind, item.title, "", "https://github.test", True, now
+        )
+        for item in items
+    }
+    async with open_store(on.settings().database, clock=on.clock) as store:
+        events = [BatchPlanned(now, now), BatchStarted(now, "ada")]
+        await store.batches.create(batch, facts, events)
+
+
+async def main() -> None:
+    """Measure and print."""
+    configure_logging(level="error", style="json")
+    sys.stdout.write(await run("label") + "\n")
+    sys.stdout.write(await run("label, 2 % broken", [breaking(7)]) + "\n")
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
