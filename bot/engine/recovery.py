@@ -1,9 +1,11 @@
 """What follows a start: remove what was left, catch up with what was missed, go on."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import structlog
 
+from bot.core.model import InstallationId, Reference
 from bot.engine.inbox import Inbox
 from bot.engine.scheduler import Scheduler
 from bot.engine.tracker import Tracker
@@ -76,9 +78,9 @@ class Recovery:
         since = self._clock.now() - GITHUB_KEEPS
         while True:
             began_at = self._clock.now()
+            await self._look_outside()
             try:
                 await self._take_missed(since - timedelta(minutes=10))
-                await self._look_outside()
                 await self._deliveries.prune(before=began_at - KEEP_DELIVERIES)
                 since = began_at
             except BotError as error:
@@ -106,12 +108,22 @@ class Recovery:
         """Ask how what batches wait for outside stands, in case no event said so."""
         waiting = self._scheduler.open_outside()
         for installation_id, references in waiting.items():
-            if not references:
-                continue
-            asked = sorted(references)
-            found = await self._github.references(installation_id, asked)
-            for reference, facts in found.items():
-                if not facts.is_open:
-                    await self._scheduler.settle_outside(
-                        reference, is_satisfied=facts.is_satisfied
+            if references:
+                try:
+                    await self._look_at(installation_id, sorted(references))
+                except BotError as error:
+                    log.warning(
+                        "what is waited for cannot be seen",
+                        installation=installation_id,
+                        error=str(error),
                     )
+
+    async def _look_at(
+        self, installation_id: InstallationId, references: Sequence[Reference]
+    ) -> None:
+        found = await self._github.references(installation_id, references)
+        for reference, facts in found.items():
+            if not facts.is_open:
+                await self._scheduler.settle_outside(
+                    reference, is_satisfied=facts.is_satisfied
+                )

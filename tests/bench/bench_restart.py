@@ -1,0 +1,144 @@
+"""How soon the next item starts when the bot comes back to a large batch.
+
+Run ``python -m tests.bench.bench_restart``. A database is made in which three items of
+a batch run and the rest are pending; then the real process is started in front of the
+local GitHub. Baseline: the same with a batch of ten. Times are in seconds from the start
+of the process until it listens, and until GitHub sees the first item's label.
+"""
+
+import asyncio
+import json
+import os
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+from time import perf_counter
+
+from bot.core import events as e
+from bot.core.model import (
+    Action,
+    Asker,
+    Batch,
+    BatchId,
+    InstallationId,
+    ItemFacts,
+    ItemKind,
+    ItemNumber,
+    Plan,
+    PlanItem,
+    Repository,
+)
+from bot.host.clock import SystemClock
+from bot.logs import configure_logging
+from bot.store.store import open_store
+from tests.flow.world import REPOSITORY, World, world
+
+RUNS = 5
+ROOT = Path(__file__).parents[2]
+FIRST = 101
+
+
+async def interrupt(on: World, count: int) -> None:
+    """Leave the database of a bot that was killed at the beginning of a batch."""
+    clock = on.clock
+    installation = on.sandbox.state.installation_of(on.repository)
+    assert installation is not None
+    numbers = [ItemNumber(FIRST + i) for i in range(count)]
+    for number in numbers:
+        on.issue(number)
+    on.sandbox.add_label(REPOSITORY, "ready")
+    action = Action("label", ("+ready",))
+    now = clock.now()
+    batch = Batch(
+        id=BatchId("b7k2"),
+        repository=Repository(
+            on.repository.id, REPOSITORY, InstallationId(installation.id)
+        ),
+        default_branch="main",
+        thread=ItemNumber(40),
+        thread_is_pull_request=False,
+        asker=Asker("ada", f"https://github.test/{REPOSITORY}/issues/40"),
+        source="bench",
+        command="/batch label +ready",
+        created_at=now,
+        plan=Plan(
+            tuple(
+                PlanItem(n, ItemKind.ISSUE, action, "builtin", f"Item {n}")
+                for n in numbers
+            )
+        ),
+    )
+    facts = {
+        n: ItemFacts(n, ItemKind.ISSUE, f"Item {n}", "", "", True, now) for n in numbers
+    }
+    events: list[e.Event] = [e.BatchStarted(now, "ada")]
+    events += [e.ItemStarted(now, number, 1) for number in numbers[:3]]
+    async with open_store(on.folder / "data" / "batch.db", clock=clock) as store:
+        await store.batches.create(batch, facts, events)
+
+
+async def restart(on: World) -> tuple[float, float]:
+    """Return the seconds until the process listens, and until its first item's effect."""
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(ROOT),
+        "LOG_FORMAT": "json",
+        **on.environment(),
+    }
+    log = on.sandbox.log
+    seen = len(log)
+    began = perf_counter()
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bot", "run"),
+        env=environment,
+        cwd=on.folder,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stderr is not None
+    up_at = 0.0
+    try:
+        async for raw in process.stderr:
+            line = json.loads(raw)
+            if line["event"] == "ready":
+                up_at = perf_counter() - began
+                break
+        await on.until(lambda: any(map(_is_label, list(log)[seen:])))
+        return up_at, perf_counter() - began
+    finally:
+        process.kill()
+        await process.wait()
+
+
+def _is_label(exchange: object) -> bool:
+    path, method = getattr(exchange, "path", ""), getattr(exchange, "method", "")
+    return method == "POST" and path.endswith("/labels")
+
+
+async def measure(count: int) -> tuple[float, float]:
+    """Return the medians over a few restarts, each of a new batch."""
+    found = []
+    for _ in range(RUNS):
+        with tempfile.TemporaryDirectory() as name:
+            async with world(Path(name), clock=SystemClock()) as on:
+                await interrupt(on, count)
+                found.append(await restart(on))
+    ups, firsts = zip(*found, strict=True)
+    return statistics.median(ups), statistics.median(firsts)
+
+
+async def main() -> None:
+    """Measure and print."""
+    configure_logging(level="error", style="json")
+    small_up, small_first = await measure(10)
+    up, first = await measure(10_000)
+    sys.stdout.write(
+        f"    10 pending: listens after {small_up:.2f} s, first item after"
+        f" {small_first - small_up:+.2f} s\n"
+        f"10,000 pending: listens after {up:.2f} s ({up / small_up:.2f} times),"
+        f" first item after {first - up:+.2f} s\n"
+    )
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
