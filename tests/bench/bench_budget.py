@@ -20,7 +20,7 @@ from pathlib import Path
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from bot.core.events import BatchPlanned, BatchStarted
+from bot.core.events import BatchPlanned, BatchStarted, Event
 from bot.core.model import (
     Action,
     Asker,
@@ -149,7 +149,7 @@ async def accept(on: World, numbers: Sequence[int]) -> None:
         for item in items
     }
     async with open_store(on.settings().database, clock=on.clock) as store:
-        events = [BatchPlanned(now, now), BatchStarted(now, "ada")]
+        events: list[Event] = [BatchPlanned(now, now), BatchStarted(now, "ada")]
         await store.batches.create(batch, facts, events)
 
 
