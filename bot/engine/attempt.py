@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 
 import structlog
 
@@ -25,6 +26,7 @@ PUBLISH_TRIES = 12
 
 Accept = Callable[[Work], Awaitable[bool]]
 Look = Callable[[], Awaitable[Outcome | None]]
+Rest = Callable[[], AbstractContextManager[None]]
 AskRole = Callable[[Repository, str], Awaitable[Role]]
 
 log = structlog.get_logger()
@@ -55,21 +57,23 @@ class Attempts:
         look: Look,
         accept: Accept,
         emit: Emit,
+        rest: Rest,
         work: Work | None,
     ) -> Outcome:
         """Return how the attempt ended. Raises ``BatchOver``.
 
         *look* returns how the item ended in somebody else's hands, if it did. *work* was
         accepted before a restart and is published without being done again. *accept*
-        says whether a result still counts; nothing of it reaches GitHub before.
-        Cancelling stops the attempt; nothing of it runs on when this returns.
+        says whether a result still counts; nothing of it reaches GitHub before. While
+        accepted work waits inside *rest*, nothing of it is on GitHub yet. Cancelling
+        stops the attempt; nothing of it runs on when this returns.
         """
         runner = self._runners[spec.item.runner]
         try:
             overtaken = await look()
             if overtaken is not None and work is None:
                 return overtaken
-            outcome = await self._run(runner, spec, accept, emit, work)
+            outcome = await self._run(runner, spec, accept, emit, rest, work)
         except BatchOver:
             await self.clean(spec)
             raise
@@ -110,8 +114,10 @@ class Attempts:
         spec: AttemptSpec,
         accept: Accept,
         emit: Emit,
+        rest: Rest,
         work: Work | None,
     ) -> Outcome:
+        is_untouched = work is None
         if work is None:
             result = await self._work(runner, spec, emit)
             if isinstance(result, Outcome):
@@ -121,7 +127,9 @@ class Attempts:
             work = result
         if is_for_maintainers(spec.item.action):
             await self._check_role(spec)
-        return await self._publish(runner, spec, work)
+        return await self._publish(
+            runner, spec, work, rest if is_untouched else nullcontext
+        )
 
     async def _check_role(self, spec: AttemptSpec) -> None:
         """Ask again whether who started the batch may still do this; no answer is no."""
@@ -146,14 +154,24 @@ class Attempts:
             await runner.cancel(spec.id)
             raise
 
-    async def _publish(self, runner: Runner, spec: AttemptSpec, work: Work) -> Outcome:
+    async def _publish(
+        self, runner: Runner, spec: AttemptSpec, work: Work, rest: Rest
+    ) -> Outcome:
         """Publish until it works: doing the work again would not help GitHub."""
+        is_untouched = True
 
         async def perform(key: str, intent: Intent) -> Receipt:
             # The key names the item, not the attempt: what a first try did without
             # getting an answer, a second one finds.
+            nonlocal is_untouched
             item = f"{spec.batch_id}-{spec.item.number}"
-            return await self._effects.perform(f"{item}/{key}", intent)
+            receipt = await self._effects.perform(f"{item}/{key}", intent)
+            is_untouched = False
+            return receipt
+
+        async def wait(seconds: float) -> None:
+            with rest() if is_untouched else nullcontext():
+                await self._clock.sleep(seconds)
 
         tries = 1
         while True:
@@ -161,7 +179,7 @@ class Attempts:
                 return await runner.publish(spec, work, perform)
             except RateLimited as error:
                 log.info("publishing waits", attempt=spec.id, error=str(error))
-                await self._clock.sleep(error.retry_after_seconds or 60.0)
+                await wait(error.retry_after_seconds or 60.0)
             except Uncertain:
                 raise
             except TransientError as error:
@@ -169,5 +187,5 @@ class Attempts:
                     raise
                 log.info("publishing failed", attempt=spec.id, error=str(error))
                 after = error.retry_after_seconds
-                await self._clock.sleep(delay_seconds(tries, self._fraction(), after))
+                await wait(delay_seconds(tries, self._fraction(), after))
                 tries += 1

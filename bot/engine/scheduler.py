@@ -8,7 +8,8 @@ changes the state of an item.
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -490,6 +491,14 @@ class Scheduler:
         def emit(line: str) -> None:
             self._send(lambda step: self._progress(step, live, number, attempt, line))
 
+        @contextmanager
+        def rest() -> Iterator[None]:
+            live.schedule.publishing.discard(number)  # it can still be stopped
+            try:
+                yield
+            finally:
+                live.schedule.publishing.add(number)
+
         async def look() -> Outcome | None:
             return await self._look(live, number)
 
@@ -500,7 +509,7 @@ class Scheduler:
         ):
             try:
                 outcome = await self._attempts.run(
-                    spec, look=look, accept=accept, emit=emit, work=work
+                    spec, look=look, accept=accept, emit=emit, rest=rest, work=work
                 )
                 came = outcome.kind.value
             except BatchOver as error:
@@ -508,11 +517,12 @@ class Scheduler:
                 self._send(lambda step: self._over(step, live, spec, attempt, over))
                 return
             except asyncio.CancelledError:
+                is_shutdown = number not in live.stopping
                 # What was accepted is published after the restart and stays.
-                if number not in live.publishing:
+                if not (is_shutdown and number in live.publishing):
                     await self._attempts.clean(spec)
-                if number not in live.stopping:
-                    raise  # the bot is shutting down
+                if is_shutdown:
+                    raise
                 self._send(lambda step: self._cancelled(step, live, number, attempt))
                 return
             finally:
@@ -614,7 +624,7 @@ class Scheduler:
         *ending* is who wanted that, or how the item ends.
         """
         task = live.tasks.get(number)
-        if task is None or number in live.publishing:
+        if task is None or number in live.schedule.publishing:
             return
         live.stopping[number] = ending
         task.cancel()
@@ -623,6 +633,7 @@ class Scheduler:
         self, step: _Pass, live: Live, number: ItemNumber, attempt: int
     ) -> None:
         live.tasks.pop(number, None)
+        live.publishing.pop(number, None)
         ending = live.stopping.pop(number, "")
         if live.schedule.running.get(number) == attempt:
             step.happen(live, _stopped(step.now, number, attempt, ending))

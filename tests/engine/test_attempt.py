@@ -1,0 +1,106 @@
+"""When an attempt whose work is accepted can still be stopped."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from bot.core.model import Action, AttemptId, Outcome, OutcomeKind, Role
+from bot.engine.attempt import Attempts
+from bot.engine.effects import Effects
+from bot.errors import TransientError
+from bot.ports import AttemptSpec, Emit, Perform, Work
+from tests.engine.test_effects import COMMENT, RECEIPT, Log, Outside
+from tests.fakes import FakeClock
+from tests.runners.conftest import make_spec
+
+AWAY = TransientError("GitHub is away.")
+
+
+class Publisher:
+    """A runner that publishes so many comments, and meets an outage before each try."""
+
+    name = "scripted"
+    needs_workspace = survives_restart = False
+
+    def __init__(self, *, before_outage: int) -> None:
+        self._before_outage = before_outage
+        self.tries = 0
+
+    async def submit(self, spec: AttemptSpec) -> str:
+        return spec.id
+
+    async def find(self, attempt: AttemptId) -> str | None:
+        return None
+
+    async def watch(self, spec: AttemptSpec, emit: Emit) -> Work | Outcome:
+        return Work("")
+
+    async def publish(self, spec: AttemptSpec, work: Work, perform: Perform) -> Outcome:
+        self.tries += 1
+        for number in range(self._before_outage):
+            await perform(f"comment-{number}", COMMENT)
+        if self.tries < 3:
+            raise AWAY
+        return Outcome(OutcomeKind.COMPLETED)
+
+    async def cancel(self, attempt: AttemptId) -> None: ...
+
+    async def clean(self, attempt: AttemptId) -> None: ...
+
+
+async def owner(*_: object) -> Role:
+    return Role.ADMIN
+
+
+@pytest.mark.parametrize(
+    ("before_outage", "is_resumed", "may_be_stopped"),
+    [(0, False, True), (1, False, False), (0, True, False)],
+    ids=["untouched", "begun", "after a restart, which may have begun"],
+)
+async def test_it_can_be_stopped_while_nothing_of_it_is_on_github(
+    before_outage: int, is_resumed: bool, may_be_stopped: bool
+):
+    clock = FakeClock()
+    runner = Publisher(before_outage=before_outage)
+    outside = Outside([RECEIPT] * 9)
+    effects = Effects(
+        effect_log=Log(), adapter=outside, clock=clock, fraction=lambda: 0.5
+    )
+    attempts = Attempts(
+        runners={"builtin": runner},
+        effects=effects,
+        role=owner,
+        clock=clock,
+        fraction=lambda: 0.5,
+    )
+    rests: list[str] = []
+
+    @contextmanager
+    def rest() -> Iterator[None]:
+        rests.append("begun")
+        yield
+        rests.append("over")
+
+    async def nobody() -> Outcome | None:
+        return None
+
+    async def accepted(_: Work) -> bool:
+        return True
+
+    running = asyncio.create_task(
+        attempts.run(
+            make_spec(Action("label", ("+bug",))),
+            look=nobody,
+            accept=accepted,
+            emit=lambda _: None,
+            rest=rest,
+            work=Work("") if is_resumed else None,
+        )
+    )
+    await clock.run_until(lambda: clock.sleepers == 1)
+    assert rests == (["begun"] if may_be_stopped else [])
+    await clock.run_until(running.done)
+    assert running.result().is_success
+    assert rests == (["begun", "over"] * 2 if may_be_stopped else [])
