@@ -12,8 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from bot.core.answers import Failure, error_of, failure_of
+from bot.core.budget import is_limited
 from bot.core.model import Repository
-from bot.errors import PermanentError, TransientError
+from bot.core.redaction import hide_lookalikes
+from bot.errors import BotError, PermanentError, TransientError
 from bot.host.process import HOST_MARKER, INHERITED, capture, clean_environment
 from bot.ports import Tokens
 
@@ -54,14 +57,21 @@ _UNAUTHORIZED = re.compile(
 _GONE = re.compile(
     r"repository .*not found|returned error: 404|does not appear to be a git", re.I
 )
+_STATUS = re.compile(r"returned error: (\d{3})\b")
+_REMOTE_SAID = re.compile(r"^remote: (?:error: )?(?P<words>.*\S)\s*$", re.MULTILINE)
+_TELLING = re.compile(
+    r"^(?:fatal|error|remote): (?!the remote end hung up|failed to push some refs)"
+)
 
 
 class GitFailed(TransientError):
     """Git ended with an error of its own; most (disk, network, time) pass."""
 
     def __init__(self, what: str, *, exit_code: int, said: str) -> None:
-        last = next((line for line in reversed(said.splitlines()) if line.strip()), "")
-        super().__init__(f"git {what} failed: {last or f'exit code {exit_code}'}")
+        lines = [line for line in said.splitlines() if line.strip()]
+        telling = [line for line in lines if _TELLING.match(line)]
+        last = (telling or lines or [f"exit code {exit_code}"])[-1]
+        super().__init__(f"git {what} failed: {hide_lookalikes(last)}")
         self.exit_code = exit_code
         self.said = said
 
@@ -74,6 +84,27 @@ class GitFailed(TransientError):
     def is_gone(self) -> bool:
         """Whether the repository is not there, or not for this app."""
         return bool(_GONE.search(self.said))
+
+    @property
+    def remote_words(self) -> str:
+        """What the other side said, in its own words."""
+        words = [match["words"] for match in _REMOTE_SAID.finditer(self.said)]
+        return "; ".join(words[:3])
+
+    def answer(self) -> BotError:
+        """Return the error that the table of answers has for it, or the error itself.
+
+        A limit, and a token that is not taken, pass: then another try has a new one.
+        """
+        found = _STATUS.search(self.said)
+        status, words = int(found[1]) if found else 0, self.remote_words
+        failure = failure_of(status, words)
+        is_passing = status in (0, 401) or is_limited(status, {}, words)
+        if is_passing or (failure is Failure.FORBIDDEN and not words):
+            return self
+        is_change = "RPC failed" in self.said and self.args[0].startswith("git push")
+        said = words or str(self)
+        return error_of(failure, is_change=is_change, said=said, status=status)
 
 
 @dataclass(frozen=True, slots=True)

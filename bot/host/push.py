@@ -11,7 +11,6 @@ from bot.host.git import Git, GitFailed, Place, Remote, Remotes, gone
 _REJECTED = re.compile(
     r"^!\t\S+\t\[(?:remote )?rejected\] \((?P<why>.*)\)\s*$", re.MULTILINE
 )
-_REMOTE_SAID = re.compile(r"^remote: (?:error: )?(?P<words>.*\S)\s*$", re.MULTILINE)
 
 
 class BranchPusher:
@@ -61,7 +60,8 @@ class BranchPusher:
                 remote=remote,
             )
         except GitFailed as error:
-            raise (gone(intent.repository) if error.is_gone else error) from error
+            is_gone = error.is_gone
+            raise (gone(intent.repository) if is_gone else error.answer()) from error
         rows = [line.split("\t") for line in listed.decode().splitlines()]
         return next((sha for sha, name in rows if name == ref), "")
 
@@ -72,8 +72,9 @@ def _explained(error: GitFailed, intent: PushBranch) -> Exception:
         return _rejection(rejected["why"], error, intent)
     if error.is_gone:
         return gone(intent.repository)
-    if error.is_unreachable or error.exit_code == 127:
-        return error
+    answer = error.answer()
+    if answer is not error or error.is_unreachable or error.exit_code == 127:
+        return answer
     return Uncertain(str(error))
 
 
@@ -90,8 +91,7 @@ def _rejection(why: str, error: GitFailed, intent: PushBranch) -> Exception:
         )
     if "lock" in why or "failed to update ref" in why or "internal" in why.lower():
         return TransientError(f"GitHub did not take the push: {why}")
-    words = [match["words"] for match in _REMOTE_SAID.finditer(error.said)]
     return PermanentError(
-        f"GitHub does not take the push: {'; '.join(words[:3]) or why}"[:400],
+        f"GitHub does not take the push: {error.remote_words or why}"[:400],
         advice="Look at the rules of the repository for branches batch/**.",
     )

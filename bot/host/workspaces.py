@@ -164,7 +164,7 @@ class GitWorkspaces:
                     f"there is no branch {branch} in {repository.name}",
                     advice="If it was merged, run the item again on its own.",
                 )
-        return gone(repository) if error.is_gone else error
+        return gone(repository) if error.is_gone else error.answer()
 
     async def _merge(self, mirror: Path, ours: str, theirs: str, branch: str) -> str:
         place = Place(mirror)

@@ -123,6 +123,8 @@ class Api:
             response = self._respond(asked, route, 0, answer, is_fault=True)
             return await spoiled(fault, request, response)
         client, answer = await self._answer(asked, route, fault)
+        if fault.kind is FaultKind.SILENCE:
+            await self._sleep(fault.delay_seconds)
         if fault.kind is FaultKind.LOST_ANSWER:
             self._log(asked, route, client, replace(answer, status=0))
             return await spoiled(fault, request, web.Response(status=502))

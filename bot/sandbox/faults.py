@@ -21,6 +21,7 @@ class FaultKind(StrEnum):
     CUT = "cut"  # all is done, and the connection closes in the middle of the answer
     PAGE = "page"  # a page of HTML with the status; below 400 all is done
     DELAY = "delay"  # all is done, later
+    SILENCE = "silence"  # all is done, and the answer comes later
     SECONDARY_LIMIT = "secondary limit"  # refused with retry-after
 
 

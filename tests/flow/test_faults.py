@@ -1,0 +1,64 @@
+"""Each class of wrong answer, at every call of a small batch of every kind."""
+
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from bot.github import client as client_module
+from bot.github.effects import GitHubEffects
+from tests.flow.faults import (
+    CALLS,
+    LASTING,
+    PASSING,
+    SILENCE,
+    SILENCE_SECONDS,
+    all_like,
+    every,
+    play,
+)
+
+STEP = 3
+PAIRS = [
+    (call, list(LASTING)[(index + turn) % len(LASTING)])
+    for turn in (0, 5)
+    for index, call in enumerate(CALLS)
+]
+"""Each kind of call with two classes, and each class with three kinds and more."""
+
+
+@pytest.mark.parametrize("first", range(STEP))
+@pytest.mark.parametrize("what", ["reset before", "reset after", "page with 502"])
+async def test_each_third_call_goes_wrong(tmp_path: Path, what: str, first: int):
+    assert len((await play(tmp_path, every(STEP, first), PASSING[what]())).hits) > 10
+
+
+@pytest.mark.parametrize("index", range(len(PASSING)))
+async def test_what_passes_is_got_over(tmp_path: Path, index: int):
+    fault = list(PASSING.values())[index]()
+    assert len((await play(tmp_path, every(STEP, index % STEP), fault)).hits) > 10
+
+
+@pytest.mark.parametrize(("call", "what"), PAIRS)
+async def test_what_lasts_ends_with_a_true_reason(tmp_path: Path, call: str, what: str):
+    await play(tmp_path, all_like(call), LASTING[what]())
+
+
+@pytest.mark.parametrize("first", [2, 8, 14])
+async def test_an_answer_that_does_not_come_in_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: int
+):
+    short = aiohttp.ClientTimeout(total=SILENCE_SECONDS)
+    monkeypatch.setattr(client_module, "TIMEOUT", short)
+    assert len((await play(tmp_path, every(17, first), SILENCE)).hits) > 1
+
+
+async def test_without_the_look_up_the_same_story_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    async def blind(*_: object, **__: object) -> None:
+        return None
+
+    monkeypatch.setattr(GitHubEffects, "find", blind)
+    with pytest.raises(AssertionError):
+        await play(tmp_path, every(STEP, 1), PASSING["reset after"]())
