@@ -323,10 +323,10 @@ class EffectAdapter(Protocol):
 class Tokens(Protocol):
     """Gives git what it needs to fetch and push."""
 
-    async def token(self, repository: Repository) -> str:
+    async def token(self, repository: Repository, *, to_push: bool = False) -> str:
         """Return a token that reaches this repository alone, good for minutes at least.
 
-        Raises ``TransientError``, ``Refused`` and ``AppUnavailable``.
+        It reads the contents and nothing else, unless it is needed to push. Raises ``TransientError``, ``Refused`` and ``AppUnavailable``.
         """
 
     def drop(self, text: str) -> None:

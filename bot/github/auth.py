@@ -100,7 +100,29 @@ class _Token:
     expires_at: datetime
 
 
-_Key = tuple[InstallationId, int]  # the second is a repository's id, 0 for all
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """What a token reaches: the whole installation, or one repository."""
+
+    installation_id: InstallationId
+    repository_id: int = 0  # 0: all of the installation
+    permissions: tuple[tuple[str, str], ...] = ()  # none: all that the app was given
+
+    def request(self) -> dict[str, object]:
+        """Return what to ask for."""
+        asked: dict[str, object] = {}
+        if self.repository_id:
+            asked["repository_ids"] = [self.repository_id]
+        if self.permissions:
+            asked["permissions"] = dict(self.permissions)
+        return asked
+
+
+def _scope(repository: Repository, *, to_push: bool) -> _Scope:
+    # A push of workflows takes a permission of its own, which the operator may have
+    # given: for pushing a token has all there are.
+    permissions = () if to_push else (("contents", "read"),)
+    return _Scope(repository.installation_id, repository.id, permissions)
 
 
 class InstallationTokens:
@@ -108,8 +130,8 @@ class InstallationTokens:
 
     def __init__(self, exchange: Exchange, clock: Clock) -> None:
         self._exchange = exchange
-        self._locks: dict[_Key, asyncio.Lock] = {}
-        self._tokens: TLRUCache[_Key, _Token] = TLRUCache(
+        self._locks: dict[_Scope, asyncio.Lock] = {}
+        self._tokens: TLRUCache[_Scope, _Token] = TLRUCache(
             maxsize=4096,
             ttu=lambda _key, token, _now: (
                 token.expires_at - TOKEN_REFRESHED_BEFORE
@@ -117,26 +139,17 @@ class InstallationTokens:
             timer=lambda: clock.now().timestamp(),
         )
 
-    async def token(self, repository: Repository) -> str:
+    async def token(self, repository: Repository, *, to_push: bool = False) -> str:
         """Return a token that reaches this repository alone, for git.
 
-        Raises ``AppUnavailable`` and ``TransientError``.
+        It reads the contents and nothing else, unless it is needed to push. Raises
+        ``AppUnavailable`` and ``TransientError``.
         """
-        return await self.for_installation(
-            repository.installation_id, repository_id=repository.id
-        )
+        return await self._token(_scope(repository, to_push=to_push))
 
-    async def for_installation(
-        self, installation_id: InstallationId, *, repository_id: int = 0
-    ) -> str:
-        """Return a token of an installation, or of one of its repositories."""
-        key = (installation_id, repository_id)
-        async with self._locks.setdefault(key, asyncio.Lock()):
-            token = self._tokens.get(key)
-            if token is None:
-                token = await self._asked_for(installation_id, repository_id)
-                self._tokens[key] = token
-        return token.text
+    async def for_installation(self, installation_id: InstallationId) -> str:
+        """Return a token of an installation, for the API."""
+        return await self._token(_Scope(installation_id))
 
     def texts(self) -> tuple[str, ...]:
         """Return the tokens themselves, to keep them out of logs."""
@@ -144,7 +157,7 @@ class InstallationTokens:
 
     async def check_access(self, repository: Repository) -> None:
         """Raise ``AppUnavailable`` unless the app may work there at this moment."""
-        self._tokens.pop((repository.installation_id, repository.id), None)
+        self._tokens.pop(_scope(repository, to_push=False), None)
         await self.token(repository)
 
     def drop(self, text: str) -> None:
@@ -153,19 +166,23 @@ class InstallationTokens:
             if token.text == text:
                 self._tokens.pop(key, None)
 
-    async def _asked_for(
-        self, installation_id: InstallationId, repository_id: int
-    ) -> _Token:
-        data = {"repository_ids": [repository_id]} if repository_id else {}
-        path = f"/app/installations/{installation_id}/access_tokens"
+    async def _token(self, scope: "_Scope") -> str:
+        async with self._locks.setdefault(scope, asyncio.Lock()):
+            token = self._tokens.get(scope)
+            if token is None:
+                token = self._tokens[scope] = await self._asked_for(scope)
+        return token.text
+
+    async def _asked_for(self, scope: "_Scope") -> _Token:
+        path = f"/app/installations/{scope.installation_id}/access_tokens"
         try:
-            answer = await self._exchange(path, data)
+            answer = await self._exchange(path, scope.request())
         except NotFound as error:
             message = "The app is no longer installed there."
             advice = "Install the app again."
             raise AppUnavailable(message, why="removed", advice=advice) from error
         except Refused as error:
-            if error.status != 422 or not repository_id:
+            if error.status != 422 or not scope.repository_id:
                 raise
             message = "The repository was taken from the app."
             advice = "Give the app access to it again."

@@ -215,9 +215,9 @@ class Remotes:
         self._tokens = tokens
         self._clone_url = clone_url
 
-    async def of(self, repository: Repository) -> Remote:
-        """Return the remote of a repository, with a fresh token."""
-        token = await self._tokens.token(repository)
+    async def of(self, repository: Repository, *, to_push: bool = False) -> Remote:
+        """Return the remote of a repository, with a fresh token: to read, or to push."""
+        token = await self._tokens.token(repository, to_push=to_push)
         return Remote(self._clone_url(repository), token, self._tokens.drop)
 
 

@@ -37,7 +37,7 @@ class BranchPusher:
         Raises ``Uncertain`` when the connection broke, any other ``TransientError``
         when nothing was pushed, ``PermanentError`` when GitHub does not take it.
         """
-        remote = await self._remotes.of(intent.repository)
+        remote = await self._remotes.of(intent.repository, to_push=True)
         ref = f"refs/heads/{intent.branch}"
         lease = f"--force-with-lease={ref}:{intent.expected_sha}"
         options = ["--porcelain", "--no-verify", lease]

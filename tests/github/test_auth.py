@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import json
 
 import jwt
 import pytest
@@ -17,7 +18,6 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 
-from bot.core.model import InstallationId
 from bot.errors import SettingsError
 from bot.github.auth import AppCredentials, load_private_key
 from tests.github.server import (
@@ -93,7 +93,7 @@ async def test_the_jwt_is_one_that_github_takes():
 
 async def test_a_token_is_asked_for_once_however_many_want_it(desk: Bench):
     tokens = desk.client.tokens
-    wanted = [tokens.for_installation(INSTALLATION) for _ in range(20)]
+    wanted = [tokens.for_installation(INSTALLATION) for _ in range(50)]
     assert set(await asyncio.gather(*wanted)) == {"t1"}
     assert len(desk.github.seen) == 1
 
@@ -112,12 +112,18 @@ async def test_a_token_is_renewed_before_it_expires(desk: Bench):
 
 async def test_the_token_for_git_reaches_one_repository_alone(desk: Bench):
     def answer(seen: Seen) -> Reply:
-        narrow = "narrow" if seen.data == {"repository_ids": [1]} else "wide"
-        return Reply({"token": narrow, "expires_at": "2026-03-03T16:00:00Z"}, 201)
+        token = json.dumps(seen.data)
+        return Reply({"token": token, "expires_at": "2026-03-03T16:00:00Z"}, 201)
 
     desk.github.on(TOKENS, answer)
-    assert await desk.client.tokens.token(REPOSITORY) == "narrow"
-    assert await desk.client.tokens.for_installation(INSTALLATION) == "wide"
+    tokens = desk.client.tokens
+    for _ in range(2):
+        reading = {"repository_ids": [1], "permissions": {"contents": "read"}}
+        assert json.loads(await tokens.token(REPOSITORY)) == reading
+        pushing = await tokens.token(REPOSITORY, to_push=True)
+        assert json.loads(pushing) == {"repository_ids": [1]}
+        assert await tokens.for_installation(INSTALLATION) == "{}"
+    assert len(desk.github.seen) == 3
 
 
 async def test_a_renewed_token_survives_a_late_refusal_of_the_old_one(desk: Bench):

@@ -70,8 +70,11 @@ class Remote:
 class OneToken:
     """Tokens for tests."""
 
-    async def token(self, repository: Repository) -> str:
+    async def token(self, repository: Repository, *, to_push: bool = False) -> str:
         return TOKEN
+
+    def drop(self, text: str) -> None:
+        assert text == TOKEN
 
 
 @dataclass
