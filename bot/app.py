@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import structlog
 from aiohttp import web
@@ -125,24 +124,35 @@ async def run(settings: Settings) -> None:
     Raises ``SettingsError`` if it cannot start as it is set up, another ``BotError`` if
     it could not go on.
     """
-    loop = asyncio.get_running_loop()
-    async with start(settings) as bot:
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None
+    asked = asyncio.Event()
 
-        def stop() -> None:
-            if bot.drain.is_set():
-                os._exit(1)
-            bot.drain.set()
-
-        for name in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(name, stop)
-        # Whoever reads this may end the bot at once.
-        log.info("ready", url=bot.url)
-        waiting = {
-            asyncio.create_task(event.wait()) for event in (bot.drain, bot.stopped)
-        }
-        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        for task in waiting:
+    def stop() -> None:
+        if asked.is_set():
+            os._exit(1)
+        asked.set()
+        if bot is None:
             task.cancel()
+
+    bot: Bot | None = None
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop)
+    try:
+        async with start(settings) as bot:
+            # Whoever reads this may end the bot at once.
+            log.info("ready", url=bot.url)
+            waiting = {
+                asyncio.create_task(event.wait()) for event in (asked, bot.stopped)
+            }
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            for one in waiting:
+                one.cancel()
+    except asyncio.CancelledError:
+        if not asked.is_set():
+            raise
+        log.info("ended before it was ready")
+        return
     if bot.stopped.is_set():
         message = "a part that must live has died; the log says why"
         raise BotError(message)
@@ -339,15 +349,10 @@ class _Engine:
             runner_of=registry.runner_of,
             why_not=registry.why_not,
         )
-
-        def is_relevant(event: str, payload: Mapping[str, Any]) -> bool:
-            github.github.heard(payload)
-            return intake.is_relevant(event, payload)
-
         self.inbox = Inbox(
             deliveries=store.deliveries,
             handle=intake.handle,
-            is_relevant=is_relevant,
+            lane_of=intake.lane_of,
             clock=clock,
             supervisor=supervisor,
             fraction=random.random,

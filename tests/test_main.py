@@ -1,7 +1,9 @@
 """The command line, as an operator meets it."""
 
 import asyncio
+import json
 import os
+import signal
 import socket
 import sqlite3
 import subprocess
@@ -43,20 +45,35 @@ def test_everything_that_is_missing_is_said_at_once(tmp_path: Path):
     assert all(", for example " in problem for problem in problems)
 
 
-def test_a_github_that_is_away_is_one_line_and_no_fault_of_the_settings(tmp_path: Path):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_github_that_is_away_is_waited_for_until_somebody_ends_it(
+    tmp_path: Path, number: signal.Signals
+):
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
-    ended = run_bot(
-        tmp_path,
-        APP_ID="1",
-        PRIVATE_KEY=app_key()[0],
-        WEBHOOK_SECRET="s",  # noqa: S106 - of nothing
-        BATCH_SANDBOX="off",
-        GITHUB_API_URL=f"http://127.0.0.1:{port}",
-    )
-    assert ended.returncode == 1
-    assert "GitHub cannot be reached" in ended.stderr.splitlines()[-1]
-    assert "Traceback" not in ended.stderr
+    variables = {
+        "APP_ID": "1",
+        "PRIVATE_KEY": app_key()[0],
+        "WEBHOOK_SECRET": "s",
+        "BATCH_SANDBOX": "off",
+        "LOG_FORMAT": "json",
+        "GITHUB_API_URL": f"http://127.0.0.1:{port}",
+    }
+    with subprocess.Popen(
+        [sys.executable, "-m", "bot", "run"],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], **variables},
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        first = json.loads(process.stderr.readline())
+        process.send_signal(number)
+        _, rest = process.communicate(timeout=30)
+    assert first["event"] == "the start waits for GitHub"
+    assert first["error"].startswith("GitHub cannot be reached: ")
+    assert process.returncode == 0
+    assert json.loads(rest)["event"] == "ended before it was ready"
 
 
 async def test_a_port_in_use_is_named(tmp_path: Path):

@@ -1,5 +1,6 @@
 """GitHub as the rest of the bot gets it: opened once, by ``bot.app``."""
 
+import itertools
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass, field
@@ -7,7 +8,7 @@ from typing import Any
 
 import structlog
 
-from bot.core.budget import DEFAULT_RESERVE, HOLD_SECONDS, Reserve
+from bot.core.budget import DEFAULT_RESERVE, Reserve
 from bot.core.model import (
     InstallationId,
     ItemFacts,
@@ -16,7 +17,8 @@ from bot.core.model import (
     Repository,
     Role,
 )
-from bot.errors import NotFound, RateLimited
+from bot.core.retry import delay_seconds
+from bot.errors import NotFound, TransientError
 from bot.github import repositories
 from bot.github.auth import AppCredentials, InstallationTokens, load_private_key
 from bot.github.client import Client, Random, open_session
@@ -26,6 +28,9 @@ from bot.github.effects import GitHubEffects
 from bot.github.facts import Facts
 from bot.github.ledger import Keep, Ledger, Pace
 from bot.ports import Budget, Clock, Held, RepositoryFacts
+
+MOST_WAIT_SECONDS = 60.0
+"""How long the start waits at most before GitHub is asked again."""
 
 log = structlog.get_logger()
 
@@ -147,8 +152,9 @@ class GitHubAdapter:
         """Open the session, ask GitHub who the app is, and close at the end.
 
         *random* returns a fraction between 0 and 1; *holds* is what *keep* was given
-        by an earlier process. Raises ``SettingsError`` for a key that cannot be read,
-        ``Refused`` for one that GitHub does not take, and ``TransientError``.
+        by an earlier process. Waits while GitHub does not answer. Raises
+        ``SettingsError`` for a key that cannot be read, and ``Refused`` for one that
+        GitHub does not take.
         """
         private_key = load_private_key(settings.private_key)
         ledger = Ledger(
@@ -167,7 +173,7 @@ class GitHubAdapter:
                 clock=clock,
                 random=random,
             )
-            about = await _about(client, clock)
+            about = await _about(client, clock, random)
             app = App(id=int(about["id"]), login=f"{about['slug']}[bot]")
             yield cls(
                 github=GitHubReader(client),
@@ -179,11 +185,14 @@ class GitHubAdapter:
             )
 
 
-async def _about(client: Client, clock: Clock) -> Any:
-    """Return what GitHub says of the app, once it may be asked."""
-    while True:
+async def _about(client: Client, clock: Clock, random: Random) -> Any:
+    """Return what GitHub says of the app, however long it takes to say anything."""
+    for tries in itertools.count(1):
         try:
             return await client.app.get("/app")
-        except RateLimited as error:
-            log.warning("the start waits", error=str(error))
-            await clock.sleep(error.retry_after_seconds or HOLD_SECONDS)
+        except TransientError as error:
+            log.warning("the start waits for GitHub", error=str(error))
+            after = error.retry_after_seconds
+            wait = delay_seconds(tries, random(), after, most_seconds=MOST_WAIT_SECONDS)
+            await clock.sleep(wait)
+    raise AssertionError  # itertools.count does not end

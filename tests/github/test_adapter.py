@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import structlog
 
 from bot.errors import Refused, SettingsError
 from bot.github.adapter import GitHubAdapter, GitHubSettings
@@ -48,6 +49,19 @@ async def test_a_key_that_github_does_not_take_is_refused_with_advice(aiohttp_se
         async with open_adapter(str(server.make_url(""))):
             raise AssertionError
     assert "app's id" in caught.value.advice
+
+
+async def test_the_start_waits_for_a_github_that_is_away(aiohttp_server):
+    github = ScriptedGitHub()
+    away = [Reply({}, 502)] * 9  # each question is asked three times
+    github.on("GET /app", *away, Reply({"id": 99, "slug": "batch-bot"}))
+    server = await aiohttp_server(github.application)
+    with structlog.testing.capture_logs() as logs:
+        async with open_adapter(str(server.make_url(""))) as adapter:
+            assert adapter.login == "batch-bot[bot]"
+    waits = [line for line in logs if line["event"] == "the start waits for GitHub"]
+    assert [line["log_level"] for line in waits] == ["warning"] * 3
+    assert waits[0]["error"] == "GitHub failed: 502 Bad Gateway"
 
 
 async def test_a_broken_key_is_known_before_anything_is_sent():
