@@ -326,7 +326,8 @@ class Tokens(Protocol):
     async def token(self, repository: Repository, *, to_push: bool = False) -> str:
         """Return a token that reaches this repository alone, good for minutes at least.
 
-        It reads the contents and nothing else, unless it is needed to push. Raises ``TransientError``, ``Refused`` and ``AppUnavailable``.
+        It reads the contents and nothing else, unless it is needed to push. Raises
+        ``TransientError``, ``Refused`` and ``AppUnavailable``.
         """
 
     def drop(self, text: str) -> None:
