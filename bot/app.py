@@ -36,7 +36,7 @@ from bot.engine.scheduler import Limits, Scheduler
 from bot.engine.situation import Face, Situations
 from bot.engine.supervisor import Supervisor
 from bot.engine.tracker import Tracker
-from bot.errors import BotError, SettingsError, StoreUnavailable
+from bot.errors import BotError, SettingsError
 from bot.github.adapter import GitHubAdapter, GitHubSettings
 from bot.github.effects import GitHubEffects
 from bot.github.ledger import Keep
@@ -56,9 +56,6 @@ from bot.runners.registry import Registry
 from bot.settings import Settings, environment, secret_files
 from bot.store.store import Store, open_store, read_store
 from bot.web.routes import Readiness, WebSurface, make_app, make_runner
-
-BEHIND = timedelta(minutes=1)
-"""For how long a delivery may lie on disk before somebody looks at it."""
 
 log = structlog.get_logger()
 
@@ -397,7 +394,6 @@ class _Engine:
             (await self._store.probe()).problem,
             "the bot is stopping" if self._stopping.is_set() else "",
             self._ledger.trouble,
-            await self._lag(),
         ]
         held = self._ledger.held_seconds()
         until = self._clock.now() + timedelta(seconds=max(held.values(), default=0))
@@ -410,20 +406,6 @@ class _Engine:
     async def is_ready(self) -> bool:
         """Return whether the bot can do its work now."""
         return not (await self.readiness()).reasons
-
-    async def _lag(self) -> str:
-        """Return how far behind the inbox is; empty if it keeps up."""
-        try:
-            backlog = await self._store.deliveries.backlog(after_id=self.inbox.taken_id)
-        except StoreUnavailable:
-            return ""  # the probe says more of it
-        oldest_at = backlog.oldest_at
-        if oldest_at is None or self._clock.now() - oldest_at < BEHIND:
-            return ""
-        return (
-            f"deliveries not taken up yet: {backlog.count}, the oldest of"
-            f" {oldest_at:%H:%M:%S} UTC"
-        )
 
 
 def _keep_holds(store: Store, clock: Clock, supervisor: Supervisor) -> Keep:

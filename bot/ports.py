@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from bot.core.effects import Intent, Receipt
 from bot.core.events import Event
@@ -58,14 +58,6 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
-class StoredDelivery:
-    """A delivery on disk, in the order of arrival by ``id``."""
-
-    id: int
-    delivery: Delivery
-
-
-@dataclass(frozen=True, slots=True)
 class Backlog:
     """Deliveries that wait to be dealt with."""
 
@@ -82,10 +74,13 @@ class Deliveries(Protocol):
         Return False, and change nothing, if its GUID is known.
         """
 
-    async def unsettled(self, *, after_id: int, limit: int) -> Sequence[StoredDelivery]:
-        """Return deliveries that nobody has dealt with, oldest first."""
+    async def unsettled(self, *, after_id: int, limit: int) -> Sequence[int]:
+        """Return the ids of deliveries that nobody has dealt with, in order of arrival."""
 
-    async def backlog(self, *, after_id: int = 0) -> Backlog:
+    async def load(self, delivery_id: int) -> Delivery:
+        """Return a delivery. Raises ``LookupError`` for an unknown id."""
+
+    async def backlog(self) -> Backlog:
         """Return how many deliveries nobody has dealt with, and since when."""
 
     async def settle(self, delivery_id: int, *, outcome: str) -> None:
@@ -286,6 +281,9 @@ class GitHub(Protocol):
 
         Being able to read it says nothing: a public repository can be read by everybody.
         """
+
+    def heard(self, payload: Mapping[str, Any]) -> None:
+        """Take note of what a delivery tells, so that nobody asks for it."""
 
     def budget(self, installation_id: InstallationId) -> Budget:
         """Return the ledger's present state, without a request."""

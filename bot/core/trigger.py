@@ -111,6 +111,20 @@ Trigger = (
 )
 
 
+EVENTS = frozenset(
+    {
+        "issue_comment",
+        "pull_request_review",
+        "pull_request_review_comment",
+        "issues",
+        "pull_request",
+        "installation",
+        "installation_repositories",
+        "repository",
+    }
+)
+"""The events that can be a reason to act; the app is subscribed to these."""
+
 _CHANGES_OF_ISSUES = ("closed", "reopened", "unlocked", "deleted", "transferred")
 _CHANGES_OF_PULL_REQUESTS = ("closed", "reopened", "unlocked", "synchronize")
 _CHANGES_OF_REPOSITORIES = (

@@ -1,15 +1,15 @@
 """Takes deliveries in order, each one once.
 
 What arrives is stored first. Deliveries of one repository are dealt with one after the
-other, in the order of arrival; repositories do not wait for each other.
+other, in the order of arrival; repositories do not wait for each other, however many
+deliveries of one of them do.
 """
 
 import asyncio
-import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections import deque
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
 from functools import partial
-from typing import Any
 
 import structlog
 
@@ -17,16 +17,19 @@ from bot.core.retry import delay_seconds
 from bot.engine.patience import when_stored
 from bot.engine.supervisor import Supervisor
 from bot.errors import PermanentError, TransientError
-from bot.ports import Clock, Deliveries, Delivery, StoredDelivery
+from bot.ports import Clock, Deliveries, Delivery
 
-IN_HAND = 200
-"""Deliveries that may be in memory at a time."""
+AT_A_TIME = 1000
+"""Ids of deliveries that are read from the disk at a time; bodies are read one by one."""
 
 PATIENCE_SECONDS = 3600.0
 """How long a delivery is tried again while GitHub does not answer."""
 
-Handle = Callable[[Delivery, Mapping[str, Any]], Awaitable[str]]
-"""Deals with a delivery and its payload; returns what became of it, in a few words."""
+Handle = Callable[[Delivery], Awaitable[str]]
+"""Deals with a delivery; returns what became of it, in a few words."""
+
+LaneOf = Callable[[Delivery], str | None]
+"""Says with which others a delivery is dealt with in order; None: it needs nothing."""
 
 log = structlog.get_logger()
 
@@ -39,21 +42,19 @@ class Inbox:
         *,
         deliveries: Deliveries,
         handle: Handle,
-        is_relevant: Callable[[str, Mapping[str, Any]], bool],
+        lane_of: LaneOf,
         clock: Clock,
         supervisor: Supervisor,
         fraction: Callable[[], float],
     ) -> None:
         self._deliveries = deliveries
         self._handle = handle
-        self._is_relevant = is_relevant
+        self._lane_of = lane_of
         self._clock = clock
         self._supervisor = supervisor
         self._fraction = fraction
-        self._lanes: dict[int, asyncio.Queue[tuple[StoredDelivery, Any]]] = {}
+        self._lanes: dict[str, deque[int]] = {}  # ids: the bodies stay on disk
         self._arrived = asyncio.Event()
-        self._in_hand = asyncio.Semaphore(IN_HAND)
-        self.taken_id = 0  # the last delivery that was taken up
 
     async def add(self, delivery: Delivery) -> bool:
         """Store a delivery; it is on disk when this returns. False if it is known."""
@@ -64,59 +65,51 @@ class Inbox:
 
     async def run(self) -> None:
         """Work for ever, beginning with what an earlier process left."""
+        taken_id = 0
         while True:
             self._arrived.clear()
             unsettled = partial(
-                self._deliveries.unsettled, after_id=self.taken_id, limit=IN_HAND
+                self._deliveries.unsettled, after_id=taken_id, limit=AT_A_TIME
             )
             arrived = await when_stored(self._clock, unsettled)
-            for stored in arrived:
-                await self._in_hand.acquire()
-                self.taken_id = stored.id
-                with _bound(stored):
-                    await self._put(stored)
+            for delivery_id in arrived:
+                taken_id = delivery_id
+                await self._put(delivery_id)
             if not arrived:
                 await self._arrived.wait()
 
-    async def _put(self, stored: StoredDelivery) -> None:
-        payload = json.loads(stored.delivery.body)
-        if not self._is_relevant(stored.delivery.event, payload):
-            # Chatter does not stand in line behind a command that waits for GitHub.
-            await self._settle(stored.id, "ignored")
-            self._in_hand.release()
-            return
-        repository = payload.get("repository")
-        key = repository.get("id", 0) if isinstance(repository, dict) else 0
-        key = key if isinstance(key, int) else 0
-        lane = self._lanes.get(key)
-        if lane is None:
-            lane = self._lanes[key] = asyncio.Queue()
-            self._supervisor.start(f"lane {key}", self._work(key, lane))
-        lane.put_nowait((stored, payload))
+    async def _put(self, delivery_id: int) -> None:
+        delivery = await self._load(delivery_id)
+        with _bound(delivery):
+            key = self._lane_of(delivery)
+            if key is None:
+                # Chatter does not stand in line behind what waits for GitHub.
+                await self._settle(delivery_id, "ignored")
+                return
+            lane = self._lanes.get(key)
+            if lane is None:
+                lane = self._lanes[key] = deque()
+                self._supervisor.start(f"lane {key}", self._work(key, lane))
+            lane.append(delivery_id)
 
-    async def _work(
-        self, key: int, lane: "asyncio.Queue[tuple[StoredDelivery, Any]]"
-    ) -> None:
+    async def _work(self, key: str, lane: deque[int]) -> None:
         """Deal with a lane's deliveries until it is empty."""
         try:
-            while not lane.empty():
-                stored, payload = lane.get_nowait()
-                try:
-                    with _bound(stored):
-                        outcome = await self._patiently(stored.delivery, payload)
-                        await self._settle(stored.id, outcome)
-                finally:
-                    self._in_hand.release()
+            while lane:
+                delivery_id = lane.popleft()
+                delivery = await self._load(delivery_id)
+                with _bound(delivery):
+                    await self._settle(delivery_id, await self._patiently(delivery))
         finally:
             del self._lanes[key]
 
-    async def _patiently(self, delivery: Delivery, payload: Any) -> str:
+    async def _patiently(self, delivery: Delivery) -> str:
         began = self._clock.monotonic()
         tries = 0
         while True:
             tries += 1
             try:
-                return await self._handle(delivery, payload)
+                return await self._handle(delivery)
             except TransientError as error:
                 log.warning("delivery waits", error=str(error), tries=tries)
                 after = error.retry_after_seconds
@@ -132,6 +125,11 @@ class Inbox:
                 log.exception("delivery failed by a bug")
                 return f"internal error: {type(error).__name__}"
 
+    async def _load(self, delivery_id: int) -> Delivery:
+        return await when_stored(
+            self._clock, partial(self._deliveries.load, delivery_id)
+        )
+
     async def _settle(self, delivery_id: int, outcome: str) -> None:
         settle = partial(self._deliveries.settle, delivery_id, outcome=outcome)
         await when_stored(self._clock, settle)
@@ -139,6 +137,6 @@ class Inbox:
         write("delivery settled", outcome=outcome)
 
 
-def _bound(stored: StoredDelivery) -> AbstractContextManager[object]:
+def _bound(delivery: Delivery) -> AbstractContextManager[object]:
     """Put the delivery on each line that is logged inside, and in tasks begun inside."""
-    return structlog.contextvars.bound_contextvars(delivery=stored.delivery.guid)
+    return structlog.contextvars.bound_contextvars(delivery=delivery.guid)

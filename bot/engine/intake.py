@@ -5,6 +5,7 @@ done again after a crash: batches are found by what started them, replies and re
 by their keys.
 """
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -43,6 +44,7 @@ from bot.core.replies import render_help, render_plan
 from bot.core.selection import Known, Selection, select
 from bot.core.syntax import Command, RunCommand, format_command
 from bot.core.trigger import (
+    EVENTS,
     BoxesTicked,
     CommentWritten,
     InstallationChanged,
@@ -126,21 +128,30 @@ class Intake:
         self._runner_of = runner_of
         self._why_not = why_not
 
-    def is_relevant(self, event: str, payload: Mapping[str, Any]) -> bool:
-        """Return whether a delivery is a reason to act at all."""
-        trigger = trigger_of(event, payload, app_login=self._policy.app_login)
-        return not isinstance(trigger, LabelChanged | ReviewRequested | None)
+    def lane_of(self, delivery: Delivery) -> str | None:
+        """Return with which others a delivery is dealt with in order, None if it is no
+        reason to act.
+        """
+        payload = _payload_of(delivery)
+        self._github.heard(payload)
+        match self._trigger(delivery.event, payload):
+            case None | LabelChanged() | ReviewRequested():
+                return None
+            case InstallationChanged(installation_id):
+                return f"installation {installation_id}"
+            case trigger:
+                return f"repository {trigger.repository.id}"
 
-    async def handle(self, delivery: Delivery, payload: Mapping[str, Any]) -> str:
+    async def handle(self, delivery: Delivery) -> str:
         """Deal with a delivery; return what became of it, in a few words.
 
         Raises ``TransientError``: the delivery is to be tried again.
         """
-        trigger = trigger_of(delivery.event, payload, app_login=self._policy.app_login)
-        if trigger is None:
-            return "ignored"
-        with bound_contextvars(**_about(trigger)):
-            return await self._act(trigger)
+        trigger = self._trigger(delivery.event, _payload_of(delivery))
+        return "ignored" if trigger is None else await self._act(trigger)
+
+    def _trigger(self, event: str, payload: Mapping[str, Any]) -> Trigger | None:
+        return trigger_of(event, payload, app_login=self._policy.app_login)
 
     async def _act(self, trigger: Trigger) -> str:
         match trigger:
@@ -488,6 +499,18 @@ def _about(trigger: Trigger) -> Mapping[str, object]:
         case _:
             return {}
     return {"repository": repository.name, "thread": thread, "source": source}
+
+
+def _payload_of(delivery: Delivery) -> Mapping[str, Any]:
+    """Return the JSON object of a delivery that may matter, else an empty one."""
+    if delivery.event not in EVENTS:
+        return {}
+    try:
+        payload = json.loads(delivery.body)
+    except (ValueError, RecursionError) as error:
+        log.warning("delivery cannot be read", error=type(error).__name__)
+        return {}
+    return payload if isinstance(payload, dict) else {}
 
 
 def _place_of(written: CommentWritten) -> Place:

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
 
-from bot.ports import Backlog, Delivery, StoredDelivery
+from bot.ports import Backlog, Delivery
 from bot.store.codec import from_us, to_us
 from bot.store.connection import Connections, insert, marks
 
@@ -19,43 +19,52 @@ class SqliteDeliveries:
         """Keep a delivery; return False if its GUID is known."""
         return await self._connections.write(_add, delivery)
 
-    async def unsettled(self, *, after_id: int, limit: int) -> Sequence[StoredDelivery]:
-        """Return deliveries that nobody has dealt with, oldest first."""
-
-        def query(connection: sqlite3.Connection) -> list[StoredDelivery]:
-            rows = connection.execute(
+    async def unsettled(self, *, after_id: int, limit: int) -> Sequence[int]:
+        """Return the ids of deliveries that nobody has dealt with, oldest first."""
+        rows = await self._connections.read(
+            lambda connection: connection.execute(
                 """
-                SELECT id, guid, event, received_us, body FROM deliveries
-                JOIN delivery_bodies ON delivery_id = id
+                SELECT id FROM deliveries
                 WHERE outcome IS NULL AND id > ? ORDER BY id LIMIT ?
                 """,
                 (after_id, limit),
-            )
-            return [
-                StoredDelivery(id_, Delivery(guid, event, from_us(received_us), body))
-                for id_, guid, event, received_us, body in rows
-            ]
+            ).fetchall()
+        )
+        return [id_ for (id_,) in rows]
 
-        return await self._connections.read(query)
-
-    async def backlog(self, *, after_id: int = 0) -> Backlog:
-        """Return how many deliveries nobody has dealt with, and since when."""
-
-        def query(connection: sqlite3.Connection) -> Backlog:
-            (count,) = connection.execute(
-                "SELECT count(*) FROM deliveries WHERE outcome IS NULL AND id > ?",
-                (after_id,),
-            ).fetchone()
-            oldest = connection.execute(
+    async def load(self, delivery_id: int) -> Delivery:
+        """Return a delivery. Raises ``LookupError`` for an unknown id."""
+        row = await self._connections.read(
+            lambda connection: connection.execute(
                 """
-                SELECT received_us FROM deliveries
-                WHERE outcome IS NULL AND id > ? ORDER BY id LIMIT 1
+                SELECT guid, event, received_us, body FROM deliveries
+                JOIN delivery_bodies ON delivery_id = id WHERE id = ?
                 """,
-                (after_id,),
+                (delivery_id,),
             ).fetchone()
-            return Backlog(count, from_us(oldest[0]) if oldest else None)
+        )
+        if row is None:
+            message = f"there is no delivery {delivery_id}"
+            raise LookupError(message)
+        guid, event, received_us, body = row
+        return Delivery(guid, event, from_us(received_us), body)
 
-        return await self._connections.read(query)
+    async def backlog(self) -> Backlog:
+        """Return how many deliveries nobody has dealt with, and since when."""
+        (count,), oldest = await self._connections.read(
+            lambda connection: (
+                connection.execute(
+                    "SELECT count(*) FROM deliveries WHERE outcome IS NULL"
+                ).fetchone(),
+                connection.execute(
+                    """
+                    SELECT received_us FROM deliveries
+                    WHERE outcome IS NULL ORDER BY id LIMIT 1
+                    """
+                ).fetchone(),
+            )
+        )
+        return Backlog(count, from_us(oldest[0]) if oldest else None)
 
     async def settle(self, delivery_id: int, *, outcome: str) -> None:
         """Note that a delivery was dealt with, and how."""

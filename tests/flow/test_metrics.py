@@ -12,7 +12,6 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from bot.app import Bot
-from bot.engine import inbox
 from bot.sandbox.faults import Fault, FaultKind
 from bot.store.connection import Connections
 from tests.flow.world import PATIENCE_SECONDS, World
@@ -197,29 +196,6 @@ async def test_a_refused_key_is_a_reason_until_it_is_accepted(on: World):
         assert reason.startswith("GitHub refuses the app's key (401)")
         on.sandbox.faults.clear()
         assert await ready(bot, is_ready=True) == []
-
-
-async def test_an_inbox_that_is_not_looked_at_is_a_reason(
-    on: World, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(inbox, "IN_HAND", 1)
-    on.issue(12, "write a b")
-    async with on.bot() as bot:
-        on.sandbox.faults.add(Fault(status=502, path="graphql", times=None))
-        first = on.say("/batch 12")
-        await on.until(lambda: on.reactions(first))
-        on.say("/batch help")
-        await on.sandbox.webhooks.drain()
-        on.later(minutes=2)
-        status, said = await readyz(bot)
-        assert status == 503
-        (reason,) = [r for r in said["reasons"] if "deliveries" in r]
-        assert reason.startswith("deliveries not taken up yet: ")
-        assert (await scraped(bot))["batch_inbox_oldest_seconds"][()] > 60
-        on.sandbox.faults.clear()
-        await on.finished(first)
-        await on.dealt_with()
-        assert (await readyz(bot))[0] == 200
 
 
 async def test_an_installation_that_is_held_is_a_note_and_no_reason(on: World):

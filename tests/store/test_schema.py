@@ -68,7 +68,7 @@ async def test_what_it_holds_can_still_be_read(name: str, tmp_path: Path):
     batch = make_batch(numbers=tuple(range(1, 8)))
     async with open_store(tmp_path / "old.db", clock=FakeClock()) as store:
         [waiting] = await store.deliveries.unsettled(after_id=0, limit=9)
-        assert waiting.delivery.guid == "g2"
+        assert (await store.deliveries.load(waiting)).guid == "g2"
         assert await store.batches.load(BatchId("b7k2")) == batch
         facts = make_facts(batch)
         assert await store.batches.facts(batch.id, list(facts)) == facts
