@@ -9,7 +9,7 @@ from tests.conftest import contract_problems
 from tests.flow.world import World, world
 from tests.flow.writes import unlogged_writes
 
-pytest.register_assert_rewrite("tests.flow.killing")
+pytest.register_assert_rewrite("tests.flow.killing", "tests.flow.stories")
 
 
 @pytest.fixture

@@ -1,40 +1,81 @@
 """The bot as a process of its own, killed at chosen moments and started again."""
 
 import asyncio
+import atexit
 import json
 import os
 import signal
+import socket
+import subprocess
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Mapping,
+    Sequence,
+)
+from contextlib import asynccontextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
+from types import MappingProxyType
+from typing import Any
 
 import psutil
 import yaml
 from aiohttp import web
 
+from bot.core import events as e
 from bot.core.model import ItemState
 from bot.host.clock import SystemClock
 from bot.host.folders import Folders
-from tests.flow.world import REPOSITORY, WORKER, World, world
+from bot.ports import Clock
+from bot.store.codec import decode_event
+from tests.flow.mortal import Book, plain
+from tests.flow.world import REPOSITORY, WORKER, SwiftClock, World, world
+from tests.flow.writes import unlogged_writes
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 30.0
+LIFE_SECONDS = 60.0
+
+ACTIONS = {
+    12: "implement",
+    15: "implement",
+    16: "comment",
+    17: "label",
+    18: "close",
+    19: "assign",
+    20: "reopen",
+}
+"""What the stories do to which issue."""
+
+EVENTS = {
+    "label": "labeled",
+    "close": "closed",
+    "assign": "assigned",
+    "reopen": "reopened",
+}
+"""What GitHub shows of it."""
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Scythe:
-    """Kills the bot around its n-th request that changes something on GitHub.
+    """Kills the bot around its requests that change something on GitHub.
 
     *before*: GitHub never sees the request. *after*: GitHub has done it, and the answer
-    finds nobody.
+    finds nobody. It is aimed at the n-th request, or by a book at each that is new.
     """
 
     def __init__(self) -> None:
         self.pid = 0
         self.side = ""
         self.left = 0  # requests until it falls; 0: never
+        self.book: Book | None = None
 
     def aim(self, side: str, number: int) -> None:
         self.side = side if side in ("before", "after") else ""
@@ -44,17 +85,26 @@ class Scythe:
     async def middleware(
         self, request: web.Request, handler: Handler
     ) -> web.StreamResponse:
-        if not self.side or not _is_change(request):
+        if not _is_change(request):
             return await handler(request)
         self.left -= 1
-        if self.left != 0 or not self.pid:
-            return await handler(request)
-        if self.side == "before":
-            os.kill(self.pid, signal.SIGKILL)
+        name = await _name(request) if self.book else ""
+        if self._falls("before", name):
             return web.Response(status=502)
         response = await handler(request)
-        os.kill(self.pid, signal.SIGKILL)
+        self._falls("after", name)
         return response
+
+    def _falls(self, side: str, name: str) -> bool:
+        falls = (
+            self.book.enter([f"{side} request: {name}"])
+            if self.book
+            else self.side == side and self.left == 0
+        )
+        if falls and self.pid:
+            with suppress(ProcessLookupError):  # it has died of something else
+                os.kill(self.pid, signal.SIGKILL)
+        return falls
 
 
 def _is_change(request: web.Request) -> bool:
@@ -66,81 +116,139 @@ def _is_change(request: web.Request) -> bool:
     return request.method == "POST" and path.endswith("/git-receive-pack")
 
 
+async def _name(request: web.Request) -> str:
+    """Return what is asked for, in words that no run changes."""
+    if not request.path.startswith("/api/"):
+        return "push"
+    path = request.path.partition(f"/{REPOSITORY}")[2]
+    name = f"{request.method} {plain(path)}"
+    data = await request.json() if await request.read() else {}
+    if "content" in data:
+        return f"{name} {data['content']}"
+    if path.endswith("/comments"):
+        return f"{name} {data['body'].split()[1]}"
+    return name
+
+
+@lru_cache(maxsize=1)
+def nursery() -> Path:
+    """Return the address of this process's nursery; it closes with the process."""
+    address = Path(mkdtemp(prefix="nursery-")) / "socket"
+    process = subprocess.Popen(  # noqa: S603 - our own
+        [sys.executable, "-m", "tests.flow.nursery", str(address)],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+
+    def close() -> None:
+        process.communicate()
+        rmtree(address.parent)
+
+    atexit.register(close)
+    assert process.stdout.readline() == b"open\n"
+    return address
+
+
 class Child:
     """The bot's process. It may be dead."""
 
     def __init__(self, on: World, scythe: Scythe) -> None:
         self._on = on
         self._scythe = scythe
-        self._process: asyncio.subprocess.Process | None = None
-        self._reading: asyncio.Task[None] | None = None
+        self._guardian: socket.socket | None = None
+        self._living: asyncio.Task[int] | None = None
         self.lines: list[str] = []  # what it logged, of all its lives
         self.lives = 0
+        self.pid = 0
         self.url = ""
 
-    async def start(self, *, die: str = "", **variables: str) -> None:
-        """Start it and return once it listens, or is dead."""
-        file = self._on.folder / "batch-bot.yml"
-        argv = [sys.executable, str(WORKER)]
-        file.write_text(yaml.safe_dump({"commands": {"implement": argv}}))
-        environment = {
-            "PATH": os.environ["PATH"],
-            "HOME": os.environ.get("HOME", "/"),
-            "LANG": "C.UTF-8",
-            "PYTHONPATH": str(ROOT),
-            "LOG_FORMAT": "json",
-            "BATCH_SETTINGS_FILE": str(file),
-            **self._on.environment(),
-            **variables,
-        }
-        module = "bot"
-        if die:
-            module, environment["DIE"] = "tests.flow.mortal", die
-        self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", module, "run"),
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            env=environment,
-            cwd=self._on.folder,
-        )
-        self._scythe.pid = self._process.pid
+    async def start(self, **variables: str) -> None:
+        """Start it and return once it listens, or is dead.
+
+        *variables* are for it, and for ``mortal.prepare``.
+        """
+        output = await self._born({**self._environment(), **variables})
+        self._scythe.pid = self.pid
         self.lives += 1
         ready = asyncio.Event()
-        self._reading = asyncio.create_task(self._read(self._process, ready))
+        self._living = asyncio.create_task(self._live(output, ready))
         async with asyncio.timeout(START_SECONDS):
             await ready.wait()
 
-    async def _read(
-        self, process: asyncio.subprocess.Process, ready: asyncio.Event
-    ) -> None:
-        assert process.stdout is not None
-        async for raw in process.stdout:
-            line = raw.decode(errors="replace").rstrip()
-            self.lines.append(line)
-            if '"ready"' in line:
-                self.url = json.loads(line)["url"]
-                hook = f"{self.url}/api/github/webhooks"
-                self._on.sandbox.set_webhook_url(hook)
-                ready.set()
-        await process.wait()
-        ready.set()
+    def _environment(self) -> dict[str, str]:
+        file = self._on.folder / "batch-bot.yml"
+        argv = [sys.executable, str(WORKER)]
+        file.write_text(yaml.safe_dump({"commands": {"implement": argv}}))
+        clock = self._on.clock
+        time = {}
+        if isinstance(clock, SwiftClock):
+            time["TIME"] = f"{clock.began}:{clock.speed}"
+        return {
+            "PATH": os.environ["PATH"],
+            "HOME": os.environ.get("HOME", "/"),
+            "PWD": str(self._on.folder),
+            "LANG": "C.UTF-8",
+            "LOG_FORMAT": "json",
+            "BATCH_SETTINGS_FILE": str(file),
+            **time,
+            **self._on.environment(),
+        }
+
+    async def _born(self, environment: Mapping[str, str]) -> asyncio.StreamReader:
+        """Have it born; return what it will print."""
+        read_end, write_end = os.pipe()
+        address = await asyncio.to_thread(nursery)
+        self._guardian = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._guardian.setblocking(False)
+        self._guardian.connect(str(address))
+        message = json.dumps(environment).encode()
+        socket.send_fds(self._guardian, [message], [write_end])
+        os.close(write_end)
+        self.pid = await self._told()
+        loop = asyncio.get_running_loop()
+        output = asyncio.StreamReader(limit=1 << 20)
+        protocol = asyncio.StreamReaderProtocol(output)
+        await loop.connect_read_pipe(lambda: protocol, os.fdopen(read_end, "rb"))
+        return output
+
+    async def _told(self) -> int:
+        assert self._guardian is not None
+        loop = asyncio.get_running_loop()
+        return int(await loop.sock_recv(self._guardian, 64))
+
+    async def _live(self, output: asyncio.StreamReader, ready: asyncio.Event) -> int:
+        try:
+            async for raw in output:
+                line = raw.decode(errors="replace").rstrip()
+                self.lines.append(line)
+                if '"ready"' in line:
+                    self.url = json.loads(line)["url"]
+                    hook = f"{self.url}/api/github/webhooks"
+                    self._on.sandbox.set_webhook_url(hook)
+                    ready.set()
+            return await self._told()
+        finally:
+            ready.set()
 
     @property
     def is_dead(self) -> bool:
-        return self._process is None or self._process.returncode is not None
+        return self._living is None or self._living.done()
 
     async def gone(self) -> int:
         """Wait until it is dead; return the exit code, negative for a signal."""
-        assert self._process is not None
-        assert self._reading is not None
-        await self._reading
+        assert self._living is not None
+        assert self._guardian is not None
+        code = await self._living
         self._scythe.pid = 0
-        assert self._process.returncode is not None
-        return self._process.returncode
+        self._guardian.close()
+        return code
 
     def signal(self, number: int) -> None:
-        assert self._process is not None
-        self._process.send_signal(number)
+        with suppress(ProcessLookupError):  # it has died of something else
+            os.kill(self.pid, number)
 
     async def stop(self) -> int:
         """End it in order; return the exit code."""
@@ -150,15 +258,19 @@ class Child:
     async def kill(self) -> None:
         if not self.is_dead:
             self.signal(signal.SIGKILL)
-        if self._process is not None:
+        if self._living is not None:
             await self.gone()
 
 
 @asynccontextmanager
-async def mortal_world(folder: Path) -> AsyncIterator[tuple[World, Scythe, Child]]:
-    """Yield a world in everybody's time, and a bot that has not been started."""
+async def mortal_world(
+    folder: Path, *, clock: Clock | None = None
+) -> AsyncIterator[tuple[World, Scythe, Child]]:
+    """Yield a world, in everybody's time if no other is given, and a bot that has not
+    been started.
+    """
     scythe = Scythe()
-    clock = SystemClock()
+    clock = clock or SystemClock()
     async with world(folder, clock=clock, middlewares=[scythe.middleware]) as on:
         on.sandbox.set_webhook_url("http://127.0.0.1:9/")  # nobody is there yet
         child = Child(on, scythe)
@@ -184,64 +296,158 @@ def processes_of(folder: Path) -> list[int]:
     return found
 
 
-def assert_once(on: World, *, batches: int) -> None:
-    """Check that nothing was lost and nothing happened twice.
+# --- what is to come of it -----------------------------------------------------------
 
-    Issues whose number is below 16 are implemented, 16 is commented on, 17 labelled
-    and 18 closed.
+
+def open_issues(on: World, bodies: Mapping[int, str] = MappingProxyType({})) -> None:
+    """Open an issue for each kind of item."""
+    for number, action in ACTIONS.items():
+        does_work = action == "implement"
+        body = f"write file{number}.txt hello" if does_work else ""
+        on.issue(number, bodies.get(number, body))
+    on.sandbox.close("ada", REPOSITORY, 20)
+    on.sandbox.add_label(REPOSITORY, "ready")
+
+
+def times_done(on: World, number: int) -> int:
+    """Return how often GitHub shows the work on an item as done by the bot."""
+    if ACTIONS[number] == "implement":
+        opened = [t.pull for t in on.repository.threads.values() if t.pull]
+        return sum(pull.head_ref.endswith(f"/{number}") for pull in opened)
+    if ACTIONS[number] == "comment":
+        return len(on.comments("comment", on=number))
+    login = on.sandbox.app.bot.login
+    events = [e for e in on.thread(number).events if e.actor.login == login]
+    return [e.kind for e in events].count(EVENTS[ACTIONS[number]])
+
+
+def states(on: World) -> dict[int, str]:
+    """Return the state of each item of the bot's batches."""
+    return dict(on.rows("SELECT number, state FROM items"))
+
+
+def assert_sound(on: World, *, batches: int) -> None:
+    """Check that nothing was lost, nothing happened twice and nothing is left over.
+
+    What is completed is on GitHub once, what is not is not there at all.
     """
     comments = Counter(c.body.splitlines()[0] for c in on.thread().comments)
     own = {first: n for first, n in comments.items() if "batch-bot:" in first}
     assert set(own.values()) == {1}, own
-    kinds = Counter(first.split()[1] for first in own)
-    assert kinds == {"batch-bot:tracking": batches, "batch-bot:report": batches}
-    opened = [t for t in on.repository.threads.values() if t.pull]
-    assert len(opened) == len(on.pull_requests())
-    assert len(on.comments("comment", on=16)) == 1
-    assert [label.name for label in on.thread(17).labels] == ["ready"]
-    assert not on.thread(18).is_open
-    events = Counter((e.kind, e.detail) for e in on.thread(17).events)
-    assert events["labeled", "ready"] == 1
-    closings = [e for e in on.thread(18).events if e.kind == "closed"]
-    assert len(closings) == 1
+    kinds = Counter(first.split()[1].partition(":")[2] for first in own)
+    assert kinds["tracking"] == kinds["report"] == batches
+    for number, state in states(on).items():
+        is_done = state == ItemState.COMPLETED
+        assert times_done(on, number) == is_done, f"#{number} is {state}"
+        branches = [r for r in on.repository.git.refs() if r.endswith(f"/{number}")]
+        assert len(branches) == (is_done and ACTIONS[number] == "implement")
+    assert_events_sound(on)
     undone = [
         key for (key,) in on.rows("SELECT key FROM effects WHERE receipt IS NULL")
     ]
     # A pin is of no use any more when its batch is over.
     assert [key for key in undone if not key.endswith("/pin")] == []
-    states = Counter(state for (state,) in on.rows("SELECT state FROM items"))
-    assert set(states) == {ItemState.COMPLETED}, states
-    ends = on.rows(
-        "SELECT batch, item, count(*) FROM events"
-        " WHERE kind = 'ItemEnded' GROUP BY batch, item HAVING count(*) > 1"
-    )
-    assert ends == []
-    reports = "SELECT batch FROM events WHERE kind = 'Reported'"
-    assert len(set(on.rows(reports))) == len(on.rows(reports)) == batches
+    assert unlogged_writes(on) == []
     assert processes_of(on.folder) == []
     attempts = on.folder / "data" / "host" / "attempts"
     assert [*attempts.iterdir()] == [] if attempts.exists() else True
 
 
-def open_issues(on: World) -> None:
-    on.issue(12, "write file12.txt hello")
-    on.issue(15, "write file15.txt hello")
-    for number in (16, 17, 18):
-        on.issue(number)
-    on.sandbox.add_label(REPOSITORY, "ready")
+def assert_events_sound(on: World) -> None:
+    """Check that the recorded events tell a story that can be, each to its end."""
+    found = on.rows("SELECT batch, kind, item, data FROM events ORDER BY seq")
+    by_batch: dict[str, list[e.Event]] = {}
+    for batch, kind, _, data in found:
+        by_batch.setdefault(batch, []).append(decode_event(kind, data))
+    ended = dict(on.rows("SELECT id, state FROM batches"))
+    for batch, events in by_batch.items():
+        of_batch = Counter(type(event) for event in events)
+        for kind in (e.BatchFinished, e.Reported, e.BatchConcluded):
+            assert of_batch[kind] == 1, (batch, of_batch)
+        assert ended[batch] in ("finished", "cancelled")
+    items: dict[tuple[str, int], list[e.Event]] = {}
+    for batch, kind, item, data in found:
+        if item is not None:
+            items.setdefault((batch, item), []).append(decode_event(kind, data))
+    for (batch, number), events in items.items():
+        where = f"{batch} #{number}: {[type(event).__name__ for event in events]}"
+        state = state_after(events, where)
+        query = f"SELECT state FROM items WHERE batch = '{batch}' AND number = {number}"  # noqa: S608 - the bot's own
+        assert on.rows(query) == [(state,)], where
 
 
-COMMANDS = (
-    "/batch 15 after:12 12 close:18\n"
-    '/batch comment "All done." 16\n'
-    "/batch label +ready 17"
-)
-BATCHES = 3
+def state_after(events: Sequence[e.Event], where: str) -> ItemState:
+    """Return an item's state; each event has to follow from the one before."""
+    state, attempt = ItemState.PENDING, 0
+    for event in events:
+        match event:
+            case e.ItemStarted():
+                assert state is ItemState.PENDING, where
+                assert event.attempt == attempt + 1, where
+                state, attempt = ItemState.RUNNING, event.attempt
+            case e.ItemAccepted() | e.ItemProgressed() | e.ItemSubmitted():
+                assert (state, event.attempt) == (ItemState.RUNNING, attempt), where
+            case e.ItemRetrying():
+                assert (state, event.attempt) == (ItemState.RUNNING, attempt), where
+                state = ItemState.PENDING
+            case e.ItemEnded():
+                assert (state, event.attempt) == (ItemState.RUNNING, attempt), where
+                is_good = event.outcome.is_success
+                state = ItemState.COMPLETED if is_good else ItemState.FAILED
+            case e.ItemCancelled():
+                assert not state.is_final, where
+                state = ItemState.CANCELLED
+            case e.ItemSkipped():
+                assert state is ItemState.PENDING, where
+                state = ItemState.SKIPPED
+            case e.ItemReset():
+                assert state not in (ItemState.PENDING, ItemState.COMPLETED), where
+                state = ItemState.PENDING
+    assert state.is_final, where
+    return state
 
 
-def is_over(on: World) -> bool:
-    """Whether every batch has had its last word: the reaction to the command."""
-    done = (
-        "SELECT count(*) FROM effects WHERE key GLOB '*/reaction' AND receipt NOTNULL"
-    )
-    return on.rows(done) == [(BATCHES,)]
+# --- the life of a bot that dies -----------------------------------------------------
+
+
+async def live(
+    on: World,
+    child: Child,
+    people: Coroutine[Any, Any, None],
+    next_life: Callable[[], Mapping[str, str]] = dict,
+    **variables: str,
+) -> int:
+    """Let the bot live, and again after each death, until what people wanted is done;
+    then start it once more, which changes nothing. Return how often it died.
+
+    *variables* are for every life, and what *next_life* returns for the next one.
+    """
+    await child.start(**variables, **next_life())
+    acting = asyncio.create_task(people)
+    try:
+        while True:
+            await on.until(
+                lambda: child.is_dead or (acting.done() and is_quiet(on)),
+                seconds=LIFE_SECONDS,
+            )
+            if not child.is_dead:
+                break
+            assert await child.gone() == -signal.SIGKILL, child.lines[-20:]
+            await child.start(**variables, **next_life())
+        await acting
+    finally:
+        acting.cancel()
+    deaths = child.lives - 1
+    await child.kill()
+    await child.start(**{**variables, "BOOK": ""})
+    await on.dealt_with()
+    assert await child.stop() == 0
+    return deaths
+
+
+def is_quiet(on: World) -> bool:
+    """Whether everything has been said and dealt with."""
+    return on.rows(
+        "SELECT (SELECT count(*) FROM batches WHERE NOT is_concluded)"
+        " + (SELECT count(*) FROM deliveries WHERE outcome IS NULL)"
+    ) == [(0,)]

@@ -1,36 +1,188 @@
-"""The bot, with a moment at which it dies: ``DIE=before-commit:7 python -m tests.flow.mortal run``.
+"""What the bot's process can be made to do: die at a moment, lack a safeguard, lose writes.
 
-It kills itself like ``kill -9`` around its seventh commit since the start: before, when
-nothing of it is on disk, or after, when nobody has been told yet.
+Variables say so: ``DIE=before-commit:7`` kills it around its seventh commit since the
+start, ``BOOK=FILE`` at each point that is not yet in that file, ``WITHOUT=look-up``
+takes a safeguard away, ``DISK=50`` lets every fiftieth commit fail, ``TIME=0:20`` lets
+time run faster. It dies like by ``kill -9``: before a commit, when nothing of it is on
+disk, or after, when nobody has been told yet.
 """
 
 import os
+import random
+import re
 import signal
-from collections.abc import Sequence
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from itertools import count
+from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
-from bot.__main__ import main
+from bot.store import batches, deliveries, effects
 from bot.store.connection import Connections
+from tests.flow.world import SwiftClock
+
+LONGEST_HESITATION = 0.02
+"""Seconds for which death may come late: what else is under way gets as far as that."""
+
+Kill = Callable[[str, Sequence[Any]], None]
+"""Called before and after a commit, with the side and the jobs."""
 
 
-def die_around_commit(side: str, number: int) -> None:
-    commits = count(1)
+class Book:
+    """The points at which the bot has died, each of which is good for one death.
+
+    It is a file, which the bot and whoever watches it share. As long as it has not been
+    opened nobody dies. With *only*, no other point counts.
+    """
+
+    def __init__(self, path: Path, *, only: str = "") -> None:
+        self.path = path
+        self.only = only
+
+    def open(self) -> None:
+        self.path.touch()
+
+    @property
+    def points(self) -> list[str]:
+        """The points in the order of the deaths; several may share one."""
+        return self.path.read_text().splitlines()
+
+    def enter(self, points: Sequence[str]) -> bool:
+        """Write down what is new; return whether anything is, and so is to be died of."""
+        if not self.path.exists():
+            return False
+        known = self.points
+        new = [
+            point
+            for point in dict.fromkeys(points)
+            if point not in known and self.only in ("", point)
+        ]
+        with self.path.open("a") as file:
+            file.writelines(f"{point}\n" for point in new)
+        return bool(new)
+
+
+def prepare(environment: Mapping[str, str]) -> None:
+    """Do to this process what *environment* says."""
+    if number := environment.get("DIE"):
+        around_commits(_nth(*number.split(":")))
+    if path := environment.get("BOOK"):
+        book = Book(Path(path), only=environment.get("ONLY", ""))
+        around_commits(_each_once(book, environment.get("SEED", "")))
+    if safeguard := environment.get("WITHOUT"):
+        SAFEGUARDS[safeguard]()
+    if every := environment.get("DISK"):
+        around_commits(_failing(int(every)))
+    if pace := environment.get("TIME"):
+        began, _, speed = pace.partition(":")
+        clock = SwiftClock(float(speed), began=float(began))
+        patch("bot.app.SystemClock", lambda: clock).start()
+
+
+def around_commits(kill: Kill) -> None:
     commit = Connections._commit
 
     def deadly(self: Connections, jobs: Sequence[Any]) -> list[Any]:
-        is_last = bool(jobs) and next(commits) == number
-        if is_last and side == "before-commit":
-            os.kill(os.getpid(), signal.SIGKILL)
+        if jobs:
+            kill("before", jobs)
         results = commit(self, jobs)
-        if is_last and side == "after-commit":
-            os.kill(os.getpid(), signal.SIGKILL)
+        if jobs:
+            kill("after", jobs)
         return results
 
     Connections._commit = deadly  # type: ignore[method-assign]  # the point of it
 
 
-if __name__ == "__main__":
-    side, _, number = os.environ["DIE"].partition(":")
-    die_around_commit(side, int(number))
-    main()
+def _nth(where: str, number: str) -> Kill:
+    commits = count(1)
+
+    def kill(side: str, _: Sequence[Any]) -> None:
+        if where == f"{side}-commit" and next(commits) == int(number):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return kill
+
+
+def _each_once(book: Book, seed: str) -> Kill:
+    def kill(side: str, jobs: Sequence[Any]) -> None:
+        points = [f"{side} commit: {name}" for job in jobs for name in _names(job)]
+        if book.enter(points):
+            chance = random.Random(f"{seed} {points}")  # noqa: S311 - no secret
+            time.sleep(chance.uniform(0, LONGEST_HESITATION))
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return kill
+
+
+def _names(job: Any) -> Iterator[str]:
+    """Yield what a job of a commit writes, in words that no run changes."""
+    match job.operation:
+        case deliveries._add:
+            yield "delivery taken"
+        case deliveries._settle:
+            yield "delivery dealt with"
+        case batches._create:
+            yield "batch"
+        case batches._append:
+            for events in job.argument.values():
+                yield from (type(event).__name__ for event in events)
+        case effects._intend:
+            yield f"{plain(job.argument[0])} intended"
+        case effects._done:
+            yield f"{plain(job.argument[-1])} done"
+        case operation:
+            yield operation.__name__
+
+
+def plain(name: str) -> str:
+    """Return a name without the ids of batches and comments, which differ each time."""
+    name = re.sub(r"\b[a-z][2-9][a-z][2-9](?:[a-z][2-9])*\b", "*", name)
+    return re.sub(r"\d{4,}", "*", name)
+
+
+def _failing(every: int) -> Kill:
+    commits = count(1)
+
+    def fail(side: str, _: Sequence[Any]) -> None:
+        if side == "before" and next(commits) % every == 0:
+            error = sqlite3.OperationalError("database or disk is full")
+            error.sqlite_errorcode = sqlite3.SQLITE_FULL
+            raise error
+
+    return fail
+
+
+def _without_look_up() -> None:
+    async def find(*_: Any, **__: Any) -> None:
+        return None
+
+    patch("bot.app._Outside.find", find).start()
+
+
+def _without_key() -> None:
+    async def find(*_: Any) -> None:
+        return None
+
+    patch("bot.store.effects.SqliteEffectLog.find", find).start()
+
+
+def _without_lock() -> None:
+    patch("bot.store.store.locked", lambda *_, **__: nullcontext()).start()
+
+
+def _without_reaping() -> None:
+    async def kill_orphans(_: Any) -> int:
+        return 0
+
+    patch("bot.host.commands.HostCommands.kill_orphans", kill_orphans).start()
+
+
+SAFEGUARDS = {
+    "look-up": _without_look_up,
+    "key": _without_key,
+    "lock": _without_lock,
+    "reaping": _without_reaping,
+}

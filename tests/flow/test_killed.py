@@ -1,59 +1,139 @@
 """The bot is killed with SIGKILL, at one moment after another, and goes on by itself."""
 
+import os
 import signal
-from collections.abc import Iterable
-from itertools import count
 from pathlib import Path
 
 import pytest
 
 from tests.flow.killing import (
-    BATCHES,
-    COMMANDS,
     Child,
-    Scythe,
-    assert_once,
-    is_over,
+    assert_sound,
+    is_quiet,
+    live,
     mortal_world,
     open_issues,
+    processes_of,
 )
-from tests.flow.world import World
+from tests.flow.killing import states as states_of
+from tests.flow.mortal import Book
+from tests.flow.stories import STORIES
+from tests.flow.world import SwiftClock, World
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
-
-async def lives(
-    on: World, scythe: Scythe, child: Child, deaths: Iterable[tuple[str, int]]
-) -> int:
-    """Let it live until it has done everything, dying around its n-th change or commit;
-    return how often it died.
-    """
-    open_issues(on)
-    on.say(COMMANDS)
-    for deaths_before, (side, number) in enumerate(deaths):
-        scythe.aim(side, number)
-        is_commit = side.endswith("-commit")
-        await child.start(die=f"{side}:{number}" if is_commit else "")
-        await on.until(lambda: child.is_dead or is_over(on))
-        if not child.is_dead:
-            return deaths_before
-        assert await child.gone() == -signal.SIGKILL, child.lines[-20:]
-    raise AssertionError
+POINTS = {"work": 90, "cancel": 40, "pause": 60}
+"""How many moments there are at least in which the bot dies in a story."""
 
 
-@pytest.mark.parametrize("side", ["before", "after"])
-async def test_it_is_killed_again_and_again_around_a_request(tmp_path: Path, side: str):
-    async with mortal_world(tmp_path) as (on, scythe, child):
-        deaths = ((side, number) for number in count(1, 2))
-        assert await lives(on, scythe, child, deaths) > 3
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("name", STORIES)
+async def test_it_dies_at_each_point_and_goes_on(tmp_path: Path, name: str, seed: int):
+    """Each life ends at the first point at which none has ended before."""
+    story = STORIES[name]
+    async with mortal_world(tmp_path, clock=SwiftClock()) as (on, scythe, child):
+        story.open(on)
+        book = scythe.book = Book(tmp_path / "deaths")
+        play = story.play(on, seed, book)
+        await live(on, child, play, BOOK=str(book.path), SEED=str(seed))
+        assert len(book.points) >= POINTS[name], book.points
+        story.check(on)
+
+
+@pytest.mark.parametrize(
+    ("safeguard", "point"),
+    [
+        ("look-up", "after request: POST /issues/40/comments batch-bot:tracking"),
+        ("look-up", "after request: POST /issues/16/comments batch-bot:comment"),
+        ("key", "after commit: */report done"),
+    ],
+)
+@pytest.mark.parametrize("is_there", [True, False])
+async def test_the_same_checks_fail_without_a_safeguard(
+    tmp_path: Path, safeguard: str, point: str, is_there: bool
+):
+    async with mortal_world(tmp_path, clock=SwiftClock()) as (on, scythe, child):
+        open_issues(on)
+        book = scythe.book = Book(tmp_path / "deaths", only=point)
+        book.open()
+        without = "" if is_there else safeguard
+
+        async def say() -> None:
+            on.say('/batch comment "All done." 16\n/batch 12')
+            done = "SELECT count(*) FROM batches WHERE is_concluded"
+            await on.until(lambda: on.rows(done) == [(2,)])
+
+        deaths = await live(
+            on, child, say(), BOOK=str(book.path), ONLY=point, WITHOUT=without
+        )
+        assert deaths == 1
+        if is_there:
+            assert_sound(on, batches=2)
+        else:
+            with pytest.raises(AssertionError):
+                assert_sound(on, batches=2)
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+async def test_processes_that_stay_behind_are_noticed(tmp_path: Path, is_there: bool):
+    async with mortal_world(tmp_path, clock=SwiftClock()) as (on, _, child):
+        go = tmp_path / "go"
+        open_issues(on, {12: f"fork\nwrite a b\nwait {go}"})
+        without = {} if is_there else {"WITHOUT": "reaping"}
+        await child.start(**without)
+        command = on.say("/batch 12")
+        written = "data/host/attempts/*/workspace/a"
+        await on.until(lambda: list(tmp_path.glob(written)))
+        await child.kill()
+        go.touch()
+        await child.start(**without)
+        await on.finished(command)
+        await on.until(lambda: is_quiet(on))
         assert await child.stop() == 0
-        assert_once(on, batches=BATCHES)
+        if is_there:
+            assert_sound(on, batches=1)
+        else:
+            with pytest.raises(AssertionError):
+                assert_sound(on, batches=1)
+            for pid in processes_of(tmp_path):
+                os.kill(pid, signal.SIGKILL)
 
 
-@pytest.mark.parametrize("side", ["before", "after"])
-async def test_it_is_killed_again_and_again_around_a_commit(tmp_path: Path, side: str):
-    async with mortal_world(tmp_path) as (on, scythe, child):
-        deaths = ((f"{side}-commit", number) for number in count(4, 7))
-        assert await lives(on, scythe, child, deaths) > 3
+def is_settled(on: World) -> bool:
+    """Whether everything that was begun so far is done: nothing is being written."""
+    undone = on.rows("SELECT 1 FROM effects WHERE receipt IS NULL")
+    waiting = on.rows("SELECT 1 FROM deliveries WHERE outcome IS NULL")
+    return on.thread().pinned_comment is not None and not undone and not waiting
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+async def test_two_bots_on_one_database_are_noticed(tmp_path: Path, is_there: bool):
+    """One stands still while another is started, and wakes up when that one is done."""
+    async with mortal_world(tmp_path, clock=SwiftClock()) as (on, scythe, child):
+        go = tmp_path / "go"
+        open_issues(on, {12: f"write a b\nwait {go}"})
+        without = {} if is_there else {"WITHOUT": "lock"}
+        await child.start(**without)
+        command = on.say("/batch 12")
+        await on.until(lambda: states_of(on).get(12) == "running" and is_settled(on))
+        child.signal(signal.SIGSTOP)
+        second = Child(on, scythe)
+        try:
+            await second.start(**without)
+            if is_there:
+                assert await second.gone() == 2
+                assert f"process {child.pid} on" in second.lines[-1]
+            go.touch()
+            if not is_there:
+                await on.finished(command)
+        finally:
+            child.signal(signal.SIGCONT)
+            await second.kill()
+        await on.finished(command)
+        await on.until(lambda: is_quiet(on))
         assert await child.stop() == 0
-        assert_once(on, batches=BATCHES)
+        if is_there:
+            assert_sound(on, batches=1)
+        else:
+            with pytest.raises(AssertionError):
+                assert_sound(on, batches=1)

@@ -36,11 +36,14 @@ ROLES = {
 
 
 class SwiftClock:
-    """Time that runs faster than outside, so that pauses cost little."""
+    """Time that runs faster than outside, so that pauses cost little.
 
-    def __init__(self, speed: float = 20.0) -> None:
-        self._speed = speed
-        self._began = monotonic()
+    Processes of one machine that are given the same *began* have the same time.
+    """
+
+    def __init__(self, speed: float = 20.0, *, began: float | None = None) -> None:
+        self.speed = speed
+        self.began = monotonic() if began is None else began
         self._skipped = 0.0
         self._start = datetime(2026, 3, 3, 15, 0, tzinfo=UTC)
 
@@ -48,14 +51,14 @@ class SwiftClock:
         return self._start + timedelta(seconds=self.monotonic())
 
     def monotonic(self) -> float:
-        return (monotonic() - self._began) * self._speed + self._skipped
+        return (monotonic() - self.began) * self.speed + self._skipped
 
     def skip(self, seconds: float) -> None:
         """Let time pass at once; what sleeps already sleeps on."""
         self._skipped += seconds
 
     async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(max(0.0, seconds) / self._speed)
+        await asyncio.sleep(max(0.0, seconds) / self.speed)
 
 
 class World:
@@ -68,6 +71,7 @@ class World:
         self.changed = changed
         self.clock = clock
         self.folder = folder
+        self._repository: Repository | None = None
         self.settings_file: dict[str, Any] = {
             "commands": {"implement": [sys.executable, str(WORKER)]}
         }
@@ -130,8 +134,9 @@ class World:
     @property
     def repository(self) -> Repository:
         found = self.sandbox.state.repository(REPOSITORY)
-        assert found is not None
-        return found
+        self._repository = found or self._repository  # renamed or deleted since
+        assert self._repository is not None
+        return self._repository
 
     def thread(self, number: int = 40) -> Thread:
         return self.repository.threads[number]

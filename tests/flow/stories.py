@@ -1,0 +1,110 @@
+"""What people do in the stories in which the bot dies, and what is to come of it."""
+
+import random
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from tests.flow.killing import assert_sound, open_issues, states, times_done
+from tests.flow.mortal import Book
+from tests.flow.world import World
+
+PEOPLE_SECONDS = 200.0
+"""How long people wait for something in a story in which the bot dies all the time."""
+
+SAID = ("cancelled", "completed", "skipped")
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """*play* is what people do. They open the book when the bot is to die from now on."""
+
+    open: Callable[[World], None]
+    play: Callable[[World, int, Book], Coroutine[Any, Any, None]]
+    check: Callable[[World], None]
+
+
+async def _work(on: World, seed: int, book: Book) -> None:
+    chosen = random.Random(seed)  # noqa: S311 - no secret
+    items = ["15 after:12", "12", "close:18", "reopen:20"]
+    chosen.shuffle(items)
+    lines = [
+        f"/batch {' '.join(items)}",
+        '/batch comment "All done." 16',
+        "/batch label +ready 17",
+        "/batch assign +linus 19",
+    ]
+    chosen.shuffle(lines)
+    book.open()
+    on.say("\n".join(lines))
+    concluded = "SELECT count(*) FROM batches WHERE is_concluded"
+    await on.until(lambda: on.rows(concluded) == [(4,)], seconds=PEOPLE_SECONDS)
+
+
+def _check_work(on: World) -> None:
+    assert_sound(on, batches=4)
+    assert states(on) == dict.fromkeys((12, 15, 16, 17, 18, 19, 20), "completed")
+
+
+def _open_to_cancel(on: World) -> None:
+    open_issues(on, {12: "write file12.txt hello\nfork\nhang"})
+
+
+async def _cancel(on: World, seed: int, book: Book) -> None:
+    """The batch is cancelled while one item hangs and another is about to be published,
+    is being published, or has been.
+    """
+    see = partial(on.until, seconds=PEOPLE_SECONDS)
+    command = on.say("/batch 12 15 close:18 after:12 reopen:20 after:15")
+    moments: list[Callable[[], object]] = [
+        lambda: states(on).get(15) == "running",
+        lambda: on.rows("SELECT 1 FROM effects WHERE key GLOB '*-15/push'"),
+        lambda: times_done(on, 20),
+    ]
+    await see(lambda: states(on).get(12) == "running" and moments[seed % 3]())
+    book.open()
+    on.say("/batch cancel")
+    await see(lambda: on.comments("cancel"))
+    await see(lambda: on.reactions(command) & {"hooray", "confused"})
+
+
+def _check_cancel(on: World) -> None:
+    assert_sound(on, batches=1)
+    assert states(on)[12] == states(on)[18] == "cancelled"
+    assert {states(on)[15], states(on)[20]} <= {"cancelled", "completed"}
+    assert on.rows("SELECT state FROM batches") == [("cancelled",)]
+    assert len(on.comments("cancel")) == 1
+
+
+def _open_to_pause(on: World) -> None:
+    open_issues(on, {12: f"write file12.txt hello\nwait {on.folder / 'go'}"})
+
+
+async def _pause(on: World, _: int, book: Book) -> None:
+    see = partial(on.until, seconds=PEOPLE_SECONDS)
+    command = on.say("/batch 12 15 after:12 close:18 after:12 reopen:20")
+    await see(lambda: states(on).get(12) == "running")
+    book.open()
+    on.say("/batch pause")
+    await see(lambda: on.comments("pause"))
+    (on.folder / "go").touch()
+    await on.dealt_with()
+    assert times_done(on, 15) == times_done(on, 18) == 0
+    assert [s for (s,) in on.rows("SELECT state FROM batches")] == ["paused"]
+    on.say("/batch resume", by="grace")
+    await see(lambda: on.reactions(command) & {"hooray", "confused"})
+
+
+def _check_pause(on: World) -> None:
+    assert_sound(on, batches=1)
+    assert states(on) == dict.fromkeys((12, 15, 18, 20), "completed")
+    assert len(on.comments("pause")) == len(on.comments("resume")) == 1
+    assert "hooray" in {r.content for r in on.thread().comments[0].reactions}
+
+
+STORIES = {
+    "work": Story(open_issues, _work, _check_work),
+    "cancel": Story(_open_to_cancel, _cancel, _check_cancel),
+    "pause": Story(_open_to_pause, _pause, _check_pause),
+}
