@@ -39,7 +39,11 @@ def run(host: str | None = None, port: str | None = None) -> None:
     """
     try:
         settings = load_settings({"HOST": host, "PORT": port})
-        configure_logging(level=settings.log_level, style=settings.log_format)
+        configure_logging(
+            level=settings.log_level,
+            style=settings.log_format,
+            secrets=settings.secrets,
+        )
         asyncio.run(app.run(settings))
     except SettingsError as error:
         click.echo(f"batch-bot cannot start:\n{error}", err=True)

@@ -5,12 +5,14 @@ batch, item and attempt are bound with ``structlog.contextvars``.
 """
 
 import logging
-import re
 import sys
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping, Sequence
+from functools import partial
 from typing import Any, Literal, TextIO
 
 import structlog
+
+from bot.core.redaction import hide
 
 LEVELS: Mapping[str, int] = {
     "debug": logging.DEBUG,
@@ -18,18 +20,21 @@ LEVELS: Mapping[str, int] = {
     "warning": logging.WARNING,
     "error": logging.ERROR,
 }
-_SECRET = re.compile(
-    r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"
-    r"|\b(?:gh[a-z]_[A-Za-z0-9_.-]{16,}|github_pat_\w{16,})"
-    r"|\beyJ[\w-]+\.[\w-]+\.[\w-]+",  # a JSON web token
-    re.DOTALL,
-)
+_PLAIN = (int, float, bool, type(None))
+_TRACEBACKS = ("exception", "stack")
 
 
 def configure_logging(
-    *, level: str, style: Literal["json", "pretty"], stream: TextIO = sys.stderr
+    *,
+    level: str,
+    style: Literal["json", "pretty"],
+    stream: TextIO = sys.stderr,
+    secrets: Sequence[str] = (),
 ) -> None:
-    """Write events of *level* and above to *stream*, one a line."""
+    """Write events of *level* and above to *stream*, one a line.
+
+    Neither *secrets* nor what looks like one is written.
+    """
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
@@ -39,10 +44,12 @@ def configure_logging(
     renderers: list[structlog.typing.Processor] = [
         structlog.stdlib.ProcessorFormatter.remove_processors_meta,
         structlog.processors.format_exc_info,
-        _hide_secrets,
-        structlog.processors.JSONRenderer(default=str)
-        if style == "json"
-        else structlog.dev.ConsoleRenderer(colors=stream.isatty()),
+        partial(_hide_secrets, secrets),
+        *(
+            [structlog.processors.JSONRenderer()]
+            if style == "json"
+            else [_escape, structlog.dev.ConsoleRenderer(colors=stream.isatty())]
+        ),
     ]
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
@@ -63,10 +70,36 @@ def configure_logging(
 
 
 def _hide_secrets(
-    _: Any, __: str, event: MutableMapping[str, Any]
+    secrets: Sequence[str], _: Any, __: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
-    """Replace what looks like a key or a token, in case one reaches a message."""
-    for name, value in event.items():
-        if isinstance(value, str):
-            event[name] = _SECRET.sub("[secret]", value)
-    return event
+    """Take out what is a secret or looks like one, in case one reaches a message."""
+    return {name: _hidden(value, secrets) for name, value in event.items()}
+
+
+def _hidden(value: Any, secrets: Sequence[str]) -> Any:
+    if isinstance(value, _PLAIN):
+        return value
+    if isinstance(value, Mapping):
+        return {str(_hidden(k, secrets)): _hidden(v, secrets) for k, v in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_hidden(one, secrets) for one in value]
+    return hide(str(value), secrets)
+
+
+def _escape(_: Any, __: str, event: MutableMapping[str, Any]) -> dict[str, Any]:
+    """Escape what would move the cursor, or pass for a line of its own.
+
+    JSON does that by itself. The lines of a traceback stay lines, and are indented.
+    """
+    escaped = {k: _visible(v) if isinstance(v, str) else v for k, v in event.items()}
+    for name in _TRACEBACKS:
+        if isinstance(event.get(name), str):
+            lines = [_visible(line) for line in event[name].split("\n")]
+            escaped[name] = "\n".join(f"  {line}" for line in lines)
+    return escaped
+
+
+def _visible(text: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

@@ -295,6 +295,11 @@ class Settings(BaseSettings):
         return self.given_private_key or self.private_key_at_path
 
     @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must never be shown."""
+        return (*self.webhook_secrets, self.private_key, self.metrics_token)
+
+    @property
     def log_format(self) -> Literal["pretty", "json"]:
         """How logs are written: for people if they go to a terminal."""
         return self.given_log_format or ("pretty" if sys.stderr.isatty() else "json")

@@ -16,11 +16,11 @@ _SHORTEST_PART = 16
 _LOOKALIKE = re.compile(
     r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----"
     r".*?(?:-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|\Z)"
-    r"|\b(?:gh[a-z]_|github_pat_|glpat-|xox[abprs]-|sk-)[\w-]{10,}(?:\.[\w-]+)*"
+    r"|\b(?:gh[pousr]_|github_pat_|glpat-|xox[abprs]-|sk-)[\w-]{10,}(?:\.[\w-]+)*"
     r"|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"
-    r"|\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"  # JSON web tokens
+    r"|\beyJ[\w-]{6,}\.[\w-]{8,}\.[\w-]*"  # JSON web tokens
     r"|(?<=://)[^\s/:@]+:[^\s/@]+(?=@)"  # https://user:password@host
-    r"|(?i:(?<=authorization: )\w+ \S+)",
+    r"|(?i:(?<=authorization: )\w+ [\w.~+/=-]+)",
     re.DOTALL,
 )
 _WORD = re.compile(rf"[A-Za-z0-9+/=_-]{{{_SHORTEST_PART},}}")
@@ -37,24 +37,30 @@ def hide(text: str, secrets: Iterable[str]) -> str:
     The lines of a key and base64 count as forms, also where only a piece of them shows.
     """
     # The longest first: a secret may hold a shorter one.
-    for secret in sorted(secrets, key=len, reverse=True):
-        if len(secret) >= _SHORTEST:
-            text = _without(text, secret)
+    known = sorted((s for s in secrets if len(s) >= _SHORTEST), key=len, reverse=True)
+    for secret in known:
+        for part in _parts(secret):
+            if part in text:
+                text = text.replace(part, REDACTED)
+    if _WORD.search(text):
+        forms = [form for secret in known for form in _forms(secret)]
+        text = _WORD.sub(lambda word: _unless_secret(word[0], forms), text)
     return hide_lookalikes(text)
 
 
-def _without(text: str, secret: str) -> str:
-    text = text.replace(secret, REDACTED)
-    forms = _forms(secret)
+def _unless_secret(word: str, forms: Iterable[str]) -> str:
+    # The ends of a word in base64 depend on what stands before and after it.
+    middle = word[4:-8]
+    is_piece = len(middle) >= _SHORTEST_PART and any(middle in form for form in forms)
+    is_whole = any(form in word for form in forms)
+    return REDACTED if is_piece or is_whole else word
 
-    def shown(word: re.Match[str]) -> str:
-        # The ends of a word in base64 depend on what stands before and after it.
-        middle = word[0][4:-8]
-        is_piece = len(middle) >= _SHORTEST_PART and any(middle in it for it in forms)
-        is_whole = any(it in word[0] for it in forms)
-        return REDACTED if is_piece or is_whole else word[0]
 
-    return _WORD.sub(shown, text)
+@lru_cache(maxsize=256)
+def _parts(secret: str) -> tuple[str, ...]:
+    """Return a secret as it is, and each long line of it."""
+    lines = [line for line in secret.split() if len(line) >= _SHORTEST_PART]
+    return tuple(dict.fromkeys([secret, *lines]))
 
 
 @lru_cache(maxsize=256)
@@ -66,6 +72,5 @@ def _forms(secret: str) -> tuple[str, ...]:
         encoded = base64.b64encode(b"\0" * offset + secret.encode()).decode()
         # What stands before and after the secret shows in the first and last digits.
         inner = encoded[(0, 2, 3)[offset] :].rstrip("=")[:-1]
-        if len(inner) >= 8:
-            found += [inner, inner.replace("+", "-").replace("/", "_")]
+        found += [inner, inner.replace("+", "-").replace("/", "_")]
     return tuple(dict.fromkeys(found))

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from bot.core.model import AttemptId
+from bot.core.redaction import hide
 from bot.errors import TransientError
 from bot.host.folders import AttemptFolder, Folders
 from bot.host.output import CommandLog, Redactor
@@ -113,9 +114,12 @@ class HostCommands:
             await asyncio.to_thread(log.close)
 
     async def output(self, attempt: AttemptId, name: str) -> str | None:
-        """Return a file that the command wrote into its output folder, capped."""
+        """Return a file that the command wrote into its output folder, capped and
+        redacted.
+        """
         folder = self._folders.attempt(attempt).output
-        return await asyncio.to_thread(_read_output, folder, name)
+        text = await asyncio.to_thread(_read_output, folder, name)
+        return None if text is None else hide(text, self._secrets())
 
     async def log(self, attempt: AttemptId) -> str | None:
         """Return what an attempt's command has printed, redacted; None if it has not."""

@@ -8,6 +8,8 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from bot.core.redaction import REDACTED, hide
+
 LINE_LENGTH = 8_192
 """Characters of a line that are looked at; the rest of it is left out."""
 
@@ -29,16 +31,8 @@ _ANSI = re.compile(
     r"|\x1b[\]PX^_].*?(?:\x1b\\|\x07|$)"  # titles and links
     r"|\x1b[ -/]*[0-~]?"
 )
-_SECRETS = re.compile(
-    r"\b(?:gh[pousr]_|github_pat_|glpat-|xox[abprs]-|sk-)[\w-]{10,}"
-    r"|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"
-    r"|\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"  # JSON web tokens
-    r"|(?<=://)[^\s/:@]+:[^\s/@]+(?=@)"  # https://user:password@host
-    r"|(?i:(?<=authorization: )\w+ \S+)"
-)
 _KEY_BEGINS = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY( BLOCK)?-----")
 _KEY_ENDS = re.compile(r"-----END [A-Z0-9 ]*PRIVATE KEY( BLOCK)?-----")
-_REDACTED = "[redacted]"
 
 
 class Redactor:
@@ -56,15 +50,11 @@ class Redactor:
         """Return the line as it may be shown and kept."""
         if self._is_in_key:
             self._is_in_key = not _KEY_ENDS.search(text)
-            return _REDACTED
+            return REDACTED
         if begin := _KEY_BEGINS.search(text):
             self._is_in_key = not _KEY_ENDS.search(text, begin.end())
-            return text[: begin.start()] + _REDACTED
-        # The longest first: a secret may hold a shorter one.
-        for secret in sorted(self._secrets(), key=len, reverse=True):
-            if len(secret) >= 6:
-                text = text.replace(secret, _REDACTED)
-        return _SECRETS.sub(_REDACTED, text)
+            return text[: begin.start()] + REDACTED
+        return hide(text, self._secrets())
 
 
 def clean(line: str) -> str:
