@@ -6,7 +6,7 @@ https://docs.github.com/apps/creating-github-apps/authenticating-with-a-github-a
 import asyncio
 import base64
 import binascii
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
@@ -96,7 +96,7 @@ class Exchange(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Token:
-    text: str
+    text: str = field(repr=False)
     expires_at: datetime
 
 
