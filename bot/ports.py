@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from bot.core.effects import Intent, Receipt
 from bot.core.events import Event
+from bot.core.features import Feature
 from bot.core.model import (
     Asker,
     AttemptId,
@@ -144,6 +145,14 @@ class Batches(Protocol):
         self, repository_id: int, *, thread: ItemNumber | None = None, limit: int = 20
     ) -> Sequence[BatchSummary]:
         """Return batches of a repository (of one thread), newest first."""
+
+    async def live_in(self, repository_id: int) -> Sequence[BatchSummary]:
+        """Return the batches of a repository with work left, newest first."""
+
+    async def with_item(
+        self, repository_id: int, number: ItemNumber, *, limit: int = 20
+    ) -> Sequence[BatchSummary]:
+        """Return batches of a repository that have an item, newest first."""
 
     async def live_items(
         self, repository_id: int, numbers: Sequence[ItemNumber]
@@ -284,6 +293,9 @@ class GitHub(Protocol):
 
     def heard(self, payload: Mapping[str, Any]) -> None:
         """Take note of what a delivery tells, so that nobody asks for it."""
+
+    def lacks(self, repository: Repository) -> frozenset[Feature]:
+        """Return what the server was found to lack so far, without a request."""
 
     def budget(self, installation_id: InstallationId) -> Budget:
         """Return the ledger's present state, without a request."""

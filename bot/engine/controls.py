@@ -44,6 +44,8 @@ from bot.engine.tracker import Tracker
 from bot.errors import BotError
 from bot.ports import Batches, Clock, GitHub
 
+STATUS_ROWS = 10
+
 Decision = Callable[[Schedule, datetime], Change]
 
 
@@ -111,22 +113,19 @@ class Controls:
     # --- questions -----------------------------------------------------------------
 
     async def _status(self, place: Place, batch_id: BatchId | None, part: int) -> str:
-        recent = await self._batches.recent(place.repository.id, limit=20)
-        wanted = [
-            s
-            for s in recent
-            if batch_id in (None, s.batch.id)
-            and (batch_id or s.state.is_live or s.batch.thread == place.thread)
-        ]
-        rows = []
-        for summary in wanted[:10]:
-            progress = await self._situations.progress(summary.batch.id)
-            situation = await self._situations.situation(progress)
-            rows.append(StatusRow(progress, situation.seconds_left))
-            self._tracker.refresh(summary.batch.id)
-        if batch_id is not None and not rows:
+        if batch_id is None:
+            wanted = await self._worth_a_row(place)
+        elif batch := await self._known_batch(place, batch_id):
+            wanted = [batch]
+        else:
             await self._no_such_batch(place, batch_id, part)
             return "refused: no such batch"
+        rows = []
+        for batch in wanted:
+            progress = await self._situations.progress(batch.id)
+            situation = await self._situations.situation(progress)
+            rows.append(StatusRow(progress, situation.seconds_left))
+            self._tracker.refresh(batch.id)
         installation_id = place.repository.installation_id
         present = self._situations.of_installation(installation_id)
         await self._replies.say(
@@ -139,9 +138,18 @@ class Controls:
         )
         return "status"
 
+    async def _worth_a_row(self, place: Place) -> Sequence[Batch]:
+        """Return the live batches of the repository, then others of the thread."""
+        live = await self._batches.live_in(place.repository.id)
+        of_thread = await self._batches.recent(
+            place.repository.id, thread=place.thread, limit=STATUS_ROWS
+        )
+        ended = [summary for summary in of_thread if not summary.state.is_live]
+        return [summary.batch for summary in (*live, *ended)][:STATUS_ROWS]
+
     async def _why(self, place: Place, number: ItemNumber, part: int) -> str:
-        recent = await self._batches.recent(place.repository.id, limit=50)
-        having = [s for s in recent if number in _numbers(s.batch)]
+        found = await self._batches.with_item(place.repository.id, number)
+        having = list(found)
         # The thread's own batch before others, a live one before ended ones, and those
         # before a plan that may never start.
         having.sort(
@@ -419,9 +427,9 @@ class Controls:
         if batch_id is not None:
             found = await self._known_batch(place, batch_id)
             return found or _unknown(batch_id)
-        recent = await self._batches.recent(place.repository.id, thread=place.thread)
-        live = [s.batch for s in recent if s.state.is_live]
-        return _the_one(live, "in this thread")
+        live = await self._batches.live_in(place.repository.id)
+        here = [s.batch for s in live if s.batch.thread == place.thread]
+        return _the_one(here, "in this thread")
 
     async def _live_batch_of(self, place: Place, number: ItemNumber) -> Batch | str:
         live = await self._batches.live_items(place.repository.id, [number])
@@ -532,10 +540,6 @@ def _command_of(
             return syntax.Retry(batch_id, items)
         case _:
             return None
-
-
-def _numbers(batch: Batch) -> set[ItemNumber]:
-    return {item.number for item in batch.plan.items}
 
 
 def _unknown(batch_id: BatchId) -> str:

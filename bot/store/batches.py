@@ -133,27 +133,25 @@ class SqliteBatches:
     ) -> Sequence[BatchSummary]:
         """Return batches of a repository (of one thread), newest first."""
         if thread is None:
-            rows = await self._rows(
-                """
-                SELECT data, state FROM batches WHERE repository_id = ?
-                ORDER BY number DESC LIMIT ?
-                """,
-                repository_id,
-                limit,
+            return await self._summaries("", repository_id, limit=limit)
+        return await self._summaries(
+            "AND thread = ?", repository_id, thread, limit=limit
+        )
+
+    async def live_in(self, repository_id: int) -> Sequence[BatchSummary]:
+        """Return the batches of a repository with work left, newest first."""
+        return await self._summaries(f"AND {LIVE}", repository_id, limit=-1)
+
+    async def with_item(
+        self, repository_id: int, number: ItemNumber, *, limit: int = 20
+    ) -> Sequence[BatchSummary]:
+        """Return batches of a repository that have an item, newest first."""
+        having = """
+            AND EXISTS (
+                SELECT 1 FROM items WHERE batch = batches.id AND items.number = ?
             )
-        else:
-            rows = await self._rows(
-                """
-                SELECT data, state FROM batches WHERE repository_id = ? AND thread = ?
-                ORDER BY number DESC LIMIT ?
-                """,
-                repository_id,
-                thread,
-                limit,
-            )
-        return [
-            BatchSummary(BATCH.decode(data), BatchState(state)) for data, state in rows
-        ]
+        """
+        return await self._summaries(having, repository_id, number, limit=limit)
 
     async def live_items(
         self, repository_id: int, numbers: Sequence[ItemNumber]
@@ -183,6 +181,21 @@ class SqliteBatches:
             return {name: _expectation(connection, name) for (name,) in actions}
 
         return await self._connections.read(query)
+
+    async def _summaries(
+        self, condition: str, *parameters: int, limit: int
+    ) -> Sequence[BatchSummary]:
+        rows = await self._rows(
+            f"""
+            SELECT data, state FROM batches WHERE repository_id = ? {condition}
+            ORDER BY number DESC LIMIT ?
+            """,  # noqa: S608 - of constants and question marks
+            *parameters,
+            limit,
+        )
+        return [
+            BatchSummary(BATCH.decode(data), BatchState(state)) for data, state in rows
+        ]
 
     async def _one(self, sql: str, *parameters: Any) -> Batch | None:
         rows = await self._rows(sql, *parameters)

@@ -160,6 +160,22 @@ async def test_recent_batches_are_newest_first_by_repository_and_thread(store: S
     assert await ids(7) == []
 
 
+async def test_a_live_batch_is_found_however_many_came_after_it(store: Store):
+    await start(store, make_batch("a1a1", (1, 2)))
+    for number in range(30):
+        batch = make_batch(f"c{number}", (2, 3))
+        await start(store, batch)
+        ended = [e.BatchCancelling(NOW, "ada"), e.BatchFinished(NOW)]
+        await store.batches.append({batch.id: ended})
+    assert [s.batch.id for s in await store.batches.live_in(5)] == ["a1a1"]
+    assert await store.batches.live_in(6) == []
+    having = await store.batches.with_item(5, n(1))
+    assert [(s.batch.id, s.state) for s in having] == [("a1a1", BatchState.RUNNING)]
+    newest = await store.batches.with_item(5, n(2), limit=2)
+    assert [s.batch.id for s in newest] == ["c29", "c28"]
+    assert await store.batches.with_item(5, n(9)) == []
+
+
 async def test_live_items_are_unfinished_ones_of_live_batches(store: Store):
     await start(store, make_batch("a1a1", (1, 2, 3)))
     await start(store, make_batch("b1b1", (4,)))
@@ -220,6 +236,8 @@ async def test_every_question_across_batches_uses_an_index(tmp_path: Path):
         await store.batches.unconcluded()
         await store.batches.recent(5)
         await store.batches.recent(5, thread=n(3))
+        await store.batches.live_in(5)
+        await store.batches.with_item(5, n(1))
         await store.batches.live_items(5, [n(1)])
         await store.batches.expectations()
         await store.batches.events(B7K2)
@@ -233,7 +251,7 @@ async def test_every_question_across_batches_uses_an_index(tmp_path: Path):
             ]
         )
     steps = [step for plan in plans for *_, step in plan]
-    assert len(asked) == 10
+    assert len(asked) == 12
     # A partial index that holds only what is asked for may well be read whole.
     whole = {"batches_live", "batches_unconcluded", "actions", "CONSTANT ROW"}
     for step in steps:
