@@ -45,6 +45,7 @@ from bot.host.commands import HostCommands
 from bot.host.folders import Folders
 from bot.host.git import Git, Remotes
 from bot.host.memory import HostMemory
+from bot.host.process import GRACE_SECONDS
 from bot.host.push import BranchPusher
 from bot.host.sandboxing import Isolation, View, choose
 from bot.host.workspaces import GitWorkspaces
@@ -383,9 +384,15 @@ class _Engine:
         self.recorder.listen(self.metrics.notice)
 
     async def drain(self, seconds: float) -> None:
-        """End in order, in *seconds* at most."""
-        await self.scheduler.drain(seconds * 0.6)
-        await self.tracker.say_stopping(seconds * 0.3)
+        """End in order, in *seconds* at most, a tenth of which is for the web server.
+
+        Commands that do not end when told to take their time before they are killed.
+        """
+        ends_at = self._clock.monotonic() + 0.9 * seconds
+        wait = max(0.4 * seconds, 0.7 * seconds - GRACE_SECONDS)
+        await self.scheduler.drain(wait)
+        left = ends_at - self._clock.monotonic()
+        await self.tracker.say_stopping(max(0.1 * seconds, left))
 
     async def readiness(self) -> Readiness:
         """Return why the bot cannot do its work now. Never raises."""
@@ -460,7 +467,9 @@ async def _serve(
         webhook_path=settings.webhook_path,
         metrics_token=settings.metrics_token,
     )
-    runner = make_runner(make_app(surface), shutdown_seconds=settings.shutdown_seconds)
+    runner = make_runner(
+        make_app(surface), shutdown_seconds=0.1 * settings.shutdown_seconds
+    )
     await runner.setup()
     try:
         site = web.TCPSite(runner, settings.host, settings.port)

@@ -91,6 +91,20 @@ async def test_it_does_not_wait_longer_than_it_may(tmp_path: Path):
         assert monotonic() - began < 2 + 2
 
 
+async def test_a_command_that_does_not_want_to_end_is_killed_in_time(tmp_path: Path):
+    async with mortal_world(tmp_path) as (on, _, child):
+        on.issue(12, "ignore\nsay deaf\nhang")
+        await child.start(SHUTDOWN_TIMEOUT="10")
+        on.say("/batch 12")
+        await on.until(lambda: processes_of(on.folder) and on.comments("tracking"))
+        await on.until(lambda: "deaf" in on.said("tracking"))
+        began = monotonic()
+        assert await child.stop() == 0
+        assert monotonic() - began < 10
+        assert processes_of(on.folder) == []
+        assert "restart" in on.said("tracking")
+
+
 async def test_a_second_signal_ends_it_at_once(tmp_path: Path):
     async with mortal_world(tmp_path) as (on, _, child):
         on.issue(12, "write a b")

@@ -1,11 +1,12 @@
 """The named command of the flow tests: does what the item's text tells it to.
 
 Lines of the issue's body: ``write PATH TEXT``, ``say TEXT``, ``exit CODE``, ``exit
-CODE once`` (on the first try only), ``exit CODE unless PATH`` (exists), ``hang``, ``wait PATH`` (until that file exists).
+CODE once`` (on the first try only), ``exit CODE unless PATH`` (exists), ``ignore`` (being told to end), ``hang``, ``wait PATH`` (until that file exists).
 """
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -31,6 +32,8 @@ def main() -> int:
             case "fork":  # a child that nobody waits for
                 argv = [sys.executable, "-c", "import time; time.sleep(3600)"]
                 subprocess.Popen(argv, start_new_session=True)  # noqa: S603 - its own
+            case "ignore":
+                signal.signal(signal.SIGTERM, signal.SIG_IGN)
             case "hang":
                 time.sleep(3600)
             case "wait":
