@@ -2,6 +2,7 @@ import re
 from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
+from typing import get_args
 
 import pytest
 
@@ -14,6 +15,7 @@ from bot.core.markdown import BODY_LIMIT, Links, utf16_length
 from bot.core.markers import boxes
 from bot.core.model import (
     BatchId,
+    Cause,
     Edge,
     Origin,
     OutsideEdge,
@@ -343,6 +345,18 @@ REASONS = {
     why.BotStopping(): "the bot is being restarted, then goes on",
     why.IsNext(): "starts in a moment",
 }
+
+
+def test_every_reason_that_exists_has_a_sentence():
+    assert {type(reason) for reason in REASONS} == set(get_args(why.Reason))
+
+
+@pytest.mark.parametrize("cause", Cause)
+def test_why_says_what_ended_an_item_that_nobody_cancelled(cause):
+    event = e.ItemCancelled(NOW, number(15), "")
+    progress = replace(scenes.running(event), cause=cause)
+    body = render_why(progress, number(15), None, situation(web_url=""), marker=MARK)
+    assert "/issues/15) was cancelled because " in body
 
 
 @pytest.mark.parametrize("reason", REASONS, ids=repr)
