@@ -255,8 +255,12 @@ def _advance_batch(
 
 
 def median_worked(views: Iterable[ItemView]) -> timedelta | None:
-    """Return the median working time of the completed items, None without any."""
-    spans = sorted(view.worked for view in views if view.state is ItemState.COMPLETED)
+    """Return the median working time of the items that were completed here, if any."""
+    spans = sorted(
+        view.worked
+        for view in views
+        if view.state is ItemState.COMPLETED and view.attempt
+    )
     if not spans:
         return None
     middle = len(spans) // 2

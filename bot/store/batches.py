@@ -178,7 +178,8 @@ class SqliteBatches:
 
         def query(connection: sqlite3.Connection) -> dict[str, Expectation]:
             actions = connection.execute(_ACTIONS).fetchall()
-            return {name: _expectation(connection, name) for (name,) in actions}
+            found = {name: _expectation(connection, name) for (name,) in actions}
+            return {name: one for name, one in found.items() if one is not None}
 
         return await self._connections.read(query)
 
@@ -207,14 +208,17 @@ class SqliteBatches:
         )
 
 
-def _expectation(connection: sqlite3.Connection, action: str) -> Expectation:
+def _expectation(connection: sqlite3.Connection, action: str) -> Expectation | None:
     rows = connection.execute(
         """
-        SELECT worked_us, requests FROM items WHERE state = 'completed' AND action = ?
+        SELECT worked_us, requests FROM items
+        WHERE state = 'completed' AND action = ? AND attempt > 0
         ORDER BY ended_us DESC LIMIT ?
         """,
         (action, _SAMPLE_SIZE),
     ).fetchall()
+    if not rows:  # others did them all
+        return None
     return Expectation(
         seconds=median(worked_us for worked_us, _ in rows) / 1e6,
         requests=float(median(requests for _, requests in rows)),

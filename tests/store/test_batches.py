@@ -220,6 +220,11 @@ async def test_expectations_are_medians_of_the_last_hundred_completed(store: Sto
             ],
         }
     )
+    # What others did took the bot no time.
+    await start(store, make_batch("c1c1", (1, 2), action="implement"))
+    await start(store, make_batch("d1d1", (1,), action="update"))
+    others = [e.ItemEnded(after(9999), n(i), 0, DONE) for i in (1, 2)]
+    await store.batches.append({BatchId("c1c1"): others, BatchId("d1d1"): others[:1]})
     assert median(range(31, 131)) == 80.5
     assert await store.batches.expectations() == {
         "implement": Expectation(80.5, 80.5),
