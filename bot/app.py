@@ -350,6 +350,7 @@ class _Engine:
         self.inbox = Inbox(
             deliveries=store.deliveries,
             handle=intake.handle,
+            tell=intake.tell,
             lane_of=intake.lane_of,
             clock=clock,
             supervisor=supervisor,

@@ -75,6 +75,10 @@ class Effects:
             self._ended(key, intent, came)
             return receipt
 
+    async def is_meant(self, key: str) -> bool:
+        """Return whether an effect with this key was ever begun."""
+        return await when_stored(self._clock, lambda: self._log.find(key)) is not None
+
     async def attempt(self, key: str, intent: Intent) -> Receipt | None:
         """Carry out what may fail without harm, such as a reaction or a pin.
 

@@ -6,9 +6,11 @@ deliveries of one of them do.
 """
 
 import asyncio
+import itertools
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from functools import partial
 
 import structlog
@@ -25,8 +27,14 @@ AT_A_TIME = 1000
 PATIENCE_SECONDS = 3600.0
 """How long a delivery is tried again while GitHub does not answer."""
 
+TELL_SECONDS = 3 * 86_400.0
+"""How long the bot tries to say that it gave a delivery up."""
+
 Handle = Callable[[Delivery], Awaitable[str]]
 """Deals with a delivery; returns what became of it, in a few words."""
+
+Tell = Callable[[Delivery, str], Awaitable[None]]
+"""Tells whoever is behind a delivery why it was not dealt with: half a sentence."""
 
 LaneOf = Callable[[Delivery], str | None]
 """Says with which others a delivery is dealt with in order; None: it needs nothing."""
@@ -42,6 +50,7 @@ class Inbox:
         *,
         deliveries: Deliveries,
         handle: Handle,
+        tell: Tell,
         lane_of: LaneOf,
         clock: Clock,
         supervisor: Supervisor,
@@ -49,6 +58,7 @@ class Inbox:
     ) -> None:
         self._deliveries = deliveries
         self._handle = handle
+        self._tell = tell
         self._lane_of = lane_of
         self._clock = clock
         self._supervisor = supervisor
@@ -99,11 +109,39 @@ class Inbox:
                 delivery_id = lane.popleft()
                 delivery = await self._load(delivery_id)
                 with _bound(delivery):
-                    await self._settle(delivery_id, await self._patiently(delivery))
+                    outcome = await self._patiently(delivery)
+                    if isinstance(outcome, _GivenUp):
+                        # Until that is said, a restart begins anew.
+                        work = self._give_up(delivery_id, delivery, outcome)
+                        self._supervisor.start(f"given up {delivery_id}", work)
+                    else:
+                        await self._settle(delivery_id, outcome)
         finally:
             del self._lanes[key]
 
-    async def _patiently(self, delivery: Delivery) -> str:
+    async def _give_up(
+        self, delivery_id: int, delivery: Delivery, given_up: "_GivenUp"
+    ) -> None:
+        """Tell whoever waits for it, once GitHub can be reached, and settle it."""
+        outcome = given_up.outcome
+        log.error("delivery given up", outcome=outcome)
+        began = self._clock.monotonic()
+        for tries in itertools.count(1):
+            try:
+                await self._tell(delivery, given_up.words)
+                break
+            except TransientError as error:
+                wait = delay_seconds(tries, self._fraction(), error.retry_after_seconds)
+                if self._clock.monotonic() - began + wait > TELL_SECONDS:
+                    outcome += "; nobody could be told"
+                    break
+                await self._clock.sleep(wait)
+            except PermanentError as error:
+                outcome += f"; nobody could be told: {error}"
+                break
+        await self._settle(delivery_id, outcome)
+
+    async def _patiently(self, delivery: Delivery) -> "str | _GivenUp":
         began = self._clock.monotonic()
         tries = 0
         while True:
@@ -116,14 +154,17 @@ class Inbox:
                 wait = delay_seconds(min(tries, 6), self._fraction(), after)
                 spent = self._clock.monotonic() - began
                 if spent + wait > PATIENCE_SECONDS:
-                    return f"gave up: {error}"
+                    words = "GitHub did not answer me for an hour"
+                    return _GivenUp(f"gave up: {error}", words)
                 await self._clock.sleep(wait)
             except PermanentError as error:
                 log.warning("delivery failed", error=str(error))
                 return f"failed: {error}"
             except Exception as error:
                 log.exception("delivery failed by a bug")
-                return f"internal error: {type(error).__name__}"
+                name = type(error).__name__
+                words = f"A bug in me stopped that ({name}; my log has the details)"
+                return _GivenUp(f"internal error: {name}", words)
 
     async def _load(self, delivery_id: int) -> Delivery:
         return await when_stored(
@@ -135,6 +176,14 @@ class Inbox:
         await when_stored(self._clock, settle)
         write = log.debug if outcome == "ignored" else log.info
         write("delivery settled", outcome=outcome)
+
+
+@dataclass(frozen=True, slots=True)
+class _GivenUp:
+    """What became of a delivery, and how that is said to people."""
+
+    outcome: str
+    words: str
 
 
 def _bound(delivery: Delivery) -> AbstractContextManager[object]:

@@ -150,6 +150,19 @@ class Intake:
         trigger = self._trigger(delivery.event, _payload_of(delivery))
         return "ignored" if trigger is None else await self._act(trigger)
 
+    async def tell(self, delivery: Delivery, words: str) -> None:
+        """Tell whoever gave a command why it was not dealt with (*words*).
+
+        Raises ``TransientError`` and ``PermanentError``.
+        """
+        written = self._trigger(delivery.event, _payload_of(delivery))
+        if isinstance(written, CommentWritten) and self._may_speak(written):
+            await self._give_up(_place_of(written), words)
+
+    async def _give_up(self, place: Place, words: str) -> None:
+        first = await self._batches.by_source(f"{place.source}.0")
+        await self._replies.give_up(place, words, is_begun=first is not None)
+
     def _trigger(self, event: str, payload: Mapping[str, Any]) -> Trigger | None:
         return trigger_of(event, payload, app_login=self._policy.app_login)
 
@@ -179,6 +192,9 @@ class Intake:
         if not self._may_speak(written):
             return f"ignored: {written.sender.login} may not command here"
         place = _place_of(written)
+        if await self._replies.has_given_up(place):
+            await self._give_up(place, "GitHub did not answer me for an hour")
+            return "gave up"
         await self._replies.react(place, Reaction.SEEN)
         role = await self._role(place)
         if role is None or role < Role.TRIAGE:
@@ -274,6 +290,7 @@ class Intake:
                 web_url=self._face.web_url,
                 missing=self._missing_actions(),
                 suggestions=suggestions,
+                lacks=self._github.lacks(place.repository),
             ),
             part=part,
         )

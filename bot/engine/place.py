@@ -77,6 +77,25 @@ class Replies:
         else:
             await self.react(place, Reaction.REFUSED)
 
+    async def give_up(self, place: Place, words: str, *, is_begun: bool) -> None:
+        """Say that a command was not dealt with (*words*) and what to do.
+
+        Once this is begun it stays so: see ``has_given_up``.
+        """
+        nothing = "nothing more was started" if is_begun else "nothing was started"
+        again = "what is missing" if is_begun else "the command"
+        declined = Declined(f"{words}, so {nothing}. Give {again} again.")
+        await self.react(place, Reaction.REFUSED)
+        await self.say(
+            place,
+            "late",
+            lambda first: render_problem(declined, marker=first, links=place.links),
+        )
+
+    async def has_given_up(self, place: Place) -> bool:
+        """Return whether a command was given up, even if nobody was told yet."""
+        return await self._effects.is_meant(f"reply/late/{place.source}")
+
     async def decline(self, place: Place, message: str, *, part: int = 0) -> None:
         """Refuse with a sentence of Markdown that the bot wrote."""
         await self.refuse(place, Declined(message), part=part)

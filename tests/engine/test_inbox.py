@@ -25,10 +25,14 @@ async def test_no_number_of_waiting_deliveries_holds_up_another_repository(
             b_is_done.set()
         return "done"
 
+    async def tell(delivery: Delivery, words: str) -> None:
+        raise AssertionError(delivery, words)
+
     async with open_store(tmp_path / "batch.db", clock=clock) as store:
         inbox = Inbox(
             deliveries=store.deliveries,
             handle=handle,
+            tell=tell,
             lane_of=lambda delivery: delivery.event,
             clock=clock,
             supervisor=supervisor,
