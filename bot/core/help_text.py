@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 
+from bot.core.features import Feature, lacking
 from bot.core.markdown import (
     code_span,
     details,
@@ -116,11 +117,12 @@ def render_help(
     web_url: str = "",
     missing: Collection[str] = (),
     suggestions: Sequence[str] = (),
+    lacks: Collection[Feature] = (),
 ) -> str:
     """Return the help on a topic; an unknown one is answered with the overview.
 
     *missing* names the built-in actions that this server cannot do; *suggestions* are
-    commands that suit the thread.
+    commands that suit the thread; *lacks* is what this GitHub is known not to have.
     """
     topics: Mapping[str, Callable[[], str]] = {
         "items": lambda: _help_items(missing),
@@ -132,6 +134,7 @@ def render_help(
     if suggestions:
         hint = "This issue has parts. To run those that are open, write:"
         body = paragraphs(hint, *(fence([command]) for command in suggestions), body)
+    body = paragraphs(body, lacking(lacks))
     parts = [f"batch-bot {escape_line(version)}".strip()]
     if budget is not None:
         parts.append(

@@ -10,10 +10,12 @@ from typing import assert_never
 
 from bot.core.configuration import PATH, RepositoryConfiguration, ResolvedAction
 from bot.core.dependency_text import open_tasks_in
+from bot.core.features import Feature, lacking, without_dependencies
 from bot.core.markdown import code_span, join, plural
 from bot.core.model import (
     Action,
     BatchId,
+    Deps,
     ItemFacts,
     ItemKind,
     ItemNumber,
@@ -100,6 +102,7 @@ class Known:
     live_items: Mapping[ItemNumber, BatchId] = field(default_factory=dict)
     concurrency_limit: int = 3
     batch_link: Callable[[BatchId], str] = code_span  # Markdown
+    lacks: frozenset[Feature] = frozenset()  # of the server, as far as it is known
 
 
 @dataclass(frozen=True, slots=True)
@@ -552,6 +555,8 @@ def _nothing_matches(expansion: _Expansion) -> Declined | None:
                 return _no_label(expansion, found, value)
             case Filter() as found:
                 return _no_match(found)
+            case SubIssues() if Feature.SUB_ISSUES in expansion.known.lacks:
+                return Declined(lacking([Feature.SUB_ISSUES]))
             case SubIssues(parent):
                 shown = f"#{expansion.name(parent).number}"
                 return Declined(f"{shown} has no sub-issues in this repository.")
@@ -644,6 +649,9 @@ class _Choice:
                     "the limit of this server."
                 )
             options = replace(options, concurrency=limit)
+        takes_native = options.deps is not Deps.TYPED and len(items) > 1
+        if takes_native and Feature.DEPENDENCIES in self._known.lacks:
+            notes.append(without_dependencies(options.deps))
         return Selection(
             items=tuple(items),
             options=options,

@@ -79,6 +79,7 @@ class Reader:
             newest_number=about.newest_number,
             concurrency_limit=self._slots,
             configuration=configuration,
+            lacks=self._github.lacks(place.repository),
         )
         for command in commands:
             if isinstance(command, RunCommand | PlanCommand):

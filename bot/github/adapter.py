@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 
 from bot.core.budget import DEFAULT_RESERVE, Reserve
+from bot.core.features import Feature
 from bot.core.model import (
     InstallationId,
     ItemFacts,
@@ -104,6 +105,14 @@ class GitHubReader:
     async def check_access(self, repository: Repository) -> None:
         """Raise ``AppUnavailable`` unless the app may work there at this moment."""
         await self._client.tokens.check_access(repository)
+
+    def lacks(self, repository: Repository) -> frozenset[Feature]:
+        """Return what the server was found to lack so far, without a request."""
+        fields = {"blockedBy": Feature.DEPENDENCIES, "subIssues": Feature.SUB_ISSUES}
+        found = {fields[name] for name in self._facts.missing if name in fields}
+        if repository.id in self._client.unpinnable:
+            found.add(Feature.PINS)
+        return frozenset(found)
 
     def budget(self, installation_id: InstallationId) -> Budget:
         """Return the ledger's present state, without a request."""

@@ -374,6 +374,7 @@ class Client:
         self._random = random
         self.ledger = ledger
         self.labels = KnownLabels(clock)
+        self.unpinnable: set[int] = set()  # repositories without pins, by id
         self.app = self._connection(APP, app)
         self.tokens = InstallationTokens(self._exchanged, clock)
         self._installations: dict[InstallationId, Connection] = {}

@@ -78,10 +78,10 @@ async def edit(connection: Connection, intent: EditComment) -> Receipt:
 
 
 class Pins:
-    """Pinned comments, and where GitHub is known not to have them."""
+    """Pinned comments. *missing* takes the ids of the repositories that have none."""
 
-    def __init__(self) -> None:
-        self._missing: set[int] = set()  # repository ids
+    def __init__(self, missing: set[int]) -> None:
+        self._missing = missing
 
     async def pin(self, connection: Connection, intent: PinComment) -> Receipt:
         """Pin a comment, if the issue has no other pin; what stands against it is noted."""

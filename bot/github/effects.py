@@ -28,7 +28,7 @@ class GitHubEffects:
     def __init__(self, client: Client, app: App) -> None:
         self._client = client
         self._app = app
-        self._pins = Pins()
+        self._pins = Pins(client.unpinnable)
 
     async def find(self, intent: Intent, *, since: datetime) -> Receipt | None:
         """Look whether the effect has happened since *since*.

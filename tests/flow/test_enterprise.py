@@ -1,0 +1,61 @@
+"""An older Enterprise server: what it lacks is looked for once, done without, and said."""
+
+from collections import Counter
+from pathlib import Path
+
+from tests.flow.world import World
+
+PIN = "/repos/{owner}/{repo}/issues/comments/{comment_id}/pin"
+NO_DEPENDENCIES = "This GitHub server has no dependencies between issues."
+
+
+def requests(on: World) -> Counter[tuple[str, str | None]]:
+    return Counter((e.method, e.template) for e in on.sandbox.log)
+
+
+async def test_what_a_server_lacks_is_probed_once_and_said(on: World, tmp_path: Path):
+    on.sandbox.lacks = {"pins", "dependencies", "sub-issues"}
+    go = tmp_path / "go"
+    on.issue(12, f"write a b\nwait {go}")
+    on.issue(13, "write c d")
+    for number in (14, 15):
+        on.issue(number)
+    async with on.bot():
+        first = on.say("/batch 12 13 after:12")
+        await on.until(lambda: requests(on)["PUT", PIN])
+        go.touch()
+        await on.finished(first)
+        assert NO_DEPENDENCIES in on.comment("tracking").body
+        assert "`after:` and the texts of the items say" in on.comment("tracking").body
+        assert "2 of 2 done" in on.comment("report").body
+        assert on.thread().pinned_comment is None
+        plan = await on.answer("/batch plan label +bug 14 15 deps:native")
+        assert f"{NO_DEPENDENCIES} Only `after:` say" in plan
+        typed = await on.answer("/batch plan label +bug 14 15 deps:typed")
+        assert NO_DEPENDENCIES not in typed
+        none = await on.answer("/batch label +bug sub-issues:12")
+        assert "This GitHub server has no sub-issues." in none
+        second = on.say("/batch label +bug 14")
+        await on.finished(second)
+        # One item needs no order.
+        assert NO_DEPENDENCIES not in on.comments("tracking")[-1].body
+        told = await on.answer("/batch help")
+        assert (
+            "This GitHub server has no pinned comments, no dependencies between issues"
+            " and no sub-issues." in told
+        )
+    assert requests(on)["PUT", PIN] == 1
+    assert requests(on)["DELETE", PIN] == 0
+    refused = [
+        e for e in on.sandbox.log if e.template == "/graphql" and "errors" in e.response
+    ]
+    assert len(refused) == 1
+
+
+async def test_a_server_that_has_everything_is_said_to_lack_nothing(on: World):
+    on.issue(12)
+    on.issue(13)
+    async with on.bot():
+        await on.finished(on.say("/batch label +bug 12 13"))
+        assert "This GitHub server" not in on.comment("tracking").body
+        assert "This GitHub server" not in await on.answer("/batch help")
