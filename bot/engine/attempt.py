@@ -1,6 +1,7 @@
 """Runs one attempt: submit, watch, have the work accepted, publish it."""
 
 import asyncio
+import itertools
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 
@@ -70,7 +71,7 @@ class Attempts:
         """
         runner = self._runners[spec.item.runner]
         try:
-            overtaken = await look()
+            overtaken = await self._patiently(look, spec, emit)
             if overtaken is not None and work is None:
                 return overtaken
             outcome = await self._run(runner, spec, accept, emit, rest, work)
@@ -143,6 +144,26 @@ class Attempts:
             message = f"{login} has {role.name.lower()} access now, not maintain"
             advice = "Somebody with maintain access can give the command again."
             raise PermanentError(message, advice=advice)
+
+    async def _patiently(
+        self, look: Look, spec: AttemptSpec, emit: Emit
+    ) -> Outcome | None:
+        """Look however long GitHub takes: it is no fault of the item."""
+        for tries in itertools.count(1):
+            try:
+                found = await look()
+            except TransientError as error:
+                log.info("start waits", attempt=spec.id, error=str(error))
+                emit(f"waits for GitHub: {error}")
+                after = error.retry_after_seconds
+                await self._clock.sleep(
+                    delay_seconds(min(tries, 6), self._fraction(), after)
+                )
+                continue
+            if tries > 1:
+                emit("")
+            return found
+        raise AssertionError  # itertools.count does not end
 
     async def _work(
         self, runner: Runner, spec: AttemptSpec, emit: Emit

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import pytest
 
@@ -54,6 +54,14 @@ async def owner(*_: object) -> Role:
     return Role.ADMIN
 
 
+async def nobody() -> Outcome | None:
+    return None
+
+
+async def accepted(_: Work) -> bool:
+    return True
+
+
 @pytest.mark.parametrize(
     ("before_outage", "is_resumed", "may_be_stopped"),
     [(0, False, True), (1, False, False), (0, True, False)],
@@ -83,12 +91,6 @@ async def test_it_can_be_stopped_while_nothing_of_it_is_on_github(
         yield
         rests.append("over")
 
-    async def nobody() -> Outcome | None:
-        return None
-
-    async def accepted(_: Work) -> bool:
-        return True
-
     running = asyncio.create_task(
         attempts.run(
             make_spec(Action("label", ("+bug",))),
@@ -104,3 +106,42 @@ async def test_it_can_be_stopped_while_nothing_of_it_is_on_github(
     await clock.run_until(running.done)
     assert running.result().is_success
     assert rests == (["begun", "over"] * 2 if may_be_stopped else [])
+
+
+async def test_an_outage_before_the_start_is_no_try_of_the_item():
+    clock = FakeClock()
+    runner = Publisher(before_outage=0)
+    runner.tries = 2  # no outage of its own
+    attempts = Attempts(
+        runners={"builtin": runner},
+        effects=Effects(
+            effect_log=Log(), adapter=Outside([]), clock=clock, fraction=lambda: 0.5
+        ),
+        role=owner,
+        clock=clock,
+        fraction=lambda: 0.5,
+    )
+    looks = 0
+
+    async def look() -> Outcome | None:
+        nonlocal looks
+        looks += 1
+        if looks < 20:
+            raise AWAY
+        return None
+
+    said: list[str] = []
+    running = asyncio.create_task(
+        attempts.run(
+            make_spec(Action("label", ("+bug",))),
+            look=look,
+            accept=accepted,
+            emit=said.append,
+            rest=nullcontext,
+            work=None,
+        )
+    )
+    await clock.run_until(running.done)
+    assert running.result().is_success
+    assert clock.monotonic() > 3000
+    assert said == ["waits for GitHub: GitHub is away."] * 19 + [""]
