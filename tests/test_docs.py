@@ -11,6 +11,7 @@ import yaml
 from bot.__main__ import main
 from bot.core.configuration import RepositoryConfiguration, read_configuration
 from bot.core.model import Action, ItemKind
+from bot.core.trigger import EVENTS
 from bot.core.vocabulary import (
     BATCH_OPTIONS,
     BUILTIN_ACTIONS,
@@ -108,7 +109,7 @@ def test_every_command_is_in_the_readme(command: str):
 
 def test_exactly_the_variables_are_in_the_readme_with_their_other_names():
     documented: dict[str, tuple[str, ...]] = {}
-    for name, _, meaning, *_ in rows(section("## Run it")):
+    for name, _, meaning, *_ in rows(section("### Settings")):
         also = re.search(r"also (.*?)$", meaning)
         others = tuple(spans(also[1])) if also else ()
         documented |= dict.fromkeys(spans(name), others)
@@ -117,7 +118,7 @@ def test_exactly_the_variables_are_in_the_readme_with_their_other_names():
 
 def test_the_defaults_in_the_readme_are_those_of_the_code():
     stated = {}
-    for row in rows(section("## Run it")):
+    for row in rows(section("### Settings")):
         for name, value in zip(spans(row[0]), row[1].split(", "), strict=False):
             if value.startswith("`"):
                 stated[name] = spans(value)[0]
@@ -163,6 +164,7 @@ def test_exactly_the_events_that_the_code_reads_are_subscribed_to():
     )
     assert len(cases) > 5
     handled = {name for case in cases for name in re.findall(r'"(\w+)"', case)}
+    assert handled == EVENTS
     assert set(APP["default_events"]) == handled - ALWAYS_SENT
 
 

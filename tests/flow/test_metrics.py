@@ -5,6 +5,7 @@ import json
 import re
 import sqlite3
 from collections import Counter, defaultdict
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -15,6 +16,8 @@ from bot.app import Bot
 from bot.sandbox.faults import Fault, FaultKind
 from bot.store.connection import Connections
 from tests.flow.world import PATIENCE_SECONDS, World
+
+README = (Path(__file__).parents[2] / "README.md").read_text()
 
 Labels = tuple[str, ...]
 Samples = dict[str, dict[Labels, float]]
@@ -97,6 +100,21 @@ async def test_the_figures_are_those_of_the_world(on: World):
     logged = on.rows("SELECT count(*) FROM effects WHERE key NOT LIKE '%/edit'")
     assert done.total() == logged[0][0] > 5
     assert {came for _, came in seen["batch_effects_total"]} == {"done"}
+
+
+async def test_the_readme_names_exactly_what_there_is(on: World):
+    table = README.split("\n### Watch it\n")[1].split("\n### ")[0]
+    spans = re.findall(r"`([^`]+)`", table.replace("…", "batch_github"))
+    parts = re.compile(r"(batch_\w+)(?:\{((?:\w+,){2,}\w+)\}(\w+))?")
+    named = set()
+    for found in filter(None, map(parts.match, spans)):
+        first, middles, last = found[1], found[2] or "", found[3] or ""
+        named |= {f"{first}{middle}{last}" for middle in middles.split(",")}
+    async with on.bot() as bot:
+        await a_batch(on)
+        _, text = await asked(bot, "/metrics")
+    families = set(re.findall(r"^# TYPE (batch_\w+) ", text, re.MULTILINE))
+    assert named == {one for one in families if not one.endswith("_created")}
 
 
 async def test_what_is_left_is_what_github_says(on: World):
