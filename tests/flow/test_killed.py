@@ -15,7 +15,6 @@ from tests.flow.killing import (
     open_issues,
     processes_of,
 )
-from tests.flow.killing import states as states_of
 from tests.flow.mortal import Book
 from tests.flow.stories import STORIES
 from tests.flow.world import SwiftClock, World
@@ -24,6 +23,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 POINTS = {"work": 90, "cancel": 40, "pause": 60}
 """How many moments there are at least in which the bot dies in a story."""
+
+WRITTEN = "data/host/attempts/*/workspace/a"
+"""The file with which a command shows that it runs."""
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -82,8 +84,7 @@ async def test_processes_that_stay_behind_are_noticed(tmp_path: Path, is_there: 
         without = {} if is_there else {"WITHOUT": "reaping"}
         await child.start(**without)
         command = on.say("/batch 12")
-        written = "data/host/attempts/*/workspace/a"
-        await on.until(lambda: list(tmp_path.glob(written)))
+        await on.until(lambda: list(tmp_path.glob(WRITTEN)))
         await child.kill()
         go.touch()
         await child.start(**without)
@@ -109,13 +110,14 @@ def is_settled(on: World) -> bool:
 @pytest.mark.parametrize("is_there", [True, False])
 async def test_two_bots_on_one_database_are_noticed(tmp_path: Path, is_there: bool):
     """One stands still while another is started, and wakes up when that one is done."""
-    async with mortal_world(tmp_path, clock=SwiftClock()) as (on, scythe, child):
+    # In everybody's time no edit falls due while it is being stopped.
+    async with mortal_world(tmp_path) as (on, scythe, child):
         go = tmp_path / "go"
         open_issues(on, {12: f"write a b\nwait {go}"})
         without = {} if is_there else {"WITHOUT": "lock"}
         await child.start(**without)
         command = on.say("/batch 12")
-        await on.until(lambda: states_of(on).get(12) == "running" and is_settled(on))
+        await on.until(lambda: list(tmp_path.glob(WRITTEN)) and is_settled(on))
         child.signal(signal.SIGSTOP)
         second = Child(on, scythe)
         try:
@@ -126,9 +128,13 @@ async def test_two_bots_on_one_database_are_noticed(tmp_path: Path, is_there: bo
             go.touch()
             if not is_there:
                 await on.finished(command)
+                await on.until(lambda: is_quiet(on))
         finally:
             child.signal(signal.SIGCONT)
             await second.kill()
+        if not is_there:
+            ends = "SELECT 1 FROM events WHERE kind IN ('ItemEnded', 'ItemRetrying')"
+            await on.until(lambda: len(on.rows(ends)) == 2)
         await on.finished(command)
         await on.until(lambda: is_quiet(on))
         assert await child.stop() == 0
