@@ -113,7 +113,7 @@ def tell_everywhere(text: str) -> None:
     with structlog.contextvars.bound_contextvars(delivery=text):
         logging.getLogger("aiohttp").warning("odd %s", text, extra={"more": text})
     try:
-        {}[text]
+        dict[str, str]()[text]
     except KeyError:
         log.exception("failed")
         logging.getLogger("asyncio").exception("failed")

@@ -8,7 +8,7 @@ import asyncio
 import hmac
 import ipaddress
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import NoReturn
@@ -21,14 +21,18 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from pydantic_core import from_json
 
+from bot.core.trigger import EVENTS
 from bot.errors import StoreUnavailable
 from bot.ports import Clock, Delivery
-from bot.web.signature import digest_of, is_signed
+from bot.web.signature import Signatures, digest_of, is_signed
 
 _EVENT = re.compile(r"[a-z0-9_]{1,64}", re.ASCII)
 _GUID = re.compile(r"[0-9A-Za-z-]{1,64}", re.ASCII)
 _LARGE_BYTES = 1024 * 1024
-_LARGE_AT_A_TIME = 4
+_UNSIGNED = "The signature does not fit; the webhook's secret is not this server's."
+_LARGEST_THAT_MATTERS = 4 * _LARGE_BYTES
+"""The most that GitHub can have to say of one issue, comment or pull request."""
+
 _RETRY_SECONDS = 10
 _QUIET_PATHS = frozenset({"/ping", "/healthz", "/readyz", "/metrics"})
 _HEADERS = CIMultiDict(
@@ -139,7 +143,7 @@ class _Webhooks:
             raise ValueError(message)
         self._surface = surface
         self._secrets = [secret.encode() for secret in surface.secrets]
-        self._large = asyncio.Semaphore(_LARGE_AT_A_TIME)
+        self._large = asyncio.Lock()
         deliveries = Counter(
             "batch_deliveries",
             "Webhook deliveries by what became of them.",
@@ -162,10 +166,12 @@ class _Webhooks:
         clock = self._surface.clock
         began = clock.monotonic()
         try:
-            is_new = await self._surface.add_delivery(await self._delivery(request))
-        except web.HTTPException:
+            is_new = await self._stored_delivery(request)
+        except web.HTTPException as error:
             self._refused.inc()
-            raise
+            # As a response the error itself would stay as long as the connection, and
+            # with its traceback the body.
+            return web.Response(status=error.status, text=error.text)
         except StoreUnavailable as error:
             self._unavailable.inc()
             guid = request.headers["X-GitHub-Delivery"]
@@ -179,51 +185,93 @@ class _Webhooks:
         self._seconds.observe(clock.monotonic() - began)
         return web.Response(status=202, text="stored" if is_new else "known")
 
-    async def _delivery(self, request: web.Request) -> Delivery:
-        """Return the delivery, or raise the HTTP error that says what is wrong."""
-        headers = request.headers
-        if request.content_type != "application/json":
-            _refuse(
-                web.HTTPUnsupportedMediaType,
-                "Set the webhook's content type to application/json.",
-            )
-        if "Content-Encoding" in headers:
-            _refuse(
-                web.HTTPUnsupportedMediaType, "Send the body without Content-Encoding."
-            )
-        event = _single(request, "X-GitHub-Event", _EVENT)
-        guid = _single(request, "X-GitHub-Delivery", _GUID)
-        digest = digest_of(headers.getall("X-Hub-Signature-256", ()))
-        if digest is None:
-            _refuse(
-                web.HTTPUnauthorized,
-                "Exactly one header X-Hub-Signature-256: sha256=… is needed; set the"
-                " webhook's secret.",
-            )
-        body = await self._body(request)
-        if not is_signed(body, digest, secrets=self._secrets):
-            _refuse(
-                web.HTTPUnauthorized,
-                "The signature does not fit; the webhook's secret is not this server's.",
-            )
-        _check_json(body)
-        return Delivery(guid, event, self._surface.clock.now(), body)
+    async def _stored_delivery(self, request: web.Request) -> bool:
+        """Keep the delivery, or raise the HTTP error that says what is wrong.
 
-    async def _body(self, request: web.Request) -> bytes:
-        """Return the body, bounded in size, time and in how many large ones there are."""
-        length = request.content_length
-        if length is not None and length > self._surface.max_body_bytes:
-            raise web.HTTPRequestEntityTooLarge(self._surface.max_body_bytes)
+        One large body is in memory at a time, from its first byte until it is stored;
+        what is large and no reason to act is kept without its body.
+        """
+        digest, event, guid = _checked_head(request)
+        length, most = request.content_length, self._most_bytes(event)
+        if length is not None and length > most:
+            raise web.HTTPRequestEntityTooLarge(most, length)
         if request.content.is_eof():  # it is all here, as it nearly always is
-            return await request.read()
+            return await self._add(request.content.read_nowait(), digest, event, guid)
         try:
-            async with asyncio.timeout(self._surface.body_seconds):
+            async with asyncio.timeout(self._surface.body_seconds) as patience:
                 if length is not None and length <= _LARGE_BYTES:
-                    return await request.read()
+                    body = await _body(request, most)
+                    patience.reschedule(None)
+                    return await self._add(body, digest, event, guid)
+                if event not in EVENTS:
+                    await self._check_unread(request, digest)
+                    patience.reschedule(None)
+                    return await self._keep(event, guid, b"{}")
                 async with self._large:
-                    return await request.read()
+                    body = await _body(request, most)
+                    patience.reschedule(None)
+                    return await self._add(body, digest, event, guid)
         except TimeoutError:
             _refuse(web.HTTPRequestTimeout, "The body took too long to arrive.")
+
+    def _most_bytes(self, event: str) -> int:
+        """Return the size that a delivery may have: parsed, it takes much more."""
+        can_list_all = event.startswith("installation") or event not in EVENTS
+        limit = self._surface.max_body_bytes
+        return limit if can_list_all else min(limit, _LARGEST_THAT_MATTERS)
+
+    async def _check_unread(self, request: web.Request, digest: bytes) -> None:
+        """Check the signature of a large body that is no reason to act; drop it."""
+        signatures = Signatures(self._secrets)
+        async for chunk in _chunks(request, self._surface.max_body_bytes):
+            signatures.update(chunk)
+        if not signatures.fit(digest):
+            _refuse(web.HTTPUnauthorized, _UNSIGNED)
+
+    async def _add(self, body: bytes, digest: bytes, event: str, guid: str) -> bool:
+        if not is_signed(body, digest, secrets=self._secrets):
+            _refuse(web.HTTPUnauthorized, _UNSIGNED)
+        _check_json(body)
+        return await self._keep(event, guid, body)
+
+    async def _keep(self, event: str, guid: str, body: bytes) -> bool:
+        delivery = Delivery(guid, event, self._surface.clock.now(), body)
+        return await self._surface.add_delivery(delivery)
+
+
+async def _body(request: web.Request, most: int) -> bytes:
+    """Return the body; ``request.read`` would keep it while the connection is open."""
+    return b"".join([chunk async for chunk in _chunks(request, most)])
+
+
+async def _chunks(request: web.Request, most: int) -> AsyncGenerator[bytes, None]:
+    size = 0
+    async for chunk in request.content.iter_any():
+        size += len(chunk)
+        if size > most:
+            raise web.HTTPRequestEntityTooLarge(most, size)
+        yield chunk
+
+
+def _checked_head(request: web.Request) -> tuple[bytes, str, str]:
+    """Return digest, event and GUID of a request that may be a delivery."""
+    if request.content_type != "application/json":
+        _refuse(
+            web.HTTPUnsupportedMediaType,
+            "Set the webhook's content type to application/json.",
+        )
+    if "Content-Encoding" in request.headers:
+        _refuse(web.HTTPUnsupportedMediaType, "Send the body without Content-Encoding.")
+    event = _single(request, "X-GitHub-Event", _EVENT)
+    guid = _single(request, "X-GitHub-Delivery", _GUID)
+    digest = digest_of(request.headers.getall("X-Hub-Signature-256", ()))
+    if digest is None:
+        _refuse(
+            web.HTTPUnauthorized,
+            "Exactly one header X-Hub-Signature-256: sha256=… is needed; set the"
+            " webhook's secret.",
+        )
+    return digest, event, guid
 
 
 def _single(request: web.Request, name: str, form: re.Pattern[str]) -> str:

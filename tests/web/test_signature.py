@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.web.signature import digest_of, is_signed
+from bot.web.signature import Signatures, digest_of, is_signed
 from tests.web.conftest import signature
 
 GOOD = "sha256=" + "0f" * 32
@@ -48,3 +48,8 @@ def test_a_body_is_signed_by_its_secret_and_by_no_other(
     assert not is_signed(body, digest, secrets=[two.encode()])
     assert not is_signed(body + b" ", digest, secrets=[one.encode()])
     assert not is_signed(body, digest, secrets=[])
+    for secrets in ([one], [two, one], [two], []):
+        made = Signatures([secret.encode() for secret in secrets])
+        for start in range(0, len(body), 7):
+            made.update(body[start : start + 7])
+        assert made.fit(digest) is (one in secrets)
