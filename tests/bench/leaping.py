@@ -11,7 +11,7 @@ from time import monotonic
 
 from aiohttp import web
 
-PATIENCE = ((2.0, 8), (inf, 50))
+PATIENCE = ((6.0, 8), (inf, 50))
 """After how many quiet milliseconds time leaps over how many seconds: a commit needs a
 few, and to leap over one is dear if the leap is long.
 """

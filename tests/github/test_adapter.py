@@ -7,12 +7,15 @@ from typing import Any
 import pytest
 import structlog
 
+from bot.core.model import InstallationId
 from bot.errors import Refused, SettingsError
 from bot.github.adapter import GitHubAdapter, GitHubSettings
 from bot.github.deliveries import Deliveries
-from bot.ports import EffectAdapter, GitHub, HookDeliveries, Tokens
+from bot.github.ledger import APP
+from bot.ports import EffectAdapter, GitHub, Held, HookDeliveries, Tokens
 from tests.fakes import START
 from tests.github.server import (
+    INSTALLATION,
     Bench,
     HurriedClock,
     Reply,
@@ -62,6 +65,48 @@ async def test_the_start_waits_for_a_github_that_is_away(aiohttp_server):
     waits = [line for line in logs if line["event"] == "the start waits for GitHub"]
     assert [line["log_level"] for line in waits] == ["warning"] * 3
     assert waits[0]["error"] == "GitHub failed: 502 Bad Gateway"
+
+
+async def test_a_start_waits_until_github_may_be_asked(aiohttp_server):
+    github = ScriptedGitHub()
+    github.on("GET /app", Reply({"id": 99, "slug": "batch-bot"}))
+    server = await aiohttp_server(github.application)
+    clock = HurriedClock()
+    settings = GitHubSettings("123", private_key(), str(server.make_url("")))
+    holds = {APP: Held(START + timedelta(minutes=10), 2)}
+    ends: list[tuple[InstallationId, Held | None]] = []
+    async with GitHubAdapter.open(
+        settings,
+        clock,
+        lambda: 0.5,
+        holds=holds,
+        keep=lambda key, held: ends.append((key, held)),
+    ):
+        assert 600 <= clock.monotonic() < 660
+        assert len(github.seen) == 1
+        assert ends == [(APP, None)]
+
+
+async def test_what_is_left_is_learned_without_a_batch_to_pay_for_it(desk: Bench):
+    reset = int(START.timestamp()) + 1800
+    core = {"limit": 5000, "remaining": 700, "used": 4300, "reset": reset}
+    graphql = {"limit": 5000, "remaining": 500, "used": 4500, "reset": reset}
+    desk.github.on(
+        "GET /rate_limit", Reply({"resources": {"core": core, "graphql": graphql}})
+    )
+    assert not desk.reader.budget(INSTALLATION).is_known
+    await desk.reader.learn_budget(INSTALLATION)
+    budget = desk.reader.budget(INSTALLATION)
+    assert (budget.limit, budget.remaining) == (5000, 700)
+    assert budget.held_until == START + timedelta(seconds=1800)  # GraphQL is used up
+    assert desk.reader.requests_fit(INSTALLATION) == 0
+
+
+async def test_a_server_without_limits_has_room_for_everything(desk: Bench):
+    message = {"message": "Rate limiting is not enabled."}
+    desk.github.on("GET /rate_limit", Reply(message, 404))
+    await desk.reader.learn_budget(INSTALLATION)
+    assert desk.reader.requests_fit(INSTALLATION) > 1e5
 
 
 async def test_a_broken_key_is_known_before_anything_is_sent():

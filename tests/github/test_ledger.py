@@ -107,6 +107,16 @@ async def test_an_exhausted_resource_does_not_stop_another():
         await send(account, {}, call=query)
 
 
+@pytest.mark.parametrize("status", [200, 201, 204, 304, 401, 403, 404, 422, 429, 502])
+@pytest.mark.parametrize("resource", [CORE, GRAPHQL])
+async def test_every_answer_tells_what_is_left(status: int, resource: str):
+    clock = HurriedClock()
+    account = opened(clock)
+    headers = limits(clock, remaining=4321, resource=resource)
+    await send(account, headers, call=Call(resource), status=status)
+    assert account.budgets()[resource].remaining == 4321
+
+
 # --- the reserve and what is shown ---
 
 
