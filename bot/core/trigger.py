@@ -198,10 +198,11 @@ class _Json:
         return value if isinstance(value, str) else ""
 
     def number(self, *path: str) -> int:
-        """Return a positive whole number."""
+        """Return a positive whole number; none of GitHub's has more than 63 bits."""
         value = self.at(*path)
-        is_number = isinstance(value, int) and not isinstance(value, bool)
-        return value if is_number and isinstance(value, int) and value > 0 else 0
+        if not isinstance(value, int) or isinstance(value, bool):
+            return 0
+        return value if 0 < value < 2**63 else 0
 
     def needed_text(self, *path: str) -> str:
         """Return a text, or raise ``ValueError``."""

@@ -139,6 +139,11 @@ class Inbox:
             except PermanentError as error:
                 outcome += f"; nobody could be told: {error}"
                 break
+            except Exception:
+                # Supervised: what cannot be said must not come back at each start.
+                log.exception("telling failed by a bug")
+                outcome += "; nobody could be told"
+                break
         await self._settle(delivery_id, outcome)
 
     async def _patiently(self, delivery: Delivery) -> "str | _GivenUp":

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from bot.core.model import InstallationId, Reference
+from bot.core.trigger import EVENTS
 from bot.engine.inbox import Inbox
 from bot.engine.scheduler import Scheduler
 from bot.engine.tracker import Tracker
@@ -97,7 +98,8 @@ class Recovery:
         accepted = {one.guid for one in listed if one.is_accepted}
         known = await self._deliveries.known_guids([one.guid for one in listed])
         here = accepted | known
-        missed = {d.guid: d for d in listed if d.guid not in here}
+        wanted = [one for one in listed if one.event in EVENTS]
+        missed = {one.guid: one for one in wanted if one.guid not in here}
         for one in missed.values():
             log.info(
                 "missed delivery taken in", delivery=one.guid, event_name=one.event

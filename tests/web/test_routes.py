@@ -1,5 +1,7 @@
 import asyncio
 import gzip
+import hashlib
+import hmac
 import json
 import os
 import sqlite3
@@ -19,8 +21,8 @@ from prometheus_client import CollectorRegistry
 from bot.ports import Delivery
 from bot.web.routes import WebSurface, _check_json, make_app
 from tests.fakes import START, FakeClock
-from tests.web.conftest import LIMIT, NEXT_SECRET, Site, headers, signature
-from tests.web.serving import SECRET
+from tests.web.conftest import LIMIT, NEXT_SECRET, SECRET, Site, headers, signature
+from tests.web.serving import SECRET as SERVED_SECRET
 
 BODY = b'{"action": "opened"}'
 
@@ -92,6 +94,32 @@ async def test_a_header_that_stands_twice_is_refused(site: Site, name: str):
     assert site.stored == {}
 
 
+@pytest.mark.parametrize(
+    "signature",
+    [
+        b"sha256=" + b"\xc3\xa9" * 32,
+        b"sha256=" + b"\xff" * 64,
+        b"sha256=" + b"0" * 63 + b"\xb2",
+        b"sha256=" + b"0" * 64 + b", sha256=" + b"0" * 64,
+        b"sha1=" + b"0" * 40 + b"\r\nX-Hub-Signature: sha1=" + b"0" * 40,
+    ],
+)
+async def test_a_signature_of_other_characters_is_refused(site: Site, signature: bytes):
+    lines = [f"{n}: {v}" for n, v in headers(BODY).items() if "Signature" not in n]
+    lines += ["Host: x", f"Content-Length: {len(BODY)}"]
+    head = "POST / HTTP/1.1\r\n" + "\r\n".join(lines) + "\r\n"
+    said = head.encode() + b"X-Hub-Signature-256: " + signature + b"\r\n\r\n" + BODY
+    assert (await site.say(said)).split()[1] in (b"400", b"401")
+    assert site.stored == {}
+
+
+async def test_an_old_signature_alone_is_none(site: Site):
+    old = "sha1=" + hmac.new(SECRET.encode(), BODY, hashlib.sha1).hexdigest()
+    sent = {"X_Hub_Signature": old, "X_Hub_Signature_256": None}
+    assert (await site.deliver(BODY, **sent)).status == 401
+    assert site.stored == {}
+
+
 async def test_form_deliveries_are_told_what_to_set(site: Site):
     answer = await site.deliver(BODY, Content_Type="application/x-www-form-urlencoded")
     assert answer.text == "Set the webhook's content type to application/json."
@@ -124,6 +152,8 @@ HOSTILE = {
     "a string": b'"{}"',
     "null": b"null",
     "a raw line break": b'{"a": "\n"}',
+    "half a character": b'{"a": "\\ud800"}',
+    "a byte of Latin-1": '{"a": "\u00e9"}'.encode("latin-1"),
 }
 
 
@@ -368,7 +398,7 @@ async def test_an_acknowledged_delivery_survives_sigkill(tmp_path: Path):
     async def post(session: ClientSession, worker: int) -> None:
         for number in range(10_000):
             sent = headers(BODY, f"{worker}-{number}")
-            sent["X-Hub-Signature-256"] = signature(BODY, SECRET)
+            sent["X-Hub-Signature-256"] = signature(BODY, SERVED_SECRET)
             async with session.post(
                 f"http://127.0.0.1:{port}/", data=BODY, headers=sent
             ) as response:
