@@ -225,7 +225,6 @@ class _Engine:
         self._stopping = stopping
         face = Face(
             marker_key=hashlib.sha256(settings.private_key.encode()).digest(),
-            web_url=settings.web_url,
             isolation=host.isolation.name,
         )
 
