@@ -1,10 +1,13 @@
 """Who may what, asked from GitHub at that moment."""
 
 import json
+from dataclasses import replace
 
+import aiohttp
 import pytest
 
-from bot.sandbox.faults import Fault
+from bot.github import client as client_module
+from bot.sandbox.faults import Fault, FaultKind
 from bot.sandbox.state import Comment, UserType
 from tests.flow.world import REPOSITORY, ROLES, World
 
@@ -125,11 +128,29 @@ async def test_a_custom_role_counts_as_what_it_is_built_on(
         await on.until(lambda: bool(on.thread(12).labels) is may)
 
 
-@pytest.mark.parametrize("status", [500, 403])
-async def test_no_answer_about_the_role_means_no(on: World, status: int):
+NO_ANSWERS = {
+    "500": Fault(status=500),
+    "403": Fault(status=403),
+    "400": Fault(status=400),
+    "451": Fault(status=451),
+    "a page": Fault(FaultKind.PAGE, status=200),
+    "half an answer": Fault(FaultKind.CUT),
+    "a broken line": Fault(FaultKind.RESET),
+    "silence": Fault(FaultKind.SILENCE, delay_seconds=20.0),
+}
+
+
+@pytest.mark.parametrize("what", NO_ANSWERS)
+async def test_no_answer_about_the_role_means_no(
+    on: World, monkeypatch: pytest.MonkeyPatch, what: str
+):
     on.issue(12)
+    if what == "silence":
+        timeout = aiohttp.ClientTimeout(total=0.5)
+        monkeypatch.setattr(client_module, "TIMEOUT", timeout)
     path = "/collaborators/ada/permission"
-    on.sandbox.faults.add(Fault(status=status, path=path, times=None))
+    fault = replace(NO_ANSWERS[what], path=path, times=None)
+    on.sandbox.faults.add(fault)
     async with on.bot():
         answer = await on.answer("/batch label +x 12")
         assert answer == (
@@ -140,6 +161,16 @@ async def test_no_answer_about_the_role_means_no(on: World, status: int):
         on.sandbox.faults.clear()
         await on.finished(on.say("/batch label +x 12"))
     assert [label.name for label in on.thread(12).labels] == ["x"]
+
+
+async def test_a_person_whom_github_does_not_find_has_no_access(on: World):
+    on.issue(12)
+    path = "/collaborators/ada/permission"
+    on.sandbox.faults.add(Fault(status=404, path=path, times=None))
+    async with on.bot():
+        answer = await on.answer("/batch label +x 12")
+        assert "you have no access, so nothing started." in answer
+        on.assert_nothing_started()
 
 
 async def test_the_association_that_a_delivery_claims_decides_nothing(on: World):

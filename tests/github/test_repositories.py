@@ -23,6 +23,11 @@ MILESTONES = "GET /repos/octo/app/milestones"
         ({"permission": "admin"}, Role.ADMIN),
         ({"permission": "none", "role_name": ""}, Role.NONE),
         ({"permission": "emperor"}, Role.NONE),
+        ({"role_name": "emperor"}, Role.NONE),
+        ({"role_name": ["admin"], "permission": {"admin": True}}, Role.NONE),
+        ({"role_name": None, "permission": None}, Role.NONE),
+        ({"user": {"permissions": {"admin": True}}}, Role.NONE),
+        ({}, Role.NONE),
     ],
 )
 async def test_a_role_is_read_by_its_name_or_else_by_the_permission(
