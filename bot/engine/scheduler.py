@@ -276,10 +276,12 @@ class Scheduler:
         for live in self._live.values():
             running = busy.setdefault(live.schedule.installation_id, [])
             running += [(live, number) for number in live.schedule.running]
+        # What is being published needs none any more; it may wait for GitHub for long.
         workspaces = sum(
             self._needs_workspace[live.schedule.planned(number).runner]
             for running in busy.values()
             for live, number in running
+            if number not in live.publishing
         )
         return Capacity(
             {key: self._free(key, running) for key, running in busy.items()},

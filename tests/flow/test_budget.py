@@ -4,7 +4,7 @@ from collections import Counter
 from datetime import timedelta
 
 from bot.sandbox.faults import Fault, FaultKind
-from bot.sandbox.state import Installation
+from bot.sandbox.state import Installation, Thread
 from tests.flow.world import REPOSITORY, World
 
 
@@ -99,16 +99,23 @@ async def test_a_hold_of_github_outlives_the_bot(on: World):
     assert "eyes" in on.reactions(second)
 
 
+AWAY = "umbrella/corp"
+
+
+def open_elsewhere(on: World, body: str = "") -> Thread:
+    """Open an issue in a repository of another installation."""
+    if on.sandbox.state.repository(AWAY) is None:
+        on.sandbox.add_organization("umbrella")
+        on.sandbox.create_repository(AWAY, files={"README.md": "# corp\n"})
+        on.sandbox.set_role("umbrella", AWAY, "ada", "admin")
+        on.sandbox.install("umbrella")
+    return on.sandbox.open_issue("ada", AWAY, "Item", body)
+
+
 async def test_an_installation_that_is_held_slows_no_other_down(on: World):
     for number in (12, 13, 14):
         on.issue(number)
-    away = "umbrella/corp"
-    on.sandbox.add_organization("umbrella")
-    on.sandbox.create_repository(away, files={"README.md": "# corp\n"})
-    on.sandbox.set_role("umbrella", away, "ada", "admin")
-    on.sandbox.install("umbrella")
-    for _ in range(12):
-        thread = on.sandbox.open_issue("ada", away, "Item", "")
+    thread = [open_elsewhere(on) for _ in range(12)][-1]
     on.sandbox.limits.secondary.retry_after_seconds = 3600
     path = rf"^/repos/{REPOSITORY}/issues/\d+/labels$"
     on.sandbox.faults.add(Fault(FaultKind.SECONDARY_LIMIT, method="POST", path=path))
@@ -117,11 +124,25 @@ async def test_an_installation_that_is_held_slows_no_other_down(on: World):
         await on.until(lambda: on.rows("SELECT strikes FROM holds") == [(1,)])
         held_at = len(on.sandbox.log)
         command = on.sandbox.comment(
-            "ada", away, thread.number, "/batch label +bug 1..12"
+            "ada", AWAY, thread.number, "/batch label +bug 1..12"
         )
         await on.finished(command)
     assert all(one.labels for one in thread.repository.threads.values())
     assert asked_by(on, installation_of(on).id, since=held_at) == []
+    assert not on.comments("report")
+
+
+async def test_work_that_waits_for_github_keeps_nobody_from_a_workspace(on: World):
+    on.issue(12, "write a b")
+    thread = open_elsewhere(on, "write c d")
+    on.sandbox.limits.secondary.retry_after_seconds = 3600
+    path = rf"^/repos/{REPOSITORY}/pulls$"
+    on.sandbox.faults.add(Fault(FaultKind.SECONDARY_LIMIT, method="POST", path=path))
+    async with on.bot(SHUTDOWN_TIMEOUT="0", BATCH_WORKSPACES="1"):
+        on.say("/batch 12")
+        await on.until(lambda: on.rows("SELECT strikes FROM holds") == [(1,)])
+        command = on.sandbox.comment("ada", AWAY, thread.number, "/batch 1")
+        await on.finished(command)
     assert not on.comments("report")
 
 
