@@ -12,7 +12,7 @@ from typing import Any, Literal, TextIO
 
 import structlog
 
-from bot.core.redaction import hide
+from bot.core.redaction import hide_inside
 
 LEVELS: Mapping[str, int] = {
     "debug": logging.DEBUG,
@@ -20,7 +20,6 @@ LEVELS: Mapping[str, int] = {
     "warning": logging.WARNING,
     "error": logging.ERROR,
 }
-_PLAIN = (int, float, bool, type(None))
 _TRACEBACKS = ("exception", "stack")
 
 
@@ -73,17 +72,7 @@ def _hide_secrets(
     secrets: Sequence[str], _: Any, __: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
     """Take out what is a secret or looks like one, in case one reaches a message."""
-    return {name: _hidden(value, secrets) for name, value in event.items()}
-
-
-def _hidden(value: Any, secrets: Sequence[str]) -> Any:
-    if isinstance(value, _PLAIN):
-        return value
-    if isinstance(value, Mapping):
-        return {str(_hidden(k, secrets)): _hidden(v, secrets) for k, v in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [_hidden(one, secrets) for one in value]
-    return hide(str(value), secrets)
+    return {name: hide_inside(value, secrets) for name, value in event.items()}
 
 
 def _escape(_: Any, __: str, event: MutableMapping[str, Any]) -> dict[str, Any]:

@@ -2,8 +2,9 @@
 
 import base64
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from typing import Any
 
 REDACTED = "[redacted]"
 
@@ -46,6 +47,19 @@ def hide(text: str, secrets: Iterable[str]) -> str:
         forms = [form for secret in known for form in _forms(secret)]
         text = _WORD.sub(lambda word: _unless_secret(word[0], forms), text)
     return hide_lookalikes(text)
+
+
+def hide_inside(value: Any, secrets: Sequence[str]) -> Any:
+    """Return *value* as plain JSON, without secrets in any of its texts."""
+    if isinstance(value, int | float | bool | None):
+        return value
+    if isinstance(value, Mapping):
+        return {
+            hide(str(k), secrets): hide_inside(v, secrets) for k, v in value.items()
+        }
+    if isinstance(value, list | tuple | set | frozenset):
+        return [hide_inside(one, secrets) for one in value]
+    return hide(str(value), secrets)
 
 
 def _unless_secret(word: str, forms: Iterable[str]) -> str:

@@ -148,7 +148,10 @@ class Intake:
         Raises ``TransientError``: the delivery is to be tried again.
         """
         trigger = self._trigger(delivery.event, _payload_of(delivery))
-        return "ignored" if trigger is None else await self._act(trigger)
+        if trigger is None:
+            return "ignored"
+        with bound_contextvars(**_about(trigger)):
+            return await self._act(trigger)
 
     async def tell(self, delivery: Delivery, words: str) -> None:
         """Tell whoever gave a command why it was not dealt with (*words*).

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import json
 import os
 import shutil
 import stat
@@ -10,7 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from bot.core.model import AttemptId
-from bot.core.redaction import hide
+from bot.core.redaction import hide, hide_inside
 from bot.errors import TransientError
 from bot.host.folders import AttemptFolder, Folders
 from bot.host.output import CommandLog, Redactor
@@ -119,7 +120,7 @@ class HostCommands:
         """
         folder = self._folders.attempt(attempt).output
         text = await asyncio.to_thread(_read_output, folder, name)
-        return None if text is None else hide(text, self._secrets())
+        return None if text is None else _redacted(text, tuple(self._secrets()))
 
     async def log(self, attempt: AttemptId) -> str | None:
         """Return what an attempt's command has printed, redacted; None if it has not."""
@@ -270,6 +271,14 @@ def _read_output(folder: Path, name: str) -> str | None:
         return None
     with os.fdopen(descriptor, "rb") as file:
         return file.read(OUTPUT_BYTES).decode("utf-8", "replace")
+
+
+def _redacted(text: str, secrets: Sequence[str]) -> str:
+    """Return a text without secrets; JSON stays JSON."""
+    try:
+        return json.dumps(hide_inside(json.loads(text), secrets))
+    except (ValueError, RecursionError):
+        return hide(text, secrets)
 
 
 def _read_log(path: Path) -> str | None:

@@ -1,10 +1,15 @@
 """The world that every story plays in."""
 
-from collections.abc import AsyncIterator
+import io
+import logging
+import sys
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
+from bot.logs import configure_logging
 from tests.conftest import contract_problems
 from tests.flow.world import World, world
 from tests.flow.writes import unlogged_writes
@@ -23,3 +28,21 @@ async def on(tmp_path: Path) -> AsyncIterator[World]:
         unlogged = unlogged_writes(made)
     assert problems == []
     assert unlogged == []
+
+
+@pytest.fixture
+def stream() -> Iterator[io.StringIO]:
+    """Yield what the bot logs, from the level debug on."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    made = io.StringIO()
+    configure_logging(level="debug", style="json", stream=made)
+    # A logger keeps the settings of its first use, in whichever test that was.
+    structlog.configure(cache_logger_on_first_use=False)
+    for name, module in sys.modules.items():
+        if name.startswith("bot.") and hasattr(module, "log"):
+            vars(module.log).pop("bind", None)
+    yield made
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()

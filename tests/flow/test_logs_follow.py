@@ -2,37 +2,12 @@
 
 import io
 import json
-import logging
-import sys
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
-import structlog
-
-from bot.logs import configure_logging
 from bot.sandbox.faults import Fault, FaultKind
 from tests.flow.world import REPOSITORY, World
 
 Line = dict[str, Any]
-
-
-@pytest.fixture
-def stream() -> Iterator[io.StringIO]:
-    """Yield what the bot logs, from the level debug on."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    made = io.StringIO()
-    configure_logging(level="debug", style="json", stream=made)
-    # A logger keeps the settings of its first use, in whichever test that was.
-    structlog.configure(cache_logger_on_first_use=False)
-    for name, module in sys.modules.items():
-        if name.startswith("bot.") and hasattr(module, "log"):
-            vars(module.log).pop("bind", None)
-    yield made
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
 
 
 def those(lines: list[Line], **wanted: object) -> list[Line]:

@@ -1,6 +1,7 @@
 """The named command of the flow tests: does what the item's text tells it to.
 
-Lines of the issue's body: ``write PATH TEXT``, ``say TEXT``, ``exit CODE``, ``exit
+Lines of the issue's body: ``write PATH TEXT``, ``say TEXT``, ``cat PATH``, ``result
+PATH`` (what it says of its work is in that file), ``exit CODE``, ``exit
 CODE once`` (on the first try only), ``exit CODE unless PATH`` (exists), ``ignore`` (being told to end), ``hang``, ``wait PATH`` (until that file exists).
 """
 
@@ -25,6 +26,14 @@ def main() -> int:
             case "say":
                 sys.stdout.write(rest + "\n")
                 sys.stdout.flush()
+            case "cat":
+                sys.stdout.write(Path(rest).read_text())
+                sys.stdout.flush()
+            case "result":
+                result = json.dumps(
+                    {"title": "Done", "summary": Path(rest).read_text()}
+                )
+                (Path(os.environ["BATCH_OUTPUT"]) / "result.json").write_text(result)
             case "exit":
                 code, _, when = rest.partition(" ")
                 if _is_so(when):

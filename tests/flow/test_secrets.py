@@ -1,0 +1,113 @@
+"""No secret gets out: not into a comment, the database, a file or the log."""
+
+import base64
+import io
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from bot.logs import configure_logging
+from bot.sandbox.faults import Fault
+from tests.flow.world import REPOSITORY, World
+
+
+def listen(on: World, stream: io.StringIO) -> None:
+    secrets = on.settings().secrets
+    configure_logging(level="debug", style="json", stream=stream, secrets=secrets)
+
+
+def leaks(on: World) -> str:
+    """Return what a command may print that got hold of everything."""
+    key, tokens = on.sandbox.private_key, list(on.sandbox.tokens)
+    secret = on.sandbox.app.webhook_secret
+    return "\n".join(
+        [
+            *(f"token {token}!" for token in tokens),
+            f"secret {secret}",
+            key,
+            *(f"{n}: {line}" for n, line in enumerate(key.splitlines()[1:-1])),
+            key.replace("\n", "\\n"),
+            base64.b64encode(secret.encode()).decode(),
+            base64.b64encode(f"x-access-token:{tokens[0]}".encode()).decode(),
+            base64.encodebytes(key.encode()).decode(),
+            f"Authorization: Basic {base64.b64encode(b'me:hunter22').decode()}",
+            "the end",
+        ]
+    )
+
+
+def assert_hidden(on: World, stream: io.StringIO) -> None:
+    """Look for pieces of every secret wherever something is kept or said."""
+    key = "".join(on.sandbox.private_key.splitlines()[1:-1])
+    encoded = base64.b64encode(on.sandbox.private_key.encode()).decode()
+    pieces = [text[n : n + 24] for text in (key, encoded) for n in range(0, 1600, 24)]
+    pieces = [piece for piece in pieces if len(piece) == 24]
+    secret = on.sandbox.app.webhook_secret
+    pieces += [secret, base64.b64encode(secret.encode()).decode()[4:-4]]
+    for token in on.sandbox.tokens:
+        pieces += [token[4:20], base64.b64encode(token.encode()).decode()[4:-8]]
+    places = {
+        "log": stream.getvalue(),
+        "database": "\n".join(map(str, everything_in_the_database(on))),
+        "files": "\n".join(
+            path.read_text(errors="replace")
+            for path in (on.folder / "data" / "host").rglob("*")
+            if path.is_file() and "mirrors" not in str(path)
+        ),
+        "threads": "\n".join(
+            text
+            for thread in on.repository.threads.values()
+            for text in (thread.title, thread.body, *(c.body for c in thread.comments))
+        ),
+    }
+    assert len(places["log"]) > 100
+    for place, text in places.items():
+        assert [piece for piece in pieces if piece in text] == [], place
+
+
+def everything_in_the_database(on: World) -> Iterator[Any]:
+    for (name,) in on.rows("SELECT name FROM sqlite_schema WHERE type = 'table'"):
+        yield from on.rows(f'SELECT * FROM "{name}"')  # noqa: S608 - of the schema
+
+
+@pytest.mark.parametrize("end", ["exit 1", "exit 75", "write a b"])
+async def test_what_a_command_prints_is_redacted(
+    on: World, stream: io.StringIO, end: str
+):
+    listen(on, stream)
+    go, leak = on.folder / "go", on.folder / "leak.txt"
+    on.issue(12, f"wait {go}\ncat {leak}\nresult {leak}\n{end}")
+    async with on.bot():
+        command = on.say("/batch 12 retries:0")
+        await on.until(lambda: on.comments("tracking"))
+        await on.until(lambda: on.rows("SELECT 1 FROM items WHERE state = 'running'"))
+        leak.write_text(leaks(on))
+        go.touch()
+        await on.finished(command)
+    leak.unlink()
+    if end == "write a b":
+        assert "token \\[redacted\\]" in on.pull_requests()[12].body
+    else:
+        assert "the end" in on.comment("report").body
+        assert "[redacted]" in on.comment("report").body
+    assert_hidden(on, stream)
+
+
+async def test_an_error_of_github_that_echoes_a_token_is_redacted(
+    on: World, stream: io.StringIO
+):
+    listen(on, stream)
+    on.issue(12)
+    on.sandbox.add_label(REPOSITORY, "ready")
+    async with on.bot():
+        await on.answer("/batch help")
+        token = next(iter(on.sandbox.tokens))
+        message = f"no label for {token}"
+        on.sandbox.faults.add(
+            Fault(status=422, message=message, path="/labels$", times=None)
+        )
+        await on.finished(on.say("/batch label +ready 12"))
+    assert "no label for \\[redacted\\]" in on.comment("report").body
+    assert "no label for [redacted]" in stream.getvalue()
+    assert_hidden(on, stream)
