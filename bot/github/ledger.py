@@ -18,6 +18,7 @@ from functools import partial
 from cachetools import LRUCache
 
 from bot.core import budget
+from bot.core.answers import Failure, words
 from bot.core.budget import Call, Hold, Reserve, Spent, Window
 from bot.core.model import InstallationId
 from bot.errors import RateLimited
@@ -209,7 +210,7 @@ class Account:
         self._in_flight: Counter[str] = Counter()
         self._hold = Hold()
         self._writes = WriteQueue()
-        self._slots = asyncio.Semaphore(budget.MOST_CONCURRENT)
+        self._under_way = 0
         self._answered = asyncio.Event()
         self._last_write_ended: float | None = None
         self._shares = pace.shares()
@@ -278,13 +279,12 @@ class Account:
         Raises ``RateLimited`` at once if the wait is longer than a minute.
         """
         if not call.is_write:
-            async with self._slots:
-                await self._admitted(call)
-                with self._sent(call) as ticket:
-                    yield ticket
+            await self._admitted(call)
+            with self._sent(call) as ticket:
+                yield ticket
             return
         due = self._clock.monotonic() + call.lateness_seconds
-        async with self._writes.turn(due) as turn, self._slots:
+        async with self._writes.turn(due) as turn:
             await self._admitted(call)
             # Who came during the wait and is due earlier goes first.
             while await turn.gave_way():
@@ -331,7 +331,7 @@ class Account:
     def limited(self, seconds: float) -> RateLimited:
         """Return the error for a wait of *seconds* from now."""
         until = self._clock.now() + timedelta(seconds=seconds)
-        message = f"GitHub's limits allow the next request at {until:%H:%M:%S} UTC."
+        message = words(Failure.LIMITED, said=f"{until:%H:%M:%S}")
         return RateLimited(message, until=until, seconds=seconds)
 
     # --- admission ---
@@ -357,6 +357,9 @@ class Account:
         held, pace = self.held_seconds(), self._pace_seconds(call)
         if wait := max(held, pace):
             return ("hold" if held >= pace else "pace"), wait
+        # Counted last, so that what waits for anything else keeps no place.
+        if self._under_way >= budget.MOST_CONCURRENT:
+            return "pace", None
         return "budget", budget.primary_wait(
             self._window(call.resource),
             in_flight=self._in_flight[call.resource],
@@ -388,6 +391,7 @@ class Account:
     def _sent(self, call: Call) -> Iterator[Ticket]:
         ticket = Ticket(call, sent_at=self._clock.monotonic())
         self._in_flight[call.resource] += call.cost
+        self._under_way += 1
         if not self._pace.is_off:
             for share in self._shares:
                 share.take(call, now=ticket.sent_at)
@@ -395,6 +399,7 @@ class Account:
             yield ticket
         finally:
             self._in_flight[call.resource] -= call.cost
+            self._under_way -= 1
             self._settle(ticket)
             self._answered.set()
 

@@ -115,8 +115,8 @@ async def test_a_signature_of_other_characters_is_refused(site: Site, signature:
 
 async def test_an_old_signature_alone_is_none(site: Site):
     old = "sha1=" + hmac.new(SECRET.encode(), BODY, hashlib.sha1).hexdigest()
-    sent: dict[str, str | None] = {"X_Hub_Signature": old, "X_Hub_Signature_256": None}
-    assert (await site.deliver(BODY, **sent)).status == 401
+    answer = await site.deliver(BODY, X_Hub_Signature=old, X_Hub_Signature_256=None)
+    assert answer.status == 401
     assert site.stored == {}
 
 
