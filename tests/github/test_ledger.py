@@ -314,8 +314,8 @@ async def test_searches_are_at_most_20_a_minute_and_hold_nothing_else_up():
     clock = FakeClock()
     account = opened(clock, pace=Pace(write_interval_seconds=1))
     search = call_of("GET", "/search/issues")
-    assert await times_of(clock, account, [search] * 21) == [0] * 20 + [60]
-    assert await times_of(clock, account, [Call()] * 30) == [60] * 30
+    at = await times_of(clock, account, [search] * 45 + [Call()] * 30)
+    assert sorted(at) == [0] * 50 + [60] * 20 + [120] * 5
 
 
 async def test_at_most_20_requests_are_under_way_at_once():
