@@ -423,3 +423,16 @@ async def test_an_acknowledged_delivery_survives_sigkill(tmp_path: Path):
         }
     assert len(acknowledged) >= 200
     assert set(acknowledged) <= stored
+
+
+def test_the_surface_does_not_show_its_secrets():
+    site = Site(None)  # type: ignore[arg-type]  # nothing is sent
+    surface = WebSurface(
+        add_delivery=site.add,
+        secrets=["hush"],
+        readiness=site.readiness,
+        clock=FakeClock(),
+        registry=CollectorRegistry(),
+        metrics_token="hush",  # noqa: S106 - of tests
+    )
+    assert "hush" not in repr(surface)
