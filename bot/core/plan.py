@@ -32,7 +32,7 @@ STATIC_EXPECTATIONS: Expectations = {
     "review": Expectation(seconds=120, requests=6),
     "merge": Expectation(seconds=180, requests=10),
     "update": Expectation(seconds=60, requests=4),
-    "label": Expectation(seconds=2, requests=2),
+    "label": Expectation(seconds=2, requests=1),
     "assign": Expectation(seconds=2, requests=2),
     "close": Expectation(seconds=2, requests=2),
     "reopen": Expectation(seconds=2, requests=2),
