@@ -2,6 +2,7 @@
 
 from collections import Counter
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from tests.flow.world import World
 
@@ -59,3 +60,13 @@ async def test_a_server_that_has_everything_is_said_to_lack_nothing(on: World):
         await on.finished(on.say("/batch label +bug 12 13"))
         assert "This GitHub server" not in on.comment("tracking").body
         assert "This GitHub server" not in await on.answer("/batch help")
+
+
+async def test_the_host_alone_names_a_server(on: World):
+    on.issue(12, "write a b")
+    host = urlsplit(on.sandbox.api_url).netloc
+    async with on.bot(GITHUB_API_URL="", GHE_HOST=host, GHE_PROTOCOL="http"):
+        await on.finished(on.say("/batch 12"))
+    assert list(on.pull_requests()) == [12]
+    versions = {e.request_headers["x-github-api-version"] for e in on.sandbox.log}
+    assert versions == {"2022-11-28"}
