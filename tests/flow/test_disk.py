@@ -1,13 +1,17 @@
 """The disk is busy, full or failing for a while; nothing is lost and all goes on."""
 
 import sqlite3
+import threading
 from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import count
 from typing import Any
 
 import aiohttp
 import pytest
 
 from bot.store.connection import Connections
+from tests.flow.killing import assert_events_sound, is_quiet
 from tests.flow.world import World
 
 CODES = {
@@ -15,6 +19,14 @@ CODES = {
     "full": (sqlite3.SQLITE_FULL, "database or disk is full"),
     "failing": (sqlite3.SQLITE_IOERR, "disk I/O error"),
 }
+
+
+def broken(kind: str) -> sqlite3.OperationalError:
+    """Return what SQLite raises when the disk is so."""
+    code, message = CODES[kind]
+    error = sqlite3.OperationalError(message)
+    error.sqlite_errorcode = code
+    return error
 
 
 class Disk:
@@ -30,10 +42,39 @@ class Disk:
         self.commits += 1
         if self.fails(self.commits):
             self.failed += 1
-            code, message = CODES[self.kind]
-            error = sqlite3.OperationalError(message)
-            error.sqlite_errorcode = code
-            raise error
+            raise broken(self.kind)
+
+
+class Statements:
+    """Fails the n-th statement that the bot gives to SQLite from now on."""
+
+    def __init__(self) -> None:
+        self.left = 0  # until it fails; 0 and below: none does
+        self.kind = "full"
+
+    def check(self) -> None:
+        if threading.current_thread().name.startswith("store-"):
+            self.left -= 1
+            if self.left == 0:
+                raise broken(self.kind)
+
+
+@pytest.fixture
+def statements(monkeypatch: pytest.MonkeyPatch) -> Statements:
+    made = Statements()
+
+    class Connection(sqlite3.Connection):
+        def execute(self, *arguments: Any) -> sqlite3.Cursor:
+            made.check()
+            return super().execute(*arguments)
+
+        def executemany(self, *arguments: Any) -> sqlite3.Cursor:
+            made.check()
+            return super().executemany(*arguments)
+
+    connect = partial(sqlite3.connect, factory=Connection)
+    monkeypatch.setattr(sqlite3, "connect", connect)
+    return made
 
 
 @pytest.fixture
@@ -69,6 +110,35 @@ async def test_each_third_write_fails(on: World, disk: Disk, kind: str, which: i
     assert set(on.pull_requests()) == {12}
     assert [label.name for label in on.thread(15).labels] == ["ready"]
     assert {"hooray"} <= on.reactions(first) & on.reactions(second)
+
+
+async def test_each_statement_of_a_batch_fails_once(on: World, statements: Statements):
+    """The n-th one of the n-th batch, reading or writing, with each kind in turn."""
+    await each_statement_fails(on, statements, list(CODES))
+
+
+async def each_statement_fails(
+    on: World, statements: Statements, kinds: Sequence[str]
+) -> None:
+    async with on.bot(BATCH_SWEEP_SECONDS="10"):
+        for number in count(1):
+            item = 100 + number
+            on.issue(item)
+            await on.dealt_with()
+            on.later(minutes=1)  # or it would wait for GitHub's limits in the end
+            statements.kind = kinds[number % len(kinds)]
+            statements.left = number
+            command = on.say(f'/batch comment "Done." {item}')
+            await on.finished(command)
+            await on.until(lambda: is_quiet(on))
+            assert on.reactions(command) == {"eyes", "rocket", "hooray"}
+            assert len(on.comments("comment", on=item)) == 1, number
+            for kind in ("tracking", "report"):
+                assert len(on.comments(kind)) == number, number
+            if statements.left > 0:
+                break  # there are no more than that
+    assert number > 60
+    assert_events_sound(on)
 
 
 async def test_while_nothing_can_be_written_it_says_so_and_holds(on: World, disk: Disk):
