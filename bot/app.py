@@ -58,6 +58,9 @@ from bot.settings import Settings, environment, secret_files
 from bot.store.store import Store, open_store, read_store
 from bot.web.routes import Readiness, WebSurface, make_app, make_runner
 
+LEARNING_SECONDS = 5.0
+"""For how long a start waits to be told what is left of the requests."""
+
 log = structlog.get_logger()
 
 
@@ -431,15 +434,24 @@ def _keep_holds(store: Store, clock: Clock, supervisor: Supervisor) -> Keep:
 
 
 async def _learn_budgets(store: Store, github: GitHubAdapter) -> None:
-    """Ask what is left of the requests of each installation that has work to go on."""
-    batches = [await store.batches.load(each) for each in await store.batches.live()]
-    for installation_id in {b.repository.installation_id for b in batches if b}:
+    """Ask what is left of the requests of each installation that has work to go on.
+
+    Who does not answer soon holds nobody up, and is learned of with the first request.
+    """
+
+    async def learn(installation_id: InstallationId) -> None:
         if github.github.budget(installation_id).held_until is not None:
-            continue  # nothing begins there before that is over
+            return  # nothing begins there before that is over
         try:
-            await github.github.learn_budget(installation_id)
-        except BotError as error:
-            log.warning("budget unknown", error=str(error))
+            async with asyncio.timeout(LEARNING_SECONDS):
+                await github.github.learn_budget(installation_id)
+        except (BotError, TimeoutError) as error:
+            what = str(error) or "no answer yet"
+            log.warning("budget unknown", installation=installation_id, error=what)
+
+    batches = [await store.batches.load(each) for each in await store.batches.live()]
+    found = {batch.repository.installation_id for batch in batches if batch}
+    await asyncio.gather(*map(learn, found))
 
 
 def _github_settings(settings: Settings) -> GitHubSettings:

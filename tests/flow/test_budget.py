@@ -3,6 +3,9 @@
 from collections import Counter
 from datetime import timedelta
 
+import pytest
+
+from bot import app
 from bot.sandbox.faults import Fault, FaultKind
 from bot.sandbox.state import Installation, Thread
 from tests.flow.world import REPOSITORY, World
@@ -71,6 +74,25 @@ async def test_a_restart_does_not_begin_what_the_budget_does_not_allow(on: World
     async with on.bot():
         await on.finished(command)
     assert "6 of 6 done" in on.comment("report").body
+
+
+async def test_a_start_waits_for_nobody_who_does_not_tell_what_is_left(
+    on: World, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(app, "LEARNING_SECONDS", 0.1)
+    for number in (12, 13):
+        on.issue(number)
+    slow = Fault(FaultKind.DELAY, path="/labels$", delay_seconds=60)
+    silent = Fault(FaultKind.DELAY, path="^/rate_limit$", delay_seconds=3600)
+    on.sandbox.faults.add(slow)
+    on.sandbox.faults.add(silent)
+    async with on.bot(SHUTDOWN_TIMEOUT="0"):
+        command = on.say("/batch label +bug 12 13 concurrency:1")
+        await on.until(lambda: slow.times == 0)
+    async with on.bot():
+        assert silent.times == 0
+        await on.finished(command)
+    assert "2 of 2 done" in on.comment("report").body
 
 
 async def test_a_hold_of_github_outlives_the_bot(on: World):
