@@ -21,7 +21,7 @@ ITEMS = (12, 16, 17, 18, 19, 20)
 SILENCE_SECONDS = 1.0
 """How long the bot waits for an answer in these stories, in everybody's time."""
 
-SPEED = 200.0
+SPEED = 500.0
 
 
 def _page(status: int) -> Fault:
