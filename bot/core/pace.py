@@ -6,7 +6,8 @@ HEADING_SECONDS = 2.0  # between any two edits
 ITEMS_SECONDS = 10.0  # when only items changed
 CLOCKS_SECONDS = 60.0  # when only times grew old
 EDITS_AN_HOUR = 120  # of one installation; GitHub allows 500 that create content
-LOW_BUDGET = 0.2  # fraction of the usable requests below which only headings go out
+EASY_BUDGET = 0.5  # fraction of the usable requests from which on edits cost nothing
+LOW_BUDGET = 0.2  # the one below which only headings go out
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,18 +20,19 @@ class Stale:
 
 
 def seconds_to_edit(
-    stale: Stale, *, since_last: float, edits_last_hour: int, is_budget_low: bool
+    stale: Stale, *, since_last: float, edits_last_hour: int, left: float = 1.0
 ) -> float | None:
     """Return the seconds until the comment should be written again, None for never.
 
-    *since_last* is the age of the last edit in seconds.
+    *since_last* is the age of the last edit in seconds; *left* the fraction of the
+    usable requests that are left until the reset.
     """
     if stale.heading:
         return max(0.0, HEADING_SECONDS - since_last)
-    if is_budget_low or edits_last_hour >= EDITS_AN_HOUR:
+    if left < LOW_BUDGET or edits_last_hour >= EDITS_AN_HOUR:
         return None
-    # As the hour's edits are used up, the pace slows down to meet its end.
-    slower = 1 + 5 * edits_last_hour / EDITS_AN_HOUR
+    # As the hour's edits and requests are used up, the pace slows down to meet its end.
+    slower = max(1 + 5 * edits_last_hour / EDITS_AN_HOUR, EASY_BUDGET / left)
     if stale.items:
         return max(0.0, ITEMS_SECONDS * slower - since_last)
     if stale.clocks:

@@ -26,7 +26,7 @@ from bot.core.events import (
 )
 from bot.core.markers import marker
 from bot.core.model import BatchId, BatchState, InstallationId, ItemState
-from bot.core.pace import LOW_BUDGET, Stale, seconds_to_edit
+from bot.core.pace import Stale, seconds_to_edit
 from bot.core.progress import Progress
 from bot.core.report import render_report
 from bot.core.retry import delay_seconds
@@ -204,8 +204,8 @@ class Tracker:
         if watch.is_gone:
             return None
         budget = situation.budget
-        usable = budget.limit - budget.reserve if budget else 0
-        left = budget.remaining - budget.reserve if budget else 0
+        usable = max(1, budget.limit - budget.reserve) if budget else 1
+        left = max(0, budget.remaining - budget.reserve) if budget else 1
         now = self._clock.monotonic()
         stale = Stale(
             heading=heading_key(progress, situation) != watch.heading,
@@ -216,7 +216,7 @@ class Tracker:
             stale,
             since_last=now - watch.edited_at,
             edits_last_hour=self._edits_last_hour(progress, now),
-            is_budget_low=budget is not None and left < usable * LOW_BUDGET,
+            left=left / usable,
         )
 
     async def _wait(self, watch: _Watch, seconds: float | None) -> None:

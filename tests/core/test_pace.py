@@ -13,30 +13,35 @@ NOTHING = Stale(heading=False, items=False, clocks=False)
 
 
 @pytest.mark.parametrize(
-    ("stale", "since_last", "edits", "is_low", "expected"),
+    ("stale", "since_last", "edits", "left", "expected"),
     [
-        (HEADING, 0.5, 0, False, 1.5),
-        (HEADING, 9.0, 0, False, 0.0),
-        (ITEMS, 4.0, 0, False, 6.0),
-        (ITEMS, 11.0, 0, False, 0.0),
-        (CLOCKS, 15.0, 0, False, 45.0),
-        (NOTHING, 999.0, 0, False, None),
+        (HEADING, 0.5, 0, 1.0, 1.5),
+        (HEADING, 9.0, 0, 1.0, 0.0),
+        (ITEMS, 4.0, 0, 1.0, 6.0),
+        (ITEMS, 11.0, 0, 1.0, 0.0),
+        (CLOCKS, 15.0, 0, 1.0, 45.0),
+        (NOTHING, 999.0, 0, 1.0, None),
         # As the hour's edits are used up, the pace slows down.
-        (ITEMS, 0.0, EDITS_AN_HOUR // 2, False, 35.0),
-        (CLOCKS, 0.0, EDITS_AN_HOUR // 2, False, 210.0),
-        (ITEMS, 999.0, EDITS_AN_HOUR, False, None),
+        (ITEMS, 0.0, EDITS_AN_HOUR // 2, 1.0, 35.0),
+        (CLOCKS, 0.0, EDITS_AN_HOUR // 2, 1.0, 210.0),
+        (ITEMS, 999.0, EDITS_AN_HOUR, 1.0, None),
+        # So it does with the hour's requests.
+        (ITEMS, 0.0, 0, 0.5, 10.0),
+        (ITEMS, 0.0, 0, 0.25, 20.0),
+        (CLOCKS, 0.0, 0, 0.2, 150.0),
+        (ITEMS, 0.0, EDITS_AN_HOUR // 2, 0.25, 35.0),
         # On a low budget only the heading is news enough.
-        (ITEMS, 999.0, 0, True, None),
-        (CLOCKS, 999.0, 0, True, None),
-        (HEADING, 999.0, 0, True, 0.0),
-        (HEADING, 999.0, EDITS_AN_HOUR, True, 0.0),
+        (ITEMS, 999.0, 0, 0.19, None),
+        (CLOCKS, 999.0, 0, 0.19, None),
+        (HEADING, 999.0, 0, 0.19, 0.0),
+        (HEADING, 999.0, EDITS_AN_HOUR, 0.19, 0.0),
     ],
 )
 def test_an_edit_comes_as_soon_as_its_news_and_the_budget_are_worth_it(
-    stale, since_last, edits, is_low, expected
+    stale, since_last, edits, left, expected
 ):
     found = seconds_to_edit(
-        stale, since_last=since_last, edits_last_hour=edits, is_budget_low=is_low
+        stale, since_last=since_last, edits_last_hour=edits, left=left
     )
     assert found == expected
 
@@ -51,7 +56,6 @@ def test_items_that_end_all_day_are_edited_in_at_most_120_times_an_hour():
             ITEMS,
             since_last=now - at[-1],
             edits_last_hour=last_hour,
-            is_budget_low=False,
         )
         if wait == 0.0:
             at.append(now)
