@@ -59,6 +59,7 @@ _GONE = re.compile(
 )
 _STATUS = re.compile(r"returned error: (\d{3})\b")
 _REMOTE_SAID = re.compile(r"^remote: (?:error: )?(?P<words>.*\S)\s*$", re.MULTILINE)
+_DENIED = re.compile(r"denied|not granted|not accessible", re.IGNORECASE)
 _TELLING = re.compile(
     r"^(?:fatal|error|remote): (?!the remote end hung up|failed to push some refs)"
 )
@@ -100,7 +101,8 @@ class GitFailed(TransientError):
         status, words = int(found[1]) if found else 0, self.remote_words
         failure = failure_of(status, words)
         is_passing = status in (0, 401) or is_limited(status, {}, words)
-        if is_passing or (failure is Failure.FORBIDDEN and not words):
+        is_clear = failure is not Failure.FORBIDDEN or _DENIED.search(words)
+        if is_passing or not is_clear:
             return self
         is_change = "RPC failed" in self.said and self.args[0].startswith("git push")
         said = words or str(self)

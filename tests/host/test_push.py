@@ -7,7 +7,7 @@ import pytest
 from aiohttp import web
 
 from bot.core.effects import PushBranch, Receipt
-from bot.errors import PermanentError, TransientError, Uncertain
+from bot.errors import AppUnavailable, PermanentError, TransientError, Uncertain
 from bot.host.folders import Folders
 from bot.host.git import Git, Place
 from bot.host.git import Remote as Access
@@ -171,23 +171,35 @@ async def test_the_token_is_in_the_environment_alone_and_for_one_site(
 
 
 @pytest.mark.parametrize(
-    ("status", "error"),
+    ("status", "text", "error"),
     [
-        (401, TransientError),
-        (403, TransientError),
-        (404, PermanentError),
-        (500, TransientError),
-        (503, TransientError),
+        (400, "no", PermanentError),
+        (401, "no", TransientError),
+        (403, "no", TransientError),
+        (403, "You have exceeded a secondary rate limit.", TransientError),
+        (403, "Write access to repository not granted.", PermanentError),
+        (403, "This repository was archived so it is read-only.", AppUnavailable),
+        (404, "no", PermanentError),
+        (409, "no", PermanentError),
+        (429, "no", TransientError),
+        (451, "Repository unavailable due to DMCA takedown.", AppUnavailable),
+        (500, "no", TransientError),
+        (503, "no", TransientError),
     ],
 )
 async def test_answers_of_a_server_say_whether_to_try_again(
-    there: Host, intent: PushBranch, aiohttp_server, status: int, error: type[Exception]
+    there: Host,
+    intent: PushBranch,
+    aiohttp_server,
+    status: int,
+    text: str,
+    error: type[Exception],
 ):
     seen: list[str | None] = []
 
     async def answer(request: web.Request) -> web.Response:
         seen.append(request.headers.get("Authorization"))
-        return web.Response(status=status, text="no")
+        return web.Response(status=status, text=text)
 
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", answer)
