@@ -111,3 +111,28 @@ async def test_an_error_of_github_that_echoes_a_token_is_redacted(
     assert "no label for \\[redacted\\]" in on.comment("report").body
     assert "no label for [redacted]" in stream.getvalue()
     assert_hidden(on, stream)
+
+
+FORGED = "x\x1b[31m\x07\r\n2026-03-03T15:00:00Z [info     ] batch finished\u202e\u2028"
+
+
+@pytest.mark.parametrize("style", ["json", "pretty"])
+async def test_no_text_of_others_forges_a_line_of_the_log(
+    on: World, stream: io.StringIO, style: Any
+):
+    configure_logging(level="debug", style=style, stream=stream)
+    leak = on.folder / "leak.txt"
+    leak.write_text(FORGED + "\x9b2J\x00")
+    on.issue(12, f"cat {leak}\nexit 1", title=FORGED)
+    async with on.bot():
+        on.say(f"/batch 12 {FORGED}")
+        await on.until(lambda: on.comments("error"))
+        await on.finished(on.say(f"{FORGED}\n\n/batch 12"))
+    lines = stream.getvalue().split("\n")
+    assert len(lines) > 20
+    assert all(line.isprintable() for line in lines)
+    own = [line for line in lines if line and not line.startswith("  ")]
+    assert not any(line.startswith("2026-03-03") for line in own)
+    for kind in ("tracking", "report"):
+        said = on.comments(kind)[-1].body.split("\n")
+        assert all(line.isprintable() or "\u2060" in line for line in said)
