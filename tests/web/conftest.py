@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import hmac
+import io
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 
@@ -70,7 +71,10 @@ class Site:
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
         async with self.session.request(
-            method, f"http://127.0.0.1:{self.port}{path}", data=body, headers=headers
+            method,
+            f"http://127.0.0.1:{self.port}{path}",
+            data=None if body is None else io.BytesIO(body),
+            headers=headers,
         ) as response:
             return Answer(response.status, await response.text(), response.headers)
 

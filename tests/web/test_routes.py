@@ -191,6 +191,49 @@ async def test_a_body_over_the_limit_is_refused_before_it_is_read(site: Site):
     assert head.startswith(b"HTTP/1.1 413")
 
 
+LARGE = b'{"a": "' + b"x" * 1_500_000 + b'"}'
+
+
+async def test_what_is_large_and_no_reason_to_act_is_kept_without_its_body(site: Site):
+    answer = await site.deliver(LARGE, X_GitHub_Event="push")
+    assert answer.status == 202
+    assert site.stored == {"g-1": Delivery("g-1", "push", START, b"{}")}
+    forged = signature(LARGE, "guess")
+    answer = await site.deliver(
+        LARGE, X_GitHub_Event="push", X_Hub_Signature_256=forged
+    )
+    assert answer.status == 401
+    signed = signature(LARGE, NEXT_SECRET)
+    answer = await site.deliver(
+        LARGE, X_GitHub_Event="push", X_Hub_Signature_256=signed
+    )
+    assert (answer.status, answer.text) == (202, "known")
+
+
+async def test_what_is_large_and_may_matter_is_kept_whole(site: Site):
+    assert (await site.deliver(LARGE)).status == 202
+    assert site.stored["g-1"].body == LARGE
+    answer = await site.deliver(LARGE[:-1], X_GitHub_Delivery="g-2")
+    assert answer.status == 400
+
+
+@pytest.mark.parametrize("changes", [{"max_body_bytes": 25_000_000}])
+@pytest.mark.parametrize(
+    ("event", "status"), [("issues", 413), ("installation", 202), ("push", 202)]
+)
+async def test_an_event_may_be_as_large_as_it_can_be(
+    site: Site, event: str, status: int
+):
+    body = b'{"a": "' + b"x" * 5_000_000 + b'"}'
+    try:
+        answer = await site.deliver(body, X_GitHub_Event=event)
+    except ClientConnectionError:
+        assert status == 413  # the server hung up while the client still wrote
+    else:
+        assert answer.status == status
+    assert len(site.stored) == (status == 202)
+
+
 async def test_a_body_of_unknown_length_is_bounded_too(site: Site):
     async def endless() -> AsyncIterator[bytes]:
         for _ in range(1000):
