@@ -1,7 +1,7 @@
 """The long form of ``test_faults.py``: ``pytest tests/flow/sweep_faults.py``.
 
 Each class of wrong answer at each single call of the story, one call per story, and for
-ever at each kind of call: about 1,500 stories, half an hour on two cores.
+ever at each kind of call: about 1,400 stories, some twenty minutes on one core.
 """
 
 from pathlib import Path
