@@ -182,7 +182,8 @@ class Tracker:
         watch.changed.clear()
         progress = await self._situations.progress(batch_id)
         if progress.state in OVER:
-            await self._close(progress, watch)
+            if not progress.is_concluded:  # while somebody asked for it once more
+                await self._close(progress, watch)
             return True
         situation = await self._situations.situation(progress)
         is_there = progress.tracking_comment_id and not watch.is_missed
