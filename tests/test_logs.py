@@ -129,6 +129,7 @@ def tell_everywhere(text: str) -> None:
         base64.b64encode(f"x:{WEBHOOK_SECRET}".encode()).decode(),
         "ghs_" + "a1B2" * 9,
     ],
+    ids=["webhook secret", "private key", "a line of it", "in base64", "token"],
 )
 def test_no_secret_is_written_by_any_way(style: Any, shown: str):
     stream = io.StringIO()

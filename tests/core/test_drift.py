@@ -28,7 +28,9 @@ DONE = replace(OPEN, is_open=False, state_reason="completed")
 PULL = replace(OPEN, kind=ItemKind.PULL_REQUEST, head_sha="a" * 40)
 
 
-def item(action: str, kind: ItemKind = ItemKind.ISSUE, *, command: str = "") -> PlanItem:
+def item(
+    action: str, kind: ItemKind = ItemKind.ISSUE, *, command: str = ""
+) -> PlanItem:
     head = "a" * 40 if kind is ItemKind.PULL_REQUEST else ""
     named = Action(action, command=command)
     return PlanItem(ItemNumber(12), kind, named, "local", "Item", head_sha=head)

@@ -117,9 +117,13 @@ async def test_a_batch_can_be_given_on_a_pull_request(on: World):
     assert on.thread(63).labels == on.thread(12).labels != []
 
 
-async def test_a_locked_thread_is_answered_where_the_bot_may(on: World):
+async def test_a_batch_from_a_locked_thread_reports_once_it_is_unlocked(on: World):
     on.issue(12)
     on.sandbox.lock("ada", REPOSITORY, 40)
     async with on.bot():
         await on.finished(on.say("/batch label +x 12"))
+        assert [label.name for label in on.thread(12).labels] == ["x"]
+        assert on.comments("report") == []
+        on.sandbox.unlock("ada", REPOSITORY, 40)
+        await on.until(lambda: on.comments("report"))
     assert "1 of 1 done" in on.comment("report").body
