@@ -9,7 +9,7 @@ import itertools
 import json
 import re
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, NoReturn, cast
 
@@ -42,7 +42,7 @@ ACCEPT = "application/vnd.github+json"
 TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=10)
 READ_TRIES = 3
 MOST_HOPS = 6  # answers to one request that ask for it to be sent again
-CACHED_ANSWERS = 512  # of one installation
+CACHED_CHARACTERS = 2_000_000  # of the answers to one installation, some 6 MB
 
 _REDIRECTS = frozenset({301, 302, 307, 308})
 _NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
@@ -101,13 +101,21 @@ class GraphQLAnswer:
 
 
 class ResponseCache(LRUCache[str, Any]):
-    """Answers with their ETags. What it hands out and takes in are copies."""
+    """Answers with their ETags. What it hands out and takes in are copies.
+
+    It is measured in characters: a list of comments can be a thousand times as large as
+    another answer.
+    """
+
+    def __init__(self, *, characters: int) -> None:
+        super().__init__(maxsize=characters, getsizeof=lambda answer: len(repr(answer)))
 
     def __getitem__(self, key: str) -> Any:
         return copy.deepcopy(super().__getitem__(key))
 
     def __setitem__(self, key: str, value: Any) -> None:
-        super().__setitem__(key, copy.deepcopy(value))
+        with suppress(ValueError):  # it is too large to be kept
+            super().__setitem__(key, copy.deepcopy(value))
 
 
 class Connection(GitHubAPI):
@@ -132,7 +140,7 @@ class Connection(GitHubAPI):
             session,
             USER_AGENT,
             base_url=api_url.rstrip("/"),
-            cache=ResponseCache(maxsize=CACHED_ANSWERS),
+            cache=ResponseCache(characters=CACHED_CHARACTERS),
         )
         self._graphql_url = graphql_url(api_url)
         self._account = account

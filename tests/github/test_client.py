@@ -16,7 +16,7 @@ from bot.errors import (
     Uncertain,
 )
 from bot.github import client as client_module
-from bot.github.client import graphql_url
+from bot.github.client import ResponseCache, graphql_url
 from tests.github.server import CUT, INSTALLATION, Bench, Reply, Seen, bench, limits
 
 ISSUE = "GET /repos/octo/app/issues/12"
@@ -403,3 +403,14 @@ async def test_names_are_quoted_into_the_path_exactly(desk: Bench):
     desk.github.on(route, Reply([]))
     await desk.connection.send("DELETE", f"{PATH}/labels/{{name}}", name="a/b %é")
     assert desk.github.calls == [route]
+
+
+def test_cached_answers_take_no_more_room_than_they_may():
+    cache = ResponseCache(characters=1000)
+    for number in range(100):
+        cache[f"/issues/{number}"] = ("etag", None, {"body": "x" * 100}, None)
+    assert 3 < len(cache) < 10
+    assert "/issues/99" in cache
+    cache["/issues/1/comments"] = ("etag", None, {"body": "x" * 1000}, None)
+    assert "/issues/1/comments" not in cache
+    assert "/issues/99" in cache
