@@ -311,7 +311,8 @@ class Tracker:
             progress = await self._situations.progress(batch.id)
         if not progress.report_url:
             progress = await self._report(progress)
-        if progress.tracking_comment_id and not watch.is_gone:
+        if progress.tracking_comment_id:
+            # Also if it took no edits before: the last word is worth a try.
             await self._write(progress, watch)
             if not batch.thread_is_pull_request:  # they have no pins
                 unpin = UnpinComment(batch.repository, progress.tracking_comment_id)

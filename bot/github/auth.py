@@ -108,7 +108,7 @@ class _Scope:
     repository_id: int = 0  # 0: all of the installation
     permissions: tuple[tuple[str, str], ...] = ()  # none: all that the app was given
 
-    def request(self) -> dict[str, object]:
+    def asked(self) -> dict[str, object]:
         """Return what to ask for."""
         asked: dict[str, object] = {}
         if self.repository_id:
@@ -176,7 +176,7 @@ class InstallationTokens:
     async def _asked_for(self, scope: "_Scope") -> _Token:
         path = f"/app/installations/{scope.installation_id}/access_tokens"
         try:
-            answer = await self._exchange(path, scope.request())
+            answer = await self._exchange(path, scope.asked())
         except NotFound as error:
             message = "The app is no longer installed there."
             advice = "Install the app again."

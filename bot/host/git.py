@@ -16,7 +16,7 @@ from bot.core.answers import Failure, error_of, failure_of
 from bot.core.budget import is_limited
 from bot.core.model import Repository
 from bot.core.redaction import hide_lookalikes
-from bot.errors import BotError, PermanentError, TransientError
+from bot.errors import AppUnavailable, BotError, TransientError
 from bot.host.process import HOST_MARKER, INHERITED, capture, clean_environment
 from bot.ports import Tokens
 
@@ -223,10 +223,11 @@ class Remotes:
         return Remote(self._clone_url(repository), token, self._tokens.drop)
 
 
-def gone(repository: Repository) -> PermanentError:
+def gone(repository: Repository) -> AppUnavailable:
     """Return the error of a repository that the app cannot see."""
-    return PermanentError(
+    return AppUnavailable(
         f"{repository.name} cannot be cloned: it is gone, or the app may not read it",
+        why="removed",
         advice="Check that the app is installed there and may read its contents.",
     )
 

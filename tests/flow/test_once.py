@@ -84,8 +84,8 @@ async def test_deliveries_out_of_order_do_what_they_mean(on: World):
         first, second = on.say("/batch 12"), on.say("/batch 15 after:12")
         await on.until(lambda: {"rocket", "confused"} & on.reactions(first))
         await on.until(lambda: {"rocket", "confused"} & on.reactions(second))
-        on.sandbox.close("ada", on.repository.full_name, 12)
         await on.finished(first)
+        on.sandbox.close("ada", on.repository.full_name, 12)
         await on.finished(second)
     assert len(batches(on)) == 2
     assert set(on.pull_requests()) == {12, 15}

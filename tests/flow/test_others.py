@@ -30,9 +30,17 @@ def batch_state(on: World) -> str:
 
 async def running(on: World, text: str) -> None:
     """Give a command whose item 12 then hangs."""
-    on.issue(12, "hang")
+    on.issue(12, "say at work\nhang")
     on.say(text)
-    await on.until(lambda: on.comments("tracking") and processes_of(on.folder))
+    await at_work(on)
+
+
+async def at_work(on: World) -> None:
+    """Wait until a command says so."""
+    said = (
+        "SELECT 1 FROM events WHERE kind = 'ItemProgressed' AND data GLOB '*at work*'"
+    )
+    await on.until(lambda: on.comments("tracking") and on.rows(said))
 
 
 async def ended(on: World) -> None:
@@ -224,11 +232,11 @@ async def test_suspending_the_app_ends_its_batches(
     is_told: bool,
 ):
     go = on.folder / "go"
-    on.issue(12, f"write a b\nwait {go}")
+    on.issue(12, f"write a b\nsay at work\nwait {go}")
     on.issue(15, "write c d")
     async with on.bot(BATCH_SWEEP_SECONDS="86400"):
         on.say("/batch 12 15 after:12")
-        await on.until(lambda: on.comments("tracking") and processes_of(on.folder))
+        await at_work(on)
         await on.dealt_with()
         url = on.sandbox.webhooks.url
         if not is_told:
@@ -296,9 +304,9 @@ async def test_who_lost_their_role_meanwhile_runs_nothing_more_after_a_restart(
 ):
     on.issue(15, "write a b")
     async with on.bot():
-        on.issue(12, "hang")
+        on.issue(12, "say at work\nhang")
         on.say("/batch 12 15 concurrency:1", by="linus")
-        await on.until(lambda: on.comments("tracking") and processes_of(on.folder))
+        await at_work(on)
     on.sandbox.set_role("acme", REPOSITORY, "linus", "read")
     async with on.bot():
         await concluded(on)
