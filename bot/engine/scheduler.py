@@ -95,6 +95,11 @@ class Live:
         """The batch, with its repository's present name."""
         return self.schedule.batch
 
+    def is_unwanted(self, item: ItemNumber) -> bool:
+        """Whether a running item is to be stopped, though it may not know yet."""
+        is_over = self.schedule.cause is not None
+        return is_over or item in self.stopping or item in self.schedule.stopping
+
     def pushed_predecessors(
         self, item: ItemNumber
     ) -> tuple[tuple[ItemNumber, str], ...]:
@@ -459,9 +464,10 @@ class Scheduler:
         if self.is_stopping:
             return  # recorded as started: it begins again after the restart
         spec = self._spec(live, number, attempt)
-        live.tasks[number] = self._supervisor.start(
-            spec.id, self._attempt(live, spec, attempt, work)
-        )
+        task = self._supervisor.start(spec.id, self._attempt(live, spec, attempt, work))
+        live.tasks[number] = task
+        # Told by the task's end: stopped before its first step, it runs no line.
+        task.add_done_callback(partial(self._gone, live, number, attempt))
 
     def _spec(self, live: Live, number: ItemNumber, attempt: int) -> AttemptSpec:
         batch = live.batch
@@ -496,10 +502,12 @@ class Scheduler:
         @contextmanager
         def rest() -> Iterator[None]:
             live.schedule.publishing.discard(number)  # it can still be stopped
-            try:
-                yield
-            finally:
-                live.schedule.publishing.add(number)
+            yield
+            if live.is_unwanted(number):  # and that is being written down just now
+                by = live.schedule.stopping.get(number, "")
+                live.stopping.setdefault(number, by)
+                raise asyncio.CancelledError
+            live.schedule.publishing.add(number)
 
         async def look() -> Outcome | None:
             return await self._look(live, number)
@@ -519,14 +527,10 @@ class Scheduler:
                 self._send(lambda step: self._over(step, live, spec, attempt, over))
                 return
             except asyncio.CancelledError:
-                is_shutdown = number not in live.stopping
                 # What was accepted is published after the restart and stays.
-                if not (is_shutdown and number in live.publishing):
+                if number in live.stopping or number not in live.publishing:
                     await self._attempts.clean(spec)
-                if is_shutdown:
-                    raise
-                self._send(lambda step: self._cancelled(step, live, number, attempt))
-                return
+                raise
             finally:
                 self.attempts_ended[spec.item.runner, came] += 1
         self._send(lambda step: self._ended(step, live, spec, attempt, outcome))
@@ -554,7 +558,7 @@ class Scheduler:
 
         def accept(step: _Pass) -> None:
             is_current = live.schedule.running.get(number) == attempt
-            accepted.append(is_current and number not in live.schedule.stopping)
+            accepted.append(is_current and not live.is_unwanted(number))
             if accepted[0]:
                 live.publishing[number] = work.data
                 event = e.ItemAccepted(step.now, number, attempt, work.data)
@@ -580,7 +584,8 @@ class Scheduler:
         number = spec.item.number
         live.tasks.pop(number, None)
         live.publishing.pop(number, None)
-        ending = live.stopping.pop(number, None)
+        # In the pass in which somebody stops it, nothing has been told to it yet.
+        ending = live.stopping.pop(number, live.schedule.stopping.get(number))
         if live.schedule.running.get(number) != attempt:
             log.warning(
                 "result of an old attempt thrown away",
@@ -628,8 +633,15 @@ class Scheduler:
         task = live.tasks.get(number)
         if task is None or number in live.schedule.publishing:
             return
-        live.stopping[number] = ending
-        task.cancel()
+        if number not in live.stopping:  # a second time would cut its cleaning short
+            live.stopping[number] = ending
+            task.cancel()
+
+    def _gone(
+        self, live: Live, number: ItemNumber, attempt: int, task: asyncio.Task[None]
+    ) -> None:
+        if task.cancelled() and number in live.stopping:  # else by the shutdown
+            self._send(lambda step: self._cancelled(step, live, number, attempt))
 
     def _cancelled(
         self, step: _Pass, live: Live, number: ItemNumber, attempt: int
@@ -716,8 +728,11 @@ class Scheduler:
         live: Live,
         kept: Mapping[ItemNumber, tuple[int, Work | None]],
     ) -> None:
+        stopped = live.schedule.stopping
+        # Accepted, and stopped while nothing of it was on GitHub: see ``rest``.
+        kept = {n: k for n, k in kept.items() if n not in stopped or k[1] is None}
         ended = [n for n in live.schedule.running if n not in kept]
-        stopping = {n: by for n, by in live.schedule.stopping.items() if n in ended}
+        stopping = {n: by for n, by in stopped.items() if n in ended}
         again = [number for number in ended if number not in stopping]
         event = e.BatchRecovered(step.now, tuple(kept), tuple(again))
         step.happen(live, event)

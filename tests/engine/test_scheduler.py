@@ -1,0 +1,290 @@
+"""What reaches an attempt at awkward moments: twice, too early, or in the same pass."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.core import control
+from bot.core import events as e
+from bot.core.model import (
+    BatchId,
+    Cause,
+    ItemNumber,
+    ItemState,
+    Options,
+    Outcome,
+    OutcomeKind,
+)
+from bot.core.progress import fold
+from bot.engine.attempt import Attempts
+from bot.engine.effects import Effects
+from bot.engine.present import Findings, Present
+from bot.engine.recorder import Recorder
+from bot.engine.scheduler import Limits, Scheduler
+from bot.engine.supervisor import Supervisor
+from bot.errors import TransientError
+from bot.host.clock import SystemClock
+from bot.ports import AttemptSpec, Emit, Perform, Work
+from bot.store.store import Store, open_store
+from tests.bench.bench_schedule import Unlimited, facts_of
+from tests.fakes import settle
+from tests.plans import batch, plan
+
+NAME = BatchId("b7k2")
+TWELVE = ItemNumber(12)
+DONE = Outcome(OutcomeKind.COMPLETED)
+TRANSIENT = Outcome(OutcomeKind.TRANSIENT, reason="busy")
+CLOSED = Outcome(OutcomeKind.FAILED, reason="closed after the command")
+
+Hook = Callable[[Sequence[e.Event]], Awaitable[None]]
+
+
+class Gated:
+    """A runner that goes on when it is let; it lists what it did."""
+
+    name = "scripted"
+    needs_workspace = survives_restart = False
+
+    def __init__(self) -> None:
+        self.watched, self.cleaning = asyncio.Event(), asyncio.Event()
+        self.may_end, self.may_clean = asyncio.Event(), asyncio.Event()
+        self.may_clean.set()
+        self.end: Work | Outcome = DONE
+        self.outages = 0  # before it can publish
+        self.published: list[str] = []
+
+    async def submit(self, spec: AttemptSpec) -> str:
+        return spec.id
+
+    async def find(self, attempt: str) -> str | None:
+        return None
+
+    async def watch(self, spec: AttemptSpec, emit: Emit) -> Work | Outcome:
+        self.watched.set()
+        await self.may_end.wait()
+        return self.end
+
+    async def publish(self, spec: AttemptSpec, work: Work, perform: Perform) -> Outcome:
+        if self.outages:
+            self.outages -= 1
+            raise TransientError("GitHub is away.")
+        self.published.append(spec.id)
+        return DONE
+
+    async def cancel(self, attempt: str) -> None: ...
+
+    async def clean(self, attempt: str) -> None:
+        self.cleaning.set()
+        await self.may_clean.wait()
+
+
+class Waiting(SystemClock):
+    """A clock whose sleepers sleep until they are woken."""
+
+    def __init__(self) -> None:
+        self.asleep, self.awake = asyncio.Event(), asyncio.Event()
+
+    async def sleep(self, seconds: float) -> None:
+        self.asleep.set()
+        await self.awake.wait()
+
+
+class Desk:
+    """A scheduler with one batch of item 12, and what its disk is asked to do."""
+
+    def __init__(self, store: Store) -> None:
+        clock, github = SystemClock(), Unlimited()
+        anything: Any = github
+        self.runner = Gated()
+        self.store = store
+        self.after_append: Hook | None = None
+        self.over = asyncio.Event()
+        self.waiting = Waiting()
+        self.supervisor = Supervisor()
+        runners: Mapping[str, Any] = {"scripted": self.runner}
+        batches: Any = self
+        self.scheduler = Scheduler(
+            batches=store.batches,
+            recorder=Recorder(batches=batches, clock=clock),
+            attempts=Attempts(
+                runners=runners,
+                effects=Effects(
+                    effect_log=store.effects,
+                    adapter=anything,
+                    clock=clock,
+                    fraction=lambda: 0.5,
+                ),
+                role=github.role,
+                clock=self.waiting,
+                fraction=lambda: 0.5,
+            ),
+            runners=runners,
+            github=anything,
+            present=Present(github=anything, clock=clock),
+            memory=anything,
+            clock=clock,
+            supervisor=self.supervisor,
+            limits=Limits(),
+            fraction=lambda: 0.5,
+        )
+        self.clock = clock
+
+    async def append(self, events: Mapping[BatchId, Sequence[e.Event]]) -> None:
+        """Write, and let the test do something before that is known to be done."""
+        await self.store.batches.append(events)
+        happened = [one for some in events.values() for one in some]
+        if self.after_append is not None:
+            await self.after_append(happened)
+        if any(isinstance(event, e.BatchFinished) for event in happened):
+            self.over.set()
+
+    async def begin(self, *earlier: e.Event) -> None:
+        """Begin a batch, or go on after a restart behind *earlier* events."""
+        self.supervisor.start("scheduler", self.scheduler.run())
+        now = self.clock.now()
+        made = replace(
+            batch(plan({12: []}, options=Options(retries=2)), name=NAME), created_at=now
+        )
+        events = [e.BatchStarted(now, "ada"), *earlier]
+        await self.store.batches.create(made, facts_of(made.plan), events)
+        await self.scheduler.adopt(NAME, is_restart=bool(earlier))
+
+    async def ended(self) -> ItemState:
+        """Return how item 12 ended, once its batch has."""
+        async with asyncio.timeout(5):
+            await self.over.wait()
+        made = await self.store.batches.load(NAME)
+        assert made is not None
+        progress = fold(made, await self.store.batches.events(NAME))
+        return progress.items[TWELVE].state
+
+    async def cancel(self, *items: int) -> None:
+        numbers = [ItemNumber(number) for number in items]
+
+        def decision(schedule: Any, now: Any) -> control.Change:
+            change = control.cancel(schedule, now, by="ada", items=numbers)
+            given = e.ControlGiven(now, "ada", "comment:1.0", stopping=change.stop)
+            return replace(change, events=(*change.events, given))
+
+        await self.scheduler.change(NAME, decision)
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    async with open_store(tmp_path / "batch.db", clock=SystemClock()) as store:
+        made = Desk(store)
+        yield made
+        with suppress(asyncio.CancelledError):
+            await made.supervisor.close()
+
+
+async def test_what_is_being_stopped_is_not_stopped_once_more(desk: Desk):
+    await desk.begin()
+    await desk.runner.watched.wait()
+    desk.runner.may_clean.clear()
+    await desk.cancel(12)
+    await desk.runner.cleaning.wait()
+    await desk.cancel()
+    await desk.scheduler.found(NAME, Findings(cause=Cause.REMOVED))
+    desk.runner.may_clean.set()
+    assert await desk.ended() is ItemState.CANCELLED
+
+
+async def test_an_attempt_that_is_stopped_before_its_first_step_ends(desk: Desk):
+    waiting: list[asyncio.Task[None]] = []
+
+    async def close_it(events: Sequence[e.Event]) -> None:
+        if any(isinstance(event, e.ItemStarted) for event in events):
+            found = desk.scheduler.found(NAME, Findings({TWELVE: CLOSED}))
+            waiting.append(asyncio.create_task(found))
+            await asyncio.sleep(0)
+
+    desk.after_append = close_it
+    await desk.begin()
+    assert await desk.ended() is ItemState.FAILED
+    assert not desk.runner.watched.is_set()
+    await asyncio.gather(*waiting)
+
+
+async def test_an_item_cancelled_in_the_pass_of_its_fault_is_not_tried_again(
+    desk: Desk,
+):
+    waiting: list[asyncio.Task[None]] = []
+
+    async def cancel_it(events: Sequence[e.Event]) -> None:
+        if any(isinstance(event, e.BatchPaused) for event in events):
+            waiting.append(asyncio.create_task(desk.cancel(12)))
+            await asyncio.sleep(0)
+            desk.runner.may_end.set()
+            await settle()
+
+    desk.runner.end = TRANSIENT
+    await desk.begin()
+    await desk.runner.watched.wait()
+    desk.after_append = cancel_it
+    await desk.scheduler.change(
+        NAME, lambda schedule, now: control.pause(schedule, now, by="ada")
+    )
+    await asyncio.gather(*waiting)
+    assert await desk.ended() is ItemState.CANCELLED
+
+
+async def test_work_that_comes_while_its_item_is_being_stopped_is_not_accepted(
+    desk: Desk,
+):
+    waiting: list[asyncio.Task[None]] = []
+
+    async def close_it(events: Sequence[e.Event]) -> None:
+        if any(isinstance(event, e.BatchPaused) for event in events):
+            over = desk.scheduler.found(NAME, Findings(cause=Cause.TRANSFERRED))
+            waiting.append(asyncio.create_task(over))
+            await asyncio.sleep(0)
+            desk.runner.may_end.set()
+            await settle()
+
+    desk.runner.end = Work("done")
+    await desk.begin()
+    await desk.runner.watched.wait()
+    desk.after_append = close_it
+    await desk.scheduler.change(
+        NAME, lambda schedule, now: control.pause(schedule, now, by="ada")
+    )
+    assert await desk.ended() is ItemState.CANCELLED
+    await asyncio.gather(*waiting)
+    assert desk.runner.published == []
+
+
+async def test_what_is_cancelled_while_it_waits_for_github_is_not_published_after_all(
+    desk: Desk,
+):
+    async def hold(events: Sequence[e.Event]) -> None:
+        if any(isinstance(event, e.ControlGiven) for event in events):
+            desk.waiting.awake.set()  # before anybody has told the attempt
+            await settle()
+
+    desk.runner.end, desk.runner.outages = Work("done"), 1
+    desk.runner.may_end.set()
+    await desk.begin()
+    await desk.waiting.asleep.wait()
+    desk.after_append = hold
+    await desk.cancel(12)
+    assert await desk.ended() is ItemState.CANCELLED
+    assert desk.runner.published == []
+
+
+async def test_what_was_cancelled_before_the_bot_was_killed_is_not_published_later(
+    desk: Desk,
+):
+    now = desk.clock.now()
+    await desk.begin(
+        e.ItemStarted(now, TWELVE, 1),
+        e.ItemAccepted(now, TWELVE, 1, "done"),
+        e.ControlGiven(now, "ada", "comment:1.0", stopping=(TWELVE,)),
+    )
+    assert await desk.ended() is ItemState.CANCELLED
+    assert desk.runner.published == []
