@@ -95,7 +95,8 @@ class HostCommands:
         folder = self._folders.attempt(attempt)
         await asyncio.to_thread(_prepare, folder, inputs)
         variables = self._variables(attempt, folder, inputs) | dict(environment)
-        log = await asyncio.to_thread(self._open_log, attempt)
+        await asyncio.to_thread(self._make_room_for_logs)
+        log = CommandLog(self._folders.log(attempt), Redactor(self._secrets))
 
         def take(data: bytes) -> None:
             for line in log.feed(data):
@@ -112,7 +113,7 @@ class HostCommands:
             log.feed(b"", is_last=True)
             return _finished(code, log, timed_out=timed_out)
         finally:
-            await asyncio.to_thread(log.close)
+            await to_the_end(asyncio.to_thread(log.close))
 
     async def output(self, attempt: AttemptId, name: str) -> str | None:
         """Return a file that the command wrote into its output folder, capped and
@@ -220,11 +221,10 @@ class HostCommands:
             **files,
         }
 
-    def _open_log(self, attempt: AttemptId) -> CommandLog:
-        path = self._folders.log(attempt)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _drop_old(path.parent, self._clock.now() - LOGS_KEPT)
-        return CommandLog(path, Redactor(self._secrets))
+    def _make_room_for_logs(self) -> None:
+        logs = self._folders.logs
+        logs.mkdir(parents=True, exist_ok=True)
+        _drop_old(logs, self._clock.now() - LOGS_KEPT)
 
 
 def _finished(code: int, log: CommandLog, *, timed_out: bool = False) -> Finished:

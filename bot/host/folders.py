@@ -77,7 +77,12 @@ class Folders:
 
     def log(self, attempt: AttemptId) -> Path:
         """Return where an attempt's log lies; it outlasts the attempt."""
-        return self.root / "logs" / f"{_plain(attempt)}.log"
+        return self.logs / f"{_plain(attempt)}.log"
+
+    @property
+    def logs(self) -> Path:
+        """Where the logs of all commands are."""
+        return self.root / "logs"
 
 
 def remove_tree(path: Path) -> None:

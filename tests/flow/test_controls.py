@@ -84,7 +84,7 @@ async def test_cancel_names_what_can_no_longer_be_undone(on: World):
     on.issue(12, "write a b")
     on.issue(15, "hang")
     pulls = f"/repos/{REPOSITORY}/pulls$"
-    slow = Fault(FaultKind.DELAY, method="POST", path=pulls, delay_seconds=30.0)
+    slow = Fault(FaultKind.DELAY, method="POST", path=pulls, delay_seconds=100.0)
     on.sandbox.faults.add(slow)
     async with on.bot():
         command = on.say("/batch 12 15")
