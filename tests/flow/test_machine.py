@@ -293,8 +293,12 @@ class Story(RuleBasedStateMachine):
 
 
 def missed(on: World) -> set[str]:
-    """Return the deliveries that never came through and are still to be swept."""
-    deliveries = on.sandbox.webhooks.deliveries
+    """Return the comments that never came through and are still to be swept."""
+    deliveries = [
+        delivery
+        for delivery in on.sandbox.webhooks.deliveries
+        if delivery.event == "issue_comment"
+    ]
     came = {guid for (guid,) in on.rows("SELECT guid FROM deliveries")}
     return {d.guid for d in deliveries} - came
 
