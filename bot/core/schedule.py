@@ -303,6 +303,8 @@ class Schedule:
             self.apply(event)
             followed.append(event)
 
+        if self.state is BatchState.CANCELLING:
+            self._lost.clear()  # who waits for them is cancelled, not skipped
         while self._lost:
             i = self._lost.pop()
             reference = self._reference(i)

@@ -64,13 +64,27 @@ class GitHubReader:
     ) -> tuple[RepositoryFacts, Mapping[ItemNumber, ItemFacts]]:
         """Return the facts of the items, 50 a query; unknown numbers are left out."""
         connection = self._client.installation(repository.installation_id)
-        found = await self._facts.of_repository(connection, repository, numbers)
+        try:
+            found = await self._facts.of_repository(connection, repository, numbers)
+        except NotFound:
+            # Another one may have its name by now: the id is what lasts.
+            now = await repositories.present(connection, repository)
+            found = await self._facts.of_repository(connection, now, numbers)
         self._client.labels.tell(repository, found[1])
         return found
 
     def heard(self, payload: Mapping[str, Any]) -> None:
         """Take note of what a delivery tells, so that nobody has to ask for it."""
         self._client.labels.deliver(payload)
+        match payload:
+            case {
+                "repository": {"full_name": str(name)},
+                "installation": {"id": int(number)},
+            }:
+                connection = self._client.installation(InstallationId(number))
+                connection.forget_rename(name)
+            case _:
+                pass
 
     async def select(
         self, repository: Repository, *, filters: Mapping[str, str], limit: int

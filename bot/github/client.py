@@ -321,6 +321,10 @@ class Connection(GitHubAPI):
 
     # --- renames ---
 
+    def forget_rename(self, name: str) -> None:
+        """Send what is for *name* there again: a repository has it at present."""
+        self._names.pop(name.lower(), None)
+
     async def _redirected(self, url: str, location: str) -> str:
         """Return where to send a request that was answered with a redirect.
 

@@ -5,6 +5,7 @@ https://docs.github.com/rest/collaborators · https://docs.github.com/rest/issue
 
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 from bot.core.model import ItemNumber, Repository, Role
@@ -19,6 +20,12 @@ _ROLES = {
     "read": Role.READ,
     "none": Role.NONE,
 }
+
+
+async def present(connection: Connection, repository: Repository) -> Repository:
+    """Return the repository with the name that it has now. Raises ``NotFound``."""
+    answer = await connection.get("/repositories/{id}", id=repository.id)
+    return replace(repository, name=str(answer["full_name"]))
 
 
 async def role(connection: Connection, repository: Repository, login: str) -> Role:

@@ -5,7 +5,7 @@ Each ends, or goes on, in the way that the comments say; nothing is asked for ev
 
 import pytest
 
-from bot.sandbox.state import Installation
+from bot.sandbox.state import Installation, Repository
 from tests.flow.killing import processes_of
 from tests.flow.world import REPOSITORY, World
 
@@ -199,6 +199,59 @@ async def test_a_renamed_repository_changes_nothing(on: World):
     assert len(bodies) == 1
     assert "2 of 2 done" in bodies[0]
     assert "acme/gadgets" in bodies[0]
+
+
+def replaced_by(on: World) -> Repository:
+    """Make another repository under the name that a renamed one had; return it."""
+    made = on.sandbox.create_repository(REPOSITORY, files={"README.md": "# new\n"})
+    on.sandbox.set_role("acme", REPOSITORY, "ada", "admin")
+    for number in range(1, 13):
+        on.sandbox.open_issue("ada", REPOSITORY, f"New {number}", "write a b")
+    return made
+
+
+async def test_another_repository_under_the_old_name_is_no_renamed_one(on: World):
+    go = on.folder / "go"
+    on.issue(12, f"write a b\nwait {go}")
+    old = on.repository
+    async with on.bot():
+        on.say("/batch 12")
+        await on.until(lambda: on.comments("tracking"))
+        await on.dealt_with()
+        url = on.sandbox.webhooks.url
+        on.sandbox.set_webhook_url(None)
+        on.sandbox.rename_repository("ada", REPOSITORY, "gadgets")
+        go.touch()
+        await on.until(lambda: batch_state(on) == "finished")  # by the old name
+        on.sandbox.rename_repository("ada", "acme/gadgets", "things")
+        new = replaced_by(on)
+        on.sandbox.set_webhook_url(url)
+        on.sandbox.add_label("acme/things", "ready")
+        on.sandbox.add_label(REPOSITORY, "ready")
+        on.sandbox.comment("linus", REPOSITORY, 1, "/batch label +ready 11")
+        on.sandbox.comment("ada", REPOSITORY, 1, "/batch label +ready 12")
+        await on.until(lambda: new.threads[12].labels or old.threads[12].labels)
+    assert [label.name for label in new.threads[12].labels] == ["ready"]
+    assert new.threads[11].labels == []  # linus has no role there
+    assert old.threads[12].labels == []
+
+
+async def test_a_batch_follows_its_repository_while_another_has_taken_the_name(
+    on: World,
+):
+    on.issue(12, "hang")
+    on.issue(15, "write c d")
+    old = on.repository
+    async with on.bot():
+        on.say("/batch 15 after:12 12")
+        await on.until(lambda: on.comments("tracking") and processes_of(on.folder))
+    on.sandbox.rename_repository("ada", REPOSITORY, "gadgets")
+    new = replaced_by(on)
+    on.sandbox.close("ada", "acme/gadgets", 12)
+    async with on.bot():
+        await on.until(lambda: "2 of 2 done" in old.threads[40].comments[-1].body)
+    assert states(on) == {12: "completed", 15: "completed"}
+    assert not any(thread.pull for thread in new.threads.values())
 
 
 async def test_an_archived_repository_ends_the_batch_and_hears_of_it_later(on: World):
