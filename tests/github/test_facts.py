@@ -175,12 +175,23 @@ async def test_other_problems_are_errors(desk: Bench, error, expected):
         await desk.reader.facts(REPOSITORY, numbers(1))
 
 
-async def test_a_name_that_stands_for_another_repository_by_now_is_not_found(
+async def test_a_repository_whose_name_another_one_has_by_now_is_found_by_its_id(
     desk: Bench,
 ):
+    answers = [repository(databaseId=2), repository(databaseId=REPOSITORY.id)]
+    desk.github.on(
+        GRAPHQL, *(Reply({"data": {"repository": answer}}) for answer in answers)
+    )
+    now = {"id": REPOSITORY.id, "full_name": "octo/new"}
+    desk.github.on(f"GET /repositories/{REPOSITORY.id}", Reply(now))
+    await desk.reader.facts(REPOSITORY, [])
+    assert desk.github.seen[-1].data["variables"] == {"owner": "octo", "name": "new"}
+
+
+async def test_a_repository_is_not_found_where_only_its_name_is_left(desk: Bench):
     answer = repository(databaseId=2)
     desk.github.on(GRAPHQL, Reply({"data": {"repository": answer}}))
-    with pytest.raises(NotFound, match="another repository"):
+    with pytest.raises(NotFound):
         await desk.reader.facts(REPOSITORY, [])
 
 
