@@ -55,7 +55,7 @@ class Delivery:
     guid: str  # X-GitHub-Delivery
     event: str  # X-GitHub-Event
     received_at: datetime
-    body: bytes
+    body: bytes | bytearray
 
 
 @dataclass(frozen=True, slots=True)

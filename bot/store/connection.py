@@ -5,7 +5,7 @@ import itertools
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,6 +28,7 @@ BUSY_SECONDS = 5.0
 
 _GROUP_SIZE = 500
 _ROWS_PER_STATEMENT = 200
+_HELD_BYTES = 65_536
 _UNAVAILABLE = frozenset(
     {
         sqlite3.SQLITE_BUSY,
@@ -82,14 +83,24 @@ def insert(
     """Insert *rows* into *into*, such as ``t (a, b)``.
 
     Many rows go into one statement, because each statement gives up the interpreter
-    lock and a busy event loop takes up to 5 ms to hand it back.
+    lock and a busy event loop takes up to 5 ms to hand it back. A statement holds what it
+    was given until it is given something else, and Python keeps a hundred of them: after
+    large values it is run once more, with nothing.
     """
     for start in range(0, len(rows), _ROWS_PER_STATEMENT):
         some = rows[start : start + _ROWS_PER_STATEMENT]
-        connection.execute(
-            f"INSERT INTO {into} VALUES {marks(len(some), len(some[0]))}",  # noqa: S608 - of constants and question marks
-            tuple(itertools.chain.from_iterable(some)),
-        )
+        values = tuple(itertools.chain.from_iterable(some))
+        sql = f"""
+            INSERT INTO {into}
+            SELECT * FROM (VALUES {marks(len(some), len(some[0]))}) WHERE ?
+        """  # noqa: S608 - of constants and question marks
+        connection.execute(sql, (*values, True))
+        if _bytes_of(values) > _HELD_BYTES:
+            connection.execute(sql, (*(None for _ in values), False))
+
+
+def _bytes_of(values: Iterable[Any]) -> int:
+    return sum(len(v) for v in values if isinstance(v, str | bytes | bytearray))
 
 
 def marks(rows: int, columns: int) -> str:

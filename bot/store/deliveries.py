@@ -88,7 +88,7 @@ def _add(
         "SELECT ifnull(max(id), 0) FROM deliveries"
     ).fetchone()
     rows: list[tuple[int, str, str, int]] = []
-    bodies: list[tuple[int, bytes]] = []
+    bodies: list[tuple[int, bytes | bytearray]] = []
     is_new: list[bool] = []
     for delivery in deliveries:
         is_new.append(delivery.guid not in known)

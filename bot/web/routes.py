@@ -228,20 +228,28 @@ class _Webhooks:
         if not signatures.fit(digest):
             _refuse(web.HTTPUnauthorized, _UNSIGNED)
 
-    async def _add(self, body: bytes, digest: bytes, event: str, guid: str) -> bool:
+    async def _add(
+        self, body: bytes | bytearray, digest: bytes, event: str, guid: str
+    ) -> bool:
         if not is_signed(body, digest, secrets=self._secrets):
             _refuse(web.HTTPUnauthorized, _UNSIGNED)
         _check_json(body)
         return await self._keep(event, guid, body)
 
-    async def _keep(self, event: str, guid: str, body: bytes) -> bool:
+    async def _keep(self, event: str, guid: str, body: bytes | bytearray) -> bool:
         delivery = Delivery(guid, event, self._surface.clock.now(), body)
         return await self._surface.add_delivery(delivery)
 
 
-async def _body(request: web.Request, most: int) -> bytes:
-    """Return the body; ``request.read`` would keep it while the connection is open."""
-    return b"".join([chunk async for chunk in _chunks(request, most)])
+async def _body(request: web.Request, most: int) -> bytearray:
+    """Return the body; ``request.read`` would keep it while the connection is open.
+
+    It is never joined, for that takes twice its size.
+    """
+    body = bytearray()
+    async for chunk in _chunks(request, most):
+        body += chunk
+    return body
 
 
 async def _chunks(request: web.Request, most: int) -> AsyncGenerator[bytes, None]:
@@ -285,7 +293,7 @@ def _refuse(error: type[web.HTTPException], text: str) -> NoReturn:
     raise error(text=text)
 
 
-def _check_json(body: bytes) -> None:
+def _check_json(body: bytes | bytearray) -> None:
     """Raise ``HTTPBadRequest`` unless *body* is one JSON object."""
     try:
         value = from_json(body, allow_inf_nan=False)

@@ -36,7 +36,9 @@ class Signatures:
         return any(found)
 
 
-def is_signed(body: bytes, digest: bytes, *, secrets: Sequence[bytes]) -> bool:
+def is_signed(
+    body: bytes | bytearray, digest: bytes, *, secrets: Sequence[bytes]
+) -> bool:
     """Return whether one of *secrets* signed *body*, in a time that tells nothing."""
     found = [
         hmac.compare_digest(hmac.digest(secret, body, "sha256"), digest)

@@ -165,7 +165,7 @@ async def test_a_live_batch_is_found_however_many_came_after_it(store: Store):
     for number in range(30):
         batch = make_batch(f"c{number}", (2, 3))
         await start(store, batch)
-        ended = [e.BatchCancelling(NOW, "ada"), e.BatchFinished(NOW)]
+        ended = (e.BatchCancelling(NOW, "ada"), e.BatchFinished(NOW))
         await store.batches.append({batch.id: ended})
     assert [s.batch.id for s in await store.batches.live_in(5)] == ["a1a1"]
     assert await store.batches.live_in(6) == []
