@@ -157,3 +157,4 @@ class Receipt:
     sha: str = ""
     note: str = ""  # what could not be done and why; empty when all was
     changed: bool = True  # False if everything was so already
+    was_tried: bool = False  # before, without an answer: that may have changed it

@@ -23,10 +23,13 @@ class BatchPlanned:
 
 @dataclass(frozen=True, slots=True)
 class BatchStarted:
-    """The batch may start items. ``by`` is a login."""
+    """The batch may start items. ``by`` is a login; ``source`` names the comment or box
+    that started a plan, so that the same wish delivered again is known.
+    """
 
     at: datetime
     by: str
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,7 @@ class Progress:
     items: Mapping[ItemNumber, ItemView]
     started_at: datetime | None = None
     started_by: str = ""
+    start_source: str = ""  # the comment or box that started a plan
     ended_at: datetime | None = None
     expires_at: datetime | None = None  # of a plan
     by: str = ""  # who paused or cancelled it; empty for on-failure
@@ -200,6 +201,7 @@ def _advance_batch(
                 state=BatchState.RUNNING,
                 started_at=event.at,
                 started_by=event.by,
+                start_source=event.source,
             )
         case e.BatchPaused():
             return replace(

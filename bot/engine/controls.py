@@ -185,6 +185,9 @@ class Controls:
     async def _start(
         self, place: Place, batch_id: BatchId | None, role: Role, part: int
     ) -> str:
+        if batch := await self._carried_out(place, part):
+            await self._go_on(place, batch)
+            return f"batch {batch.id}"
         if batch_id is None:
             recent = await self._batches.recent(
                 place.repository.id, thread=place.thread
@@ -223,13 +226,20 @@ class Controls:
             return "refused: cannot start"
         if progress.started_at is None:
             now = self._clock.now()
-            events: list[e.Event] = [e.BatchStarted(now, place.asker.login)]
+            source = f"{place.source}.{part}"
+            events: list[e.Event] = [e.BatchStarted(now, place.asker.login, source)]
             if place.repository != progress.batch.repository:
                 events.append(e.RepositoryMoved(now, place.repository))
             await self._recorder.record({batch.id: events})
-        await self.begin(batch)
-        await self._replies.react(place, Reaction.STARTED)
+        await self._go_on(place, batch)
         return f"batch {batch.id}"
+
+    async def _go_on(self, place: Place, batch: Batch) -> None:
+        """Do what follows the record of a start; harmless to do again."""
+        progress = await self._situations.progress(batch.id)
+        if not progress.is_concluded:
+            await self.begin(batch)
+        await self._replies.react(place, Reaction.STARTED)
 
     async def _cannot_start(self, progress: Progress) -> str:
         name = code_span(progress.batch.id)
@@ -444,7 +454,8 @@ class Controls:
         """
         for summary in await self._batches.recent(place.repository.id, limit=5):
             progress = await self._situations.progress(summary.batch.id)
-            if f"{place.source}.{part}" in progress.controls:
+            known = (progress.start_source, *progress.controls)
+            if f"{place.source}.{part}" in known:
                 return summary.batch
         return None
 

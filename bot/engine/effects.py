@@ -113,6 +113,8 @@ class Effects:
             self._clock, lambda: self._log.intend(key, intent, at=intended_at)
         )
         came, receipt = await self._do(key, intent, intended_at)
+        if record is not None and record.receipt is None:
+            receipt = _tried_before(receipt)
         return came, await self._note(key, receipt)
 
     async def _do(
@@ -121,7 +123,8 @@ class Effects:
         error: Uncertain | None = None
         for tries in range(1, LOOKS + 1):
             try:
-                return "done", await self._adapter.do(intent)
+                receipt = await self._adapter.do(intent)
+                return "done", receipt if tries == 1 else _tried_before(receipt)
             except Uncertain as unanswered:
                 error = unanswered
                 log.info("effect unanswered", key=key, error=str(error), tries=tries)
@@ -158,6 +161,11 @@ def _end_of(error: BotError) -> str:
             return "failed"
         case _:
             return "refused"
+
+
+def _tried_before(receipt: Receipt) -> Receipt:
+    """Return the receipt of a change that an unanswered try may have made already."""
+    return receipt if receipt.changed else replace(receipt, was_tried=True)
 
 
 def _is_done(record: EffectRecord, intent: Intent) -> bool:

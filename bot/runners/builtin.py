@@ -119,6 +119,9 @@ def _outcome(intent: Intent, receipt: Receipt) -> Outcome:
         link = Link("comment", receipt.url) if receipt.url else None
         summary = "" if link else "commented"
         return Outcome(OutcomeKind.COMPLETED, summary=summary, link=link)
+    if not receipt.changed and receipt.was_tried:
+        summary = f"{_done(intent)}, probably by a try that got no answer"
+        return Outcome(OutcomeKind.COMPLETED, summary=summary)
     if not receipt.changed:
         return Outcome(OutcomeKind.UNCHANGED, summary=_already(intent))
     done = f"assigned in part: {receipt.note}" if receipt.note else _done(intent)

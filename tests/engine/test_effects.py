@@ -12,6 +12,7 @@ from bot.core.model import InstallationId, ItemNumber, Repository
 from bot.engine.effects import LOOKS, Effects
 from bot.errors import BotError, Refused, TransientError, Uncertain
 from bot.ports import EffectRecord
+from tests.fakes import START
 from tests.github.server import HurriedClock
 
 REPOSITORY = Repository(1, "acme/widgets", InstallationId(7))
@@ -90,6 +91,36 @@ async def test_what_came_of_an_effect_is_one_line_and_counted(
     assert line["log_level"] == level
     assert ("error" in line) == (receipt is None)
     assert effects.ended == {("create_comment", came): 1}
+
+
+@pytest.mark.parametrize(
+    ("outside", "was_tried"),
+    [
+        (Outside([Receipt(changed=False)]), False),
+        (Outside([LOST, Receipt(changed=False)], [None]), True),
+        (Outside([LOST, Receipt()], [None]), False),
+    ],
+)
+async def test_who_made_a_change_is_in_doubt_after_a_lost_answer(
+    outside: Outside, was_tried: bool
+):
+    effects = Effects(
+        effect_log=Log(), adapter=outside, clock=HurriedClock(), fraction=lambda: 0.5
+    )
+    receipt = await effects.perform("b7k2-12/label", COMMENT)
+    assert receipt.was_tried is was_tried
+
+
+async def test_who_made_a_change_is_in_doubt_after_a_crash():
+    log = Log()
+    await log.intend("b7k2-12/label", COMMENT, at=START)
+    effects = Effects(
+        effect_log=log,
+        adapter=Outside([Receipt(changed=False)], [None]),
+        clock=HurriedClock(),
+        fraction=lambda: 0.5,
+    )
+    assert (await effects.perform("b7k2-12/label", COMMENT)).was_tried
 
 
 async def test_what_was_done_before_is_known():

@@ -4,7 +4,9 @@ import hmac
 from uuid import uuid4
 
 import aiohttp
+import pytest
 
+from bot.app import Bot
 from bot.sandbox.webhooks import HookDelivery
 from tests.flow.world import World
 
@@ -47,23 +49,45 @@ async def test_a_replay_under_a_new_guid_changes_nothing(on: World):
     async with on.bot() as bot:
         command = on.say("/batch 12")
         await on.finished(command)
-        old = last_delivery(on)
-        key = on.sandbox.app.webhook_secret.encode()
-        signature = hmac.digest(key, old.payload, "sha256").hex()
-        headers = {
-            **old.request_headers,
-            "X-GitHub-Delivery": str(uuid4()),
-            "X-Hub-Signature-256": f"sha256={signature}",
-        }
-        async with (
-            aiohttp.ClientSession() as session,
-            session.post(
-                f"{bot.url}/api/github/webhooks", data=old.payload, headers=headers
-            ) as answer,
-        ):
-            assert answer.status == 202
-        await on.dealt_with()
+        await replay(on, bot, last_delivery(on))
     assert_one_batch(on)
+
+
+async def replay(on: World, bot: Bot, old: HookDelivery) -> None:
+    """Send a delivery again under a new GUID, and wait until it is dealt with."""
+    key = on.sandbox.app.webhook_secret.encode()
+    signature = hmac.digest(key, old.payload, "sha256").hex()
+    headers = {
+        **old.request_headers,
+        "X-GitHub-Delivery": str(uuid4()),
+        "X-Hub-Signature-256": f"sha256={signature}",
+    }
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(
+            f"{bot.url}/api/github/webhooks", data=old.payload, headers=headers
+        ) as answer,
+    ):
+        assert answer.status == 202
+    await on.dealt_with()
+
+
+@pytest.mark.parametrize("is_named", [True, False])
+async def test_a_start_that_comes_again_is_not_answered_as_a_second_one(
+    on: World, is_named: bool
+):
+    on.issue(12, "write a.txt a")
+    async with on.bot() as bot:
+        on.say("/batch plan 12")
+        await on.until(lambda: on.comments("plan"))
+        name = on.comment("plan").body.split("batch:start ")[1].split(" ")[0]
+        command = on.say(f"/batch start {name}" if is_named else "/batch start")
+        await on.until(lambda: "rocket" in on.reactions(command))
+        await replay(on, bot, last_delivery(on))
+        await on.until(lambda: on.comments("report"))
+    assert on.comments("error") == []
+    assert "confused" not in on.reactions(command)
+    assert len(on.comments("tracking")) == 1
 
 
 async def test_two_deliveries_at_once_start_one_batch(on: World):

@@ -129,3 +129,10 @@ async def test_what_it_cannot_do_is_refused_and_nothing_happens(action):
     with pytest.raises(PermanentError):
         await runner.publish(make_spec(action), Work(""), effects.perform)
     assert effects.intents == {}
+
+
+async def test_a_change_that_a_lost_try_may_have_made_is_said_to_be_so():
+    maybe = Receipt(id=12, changed=False, was_tried=True)
+    _, outcome = await publish(Action("label", ("+bug",)), maybe)
+    assert outcome.kind is OutcomeKind.COMPLETED
+    assert outcome.summary == "labelled `bug`, probably by a try that got no answer"
