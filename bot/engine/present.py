@@ -8,7 +8,7 @@ bot. One query refreshes the next items along with it.
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from weakref import WeakValueDictionary
 
 from bot.core.drift import overtaken
@@ -21,7 +21,7 @@ from bot.core.model import (
     PlanItem,
     Repository,
 )
-from bot.errors import AppUnavailable, NotFound, RoleLost
+from bot.errors import AppUnavailable, NotFound, RoleLost, TransientError
 from bot.ports import Clock, GitHub
 
 FRESH = timedelta(minutes=5)
@@ -31,6 +31,8 @@ the sweep for missed ones finds within that time.
 
 AT_A_TIME = 50
 """Items of one query."""
+
+NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +57,20 @@ class Present:
         self._clock = clock
         self._since = clock.now()
         self._seen: dict[BatchId, dict[ItemNumber, datetime]] = {}
+        self._doubted: set[BatchId] = set()
         self._roles_seen: dict[BatchId, datetime] = {}
         self._locks: WeakValueDictionary[BatchId, asyncio.Lock] = WeakValueDictionary()
 
     def forget(self, batch_id: BatchId) -> None:
         """Forget what was seen for a batch that has ended."""
         self._seen.pop(batch_id, None)
+        self._doubted.discard(batch_id)
         self._roles_seen.pop(batch_id, None)
+
+    def doubt(self, batch_id: BatchId) -> None:
+        """Take it for granted of no item that it is as it was."""
+        self._seen.pop(batch_id, None)
+        self._doubted.add(batch_id)
 
     async def before_start(
         self,
@@ -77,12 +86,19 @@ class Present:
         """
         lock = self._locks.setdefault(batch.id, asyncio.Lock())
         async with lock:
-            if self._is_fresh(batch, item.number):
-                return Findings()
-            others = upcoming(AT_A_TIME - 1)
-            stale = [i for i in others if not self._is_fresh(batch, i.number)]
-            await self._check_role(batch, starter)
-            return await self.look(batch, [item, *stale])
+            findings = Findings()
+            if not self._is_fresh(batch, item.number):
+                others = upcoming(AT_A_TIME - 1)
+                stale = [i for i in others if not self._is_fresh(batch, i.number)]
+                findings = await self.look(batch, [item, *stale])
+            if findings.cause is None:
+                present = findings.moved_to or batch.repository
+                try:
+                    await self._check_role(batch, starter, present)
+                except TransientError:
+                    self.doubt(batch.id)  # the findings are lost
+                    raise
+            return findings
 
     async def look(
         self,
@@ -107,14 +123,18 @@ class Present:
             advice = "Give the app access to it again."
             raise AppUnavailable(message, why=Cause.REMOVED, advice=advice) from error
         found = {i.number: overtaken(i, facts.get(i.number)) for i in items}
-        as_before = (number for number, outcome in found.items() if outcome is None)
-        seen = self._seen.setdefault(batch.id, {})
-        seen.update(dict.fromkeys(as_before, asked_at))
+        if found:
+            seen = self._seen.setdefault(batch.id, {})
+            # What is overtaken may be retried as it is, and has to be found again.
+            seen.update({n: NEVER if o else asked_at for n, o in found.items()})
         present = replace(asked_as, name=about.name or asked_as.name)
+        cause = Cause.ARCHIVED if about.is_archived else None
+        if await self._is_given_away(batch.repository, present):
+            cause = Cause.TRANSFERRED
         return Findings(
             overtaken={n: outcome for n, outcome in found.items() if outcome},
             moved_to=present if present != batch.repository else None,
-            cause=_cause(batch.repository, present, is_archived=about.is_archived),
+            cause=cause,
         )
 
     async def is_thread_gone(self, batch: Batch) -> bool:
@@ -124,15 +144,20 @@ class Present:
 
     def _is_fresh(self, batch: Batch, number: ItemNumber) -> bool:
         seen = self._seen.get(batch.id, {})
-        return self._is_recent(seen.get(number, batch.created_at))
+        accepted_at = NEVER if batch.id in self._doubted else batch.created_at
+        return self._is_recent(seen.get(number, accepted_at))
 
     def _is_recent(self, seen_at: datetime) -> bool:
         return seen_at >= self._since and self._clock.now() - seen_at < FRESH
 
-    async def _check_role(self, batch: Batch, starter: str) -> None:
+    async def _check_role(
+        self, batch: Batch, starter: str, present: Repository
+    ) -> None:
         if self._is_recent(self._roles_seen.get(batch.id, batch.created_at)):
             return
-        role = await self._github.role(batch.repository, starter)
+        # Without access GitHub would tell of nobody that they may.
+        await self._github.check_access(present)
+        role = await self._github.role(present, starter)
         if role < batch.needed_role:
             had, needed = role.name.lower(), batch.needed_role.name.lower()
             message = f"{starter} has {had} access now, not {needed}"
@@ -140,16 +165,18 @@ class Present:
             raise RoleLost(message, advice=advice)
         self._roles_seen[batch.id] = self._clock.now()
 
-
-def _cause(
-    before: Repository,
-    now: Repository,
-    *,
-    is_archived: bool,
-) -> Cause | None:
-    if _owner(now) != _owner(before):
-        return Cause.TRANSFERRED
-    return Cause.ARCHIVED if is_archived else None
+    async def _is_given_away(self, before: Repository, now: Repository) -> bool:
+        """Return whether the repository has another owner, not one with a new name."""
+        if _owner(now) == _owner(before):
+            return False
+        if now.installation_id != before.installation_id:
+            return True
+        try:
+            # An installation is on one account, and so is what it has access to.
+            await self._github.check_access(now)
+        except AppUnavailable:
+            return True
+        return False
 
 
 def _owner(repository: Repository) -> str:

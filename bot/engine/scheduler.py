@@ -195,6 +195,9 @@ class Scheduler:
             if view.outcome is not None and view.outcome.branch:
                 live.branches[number] = view.outcome.branch
         kept = await self._kept(batch, progress) if is_restart else {}
+        if progress.expires_at is not None or batch.retry_of is not None:
+            # Nobody watched while it was a plan; a retry asks for what did not succeed.
+            self._present.doubt(batch_id)
 
         def take(step: _Pass) -> None:
             self._live[batch_id] = live
@@ -547,7 +550,8 @@ class Scheduler:
         others = {n: o for n, o in findings.overtaken.items() if n != number}
         rest = replace(findings, overtaken=others)
         if not rest.is_nothing:
-            self._send(lambda step: self._found(step, live, rest))
+            # Behind this the batch has its repository's present name, or has ended.
+            await self._post(lambda step: self._found(step, live, rest))
         return findings.overtaken.get(number)
 
     async def _accept(

@@ -145,6 +145,54 @@ async def test_a_label_does_not_care_whether_its_item_is_open(on: World):
     assert [label.name for label in on.thread(15).labels] == ["ready"]
 
 
+async def test_what_was_closed_meanwhile_fails_again_when_it_is_only_retried(
+    on: World,
+):
+    go = on.folder / "go"
+    on.issue(15, "write a b")
+    on.issue(18, f"wait {go}")
+    async with on.bot():
+        await running(on, "/batch 12 18 15 concurrency:2")
+        on.sandbox.close("ada", REPOSITORY, 15, reason="not_planned")
+        await on.until(lambda: states(on)[15] == "failed")
+        batch = on.rows("SELECT id FROM batches")[0][0]
+        on.say(f"/batch retry {batch} 15")
+        await on.until(lambda: states(on)[15] == "pending")
+        go.touch()
+        await on.until(lambda: states(on)[15] in ("failed", "completed"))
+        on.say(f"/batch cancel {batch}")
+        await concluded(on)
+    assert states(on) == {12: "cancelled", 15: "failed", 18: "completed"}
+    assert on.pull_requests() == {}
+
+
+async def test_a_new_batch_by_a_retry_starts_nothing_that_is_still_closed(on: World):
+    on.issue(15, "write a b")
+    async with on.bot():
+        await running(on, "/batch 12 15 concurrency:1")
+        on.sandbox.close("ada", REPOSITORY, 15, reason="not_planned")
+        await on.until(lambda: states(on)[15] == "failed")
+        batch = on.rows("SELECT id FROM batches")[0][0]
+        on.say(f"/batch cancel {batch}")
+        await concluded(on)
+        await on.finished(on.say(f"/batch retry {batch} 15"))
+    assert states(on) == {15: "failed"}
+    assert on.pull_requests() == {}
+
+
+async def test_what_was_closed_while_a_plan_waited_is_seen_when_it_starts(on: World):
+    on.issue(12, "write a b")
+    async with on.bot():
+        command = on.say("/batch plan 12")
+        await on.until(lambda: on.comments("plan"))
+        on.sandbox.close("ada", REPOSITORY, 12, reason="not_planned")
+        await on.dealt_with()
+        on.say("/batch start")
+        await on.finished(command)
+    assert states(on) == {12: "failed"}
+    assert on.pull_requests() == {}
+
+
 # --- the thread ------------------------------------------------------------------------
 
 
@@ -316,6 +364,30 @@ async def test_taking_the_repository_out_ends_its_batches(on: World):
         on.sandbox.remove_repositories(installation(on), REPOSITORY)
         await ended(on)
         assert on.comments("report") == []
+        inst = next(iter(on.sandbox.state.installations.values()))
+        on.sandbox.add_repositories(inst, REPOSITORY)
+        await concluded(on)
+    because = "because the app lost its access to the repository"
+    assert because in on.comment("report").body
+
+
+async def test_a_repository_that_was_taken_out_unnoticed_is_no_matter_of_roles(
+    on: World,
+):
+    go = on.folder / "go"
+    on.issue(12, f"wait {go}")
+    on.issue(15, "write c d")
+    async with on.bot(BATCH_SWEEP_SECONDS="86400"):
+        on.say("/batch 12 15 concurrency:1")
+        await on.until(lambda: on.comments("tracking") and processes_of(on.folder))
+        await on.dealt_with()
+        url = on.sandbox.webhooks.url
+        on.sandbox.set_webhook_url(None)
+        on.later(minutes=6)
+        on.sandbox.remove_repositories(installation(on), REPOSITORY)
+        on.sandbox.set_webhook_url(url)
+        go.touch()
+        await ended(on)
         inst = next(iter(on.sandbox.state.installations.values()))
         on.sandbox.add_repositories(inst, REPOSITORY)
         await concluded(on)
