@@ -4,6 +4,7 @@ import asyncio
 import itertools
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 
 import structlog
 
@@ -28,6 +29,7 @@ PUBLISH_TRIES = 12
 Accept = Callable[[Work], Awaitable[bool]]
 Look = Callable[[], Awaitable[Outcome | None]]
 Rest = Callable[[], AbstractContextManager[None]]
+Present = Callable[[], Repository]
 AskRole = Callable[[Repository, str], Awaitable[Role]]
 
 log = structlog.get_logger()
@@ -60,6 +62,7 @@ class Attempts:
         emit: Emit,
         rest: Rest,
         work: Work | None,
+        present: Present,
     ) -> Outcome:
         """Return how the attempt ended. Raises ``BatchOver``.
 
@@ -67,14 +70,15 @@ class Attempts:
         accepted before a restart and is published without being done again. *accept*
         says whether a result still counts; nothing of it reaches GitHub before. While
         accepted work waits inside *rest*, nothing of it is on GitHub yet. Cancelling
-        stops the attempt; nothing of it runs on when this returns.
+        stops the attempt; nothing of it runs on when this returns. *present* returns the
+        repository as it is then: its name may have come to stand for another one.
         """
         runner = self._runners[spec.item.runner]
         try:
             overtaken = await self._patiently(look, spec, emit)
             if overtaken is not None and work is None:
                 return overtaken
-            outcome = await self._run(runner, spec, accept, emit, rest, work)
+            outcome = await self._run(runner, spec, accept, emit, rest, work, present)
         except BatchOver:
             await self.clean(spec)
             raise
@@ -117,6 +121,7 @@ class Attempts:
         emit: Emit,
         rest: Rest,
         work: Work | None,
+        present: Present,
     ) -> Outcome:
         is_untouched = work is None
         if work is None:
@@ -127,16 +132,16 @@ class Attempts:
                 return Outcome(OutcomeKind.FAILED, reason="superseded")
             work = result
         if is_for_maintainers(spec.item.action):
-            await self._check_role(spec)
+            await self._check_role(spec, present())
         return await self._publish(
-            runner, spec, work, rest if is_untouched else nullcontext
+            runner, spec, work, rest if is_untouched else nullcontext, present
         )
 
-    async def _check_role(self, spec: AttemptSpec) -> None:
+    async def _check_role(self, spec: AttemptSpec, repository: Repository) -> None:
         """Ask again whether who started the batch may still do this; no answer is no."""
         login = spec.asker.login
         try:
-            role = await self._role(spec.repository, login)
+            role = await self._role(repository, login)
         except BotError as error:
             message = f"GitHub did not tell which access {login} has now"
             raise PermanentError(message, advice="Retry the item.") from error
@@ -176,7 +181,12 @@ class Attempts:
             raise
 
     async def _publish(
-        self, runner: Runner, spec: AttemptSpec, work: Work, rest: Rest
+        self,
+        runner: Runner,
+        spec: AttemptSpec,
+        work: Work,
+        rest: Rest,
+        present: Present,
     ) -> Outcome:
         """Publish until it works: doing the work again would not help GitHub."""
         is_untouched = True
@@ -186,6 +196,7 @@ class Attempts:
             # getting an answer, a second one finds.
             nonlocal is_untouched
             item = f"{spec.batch_id}-{spec.item.number}"
+            intent = replace(intent, repository=present())
             receipt = await self._effects.perform(f"{item}/{key}", intent)
             is_untouched = False
             return receipt

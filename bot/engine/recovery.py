@@ -124,8 +124,10 @@ class Recovery:
         self, installation_id: InstallationId, references: Sequence[Reference]
     ) -> None:
         found = await self._github.references(installation_id, references)
-        for reference, facts in found.items():
-            if not facts.is_open:
+        for reference in references:
+            facts = found.get(reference)  # None: nothing can ever tell that it is done
+            if facts is None or not facts.is_open:
+                is_satisfied = facts is not None and facts.is_satisfied
                 await self._scheduler.settle_outside(
-                    reference, is_satisfied=facts.is_satisfied
+                    reference, is_satisfied=is_satisfied
                 )

@@ -522,7 +522,13 @@ class Scheduler:
         ):
             try:
                 outcome = await self._attempts.run(
-                    spec, look=look, accept=accept, emit=emit, rest=rest, work=work
+                    spec,
+                    look=look,
+                    accept=accept,
+                    emit=emit,
+                    rest=rest,
+                    work=work,
+                    present=lambda: live.batch.repository,
                 )
                 came = outcome.kind.value
             except BatchOver as error:

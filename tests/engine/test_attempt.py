@@ -6,12 +6,19 @@ from contextlib import contextmanager, nullcontext
 
 import pytest
 
-from bot.core.model import Action, AttemptId, Outcome, OutcomeKind, Role
+from bot.core.model import (
+    Action,
+    AttemptId,
+    Outcome,
+    OutcomeKind,
+    Repository,
+    Role,
+)
 from bot.engine.attempt import Attempts
 from bot.engine.effects import Effects
 from bot.errors import TransientError
 from bot.ports import AttemptSpec, Emit, Perform, Work
-from tests.engine.test_effects import COMMENT, RECEIPT, Log, Outside
+from tests.engine.test_effects import COMMENT, RECEIPT, REPOSITORY, Log, Outside
 from tests.fakes import FakeClock
 from tests.runners.conftest import make_spec
 
@@ -62,6 +69,10 @@ async def accepted(_: Work) -> bool:
     return True
 
 
+def here() -> Repository:
+    return REPOSITORY
+
+
 @pytest.mark.parametrize(
     ("before_outage", "is_resumed", "may_be_stopped"),
     [(0, False, True), (1, False, False), (0, True, False)],
@@ -99,6 +110,7 @@ async def test_it_can_be_stopped_while_nothing_of_it_is_on_github(
             emit=lambda _: None,
             rest=rest,
             work=Work("") if is_resumed else None,
+            present=here,
         )
     )
     await clock.run_until(lambda: clock.sleepers == 1)
@@ -139,6 +151,7 @@ async def test_an_outage_before_the_start_is_no_try_of_the_item():
             emit=said.append,
             rest=nullcontext,
             work=None,
+            present=here,
         )
     )
     await clock.run_until(running.done)

@@ -11,9 +11,11 @@ import pytest
 
 from bot.core import control
 from bot.core import events as e
+from bot.core.effects import CreateComment, Intent, Receipt
 from bot.core.model import (
     BatchId,
     Cause,
+    InstallationId,
     ItemNumber,
     ItemState,
     Options,
@@ -56,6 +58,7 @@ class Gated:
         self.may_clean.set()
         self.end: Work | Outcome = DONE
         self.outages = 0  # before it can publish
+        self.comments = False
         self.published: list[str] = []
 
     async def submit(self, spec: AttemptSpec) -> str:
@@ -74,6 +77,10 @@ class Gated:
             self.outages -= 1
             raise TransientError("GitHub is away.")
         self.published.append(spec.id)
+        if self.comments:
+            number = ItemNumber(spec.item.number)
+            comment = CreateComment(spec.repository, number, "<!-- m -->", "Hello")
+            await perform("comment", comment)
         return DONE
 
     async def cancel(self, attempt: str) -> None: ...
@@ -100,6 +107,8 @@ class Desk:
     def __init__(self, store: Store) -> None:
         clock, github = SystemClock(), Unlimited()
         anything: Any = github
+        adapter: Any = self
+        self.intents: list[Intent] = []
         self.runner = Gated()
         self.store = store
         self.after_append: Hook | None = None
@@ -115,7 +124,7 @@ class Desk:
                 runners=runners,
                 effects=Effects(
                     effect_log=store.effects,
-                    adapter=anything,
+                    adapter=adapter,
                     clock=clock,
                     fraction=lambda: 0.5,
                 ),
@@ -142,6 +151,11 @@ class Desk:
             await self.after_append(happened)
         if any(isinstance(event, e.BatchFinished) for event in happened):
             self.over.set()
+
+    async def do(self, intent: Intent) -> Receipt:
+        """Change GitHub."""
+        self.intents.append(intent)
+        return Receipt(1)
 
     async def begin(self, *earlier: e.Event) -> None:
         """Begin a batch, or go on after a restart behind *earlier* events."""
@@ -288,3 +302,15 @@ async def test_what_was_cancelled_before_the_bot_was_killed_is_not_published_lat
     )
     assert await desk.ended() is ItemState.CANCELLED
     assert desk.runner.published == []
+
+
+async def test_what_is_published_goes_to_where_the_repository_is_by_then(desk: Desk):
+    desk.runner.end, desk.runner.comments = Work("done"), True
+    await desk.begin()
+    await desk.runner.watched.wait()
+    here = batch(plan({12: []})).repository
+    there = replace(here, name="acme/gadgets", installation_id=InstallationId(8))
+    await desk.scheduler.found(NAME, Findings(moved_to=there))
+    desk.runner.may_end.set()
+    assert await desk.ended() is ItemState.COMPLETED
+    assert [intent.repository for intent in desk.intents] == [there]

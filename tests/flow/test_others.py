@@ -193,6 +193,21 @@ async def test_what_was_closed_while_a_plan_waited_is_seen_when_it_starts(on: Wo
     assert on.pull_requests() == {}
 
 
+async def test_what_is_waited_for_in_a_repository_that_is_gone_is_waited_for_no_more(
+    on: World,
+):
+    on.issue(15, "write a b")
+    on.sandbox.create_repository("acme/parts", files={"README.md": "# parts\n"})
+    other = on.sandbox.open_issue("ada", "acme/parts", "Part", "")
+    async with on.bot(BATCH_SWEEP_SECONDS="20"):
+        command = on.say(f"/batch 15 after:acme/parts#{other.number}")
+        await on.until(lambda: on.comments("tracking"))
+        await on.dealt_with()
+        on.sandbox.delete_repository("ada", "acme/parts")
+        await on.finished(command)
+    assert states(on) == {15: "skipped"}
+
+
 # --- the thread ------------------------------------------------------------------------
 
 
