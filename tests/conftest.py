@@ -1,9 +1,11 @@
 """Fixtures for every test: the local GitHub, held to GitHub's descriptions."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import structlog
 
 from bot.sandbox.api_log import Exchange
 from bot.sandbox.sandbox import Sandbox
@@ -20,6 +22,19 @@ FILES = {
 
 _held: set[tuple[object, ...]] = set()
 """The kinds of exchange that this process has already held to the descriptions."""
+
+
+@pytest.fixture(autouse=True, scope="session")
+def uncached_loggers() -> Iterator[None]:
+    """Have no logger keep the settings of its first use, in whichever test that was."""
+    configure = structlog.configure
+
+    def uncached(*arguments: Any, **more: Any) -> None:
+        configure(*arguments, **{**more, "cache_logger_on_first_use": False})
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(structlog, "configure", uncached)
+        yield
 
 
 @pytest.fixture

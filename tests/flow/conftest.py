@@ -2,7 +2,6 @@
 
 import io
 import logging
-import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -37,11 +36,6 @@ def stream() -> Iterator[io.StringIO]:
     handlers, level = root.handlers[:], root.level
     made = io.StringIO()
     configure_logging(level="debug", style="json", stream=made)
-    # A logger keeps the settings of its first use, in whichever test that was.
-    structlog.configure(cache_logger_on_first_use=False)
-    for name, module in sys.modules.items():
-        if name.startswith("bot.") and hasattr(module, "log"):
-            vars(module.log).pop("bind", None)
     yield made
     root.handlers[:] = handlers
     root.setLevel(level)

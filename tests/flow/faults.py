@@ -52,7 +52,7 @@ PASSING: dict[str, Callable[[], Fault]] = {
 """What another try cures: faults that come now and then."""
 
 LASTING: dict[str, Callable[[], Fault]] = {
-    "301 in a circle": lambda: _said(301, "Moved", location="/api/v3/elsewhere"),
+    "301 in a circle": lambda: _said(301, "Moved", location="?again"),
     "307 to nowhere": lambda: _said(307, "Moved", location="http://[nowhere"),
     "400": lambda: _said(400, "Problems parsing JSON"),
     "403 permission": lambda: _said(403, "Resource not accessible by integration"),
