@@ -69,6 +69,9 @@ PLAN_VALID = timedelta(hours=1)
 SAME_COMMAND = timedelta(seconds=60)
 """How long the same command of the same person counts as the same wish."""
 
+IN_TIME = timedelta(minutes=5)
+"""How long a comment's repository is taken to have the name that the delivery says."""
+
 log = structlog.get_logger()
 
 
@@ -194,6 +197,12 @@ class Intake:
             return "ignored"
         if not self._may_speak(written):
             return f"ignored: {written.sender.login} may not command here"
+        if self._clock.now() - written.created_at > IN_TIME:
+            # Its repository may have another name by now, and its name another one.
+            about, _ = await self._github.facts(written.repository, [])
+            name = about.name or written.repository.name
+            present = replace(written.repository, name=name)
+            written = replace(written, repository=present)
         place = _place_of(written)
         if await self._replies.has_given_up(place):
             await self._give_up(place, "GitHub did not answer me for an hour")

@@ -317,6 +317,24 @@ async def test_a_batch_follows_its_repository_while_another_has_taken_the_name(
     assert not any(thread.pull for thread in new.threads.values())
 
 
+async def test_a_missed_command_is_done_where_its_repository_is_by_now(on: World):
+    on.issue(12)
+    old = on.repository
+    on.sandbox.set_webhook_url("http://127.0.0.1:9/")
+    on.say("/batch label +ready 12", by="linus")
+    await on.sandbox.webhooks.drain()
+    on.sandbox.rename_repository("ada", REPOSITORY, "gadgets")
+    new = replaced_by(on)
+    for name in (REPOSITORY, "acme/gadgets"):
+        on.sandbox.add_label(name, "ready")
+    on.later(minutes=10)
+    async with on.bot():
+        await on.until(lambda: old.threads[12].labels or new.threads[12].labels)
+        await on.until(lambda: old.threads[40].comments[-1].body.count("1 of 1 done"))
+    assert [label.name for label in old.threads[12].labels] == ["ready"]
+    assert new.threads[12].labels == []
+
+
 async def test_an_archived_repository_ends_the_batch_and_hears_of_it_later(on: World):
     async with on.bot():
         await running(on, "/batch 12")
