@@ -199,21 +199,22 @@ class ItemAccepted:
 
 @dataclass(frozen=True, slots=True)
 class ItemRetrying:
-    """An attempt ended with a transient fault; the next begins at ``next_at``."""
+    """An attempt ended with a transient fault; the next begins at ``next_at``.
+
+    ``requests``, here and below, counts the API requests that the attempt took.
+    """
 
     at: datetime
     item: ItemNumber
     attempt: int
     outcome: Outcome
     next_at: datetime
+    requests: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class ItemEnded:
-    """The last attempt ended: completed or failed, as its outcome says.
-
-    ``requests`` counts the API requests that the item's attempts took.
-    """
+    """The last attempt ended: completed or failed, as its outcome says."""
 
     at: datetime
     item: ItemNumber
@@ -240,6 +241,7 @@ class ItemCancelled:
     item: ItemNumber
     by: str
     kept: str = ""
+    requests: int = 0
 
 
 @dataclass(frozen=True, slots=True)

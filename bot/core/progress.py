@@ -138,6 +138,7 @@ def _advance_item(view: ItemView, event: e.ItemEvent) -> ItemView:
                 state=ItemState.PENDING,
                 outcome=event.outcome,
                 next_at=event.next_at,
+                requests=view.requests + event.requests,
             )
         case e.ItemEnded():
             is_success = event.outcome.is_success
@@ -145,7 +146,7 @@ def _advance_item(view: ItemView, event: e.ItemEvent) -> ItemView:
                 _worked(view, event.at),
                 state=ItemState.COMPLETED if is_success else ItemState.FAILED,
                 outcome=event.outcome,
-                requests=event.requests,
+                requests=view.requests + event.requests,
             )
         case e.ItemSkipped():
             return replace(
@@ -162,6 +163,7 @@ def _advance_item(view: ItemView, event: e.ItemEvent) -> ItemView:
                 state=ItemState.CANCELLED,
                 by=event.by,
                 kept=event.kept,
+                requests=view.requests + event.requests,
             )
         case e.ItemReset():
             return replace(
@@ -170,6 +172,7 @@ def _advance_item(view: ItemView, event: e.ItemEvent) -> ItemView:
                 # A restart is no fault of the item: it does not count as a try.
                 tries=0 if event.by else max(0, view.tries - 1),
                 worked=view.worked,
+                requests=view.requests,
             )
         case _:
             assert_never(event)

@@ -229,6 +229,8 @@ class Schedule:
 
     def apply(self, event: e.Event) -> None:
         """Move the state by one event, recorded earlier or about to be recorded."""
+        if isinstance(event, e.ItemEnded | e.ItemRetrying | e.ItemCancelled):
+            self.requests_used += event.requests
         match event:
             case e.ItemStarted():
                 i = self._index[event.item]

@@ -5,6 +5,8 @@ A delivery is only the reason to look: it may be late. What GitHub says now deci
 
 from collections.abc import Callable, Sequence
 
+import structlog
+
 from bot.core.drift import needs_it_open
 from bot.core.events import RepositoryMoved
 from bot.core.model import Batch, Cause, ItemNumber, PlanItem, Reference, Repository
@@ -15,8 +17,10 @@ from bot.engine.recorder import Recorder
 from bot.engine.scheduler import Scheduler
 from bot.engine.situation import Situations
 from bot.engine.tracker import Tracker
-from bot.errors import AppUnavailable
+from bot.errors import AppUnavailable, TransientError
 from bot.ports import Batches, Clock, GitHub
+
+log = structlog.get_logger()
 
 
 class Changes:
@@ -120,21 +124,26 @@ class Changes:
         """Say the last word of ended batches that could not be said before."""
         named = {one.id: one for one in seen_as}
         for batch_id in await self._batches.unconcluded():
-            progress = await self._situations.progress(batch_id)
-            batch = progress.batch
-            if not is_concerned(batch):
-                continue
-            now = named.get(batch.repository.id)
-            try:
-                await self._github.check_access(now or batch.repository)
-                findings = await self._present.look(batch, (), repository=now)
-            except AppUnavailable:
-                continue
-            if findings.moved_to is not None:
-                moved = RepositoryMoved(self._clock.now(), findings.moved_to)
-                await self._recorder.record({batch_id: [moved]})
-            if findings.cause is not Cause.ARCHIVED:
-                self._tracker.catch_up(batch_id)
+            batch = await self._batches.load(batch_id)
+            if batch is not None and is_concerned(batch):
+                await self._try_to_conclude(batch, named.get(batch.repository.id))
+
+    async def _try_to_conclude(self, batch: Batch, seen_as: Repository | None) -> None:
+        progress = await self._situations.progress(batch.id)
+        batch = progress.batch
+        try:
+            await self._github.check_access(seen_as or batch.repository)
+            findings = await self._present.look(batch, (), repository=seen_as)
+        except AppUnavailable:
+            return
+        except TransientError as error:
+            log.warning("looked in vain", batch=batch.id, error=str(error))
+            findings = Findings()  # whoever writes the last word is patient
+        if findings.moved_to is not None:
+            moved = RepositoryMoved(self._clock.now(), findings.moved_to)
+            await self._recorder.record({batch.id: [moved]})
+        if findings.cause is not Cause.ARCHIVED:
+            self._tracker.catch_up(batch.id)
 
 
 def _concerned(schedule: Schedule, changed: ItemChanged) -> list[PlanItem]:

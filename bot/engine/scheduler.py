@@ -190,7 +190,6 @@ class Scheduler:
         live = Live(schedule)
         progress = fold(batch, events)
         live.budget_until = progress.budget_wait_until
-        schedule.requests_used = sum(v.requests for v in progress.items.values())
         for number, view in progress.items.items():
             if view.outcome is not None and view.outcome.branch:
                 live.branches[number] = view.outcome.branch
@@ -605,7 +604,6 @@ class Scheduler:
             )
             return
         requests = self._github.spent(spec.id)
-        live.schedule.requests_used += requests
         if outcome.branch:
             live.branches[number] = outcome.branch
         if ending is not None and outcome.kind is OutcomeKind.TRANSIENT:
@@ -633,7 +631,7 @@ class Scheduler:
             return e.ItemEnded(now, item.number, attempt, failed, requests)
         wait = delay_seconds(tries, self._fraction(), outcome.retry_after_seconds)
         next_at = now + timedelta(seconds=wait)
-        return e.ItemRetrying(now, item.number, attempt, outcome, next_at)
+        return e.ItemRetrying(now, item.number, attempt, outcome, next_at, requests)
 
     def _stop(self, live: Live, number: ItemNumber, ending: str | Outcome) -> None:
         """Stop a running attempt, unless its work is on its way to GitHub already.
@@ -660,7 +658,9 @@ class Scheduler:
         live.publishing.pop(number, None)
         ending = live.stopping.pop(number, "")
         if live.schedule.running.get(number) == attempt:
-            step.happen(live, _stopped(step.now, number, attempt, ending))
+            requests = self._github.spent(f"{live.batch.id}-{number}-{attempt}")
+            event = _stopped(step.now, number, attempt, ending, requests)
+            step.happen(live, event)
             self._follow_up(step, live)
 
     # --- what others did -----------------------------------------------------------
@@ -693,7 +693,15 @@ class Scheduler:
     ) -> None:
         """End the whole batch, with the attempt that found out that it is over."""
         number = spec.item.number
+        before = spec.repository.installation_id
         live.tasks.pop(number, None)
+        is_moved = before != live.batch.repository.installation_id
+        if is_moved and number not in live.stopping:
+            # The batch has moved on to where the app may work.
+            live.publishing.pop(number, None)
+            if live.schedule.running.get(number) == attempt:
+                step.happen(live, e.ItemReset(step.now, number, by=""))
+            return
         ending: str | Outcome = live.stopping.pop(number, "")
         if live.publishing.pop(number, None) is not None:
             # Some of it may be on GitHub.
@@ -765,7 +773,7 @@ def _stopped(
 ) -> e.Event:
     if isinstance(ending, Outcome):
         return e.ItemEnded(at, item, attempt, ending, requests)
-    return e.ItemCancelled(at, item, ending)
+    return e.ItemCancelled(at, item, ending, requests=requests)
 
 
 def _resolve(waiting: "asyncio.Future[None]") -> None:

@@ -41,7 +41,7 @@ _ADVANCE_ITEM = """
         running_since_us = ?3,
         worked_us = worked_us + ifnull(?4 - running_since_us, 0),
         ended_us = ?5,
-        requests = ifnull(?6, requests)
+        requests = requests + ?6
     WHERE batch = ?7 AND number = ?8
 """
 # DISTINCT would read the whole index; this takes one step for each action.
@@ -335,25 +335,25 @@ def _batch_state(event: e.Event) -> BatchState | None:
             return None
 
 
-_Changes = tuple[ItemState, int | None, int | None, int | None, int | None, int | None]
-"""State, attempt, running since, worked until, ended at, requests: as _ADVANCE_ITEM."""
+_Changes = tuple[ItemState, int | None, int | None, int | None, int | None, int]
+"""State, attempt, running since, worked until, ended at, more requests."""
 
 
 def _item_changes(event: e.ItemEvent) -> _Changes | None:
     at_us = to_us(event.at)
     match event:
         case e.ItemStarted(attempt=attempt):
-            return ItemState.RUNNING, attempt, at_us, None, None, None
-        case e.ItemRetrying():
-            return ItemState.PENDING, None, None, at_us, at_us, None
+            return ItemState.RUNNING, attempt, at_us, None, None, 0
+        case e.ItemRetrying(requests=requests):
+            return ItemState.PENDING, None, None, at_us, at_us, requests
         case e.ItemEnded(outcome=outcome, requests=requests):
             is_success = outcome.is_success
             state = ItemState.COMPLETED if is_success else ItemState.FAILED
             return state, None, None, at_us, at_us, requests
         case e.ItemSkipped():
-            return ItemState.SKIPPED, None, None, None, at_us, None
-        case e.ItemCancelled():
-            return ItemState.CANCELLED, None, None, at_us, at_us, None
+            return ItemState.SKIPPED, None, None, None, at_us, 0
+        case e.ItemCancelled(requests=requests):
+            return ItemState.CANCELLED, None, None, at_us, at_us, requests
         case e.ItemReset():
             return ItemState.PENDING, None, None, None, None, 0
         case _:

@@ -236,6 +236,19 @@ def test_what_outside_ends_badly_skips_all_that_waits_for_it():
     assert schedule.state is BatchState.FINISHED
 
 
+def test_the_requests_of_every_attempt_are_used():
+    schedule = schedule_of({1: [], 2: []})
+    starts([schedule], free())
+    fault = Outcome(OutcomeKind.TRANSIENT, reason="502")
+    done = Outcome(OutcomeKind.COMPLETED)
+    one, two = ItemNumber(1), ItemNumber(2)
+    schedule.apply(e.ItemRetrying(NOON, one, 1, fault, NOON, requests=3))
+    starts([schedule], free())
+    schedule.apply(e.ItemEnded(NOON, one, 2, done, requests=4))
+    schedule.apply(e.ItemCancelled(NOON, two, "ada", requests=5))
+    assert schedule.requests_used == 12
+
+
 def test_a_batch_pauses_when_its_own_budget_is_used_and_resume_lifts_it():
     schedule = schedule_of({1: [], 2: []}, options=Options(budget_requests=5))
     starts([schedule], free(slots=1))
