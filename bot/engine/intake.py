@@ -5,6 +5,7 @@ done again after a crash: batches are found by what started them, replies and re
 by their keys.
 """
 
+import asyncio
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -207,7 +208,17 @@ class Intake:
         if await self._replies.has_given_up(place):
             await self._give_up(place, "GitHub did not answer me for an hour")
             return "gave up"
-        await self._replies.react(place, Reaction.SEEN)
+        # A cancel does not wait until other changes let this one through.
+        seen = asyncio.create_task(self._replies.react(place, Reaction.SEEN))
+        try:
+            return await self._heard(place, written)
+        except asyncio.CancelledError:
+            seen.cancel()
+            raise
+        finally:
+            await asyncio.wait({seen})
+
+    async def _heard(self, place: Place, written: CommentWritten) -> str:
         role = await self._role(place)
         if role is None or role < Role.TRIAGE:
             # Nothing is read for strangers, and they get no lesson in grammar.
