@@ -119,6 +119,14 @@ def every(step: int, first: int) -> Callable[[int, str], bool]:
     return lambda number, _: number >= first and (number - first) % step == 0
 
 
+def none_like(
+    kind: str, is_meant: Callable[[int, str], bool]
+) -> Callable[[int, str], bool]:
+    """Mean what *is_meant* means, but no call of a kind."""
+    of_kind = all_like(kind)
+    return lambda number, call: is_meant(number, call) and not of_kind(number, call)
+
+
 def only(number: int) -> Callable[[int, str], bool]:
     """Mean one call."""
     return lambda its_number, _: its_number == number
