@@ -348,7 +348,8 @@ def _why(
             return f"has been running for {spell(now - since)}{again}{step}"
         case ItemState.COMPLETED:
             assert view.outcome is not None
-            return f"is done: {result(view.outcome, 200)}, in {spell(view.worked)}"
+            spent = f", in {spell(view.worked)}" if view.attempt else ""
+            return f"is done: {result(view.outcome, 200)}{spent}"
         case ItemState.FAILED:
             assert view.outcome is not None
             advice = escape_prose(view.outcome.advice, 300)

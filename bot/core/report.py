@@ -261,8 +261,8 @@ class _Report:
             f"#{view.item.number}",
             *(title if self.level.title else []),
             result(view.outcome, self.level.words),
-            spell(view.worked),
-            str(max(1, view.tries)),
+            spell(view.worked) if view.attempt else "-",
+            str(max(1, view.tries)) if view.attempt else "-",
         ]
 
     def _cancelled(self) -> str:

@@ -559,7 +559,8 @@ class _Tracking:
         match look(view):
             case Look.DONE:
                 assert view.outcome is not None
-                return f"{result(view.outcome, words)} · {spell(view.worked)}"
+                spent = f" · {spell(view.worked)}" if view.attempt else ""
+                return f"{result(view.outcome, words)}{spent}"
             case Look.RUNNING:
                 return self._with_log(view, *self._running(view))
             case Look.RETRYING:
@@ -672,8 +673,10 @@ class _Tracking:
     def _budget_and_options(self) -> Iterator[str]:
         progress, situation = self.progress, self.situation
         if progress.started_at is not None:
-            used = f"{situation.used_requests:,}"
-            text = f"This batch has used **{used}** requests"
+            used = f"**{situation.used_requests:,}**"
+            # What a killed process had used of a running item is not known.
+            used = f"at least {used}" if progress.recovered else used
+            text = f"This batch has used {used} requests"
             if needed := round(situation.needed_requests):
                 text += f" and needs about **{needed:,}** more"
             yield f"{text}.{self._fits()}"

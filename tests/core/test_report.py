@@ -1,5 +1,6 @@
 import re
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -91,3 +92,17 @@ def test_a_report_without_failures_needs_nobody():
     assert "Needs you" not in body
     assert boxes(body) == {}
     assert body.split("\n")[1] == "### ✅ Batch `b7k2` finished — 2 of 2 done"
+
+
+def test_what_others_did_took_no_time_and_no_try():
+    progress = scenes.in_states(["done", "done"])
+    first, *_ = progress.items
+    view = replace(progress.items[first], attempt=0, tries=0, worked=timedelta())
+    by_others = replace(progress, items={**progress.items, first: view})
+    rows = [
+        line
+        for line in render_report(by_others, situation()).splitlines()
+        if line.startswith(f"| #{first} ")
+    ]
+    assert len(rows) == 1
+    assert rows[0].endswith(" | - | - |")
