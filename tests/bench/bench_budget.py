@@ -20,23 +20,11 @@ from pathlib import Path
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from bot.core.events import BatchPlanned, BatchStarted, Event
-from bot.core.model import (
-    Action,
-    Asker,
-    Batch,
-    BatchId,
-    InstallationId,
-    ItemFacts,
-    ItemKind,
-    ItemNumber,
-    Plan,
-    PlanItem,
-    Repository,
-)
+from bot.core.events import BatchPlanned, BatchStarted
+from bot.core.model import ItemNumber
 from bot.logs import configure_logging
-from bot.store.store import open_store
 from tests.bench.leaping import LeapingClock
+from tests.bench.recorded import record
 from tests.flow.world import World, world
 
 ITEMS = 1_000
@@ -89,14 +77,17 @@ async def run(name: str, middlewares: Sequence[Middleware] = ()) -> str:
 
 async def measured(on: World, name: str) -> str:
     """Run the batch in a world and return a line about its end."""
-    numbers = range(1001, 1001 + ITEMS)
+    numbers = [ItemNumber(1001 + i) for i in range(ITEMS)]
     for number in numbers:
         on.issue(number)
     on.sandbox.add_label("acme/widgets", "bug")
     [installation] = on.sandbox.state.installations.values()
     on.sandbox.limits.set_limit(installation.id, limit=REQUESTS_AN_HOUR)
     on.sandbox.limits.window(installation.id, "core").reset_at = None
-    await accept(on, numbers)
+    said = on.say("/batch label +bug …")
+    now = on.clock.now()
+    events = (BatchPlanned(now, now), BatchStarted(now, "ada"))
+    await record(on, numbers, events, at=now, label="bug", comment_id=said.id)
     begun_at = on.clock.monotonic()
     async with on.bot(BATCH_WRITE_INTERVAL="1"):
         await on.until(lambda: on.comments("report"), seconds=600)
@@ -109,48 +100,6 @@ async def measured(on: World, name: str) -> str:
         f" ratio {seconds / bound_seconds():.3f}; {statuses.total()} requests,"
         f" {refused} of them answered with 403 or 429"
     )
-
-
-async def accept(on: World, numbers: Sequence[int]) -> None:
-    """Record a started batch: a command may have 500 items at most, a batch any number."""
-    installation = on.sandbox.state.installation_of(on.repository)
-    assert installation is not None
-    said = on.say("/batch label +bug …")
-    now = on.clock.now()
-    items = tuple(
-        PlanItem(
-            ItemNumber(number),
-            ItemKind.ISSUE,
-            Action("label", ("+bug",)),
-            runner="builtin",
-            title=f"Item {number}",
-        )
-        for number in numbers
-    )
-    batch = Batch(
-        id=BatchId("b7k2"),
-        repository=Repository(
-            on.repository.id, "acme/widgets", InstallationId(installation.id)
-        ),
-        default_branch="main",
-        thread=ItemNumber(40),
-        thread_is_pull_request=False,
-        asker=Asker("ada", "https://github.test/acme/widgets/issues/40"),
-        source="comment:1",
-        command="/batch label +bug …",
-        created_at=now,
-        plan=Plan(items),
-        comment_id=said.id,
-    )
-    facts = {
-        item.number: ItemFacts(
-            item.number, item.kind, item.title, "", "https://github.test", True, now
-        )
-        for item in items
-    }
-    async with open_store(on.settings().database, clock=on.clock) as store:
-        events: list[Event] = [BatchPlanned(now, now), BatchStarted(now, "ada")]
-        await store.batches.create(batch, facts, events)
 
 
 async def main() -> None:

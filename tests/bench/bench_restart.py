@@ -16,22 +16,10 @@ from pathlib import Path
 from time import perf_counter
 
 from bot.core import events as e
-from bot.core.model import (
-    Action,
-    Asker,
-    Batch,
-    BatchId,
-    InstallationId,
-    ItemFacts,
-    ItemKind,
-    ItemNumber,
-    Plan,
-    PlanItem,
-    Repository,
-)
+from bot.core.model import ItemNumber
 from bot.host.clock import SystemClock
 from bot.logs import configure_logging
-from bot.store.store import open_store
+from tests.bench.recorded import record
 from tests.flow.world import REPOSITORY, World, world
 
 RUNS = 5
@@ -41,41 +29,14 @@ FIRST = 101
 
 async def interrupt(on: World, count: int) -> None:
     """Leave the database of a bot that was killed at the beginning of a batch."""
-    clock = on.clock
-    installation = on.sandbox.state.installation_of(on.repository)
-    assert installation is not None
     numbers = [ItemNumber(FIRST + i) for i in range(count)]
     for number in numbers:
         on.issue(number)
     on.sandbox.add_label(REPOSITORY, "ready")
-    action = Action("label", ("+ready",))
-    now = clock.now()
-    batch = Batch(
-        id=BatchId("b7k2"),
-        repository=Repository(
-            on.repository.id, REPOSITORY, InstallationId(installation.id)
-        ),
-        default_branch="main",
-        thread=ItemNumber(40),
-        thread_is_pull_request=False,
-        asker=Asker("ada", f"https://github.test/{REPOSITORY}/issues/40"),
-        source="bench",
-        command="/batch label +ready",
-        created_at=now,
-        plan=Plan(
-            tuple(
-                PlanItem(n, ItemKind.ISSUE, action, "builtin", f"Item {n}")
-                for n in numbers
-            )
-        ),
-    )
-    facts = {
-        n: ItemFacts(n, ItemKind.ISSUE, f"Item {n}", "", "", True, now) for n in numbers
-    }
+    now = on.clock.now()
     events: list[e.Event] = [e.BatchStarted(now, "ada")]
     events += [e.ItemStarted(now, number, 1) for number in numbers[:3]]
-    async with open_store(on.folder / "data" / "batch.db", clock=clock) as store:
-        await store.batches.create(batch, facts, events)
+    await record(on, numbers, events, at=now, label="ready")
 
 
 async def restart(on: World) -> tuple[float, float]:

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from bot.core.model import AttemptId, InstallationId, Repository
+from bot.errors import SettingsError
 from bot.host.folders import Folders
 from bot.host.sandboxing import Isolation, View, choose
 from bot.ports import Workspace
@@ -31,12 +32,17 @@ def view(folders: Folders) -> View:
     return View(hidden=(folders.root,))
 
 
+def bubblewrap_or_skip(view: View) -> Isolation:
+    """Return bubblewrap; skip the test, and say what went wrong, where it fails."""
+    try:
+        return choose("required", view)
+    except SettingsError as error:
+        pytest.skip(str(error))
+
+
 @pytest.fixture
 def bubblewrap(view: View) -> Isolation:
-    isolation = choose("best-effort", view)
-    if isolation.name != "bubblewrap":
-        pytest.skip("bubblewrap does not work on this machine")
-    return isolation
+    return bubblewrap_or_skip(view)
 
 
 @pytest.fixture

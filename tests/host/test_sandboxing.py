@@ -7,6 +7,7 @@ from bot.errors import SettingsError
 from bot.host import sandboxing
 from bot.host.folders import AttemptFolder, Folders
 from bot.host.sandboxing import Isolation, View, choose, try_out
+from tests.host.conftest import bubblewrap_or_skip
 
 pytestmark = pytest.mark.slow
 
@@ -83,9 +84,7 @@ def test_programs_in_a_home_show_and_nothing_else_of_it(tmp_path: Path, monkeypa
         (home / name).mkdir(parents=True)
     monkeypatch.setattr(sandboxing, "_HOMES", (str(home),))
     view = View(visible=(home / "tools",))
-    if choose("best-effort", view).name != "bubblewrap":
-        pytest.skip("bubblewrap does not work on this machine")
-    argv = choose("best-effort", view).wrap(["x"], AttemptFolder(tmp_path / "a"))
+    argv = bubblewrap_or_skip(view).wrap(["x"], AttemptFolder(tmp_path / "a"))
     text = " ".join(argv)
     assert f"--tmpfs {home} " in text
     assert text.index(f"--tmpfs {home} ") < text.index(f"--ro-bind {home}/tools ")
@@ -97,8 +96,6 @@ def test_a_checkout_in_the_temporary_folder_shows(tmp_path: Path, monkeypatch):
         pytest.skip(f"temporary files are in {tmp_path}, not in /tmp")
     (tmp_path / "venv").mkdir()
     monkeypatch.setattr(sys, "prefix", str(tmp_path / "venv"))
-    if choose("best-effort", View()).name != "bubblewrap":
-        pytest.skip("bubblewrap does not work on this machine")
-    argv = choose("best-effort", View()).wrap(["x"], AttemptFolder(tmp_path / "a"))
+    argv = bubblewrap_or_skip(View()).wrap(["x"], AttemptFolder(tmp_path / "a"))
     text = " ".join(argv)
     assert text.index(" /tmp --bind ") < text.index(f"--ro-bind {tmp_path}/venv ")

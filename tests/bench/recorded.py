@@ -1,0 +1,66 @@
+"""A batch written straight into the store: a command may have 500 items at most, a batch
+any number.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from bot.core.events import Event
+from bot.core.model import (
+    Action,
+    Asker,
+    Batch,
+    BatchId,
+    InstallationId,
+    ItemFacts,
+    ItemKind,
+    ItemNumber,
+    Plan,
+    PlanItem,
+    Repository,
+)
+from bot.store.store import open_store
+from tests.flow.world import REPOSITORY, World
+
+THREAD = f"https://github.test/{REPOSITORY}/issues/40"
+
+
+async def record(
+    on: World,
+    numbers: Sequence[ItemNumber],
+    events: Sequence[Event],
+    *,
+    at: datetime,
+    label: str,
+    comment_id: int = 0,
+) -> None:
+    """Record a batch that labels issues, and what has happened to it."""
+    installation = on.sandbox.state.installation_of(on.repository)
+    assert installation is not None
+    action = Action("label", (f"+{label}",))
+    batch = Batch(
+        id=BatchId("b7k2"),
+        repository=Repository(
+            on.repository.id, REPOSITORY, InstallationId(installation.id)
+        ),
+        default_branch="main",
+        thread=ItemNumber(40),
+        thread_is_pull_request=False,
+        asker=Asker("ada", THREAD),
+        source="bench",
+        command=f"/batch label +{label} …",
+        created_at=at,
+        plan=Plan(
+            tuple(
+                PlanItem(n, ItemKind.ISSUE, action, "builtin", f"Item {n}")
+                for n in numbers
+            )
+        ),
+        comment_id=comment_id,
+    )
+    facts = {
+        n: ItemFacts(n, ItemKind.ISSUE, f"Item {n}", "", THREAD, True, at)
+        for n in numbers
+    }
+    async with open_store(on.settings().database, clock=on.clock) as store:
+        await store.batches.create(batch, facts, events)
