@@ -10,7 +10,8 @@ from typing import Any
 import click
 from rich.console import Console
 
-from bot import app, demo
+from bot import app
+from bot.demo import show as demo
 from bot.errors import BotError, SettingsError
 from bot.logs import configure_logging
 from bot.settings import load_settings

@@ -12,7 +12,7 @@ from typing import Any, Literal, TextIO
 
 import structlog
 
-from bot.core.redaction import hide_inside
+from bot.core.world.redaction import hide_inside
 
 LEVELS: Mapping[str, int] = {
     "debug": logging.DEBUG,

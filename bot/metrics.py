@@ -19,15 +19,16 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from bot.core.budget import CORE, GRAPHQL, SEARCH
 from bot.core.events import Event, ItemCancelled, ItemEnded, ItemRetrying, ItemSkipped
 from bot.core.model import BatchId, BatchState, ItemState, OutcomeKind
+from bot.core.world.budget import CORE, GRAPHQL, SEARCH
 from bot.engine.effects import Effects
 from bot.engine.scheduler import Scheduler
 from bot.errors import StoreUnavailable
 from bot.github.ledger import APP, Ledger
 from bot.github.traffic import CLASSES, WAITS
-from bot.ports import Backlog, Batches, Clock, Deliveries
+from bot.ports.clock import Clock
+from bot.ports.store import Backlog, Batches, Deliveries
 from bot.store.store import Probe
 
 _ENDINGS = (

@@ -33,7 +33,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from bot.core.budget import Reserve
+from bot.core.world.budget import Reserve
 from bot.errors import SettingsError
 
 _UNIT_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}

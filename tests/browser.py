@@ -10,7 +10,7 @@ from playwright.async_api import Browser, async_playwright
 EXECUTABLE = Path("/usr/bin/chromium")
 IS_THERE = EXECUTABLE.exists()
 FLAGS = [
-    "--no-sandbox",
+    "--no-hub",
     "--disable-gpu",
     "--disable-background-networking",
     "--no-first-run",

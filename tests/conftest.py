@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import structlog
 
-from bot.sandbox.api_log import Exchange
-from bot.sandbox.sandbox import Sandbox
-from bot.sandbox.server import start_sandbox
+from bot.localhub.api_log import Exchange
+from bot.localhub.hub import LocalHub
+from bot.localhub.server import start_hub
 from tests import contracts
 from tests.fakes import FakeClock
 
@@ -38,23 +38,23 @@ def uncached_loggers() -> Iterator[None]:
 
 
 @pytest.fixture
-def sandbox_clock() -> FakeClock:
-    """Return the clock of ``sandbox``; override it to share another one."""
+def hub_clock() -> FakeClock:
+    """Return the clock of ``hub``; override it to share another one."""
     return FakeClock()
 
 
 @pytest.fixture
-async def sandbox(sandbox_clock: FakeClock, tmp_path: Path) -> AsyncIterator[Sandbox]:
+async def hub(hub_clock: FakeClock, tmp_path: Path) -> AsyncIterator[LocalHub]:
     """Serve a local GitHub with the repository ``acme/widgets``.
 
     The app is installed on the organization ``acme``; ``olivia`` maintains, ``wade``
     writes, ``tess`` triages, ``rita`` reads, ``sam`` has no role. At the end all that
     was exchanged is held to GitHub's own descriptions, if they are installed.
     """
-    async with start_sandbox(
+    async with start_hub(
         data_dir=tmp_path / "github",
-        now=sandbox_clock.now,
-        sleep=sandbox_clock.sleep,
+        now=hub_clock.now,
+        sleep=hub_clock.sleep,
     ) as github:
         github.add_organization("acme")
         github.create_repository(REPOSITORY, files=FILES)

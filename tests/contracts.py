@@ -16,8 +16,8 @@ from typing import Any
 import graphql
 from jsonschema import Draft202012Validator, ValidationError, validators
 
-from bot.sandbox import graphql as graphql_answers
-from bot.sandbox.api_log import Exchange
+from bot.localhub import graphql as graphql_answers
+from bot.localhub.api_log import Exchange
 
 ADVICE = (
     "GitHub's descriptions are not installed: run `npm install --prefix .ci`, or name "
@@ -75,7 +75,7 @@ def published_graphql() -> str:
     return _package("graphql-schema/schema.graphql").read_text(encoding="utf-8")
 
 
-def sandbox_graphql() -> str:
+def hub_graphql() -> str:
     """Return the text of the local GitHub's GraphQL schema."""
     return Path(graphql_answers.__file__).with_name("schema.graphql").read_text()
 

@@ -1,5 +1,5 @@
 """One fake for each port of the host and the runners; each passes the contract test
-that the real adapter passes (``tests/host``, ``tests/runners``).
+that the real adapter passes (``tests/host``, ``tests/workers``).
 """
 
 import asyncio
@@ -15,16 +15,9 @@ from pathlib import Path
 from bot.core.effects import CreateComment
 from bot.core.model import AttemptId, ItemNumber, Outcome, OutcomeKind, Repository
 from bot.errors import Lost, PermanentError, TransientError
-from bot.ports import (
-    AttemptSpec,
-    Change,
-    Clock,
-    Emit,
-    Finished,
-    Perform,
-    Work,
-    Workspace,
-)
+from bot.ports.clock import Clock
+from bot.ports.host import Change, Finished, Workspace
+from bot.ports.work import AttemptSpec, Emit, Perform, Work
 
 START = datetime(2026, 3, 3, 15, 0, tzinfo=UTC)
 

@@ -23,7 +23,7 @@ from tests.scenes import TITLES
 _STYLES = Path("node_modules/github-markdown-css/github-markdown-light.css")
 _CHROMIUM = "/usr/bin/chromium"
 _FLAGS = [
-    "--no-sandbox",
+    "--no-hub",
     "--disable-gpu",
     "--disable-background-networking",
     "--no-first-run",

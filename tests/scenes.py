@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from bot.core import events as e
-from bot.core import reasons as why
 from bot.core.model import (
     Action,
     Asker,
@@ -26,8 +25,9 @@ from bot.core.model import (
     Reference,
     Repository,
 )
-from bot.core.progress import Progress, fold
-from bot.core.tracking import BudgetView, Situation
+from bot.core.run import reasons as why
+from bot.core.run.progress import Progress, fold
+from bot.core.say.tracking import BudgetView, Situation
 
 NOW = datetime(2025, 11, 10, 15, 31, tzinfo=UTC)
 START = NOW - timedelta(minutes=14, seconds=20)

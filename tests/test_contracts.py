@@ -8,13 +8,13 @@ from typing import Any
 import graphql
 import pytest
 
-from bot.sandbox.api import all_routes
-from bot.sandbox.api_log import Exchange
-from bot.sandbox.pull_requests import LineComment
-from bot.sandbox.sandbox import Sandbox
-from bot.sandbox.server import app_key
+from bot.localhub.api import all_routes
+from bot.localhub.api_log import Exchange
+from bot.localhub.hub import LocalHub
+from bot.localhub.pull_requests import LineComment
+from bot.localhub.server import app_key
 from tests import contracts
-from tests.sandbox.client import NAME, REPO, Client, client, receiver
+from tests.localhub.client import NAME, REPO, Client, client, receiver
 
 pytestmark = pytest.mark.skipif(contracts.folder() is None, reason=contracts.ADVICE)
 
@@ -69,8 +69,8 @@ fragment changes on PullRequest {
 """
 
 
-async def test_every_endpoint_answers_as_github_describes(sandbox: Sandbox):
-    async with client(sandbox) as github, receiver(sandbox):
+async def test_every_endpoint_answers_as_github_describes(hub: LocalHub):
+    async with client(hub) as github, receiver(hub):
         await use_app(github)
         await use_repository(github)
         await use_issues(github)
@@ -81,10 +81,10 @@ async def test_every_endpoint_answers_as_github_describes(sandbox: Sandbox):
         answer = await github.graphql(QUERY, owner="acme", name="widgets", size=2)
         assert [error["type"] for error in answer["errors"]] == ["NOT_FOUND"]
         assert (await github.send("DELETE", "/installation/token")).status == 204
-    used = {(e.method, e.template) for e in sandbox.log if 200 <= e.status < 300}
+    used = {(e.method, e.template) for e in hub.log if 200 <= e.status < 300}
     every = {(route.method, route.template) for route in all_routes()}
     assert sorted(every - used) == []
-    problems = [p for e in sandbox.log for p in contracts.exchange_problems(e)]
+    problems = [p for e in hub.log for p in contracts.exchange_problems(e)]
     assert sorted(set(problems)) == []
 
 
@@ -102,8 +102,8 @@ async def use_app(github: Client) -> None:
     await github.get("/installation/repositories")
     await github.get("/rate_limit")
     await github.get("/meta")
-    github.sandbox.open_issue("wade", NAME, "Areas can be negative", "See `area`.")
-    await github.sandbox.webhooks.drain()
+    github.hub.open_issue("wade", NAME, "Areas can be negative", "See `area`.")
+    await github.hub.webhooks.drain()
     deliveries = (await github.app("GET", "/app/hook/deliveries?per_page=5")).body
     path = f"/app/hook/deliveries/{deliveries[0]['id']}"
     await github.app("GET", path)
@@ -113,7 +113,7 @@ async def use_app(github: Client) -> None:
 
 async def use_repository(github: Client) -> None:
     await github.get(REPO)
-    await github.get(f"/repositories/{github.sandbox.repository(NAME).id}")
+    await github.get(f"/repositories/{github.hub.repository(NAME).id}")
     await github.get(f"{REPO}/contents/README.md")
     await github.get(f"{REPO}/contents/src/widgets.py?ref=main")
     await github.get(f"{REPO}/contents/src")
@@ -125,7 +125,7 @@ async def use_repository(github: Client) -> None:
     await github.send("POST", f"{REPO}/labels", {"name": "Bug"})
     await github.get(f"{REPO}/labels?per_page=1")
     await github.get(f"{REPO}/labels/bug")
-    github.sandbox.add_milestone("olivia", NAME, "v1")
+    github.hub.add_milestone("olivia", NAME, "v1")
     await github.get(f"{REPO}/milestones?state=all")
     await github.get(f"{REPO}/milestones/1")
 
@@ -183,8 +183,8 @@ async def use_comments(github: Client) -> None:
 
 
 async def use_pulls(github: Client) -> None:
-    sandbox, files = github.sandbox, {"src/widgets.py": SOURCE, "new.txt": "1\n"}
-    head = sandbox.push("wade", NAME, "topic", files, message="Use abs")
+    hub, files = github.hub, {"src/widgets.py": SOURCE, "new.txt": "1\n"}
+    head = hub.push("wade", NAME, "topic", files, message="Use abs")
     new = {"title": "Use abs", "head": "topic", "base": "main", "body": "Closes #1"}
     made = await github.send("POST", f"{REPO}/pulls", {**new, "draft": True})
     assert made.body["number"] == 3
@@ -198,9 +198,9 @@ async def use_pulls(github: Client) -> None:
     await github.get(f"{pull}/commits")
     await github.get(f"{REPO}/commits/{head}/pulls")
     await github.send("PUT", f"{pull}/merge", {"sha": head})
-    sandbox.set_draft(sandbox.app.bot.login, NAME, 3, is_draft=False)
+    hub.set_draft(hub.app.bot.login, NAME, 3, is_draft=False)
     await use_reviews(github, pull, head)
-    sandbox.push("wade", NAME, "main", {"other.txt": "2\n"}, message="Other")
+    hub.push("wade", NAME, "main", {"other.txt": "2\n"}, message="Other")
     await github.send("PUT", f"{pull}/update-branch", {"expected_head_sha": "0" * 40})
     updated = await github.send(
         "PUT", f"{pull}/update-branch", {"expected_head_sha": head}
@@ -234,7 +234,7 @@ async def use_reviews(github: Client, pull: str, head: str) -> None:
     await github.get(f"{one}/reactions")
     await github.send("DELETE", f"{one}/reactions/{made.body['id']}")
     reviewers = f"{pull}/requested_reviewers"
-    github.sandbox.add_team("acme", "reviewers", ["olivia"])
+    github.hub.add_team("acme", "reviewers", ["olivia"])
     asked = {"reviewers": ["olivia"], "team_reviewers": ["reviewers"]}
     await github.send("POST", reviewers, asked)
     await github.send("POST", reviewers, {"reviewers": ["sam"]})
@@ -243,8 +243,8 @@ async def use_reviews(github: Client, pull: str, head: str) -> None:
 
 
 async def use_git_and_checks(github: Client) -> None:
-    sandbox = github.sandbox
-    git = sandbox.repository(NAME).git
+    hub = github.hub
+    git = hub.repository(NAME).git
     head, first = git.resolve("main"), git.resolve("main~1")
     await github.get(f"{REPO}/git/ref/heads/main")
     await github.get(f"{REPO}/git/matching-refs/heads/m")
@@ -257,7 +257,7 @@ async def use_git_and_checks(github: Client) -> None:
     await github.get(f"{REPO}/branches?per_page=2")
     await github.get(f"{REPO}/branches/batch/x/1")
     await github.send("DELETE", moved)
-    sandbox.repository(NAME).required_checks = ["ci"]
+    hub.repository(NAME).required_checks = ["ci"]
     await github.get(f"{REPO}/branches/main")
     await github.get(f"{REPO}/branches/none")
     await github.get(f"{REPO}/rules/branches/main")
@@ -269,13 +269,13 @@ async def use_git_and_checks(github: Client) -> None:
     one = f"{REPO}/check-runs/{made.body['id']}"
     await github.send("PATCH", one, {"conclusion": "success"})
     await github.get(one)
-    sandbox.check(NAME, str(head), "ci", conclusion="success")
+    hub.check(NAME, str(head), "ci", conclusion="success")
     await github.get(f"{REPO}/commits/{head}/check-runs?check_name=ci")
     await github.get(f"{REPO}/commits/{head}/status")
 
 
 async def use_relations(github: Client) -> None:
-    first = github.sandbox.thread(NAME, 1)
+    first = github.hub.thread(NAME, 1)
     issue = f"{REPO}/issues/2"
     blocked_by = f"{issue}/dependencies/blocked_by"
     await github.send("POST", blocked_by, {"issue_id": first.id})
@@ -290,106 +290,104 @@ async def use_relations(github: Client) -> None:
     await github.send("DELETE", f"{blocked_by}/{first.id}")
 
 
-async def test_webhooks_are_as_github_describes_and_signed(sandbox: Sandbox):
-    async with receiver(sandbox) as hooks:
-        await do_everything(sandbox)
-        await sandbox.webhooks.drain()
+async def test_webhooks_are_as_github_describes_and_signed(hub: LocalHub):
+    async with receiver(hub) as hooks:
+        await do_everything(hub)
+        await hub.webhooks.drain()
     problems = set()
     for hook in hooks.hooks:
         problems |= set(contracts.webhook_problems(hook.event, hook.payload))
         digest = hmac.new(
-            sandbox.app.webhook_secret.encode(), hook.body, hashlib.sha256
+            hub.app.webhook_secret.encode(), hook.body, hashlib.sha256
         ).hexdigest()
         assert hook.headers["X-Hub-Signature-256"] == f"sha256={digest}"
     assert sorted(problems) == []
     assert len(set(hooks.names)) > 45
 
 
-async def do_everything(sandbox: Sandbox) -> None:
-    issue = sandbox.open_issue(
+async def do_everything(hub: LocalHub) -> None:
+    issue = hub.open_issue(
         "olivia", NAME, "One", "text", labels=["bug"], assignees=["wade"]
     )
-    other = sandbox.open_issue("olivia", NAME, "Two")
-    sandbox.edit_thread("olivia", NAME, 1, title="First", body="other")
-    sandbox.unlabel("olivia", NAME, 1, "bug")
-    sandbox.unassign("olivia", NAME, 1, "wade")
-    sandbox.add_milestone("olivia", NAME, "v1")
-    sandbox.set_milestone("olivia", NAME, 1, 1)
-    sandbox.set_milestone("olivia", NAME, 1, None)
-    sandbox.lock("olivia", NAME, 1, reason="spam")
-    sandbox.unlock("olivia", NAME, 1)
-    comment = sandbox.comment("wade", NAME, 1, "- [ ] box")
-    sandbox.tick("olivia", NAME, comment.id, 0)
-    sandbox.pin_comment("olivia", NAME, comment.id)
-    sandbox.unpin_comment("olivia", NAME, comment.id)
-    sandbox.delete_comment("wade", NAME, comment.id)
-    sandbox.block("olivia", issue, other)
-    sandbox.unblock("olivia", issue, other)
-    sandbox.add_sub_issue("olivia", issue, other)
-    sandbox.remove_sub_issue("olivia", issue, other)
-    sandbox.close("olivia", NAME, 1)
-    sandbox.reopen("olivia", NAME, 1)
-    sandbox.push("wade", NAME, "topic", {"a.txt": "1\n"}, message="One")
-    sandbox.open_pull_request("wade", NAME, "Pull", head="topic", body="Fixes #1")
-    sandbox.label("olivia", NAME, 3, "bug")
-    sandbox.unlabel("olivia", NAME, 3, "bug")
-    sandbox.assign("olivia", NAME, 3, "wade")
-    sandbox.unassign("olivia", NAME, 3, "wade")
-    sandbox.set_milestone("olivia", NAME, 3, 1)
-    sandbox.set_milestone("olivia", NAME, 3, None)
-    sandbox.lock("olivia", NAME, 3)
-    sandbox.unlock("olivia", NAME, 3)
-    sandbox.set_draft("wade", NAME, 3, is_draft=True)
-    sandbox.set_draft("wade", NAME, 3, is_draft=False)
-    sandbox.add_team("acme", "reviewers", ["olivia"])
+    other = hub.open_issue("olivia", NAME, "Two")
+    hub.edit_thread("olivia", NAME, 1, title="First", body="other")
+    hub.unlabel("olivia", NAME, 1, "bug")
+    hub.unassign("olivia", NAME, 1, "wade")
+    hub.add_milestone("olivia", NAME, "v1")
+    hub.set_milestone("olivia", NAME, 1, 1)
+    hub.set_milestone("olivia", NAME, 1, None)
+    hub.lock("olivia", NAME, 1, reason="spam")
+    hub.unlock("olivia", NAME, 1)
+    comment = hub.comment("wade", NAME, 1, "- [ ] box")
+    hub.tick("olivia", NAME, comment.id, 0)
+    hub.pin_comment("olivia", NAME, comment.id)
+    hub.unpin_comment("olivia", NAME, comment.id)
+    hub.delete_comment("wade", NAME, comment.id)
+    hub.block("olivia", issue, other)
+    hub.unblock("olivia", issue, other)
+    hub.add_sub_issue("olivia", issue, other)
+    hub.remove_sub_issue("olivia", issue, other)
+    hub.close("olivia", NAME, 1)
+    hub.reopen("olivia", NAME, 1)
+    hub.push("wade", NAME, "topic", {"a.txt": "1\n"}, message="One")
+    hub.open_pull_request("wade", NAME, "Pull", head="topic", body="Fixes #1")
+    hub.label("olivia", NAME, 3, "bug")
+    hub.unlabel("olivia", NAME, 3, "bug")
+    hub.assign("olivia", NAME, 3, "wade")
+    hub.unassign("olivia", NAME, 3, "wade")
+    hub.set_milestone("olivia", NAME, 3, 1)
+    hub.set_milestone("olivia", NAME, 3, None)
+    hub.lock("olivia", NAME, 3)
+    hub.unlock("olivia", NAME, 3)
+    hub.set_draft("wade", NAME, 3, is_draft=True)
+    hub.set_draft("wade", NAME, 3, is_draft=False)
+    hub.add_team("acme", "reviewers", ["olivia"])
     asked = {"reviewers": ["olivia"], "teams": ["reviewers"]}
-    sandbox.request_review("wade", NAME, 3, **asked)
-    sandbox.remove_review_request("wade", NAME, 3, **asked)
+    hub.request_review("wade", NAME, 3, **asked)
+    hub.remove_review_request("wade", NAME, 3, **asked)
     line = LineComment("a.txt", "why", 1)
-    sandbox.review(
-        "olivia", NAME, 3, event="REQUEST_CHANGES", body="no", comments=[line]
-    )
-    sandbox.edit_thread("wade", NAME, 3, title="Better", body="Fixes #1")
-    head = sandbox.push("wade", NAME, "topic", {"a.txt": "2\n"}, message="Two")
-    sandbox.check(NAME, head, "ci", conclusion="failure")
-    sandbox.push("wade", NAME, "other", {"b.txt": "1\n"}, message="B", base="main")
-    sandbox.set_base("wade", NAME, 3, "other")
-    sandbox.set_base("wade", NAME, 3, "main")
-    sandbox.close("wade", NAME, 3)
-    sandbox.reopen("wade", NAME, 3)
-    sandbox.merge("olivia", NAME, 3)
-    sandbox.set_ref("olivia", NAME, "refs/heads/topic", None)
-    sandbox.set_role("acme", NAME, "sam", "write")
-    sandbox.set_role("acme", NAME, "sam", "maintain")
-    sandbox.set_role("acme", NAME, "sam", "none")
-    sandbox.delete_issue("acme", NAME, 2)
-    sandbox.create_repository("acme/other", files={"a": "b"})
+    hub.review("olivia", NAME, 3, event="REQUEST_CHANGES", body="no", comments=[line])
+    hub.edit_thread("wade", NAME, 3, title="Better", body="Fixes #1")
+    head = hub.push("wade", NAME, "topic", {"a.txt": "2\n"}, message="Two")
+    hub.check(NAME, head, "ci", conclusion="failure")
+    hub.push("wade", NAME, "other", {"b.txt": "1\n"}, message="B", base="main")
+    hub.set_base("wade", NAME, 3, "other")
+    hub.set_base("wade", NAME, 3, "main")
+    hub.close("wade", NAME, 3)
+    hub.reopen("wade", NAME, 3)
+    hub.merge("olivia", NAME, 3)
+    hub.set_ref("olivia", NAME, "refs/heads/topic", None)
+    hub.set_role("acme", NAME, "sam", "write")
+    hub.set_role("acme", NAME, "sam", "maintain")
+    hub.set_role("acme", NAME, "sam", "none")
+    hub.delete_issue("acme", NAME, 2)
+    hub.create_repository("acme/other", files={"a": "b"})
     for title in ("Elsewhere", "Talk"):
-        last = sandbox.open_issue("acme", NAME, title, labels=["bug"]).number
-    sandbox.transfer_issue("acme", NAME, last - 1, "acme/other")
-    sandbox.convert_to_discussion("acme", NAME, last)
-    installation = next(iter(sandbox.state.installations.values()))
-    sandbox.choose_repositories(installation, [NAME])
-    sandbox.choose_repositories(installation, [NAME, "acme/other"])
-    sandbox.rename_repository("acme", NAME, "gadgets")
-    sandbox.archive_repository("acme", "acme/gadgets")
-    sandbox.unarchive_repository("acme", "acme/gadgets")
-    sandbox.remove_repositories(installation, "acme/other")
-    sandbox.add_repositories(installation, "acme/other")
-    sandbox.delete_repository("acme", "acme/other")
-    sandbox.suspend_installation(installation)
-    sandbox.unsuspend_installation(installation)
-    sandbox.uninstall(installation)
-    sandbox.install("acme")
-    sandbox.install(sandbox.add_organization("globex").login)
-    sandbox.transfer_repository("acme", "acme/gadgets", "globex")
-    sandbox.transfer_repository("globex", "globex/gadgets", "wade")
-    sandbox.install("wade")
-    sandbox.transfer_repository("wade", "wade/gadgets", "acme")
+        last = hub.open_issue("acme", NAME, title, labels=["bug"]).number
+    hub.transfer_issue("acme", NAME, last - 1, "acme/other")
+    hub.convert_to_discussion("acme", NAME, last)
+    installation = next(iter(hub.state.installations.values()))
+    hub.choose_repositories(installation, [NAME])
+    hub.choose_repositories(installation, [NAME, "acme/other"])
+    hub.rename_repository("acme", NAME, "gadgets")
+    hub.archive_repository("acme", "acme/gadgets")
+    hub.unarchive_repository("acme", "acme/gadgets")
+    hub.remove_repositories(installation, "acme/other")
+    hub.add_repositories(installation, "acme/other")
+    hub.delete_repository("acme", "acme/other")
+    hub.suspend_installation(installation)
+    hub.unsuspend_installation(installation)
+    hub.uninstall(installation)
+    hub.install("acme")
+    hub.install(hub.add_organization("globex").login)
+    hub.transfer_repository("acme", "acme/gadgets", "globex")
+    hub.transfer_repository("globex", "globex/gadgets", "wade")
+    hub.install("wade")
+    hub.transfer_repository("wade", "wade/gadgets", "acme")
 
 
 def test_the_graphql_schema_is_a_part_of_githubs():
-    ours = graphql.build_schema(contracts.sandbox_graphql())
+    ours = graphql.build_schema(contracts.hub_graphql())
     theirs: dict[str, Any] = dict(contracts.graphql_schema().type_map)
     differences: list[str] = []
     for name, mine in ours.type_map.items():
@@ -433,13 +431,13 @@ def test_what_is_newer_than_the_published_schema_is_not_in_it_yet():
     assert "blockedBy" not in issue.fields
 
 
-async def test_a_wrong_exchange_is_found(sandbox: Sandbox):
-    async with client(sandbox) as github:
-        sandbox.open_issue("olivia", NAME, "One")
+async def test_a_wrong_exchange_is_found(hub: LocalHub):
+    async with client(hub) as github:
+        hub.open_issue("olivia", NAME, "One")
         await github.get(f"{REPO}/issues/1")
         await github.send("POST", f"{REPO}/issues/1/comments", {"body": "x"})
         await github.graphql('{repository(owner:"acme",name:"widgets"){name}}')
-    read, written, asked = sandbox.log
+    read, written, asked = hub.log
 
     def problems(exchange: Exchange, **changes: Any) -> list[str]:
         return contracts.exchange_problems(replace(exchange, **changes))

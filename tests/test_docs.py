@@ -9,10 +9,8 @@ import pytest
 import yaml
 
 from bot.__main__ import main
-from bot.core.configuration import RepositoryConfiguration, read_configuration
-from bot.core.model import Action, ItemKind
-from bot.core.trigger import EVENTS
-from bot.core.vocabulary import (
+from bot.core.command.trigger import EVENTS
+from bot.core.command.vocabulary import (
     BATCH_OPTIONS,
     BUILTIN_ACTIONS,
     COLLECTIONS,
@@ -20,10 +18,12 @@ from bot.core.vocabulary import (
     FILTERS,
     TOPICS,
 )
-from bot.runners.builtin import BuiltinRunner
-from bot.sandbox.api import all_routes
-from bot.sandbox.server import app_key
+from bot.core.model import Action, ItemKind
+from bot.core.plan.configuration import RepositoryConfiguration, read_configuration
+from bot.localhub.api import all_routes
+from bot.localhub.server import app_key
 from bot.settings import Settings, SettingsFile, load_settings, variables
+from bot.workers.builtin import BuiltinRunner
 from tests.flow.world import world
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -158,7 +158,7 @@ def test_the_configuration_in_the_readme_is_the_default_but_for_its_actions():
 
 
 def test_exactly_the_events_that_the_code_reads_are_subscribed_to():
-    source = (ROOT / "bot/core/trigger.py").read_text()
+    source = (ROOT / "bot/core/command/trigger.py").read_text()
     cases = re.findall(
         r'^            case ((?:"\w+"(?: \| )?)+), ', source, re.MULTILINE
     )
@@ -173,8 +173,8 @@ async def test_exactly_the_permissions_that_the_bot_uses_are_asked_for(tmp_path:
     asked = dict(APP["default_permissions"])
     async with world(tmp_path) as on:
         events = tuple(APP["default_events"])
-        on.sandbox.app = replace(on.sandbox.app, events=events)
-        for installation in on.sandbox.state.installations.values():
+        on.hub.app = replace(on.hub.app, events=events)
+        for installation in on.hub.state.installations.values():
             installation.permissions = dict(asked)
         on.issue(12, "write file12.txt hello")
         async with on.bot():
@@ -182,7 +182,7 @@ async def test_exactly_the_permissions_that_the_bot_uses_are_asked_for(tmp_path:
                 await on.finished(on.say(f"/batch {command}"))
             await on.finished(on.say('/batch comment "Thanks." 12'))
         pushed = set(on.pull_requests())
-        log = list(on.sandbox.log)
+        log = list(on.hub.log)
     assert pushed == {12}
     assert [(e.method, e.path) for e in log if e.status == 403] == []
     used = {"contents": "write"}  # git pushed

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 
 from bot.__main__ import main
 from bot.errors import SettingsError
-from bot.sandbox.server import app_key
+from bot.localhub.server import app_key
 from tests.flow.world import world
 
 

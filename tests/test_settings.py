@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 
-from bot.core.budget import Reserve
+from bot.core.world.budget import Reserve
 from bot.errors import SettingsError
 from bot.settings import describe, load_settings, secret_files, variables
 

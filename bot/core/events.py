@@ -3,14 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.core.model import (
-    BatchId,
-    Cause,
-    ItemNumber,
-    Outcome,
-    Reference,
-    Repository,
-)
+from bot.core.model import BatchId, Cause, ItemNumber, Outcome, Reference, Repository
 
 
 @dataclass(frozen=True, slots=True)

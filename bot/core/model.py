@@ -11,10 +11,25 @@ BatchId = NewType("BatchId", str)
 
 InstallationId = NewType("InstallationId", int)
 ItemNumber = NewType("ItemNumber", int)
-"""The number of an issue or pull request; within a batch it names one item."""
+"""The number of an issue or pull request in its repository."""
+
+ItemId = NewType("ItemId", str)
+"""An item's place in its plan, such as ``15``; a second item on the same number is
+``15-review``, one of another repository that would be taken for it ``api-15``.
+"""
 
 AttemptId = NewType("AttemptId", str)
 """``b7k2-15-2``: batch, item and the number of the try, counted from 1."""
+
+
+def attempt_id(batch_id: BatchId, item: ItemId, attempt: int) -> AttemptId:
+    """Return the one spelling of an attempt's name."""
+    return AttemptId(f"{batch_id}-{item}-{attempt}")
+
+
+def branch(batch_id: BatchId, item: ItemId) -> str:
+    """Return the one spelling of the branch that an item's work is pushed to."""
+    return f"batch/{batch_id}/{item}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +249,7 @@ class OutsideEdge:
 class Plan:
     """What a batch will do: its items in the order asked for, and who waits for whom.
 
-    The edges have no cycle; ``bot.core.plan.build_plan`` sees to it.
+    The edges have no cycle; ``bot.core.plan.graph.build_plan`` sees to it.
     """
 
     items: tuple[PlanItem, ...]
@@ -326,4 +341,4 @@ class Expectation:
 
 
 Expectations = Mapping[str, Expectation]
-"""By action name. An unknown name means ``bot.core.plan.DEFAULT_EXPECTATION``."""
+"""By action name. An unknown name means ``bot.core.plan.graph.DEFAULT_EXPECTATION``."""

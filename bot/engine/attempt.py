@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import structlog
 
+from bot.core.actions.permission import is_for_maintainers
 from bot.core.effects import Intent, Receipt
 from bot.core.model import Outcome, OutcomeKind, Repository, Role
-from bot.core.permission import is_for_maintainers
-from bot.core.retry import delay_seconds
+from bot.core.run.retry import delay_seconds
 from bot.engine.effects import Effects
 from bot.errors import (
     BatchOver,
@@ -21,7 +21,8 @@ from bot.errors import (
     TransientError,
     Uncertain,
 )
-from bot.ports import AttemptSpec, Clock, Emit, Runner, Work
+from bot.ports.clock import Clock
+from bot.ports.work import AttemptSpec, Emit, Runner, Work
 
 PUBLISH_TRIES = 12
 """How often accepted work is brought to GitHub before the item fails: some two hours."""

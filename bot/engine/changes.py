@@ -7,18 +7,20 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
-from bot.core.drift import needs_it_open
+from bot.core.command.trigger import InstallationChanged, ItemChanged, RepositoryChanged
 from bot.core.events import RepositoryMoved
 from bot.core.model import Batch, Cause, ItemNumber, PlanItem, Reference, Repository
-from bot.core.schedule import Schedule
-from bot.core.trigger import InstallationChanged, ItemChanged, RepositoryChanged
+from bot.core.run.freshness import needs_it_open
+from bot.core.run.schedule import Schedule
 from bot.engine.present import Findings, Present
 from bot.engine.recorder import Recorder
 from bot.engine.scheduler import Scheduler
 from bot.engine.situation import Situations
 from bot.engine.tracker import Tracker
 from bot.errors import AppUnavailable, TransientError
-from bot.ports import Batches, Clock, GitHub
+from bot.ports.clock import Clock
+from bot.ports.github import GitHub
+from bot.ports.store import Batches
 
 log = structlog.get_logger()
 

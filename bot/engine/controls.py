@@ -8,32 +8,26 @@ from typing import assert_never
 
 from structlog.contextvars import bound_contextvars
 
-from bot.core import control, syntax
 from bot.core import events as e
-from bot.core.control import Change
+from bot.core.command import syntax
+from bot.core.command.faults import NotPermitted
+from bot.core.command.syntax import Command, format_command
+from bot.core.command.trigger import BoxesTicked
 from bot.core.effects import Reaction
-from bot.core.markdown import code_span
-from bot.core.markers import Box, parse_marker
-from bot.core.model import (
-    Asker,
-    Batch,
-    BatchId,
-    BatchState,
-    ItemNumber,
-    Role,
-)
-from bot.core.plan import moved
-from bot.core.problems import NotPermitted
-from bot.core.progress import Progress
-from bot.core.replies import (
+from bot.core.model import Asker, Batch, BatchId, BatchState, ItemNumber, Role
+from bot.core.plan.graph import moved
+from bot.core.run import control
+from bot.core.run.control import Change
+from bot.core.run.progress import Progress
+from bot.core.run.schedule import Schedule
+from bot.core.say.replies import (
     StatusRow,
     render_control_done,
     render_status,
     render_why,
 )
-from bot.core.schedule import Schedule
-from bot.core.syntax import Command, format_command
-from bot.core.trigger import BoxesTicked
+from bot.core.world.markdown import code_span
+from bot.core.world.markers import Box, parse_marker
 from bot.engine.creation import NAMELESS, record_batch
 from bot.engine.place import Place, Replies
 from bot.engine.reading import Reading
@@ -42,7 +36,9 @@ from bot.engine.scheduler import Scheduler
 from bot.engine.situation import Face, Situations
 from bot.engine.tracker import Tracker
 from bot.errors import BotError
-from bot.ports import Batches, Clock, GitHub
+from bot.ports.clock import Clock
+from bot.ports.github import GitHub
+from bot.ports.store import Batches
 
 STATUS_ROWS = 10
 

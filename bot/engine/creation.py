@@ -9,7 +9,7 @@ import structlog
 from bot.core.events import Event
 from bot.core.model import Batch, BatchId, ItemFacts, ItemNumber
 from bot.engine.journal import journal
-from bot.ports import Batches
+from bot.ports.store import Batches
 
 NAMELESS = BatchId("")
 _LETTERS = "abcdefghjkmnpqrstvwxyz"

@@ -25,10 +25,12 @@ from bot.core.effects import (
     PushBranch,
     Receipt,
 )
-from bot.core.retry import delay_seconds
+from bot.core.run.retry import delay_seconds
 from bot.engine.patience import when_stored
 from bot.errors import BotError, TransientError, Uncertain
-from bot.ports import Clock, EffectAdapter, EffectLog, EffectRecord
+from bot.ports.clock import Clock
+from bot.ports.github import EffectAdapter
+from bot.ports.store import EffectLog, EffectRecord
 
 LOOKS = 4
 """How often an effect whose answer was lost is looked for, or done again."""

@@ -15,11 +15,12 @@ from functools import partial
 
 import structlog
 
-from bot.core.retry import delay_seconds
+from bot.core.run.retry import delay_seconds
 from bot.engine.patience import when_stored
 from bot.engine.supervisor import Supervisor
 from bot.errors import PermanentError, TransientError
-from bot.ports import Clock, Deliveries, Delivery
+from bot.ports.clock import Clock
+from bot.ports.store import Deliveries, Delivery
 
 AT_A_TIME = 1000
 """Ids of deliveries that are read from the disk at a time; bodies are read one by one."""

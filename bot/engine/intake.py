@@ -16,24 +16,9 @@ import structlog
 from structlog.contextvars import bound_contextvars
 
 from bot.core import events as e
-from bot.core import syntax
-from bot.core.command_lines import find_command_lines
-from bot.core.effects import Reaction
-from bot.core.markdown import code_span, escape_prose
-from bot.core.markers import ticked
-from bot.core.model import (
-    Action,
-    Asker,
-    Batch,
-    Deps,
-    ItemKind,
-    Plan,
-    Reference,
-    Role,
-)
-from bot.core.permission import is_for_maintainers, needed_role
-from bot.core.plan import build_plan, settle_outside
-from bot.core.problems import (
+from bot.core.actions.permission import is_for_maintainers, needed_role
+from bot.core.command import syntax
+from bot.core.command.faults import (
     CycleFound,
     Declined,
     NotPermitted,
@@ -41,10 +26,9 @@ from bot.core.problems import (
     UnknownItems,
     Unreadable,
 )
-from bot.core.replies import render_help, render_plan
-from bot.core.selection import Known, Selection, select
-from bot.core.syntax import Command, RunCommand, format_command
-from bot.core.trigger import (
+from bot.core.command.lines import find_command_lines
+from bot.core.command.syntax import Command, RunCommand, format_command
+from bot.core.command.trigger import (
     EVENTS,
     BoxesTicked,
     CommentWritten,
@@ -56,7 +40,14 @@ from bot.core.trigger import (
     Trigger,
     trigger_of,
 )
-from bot.core.vocabulary import BUILTIN_ACTIONS
+from bot.core.command.vocabulary import BUILTIN_ACTIONS
+from bot.core.effects import Reaction
+from bot.core.model import Action, Asker, Batch, Deps, ItemKind, Plan, Reference, Role
+from bot.core.plan.graph import build_plan, settle_outside
+from bot.core.plan.selection import Known, Selection, select
+from bot.core.say.replies import render_help, render_plan
+from bot.core.world.markdown import code_span, escape_prose
+from bot.core.world.markers import ticked
 from bot.engine.changes import Changes
 from bot.engine.controls import Controls
 from bot.engine.creation import NAMELESS, record_batch
@@ -64,7 +55,9 @@ from bot.engine.place import Place, Replies
 from bot.engine.reading import Reader, Reading
 from bot.engine.situation import Face, Situations
 from bot.errors import BotError, ConfigurationError, PermanentError
-from bot.ports import Batches, Clock, Delivery, GitHub
+from bot.ports.clock import Clock
+from bot.ports.github import GitHub
+from bot.ports.store import Batches, Delivery
 
 PLAN_VALID = timedelta(hours=1)
 SAME_COMMAND = timedelta(seconds=60)

@@ -6,7 +6,7 @@ from typing import TypeVar
 import structlog
 
 from bot.errors import StoreUnavailable
-from bot.ports import Clock
+from bot.ports.clock import Clock
 
 RETRY_SECONDS = 1.0
 """How often the store is tried again while the disk is busy, full or failing."""

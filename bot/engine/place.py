@@ -3,15 +3,16 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from bot.core.command.faults import Declined, NotPermitted, Problem
 from bot.core.effects import CreateComment, React, Reaction
-from bot.core.markdown import Links
-from bot.core.markers import marker
 from bot.core.model import Asker, CommentKind, ItemNumber, Repository
-from bot.core.problems import Declined, NotPermitted, Problem
-from bot.core.replies import render_problem
+from bot.core.say.replies import render_problem
+from bot.core.world.markdown import Links
+from bot.core.world.markers import marker
 from bot.engine.effects import Effects
 from bot.engine.situation import Face
-from bot.ports import Clock, Refusals
+from bot.ports.clock import Clock
+from bot.ports.store import Refusals
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from weakref import WeakValueDictionary
 
-from bot.core.drift import overtaken
 from bot.core.model import (
     Batch,
     BatchId,
@@ -21,8 +20,10 @@ from bot.core.model import (
     PlanItem,
     Repository,
 )
+from bot.core.run.freshness import overtaken
 from bot.errors import AppUnavailable, NotFound, RoleLost, TransientError
-from bot.ports import Clock, GitHub
+from bot.ports.clock import Clock
+from bot.ports.github import GitHub
 
 FRESH = timedelta(minutes=5)
 """How long it is taken for granted that an item is as it was: what no delivery told,

@@ -3,15 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from bot.core.command import parse_comment
-from bot.core.configuration import RepositoryConfiguration, read_configuration
-from bot.core.dependency_text import open_tasks_in
-from bot.core.events import TrackingCommented
-from bot.core.markdown import code_span
-from bot.core.model import BatchId, ItemFacts, ItemNumber, Reference
-from bot.core.problems import Unreadable
-from bot.core.selection import Known, Wanted, wanted
-from bot.core.syntax import (
+from bot.core.command.faults import Unreadable
+from bot.core.command.parser import parse_comment
+from bot.core.command.syntax import (
     Command,
     RunCommand,
     Selector,
@@ -21,10 +15,17 @@ from bot.core.syntax import (
     This,
     format_command,
 )
-from bot.core.syntax import Plan as PlanCommand
+from bot.core.command.syntax import Plan as PlanCommand
+from bot.core.events import TrackingCommented
+from bot.core.model import BatchId, ItemFacts, ItemNumber, Reference
+from bot.core.plan.configuration import RepositoryConfiguration, read_configuration
+from bot.core.plan.selection import Known, Wanted, wanted
+from bot.core.plan.texts import open_tasks_in
+from bot.core.world.markdown import code_span
 from bot.engine.place import Place
 from bot.errors import NotFound
-from bot.ports import Batches, GitHub, RepositoryFacts
+from bot.ports.github import GitHub, RepositoryFacts
+from bot.ports.store import Batches
 
 MOST_ROUNDS = 8
 """Rounds of questions to GitHub; a command needs two or three."""

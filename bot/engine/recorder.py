@@ -8,7 +8,8 @@ from bot.core.events import Event
 from bot.core.model import BatchId
 from bot.engine.patience import RETRY_SECONDS
 from bot.errors import StoreUnavailable
-from bot.ports import Batches, Clock
+from bot.ports.clock import Clock
+from bot.ports.store import Batches
 
 Listener = Callable[[BatchId, Sequence[Event]], None]
 

@@ -5,21 +5,16 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from bot.core.command.trigger import EVENTS
 from bot.core.model import InstallationId, Reference
-from bot.core.trigger import EVENTS
 from bot.engine.inbox import Inbox
 from bot.engine.scheduler import Scheduler
 from bot.engine.tracker import Tracker
 from bot.errors import BotError
-from bot.ports import (
-    Batches,
-    Clock,
-    Commands,
-    Deliveries,
-    GitHub,
-    HookDeliveries,
-    Workspaces,
-)
+from bot.ports.clock import Clock
+from bot.ports.github import GitHub, HookDeliveries
+from bot.ports.host import Commands, Workspaces
+from bot.ports.store import Batches, Deliveries
 
 GITHUB_KEEPS = timedelta(days=3)
 """How long a past delivery can be read from GitHub."""

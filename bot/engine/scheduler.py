@@ -1,7 +1,7 @@
 """The one loop: what has happened, what follows, what starts; then write, then act.
 
 Attempts, controls and the world post messages. A pass takes all that are there, moves
-the schedules, asks ``bot.core.schedule`` what starts, records every event of the pass in
+the schedules, asks ``bot.core.run.schedule`` what starts, records every event of the pass in
 one transaction, and only then starts attempts and answers whoever waits. Nothing else
 changes the state of an item.
 """
@@ -19,7 +19,6 @@ import structlog
 from structlog.contextvars import bound_contextvars
 
 from bot.core import events as e
-from bot.core.control import Change
 from bot.core.model import (
     AttemptId,
     Batch,
@@ -34,10 +33,11 @@ from bot.core.model import (
     OutcomeKind,
     Reference,
 )
-from bot.core.progress import Progress, fold
-from bot.core.reasons import Reason
-from bot.core.retry import delay_seconds
-from bot.core.schedule import (
+from bot.core.run.control import Change
+from bot.core.run.progress import Progress, fold
+from bot.core.run.reasons import Reason
+from bot.core.run.retry import delay_seconds
+from bot.core.run.schedule import (
     MEMORY_LINE,
     Capacity,
     InstallationCapacity,
@@ -51,7 +51,11 @@ from bot.engine.present import Findings, Present
 from bot.engine.recorder import Recorder
 from bot.engine.supervisor import Supervisor
 from bot.errors import BatchOver
-from bot.ports import AttemptSpec, Batches, Clock, GitHub, Memory, Runner, Work
+from bot.ports.clock import Clock
+from bot.ports.github import GitHub
+from bot.ports.host import Memory
+from bot.ports.store import Batches
+from bot.ports.work import AttemptSpec, Runner, Work
 
 HOLD_SECONDS = 5.0
 """How often a hold that nothing announces, such as memory, is looked at again."""

@@ -4,13 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from bot.core.estimate import requests_left, seconds_left
 from bot.core.model import BatchId, BatchState, InstallationId, ItemNumber
-from bot.core.progress import Progress, fold
-from bot.core.reasons import NotStarted, Reason
-from bot.core.schedule import Capacity
-from bot.core.tracking import BudgetView, Situation
-from bot.ports import Batches, Clock, GitHub
+from bot.core.run.estimate import requests_left, seconds_left
+from bot.core.run.progress import Progress, fold
+from bot.core.run.reasons import NotStarted, Reason
+from bot.core.run.schedule import Capacity
+from bot.core.say.tracking import BudgetView, Situation
+from bot.ports.clock import Clock
+from bot.ports.github import GitHub
+from bot.ports.store import Batches
 
 
 class Slots(Protocol):

@@ -18,25 +18,21 @@ from bot.core.effects import (
     Reaction,
     UnpinComment,
 )
-from bot.core.events import (
-    BatchConcluded,
-    Event,
-    Reported,
-    TrackingCommented,
-)
-from bot.core.markers import marker
+from bot.core.events import BatchConcluded, Event, Reported, TrackingCommented
 from bot.core.model import BatchId, BatchState, InstallationId, ItemState
-from bot.core.pace import Stale, seconds_to_edit
-from bot.core.progress import Progress
-from bot.core.report import render_report
-from bot.core.retry import delay_seconds
-from bot.core.tracking import Situation, heading_key, needs_clock, render_tracking
+from bot.core.run.pace import Stale, seconds_to_edit
+from bot.core.run.progress import Progress
+from bot.core.run.retry import delay_seconds
+from bot.core.say.report import render_report
+from bot.core.say.tracking import Situation, heading_key, needs_clock, render_tracking
+from bot.core.world.markers import marker
 from bot.engine.effects import Effects
 from bot.engine.recorder import Recorder
 from bot.engine.situation import Situations
 from bot.engine.supervisor import Supervisor
 from bot.errors import BotError, NotFound, PermanentError, TransientError
-from bot.ports import Clock, GitHub
+from bot.ports.clock import Clock
+from bot.ports.github import GitHub
 
 TOLD_WITHIN = timedelta(days=30)
 """How long a report that GitHub does not take waits for the way to be free."""

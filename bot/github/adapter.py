@@ -8,8 +8,6 @@ from typing import Any
 
 import structlog
 
-from bot.core.budget import DEFAULT_RESERVE, Reserve
-from bot.core.features import Feature
 from bot.core.model import (
     InstallationId,
     ItemFacts,
@@ -18,7 +16,9 @@ from bot.core.model import (
     Repository,
     Role,
 )
-from bot.core.retry import delay_seconds
+from bot.core.run.retry import delay_seconds
+from bot.core.world.budget import DEFAULT_RESERVE, Reserve
+from bot.core.world.features import Feature
 from bot.errors import NotFound, TransientError
 from bot.github import repositories
 from bot.github.auth import AppCredentials, InstallationTokens, load_private_key
@@ -28,7 +28,9 @@ from bot.github.deliveries import Deliveries
 from bot.github.effects import GitHubEffects
 from bot.github.facts import Facts
 from bot.github.ledger import Keep, Ledger, Pace
-from bot.ports import Budget, Clock, Held, RepositoryFacts
+from bot.ports.clock import Clock
+from bot.ports.github import Budget, RepositoryFacts
+from bot.ports.store import Held
 
 MOST_WAIT_SECONDS = 60.0
 """How long the start waits at most before GitHub is asked again."""

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from bot.core.model import InstallationId, Repository
 from bot.errors import AppUnavailable, NotFound, Refused, SettingsError
-from bot.ports import Clock
+from bot.ports.clock import Clock
 
 CLOCK_SKEW = timedelta(seconds=60)
 JWT_LIFE = timedelta(minutes=9)  # GitHub accepts at most ten

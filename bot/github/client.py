@@ -20,11 +20,11 @@ from gidgethub import sansio
 from gidgethub.aiohttp import GitHubAPI
 from yarl import URL
 
-from bot.core import budget
-from bot.core.answers import Failure, error_of, failure_of, failure_of_problem
-from bot.core.budget import Call
 from bot.core.model import InstallationId
-from bot.core.retry import delay_seconds
+from bot.core.run.retry import delay_seconds
+from bot.core.world import budget
+from bot.core.world.answers import Failure, error_of, failure_of, failure_of_problem
+from bot.core.world.budget import Call
 from bot.errors import BotError, NotFound, RateLimited, TransientError
 from bot.github.auth import (
     AppCredentials,
@@ -34,7 +34,7 @@ from bot.github.auth import (
 )
 from bot.github.known import KnownLabels
 from bot.github.ledger import APP, Account, Ledger
-from bot.ports import Clock
+from bot.ports.clock import Clock
 
 USER_AGENT = "batch-bot"
 API_VERSION = "2022-11-28"

@@ -9,7 +9,8 @@ from contextlib import aclosing
 from datetime import datetime
 
 from bot.github.client import Connection
-from bot.ports import Delivery, HookDelivery
+from bot.ports.github import HookDelivery
+from bot.ports.store import Delivery
 
 
 class Deliveries:

@@ -12,7 +12,7 @@ from typing import Any
 from cachetools import TTLCache
 
 from bot.core.model import ItemFacts, ItemNumber, Repository
-from bot.ports import Clock
+from bot.ports.clock import Clock
 
 FRESH_SECONDS = 600.0
 MOST_ITEMS = 20_000

@@ -17,13 +17,15 @@ from functools import partial
 
 from cachetools import LRUCache
 
-from bot.core import budget
-from bot.core.answers import Failure, words
-from bot.core.budget import Call, Hold, Reserve, Spent, Window
 from bot.core.model import InstallationId
+from bot.core.world import budget
+from bot.core.world.answers import Failure, words
+from bot.core.world.budget import Call, Hold, Reserve, Spent, Window
 from bot.errors import RateLimited
 from bot.github.traffic import LOST, Traffic, class_of
-from bot.ports import Budget, Clock, Held
+from bot.ports.clock import Clock
+from bot.ports.github import Budget
+from bot.ports.store import Held
 
 LONGEST_WAIT_SECONDS = 60.0
 QUERIES = 2  # that new work may have to make before it ends

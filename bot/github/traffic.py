@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
-from bot.ports import Clock
+from bot.ports.clock import Clock
 
 LOST = "lost"
 CLASSES = ("2xx", "304", "3xx", "4xx", "limited", "5xx", LOST)

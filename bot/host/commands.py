@@ -11,9 +11,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from bot.core.model import AttemptId
-from bot.core.redaction import hide, hide_inside
+from bot.core.world.redaction import hide, hide_inside
 from bot.errors import TransientError
 from bot.host.folders import AttemptFolder, Folders
+from bot.host.isolation import Isolation
 from bot.host.output import CommandLog, Redactor
 from bot.host.process import (
     ATTEMPT_MARKER,
@@ -27,8 +28,8 @@ from bot.host.process import (
     read_pipe,
     to_the_end,
 )
-from bot.host.sandboxing import Isolation
-from bot.ports import Clock, Finished, Workspace
+from bot.ports.clock import Clock
+from bot.ports.host import Finished, Workspace
 
 OUTPUT_BYTES = 1024 * 1024
 """What is read of a file that a command wrote for the bot."""

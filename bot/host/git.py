@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from bot.core.answers import Failure, error_of, failure_of
-from bot.core.budget import is_limited
 from bot.core.model import Repository
-from bot.core.redaction import hide_lookalikes
+from bot.core.world.answers import Failure, error_of, failure_of
+from bot.core.world.budget import is_limited
+from bot.core.world.redaction import hide_lookalikes
 from bot.errors import AppUnavailable, BotError, TransientError
 from bot.host.process import HOST_MARKER, INHERITED, capture, clean_environment
-from bot.ports import Tokens
+from bot.ports.github import Tokens
 
 LOCAL_SECONDS = 300
 REMOTE_SECONDS = 900

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from bot.core.redaction import REDACTED, hide
+from bot.core.world.redaction import REDACTED, hide
 
 LINE_LENGTH = 8_192
 """Characters of a line that are looked at; the rest of it is left out."""

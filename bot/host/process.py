@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import psutil
 import structlog
 
-from bot.ports import Clock
+from bot.ports.clock import Clock
 
 HOST_MARKER = "BATCH_HOST"
 ATTEMPT_MARKER = "BATCH_ATTEMPT"

@@ -17,7 +17,8 @@ from bot.core.model import AttemptId, Repository
 from bot.errors import PermanentError
 from bot.host.folders import Folders, remove_tree
 from bot.host.git import Git, GitFailed, Place, Remotes, gone
-from bot.ports import Change, Clock, Workspace
+from bot.ports.clock import Clock
+from bot.ports.host import Change, Workspace
 
 MOST_FILES = 5_000
 MOST_FILE_BYTES = 50 * 1024**2  # GitHub warns above 50 MB and refuses 100 MB

@@ -1,7 +1,7 @@
 """Batches, their frozen facts, their events, and what the events add up to.
 
 ``batches.state`` and ``items`` are a projection of the events for questions across
-batches; it follows ``bot.core.progress.fold``.
+batches; it follows ``bot.core.run.progress.fold``.
 """
 
 import sqlite3
@@ -19,7 +19,7 @@ from bot.core.model import (
     ItemNumber,
     ItemState,
 )
-from bot.ports import BatchSummary
+from bot.ports.store import BatchSummary
 from bot.store.codec import BATCH, FACTS, decode_event, encode_event, to_us
 from bot.store.connection import Connections, insert, marks
 from bot.store.schema import LIVE, UNCONCLUDED

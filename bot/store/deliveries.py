@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
 
-from bot.ports import Backlog, Delivery
+from bot.ports.store import Backlog, Delivery
 from bot.store.codec import from_us, to_us
 from bot.store.connection import Connections, insert, marks
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from bot.core.effects import Intent, Receipt
-from bot.ports import EffectRecord
+from bot.ports.store import EffectRecord
 from bot.store.codec import RECEIPT, decode_intent, encode_intent, from_us, to_us
 from bot.store.connection import Connections
 

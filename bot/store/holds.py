@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 
 from bot.core.model import InstallationId
-from bot.ports import Held
+from bot.ports.store import Held
 from bot.store.codec import from_us, to_us
 from bot.store.connection import Connections
 

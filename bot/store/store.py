@@ -12,7 +12,7 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from bot.errors import SettingsError, StoreUnavailable
-from bot.ports import Clock
+from bot.ports.clock import Clock
 from bot.store.batches import SqliteBatches
 from bot.store.codec import to_us
 from bot.store.connection import Connections, connect

@@ -21,9 +21,10 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from pydantic_core import from_json
 
-from bot.core.trigger import EVENTS
+from bot.core.command.trigger import EVENTS
 from bot.errors import StoreUnavailable
-from bot.ports import Clock, Delivery
+from bot.ports.clock import Clock
+from bot.ports.store import Delivery
 from bot.web.signature import Signatures, digest_of, is_signed
 
 _EVENT = re.compile(r"[a-z0-9_]{1,64}", re.ASCII)

@@ -80,10 +80,10 @@ async def measured(on: World, name: str) -> str:
     numbers = [ItemNumber(1001 + i) for i in range(ITEMS)]
     for number in numbers:
         on.issue(number)
-    on.sandbox.add_label("acme/widgets", "bug")
-    [installation] = on.sandbox.state.installations.values()
-    on.sandbox.limits.set_limit(installation.id, limit=REQUESTS_AN_HOUR)
-    on.sandbox.limits.window(installation.id, "core").reset_at = None
+    on.hub.add_label("acme/widgets", "bug")
+    [installation] = on.hub.state.installations.values()
+    on.hub.limits.set_limit(installation.id, limit=REQUESTS_AN_HOUR)
+    on.hub.limits.window(installation.id, "core").reset_at = None
     said = on.say("/batch label +bug …")
     now = on.clock.now()
     events = (BatchPlanned(now, now), BatchStarted(now, "ada"))
@@ -93,7 +93,7 @@ async def measured(on: World, name: str) -> str:
         await on.until(lambda: on.comments("report"), seconds=600)
         seconds = on.clock.monotonic() - begun_at
     assert f"{ITEMS} of {ITEMS} done" in on.said("report"), on.said("report")
-    statuses = Counter(exchange.status for exchange in on.sandbox.log)
+    statuses = Counter(exchange.status for exchange in on.hub.log)
     refused = statuses[403] + statuses[429]
     return (
         f"{name:16} {seconds:5.0f} s, bound {bound_seconds():.0f} s,"

@@ -25,8 +25,8 @@ from bot.core.model import (
     Outcome,
     OutcomeKind,
 )
-from bot.core.plan import chain_seconds
-from bot.core.schedule import Capacity, InstallationCapacity, Schedule, decide
+from bot.core.plan.graph import chain_seconds
+from bot.core.run.schedule import Capacity, InstallationCapacity, Schedule, decide
 from tests.plans import NOON, batch, plan
 
 GRAPHS = 300

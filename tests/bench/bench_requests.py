@@ -12,8 +12,8 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
+from bot.localhub.api_log import Exchange
 from bot.logs import configure_logging
-from bot.sandbox.api_log import Exchange
 from tests.flow.world import World, world
 
 ITEM_EFFECTS = {
@@ -26,7 +26,7 @@ EDIT = ("PATCH", "/repos/{owner}/{repo}/issues/comments/{comment_id}")
 async def count(on: World, command: str, items: int) -> str:
     """Run a batch and return a line about its requests."""
     async with on.bot(BATCH_WRITE_INTERVAL="1"):
-        begun = len(on.sandbox.log)
+        begun = len(on.hub.log)
         said = on.say(command)
         await on.until(lambda: on.comments("plan") or "rocket" in on.reactions(said))
         if plans := on.comments("plan"):
@@ -34,7 +34,7 @@ async def count(on: World, command: str, items: int) -> str:
             said = on.say(f"/batch start {name}")
         await on.until(lambda: on.comments("report"))
         await on.until(lambda: "finished" in on.comment("tracking").body)
-    asked = Counter(map(_what, list(on.sandbox.log)[begun:]))
+    asked = Counter(map(_what, list(on.hub.log)[begun:]))
     own = sum(asked[what] for what in ITEM_EFFECTS)
     rest = asked.total() - own
     return (
@@ -61,7 +61,7 @@ async def main() -> None:
             on.configure("limits: {items: 100}\n")
             for number in range(101, 201):
                 on.issue(number)
-            on.sandbox.add_label("acme/widgets", "bug")
+            on.hub.add_label("acme/widgets", "bug")
             line = await count(on, "/batch label +bug 101..200", 100)
             sys.stdout.write(f"label     {line}\n")
 

@@ -32,7 +32,7 @@ async def interrupt(on: World, count: int) -> None:
     numbers = [ItemNumber(FIRST + i) for i in range(count)]
     for number in numbers:
         on.issue(number)
-    on.sandbox.add_label(REPOSITORY, "ready")
+    on.hub.add_label(REPOSITORY, "ready")
     now = on.clock.now()
     events: list[e.Event] = [e.BatchStarted(now, "ada")]
     events += [e.ItemStarted(now, number, 1) for number in numbers[:3]]
@@ -47,7 +47,7 @@ async def restart(on: World) -> tuple[float, float]:
         "LOG_FORMAT": "json",
         **on.environment(),
     }
-    log = on.sandbox.log
+    log = on.hub.log
     seen = len(log)
     began = perf_counter()
     process = await asyncio.create_subprocess_exec(

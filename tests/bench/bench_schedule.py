@@ -35,7 +35,7 @@ from bot.core.model import (
     Repository,
     Role,
 )
-from bot.core.schedule import Schedule
+from bot.core.run.schedule import Schedule
 from bot.engine.attempt import Attempts
 from bot.engine.effects import Effects
 from bot.engine.present import Present
@@ -43,7 +43,8 @@ from bot.engine.recorder import Recorder
 from bot.engine.scheduler import Limits, Scheduler
 from bot.engine.supervisor import Supervisor
 from bot.host.clock import SystemClock
-from bot.ports import AttemptSpec, Budget, Emit, Perform, Runner, Work
+from bot.ports.github import Budget
+from bot.ports.work import AttemptSpec, Emit, Perform, Runner, Work
 from bot.store.store import Store, open_store
 from tests.plans import NOON, batch, plan
 

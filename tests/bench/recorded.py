@@ -35,7 +35,7 @@ async def record(
     comment_id: int = 0,
 ) -> None:
     """Record a batch that labels issues, and what has happened to it."""
-    installation = on.sandbox.state.installation_of(on.repository)
+    installation = on.hub.state.installation_of(on.repository)
     assert installation is not None
     action = Action("label", (f"+{label}",))
     batch = Batch(

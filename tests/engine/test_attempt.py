@@ -6,21 +6,14 @@ from contextlib import contextmanager, nullcontext
 
 import pytest
 
-from bot.core.model import (
-    Action,
-    AttemptId,
-    Outcome,
-    OutcomeKind,
-    Repository,
-    Role,
-)
+from bot.core.model import Action, AttemptId, Outcome, OutcomeKind, Repository, Role
 from bot.engine.attempt import Attempts
 from bot.engine.effects import Effects
 from bot.errors import TransientError
-from bot.ports import AttemptSpec, Emit, Perform, Work
+from bot.ports.work import AttemptSpec, Emit, Perform, Work
 from tests.engine.test_effects import COMMENT, RECEIPT, REPOSITORY, Log, Outside
 from tests.fakes import FakeClock
-from tests.runners.conftest import make_spec
+from tests.workers.conftest import make_spec
 
 AWAY = TransientError("GitHub is away.")
 

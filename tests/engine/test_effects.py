@@ -11,7 +11,7 @@ from bot.core.effects import CreateComment, Intent, Receipt
 from bot.core.model import InstallationId, ItemNumber, Repository
 from bot.engine.effects import LOOKS, Effects
 from bot.errors import BotError, Refused, TransientError, Uncertain
-from bot.ports import EffectRecord
+from bot.ports.store import EffectRecord
 from tests.fakes import START
 from tests.github.server import HurriedClock
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bot.engine.inbox import Inbox
 from bot.engine.supervisor import Supervisor
-from bot.ports import Delivery
+from bot.ports.store import Delivery
 from bot.store.store import open_store
 from tests.fakes import START, FakeClock
 

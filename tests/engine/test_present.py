@@ -10,7 +10,7 @@ import pytest
 from bot.core.model import Cause, ItemFacts, ItemNumber, Repository, Role
 from bot.engine.present import Findings, Present
 from bot.errors import AppUnavailable, BotError, RoleLost, TransientError
-from bot.ports import RepositoryFacts
+from bot.ports.github import RepositoryFacts
 from tests.bench.bench_schedule import facts_of
 from tests.fakes import FakeClock
 from tests.plans import batch, plan

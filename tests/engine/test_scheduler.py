@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from bot.core import control
 from bot.core import events as e
 from bot.core.effects import CreateComment, Intent, Receipt
 from bot.core.model import (
@@ -22,7 +21,8 @@ from bot.core.model import (
     Outcome,
     OutcomeKind,
 )
-from bot.core.progress import fold
+from bot.core.run import control
+from bot.core.run.progress import fold
 from bot.engine.attempt import Attempts
 from bot.engine.effects import Effects
 from bot.engine.present import Findings, Present
@@ -31,7 +31,7 @@ from bot.engine.scheduler import Limits, Scheduler
 from bot.engine.supervisor import Supervisor
 from bot.errors import TransientError
 from bot.host.clock import SystemClock
-from bot.ports import AttemptSpec, Emit, Perform, Work
+from bot.ports.work import AttemptSpec, Emit, Perform, Work
 from bot.store.store import Store, open_store
 from tests.bench.bench_schedule import Unlimited, facts_of
 from tests.fakes import settle

@@ -23,7 +23,7 @@ async def on(tmp_path: Path) -> AsyncIterator[World]:
     """
     async with world(tmp_path) as made:
         yield made
-        problems = [p for e in made.sandbox.log for p in contract_problems(e)]
+        problems = [p for e in made.hub.log for p in contract_problems(e)]
         unlogged = unlogged_writes(made)
     assert problems == []
     assert unlogged == []

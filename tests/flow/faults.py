@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from bot.core.model import ItemState
-from bot.sandbox.faults import Fault, FaultKind, Faults
-from bot.sandbox.state import Now
+from bot.localhub.faults import Fault, FaultKind, Faults
+from bot.localhub.state import Now
 from tests.flow.world import REPOSITORY, SwiftClock, World, world
 
 COMMAND = (
@@ -144,8 +144,8 @@ async def stage(folder: Path) -> AsyncIterator[World]:
         on.issue(12, "write file12.txt hello")
         for number in ITEMS[1:]:
             on.issue(number)
-        on.sandbox.close("ada", REPOSITORY, 19)
-        on.sandbox.add_label(REPOSITORY, "ready")
+        on.hub.close("ada", REPOSITORY, 19)
+        on.hub.add_label(REPOSITORY, "ready")
         yield on
 
 
@@ -154,7 +154,7 @@ async def play(
 ) -> Picked:
     """Play the whole story and hold its end to what was promised; return the faults."""
     async with stage(folder) as on:
-        picked = on.sandbox.faults = Picked(on.sandbox.now, is_meant, fault)
+        picked = on.hub.faults = Picked(on.hub.now, is_meant, fault)
         async with on.bot() as bot:
             on.say(COMMAND)
             await on.until(lambda: is_over(on))

@@ -33,7 +33,7 @@ from bot.core import events as e
 from bot.core.model import ItemState
 from bot.host.clock import SystemClock
 from bot.host.folders import Folders
-from bot.ports import Clock
+from bot.ports.clock import Clock
 from bot.store.codec import decode_event
 from tests.flow.mortal import Book, plain
 from tests.flow.world import REPOSITORY, WORKER, SwiftClock, World, world
@@ -227,7 +227,7 @@ class Child:
                 if '"ready"' in line:
                     self.url = json.loads(line)["url"]
                     hook = f"{self.url}/api/github/webhooks"
-                    self._on.sandbox.set_webhook_url(hook)
+                    self._on.hub.set_webhook_url(hook)
                     ready.set()
             return await self._told()
         finally:
@@ -272,7 +272,7 @@ async def mortal_world(
     scythe = Scythe()
     clock = clock or SystemClock()
     async with world(folder, clock=clock, middlewares=[scythe.middleware]) as on:
-        on.sandbox.set_webhook_url("http://127.0.0.1:9/")  # nobody is there yet
+        on.hub.set_webhook_url("http://127.0.0.1:9/")  # nobody is there yet
         child = Child(on, scythe)
         try:
             yield on, scythe, child
@@ -305,8 +305,8 @@ def open_issues(on: World, bodies: Mapping[int, str] = MappingProxyType({})) -> 
         does_work = action == "implement"
         body = f"write file{number}.txt hello" if does_work else ""
         on.issue(number, bodies.get(number, body))
-    on.sandbox.close("ada", REPOSITORY, 20)
-    on.sandbox.add_label(REPOSITORY, "ready")
+    on.hub.close("ada", REPOSITORY, 20)
+    on.hub.add_label(REPOSITORY, "ready")
 
 
 def times_done(on: World, number: int) -> int:
@@ -316,7 +316,7 @@ def times_done(on: World, number: int) -> int:
         return sum(pull.head_ref.endswith(f"/{number}") for pull in opened)
     if ACTIONS[number] == "comment":
         return len(on.comments("comment", on=number))
-    login = on.sandbox.app.bot.login
+    login = on.hub.app.bot.login
     events = [e for e in on.thread(number).events if e.actor.login == login]
     return [e.kind for e in events].count(EVENTS[ACTIONS[number]])
 

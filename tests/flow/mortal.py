@@ -159,7 +159,7 @@ def _without_look_up() -> None:
     async def find(*_: Any, **__: Any) -> None:
         return None
 
-    patch("bot.app._Outside.find", find).start()
+    patch("bot.wiring.Outside.find", find).start()
 
 
 def _without_key() -> None:

@@ -10,8 +10,8 @@ from contextlib import asynccontextmanager
 import pytest
 from playwright.async_api import Locator, Page, ViewportSize, expect
 
-from bot.demo import THREAD, Stage, stage
-from bot.sandbox.seed import REPOSITORY
+from bot.demo.seed import REPOSITORY
+from bot.demo.show import THREAD, Stage, stage
 from tests.browser import chromium
 
 pytestmark = pytest.mark.slow
@@ -34,7 +34,7 @@ async def browsing(
         page.set_default_timeout(PATIENCE_MILLISECONDS)
         problems: list[str] = []
         page.on("pageerror", lambda error: problems.append(str(error)))
-        await page.goto(f"{on.sandbox.html_url}/{REPOSITORY}/issues/{THREAD}")
+        await page.goto(f"{on.hub.html_url}/{REPOSITORY}/issues/{THREAD}")
         yield on, page
         assert problems == []
 

@@ -14,14 +14,14 @@ def prepare(on: World) -> None:
     parent = on.issue(30, "- [ ] #15\n- [ ] #18\n- [x] #19\n- [ ] later\n")
     for number in (63, 64):
         on.pull_request(number)
-    on.sandbox.close("ada", REPOSITORY, 23)
+    on.hub.close("ada", REPOSITORY, 23)
     for number in (12, 63):
-        on.sandbox.label("ada", REPOSITORY, number, "good first issue")
-    on.sandbox.add_milestone("ada", REPOSITORY, "2.4")
-    on.sandbox.set_milestone("ada", REPOSITORY, 18, 1)
-    on.sandbox.assign("ada", REPOSITORY, 19, "grace")
+        on.hub.label("ada", REPOSITORY, number, "good first issue")
+    on.hub.add_milestone("ada", REPOSITORY, "2.4")
+    on.hub.set_milestone("ada", REPOSITORY, 18, 1)
+    on.hub.assign("ada", REPOSITORY, 19, "grace")
     for number in (12, 23):
-        on.sandbox.add_sub_issue("ada", parent, on.thread(number))
+        on.hub.add_sub_issue("ada", parent, on.thread(number))
 
 
 SELECTED = {
@@ -47,7 +47,7 @@ async def test_a_command_works_on_the_items_that_it_selects_and_no_others(
     on: World, subtests: pytest.Subtests
 ):
     prepare(on)
-    site = on.sandbox.html_url
+    site = on.hub.html_url
     async with on.bot():
         for place, (words, expected) in enumerate(SELECTED.items()):
             with subtests.test(words):
@@ -119,11 +119,11 @@ async def test_a_batch_can_be_given_on_a_pull_request(on: World):
 
 async def test_a_batch_from_a_locked_thread_reports_once_it_is_unlocked(on: World):
     on.issue(12)
-    on.sandbox.lock("ada", REPOSITORY, 40)
+    on.hub.lock("ada", REPOSITORY, 40)
     async with on.bot():
         await on.finished(on.say("/batch label +x 12"))
         assert [label.name for label in on.thread(12).labels] == ["x"]
         assert on.comments("report") == []
-        on.sandbox.unlock("ada", REPOSITORY, 40)
+        on.hub.unlock("ada", REPOSITORY, 40)
         await on.until(lambda: on.comments("report"))
     assert "1 of 1 done" in on.comment("report").body

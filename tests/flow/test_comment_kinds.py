@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.sandbox.pull_requests import LineComment
+from bot.localhub.pull_requests import LineComment
 from tests.flow.world import REPOSITORY, World
 
 
@@ -10,7 +10,7 @@ async def test_a_command_in_the_body_of_a_review_is_run(on: World):
     on.issue(12)
     on.pull_request(63)
     async with on.bot():
-        review = on.sandbox.review(
+        review = on.hub.review(
             "grace",
             REPOSITORY,
             63,
@@ -27,9 +27,7 @@ async def test_a_command_in_the_body_of_a_review_is_run(on: World):
 async def test_a_fault_in_a_review_is_answered_on_its_pull_request(on: World):
     on.pull_request(63)
     async with on.bot():
-        on.sandbox.review(
-            "grace", REPOSITORY, 63, event="APPROVE", body="/batch statsu"
-        )
+        on.hub.review("grace", REPOSITORY, 63, event="APPROVE", body="/batch statsu")
         await on.dealt_with()
         assert "did you mean status?" in on.comment("error", on=63).body
         on.assert_nothing_started()
@@ -39,14 +37,14 @@ async def test_a_command_in_a_comment_on_a_line_is_run(on: World):
     on.issue(12)
     on.pull_request(63)
     async with on.bot():
-        comment = on.sandbox.review_comment(
+        comment = on.hub.review_comment(
             "grace",
             REPOSITORY,
             63,
             LineComment("topic63.txt", "/batch label +x 12", line=1),
         )
         await on.until(lambda: len(comment.reactions) == 3)
-        reply = on.sandbox.reply_to_review_comment(
+        reply = on.hub.reply_to_review_comment(
             "grace", REPOSITORY, comment.id, "/batch label +y 12"
         )
         await on.until(lambda: len(reply.reactions) == 3)
@@ -63,7 +61,7 @@ async def test_an_edited_comment_starts_nothing(on: World):
         faulty = on.say("/batch label +x 1x2")
         await on.dealt_with()
         for comment in (harmless, faulty):
-            on.sandbox.edit_comment("ada", REPOSITORY, comment.id, "/batch label +x 12")
+            on.hub.edit_comment("ada", REPOSITORY, comment.id, "/batch label +x 12")
         await on.dealt_with()
         on.assert_nothing_started()
     assert on.reactions(harmless) == set()
@@ -76,7 +74,7 @@ async def test_a_description_starts_nothing(on: World):
     async with on.bot():
         on.issue(15, "/batch label +x 12")
         on.pull_request(63, "/batch label +x 12", title="/batch label +x 12")
-        on.sandbox.edit_thread("ada", REPOSITORY, 15, body="/batch label +y 12")
+        on.hub.edit_thread("ada", REPOSITORY, 15, body="/batch label +y 12")
         await on.dealt_with()
         on.assert_nothing_started()
     assert on.replies(on=15) == on.replies(on=63) == []

@@ -2,8 +2,8 @@
 
 import pytest
 
-from bot.sandbox.faults import Fault, FaultKind
-from bot.sandbox.state import Comment
+from bot.localhub.faults import Fault, FaultKind
+from bot.localhub.state import Comment
 from tests.flow.killing import processes_of
 from tests.flow.world import REPOSITORY, World
 
@@ -85,7 +85,7 @@ async def test_cancel_names_what_can_no_longer_be_undone(on: World):
     on.issue(15, "hang")
     pulls = f"/repos/{REPOSITORY}/pulls$"
     slow = Fault(FaultKind.DELAY, method="POST", path=pulls, delay_seconds=100.0)
-    on.sandbox.faults.add(slow)
+    on.hub.faults.add(slow)
     async with on.bot():
         command = on.say("/batch 12 15")
         await on.until(lambda: slow.times == 0)
@@ -229,7 +229,7 @@ async def test_why_knows_each_reason_that_people_can_bring_about(on: World):
         said = await answer(on, "/batch why 16")
         assert "#99" in said
         assert "outside this batch" in said
-        on.sandbox.close("ada", REPOSITORY, 99)
+        on.hub.close("ada", REPOSITORY, 99)
         await on.dealt_with()
         await on.until(lambda: "OutsideSettled" in kinds(on))
         assert "(1 of 1 busy)" in await answer(on, "/batch why 16")
@@ -267,8 +267,8 @@ async def test_boxes_pause_resume_and_cancel(on: World):
 async def tick(on: World, text: str, *, by: str) -> None:
     await on.until(lambda: text in tracking(on))
     comment = on.comments("tracking")[-1]
-    on.sandbox.tick(by, REPOSITORY, comment.id, text)
-    await on.sandbox.webhooks.drain()
+    on.hub.tick(by, REPOSITORY, comment.id, text)
+    await on.hub.webhooks.drain()
 
 
 async def test_a_tick_by_who_may_not_is_undone_and_does_nothing(on: World):
@@ -291,7 +291,7 @@ async def test_forged_boxes_and_words_are_drawn_over_and_do_nothing(on: World):
             "\r\n- [x] <!-- batch:explode --> Explode"
             "\r\n/batch cancel"
         )
-        on.sandbox.edit_comment("ada", REPOSITORY, comment.id, before + forged)
+        on.hub.edit_comment("ada", REPOSITORY, comment.id, before + forged)
         await on.until(lambda: "explode" not in comment.body)
         await on.dealt_with()
         assert on.rows("SELECT state FROM batches") == [("running",)]
@@ -302,7 +302,7 @@ async def test_a_copy_of_the_tracking_comment_has_no_boxes(on: World):
     async with on.bot():
         await running(on, 12)
         copied = on.say(tracking(on))
-        on.sandbox.tick("ada", REPOSITORY, copied.id, "batch:cancel")
+        on.hub.tick("ada", REPOSITORY, copied.id, "batch:cancel")
         await on.dealt_with()
         assert on.rows("SELECT state FROM batches") == [("running",)]
 
@@ -312,10 +312,10 @@ async def test_the_box_of_a_plan_starts_it_once(on: World):
     async with on.bot():
         await answer(on, "/batch plan 12")
         plan = on.comment("plan")
-        on.sandbox.tick("linus", REPOSITORY, plan.id, "batch:start")
+        on.hub.tick("linus", REPOSITORY, plan.id, "batch:start")
         await on.until(lambda: on.comments("report"))
-        on.sandbox.tick("linus", REPOSITORY, plan.id, "batch:start", checked=False)
-        on.sandbox.tick("linus", REPOSITORY, plan.id, "batch:start")
+        on.hub.tick("linus", REPOSITORY, plan.id, "batch:start", checked=False)
+        on.hub.tick("linus", REPOSITORY, plan.id, "batch:start")
         await on.dealt_with()
     assert len(on.comments("report")) == len(on.pull_requests()) == 1
 
@@ -324,7 +324,7 @@ async def test_a_deleted_tracking_comment_comes_back_on_status_alone(on: World):
     async with on.bot():
         await running(on, 12)
         comment = on.comments("tracking")[-1]
-        on.sandbox.delete_comment("ada", REPOSITORY, comment.id)
+        on.hub.delete_comment("ada", REPOSITORY, comment.id)
         await answer(on, "/batch pause")
         await on.dealt_with()
         assert on.comments("tracking") == []

@@ -96,7 +96,7 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
 async def test_each_third_write_fails(on: World, disk: Disk, kind: str, which: int):
     on.issue(12, "write a b")
     on.issue(15)
-    on.sandbox.add_label(on.repository.full_name, "ready")
+    on.hub.add_label(on.repository.full_name, "ready")
     disk.kind = kind
     async with on.bot(BATCH_SWEEP_SECONDS="20"):
         disk.fails = lambda number: number % 3 == which
@@ -152,8 +152,8 @@ async def test_while_nothing_can_be_written_it_says_so_and_holds(on: World, disk
         await on.dealt_with()
         disk.fails = lambda _: True
         second = on.say("/batch 18")
-        await on.sandbox.webhooks.drain()
-        assert on.sandbox.webhooks.deliveries[-1].status_code == 503
+        await on.hub.webhooks.drain()
+        assert on.hub.webhooks.deliveries[-1].status_code == 503
         go.touch()
         await on.until(lambda: disk.failed > 10)
         async with aiohttp.ClientSession() as session:

@@ -11,11 +11,11 @@ NO_DEPENDENCIES = "This GitHub server has no dependencies between issues."
 
 
 def requests(on: World) -> Counter[tuple[str, str | None]]:
-    return Counter((e.method, e.template) for e in on.sandbox.log)
+    return Counter((e.method, e.template) for e in on.hub.log)
 
 
 async def test_what_a_server_lacks_is_probed_once_and_said(on: World, tmp_path: Path):
-    on.sandbox.lacks = {"pins", "dependencies", "sub-issues"}
+    on.hub.lacks = {"pins", "dependencies", "sub-issues"}
     go = tmp_path / "go"
     on.issue(12, f"write a b\nwait {go}")
     on.issue(13, "write c d")
@@ -48,7 +48,7 @@ async def test_what_a_server_lacks_is_probed_once_and_said(on: World, tmp_path: 
     assert requests(on)["PUT", PIN] == 1
     assert requests(on)["DELETE", PIN] == 0
     refused = [
-        e for e in on.sandbox.log if e.template == "/graphql" and "errors" in e.response
+        e for e in on.hub.log if e.template == "/graphql" and "errors" in e.response
     ]
     assert len(refused) == 1
 
@@ -64,9 +64,9 @@ async def test_a_server_that_has_everything_is_said_to_lack_nothing(on: World):
 
 async def test_the_host_alone_names_a_server(on: World):
     on.issue(12, "write a b")
-    host = urlsplit(on.sandbox.api_url).netloc
+    host = urlsplit(on.hub.api_url).netloc
     async with on.bot(GITHUB_API_URL="", GHE_HOST=host, GHE_PROTOCOL="http"):
         await on.finished(on.say("/batch 12"))
     assert list(on.pull_requests()) == [12]
-    versions = {e.request_headers["x-github-api-version"] for e in on.sandbox.log}
+    versions = {e.request_headers["x-github-api-version"] for e in on.hub.log}
     assert versions == {"2022-11-28"}

@@ -23,9 +23,9 @@ async def test_every_example_delivery_is_taken_and_changes_nothing(on: World):
         for example in event["examples"]
     ]
     assert len(examples) > 200
-    secret = on.sandbox.app.webhook_secret.encode()
+    secret = on.hub.app.webhook_secret.encode()
     async with on.bot() as bot, aiohttp.ClientSession() as session:
-        before = [exchange.method for exchange in on.sandbox.log]
+        before = [exchange.method for exchange in on.hub.log]
         for event, body in examples:
             signature = hmac.digest(secret, body, hashlib.sha256).hex()
             headers = {
@@ -40,7 +40,7 @@ async def test_every_example_delivery_is_taken_and_changes_nothing(on: World):
         await on.until(
             lambda: on.rows("SELECT 1 FROM deliveries WHERE outcome IS NULL") == []
         )
-        asked = [exchange.method for exchange in on.sandbox.log][len(before) :]
+        asked = [exchange.method for exchange in on.hub.log][len(before) :]
     assert set(asked) <= {"GET"}
     outcomes = dict(
         on.rows("SELECT outcome, count(*) FROM deliveries GROUP BY outcome")

@@ -31,7 +31,7 @@ class Flood:
     """Posts to the webhook over many connections, and watches the bot's memory."""
 
     def __init__(self, on: World, child: Child, session: aiohttp.ClientSession) -> None:
-        self._secret = on.sandbox.app.webhook_secret.encode()
+        self._secret = on.hub.app.webhook_secret.encode()
         self._hook = f"{child.url}/api/github/webhooks"
         self._session = session
         self._process = psutil.Process(child.pid)
@@ -76,7 +76,7 @@ class Flood:
 async def test_no_flood_fills_the_memory_or_drowns_a_command(tmp_path: Path):
     async with mortal_world(tmp_path) as (on, _, child):
         on.issue(12)
-        on.sandbox.add_label(REPOSITORY, "ready")
+        on.hub.add_label(REPOSITORY, "ready")
         await child.start()
         async with aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=100)
@@ -129,8 +129,8 @@ async def test_no_flood_fills_the_memory_or_drowns_a_command(tmp_path: Path):
 def assert_clean(on: World, lines: list[str]) -> None:
     """Check that a log shows no secret and nothing but lines of JSON."""
     assert len(lines) > 10
-    secrets = [on.sandbox.app.webhook_secret, *on.sandbox.private_key.splitlines()[1:3]]
-    secrets += [token[:12] for token in on.sandbox.tokens]
+    secrets = [on.hub.app.webhook_secret, *on.hub.private_key.splitlines()[1:3]]
+    secrets += [token[:12] for token in on.hub.tokens]
     for line in lines:
         assert line.isprintable()
         assert json.loads(line)["event"]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bot.engine.reading import Reader
-from bot.sandbox.faults import Fault
+from bot.localhub.faults import Fault
 from tests.flow.world import REPOSITORY, SwiftClock, World, world
 
 SORRY = (
@@ -20,20 +20,20 @@ async def on(tmp_path: Path) -> AsyncIterator[World]:
     """Yield a world in which an hour takes two seconds."""
     async with world(tmp_path, clock=SwiftClock(2000.0)) as made:
         made.issue(12)
-        made.sandbox.add_label(REPOSITORY, "ready")
+        made.hub.add_label(REPOSITORY, "ready")
         yield made
 
 
 async def test_an_hour_without_an_answer_is_said_as_soon_as_it_can_be(on: World):
     async with on.bot():
-        on.sandbox.faults.add(Fault(status=502, path="/graphql$", times=None))
+        on.hub.faults.add(Fault(status=502, path="/graphql$", times=None))
         command = on.say("/batch label +ready 12")
         await on.until(lambda: on.comments("late"))
         await on.dealt_with()
         assert on.answer_to(command) == SORRY
         assert on.reactions(command) == {"eyes", "confused"}
         on.assert_nothing_started()
-        on.sandbox.faults.clear()
+        on.hub.faults.clear()
         await on.finished(on.say("/batch label +ready 12"))
     assert on.thread(12).labels
     assert len(on.comments("late")) == 1
@@ -41,12 +41,12 @@ async def test_an_hour_without_an_answer_is_said_as_soon_as_it_can_be(on: World)
 
 async def test_what_was_given_up_stays_so_over_a_restart(on: World):
     async with on.bot():
-        on.sandbox.faults.add(Fault(status=502, times=None))
+        on.hub.faults.add(Fault(status=502, times=None))
         command = on.say("/batch label +ready 12")
         begun = "SELECT key FROM effects WHERE key GLOB 'reply/late/*'"
         await on.until(lambda: on.rows(begun))
     assert on.replies() == []
-    on.sandbox.faults.clear()
+    on.hub.faults.clear()
     async with on.bot():
         await on.until(lambda: on.comments("late"))
         await on.dealt_with()
@@ -58,7 +58,7 @@ async def test_what_was_given_up_stays_so_over_a_restart(on: World):
 
 async def test_an_outage_that_ends_in_time_is_got_over_without_a_word(on: World):
     async with on.bot():
-        on.sandbox.faults.add(Fault(status=502, times=None, seconds=1200.0))
+        on.hub.faults.add(Fault(status=502, times=None, seconds=1200.0))
         command = on.say("/batch label +ready 12")
         await on.finished(command)
     assert on.comments("late") == []

@@ -4,7 +4,7 @@ import io
 import json
 from typing import Any
 
-from bot.sandbox.faults import Fault, FaultKind
+from bot.localhub.faults import Fault, FaultKind
 from tests.flow.world import REPOSITORY, World
 
 Line = dict[str, Any]
@@ -115,7 +115,7 @@ def says_of_what(line: Line) -> bool:
 async def test_what_is_lost_and_found_is_told(on: World, stream: io.StringIO):
     on.issue(12, "write a b")
     path = f"/repos/{REPOSITORY}/pulls$"
-    on.sandbox.faults.add(Fault(FaultKind.LOST_ANSWER, method="POST", path=path))
+    on.hub.faults.add(Fault(FaultKind.LOST_ANSWER, method="POST", path=path))
     lines, _ = await logged(on, stream, "/batch 12")
     batch = one(lines, event="batch created")["batch"]
     key = f"{batch}-12/pull-request"

@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from bot.sandbox.faults import Fault, FaultKind
+from bot.localhub.faults import Fault, FaultKind
 from bot.store.connection import Connections
 from tests.flow.killing import assert_events_sound, is_quiet, processes_of
 from tests.flow.test_disk import CODES, Disk
@@ -80,7 +80,7 @@ class Story(RuleBasedStateMachine):
             }
             for number in NUMBERS:
                 on.issue(number, bodies.get(number, "write d.txt d"))
-            on.sandbox.add_label(REPOSITORY, "ready")
+            on.hub.add_label(REPOSITORY, "ready")
             return on
 
         self.on = self.runner.run(open_world())
@@ -143,7 +143,7 @@ class Story(RuleBasedStateMachine):
             comment = having[choice % len(having)]
 
             async def tick() -> None:
-                self.on.sandbox.tick(by, REPOSITORY, comment.id, text)
+                self.on.hub.tick(by, REPOSITORY, comment.id, text)
 
             self.do(tick())
 
@@ -154,14 +154,14 @@ class Story(RuleBasedStateMachine):
 
     @rule(choice=st.integers(0, 99), is_replay=st.booleans())
     def deliver_again(self, choice: int, is_replay: bool) -> None:
-        past = self.on.sandbox.webhooks.deliveries
+        past = self.on.hub.webhooks.deliveries
         if past:
             delivery = past[-1 - choice % len(past)]
 
             async def again() -> None:
-                self.on.sandbox.webhooks.redeliver(delivery)
+                self.on.hub.webhooks.redeliver(delivery)
                 if is_replay:
-                    replayed = self.on.sandbox.webhooks.deliveries[-1]
+                    replayed = self.on.hub.webhooks.deliveries[-1]
                     replayed.guid = str(uuid4())
                     replayed.request_headers["X-GitHub-Delivery"] = replayed.guid
 
@@ -169,7 +169,7 @@ class Story(RuleBasedStateMachine):
 
     @rule(twice=st.booleans(), dropped=st.booleans(), shuffled=st.booleans())
     def change_the_post(self, twice: bool, dropped: bool, shuffled: bool) -> None:
-        faults = self.on.sandbox.webhooks.faults
+        faults = self.on.hub.webhooks.faults
         faults.twice, faults.dropped, faults.shuffled = twice, dropped, shuffled
 
     @rule(
@@ -184,7 +184,7 @@ class Story(RuleBasedStateMachine):
         if kind is FaultKind.SECONDARY_LIMIT:
             times = 1  # each of them holds everything for twice as long
         fault = Fault(kind, status, method, times=times, delay_seconds=5.0)
-        self.on.sandbox.faults.add(fault)
+        self.on.hub.faults.add(fault)
 
     # --- the host --------------------------------------------------------------------
 
@@ -236,12 +236,12 @@ class Story(RuleBasedStateMachine):
     async def _end_well(self) -> None:
         on = self.on
         self.change_the_post(twice=False, dropped=False, shuffled=False)
-        on.sandbox.faults.clear()
+        on.hub.faults.clear()
         self.disk.fails = lambda _: False
         (self.folder / "go").touch()
         if self.bot is None:
             await self._start()
-        await on.sandbox.webhooks.drain()
+        await on.hub.webhooks.drain()
         resumed: set[str] = set()
 
         def is_over() -> bool:
@@ -260,7 +260,7 @@ class Story(RuleBasedStateMachine):
         live = self.on.rows("SELECT number FROM items WHERE ended_us IS NULL")
         for number in set(NUMBERS) - {number for (number,) in live}:
             if self.on.thread(number).is_open:
-                self.on.sandbox.close("ada", REPOSITORY, number)
+                self.on.hub.close("ada", REPOSITORY, number)
 
     def check(self) -> None:
         on = self.on
@@ -269,7 +269,7 @@ class Story(RuleBasedStateMachine):
             comment.body.partition("\n")[0]
             for thread in on.repository.threads.values()
             for comment in thread.comments
-            if comment.author is on.sandbox.app.bot
+            if comment.author is on.hub.app.bot
         ]
         assert [first for first, n in Counter(own).items() if n > 1] == []
         started = on.rows("SELECT id FROM batches WHERE state != 'planned'")
@@ -296,7 +296,7 @@ def missed(on: World) -> set[str]:
     """Return the comments that never came through and are still to be swept."""
     deliveries = [
         delivery
-        for delivery in on.sandbox.webhooks.deliveries
+        for delivery in on.hub.webhooks.deliveries
         if delivery.event == "issue_comment"
     ]
     came = {guid for (guid,) in on.rows("SELECT guid FROM deliveries")}

@@ -1,6 +1,6 @@
 """A maintainer writes the reference command and walks away."""
 
-from bot.sandbox import pulls
+from bot.localhub import pulls
 from tests.flow.world import World
 
 

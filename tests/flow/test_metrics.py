@@ -13,7 +13,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from bot.app import Bot
-from bot.sandbox.faults import Fault, FaultKind
+from bot.localhub.faults import Fault, FaultKind
 from bot.store.connection import Connections
 from tests.flow.world import PATIENCE_SECONDS, World
 
@@ -70,7 +70,7 @@ async def test_the_figures_are_those_of_the_world(on: World):
     async with on.bot() as bot:
         await a_batch(on)
         seen = await scraped(bot)
-    delivered = len(on.sandbox.webhooks.deliveries)
+    delivered = len(on.hub.webhooks.deliveries)
     assert seen["batch_deliveries_total"][("stored",)] == delivered
     assert seen["batch_inbox_deliveries"][()] == 0
     assert seen["batch_ready"][()] == 1
@@ -78,7 +78,7 @@ async def test_the_figures_are_those_of_the_world(on: World):
     for (answer, _), count in seen["batch_github_requests_total"].items():
         answers[answer] += int(count)
     assert +answers == Counter(
-        "304" if e.status == 304 else f"{e.status // 100}xx" for e in on.sandbox.log
+        "304" if e.status == 304 else f"{e.status // 100}xx" for e in on.hub.log
     )
     assert seen["batch_items_ended_total"] == {
         ("completed",): 1,
@@ -93,7 +93,7 @@ async def test_the_figures_are_those_of_the_world(on: World):
         ("failed", "local"): 1,
         ("transient", "local"): 1,
     }
-    edits = on.sandbox.log.count("PATCH")
+    edits = on.hub.log.count("PATCH")
     assert seen["batch_tracking_edits_total"][()] == edits > 0
     done = Counter({kind: n for (kind, _), n in seen["batch_effects_total"].items()})
     assert done.pop("edit_comment") == edits
@@ -121,10 +121,10 @@ async def test_what_is_left_is_what_github_says(on: World):
     async with on.bot() as bot:
         await a_batch(on)
         seen = await scraped(bot)
-    installation = on.sandbox.state.installation_of(on.repository)
+    installation = on.hub.state.installation_of(on.repository)
     assert installation is not None
     for resource in ("core", "graphql"):
-        window = on.sandbox.limits.window(installation.id, resource)
+        window = on.hub.limits.window(installation.id, resource)
         key = (str(installation.id), resource)
         name = "batch_github_budget"
         assert seen[f"{name}_limit_requests"][key] == window.limit
@@ -195,11 +195,11 @@ async def test_names_are_as_prometheus_wants_them_and_labels_are_few(on: World):
 async def test_github_out_of_reach_is_a_reason_and_goes_by_itself(on: World):
     async with on.bot(BATCH_SWEEP_SECONDS="10") as bot:
         assert await readyz(bot) == (200, {"ready": True, "reasons": [], "notes": []})
-        on.sandbox.faults.add(Fault(FaultKind.RESET, times=None))
+        on.hub.faults.add(Fault(FaultKind.RESET, times=None))
         (reason,) = await ready(bot, is_ready=False)
         assert reason.startswith("GitHub does not answer since ")
         assert (await scraped(bot))["batch_ready"][()] == 0
-        on.sandbox.faults.clear()
+        on.hub.faults.clear()
         assert await ready(bot, is_ready=True) == []
         requests = (await scraped(bot))["batch_github_requests_total"]
     assert requests["lost", "core"] >= 3
@@ -207,22 +207,22 @@ async def test_github_out_of_reach_is_a_reason_and_goes_by_itself(on: World):
 
 async def test_a_refused_key_is_a_reason_until_it_is_accepted(on: World):
     async with on.bot(BATCH_SWEEP_SECONDS="10") as bot:
-        on.sandbox.faults.add(
+        on.hub.faults.add(
             Fault(status=401, path="^/app/", message="Bad credentials", times=None)
         )
         (reason,) = await ready(bot, is_ready=False)
         assert reason.startswith("GitHub refuses the app's key (401)")
-        on.sandbox.faults.clear()
+        on.hub.faults.clear()
         assert await ready(bot, is_ready=True) == []
 
 
 async def test_an_installation_that_is_held_is_a_note_and_no_reason(on: World):
     on.issue(12)
     held = Fault(status=429, path="/issues/12/labels", headers={"retry-after": "600"})
-    on.sandbox.faults.add(held)
+    on.hub.faults.add(held)
     async with on.bot(SHUTDOWN_TIMEOUT="1") as bot:
         on.say("/batch label +bug 12")
-        await on.until(lambda: [e for e in on.sandbox.log if e.status == 429])
+        await on.until(lambda: [e for e in on.hub.log if e.status == 429])
         status, said = await readyz(bot)
         seen = await scraped(bot)
     assert (status, said["reasons"]) == (200, [])

@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 
 from bot.app import Bot
-from bot.sandbox.webhooks import HookDelivery
+from bot.localhub.webhooks import HookDelivery
 from tests.flow.world import World
 
 
@@ -26,7 +26,7 @@ def last_delivery(on: World) -> HookDelivery:
     """Return the delivery of the last comment."""
     found = [
         d
-        for d in on.sandbox.webhooks.deliveries
+        for d in on.hub.webhooks.deliveries
         if (d.event, d.action) == ("issue_comment", "created")
         and b'"login":"batch-bot[bot]"' not in d.payload.split(b'"sender":')[1]
     ]
@@ -38,9 +38,9 @@ async def test_a_delivery_that_comes_again_changes_nothing(on: World):
     async with on.bot():
         command = on.say("/batch 12")
         await on.finished(command)
-        on.sandbox.webhooks.redeliver(last_delivery(on))
+        on.hub.webhooks.redeliver(last_delivery(on))
         await on.dealt_with()
-        assert on.sandbox.webhooks.deliveries[-1].status_code == 202
+        assert on.hub.webhooks.deliveries[-1].status_code == 202
     assert_one_batch(on)
 
 
@@ -55,7 +55,7 @@ async def test_a_replay_under_a_new_guid_changes_nothing(on: World):
 
 async def replay(on: World, bot: Bot, old: HookDelivery) -> None:
     """Send a delivery again under a new GUID, and wait until it is dealt with."""
-    key = on.sandbox.app.webhook_secret.encode()
+    key = on.hub.app.webhook_secret.encode()
     signature = hmac.digest(key, old.payload, "sha256").hex()
     headers = {
         **old.request_headers,
@@ -92,7 +92,7 @@ async def test_a_start_that_comes_again_is_not_answered_as_a_second_one(
 
 async def test_two_deliveries_at_once_start_one_batch(on: World):
     on.issue(12, "write a.txt a")
-    on.sandbox.webhooks.faults.twice = True
+    on.hub.webhooks.faults.twice = True
     async with on.bot():
         command = on.say("/batch 12")
         await on.finished(command)
@@ -103,13 +103,13 @@ async def test_two_deliveries_at_once_start_one_batch(on: World):
 async def test_deliveries_out_of_order_do_what_they_mean(on: World):
     on.issue(12, "write a.txt a")
     on.issue(15, "write b.txt b")
-    on.sandbox.webhooks.faults.shuffled = True
+    on.hub.webhooks.faults.shuffled = True
     async with on.bot():
         first, second = on.say("/batch 12"), on.say("/batch 15 after:12")
         await on.until(lambda: {"rocket", "confused"} & on.reactions(first))
         await on.until(lambda: {"rocket", "confused"} & on.reactions(second))
         await on.finished(first)
-        on.sandbox.close("ada", on.repository.full_name, 12)
+        on.hub.close("ada", on.repository.full_name, 12)
         await on.finished(second)
     assert len(batches(on)) == 2
     assert set(on.pull_requests()) == {12, 15}
@@ -166,9 +166,9 @@ async def test_an_item_that_is_live_elsewhere_is_refused_with_a_link(on: World):
 
 async def test_what_was_missed_while_the_bot_was_down_is_done_at_its_start(on: World):
     on.issue(12, "write a.txt a")
-    on.sandbox.set_webhook_url("http://127.0.0.1:9/")
+    on.hub.set_webhook_url("http://127.0.0.1:9/")
     command = on.say("/batch 12")
-    await on.sandbox.webhooks.drain()
+    await on.hub.webhooks.drain()
     async with on.bot():
         await on.finished(command)
     assert_one_batch(on)
@@ -177,9 +177,9 @@ async def test_what_was_missed_while_the_bot_was_down_is_done_at_its_start(on: W
 async def test_what_was_missed_while_the_bot_ran_is_swept_up(on: World):
     on.issue(12, "write a.txt a")
     async with on.bot(BATCH_SWEEP_SECONDS="10"):
-        on.sandbox.webhooks.faults.dropped = True
+        on.hub.webhooks.faults.dropped = True
         command = on.say("/batch 12")
-        await on.sandbox.webhooks.drain()
-        on.sandbox.webhooks.faults.dropped = False
+        await on.hub.webhooks.drain()
+        on.hub.webhooks.faults.dropped = False
         await on.finished(command)
     assert_one_batch(on)

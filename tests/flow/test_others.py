@@ -5,13 +5,13 @@ Each ends, or goes on, in the way that the comments say; nothing is asked for ev
 
 import pytest
 
-from bot.sandbox.state import Installation, Repository
+from bot.localhub.state import Installation, Repository
 from tests.flow.killing import processes_of
 from tests.flow.world import REPOSITORY, World
 
 
 def installation(on: World) -> Installation:
-    found = on.sandbox.state.installation_of(on.repository)
+    found = on.hub.state.installation_of(on.repository)
     assert found is not None
     return found
 
@@ -67,7 +67,7 @@ async def test_an_item_that_somebody_else_completed_is_done_without_a_change(on:
     on.issue(18, "write a b")
     async with on.bot():
         await running(on, "/batch 12 15 after:12 18 after:15")
-        on.sandbox.close("ada", REPOSITORY, 15)
+        on.hub.close("ada", REPOSITORY, 15)
         await on.until(lambda: states(on)[18] == "completed")
         assert states(on)[12] == "running"
         on.say("/batch why 15")
@@ -82,7 +82,7 @@ async def test_an_item_closed_as_not_planned_fails_at_once_with_what_waits_for_i
     on.issue(18)
     async with on.bot():
         await running(on, "/batch 12 15 after:12 18 after:15")
-        on.sandbox.close("ada", REPOSITORY, 15, reason="not_planned")
+        on.hub.close("ada", REPOSITORY, 15, reason="not_planned")
         await on.until(lambda: states(on)[18] == "skipped")
         assert states(on)[15] == "failed"
         await on.until(lambda: "closed as not planned after" in on.said("tracking"))
@@ -91,7 +91,7 @@ async def test_an_item_closed_as_not_planned_fails_at_once_with_what_waits_for_i
 async def test_a_running_item_is_stopped_when_its_issue_is_deleted(on: World):
     async with on.bot():
         await running(on, "/batch 12")
-        on.sandbox.delete_issue("ada", REPOSITORY, 12)
+        on.hub.delete_issue("ada", REPOSITORY, 12)
         await on.until(lambda: on.comments("report"))
         await ended(on)
     assert "issue was deleted, moved or converted" in on.said("report")
@@ -105,8 +105,8 @@ async def test_what_was_closed_while_the_bot_was_away_is_seen_before_it_starts(
     on.issue(18, "write c d")
     async with on.bot():
         await running(on, "/batch 12 15 after:12 18 concurrency:1")
-    on.sandbox.close("ada", REPOSITORY, 12, reason="not_planned")
-    on.sandbox.close("ada", REPOSITORY, 18)
+    on.hub.close("ada", REPOSITORY, 12, reason="not_planned")
+    on.hub.close("ada", REPOSITORY, 18)
     async with on.bot():
         await on.until(lambda: on.comments("report"))
     assert states(on) == {12: "failed", 15: "skipped", 18: "completed"}
@@ -122,10 +122,10 @@ async def test_an_old_item_is_looked_at_again_without_a_delivery(on: World):
         command = on.say("/batch 12 15 after:12")
         await on.until(lambda: on.comments("tracking"))
         await on.dealt_with()
-        url = on.sandbox.webhooks.url
-        on.sandbox.set_webhook_url(None)
-        on.sandbox.close("ada", REPOSITORY, 15, reason="not_planned")
-        on.sandbox.set_webhook_url(url)
+        url = on.hub.webhooks.url
+        on.hub.set_webhook_url(None)
+        on.hub.close("ada", REPOSITORY, 15, reason="not_planned")
+        on.hub.set_webhook_url(url)
         on.later(minutes=6)
         go.touch()
         await on.finished(command)
@@ -135,12 +135,12 @@ async def test_an_old_item_is_looked_at_again_without_a_delivery(on: World):
 async def test_a_label_does_not_care_whether_its_item_is_open(on: World):
     on.issue(15)
     on.issue(99)
-    on.sandbox.add_label(REPOSITORY, "ready")
+    on.hub.add_label(REPOSITORY, "ready")
     async with on.bot():
         command = on.say("/batch label +ready 15 after:99")
         await on.until(lambda: on.comments("tracking"))
-        on.sandbox.close("ada", REPOSITORY, 15, reason="not_planned")
-        on.sandbox.close("ada", REPOSITORY, 99)
+        on.hub.close("ada", REPOSITORY, 15, reason="not_planned")
+        on.hub.close("ada", REPOSITORY, 99)
         await on.finished(command)
     assert [label.name for label in on.thread(15).labels] == ["ready"]
 
@@ -153,7 +153,7 @@ async def test_what_was_closed_meanwhile_fails_again_when_it_is_only_retried(
     on.issue(18, f"wait {go}")
     async with on.bot():
         await running(on, "/batch 12 18 15 concurrency:2")
-        on.sandbox.close("ada", REPOSITORY, 15, reason="not_planned")
+        on.hub.close("ada", REPOSITORY, 15, reason="not_planned")
         await on.until(lambda: states(on)[15] == "failed")
         batch = on.rows("SELECT id FROM batches")[0][0]
         on.say(f"/batch retry {batch} 15")
@@ -170,7 +170,7 @@ async def test_a_new_batch_by_a_retry_starts_nothing_that_is_still_closed(on: Wo
     on.issue(15, "write a b")
     async with on.bot():
         await running(on, "/batch 12 15 concurrency:1")
-        on.sandbox.close("ada", REPOSITORY, 15, reason="not_planned")
+        on.hub.close("ada", REPOSITORY, 15, reason="not_planned")
         await on.until(lambda: states(on)[15] == "failed")
         batch = on.rows("SELECT id FROM batches")[0][0]
         on.say(f"/batch cancel {batch}")
@@ -185,7 +185,7 @@ async def test_what_was_closed_while_a_plan_waited_is_seen_when_it_starts(on: Wo
     async with on.bot():
         command = on.say("/batch plan 12")
         await on.until(lambda: on.comments("plan"))
-        on.sandbox.close("ada", REPOSITORY, 12, reason="not_planned")
+        on.hub.close("ada", REPOSITORY, 12, reason="not_planned")
         await on.dealt_with()
         on.say("/batch start")
         await on.finished(command)
@@ -197,13 +197,13 @@ async def test_what_is_waited_for_in_a_repository_that_is_gone_is_waited_for_no_
     on: World,
 ):
     on.issue(15, "write a b")
-    on.sandbox.create_repository("acme/parts", files={"README.md": "# parts\n"})
-    other = on.sandbox.open_issue("ada", "acme/parts", "Part", "")
+    on.hub.create_repository("acme/parts", files={"README.md": "# parts\n"})
+    other = on.hub.open_issue("ada", "acme/parts", "Part", "")
     async with on.bot(BATCH_SWEEP_SECONDS="20"):
         command = on.say(f"/batch 15 after:acme/parts#{other.number}")
         await on.until(lambda: on.comments("tracking"))
         await on.dealt_with()
-        on.sandbox.delete_repository("ada", "acme/parts")
+        on.hub.delete_repository("ada", "acme/parts")
         await on.finished(command)
     assert states(on) == {15: "skipped"}
 
@@ -215,7 +215,7 @@ async def test_a_batch_whose_thread_is_deleted_ends(on: World):
     on.issue(15, "write a b")
     async with on.bot():
         await running(on, "/batch 12 15 after:12")
-        on.sandbox.delete_issue("ada", REPOSITORY, 40)
+        on.hub.delete_issue("ada", REPOSITORY, 40)
         await ended(on)
     assert states(on) == {12: "cancelled", 15: "cancelled"}
     assert on.pull_requests() == {}
@@ -227,12 +227,12 @@ async def test_the_report_comes_once_a_locked_thread_is_unlocked(on: World):
     async with on.bot():
         on.say("/batch 12")
         await on.until(lambda: on.comments("tracking"))
-        on.sandbox.lock("ada", REPOSITORY, 40)
+        on.hub.lock("ada", REPOSITORY, 40)
         await on.dealt_with()
         go.touch()
         await ended(on)
         assert on.comments("report") == []
-        on.sandbox.unlock("ada", REPOSITORY, 40)
+        on.hub.unlock("ada", REPOSITORY, 40)
         await concluded(on)
     assert "1 of 1 done" in on.comment("report").body
     assert "→ [report]" in on.comment("tracking").body
@@ -249,12 +249,12 @@ async def test_a_renamed_repository_changes_nothing(on: World):
     async with on.bot():
         command = on.say("/batch 12 15 after:12,99")
         await on.until(lambda: on.comments("tracking"))
-        on.sandbox.rename_repository("ada", REPOSITORY, "gadgets")
+        on.hub.rename_repository("ada", REPOSITORY, "gadgets")
         await on.dealt_with()
-        on.sandbox.close("ada", "acme/gadgets", 99)
+        on.hub.close("ada", "acme/gadgets", 99)
         await on.dealt_with()
         go.touch()
-        renamed = on.sandbox.state.repository("acme/gadgets")
+        renamed = on.hub.state.repository("acme/gadgets")
         assert renamed is not None
         thread = renamed.threads[40]
         await on.until(lambda: on.reactions(command) & {"hooray", "confused"})
@@ -266,10 +266,10 @@ async def test_a_renamed_repository_changes_nothing(on: World):
 
 def replaced_by(on: World) -> Repository:
     """Make another repository under the name that a renamed one had; return it."""
-    made = on.sandbox.create_repository(REPOSITORY, files={"README.md": "# new\n"})
-    on.sandbox.set_role("acme", REPOSITORY, "ada", "admin")
+    made = on.hub.create_repository(REPOSITORY, files={"README.md": "# new\n"})
+    on.hub.set_role("acme", REPOSITORY, "ada", "admin")
     for number in range(1, 13):
-        on.sandbox.open_issue("ada", REPOSITORY, f"New {number}", "write a b")
+        on.hub.open_issue("ada", REPOSITORY, f"New {number}", "write a b")
     return made
 
 
@@ -281,18 +281,18 @@ async def test_another_repository_under_the_old_name_is_no_renamed_one(on: World
         on.say("/batch 12")
         await on.until(lambda: on.comments("tracking"))
         await on.dealt_with()
-        url = on.sandbox.webhooks.url
-        on.sandbox.set_webhook_url(None)
-        on.sandbox.rename_repository("ada", REPOSITORY, "gadgets")
+        url = on.hub.webhooks.url
+        on.hub.set_webhook_url(None)
+        on.hub.rename_repository("ada", REPOSITORY, "gadgets")
         go.touch()
         await on.until(lambda: batch_state(on) == "finished")  # by the old name
-        on.sandbox.rename_repository("ada", "acme/gadgets", "things")
+        on.hub.rename_repository("ada", "acme/gadgets", "things")
         new = replaced_by(on)
-        on.sandbox.set_webhook_url(url)
-        on.sandbox.add_label("acme/things", "ready")
-        on.sandbox.add_label(REPOSITORY, "ready")
-        on.sandbox.comment("linus", REPOSITORY, 1, "/batch label +ready 11")
-        on.sandbox.comment("ada", REPOSITORY, 1, "/batch label +ready 12")
+        on.hub.set_webhook_url(url)
+        on.hub.add_label("acme/things", "ready")
+        on.hub.add_label(REPOSITORY, "ready")
+        on.hub.comment("linus", REPOSITORY, 1, "/batch label +ready 11")
+        on.hub.comment("ada", REPOSITORY, 1, "/batch label +ready 12")
         await on.until(lambda: new.threads[12].labels or old.threads[12].labels)
     assert [label.name for label in new.threads[12].labels] == ["ready"]
     assert new.threads[11].labels == []  # linus has no role there
@@ -308,9 +308,9 @@ async def test_a_batch_follows_its_repository_while_another_has_taken_the_name(
     async with on.bot():
         on.say("/batch 15 after:12 12")
         await on.until(lambda: on.comments("tracking") and processes_of(on.folder))
-    on.sandbox.rename_repository("ada", REPOSITORY, "gadgets")
+    on.hub.rename_repository("ada", REPOSITORY, "gadgets")
     new = replaced_by(on)
-    on.sandbox.close("ada", "acme/gadgets", 12)
+    on.hub.close("ada", "acme/gadgets", 12)
     async with on.bot():
         await on.until(lambda: "2 of 2 done" in old.threads[40].comments[-1].body)
     assert states(on) == {12: "completed", 15: "completed"}
@@ -320,13 +320,13 @@ async def test_a_batch_follows_its_repository_while_another_has_taken_the_name(
 async def test_a_missed_command_is_done_where_its_repository_is_by_now(on: World):
     on.issue(12)
     old = on.repository
-    on.sandbox.set_webhook_url("http://127.0.0.1:9/")
+    on.hub.set_webhook_url("http://127.0.0.1:9/")
     on.say("/batch label +ready 12", by="linus")
-    await on.sandbox.webhooks.drain()
-    on.sandbox.rename_repository("ada", REPOSITORY, "gadgets")
+    await on.hub.webhooks.drain()
+    on.hub.rename_repository("ada", REPOSITORY, "gadgets")
     new = replaced_by(on)
     for name in (REPOSITORY, "acme/gadgets"):
-        on.sandbox.add_label(name, "ready")
+        on.hub.add_label(name, "ready")
     on.later(minutes=10)
     async with on.bot():
         await on.until(lambda: old.threads[12].labels or new.threads[12].labels)
@@ -338,10 +338,10 @@ async def test_a_missed_command_is_done_where_its_repository_is_by_now(on: World
 async def test_an_archived_repository_ends_the_batch_and_hears_of_it_later(on: World):
     async with on.bot():
         await running(on, "/batch 12")
-        on.sandbox.archive_repository("ada", REPOSITORY)
+        on.hub.archive_repository("ada", REPOSITORY)
         await ended(on)
         assert on.comments("report") == []
-        on.sandbox.unarchive_repository("ada", REPOSITORY)
+        on.hub.unarchive_repository("ada", REPOSITORY)
         await concluded(on)
     because = "was cancelled because the repository was archived"
     assert because in on.comment("report").body
@@ -352,7 +352,7 @@ async def test_an_archived_repository_ends_the_batch_and_hears_of_it_later(on: W
 async def test_a_deleted_repository_ends_the_batch(on: World):
     async with on.bot():
         await running(on, "/batch 12")
-        on.sandbox.delete_repository("ada", REPOSITORY)
+        on.hub.delete_repository("ada", REPOSITORY)
         await ended(on)
     assert states(on) == {12: "cancelled"}
 
@@ -372,19 +372,19 @@ async def test_suspending_the_app_ends_its_batches(
         on.say("/batch 12 15 after:12")
         await at_work(on)
         await on.dealt_with()
-        url = on.sandbox.webhooks.url
+        url = on.hub.webhooks.url
         if not is_told:
-            on.sandbox.set_webhook_url(None)
-        on.sandbox.suspend_installation(installation(on))
-        on.sandbox.set_webhook_url(url)
+            on.hub.set_webhook_url(None)
+        on.hub.suspend_installation(installation(on))
+        on.hub.set_webhook_url(url)
         if not is_told:
             go.touch()
         await ended(on)
         assert on.pull_requests() == {}
-        before = len(on.sandbox.log)
+        before = len(on.hub.log)
         on.later(hours=2)
-        on.sandbox.unsuspend_installation(installation(on))
-        assert len(on.sandbox.log) - before < 10
+        on.hub.unsuspend_installation(installation(on))
+        assert len(on.hub.log) - before < 10
         await concluded(on)
     report = on.comment("report").body
     assert "was cancelled because the app was suspended" in report
@@ -394,11 +394,11 @@ async def test_suspending_the_app_ends_its_batches(
 async def test_taking_the_repository_out_ends_its_batches(on: World):
     async with on.bot():
         await running(on, "/batch 12")
-        on.sandbox.remove_repositories(installation(on), REPOSITORY)
+        on.hub.remove_repositories(installation(on), REPOSITORY)
         await ended(on)
         assert on.comments("report") == []
-        inst = next(iter(on.sandbox.state.installations.values()))
-        on.sandbox.add_repositories(inst, REPOSITORY)
+        inst = next(iter(on.hub.state.installations.values()))
+        on.hub.add_repositories(inst, REPOSITORY)
         await concluded(on)
     because = "because the app lost its access to the repository"
     assert because in on.comment("report").body
@@ -414,15 +414,15 @@ async def test_a_repository_that_was_taken_out_unnoticed_is_no_matter_of_roles(
         on.say("/batch 12 15 concurrency:1")
         await on.until(lambda: on.comments("tracking") and processes_of(on.folder))
         await on.dealt_with()
-        url = on.sandbox.webhooks.url
-        on.sandbox.set_webhook_url(None)
+        url = on.hub.webhooks.url
+        on.hub.set_webhook_url(None)
         on.later(minutes=6)
-        on.sandbox.remove_repositories(installation(on), REPOSITORY)
-        on.sandbox.set_webhook_url(url)
+        on.hub.remove_repositories(installation(on), REPOSITORY)
+        on.hub.set_webhook_url(url)
         go.touch()
         await ended(on)
-        inst = next(iter(on.sandbox.state.installations.values()))
-        on.sandbox.add_repositories(inst, REPOSITORY)
+        inst = next(iter(on.hub.state.installations.values()))
+        on.hub.add_repositories(inst, REPOSITORY)
         await concluded(on)
     because = "because the app lost its access to the repository"
     assert because in on.comment("report").body
@@ -433,9 +433,9 @@ async def test_uninstalling_the_app_ends_its_batches_and_a_new_installation_hear
 ):
     async with on.bot():
         await running(on, "/batch 12")
-        on.sandbox.uninstall(installation(on))
+        on.hub.uninstall(installation(on))
         await ended(on)
-        on.sandbox.install("acme")
+        on.hub.install("acme")
         await concluded(on)
     because = "because the app lost its access to the repository"
     assert because in on.comment("report").body
@@ -447,7 +447,7 @@ async def test_a_revoked_token_is_renewed(on: World):
     async with on.bot():
         command = on.say("/batch 12")
         await on.until(lambda: on.comments("tracking"))
-        on.sandbox.revoke_tokens(installation(on))
+        on.hub.revoke_tokens(installation(on))
         go.touch()
         await on.finished(command)
     assert set(on.pull_requests()) == {12}
@@ -465,7 +465,7 @@ async def test_who_lost_their_role_meanwhile_runs_nothing_more_after_a_restart(
         on.issue(12, "say at work\nhang")
         on.say("/batch 12 15 concurrency:1", by="linus")
         await at_work(on)
-    on.sandbox.set_role("acme", REPOSITORY, "linus", "read")
+    on.hub.set_role("acme", REPOSITORY, "linus", "read")
     async with on.bot():
         await concluded(on)
     assert states(on) == {12: "cancelled", 15: "cancelled"}
@@ -479,7 +479,7 @@ async def test_who_lost_their_role_runs_nothing_more_after_some_minutes(on: Worl
     async with on.bot():
         on.say("/batch 12 15 after:12", by="linus")
         await on.until(lambda: on.comments("tracking"))
-        on.sandbox.set_role("acme", REPOSITORY, "linus", "read")
+        on.hub.set_role("acme", REPOSITORY, "linus", "read")
         on.later(minutes=6)
         go.touch()
         await concluded(on)

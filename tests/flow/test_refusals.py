@@ -165,10 +165,10 @@ def prepare(on: World) -> None:
         on.issue(number)
     on.pull_request(63)
     on.pull_request(71, "Closes #18")
-    on.sandbox.close("ada", on.repository.full_name, 23)
-    on.sandbox.label("ada", on.repository.full_name, 12, "bug")
-    on.sandbox.label("ada", on.repository.full_name, 63, "bug")
-    on.sandbox.add_label(on.repository.full_name, "empty")
+    on.hub.close("ada", on.repository.full_name, 23)
+    on.hub.label("ada", on.repository.full_name, 12, "bug")
+    on.hub.label("ada", on.repository.full_name, 63, "bug")
+    on.hub.add_label(on.repository.full_name, "empty")
 
 
 async def test_every_fault_is_answered_and_nothing_starts(
@@ -264,7 +264,7 @@ async def test_a_bare_command_suggests_the_parts_of_the_issue(on: World):
     parent = on.issue(12, "- [ ] #15\n- [ ] #18\n- [x] #19\n")
     for number in (15, 18, 19):
         on.issue(number)
-    on.sandbox.add_sub_issue("ada", parent, on.thread(18))
+    on.hub.add_sub_issue("ada", parent, on.thread(18))
     async with on.bot():
         help_ = await on.answer("/batch", on=12)
         on.assert_nothing_started()
@@ -279,8 +279,8 @@ async def test_a_batch_over_the_api_budget_is_accepted_and_says_who_waits(on: Wo
         on.issue(number)
     async with on.bot():
         await on.answer("/batch help")
-        [installation] = on.sandbox.state.installations
-        on.sandbox.limits.set_limit(installation, remaining=525)
+        [installation] = on.hub.state.installations
+        on.hub.limits.set_limit(installation, remaining=525)
         plan = await on.answer("/batch plan 101..109")
     assert re.search(
         r"of 5,000 requests are left until \d\d:\d\d UTC, 500 of them kept back\."

@@ -1,6 +1,6 @@
 """A retry after the report is a new batch, linked both ways."""
 
-from bot.sandbox import pulls
+from bot.localhub import pulls
 from tests.flow.world import World
 
 
@@ -35,7 +35,7 @@ async def test_a_ticked_box_of_the_report_starts_it_once(on: World):
         (on.folder / "mended").touch()
         report = on.comment("report")
         ticked = report.body.replace("- [ ] <!-- batch:retry", "- [x] <!-- batch:retry")
-        on.sandbox.edit_comment("ada", "acme/widgets", report.id, ticked)
+        on.hub.edit_comment("ada", "acme/widgets", report.id, ticked)
         await on.until(lambda: len(on.comments("report")) == 2)
     assert set(on.pull_requests()) == {12}
 

@@ -7,8 +7,8 @@ import aiohttp
 import pytest
 
 from bot.github import client as client_module
-from bot.sandbox.faults import Fault, FaultKind
-from bot.sandbox.state import Comment, UserType
+from bot.localhub.faults import Fault, FaultKind
+from bot.localhub.state import Comment, UserType
 from tests.flow.world import REPOSITORY, ROLES, World
 
 TOO_LITTLE = {"eyes", "confused"}
@@ -90,23 +90,23 @@ async def test_a_refusal_names_both_roles_and_the_command_once_a_day(on: World):
 
 async def test_a_stranger_gets_no_lesson_and_costs_next_to_nothing(on: World):
     on.issue(12)
-    on.sandbox.add_user("sam")
+    on.hub.add_user("sam")
     async with on.bot():
         answer = await on.answer("/batch 1x8 concurency:3", by="sam")
         assert "Only people with **write** access" in answer
         assert "^" not in answer
-        asked = len(on.sandbox.log)
+        asked = len(on.hub.log)
         for text in ("/batch help", "/batch 12", "/batch 1..50", "/batch statsu"):
             assert silent_refusal(on, said := on.say(text, by="sam")) is False
             await on.dealt_with()
             assert silent_refusal(on, said)
-        assert len(on.sandbox.log) - asked <= 3 * 4
+        assert len(on.hub.log) - asked <= 3 * 4
         on.assert_nothing_started()
 
 
 async def test_a_stranger_in_a_private_repository_has_no_access(on: World):
     on.repository.is_private = True
-    on.sandbox.add_user("sam")
+    on.hub.add_user("sam")
     async with on.bot():
         answer = await on.answer("/batch 12", by="sam")
     assert "you have no access, so nothing started." in answer
@@ -120,7 +120,7 @@ async def test_a_custom_role_counts_as_what_it_is_built_on(
 ):
     on.issue(12)
     on.repository.custom_roles["admin-of-releases"] = base
-    on.sandbox.set_role("acme", REPOSITORY, "pia", "admin-of-releases")
+    on.hub.set_role("acme", REPOSITORY, "pia", "admin-of-releases")
     async with on.bot():
         command = on.say("/batch label +x 12", by="pia")
         await on.dealt_with()
@@ -150,7 +150,7 @@ async def test_no_answer_about_the_role_means_no(
         monkeypatch.setattr(client_module, "TIMEOUT", timeout)
     path = "/collaborators/ada/permission"
     fault = replace(NO_ANSWERS[what], path=path, times=None)
-    on.sandbox.faults.add(fault)
+    on.hub.faults.add(fault)
     async with on.bot():
         answer = await on.answer("/batch label +x 12")
         assert answer == (
@@ -158,7 +158,7 @@ async def test_no_answer_about_the_role_means_no(
             "Please try again in a minute:\n\n```text\n/batch label +x 12\n```"
         )
         on.assert_nothing_started()
-        on.sandbox.faults.clear()
+        on.hub.faults.clear()
         await on.finished(on.say("/batch label +x 12"))
     assert [label.name for label in on.thread(12).labels] == ["x"]
 
@@ -166,7 +166,7 @@ async def test_no_answer_about_the_role_means_no(
 async def test_a_person_whom_github_does_not_find_has_no_access(on: World):
     on.issue(12)
     path = "/collaborators/ada/permission"
-    on.sandbox.faults.add(Fault(status=404, path=path, times=None))
+    on.hub.faults.add(Fault(status=404, path=path, times=None))
     async with on.bot():
         answer = await on.answer("/batch label +x 12")
         assert "you have no access, so nothing started." in answer
@@ -177,11 +177,11 @@ async def test_the_association_that_a_delivery_claims_decides_nothing(on: World)
     on.issue(12)
     async with on.bot():
         for by, claim in (("rita", "OWNER"), ("ada", "NONE")):
-            on.sandbox.webhooks.faults.dropped = True
+            on.hub.webhooks.faults.dropped = True
             command = on.say(f"/batch label +{by} 12", by=by)
-            await on.sandbox.webhooks.drain()
-            payload = json.loads(on.sandbox.webhooks.deliveries[-1].payload)
-            on.sandbox.webhooks.faults.dropped = False
+            await on.hub.webhooks.drain()
+            payload = json.loads(on.hub.webhooks.deliveries[-1].payload)
+            on.hub.webhooks.faults.dropped = False
             payload["comment"]["author_association"] = claim
             payload["issue"]["author_association"] = claim
             payload["sender"]["site_admin"] = claim == "OWNER"
@@ -195,8 +195,8 @@ async def test_the_association_that_a_delivery_claims_decides_nothing(on: World)
 async def test_bots_are_not_heard_unless_the_operator_allows_them(on: World):
     on.issue(12)
     for login in ("renovate[bot]", "evil[bot]"):
-        on.sandbox.state.add_user(login, UserType.BOT)
-        on.sandbox.set_role("acme", REPOSITORY, login, "write")
+        on.hub.state.add_user(login, UserType.BOT)
+        on.hub.set_role("acme", REPOSITORY, login, "write")
     on.settings_file["allowed_bots"] = ["Renovate[bot]"]
     async with on.bot():
         ignored = on.say("/batch label +evil 12", by="evil[bot]")
@@ -208,7 +208,7 @@ async def test_bots_are_not_heard_unless_the_operator_allows_them(on: World):
 
 async def test_the_bot_does_not_listen_to_itself(on: World):
     on.issue(12)
-    own = on.sandbox.app.bot.login
+    own = on.hub.app.bot.login
     on.settings_file["allowed_bots"] = [own]
     async with on.bot():
         # Even if somebody has it say a command, and the operator allows its login.

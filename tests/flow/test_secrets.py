@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from bot.localhub.faults import Fault
 from bot.logs import configure_logging
-from bot.sandbox.faults import Fault
 from tests.flow.world import REPOSITORY, World
 
 
@@ -19,8 +19,8 @@ def listen(on: World, stream: io.StringIO) -> None:
 
 def leaks(on: World) -> str:
     """Return what a command may print that got hold of everything."""
-    key, tokens = on.sandbox.private_key, list(on.sandbox.tokens)
-    secret = on.sandbox.app.webhook_secret
+    key, tokens = on.hub.private_key, list(on.hub.tokens)
+    secret = on.hub.app.webhook_secret
     return "\n".join(
         [
             *(f"token {token}!" for token in tokens),
@@ -39,13 +39,13 @@ def leaks(on: World) -> str:
 
 def assert_hidden(on: World, stream: io.StringIO) -> None:
     """Look for pieces of every secret wherever something is kept or said."""
-    key = "".join(on.sandbox.private_key.splitlines()[1:-1])
-    encoded = base64.b64encode(on.sandbox.private_key.encode()).decode()
+    key = "".join(on.hub.private_key.splitlines()[1:-1])
+    encoded = base64.b64encode(on.hub.private_key.encode()).decode()
     pieces = [text[n : n + 24] for text in (key, encoded) for n in range(0, 1600, 24)]
     pieces = [piece for piece in pieces if len(piece) == 24]
-    secret = on.sandbox.app.webhook_secret
+    secret = on.hub.app.webhook_secret
     pieces += [secret, base64.b64encode(secret.encode()).decode()[4:-4]]
-    for token in on.sandbox.tokens:
+    for token in on.hub.tokens:
         pieces += [token[4:20], base64.b64encode(token.encode()).decode()[4:-8]]
     places = {
         "log": stream.getvalue(),
@@ -99,12 +99,12 @@ async def test_an_error_of_github_that_echoes_a_token_is_redacted(
 ):
     listen(on, stream)
     on.issue(12)
-    on.sandbox.add_label(REPOSITORY, "ready")
+    on.hub.add_label(REPOSITORY, "ready")
     async with on.bot():
         await on.answer("/batch help")
-        token = next(iter(on.sandbox.tokens))
+        token = next(iter(on.hub.tokens))
         message = f"no label for {token}"
-        on.sandbox.faults.add(
+        on.hub.faults.add(
             Fault(status=422, message=message, path="/labels$", times=None)
         )
         await on.finished(on.say("/batch label +ready 12"))

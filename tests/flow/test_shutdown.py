@@ -7,7 +7,7 @@ from time import monotonic
 import aiohttp
 import pytest
 
-from bot.sandbox.faults import Fault, FaultKind
+from bot.localhub.faults import Fault, FaultKind
 from tests.flow.killing import Child, mortal_world, processes_of
 from tests.flow.world import REPOSITORY, World
 
@@ -30,7 +30,7 @@ def slow_pull_request(on: World, seconds: float) -> Fault:
     """Let the answer to the next new pull request take a while."""
     path = f"/repos/{REPOSITORY}/pulls$"
     fault = Fault(FaultKind.DELAY, method="POST", path=path, delay_seconds=seconds)
-    on.sandbox.faults.add(fault)
+    on.hub.faults.add(fault)
     return fault
 
 

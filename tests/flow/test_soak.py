@@ -13,7 +13,7 @@ from statistics import median
 import psutil
 import pytest
 
-from bot.sandbox.faults import Fault, FaultKind
+from bot.localhub.faults import Fault, FaultKind
 from tests.flow.killing import assert_events_sound, is_quiet, mortal_world
 from tests.flow.world import REPOSITORY, SwiftClock, World
 
@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(120 + 3 * BATCHES)]
 async def test_memory_and_open_files_level_off(tmp_path: Path):
     chosen = random.Random(1)  # noqa: S311 - no secret
     async with mortal_world(tmp_path, clock=SwiftClock(SPEED)) as (on, _, child):
-        on.sandbox.add_label(REPOSITORY, "ready")
+        on.hub.add_label(REPOSITORY, "ready")
         await child.start(BATCH_SWEEP_SECONDS="200", BATCH_CONCURRENCY="6", DISK="50")
         process = psutil.Process(child.pid)
         memory: list[int] = []
@@ -47,7 +47,7 @@ async def test_memory_and_open_files_level_off(tmp_path: Path):
             await on.until(partial(are_done, on, first + AT_ONCE - 1))
             memory.append(process.memory_info().rss)
             files.append(process.num_fds() + process.num_threads())
-        on.sandbox.faults.clear()
+        on.hub.faults.clear()
         assert await child.stop() == 0
         assert_events_sound(on)
         for kind in ("tracking", "report"):
@@ -69,5 +69,5 @@ def break_something(on: World, chosen: random.Random) -> None:
     method = chosen.choice(["GET", "POST", "PATCH", ""])
     path = r"/issues|/pulls"
     fault = Fault(chosen.choice(kinds), 502, method, path, times=2, delay_seconds=5.0)
-    on.sandbox.faults.add(fault)
-    on.sandbox.webhooks.faults.twice = chosen.random() < 0.3
+    on.hub.faults.add(fault)
+    on.hub.webhooks.faults.twice = chosen.random() < 0.3

@@ -1,6 +1,6 @@
 """What a maintainer relies on when others are about, and GitHub is unwell."""
 
-from bot.sandbox.faults import Fault
+from bot.localhub.faults import Fault
 from tests.flow.world import REPOSITORY, World
 
 
@@ -25,8 +25,8 @@ async def test_the_role_is_asked_again_before_each_close(on: World):
     async with on.bot():
         command = on.say("/batch close 12 after:99", by="grace")
         await on.until(lambda: "waits for" in (on.replies() or [""])[0])
-        on.sandbox.set_role("acme", REPOSITORY, "grace", "read")
-        on.sandbox.close("ada", REPOSITORY, 99)
+        on.hub.set_role("acme", REPOSITORY, "grace", "read")
+        on.hub.close("ada", REPOSITORY, 99)
         await on.finished(command)
     assert on.thread(12).is_open
     assert "grace has read access now, not maintain" in on.comment("report").body
@@ -52,7 +52,7 @@ async def test_a_control_is_carried_out_once_though_its_answer_failed(on: World)
             )
         )
         comments = f"/repos/{REPOSITORY}/issues/40/comments"
-        on.sandbox.faults.add(Fault(status=502, method="POST", path=comments, times=3))
+        on.hub.faults.add(Fault(status=502, method="POST", path=comments, times=3))
         on.say("/batch retry 12")
         await on.until(lambda: on.comments("retry"))
         resets = on.rows("SELECT count(*) FROM events WHERE kind = 'ItemReset'")
@@ -66,7 +66,7 @@ async def test_a_thread_that_takes_no_tracking_comment_still_gets_its_report(
 ):
     on.issue(12, "write a b")
     comments = f"/repos/{REPOSITORY}/issues/40/comments"
-    on.sandbox.faults.add(Fault(status=403, method="POST", path=comments, times=1))
+    on.hub.faults.add(Fault(status=403, method="POST", path=comments, times=1))
     async with on.bot():
         command = on.say("/batch 12")
         await on.finished(command)
@@ -77,7 +77,7 @@ async def test_a_thread_that_takes_no_tracking_comment_still_gets_its_report(
 async def test_an_outage_does_not_lose_accepted_work(on: World):
     on.issue(12, "write a b")
     pulls = f"/repos/{REPOSITORY}/pulls"
-    on.sandbox.faults.add(Fault(status=502, method="POST", path=pulls, times=6))
+    on.hub.faults.add(Fault(status=502, method="POST", path=pulls, times=6))
     async with on.bot():
         command = on.say("/batch 12")
         await on.finished(command)
@@ -89,7 +89,7 @@ async def test_an_outage_does_not_lose_accepted_work(on: World):
 async def test_what_ended_badly_outside_before_the_command_is_said_at_once(on: World):
     on.issue(12)
     on.issue(99)
-    on.sandbox.close("ada", REPOSITORY, 99, reason="not_planned")
+    on.hub.close("ada", REPOSITORY, 99, reason="not_planned")
     async with on.bot():
         command = on.say("/batch 12 after:99")
         await on.finished(command)
@@ -102,4 +102,4 @@ async def test_nothing_is_read_for_a_stranger(on: World):
         command = on.say("/batch 12 label:nothing", by="rita")
         await on.until(lambda: "confused" in on.reactions(command))
         await on.until(lambda: on.comments("error"))
-    assert on.sandbox.log.count("POST", "/graphql") == 0
+    assert on.hub.log.count("POST", "/graphql") == 0

@@ -16,11 +16,11 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from bot.app import Bot, start
-from bot.demo import Changes
-from bot.ports import Clock
-from bot.sandbox.sandbox import APP_ID, Sandbox
-from bot.sandbox.server import start_sandbox
-from bot.sandbox.state import Comment, Repository, Thread
+from bot.demo.show import Changes
+from bot.localhub.hub import APP_ID, LocalHub
+from bot.localhub.server import start_hub
+from bot.localhub.state import Comment, Repository, Thread
+from bot.ports.clock import Clock
 from bot.settings import Settings, load_settings
 
 REPOSITORY = "acme/widgets"
@@ -65,9 +65,9 @@ class World:
     """A local GitHub with people, a repository and issues; the bot comes and goes."""
 
     def __init__(
-        self, sandbox: Sandbox, changed: Changes, clock: Clock, folder: Path
+        self, hub: LocalHub, changed: Changes, clock: Clock, folder: Path
     ) -> None:
-        self.sandbox = sandbox
+        self.hub = hub
         self.changed = changed
         self.clock = clock
         self.folder = folder
@@ -82,7 +82,7 @@ class World:
         """Open issue *number*; the body tells the named command what to do."""
         title = title or f"Item {number}"
         with self._next_number(number):
-            return self.sandbox.open_issue("ada", REPOSITORY, title, body)
+            return self.hub.open_issue("ada", REPOSITORY, title, body)
 
     def pull_request(
         self, number: int, body: str = "", *, title: str = "", branch: str = ""
@@ -91,16 +91,16 @@ class World:
         branch = branch or f"topic-{number}"
         title = title or f"Item {number}"
         files = {f"topic{number}.txt": "topic\n"}
-        self.sandbox.push("linus", REPOSITORY, branch, files, message="Add a topic")
+        self.hub.push("linus", REPOSITORY, branch, files, message="Add a topic")
         with self._next_number(number):
-            return self.sandbox.open_pull_request(
+            return self.hub.open_pull_request(
                 "linus", REPOSITORY, title, head=branch, body=body
             )
 
     def configure(self, text: str) -> None:
         """Put ``.github/batch.yml`` on the default branch."""
         files = {".github/batch.yml": text}
-        self.sandbox.push("ada", REPOSITORY, "main", files, message="Set batches up")
+        self.hub.push("ada", REPOSITORY, "main", files, message="Set batches up")
 
     @contextmanager
     def _next_number(self, number: int) -> Iterator[None]:
@@ -110,13 +110,13 @@ class World:
 
     def say(self, text: str, *, by: str = "ada", on: int = 40) -> Comment:
         """Comment; the delivery is on its way when this returns."""
-        return self.sandbox.comment(by, REPOSITORY, on, text)
+        return self.hub.comment(by, REPOSITORY, on, text)
 
     def deliver(self, event: str, payload: Mapping[str, Any]) -> None:
         """Send a signed delivery that says whatever the test wants."""
-        installation = self.sandbox.state.installation_of(self.repository)
+        installation = self.hub.state.installation_of(self.repository)
         assert installation is not None
-        self.sandbox.webhooks.send(
+        self.hub.webhooks.send(
             event,
             payload,
             app_id=APP_ID,
@@ -133,7 +133,7 @@ class World:
 
     @property
     def repository(self) -> Repository:
-        found = self.sandbox.state.repository(REPOSITORY)
+        found = self.hub.state.repository(REPOSITORY)
         self._repository = found or self._repository  # renamed or deleted since
         assert self._repository is not None
         return self._repository
@@ -159,7 +159,7 @@ class World:
 
     def replies(self, *, on: int = 40) -> list[str]:
         """Return everything that the bot wrote in a thread, without markers."""
-        login = self.sandbox.app.bot.login
+        login = self.hub.app.bot.login
         bodies = [c.body for c in self.thread(on).comments if c.author.login == login]
         return [re.sub(r"\A<!--.*?-->\n", "", body) for body in bodies]
 
@@ -198,7 +198,7 @@ class World:
         """Return the bot's one comment behind a command, apart from what it starts."""
         comments = command.thread.comments
         behind = comments[comments.index(command) + 1 :]
-        found = [c.body for c in behind if c.author is self.sandbox.app.bot]
+        found = [c.body for c in behind if c.author is self.hub.app.bot]
         kinds = ("tracking", "report")
         found = [b for b in found if not b.startswith(tuple(map(_opening, kinds)))]
         assert len(found) == 1, found
@@ -206,7 +206,7 @@ class World:
 
     async def dealt_with(self) -> None:
         """Wait until the bot has dealt with every delivery that was sent to it."""
-        await self.sandbox.webhooks.drain()
+        await self.hub.webhooks.drain()
         waiting = "SELECT count(*) FROM deliveries WHERE outcome IS NULL"
         await self.until(lambda: self.rows(waiting) == [(0,)])
 
@@ -245,9 +245,9 @@ class World:
         """Return the variables that set a bot up for this GitHub."""
         return {
             "APP_ID": str(APP_ID),
-            "PRIVATE_KEY": self.sandbox.private_key,
-            "WEBHOOK_SECRET": self.sandbox.app.webhook_secret,
-            "GITHUB_API_URL": self.sandbox.api_url,
+            "PRIVATE_KEY": self.hub.private_key,
+            "WEBHOOK_SECRET": self.hub.app.webhook_secret,
+            "GITHUB_API_URL": self.hub.api_url,
             "HOST": "127.0.0.1",
             "PORT": "0",
             "BATCH_DB": str(self.folder / "data" / "batch.db"),
@@ -260,11 +260,11 @@ class World:
     async def bot(self, **variables: str) -> AsyncIterator[Bot]:
         """Run the bot in this process; deliveries go to it over HTTP."""
         async with start(self.settings(**variables), clock=self.clock) as bot:
-            self.sandbox.set_webhook_url(f"{bot.url}/api/github/webhooks")
+            self.hub.set_webhook_url(f"{bot.url}/api/github/webhooks")
             try:
                 yield bot
             finally:
-                self.sandbox.set_webhook_url(None)
+                self.hub.set_webhook_url(None)
 
 
 @asynccontextmanager
@@ -282,18 +282,18 @@ async def world(
         changed.add_to(app)
         app.middlewares.extend(middlewares)
 
-    async with start_sandbox(
+    async with start_hub(
         data_dir=folder / "github",
         now=clock.now,
         sleep=clock.sleep,
         extra_routes=lambda app, _: routes(app),
-    ) as sandbox:
-        sandbox.add_organization("acme")
-        sandbox.create_repository(REPOSITORY, files={"README.md": "# widgets\n"})
+    ) as hub:
+        hub.add_organization("acme")
+        hub.create_repository(REPOSITORY, files={"README.md": "# widgets\n"})
         for login, role in ROLES.items():
-            sandbox.set_role("acme", REPOSITORY, login, role)
-        sandbox.install("acme")
-        made = World(sandbox, changed, clock, folder)
+            hub.set_role("acme", REPOSITORY, login, role)
+        hub.install("acme")
+        made = World(hub, changed, clock, folder)
         made.issue(40, title="Release 2.4")
         yield made
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from bot.sandbox.api_log import Exchange
+from bot.localhub.api_log import Exchange
 from tests.flow.world import World
 
 Sign = tuple[object, ...]
@@ -18,7 +18,7 @@ _NO_CHANGES = re.compile(r"/app/installations/\d+/access_tokens|/graphql")
 
 def unlogged_writes(on: World) -> list[str]:
     """Return the changes that the bot made without a row in its log of effects."""
-    made = [e for e in on.sandbox.log if _is_change(e)]
+    made = [e for e in on.hub.log if _is_change(e)]
     if not made:
         return []
     rows = on.rows("SELECT kind, intent FROM effects")

@@ -12,7 +12,8 @@ from bot.errors import Refused, SettingsError
 from bot.github.adapter import GitHubAdapter, GitHubSettings
 from bot.github.deliveries import Deliveries
 from bot.github.ledger import APP
-from bot.ports import EffectAdapter, GitHub, Held, HookDeliveries, Tokens
+from bot.ports.github import EffectAdapter, GitHub, HookDeliveries, Tokens
+from bot.ports.store import Held
 from tests.fakes import START
 from tests.github.server import (
     INSTALLATION,

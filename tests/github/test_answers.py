@@ -4,13 +4,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.core.answers import TABLE, Failure, Next
 from bot.core.model import InstallationId
+from bot.core.world.answers import TABLE, Failure, Next
 from bot.errors import AppUnavailable, RateLimited, Refused, TransientError, Uncertain
 from bot.github.adapter import GitHubAdapter, GitHubSettings
 from bot.github.client import Connection
-from bot.sandbox.faults import Faults
-from bot.sandbox.sandbox import APP_ID, Sandbox
+from bot.localhub.faults import Faults
+from bot.localhub.hub import APP_ID, LocalHub
 from tests.flow.faults import LASTING, PASSING, Picked
 from tests.github.server import HurriedClock
 
@@ -50,26 +50,26 @@ ERRORS = {
 
 
 @pytest.fixture
-def sandbox_clock() -> HurriedClock:
+def hub_clock() -> HurriedClock:
     return HurriedClock()
 
 
 @pytest.fixture
 async def connection(
-    sandbox: Sandbox, sandbox_clock: HurriedClock
+    hub: LocalHub, hub_clock: HurriedClock
 ) -> AsyncIterator[Connection]:
-    settings = GitHubSettings(str(APP_ID), sandbox.private_key, sandbox.api_url)
-    (installation_id,) = sandbox.state.installations
-    sandbox.open_issue("wade", "acme/widgets", "One")
-    async with GitHubAdapter.open(settings, sandbox_clock, lambda: 0.5) as opened:
+    settings = GitHubSettings(str(APP_ID), hub.private_key, hub.api_url)
+    (installation_id,) = hub.state.installations
+    hub.open_issue("wade", "acme/widgets", "One")
+    async with GitHubAdapter.open(settings, hub_clock, lambda: 0.5) as opened:
         client = opened.github._client
         yield client.installation(InstallationId(installation_id))
 
 
-def break_from_now_on(sandbox: Sandbox, what: str) -> Picked:
+def break_from_now_on(hub: LocalHub, what: str) -> Picked:
     fault = (PASSING | LASTING)[what]()
-    picked = Picked(sandbox.now, lambda _, call: PATH in call, fault)
-    sandbox.faults = picked
+    picked = Picked(hub.now, lambda _, call: PATH in call, fault)
+    hub.faults = picked
     return picked
 
 
@@ -79,9 +79,9 @@ def test_every_class_of_fault_is_here():
 
 @pytest.mark.parametrize("what", CLASSES)
 async def test_a_question_that_goes_wrong(
-    sandbox: Sandbox, connection: Connection, what: str
+    hub: LocalHub, connection: Connection, what: str
 ):
-    picked = break_from_now_on(sandbox, what)
+    picked = break_from_now_on(hub, what)
     row = TABLE[CLASSES[what]]
     with pytest.raises(ERRORS[row.question]) as caught:
         await connection.get(PATH)
@@ -92,16 +92,16 @@ async def test_a_question_that_goes_wrong(
 
 @pytest.mark.parametrize("what", CLASSES)
 async def test_a_change_that_goes_wrong(
-    sandbox: Sandbox, connection: Connection, what: str
+    hub: LocalHub, connection: Connection, what: str
 ):
     await connection.get(PATH)
-    picked = break_from_now_on(sandbox, what)
+    picked = break_from_now_on(hub, what)
     row = TABLE[CLASSES[what]]
     with pytest.raises(ERRORS[row.change]) as caught:
         await connection.send("POST", f"{PATH}/comments", {"body": "Hi"})
     assert getattr(caught.value, "advice", "") == row.advice
-    sandbox.faults = Faults(sandbox.now)
-    thread = sandbox.repository("acme/widgets").threads[1]
+    hub.faults = Faults(hub.now)
+    thread = hub.repository("acme/widgets").threads[1]
     assert len(thread.comments) <= 1
     if row.change is not Next.LOOK_UP:
         assert thread.comments == []

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.core.budget import CORE, GRAPHQL, Call, call_of
 from bot.core.model import InstallationId
+from bot.core.world.budget import CORE, GRAPHQL, Call, call_of
 from bot.errors import RateLimited
 from bot.github.ledger import Account, Ledger, Pace
-from bot.ports import Held
+from bot.ports.store import Held
 from tests.fakes import FakeClock, settle
 from tests.github.server import HurriedClock, limits
 

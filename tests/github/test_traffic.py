@@ -2,8 +2,8 @@
 
 import pytest
 
-from bot.core.budget import CORE, GRAPHQL, SEARCH, Call
 from bot.core.model import InstallationId
+from bot.core.world.budget import CORE, GRAPHQL, SEARCH, Call
 from bot.errors import RateLimited
 from bot.github.ledger import APP, Ledger, Pace
 from tests.fakes import FakeClock

@@ -5,8 +5,8 @@ import pytest
 from bot.core.model import AttemptId, InstallationId, Repository
 from bot.errors import SettingsError
 from bot.host.folders import Folders
-from bot.host.sandboxing import Isolation, View, choose
-from bot.ports import Workspace
+from bot.host.isolation import Isolation, View, choose
+from bot.ports.host import Workspace
 
 REPOSITORY = Repository(7, "acme/widgets", InstallationId(1))
 ATTEMPT = AttemptId("b7k2-12-1")

@@ -4,7 +4,7 @@ from datetime import UTC, timedelta
 import pytest
 
 from bot.host.clock import SystemClock
-from bot.ports import Clock
+from bot.ports.clock import Clock
 from tests.fakes import START, FakeClock
 
 

@@ -12,13 +12,13 @@ import psutil
 import pytest
 
 from bot.core.model import AttemptId
-from bot.host import sandboxing
+from bot.host import isolation
 from bot.host.clock import SystemClock
 from bot.host.commands import CANNOT_START, OUTPUT_BYTES, HostCommands
 from bot.host.folders import Folders
+from bot.host.isolation import Isolation, View, choose
 from bot.host.process import HOST_MARKER, Limits, Tree, end_tree
-from bot.host.sandboxing import Isolation, View, choose
-from bot.ports import Commands, Finished, Workspace
+from bot.ports.host import Commands, Finished, Workspace
 from tests.fakes import Call, FakeClock, FakeCommands
 from tests.host.conftest import ATTEMPT
 
@@ -432,7 +432,7 @@ async def test_an_output_folder_that_was_swapped_is_not_read(
 async def test_a_process_namespace_ends_everything_and_shows_no_process(
     folders: Folders, workspace: Workspace, view: View
 ):
-    faults = {w: sandboxing.try_out(w) for w in sandboxing._namespaces(view)}
+    faults = {w: isolation.try_out(w) for w in isolation._namespaces(view)}
     ways = [way for way, fault in faults.items() if not fault]
     if not ways:
         pytest.skip(f"no process namespace can be made: {[*faults.values()]}")
@@ -499,7 +499,7 @@ async def test_only_the_own_folders_can_be_written(
         "workspace": str(workspace.path),
         "output": '"$BATCH_OUTPUT"',
         "home": '"$HOME"',
-        "tmp": "/tmp",  # noqa: S108 - the sandbox's own
+        "tmp": "/tmp",  # noqa: S108 - the command's own
         "input": '"$BATCH_INPUT"',
         "root": "/",
         "etc": "/etc",

@@ -4,7 +4,7 @@ import psutil
 import pytest
 
 from bot.host.memory import HostMemory
-from bot.ports import Memory
+from bot.ports.host import Memory
 from tests.fakes import FakeMemory
 
 TOTAL = psutil.virtual_memory().total

@@ -8,7 +8,7 @@ from bot.core.model import AttemptId
 from bot.errors import PermanentError, TransientError
 from bot.host import workspaces as module
 from bot.host.folders import Folders
-from bot.ports import Workspace, Workspaces
+from bot.ports.host import Workspace, Workspaces
 from tests.fakes import FakeWorkspaces
 from tests.host.conftest import ATTEMPT, REPOSITORY
 from tests.host.gitting import Host, Remote, git, host

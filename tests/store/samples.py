@@ -29,7 +29,7 @@ from bot.core.model import (
     Reference,
     Repository,
 )
-from bot.ports import Delivery, Held
+from bot.ports.store import Delivery, Held
 from bot.store.store import Store
 
 NOW = datetime(2026, 3, 3, 15, 0, tzinfo=UTC)

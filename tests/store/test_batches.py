@@ -21,7 +21,7 @@ from bot.core.model import (
     OutcomeKind,
     Repository,
 )
-from bot.core.progress import fold
+from bot.core.run.progress import fold
 from bot.store.batches import _append, _create
 from bot.store.codec import to_us
 from bot.store.schema import migrations

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.ports import Backlog
+from bot.ports.store import Backlog
 from bot.store.store import Store
 from tests.store.samples import NOW, make_delivery
 

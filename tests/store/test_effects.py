@@ -1,7 +1,7 @@
 import pytest
 
 from bot.core.effects import CreateComment, EditComment, Receipt
-from bot.ports import EffectRecord
+from bot.ports.store import EffectRecord
 from bot.store.store import Store
 from tests.store.samples import NOW, REPOSITORY, after, n
 

@@ -1,5 +1,5 @@
 from bot.core.model import InstallationId
-from bot.ports import Held
+from bot.ports.store import Held
 from bot.store.store import Store
 from tests.store.samples import NOW, after
 

@@ -13,7 +13,7 @@ import pytest
 from sqlite_utils import Database
 
 from bot.core.model import BatchId, InstallationId
-from bot.ports import EffectRecord, Held
+from bot.ports.store import EffectRecord, Held
 from bot.store.schema import known_migrations, migrations
 from bot.store.store import open_store
 from tests.fakes import FakeClock

@@ -12,7 +12,7 @@ from aiohttp import ClientSession, DummyCookieJar, web
 from prometheus_client import CollectorRegistry
 
 from bot.errors import StoreUnavailable
-from bot.ports import Delivery
+from bot.ports.store import Delivery
 from bot.web.routes import Readiness, WebSurface, make_app, make_runner
 from tests.fakes import FakeClock
 

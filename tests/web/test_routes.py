@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
-from bot.ports import Delivery
+from bot.ports.store import Delivery
 from bot.web.routes import WebSurface, _check_json, make_app
 from tests.fakes import START, FakeClock
 from tests.web.conftest import LIMIT, NEXT_SECRET, SECRET, Site, headers, signature

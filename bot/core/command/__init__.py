@@ -1,0 +1,1 @@
+"""How what people write, and what GitHub delivers, becomes what is asked."""

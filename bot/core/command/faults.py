@@ -1,0 +1,88 @@
+"""Why a command was refused, as values; ``bot.core.say.replies`` makes comments of them."""
+
+from dataclasses import dataclass
+
+from bot.core.model import Edge, ItemNumber, Role
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something wrong at one place of a command line.
+
+    ``column`` is 0-based, in code points; ``message`` is the bot's own plain text in
+    which words of others stand as they are (it is shown inside a fence).
+    """
+
+    column: int
+    length: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class FaultyLine:
+    """A command line as it was typed, with its faults from left to right."""
+
+    line: str
+    faults: tuple[Fault, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """At least one command of the comment has a fault, so none runs."""
+
+    lines: tuple[FaultyLine, ...]
+    corrected: str = ""  # a command to copy; empty if there is none
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownItem:
+    """An item that was asked for and that the app cannot see."""
+
+    text: str  # as typed
+    problem: str  # "there is no issue or pull request 999 in acme/widgets (…)"
+    maybe: ItemNumber | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownItems:
+    """Some of the items asked for do not exist, so nothing runs."""
+
+    asked: int
+    unknown: tuple[UnknownItem, ...]
+    corrected: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CycleFound:
+    """Items wait for each other. ``path`` starts and ends with the same item; each
+    must finish before the next. ``edges`` has one edge per step.
+    """
+
+    path: tuple[ItemNumber, ...]
+    edges: tuple[Edge, ...]
+    corrected: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NotPermitted:
+    """The person's role does not allow the command."""
+
+    needed: Role
+    had: Role
+    what: str  # "start a batch", "cancel this batch", "merge"
+    command: str
+    setting: str = ""  # "permissions.run: write", if the repository set it
+    could_not_ask: bool = False  # GitHub did not answer, which means no
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """The command can be read and still does not run. ``message`` is the bot's own
+    Markdown sentence, ending in what to do; words of others in it are escaped.
+    """
+
+    message: str
+    corrected: str = ""
+
+
+Problem = Unreadable | UnknownItems | CycleFound | NotPermitted | Declined

@@ -1,0 +1,127 @@
+"""The ``/batch`` command language: text to commands, or to what is wrong with it.
+
+Reading goes from left to right and on past what is wrong, so that one reply can name
+every fault. A fault may know the edit that mends it; if all do, and the mended line
+can be read, it is offered as the correction.
+"""
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+
+from bot.core.command.controls import read_control
+from bot.core.command.faults import Fault, FaultyLine, Unreadable
+from bot.core.command.items import MAX_FAULTS, ItemsReader
+from bot.core.command.limits import Limits
+from bot.core.command.lines import find_command_lines
+from bot.core.command.syntax import Command, Help, Plan, Span
+from bot.core.command.vocabulary import CONTROLS, nearest
+from bot.core.command.words import Flaw, mended
+
+DEFAULT_LIMITS = Limits()
+MAX_COMMANDS = 20
+MAX_WORDS = 1200
+MAX_LENGTH = 16_384
+
+_COMMAND = re.compile(r"\s*/batch(?=\s|\Z)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Misread:
+    """A line that is no command as it stands. ``corrected`` is empty if nobody can say
+    what was meant.
+    """
+
+    line: FaultyLine
+    corrected: str = ""
+
+
+def parse_comment(
+    text: str, *, actions: Collection[str] = (), limits: Limits = DEFAULT_LIMITS
+) -> tuple[Command, ...] | Unreadable | None:
+    """Return the commands of a comment, or None if it holds none.
+
+    They come as they stand, and only if all of them can be read.
+    """
+    lines = find_command_lines(text)
+    if not lines:
+        return None
+    if len(lines) > MAX_COMMANDS:
+        message = f"a comment may hold {MAX_COMMANDS} commands; this has {len(lines)}"
+        line = lines[MAX_COMMANDS]
+        return Unreadable((FaultyLine(line, (Fault(0, len("/batch"), message),)),))
+    results = [parse_command(line, actions=actions, limits=limits) for line in lines]
+    commands = tuple(result for result in results if not isinstance(result, Misread))
+    if len(commands) == len(results):
+        return commands
+    misread = [result for result in results if isinstance(result, Misread)]
+    corrected = ""
+    if all(result.corrected for result in misread):
+        corrected = "\n".join(
+            result.corrected if isinstance(result, Misread) else line
+            for line, result in zip(lines, results, strict=True)
+        )
+    return Unreadable(tuple(result.line for result in misread), corrected)
+
+
+def parse_command(
+    line: str, *, actions: Collection[str] = (), limits: Limits = DEFAULT_LIMITS
+) -> Command | Misread:
+    """Return what a line that starts with ``/batch`` asks for, or what is wrong with it.
+
+    *actions* are the names that the repository adds to the built-in ones. Never raises.
+    """
+    result = _read(line, actions, limits)
+    if not isinstance(result, list):
+        return result
+    flaws = sorted(result, key=lambda flaw: flaw.fault.column)
+    corrected = mended(line, flaws)
+    if corrected and isinstance(_read(corrected, actions, limits), list):
+        corrected = ""
+    faults = tuple(flaw.fault for flaw in flaws[:MAX_FAULTS])
+    return Misread(FaultyLine(line, faults), corrected)
+
+
+def _read(line: str, actions: Collection[str], limits: Limits) -> Command | list[Flaw]:
+    start = _COMMAND.match(line)
+    if start is None:
+        return [_hopeless(Span(0, 1), "a command starts with /batch")]
+    if len(line) > MAX_LENGTH:
+        message = f"a command may have {MAX_LENGTH} characters"
+        return [_hopeless(Span(0, start.end()), message)]
+    reader = ItemsReader(line, start.end(), actions=actions, limits=limits)
+    if not reader.tokens:
+        return Help(is_bare=True)
+    if len(reader.tokens) > MAX_WORDS:
+        message = f"a command may have {MAX_WORDS} words, and this is one too many"
+        return [_hopeless(reader.tokens[MAX_WORDS].span, message)]
+    command = _dispatch(reader)
+    if command is None or reader.flaws:
+        return reader.flaws
+    return command
+
+
+def _hopeless(span: Span, message: str) -> Flaw:
+    return Flaw(Fault(span.column, max(1, span.length), message), None)
+
+
+def _dispatch(reader: ItemsReader) -> Command | None:
+    first = reader.tokens[0]
+    if first.folded == "plan":
+        reader.at = 1
+        run = reader.read()
+        return Plan(replace(run, is_dry_run=True)) if run else None
+    if first.folded in CONTROLS:
+        return read_control(reader)
+    is_known = first.folded in (*reader.names, "this", "and", "after")
+    if first.text.isalpha() and not is_known:
+        guess = nearest(first.folded, (*CONTROLS, *reader.names))
+        if guess:
+            reader.flaw(first.span, f"unknown word; did you mean {guess}?", fix=guess)
+            reader.at = 1
+        if guess in CONTROLS and guess != "plan":
+            return None
+        if guess in reader.names:
+            # The rest is read as well, so that its faults are named too.
+            reader.lead_with(first, reader.names[guess])
+    return reader.read()

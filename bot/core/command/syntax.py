@@ -1,0 +1,414 @@
+"""Commands as values, and how each is written.
+
+Everything that was typed has a span for carets, which comparison ignores: two commands
+are equal if they ask for the same.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import assert_never
+
+from bot.core.command.vocabulary import PRIORITIES
+from bot.core.durations import spell_option
+from bot.core.model import (
+    Action,
+    BatchId,
+    Deps,
+    ItemNumber,
+    OnFailure,
+    Options,
+    Reference,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A place in a line: 0-based, in code points."""
+
+    column: int = 0
+    length: int = 0
+
+
+NOWHERE = Span()
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """``12``."""
+
+    number: ItemNumber
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class This:
+    """``this``: the thread's own number."""
+
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Qualified:
+    """``owner/name#12``, or the URL of an item. It may well be of the same repository."""
+
+    reference: Reference
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
+
+
+ItemName = Number | This | Qualified
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """``12..18``, both ends included. ``was_reversed`` if it was typed as ``18..12``."""
+
+    first: ItemNumber
+    last: ItemNumber
+    was_reversed: bool = field(default=False, compare=False)
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
+
+    @property
+    def numbers(self) -> range:
+        """Return every number in it."""
+        return range(self.first, self.last + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """``label:ready``; the open items for which it is so."""
+
+    key: str
+    value: str
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
+
+    @property
+    def pair(self) -> tuple[str, str]:
+        """Return key and value."""
+        return self.key, self.value
+
+
+@dataclass(frozen=True, slots=True)
+class SubIssues:
+    """``sub-issues:12``; its open sub-issues."""
+
+    parent: ItemName
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Tasks:
+    """``tasks:12``; the unticked references of its task list."""
+
+    parent: ItemName
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
+
+
+Selector = ItemName | Range | Filter | SubIssues | Tasks
+
+
+@dataclass(frozen=True, slots=True)
+class GivenOptions:
+    """The options that were typed; None where one was not."""
+
+    concurrency: int | None = None
+    on_failure: OnFailure | None = None
+    timeout_seconds: int | None = None
+    retries: int | None = None
+    priority: int | None = None
+    budget_requests: int | None = None
+    deps: Deps | None = None
+
+    def over(self, defaults: Options) -> Options:
+        """Return these options, with *defaults* for what was not typed."""
+        return Options(
+            **{
+                name: getattr(defaults, name) if given is None else given
+                for name in self.__slots__
+                for given in (getattr(self, name),)
+            }
+        )
+
+
+NO_OPTIONS = GivenOptions()
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A selector with what is bound to it. ``action`` is a name, None for the default."""
+
+    selector: Selector
+    action: str | None = None
+    after: tuple[ItemName, ...] = ()
+    options: GivenOptions = NO_OPTIONS
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """``(15 18)``: terms that what follows is bound to."""
+
+    terms: tuple[Term, ...]
+    after: tuple[ItemName, ...] = ()
+    options: GivenOptions = NO_OPTIONS
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusion:
+    """``-15`` or ``-15..18``."""
+
+    numbers: Range
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
+
+
+Word = Term | Group | Exclusion
+
+
+@dataclass(frozen=True, slots=True)
+class RunCommand:
+    """Run items. There is at least one term."""
+
+    words: tuple[Word, ...]
+    action: Action | None = None
+    after: tuple[ItemName, ...] = ()  # binds to every item
+    options: GivenOptions = NO_OPTIONS
+    is_dry_run: bool = False
+    line: str = field(default="", compare=False, repr=False)  # that the spans are of
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Show what a command would do. ``run.is_dry_run`` is True."""
+
+    run: RunCommand
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Show where batches stand; all of the thread without an id."""
+
+    id: BatchId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """Say why an item is not running."""
+
+    number: ItemNumber
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Start a plan."""
+
+    id: BatchId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Stop a batch, or only some of its items."""
+
+    id: BatchId | None = None
+    items: tuple[ItemNumber, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Start nothing new."""
+
+    id: BatchId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Go on."""
+
+    id: BatchId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Run failed and skipped items again, or only some of them."""
+
+    id: BatchId | None = None
+    items: tuple[ItemNumber, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """Leave a pending item out."""
+
+    number: ItemNumber
+
+
+@dataclass(frozen=True, slots=True)
+class Help:
+    """Explain. ``is_bare`` if nothing but ``/batch`` was typed."""
+
+    topic: str = ""
+    is_bare: bool = False
+
+
+Command = (
+    RunCommand
+    | Plan
+    | Status
+    | Why
+    | Start
+    | Cancel
+    | Pause
+    | Resume
+    | Retry
+    | Skip
+    | Help
+)
+
+_BARE = re.compile(r"[\w./:@*!?&%+-]+\Z")
+NUMERIC = re.compile(
+    r"#?(?P<first>[0-9]+)(?:(?P<dots>\.{2,3}|[-\u2013\u2014\u2026])#?(?P<last>[0-9]+))?\Z"
+)
+"""A number or a range."""
+
+
+def format_command(command: Command) -> str:
+    """Return the line that asks for *command*, in the one way the bot writes it."""
+    match command:
+        case RunCommand():
+            parts = [_run(command)]
+        case Plan(run):
+            parts = ["plan", _run(run, is_plan=True)]
+        case Status(id) | Start(id) | Pause(id) | Resume(id):
+            parts = [type(command).__name__.lower(), id or ""]
+        case Cancel(id, items) | Retry(id, items):
+            parts = [type(command).__name__.lower(), id or "", format_numbers(items)]
+        case Why(number) | Skip(number):
+            parts = [type(command).__name__.lower(), str(number)]
+        case Help(topic, is_bare):
+            parts = ["" if is_bare else "help", topic]
+        case _:
+            assert_never(command)
+    return " ".join(filter(None, ("/batch", *parts)))
+
+
+def format_numbers(numbers: Sequence[ItemNumber], *, mark: str = "") -> str:
+    """Return ``12 15..18``: numbers in their order, with *mark* before each."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and runs[-1][-1] + 1 == number:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return " ".join(
+        f"{mark}{run[0]}..{mark}{run[-1]}"
+        if len(run) > 2
+        else " ".join(f"{mark}{number}" for number in run)
+        for run in runs
+    )
+
+
+def format_selector(selector: Selector) -> str:
+    """Return a selector as it is typed."""
+    match selector:
+        case Number(number):
+            return str(number)
+        case This():
+            return "this"
+        case Qualified(reference):
+            return str(reference)
+        case Range(first, last):
+            return f"{first}..{last}"
+        case Filter(key, value):
+            return f"{key}:{quoted(value)}"
+        case SubIssues(parent):
+            return f"sub-issues:{format_selector(parent)}"
+        case Tasks(parent):
+            return f"tasks:{format_selector(parent)}"
+        case _:
+            assert_never(selector)
+
+
+def format_action(action: Action) -> str:
+    """Return a leading action with its arguments."""
+    return " ".join([action.name, *(_argument(action, a) for a in action.arguments)])
+
+
+def quoted(value: str, *, always: bool = False) -> str:
+    """Return a value as it is typed, in quotes where it needs them."""
+    if _BARE.match(value) and not always:
+        return value
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _argument(action: Action, argument: str) -> str:
+    if action.name == "comment":
+        return quoted(argument, always=True)
+    if action.name in ("label", "assign"):
+        sign, value = argument[0], argument[1:]
+        # A number behind a minus would be an exclusion.
+        is_plain = bool(_BARE.match(value)) and not NUMERIC.match(value)
+        return sign + quoted(value, always=not is_plain)
+    key, equals, value = argument.partition("=")
+    return f"{key}{equals}{quoted(value)}" if equals else argument
+
+
+def _run(run: RunCommand, *, is_plan: bool = False) -> str:
+    words = [
+        format_action(run.action) if run.action else "",
+        _after(run.after),
+        *(_word(word) for word in run.words),
+        *_options(run.options),
+        "dry-run" if run.is_dry_run and not is_plan else "",
+    ]
+    return " ".join(filter(None, words))
+
+
+def _word(word: Word) -> str:
+    match word:
+        case Term(selector, action, after, options):
+            prefix = f"{action}:" if action else ""
+            return prefix + format_selector(selector) + _bound(after, options)
+        case Group(terms, after, options):
+            inner = " ".join(_word(term) for term in terms)
+            return f"({inner}){_bound(after, options)}"
+        case Exclusion(numbers):
+            is_one = numbers.first == numbers.last
+            return f"-{numbers.first}" if is_one else f"-{format_selector(numbers)}"
+        case _:
+            assert_never(word)
+
+
+def _bound(after: tuple[ItemName, ...], options: GivenOptions) -> str:
+    typed = " ".join(_options(options))
+    binding = _after(after)
+    return (f"[{typed}]" if typed else "") + (f" {binding}" if binding else "")
+
+
+def _after(after: tuple[ItemName, ...]) -> str:
+    names = ",".join(format_selector(name) for name in after)
+    return f"after:{names}" if names else ""
+
+
+def _options(options: GivenOptions) -> list[str]:
+    names = {value: name for name, value in PRIORITIES.items()}
+    typed = (
+        ("concurrency", options.concurrency),
+        ("on-failure", options.on_failure),
+        (
+            "timeout",
+            None
+            if options.timeout_seconds is None
+            else spell_option(options.timeout_seconds),
+        ),
+        ("retries", options.retries),
+        (
+            "priority",
+            None
+            if options.priority is None
+            else names.get(options.priority, options.priority),
+        ),
+        ("budget", options.budget_requests),
+        ("deps", options.deps),
+    )
+    return [f"{key}:{value}" for key, value in typed if value is not None]

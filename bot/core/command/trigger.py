@@ -1,0 +1,361 @@
+"""A delivery turned into the reason to act, or into None.
+
+Deliveries are signed, yet their shape is GitHub's: whatever is missing or of another
+type makes a delivery one that says nothing to the bot. Webhook events and their fields:
+https://docs.github.com/en/webhooks/webhook-events-and-payloads
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NoReturn
+
+from bot.core.command.lines import find_command_lines
+from bot.core.model import CommentKind, InstallationId, ItemNumber, Repository
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who did it. Bots may command only if the settings allow their login."""
+
+    login: str
+    is_bot: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CommentWritten:
+    """Somebody wrote a comment that holds at least one command line."""
+
+    repository: Repository
+    thread: ItemNumber
+    is_pull_request: bool
+    kind: CommentKind
+    comment_id: int
+    body: str
+    url: str
+    sender: Sender
+    created_at: datetime
+    node_id: str = ""  # GraphQL's name for the comment
+
+
+@dataclass(frozen=True, slots=True)
+class BoxesTicked:
+    """Somebody else edited one of the app's own comments."""
+
+    repository: Repository
+    thread: ItemNumber
+    comment_id: int
+    old_body: str
+    new_body: str
+    sender: Sender
+
+
+@dataclass(frozen=True, slots=True)
+class ItemChanged:
+    """An issue or pull request was closed, reopened, pushed to, unlocked or taken away.
+
+    Deliveries come late and out of order: what counts is how GitHub says it is now.
+    """
+
+    repository: Repository
+    number: ItemNumber
+    is_taken_away: bool = False  # deleted, or moved to another repository
+
+
+@dataclass(frozen=True, slots=True)
+class LabelChanged:
+    """A label was put on an item, or taken off."""
+
+    repository: Repository
+    number: ItemNumber
+    is_pull_request: bool
+    label: str
+    is_added: bool
+    sender: Sender
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewRequested:
+    """A review was asked for. ``reviewer`` is ``user:login`` or ``team:slug``."""
+
+    repository: Repository
+    number: ItemNumber
+    head_sha: str
+    reviewer: str
+    sender: Sender
+
+
+@dataclass(frozen=True, slots=True)
+class InstallationChanged:
+    """The app was installed, suspended, removed, or sees other repositories now."""
+
+    installation_id: InstallationId
+    repositories: tuple[Repository, ...] = ()  # added or removed; else all, if named
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryChanged:
+    """A repository has another name or owner, or takes no changes, or does again."""
+
+    repository: Repository  # with its present name
+
+
+Trigger = (
+    CommentWritten
+    | BoxesTicked
+    | ItemChanged
+    | LabelChanged
+    | ReviewRequested
+    | InstallationChanged
+    | RepositoryChanged
+)
+
+
+EVENTS = frozenset(
+    {
+        "issue_comment",
+        "pull_request_review",
+        "pull_request_review_comment",
+        "issues",
+        "pull_request",
+        "installation",
+        "installation_repositories",
+        "repository",
+    }
+)
+"""The events that can be a reason to act; the app is subscribed to these."""
+
+_CHANGES_OF_ISSUES = ("closed", "reopened", "unlocked", "deleted", "transferred")
+_CHANGES_OF_PULL_REQUESTS = ("closed", "reopened", "unlocked", "synchronize")
+_CHANGES_OF_REPOSITORIES = (
+    "renamed",
+    "transferred",
+    "archived",
+    "unarchived",
+    "deleted",
+)
+
+
+def trigger_of(
+    event: str, payload: Mapping[str, Any], *, app_login: str
+) -> Trigger | None:
+    """Return why a delivery makes the bot act, or None. Never raises.
+
+    *event* is the ``X-GitHub-Event`` header; *app_login* is the app's own login, with
+    or without ``[bot]``.
+    """
+    json = _Json(payload)
+    action = json.text("action")
+    own_login = f"{app_login.removesuffix('[bot]')}[bot]".casefold()
+    try:
+        match event, action:
+            case "issue_comment", "created":
+                return _issue_comment(json, own_login)
+            case "issue_comment", "edited":
+                return _boxes(json, own_login)
+            case "pull_request_review", "submitted":
+                return _review(json, own_login)
+            case "pull_request_review_comment", "created":
+                return _review_comment(json, own_login)
+            case "issues" | "pull_request", "labeled" | "unlabeled":
+                return _label(json, event, is_added=action == "labeled")
+            case "issues", _ if action in _CHANGES_OF_ISSUES:
+                is_taken_away = action in ("deleted", "transferred")
+                number = _item(json, "issue")
+                return ItemChanged(_repository(json), number, is_taken_away)
+            case "pull_request", "review_requested":
+                return _review_request(json)
+            case "pull_request", _ if action in _CHANGES_OF_PULL_REQUESTS:
+                return ItemChanged(_repository(json), _item(json, "pull_request"))
+            case "installation" | "installation_repositories", _:
+                return _installation(json, action)
+            case "repository", _ if action in _CHANGES_OF_REPOSITORIES:
+                return RepositoryChanged(_repository(json))
+            case _:
+                return None
+    except ValueError:
+        return None
+
+
+class _Json:
+    """Reads values out of foreign JSON; what is missing is empty, 0 or False."""
+
+    def __init__(self, value: object) -> None:
+        self._value = value
+
+    def at(self, *path: str) -> object:
+        """Return what stands at *path*, or None."""
+        value = self._value
+        for key in path:
+            if not isinstance(value, Mapping):
+                return None
+            value = value.get(key)
+        return value
+
+    def text(self, *path: str) -> str:
+        """Return a text."""
+        value = self.at(*path)
+        return value if isinstance(value, str) else ""
+
+    def number(self, *path: str) -> int:
+        """Return a positive whole number; none of GitHub's has more than 63 bits."""
+        value = self.at(*path)
+        if not isinstance(value, int) or isinstance(value, bool):
+            return 0
+        return value if 0 < value < 2**63 else 0
+
+    def needed_text(self, *path: str) -> str:
+        """Return a text, or raise ``ValueError``."""
+        return self.text(*path) or _missing(path)
+
+    def needed_number(self, *path: str) -> int:
+        """Return a positive whole number, or raise ``ValueError``."""
+        return self.number(*path) or _missing(path)
+
+
+def _missing(path: tuple[str, ...]) -> NoReturn:
+    message = f"the payload lacks {'.'.join(path)}"
+    raise ValueError(message)
+
+
+def _repository(json: _Json) -> Repository:
+    return Repository(
+        id=json.needed_number("repository", "id"),
+        name=json.needed_text("repository", "full_name"),
+        installation_id=InstallationId(json.needed_number("installation", "id")),
+    )
+
+
+def _sender(json: _Json) -> Sender:
+    login = json.needed_text("sender", "login")
+    is_bot = json.text("sender", "type") != "User" or login.endswith("[bot]")
+    return Sender(login, is_bot)
+
+
+def _item(json: _Json, kind: str) -> ItemNumber:
+    return ItemNumber(json.needed_number(kind, "number"))
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        _missing(("time zone",))
+    return moment
+
+
+def _command(
+    json: _Json,
+    own_login: str,
+    *,
+    kind: CommentKind,
+    thread: ItemNumber,
+    is_pull_request: bool,
+) -> CommentWritten | None:
+    part = "review" if kind is CommentKind.REVIEW else "comment"
+    sender = _sender(json)
+    body = json.text(part, "body")
+    is_own = own_login in (
+        sender.login.casefold(),
+        json.text(part, "user", "login").casefold(),
+    )
+    if is_own or not find_command_lines(body):
+        return None
+    moment = "submitted_at" if kind is CommentKind.REVIEW else "created_at"
+    return CommentWritten(
+        repository=_repository(json),
+        thread=thread,
+        is_pull_request=is_pull_request,
+        kind=kind,
+        comment_id=json.needed_number(part, "id"),
+        body=body,
+        url=json.needed_text(part, "html_url"),
+        sender=sender,
+        created_at=_moment(json.text(part, moment)),
+        node_id=json.text(part, "node_id"),
+    )
+
+
+def _issue_comment(json: _Json, own_login: str) -> CommentWritten | None:
+    return _command(
+        json,
+        own_login,
+        kind=CommentKind.ISSUE,
+        thread=_item(json, "issue"),
+        is_pull_request=json.at("issue", "pull_request") is not None,
+    )
+
+
+def _review(json: _Json, own_login: str) -> CommentWritten | None:
+    return _command(
+        json,
+        own_login,
+        kind=CommentKind.REVIEW,
+        thread=_item(json, "pull_request"),
+        is_pull_request=True,
+    )
+
+
+def _review_comment(json: _Json, own_login: str) -> CommentWritten | None:
+    return _command(
+        json,
+        own_login,
+        kind=CommentKind.REVIEW_COMMENT,
+        thread=_item(json, "pull_request"),
+        is_pull_request=True,
+    )
+
+
+def _boxes(json: _Json, own_login: str) -> BoxesTicked | None:
+    sender = _sender(json)
+    author = json.text("comment", "user", "login").casefold()
+    old_body = json.text("changes", "body", "from")
+    new_body = json.text("comment", "body")
+    is_ours = author == own_login and sender.login.casefold() != own_login
+    if not is_ours or not old_body or old_body == new_body:
+        return None
+    return BoxesTicked(
+        repository=_repository(json),
+        thread=_item(json, "issue"),
+        comment_id=json.needed_number("comment", "id"),
+        old_body=old_body,
+        new_body=new_body,
+        sender=sender,
+    )
+
+
+def _label(json: _Json, event: str, *, is_added: bool) -> LabelChanged:
+    is_pull_request = event == "pull_request"
+    return LabelChanged(
+        repository=_repository(json),
+        number=_item(json, "pull_request" if is_pull_request else "issue"),
+        is_pull_request=is_pull_request,
+        label=json.needed_text("label", "name"),
+        is_added=is_added,
+        sender=_sender(json),
+    )
+
+
+def _review_request(json: _Json) -> ReviewRequested:
+    login = json.text("requested_reviewer", "login")
+    slug = json.text("requested_team", "slug")
+    if not login and not slug:
+        _missing(("requested_reviewer",))
+    return ReviewRequested(
+        repository=_repository(json),
+        number=_item(json, "pull_request"),
+        head_sha=json.needed_text("pull_request", "head", "sha"),
+        reviewer=f"user:{login}" if login else f"team:{slug}",
+        sender=_sender(json),
+    )
+
+
+def _installation(json: _Json, action: str) -> InstallationChanged:
+    installation_id = InstallationId(json.needed_number("installation", "id"))
+    keys = {"added": "repositories_added", "removed": "repositories_removed"}
+    listed = json.at(keys.get(action, "repositories"))
+    found = []
+    for entry in map(_Json, listed if isinstance(listed, list) else ()):
+        repository_id, name = entry.number("id"), entry.text("full_name")
+        if repository_id and name:
+            found.append(Repository(repository_id, name, installation_id))
+    return InstallationChanged(installation_id, tuple(found))

@@ -1,0 +1,1 @@
+"""How a command and GitHub's facts become a plan."""

@@ -1,0 +1,386 @@
+"""What a repository sets in its ``.github/batch.yml``."""
+
+import re
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from typing import Annotated, Any
+
+import yaml
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+
+from bot.core.command.limits import Limits
+from bot.core.command.vocabulary import (
+    BUILTIN_ACTIONS,
+    RESERVED,
+    AppliesTo,
+    ItemNeed,
+    in_words,
+    nearest,
+)
+from bot.core.model import Action, ItemKind, Role
+from bot.errors import ConfigurationError
+
+PATH = ".github/batch.yml"
+MAX_BYTES = 65_536
+_MAX_DEPTH = 12
+_MAX_SHOWN = 60
+
+_ACTION_NAME = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*\Z")
+_REVIEWER = re.compile(r"(?:team|user):[A-Za-z0-9][\w.-]{0,99}\Z")
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class RunRole(StrEnum):
+    """The roles that may be asked for. Less than triage everyone has."""
+
+    TRIAGE = "triage"
+    WRITE = "write"
+    MAINTAIN = "maintain"
+    ADMIN = "admin"
+
+
+class Permissions(_Part):
+    """Who may do what."""
+
+    run: Annotated[RunRole, Field(strict=False)] = RunRole.WRITE
+
+    @property
+    def role(self) -> Role:
+        """Return the role that starting a batch needs."""
+        return Role[self.run.name]
+
+
+class Defaults(_Part):
+    """The action of an item for which none is typed."""
+
+    issue: str = "implement"
+    pull_request: str = "review"
+
+    def action_for(self, kind: ItemKind) -> str:
+        """Return the name of the action."""
+        return self.issue if kind is ItemKind.ISSUE else self.pull_request
+
+
+class ConfiguredAction(_Part):
+    """An action of the repository's own: a built-in one with fixed arguments, or a
+    command that the operator of the server has named.
+    """
+
+    uses: str = ""
+    arguments: Annotated[tuple[str, ...], Field(alias="with", strict=False)] = ()
+    command: Annotated[str, Field(max_length=100)] = ""
+    applies_to: Annotated[AppliesTo | None, Field(strict=False)] = None
+
+    @model_validator(mode="after")
+    def _is_one_thing(self) -> "ConfiguredAction":
+        if bool(self.uses) == bool(self.command):
+            message = "needs either 'uses' (a built-in action) or 'command'"
+            raise ValueError(message)
+        if self.command and self.arguments:
+            message = "'with' goes with 'uses', not with 'command'"
+            raise ValueError(message)
+        if self.uses and self.uses not in BUILTIN_ACTIONS:
+            guess = nearest(self.uses, BUILTIN_ACTIONS)
+            hint = f"; did you mean {guess}?" if guess else ""
+            message = f"there is no built-in action {_shown(self.uses)}{hint}"
+            raise ValueError(message)
+        builtin = BUILTIN_ACTIONS.get(self.uses)
+        if builtin and builtin.needs_arguments and not self.arguments:
+            message = f"{self.uses} needs 'with', a list of its arguments"
+            raise ValueError(message)
+        return self
+
+
+def _checked_reviewer(name: str) -> str:
+    if not _REVIEWER.match(name):
+        message = f"{_shown(name)} is not team:NAME or user:LOGIN"
+        raise ValueError(message)
+    return name
+
+
+class ResolvedAction(BaseModel):
+    """What an action's name stands for in a repository."""
+
+    model_config = ConfigDict(frozen=True)
+
+    action: Action  # with its name, and what that stands for if it is not built in
+    uses: str  # the built-in action, or empty
+    command: str  # the operator's command, or empty
+    applies_to: AppliesTo
+    needs: ItemNeed
+
+
+class RepositoryConfiguration(_Part):
+    """Everything that ``.github/batch.yml`` may say, with the defaults filled in."""
+
+    permissions: Permissions = Permissions()
+    defaults: Defaults = Defaults()
+    limits: Limits = Limits()
+    actions: Mapping[str, ConfiguredAction] = Field(default_factory=dict)
+    label: Annotated[str, Field(min_length=1, max_length=100)] = "batch"
+    review_requests: Annotated[
+        tuple[Annotated[str, AfterValidator(_checked_reviewer)], ...],
+        Field(strict=False),
+    ] = ()
+    rules: Annotated[tuple[Any, ...], Field(strict=False)] = ()
+
+    def resolve(self, action: Action) -> ResolvedAction:
+        """Return what *action* does here. Its name is a built-in or configured one."""
+        own = self.actions.get(action.name)
+        builtin = BUILTIN_ACTIONS.get(own.uses if own else action.name)
+        arguments = own.arguments if own and own.uses else action.arguments
+        applies_to = own.applies_to if own else None
+        if builtin is None:
+            applies_to, needs = applies_to or AppliesTo.BOTH, ItemNeed.OPEN
+        else:
+            applies_to, needs = applies_to or builtin.applies_to, builtin.needs
+        return ResolvedAction(
+            action=Action(
+                action.name,
+                arguments,
+                uses=own.uses if own else "",
+                command=own.command if own else "",
+            ),
+            uses=builtin.name if builtin else "",
+            command=own.command if own else "",
+            applies_to=applies_to,
+            needs=needs,
+        )
+
+
+def read_configuration(text: str | None) -> RepositoryConfiguration:
+    """Return the configuration that *text* holds; the defaults for None or nothing.
+
+    Raises:
+        ConfigurationError: it does not fit; the message names the line and what to do.
+    """
+    if text is None:
+        return RepositoryConfiguration()
+    if len(text.encode(errors="surrogatepass")) > MAX_BYTES:
+        message = f"{PATH} is larger than {MAX_BYTES // 1024} KiB; shorten it."
+        raise ConfigurationError(message)
+    lines: dict[_Path, int] = {}
+    try:
+        node = _compose(text)
+        value = {} if node is None else _value(node, (), lines)
+    except yaml.YAMLError as error:
+        raise ConfigurationError(_syntax_message(error)) from error
+    if value is None:
+        return RepositoryConfiguration()
+    if not isinstance(value, dict):
+        message = f"{PATH}, line 1: this is no list of settings like “label: batch”."
+        raise ConfigurationError(message)
+    try:
+        configuration = RepositoryConfiguration.model_validate(value)
+    except ValidationError as error:
+        raise ConfigurationError(_message(error, lines)) from error
+    _check_names(configuration, lines)
+    return configuration
+
+
+_Path = tuple[str | int, ...]
+
+
+class _Loader(yaml.SafeLoader):
+    """Composes without aliases, with which a small file can stand for a huge one."""
+
+    depth = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """Return the next node, unless it repeats another one or lies too deep."""
+        problem = ""
+        if self.check_event(yaml.AliasEvent):
+            problem = "aliases (*name) are not supported; write the value again"
+        elif self.depth >= _MAX_DEPTH:
+            problem = "this is nested too deep"
+        if problem:
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=self.get_mark())
+        self.depth += 1
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self.depth -= 1
+
+
+def _compose(text: str) -> yaml.Node | None:
+    loader = _Loader(text)
+    try:
+        return loader.get_single_node()
+    finally:
+        loader.dispose()
+
+
+def _value(node: yaml.Node, path: _Path, lines: dict[_Path, int]) -> Any:
+    lines.setdefault(path, node.start_mark.line + 1)
+    if isinstance(node, yaml.MappingNode):
+        return _mapping(node, path, lines)
+    if isinstance(node, yaml.SequenceNode):
+        return [
+            _value(child, (*path, at), lines) for at, child in enumerate(node.value)
+        ]
+    assert isinstance(node, yaml.ScalarNode)
+    return _scalar(node)
+
+
+def _mapping(
+    node: yaml.MappingNode, path: _Path, lines: dict[_Path, int]
+) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key_node, child in node.value:
+        mark = key_node.start_mark
+        if not isinstance(key_node, yaml.ScalarNode):
+            raise yaml.MarkedYAMLError(
+                problem="a key must be a word", problem_mark=mark
+            )
+        key = key_node.value
+        if key in found:
+            raise yaml.MarkedYAMLError(
+                problem=f"{_shown(key)} stands here twice", problem_mark=mark
+            )
+        lines[(*path, key)] = mark.line + 1
+        found[key] = _value(child, (*path, key), lines)
+    return found
+
+
+def _scalar(node: yaml.ScalarNode) -> Any:
+    """Return text, a whole number, a truth value or None; all else stays text."""
+    text: str = node.value
+    match node.tag.removeprefix("tag:yaml.org,2002:"):
+        case "null":
+            return None
+        case "bool":
+            return text.casefold() in ("true", "yes", "on")
+        case "int" if re.fullmatch(r"[-+]?[0-9]{1,9}", text):
+            return int(text)
+        case _:
+            return text
+
+
+def _syntax_message(error: yaml.YAMLError) -> str:
+    mark = getattr(error, "problem_mark", None)
+    problem = getattr(error, "problem", None) or "this is not YAML"
+    where = f", line {mark.line + 1}" if mark else ""
+    return f"{PATH}{where}: {_shown(problem, quotes=False)}."
+
+
+def _message(error: ValidationError, lines: Mapping[_Path, int]) -> str:
+    problems = []
+    for found in error.errors(include_url=False):
+        path = found["loc"]
+        place = ".".join(str(part) for part in path)
+        problem = _problem(found["type"], found["msg"], path, found.get("ctx", {}))
+        problems.append(
+            f"line {_line(path, lines)}: {_shown(place, quotes=False)}: {problem}"
+        )
+    whole = f"{PATH}, " + "; ".join(problems[:5])
+    return whole if whole.endswith("?") else f"{whole}."
+
+
+def _line(path: _Path, lines: Mapping[_Path, int]) -> int:
+    for length in range(len(path), -1, -1):
+        if (line := lines.get(path[:length])) is not None:
+            return line
+    return 1
+
+
+def _problem(kind: str, message: str, path: _Path, context: Mapping[str, Any]) -> str:
+    match kind:
+        case "extra_forbidden":
+            known = list(_known_keys(path[:-1]))
+            guess = nearest(str(path[-1]), known)
+            hint = f"did you mean {guess}?" if guess else f"there is {in_words(known)}"
+            return f"unknown setting; {hint}"
+        case "value_error":
+            return str(context["error"])
+        case "string_type":
+            return "this must be text; put it in quotes"
+        case "int_type":
+            return "this must be a whole number"
+        case "model_type" | "dict_type" | "mapping_type":
+            return "this must be settings of its own, indented below it"
+        case "tuple_type" | "list_type":
+            return "this must be a list, each entry after a dash"
+        case _:
+            return message[:1].lower() + message[1:]
+
+
+def _known_keys(path: _Path) -> Iterator[str]:
+    model: type[BaseModel] = RepositoryConfiguration
+    if path:
+        parts: dict[str | int, type[BaseModel]] = {
+            "permissions": Permissions,
+            "defaults": Defaults,
+            "limits": Limits,
+            "actions": ConfiguredAction,
+        }
+        model = parts[path[0]]
+    for name, field in model.model_fields.items():
+        yield field.alias or name
+
+
+def _check_names(
+    configuration: RepositoryConfiguration, lines: Mapping[_Path, int]
+) -> None:
+    """Check the names of actions against each other and the language."""
+    for name in configuration.actions:
+        line = _line(("actions", name), lines)
+        if name in BUILTIN_ACTIONS or name in RESERVED:
+            message = (
+                f"{PATH}, line {line}: {name} means something already; "
+                "name the action differently."
+            )
+            raise ConfigurationError(message)
+        if not _ACTION_NAME.match(name) or len(name) > 40:
+            message = (
+                f"{PATH}, line {line}: {_shown(name)} cannot name an action; "
+                "use small letters, digits and dashes."
+            )
+            raise ConfigurationError(message)
+    names = (*BUILTIN_ACTIONS, *configuration.actions)
+    for kind in ItemKind:
+        name = configuration.defaults.action_for(kind)
+        line = _line(("defaults", kind.value), lines)
+        if name not in names:
+            guess = nearest(name, names)
+            hint = f"did you mean {guess}?" if guess else f"there is {in_words(names)}."
+            message = f"{PATH}, line {line}: there is no action {_shown(name)}; {hint}"
+            raise ConfigurationError(message)
+        _check_default(configuration, name, kind, line)
+
+
+def _check_default(
+    configuration: RepositoryConfiguration, name: str, kind: ItemKind, line: int
+) -> None:
+    resolved = configuration.resolve(Action(name))
+    what = kind.value.replace("_", " ")
+    problem = ""
+    if not resolved.applies_to.includes(kind):
+        problem = (
+            f"{name} cannot be done to an {what}"
+            if kind is ItemKind.ISSUE
+            else (f"{name} cannot be done to a {what}")
+        )
+    elif resolved.uses in ("merge", "close"):
+        problem = f"{resolved.uses} is never a default; type it in the command"
+    elif name in BUILTIN_ACTIONS and BUILTIN_ACTIONS[name].needs_arguments:
+        problem = f"{name} needs arguments; make an action of your own from it"
+    if problem:
+        message = f"{PATH}, line {line}: {problem}."
+        raise ConfigurationError(message)
+
+
+def _shown(text: str, *, quotes: bool = True) -> str:
+    """Return words of others, short and on one line."""
+    plain = re.sub(r"[^\x20-\x7e\xa0-\uffff]+|\s+", " ", text).strip()
+    plain = plain if len(plain) <= _MAX_SHOWN else plain[: _MAX_SHOWN - 1] + "…"
+    return f"“{plain}”" if quotes else plain

@@ -1,0 +1,581 @@
+"""What starts next, and what follows from what has happened.
+
+A ``Schedule`` is the working state of one live batch: it is made from the plan, moved
+by events only, and rebuilt after a restart by applying the recorded ones again. It is
+mutable and built of flat lists because a batch may have many thousand items and each
+transition has to cost microseconds.
+"""
+
+import heapq
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+from math import inf
+from typing import assert_never
+
+from bot.core import events as e
+from bot.core.model import (
+    Batch,
+    BatchState,
+    Cause,
+    Expectations,
+    InstallationId,
+    ItemNumber,
+    ItemState,
+    OnFailure,
+    PlanItem,
+    Reference,
+    Repository,
+)
+from bot.core.plan.graph import chain_seconds, expectation, moved, renamed
+from bot.core.run import reasons as why
+
+MEMORY_LINE = 0.8
+"""The fraction of the usable memory above which nothing new starts."""
+
+
+@dataclass(frozen=True, slots=True)
+class InstallationCapacity:
+    """What one installation has left."""
+
+    slots_free: int
+    slots_total: int
+    requests_fit: float  # item requests that fit before the reset, over the reserve
+    requests_most: float = inf  # what an item is taken to need at the most: a large one
+    # would otherwise wait for ever for a window that is larger than GitHub has any
+    budget_until: datetime | None = None  # when the requests come back
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """One snapshot of what is free: slots, workspaces, memory, API requests."""
+
+    installations: Mapping[InstallationId, InstallationCapacity]
+    workspaces_free: int
+    workspaces_total: int
+    memory_used: float = 0.0  # fraction
+    is_stopping: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Schedule:
+    """The state of one batch's items. See ``apply``, ``follow_up`` and ``decide``."""
+
+    batch: Batch
+    expectations: Expectations
+    needs_workspace: Mapping[str, bool]  # by runner name
+    state: BatchState = BatchState.PLANNED
+    by: str = ""  # who paused or cancelled
+    cause: Cause | None = None  # what ended it, if nobody did
+    starter: str = ""  # the login of who started the batch
+    served: int = 0  # the turn in which the batch last started an item
+    requests_used: int = 0
+    is_budget_lifted: bool = False
+    _is_paused_for_budget: bool = False
+    running: dict[ItemNumber, int] = field(default_factory=dict)  # item → attempt
+    publishing: set[ItemNumber] = field(default_factory=set)  # too late to stop them
+    stopping: dict[ItemNumber, str] = field(default_factory=dict)  # item → by whom
+    _index: dict[ItemNumber, int] = field(default_factory=dict)
+    _states: list[ItemState] = field(default_factory=list)
+    _attempts: list[int] = field(default_factory=list)
+    _tries: list[int] = field(default_factory=list)
+    _unmet: list[int] = field(default_factory=list)
+    _successors: list[list[int]] = field(default_factory=list)
+    _place: list[int] = field(default_factory=list)  # item index → place in the order
+    _order: list[int] = field(default_factory=list)  # place in the order → item index
+    _heavy: list[int] = field(default_factory=list)  # heap of places; need a workspace
+    _light: list[int] = field(default_factory=list)  # heap of places; need none
+    _delayed: list[tuple[datetime, int]] = field(default_factory=list)
+    _next_at: dict[int, datetime] = field(default_factory=dict)
+    _outside: dict[Reference, list[int]] = field(default_factory=dict)
+    _settled: dict[Reference, bool] = field(default_factory=dict)
+    _open: int = 0  # items that have not ended
+    _lost: list[int] = field(default_factory=list)  # ended badly, successors not told
+    _has_failed: bool = False  # since the batch was started or resumed
+
+    def __post_init__(self) -> None:
+        plan = self.batch.plan
+        count = len(plan.items)
+        self._index = {item.number: i for i, item in enumerate(plan.items)}
+        self._states = [ItemState.PENDING] * count
+        self._attempts = [0] * count
+        self._tries = [0] * count
+        self._unmet = [0] * count
+        self._successors = [[] for _ in range(count)]
+        self._open = count
+        for edge in plan.edges:
+            successor = self._index[edge.successor]
+            self._successors[self._index[edge.predecessor]].append(successor)
+            self._unmet[successor] += 1
+        for outside in plan.outside:
+            waiting = self._outside.setdefault(outside.predecessor, [])
+            waiting.append(self._index[outside.successor])
+            self._unmet[waiting[-1]] += 1
+        chains = chain_seconds(plan, self.expectations)
+        self._order = sorted(
+            range(count), key=lambda i: (-plan.items[i].priority, -chains[i], i)
+        )
+        self._place = [0] * count
+        for place, i in enumerate(self._order):
+            self._place[i] = place
+        for i in range(count):
+            self._offer(i)
+
+    # --- questions ---------------------------------------------------------------
+
+    @property
+    def installation_id(self) -> InstallationId:
+        """The installation whose budget and slots the batch uses."""
+        return self.batch.repository.installation_id
+
+    def state_of(self, item: ItemNumber) -> ItemState:
+        """Return the item's state."""
+        return self._states[self._index[item]]
+
+    def has_unfinished(self, item: ItemNumber) -> bool:
+        """Return whether the batch has the item, and it has not ended."""
+        return item in self._index and not self.state_of(item).is_final
+
+    def attempt_of(self, item: ItemNumber) -> int:
+        """Return the number of the item's last attempt, 0 before the first."""
+        return self._attempts[self._index[item]]
+
+    def tries_of(self, item: ItemNumber) -> int:
+        """Return the tries made since the item was last put back by a person."""
+        return self._tries[self._index[item]]
+
+    def planned(self, item: ItemNumber) -> PlanItem:
+        """Return the item as the plan has it."""
+        return self.batch.plan.items[self._index[item]]
+
+    def predecessors_of(self, item: ItemNumber) -> list[ItemNumber]:
+        """Return the items that this one waits for, in the order asked for."""
+        i = self._index[item]
+        return [
+            number
+            for number, before in self._index.items()
+            if i in self._successors[before]
+        ]
+
+    def numbers_in(self, *states: ItemState) -> list[ItemNumber]:
+        """Return the items in one of *states*, in the order asked for."""
+        return [n for n, i in self._index.items() if self._states[i] in states]
+
+    def upcoming(self, most: int) -> list[PlanItem]:
+        """Return pending items, those first that will probably start first."""
+        pending = (i for i in self._order if self._states[i] is ItemState.PENDING)
+        return [self.batch.plan.items[i] for i in islice(pending, most)]
+
+    def open_outside(self) -> list[Reference]:
+        """Return what outside the batch is still waited for."""
+        return [r for r in self._outside if r not in self._settled]
+
+    def next_at_of(self, item: ItemNumber) -> datetime | None:
+        """Return when the item's next try may begin, None if it is not delayed."""
+        return self._next_at.get(self._index[item])
+
+    def next_retry_at(self) -> datetime | None:
+        """Return when the next delayed try may begin."""
+        return self._delayed[0][0] if self._delayed else None
+
+    def counts(self) -> Mapping[ItemState, int]:
+        """Return how many items are in each state."""
+        return {state: self._states.count(state) for state in ItemState}
+
+    @property
+    def unblocked(self) -> int:
+        """How many pending items wait for no other item."""
+        return sum(
+            state is ItemState.PENDING and not unmet
+            for state, unmet in zip(self._states, self._unmet, strict=True)
+        )
+
+    @property
+    def is_over_budget(self) -> bool:
+        """Whether the requests that the command allows let nothing more start."""
+        item = self._top(with_workspace=True)
+        return item is not None and not self._fits_own_budget(item)
+
+    def _fits_own_budget(self, item: ItemNumber) -> bool:
+        allowed = self.batch.plan.options.budget_requests
+        if allowed is None or self.is_budget_lifted:
+            return True
+        expected = sum(
+            expectation(self.expectations, self.planned(n).action.name).requests
+            for n in (*self.running, item)
+        )
+        return self.requests_used + expected <= allowed
+
+    @property
+    def has_ready(self) -> bool:
+        """Whether an item waits for nothing but capacity."""
+        return self.first_ready(with_workspace=True) is not None
+
+    def lacks_requests(self, free: InstallationCapacity) -> bool:
+        """Whether the batch would start an item now if it could afford it."""
+        item = self.first_ready(with_workspace=True)
+        if item is None or free.slots_free <= 0:
+            return False
+        return self.cost_requests(item, free) > free.requests_fit
+
+    def cost_requests(self, item: ItemNumber, free: InstallationCapacity) -> float:
+        """Return the requests for which an item has to find room."""
+        name = self.planned(item).action.name
+        expected = expectation(self.expectations, name).requests
+        return min(expected, free.requests_most)
+
+    # --- what has happened -------------------------------------------------------
+
+    def apply(self, event: e.Event) -> None:
+        """Move the state by one event, recorded earlier or about to be recorded."""
+        if isinstance(event, e.ItemEnded | e.ItemRetrying | e.ItemCancelled):
+            self.requests_used += event.requests
+        match event:
+            case e.ItemStarted():
+                i = self._index[event.item]
+                self._states[i] = ItemState.RUNNING
+                self._attempts[i] = event.attempt
+                self._tries[i] += 1
+                self._next_at.pop(i, None)
+                self.running[event.item] = event.attempt
+            case e.ItemEnded():
+                self._end_attempt(event)
+            case e.ItemRetrying():
+                i = self._stop(event.item, ItemState.PENDING)
+                self._next_at[i] = event.next_at
+                heapq.heappush(self._delayed, (event.next_at, i))
+            case e.ItemSkipped():
+                self._lose(event.item, ItemState.SKIPPED)
+            case e.ItemCancelled():
+                self._lose(event.item, ItemState.CANCELLED)
+            case e.ItemReset():
+                self._reset(event)
+            case e.OutsideSettled():
+                self._settle(event)
+            case e.ItemAccepted():
+                self.publishing.add(event.item)
+            case e.ControlGiven():
+                self.stopping |= dict.fromkeys(event.stopping, event.by)
+            case e.BatchStarted():
+                self.state, self.starter = BatchState.RUNNING, event.by
+            case e.BatchResumed():
+                # Only who was told that the budget is used can mean to lift it.
+                self.is_budget_lifted |= self._is_paused_for_budget
+                self.state, self.by = BatchState.RUNNING, ""
+                self._has_failed = False
+            case e.BatchPaused():
+                self.state, self.by = BatchState.PAUSED, event.by
+                self._is_paused_for_budget = event.why == "budget"
+            case e.BatchCancelling():
+                self.state, self.by = BatchState.CANCELLING, event.by
+                self.cause = event.cause
+            case e.RepositoryMoved():
+                self._move(event.repository)
+            case e.BatchFinished():
+                is_cancelled = self.state is BatchState.CANCELLING
+                self.state = (
+                    BatchState.CANCELLED if is_cancelled else BatchState.FINISHED
+                )
+            case (
+                e.BatchPlanned()
+                | e.BatchRecovered()
+                | e.BudgetWaitStarted()
+                | e.BudgetWaitEnded()
+                | e.TrackingCommented()
+                | e.Reported()
+                | e.BatchConcluded()
+                | e.BatchRetried()
+                | e.ItemSubmitted()
+                | e.ItemProgressed()
+            ):
+                pass
+            case _:
+                assert_never(event)
+
+    def follow_up(self, at: datetime) -> list[e.Event]:
+        """Return, applied, what follows from the state without anybody deciding:
+        skips behind failures, ``on-failure``, the rest of a cancelled batch, the end.
+        """
+        followed: list[e.Event] = []
+        if not self.state.is_live:
+            return followed
+
+        def happen(event: e.Event) -> None:
+            self.apply(event)
+            followed.append(event)
+
+        if self.state is BatchState.CANCELLING:
+            self._lost.clear()  # who waits for them is cancelled, not skipped
+        while self._lost:
+            i = self._lost.pop()
+            reference = self._reference(i)
+            for successor in self._successors[i]:
+                if self._states[successor] is ItemState.PENDING:
+                    happen(e.ItemSkipped(at, self._number(successor), reference))
+        for outside, is_satisfied in self._settled.items():
+            if not is_satisfied:
+                for i in self._outside.get(outside, ()):
+                    if self._states[i] is ItemState.PENDING:
+                        happen(e.ItemSkipped(at, self._number(i), outside))
+        if self._lost:
+            return followed + self.follow_up(at)
+        if self._has_failed and self.state is BatchState.RUNNING:
+            self._has_failed = False
+            match self.batch.plan.options.on_failure:
+                case OnFailure.CONTINUE:
+                    pass
+                case OnFailure.STOP:
+                    happen(e.BatchCancelling(at, by=""))
+                case OnFailure.PAUSE:
+                    if self._open:
+                        happen(e.BatchPaused(at, by=""))
+        is_idle = self.state is BatchState.RUNNING and not self.running
+        if is_idle and self.is_over_budget:
+            happen(e.BatchPaused(at, by="", why="budget"))
+        if self.state is BatchState.CANCELLING:
+            for i, state in enumerate(self._states):
+                if state is ItemState.PENDING:
+                    happen(e.ItemCancelled(at, self._number(i), self.by))
+            self._lost.clear()  # nobody is left to be skipped
+        if not self._open:
+            happen(e.BatchFinished(at))
+        return followed
+
+    # --- the ready set -----------------------------------------------------------
+
+    def wake(self, now: datetime) -> None:
+        """Offer the items whose delay is over."""
+        while self._delayed and self._delayed[0][0] <= now:
+            _, i = heapq.heappop(self._delayed)
+            if i in self._next_at and self._next_at[i] <= now:
+                del self._next_at[i]
+                self._offer(i)
+
+    def first_ready(self, *, with_workspace: bool) -> ItemNumber | None:
+        """Return the item that comes first in the ready set.
+
+        Without a free workspace those that need one are passed over: they lack
+        nothing that a lighter item takes away.
+        """
+        if self.state is not BatchState.RUNNING:
+            return None
+        if len(self.running) >= self.batch.plan.options.concurrency:
+            return None
+        item = self._top(with_workspace=with_workspace)
+        return item if item is not None and self._fits_own_budget(item) else None
+
+    def _top(self, *, with_workspace: bool) -> ItemNumber | None:
+        heaps = (self._heavy, self._light) if with_workspace else (self._light,)
+        places = [heap[0] for heap in heaps if self._is_clean(heap)]
+        return self._number(self._order[min(places)]) if places else None
+
+    def start(self, item: ItemNumber, at: datetime) -> e.ItemStarted:
+        """Return, applied, the start of the item's next attempt."""
+        event = e.ItemStarted(at, item, self._attempts[self._index[item]] + 1)
+        self.apply(event)
+        return event
+
+    # --- inside ------------------------------------------------------------------
+
+    def _number(self, i: int) -> ItemNumber:
+        return self.batch.plan.items[i].number
+
+    def _reference(self, i: int) -> Reference:
+        return Reference(self.batch.repository.name, self._number(i))
+
+    def _offer(self, i: int) -> None:
+        """Put an item into the ready set if nothing but capacity is missing."""
+        if self._unmet[i] or self._states[i] is not ItemState.PENDING:
+            return
+        if i in self._next_at:
+            return
+        is_heavy = self.needs_workspace.get(self.batch.plan.items[i].runner, False)
+        heapq.heappush(self._heavy if is_heavy else self._light, self._place[i])
+
+    def _is_clean(self, heap: list[int]) -> bool:
+        """Drop what is ready no more from the top; return whether anything is left."""
+        while heap:
+            i = self._order[heap[0]]
+            is_ready = self._states[i] is ItemState.PENDING and not self._unmet[i]
+            if is_ready and i not in self._next_at:
+                return True
+            heapq.heappop(heap)
+        return False
+
+    def _stop(self, item: ItemNumber, state: ItemState) -> int:
+        i = self._index[item]
+        was_open = not self._states[i].is_final
+        self._states[i] = state
+        self._open += (not state.is_final) - was_open
+        self._next_at.pop(i, None)
+        self.running.pop(item, None)
+        self.publishing.discard(item)
+        self.stopping.pop(item, None)
+        return i
+
+    def _end_attempt(self, event: e.ItemEnded) -> None:
+        if not event.outcome.is_success:
+            self._has_failed = True
+            self._lose(event.item, ItemState.FAILED)
+            return
+        for successor in self._successors[self._stop(event.item, ItemState.COMPLETED)]:
+            self._unmet[successor] -= 1
+            self._offer(successor)
+
+    def _lose(self, item: ItemNumber, state: ItemState) -> None:
+        self._lost.append(self._stop(item, state))
+
+    def _reset(self, event: e.ItemReset) -> None:
+        i = self._stop(event.item, ItemState.PENDING)
+        # A restart is no fault of the item: it does not count as a try.
+        self._tries[i] = 0 if event.by else max(0, self._tries[i] - 1)
+        self._lost = [lost for lost in self._lost if lost != i]
+        self._offer(i)
+
+    def _move(self, repository: Repository) -> None:
+        old, new = self.batch.repository.name, repository.name
+        self.batch = moved(self.batch, repository)
+        self._outside = {renamed(r, old, new): i for r, i in self._outside.items()}
+        self._settled = {renamed(r, old, new): w for r, w in self._settled.items()}
+
+    def _settle(self, event: e.OutsideSettled) -> None:
+        before = self._settled.get(event.reference)
+        self._settled[event.reference] = event.is_satisfied
+        if before or not event.is_satisfied:
+            return
+        for i in self._outside.get(event.reference, ()):
+            self._unmet[i] -= 1
+            self._offer(i)
+
+
+def reasons(
+    schedule: Schedule, capacity: Capacity, *, now: datetime
+) -> dict[ItemNumber, why.Reason]:
+    """Return, for each pending item of a batch, why it is not running."""
+    batch_wide = _batch_wide_reason(schedule, capacity)
+    waits: dict[ItemNumber, list[ItemNumber]] = {}
+    outside: dict[ItemNumber, list[Reference]] = {}
+    for edge in schedule.batch.plan.edges:
+        if schedule.state_of(edge.predecessor) is not ItemState.COMPLETED:
+            waits.setdefault(edge.successor, []).append(edge.predecessor)
+    still_open = set(schedule.open_outside())
+    for away in schedule.batch.plan.outside:
+        if away.predecessor in still_open:
+            outside.setdefault(away.successor, []).append(away.predecessor)
+    found: dict[ItemNumber, why.Reason] = {}
+    for number in schedule.numbers_in(ItemState.PENDING):
+        next_at = schedule.next_at_of(number)
+        if number in waits:
+            found[number] = why.WaitsFor(tuple(waits[number]))
+        elif number in outside:
+            found[number] = why.WaitsOutside(tuple(outside[number]))
+        elif next_at is not None and next_at > now:
+            found[number] = why.NextTry(next_at)
+        else:
+            found[number] = batch_wide or _own_reason(schedule, number, capacity)
+    return found
+
+
+def _batch_wide_reason(schedule: Schedule, capacity: Capacity) -> why.Reason | None:
+    installation = capacity.installations[schedule.installation_id]
+    options = schedule.batch.plan.options
+    busy = len(schedule.running)
+    if schedule.state is BatchState.PLANNED:
+        return why.NotStarted()
+    if schedule.state is BatchState.PAUSED and schedule.by:
+        return why.IsPaused(schedule.by)
+    if schedule.is_over_budget:
+        allowed = options.budget_requests or 0
+        return why.OverBatchBudget(schedule.requests_used, allowed)
+    if schedule.state is BatchState.PAUSED:
+        return why.IsPaused(schedule.by)
+    if capacity.is_stopping:
+        return why.BotStopping()
+    if busy >= options.concurrency:
+        return why.NoFreeSlot(busy, options.concurrency)
+    if installation.slots_free <= 0:
+        total = installation.slots_total
+        return why.NoFreeSlot(total, total, whose="installation")
+    if capacity.memory_used > MEMORY_LINE:
+        return why.LowMemory(capacity.memory_used)
+    return None
+
+
+def _own_reason(
+    schedule: Schedule, number: ItemNumber, capacity: Capacity
+) -> why.Reason:
+    planned = schedule.planned(number)
+    installation = capacity.installations[schedule.installation_id]
+    # Nothing overtakes the first one that lacks requests.
+    if schedule.lacks_requests(installation):
+        return why.WaitsForBudget(installation.budget_until)
+    needs_workspace = schedule.needs_workspace.get(planned.runner, False)
+    if needs_workspace and capacity.workspaces_free <= 0:
+        total = capacity.workspaces_total
+        return why.NoFreeSlot(total, total, whose="host")
+    return why.IsNext()
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A decision: the item begins its next attempt now."""
+
+    schedule: Schedule
+    event: e.ItemStarted
+
+
+def decide(
+    schedules: Sequence[Schedule], capacity: Capacity, *, now: datetime, turn: int
+) -> list[Started]:
+    """Return, applied, the starts that the capacity allows.
+
+    Installations take turns, and so do the batches of one: whoever was served longest
+    ago comes first, so that a batch of 150 does not hold up one of 2. *turn* is larger
+    than in any earlier call.
+    """
+    started: list[Started] = []
+    for schedule in schedules:
+        schedule.wake(now)
+    if capacity.is_stopping or capacity.memory_used > MEMORY_LINE:
+        return started
+    workspaces = capacity.workspaces_free
+    queues: dict[InstallationId, list[Schedule]] = {}
+    served: dict[InstallationId, int] = {}
+    slots: dict[InstallationId, int] = {}
+    requests: dict[InstallationId, float] = {}
+    for schedule in schedules:
+        installation_id = schedule.installation_id
+        queues.setdefault(installation_id, []).append(schedule)
+        served[installation_id] = max(served.get(installation_id, 0), schedule.served)
+    for installation_id in queues:
+        free = capacity.installations[installation_id]
+        slots[installation_id] = free.slots_free
+        requests[installation_id] = free.requests_fit
+    while queues:
+        installation_id = min(queues, key=lambda i: served[i])
+        queue = queues[installation_id]
+        if slots[installation_id] <= 0:
+            del queues[installation_id]
+            continue
+        schedule = min(queue, key=lambda s: s.served)
+        item = schedule.first_ready(with_workspace=workspaces > 0)
+        if item is None:
+            queue.remove(schedule)
+            if not queue:
+                del queues[installation_id]
+            continue
+        planned = schedule.planned(item)
+        cost = schedule.cost_requests(item, capacity.installations[installation_id])
+        # Nothing overtakes an item we cannot afford yet: letting the cheap ones pass
+        # would keep the budget low and starve it.
+        if cost > requests[installation_id]:
+            del queues[installation_id]
+            continue
+        turn += 1
+        schedule.served = served[installation_id] = turn
+        slots[installation_id] -= 1
+        requests[installation_id] -= cost
+        workspaces -= schedule.needs_workspace.get(planned.runner, False)
+        started.append(Started(schedule, schedule.start(item, now)))
+    return started

@@ -1,0 +1,188 @@
+"""The help: every command, item, option and setting that a maintainer can type."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+
+from bot.core.command.vocabulary import BUILTIN_ACTIONS, AppliesTo
+from bot.core.model import Options
+from bot.core.say.tracking import BudgetView
+from bot.core.world.features import Feature, lacking
+from bot.core.world.markdown import (
+    code_span,
+    details,
+    escape_line,
+    fence,
+    link,
+    paragraphs,
+    table,
+)
+
+_COMMANDS = (
+    ("`/batch 12 15 18 after:12`", "run items; `after:` makes the item before it wait"),
+    ("`/batch label +bug 61 63`", "one action for all; see `/batch help items`"),
+    ("`/batch plan …`", "show waves, cost and warnings; start nothing"),
+    ("`/batch start [id]`", "start a plan"),
+    ("`/batch status [id]`", "where things stand, as a new comment"),
+    ("`/batch why 18`", "why an item is not running, or how it ended"),
+    ("`/batch pause [id]` · `/batch resume [id]`", "stop starting new items · go on"),
+    ("`/batch cancel [id] [12 15]`", "stop a batch, or only some items"),
+    ("`/batch retry [id] [12 15]`", "run failed and skipped items again"),
+    ("`/batch skip 15`", "leave an item out, and what waits for it"),
+    (
+        "`/batch help [topic]`",
+        "this text; topics: `items`, `options`, `labels`, `config`",
+    ),
+)
+_SELECTORS = (
+    ("`12` · `#12` · a link", "one issue or pull request"),
+    ("`12..18`", "a range; what is closed or missing is left out"),
+    ("`this`", "the issue or pull request that you comment on"),
+    ('`label:ready` · `milestone:"2.4"`', "all open items that have it"),
+    ("`author:ada` · `assignee:ada`", "all open items of a person"),
+    ("`sub-issues:40` · `tasks:40`", "the sub-issues, or the task list, of an issue"),
+    ("`-15`", "take an item out again"),
+    ("`(15 18) after:12`", "both wait for #\u206012"),
+    ("`close:63`", "another action for one item"),
+    ("`18[priority:high timeout:2h]`", "options for one item"),
+)
+_DEFAULTS = Options()
+_OPTIONS = (
+    ("`after:12,15`", "the item before it waits for these", ""),
+    ("`concurrency:3`", "items at a time", str(_DEFAULTS.concurrency)),
+    (
+        "`on-failure:stop`",
+        "`continue`: only what depends on the failed item is skipped; `stop`; `pause`",
+        f"`{_DEFAULTS.on_failure}`",
+    ),
+    ("`timeout:30m`", "per item: `90s`, `30m`, `2h`", "`30m`"),
+    ("`retries:2`", "0 to 5 new tries after a passing fault", str(_DEFAULTS.retries)),
+    ("`priority:high`", "`high`, `normal`, `low` or 0 to 100", "`normal`"),
+    ("`budget:500`", "the most API requests that the batch may use", "none"),
+    (
+        "`deps:native`",
+        "`all`; `native`: without texts; `typed`: only `after:`",
+        f"`{_DEFAULTS.deps}`",
+    ),
+    ("`dry-run`", "same as `/batch plan`", ""),
+)
+_EXAMPLES = (
+    "/batch 12..18 on-failure:stop",
+    "/batch label:ready priority:high concurrency:2",
+    "/batch 12 15 after:12 18 after:12,15",
+)
+_APPLIES_TO = {
+    AppliesTo.ISSUES: "issues",
+    AppliesTo.PULL_REQUESTS: "pull requests",
+    AppliesTo.BOTH: "both",
+}
+_LABELS = paragraphs(
+    "This version does not start batches from labels yet. It is meant to work so:",
+    "Put the label on an issue or pull request, and it is run without a command"
+    " (`batch`, unless `.github/batch.yml` names another):",
+    "- an issue with sub-issues or a task list: its open items; else the issue itself\n"
+    "- a pull request: itself\n"
+    "- what one person labels within 90 seconds becomes one batch\n"
+    "- taking the label off before the start withdraws the item\n"
+    "- at the end the label is taken off what completed",
+    "You need the same access as for the command.",
+)
+CONFIGURATION_EXAMPLE = (
+    "permissions:",
+    "  run: write              # who may start batches",
+    "defaults:                 # the action where none is typed",
+    "  issue: implement",
+    "  pull_request: review",
+    "limits:",
+    "  items: 50               # of one command",
+    "  confirm_over: 20        # show the plan first above this",
+    "label: batch              # starts a batch without a command",
+    "review_requests: [team:batch-reviewers]",
+    "actions:                  # your own names",
+    "  triaged: {uses: label, with: [+triaged, -new]}",
+)
+_CONFIGURATION = paragraphs(
+    "`.github/batch.yml` on the default branch may hold any of these:",
+    fence(CONFIGURATION_EXAMPLE, "yaml"),
+    "A mistake in it is answered in a comment, and nothing starts until it is mended.",
+)
+
+
+def render_help(
+    topic: str = "",
+    *,
+    marker: str,
+    version: str = "",
+    budget: BudgetView | None = None,
+    web_url: str = "",
+    missing: Collection[str] = (),
+    suggestions: Sequence[str] = (),
+    lacks: Collection[Feature] = (),
+) -> str:
+    """Return the help on a topic; an unknown one is answered with the overview.
+
+    *missing* names the built-in actions that this server cannot do; *suggestions* are
+    commands that suit the thread; *lacks* is what this GitHub is known not to have.
+    """
+    topics: Mapping[str, Callable[[], str]] = {
+        "items": lambda: _help_items(missing),
+        "options": _help_options,
+        "labels": lambda: paragraphs("### Batches from labels", _LABELS),
+        "config": lambda: paragraphs("### `.github/batch.yml`", _CONFIGURATION),
+    }
+    body = topics.get(topic, _help_overview)()
+    if suggestions:
+        hint = "This issue has parts. To run those that are open, write:"
+        body = paragraphs(hint, *(fence([command]) for command in suggestions), body)
+    body = paragraphs(body, lacking(lacks))
+    parts = [f"batch-bot {escape_line(version)}".strip()]
+    if budget is not None:
+        parts.append(
+            f"this installation: {budget.remaining:,} of {budget.limit:,} requests left"
+        )
+    if web_url:
+        parts.append(link("dashboard", web_url))
+    if topic in topics:
+        parts.append("`/batch help` lists the commands")
+    return f"{marker}\n" + paragraphs(body, f"<sub>{' · '.join(parts)}</sub>")
+
+
+def _help_overview() -> str:
+    items = '`12` · `12..18` · `label:ready` · `milestone:"2.4"` · a link'
+    options = (
+        "`after:12,15` · `concurrency:3` · `retries:2` · `timeout:30m` ·"
+        " `on-failure:stop` · `priority:high`"
+    )
+    return paragraphs(
+        "### `/batch` commands",
+        table(["Command", "What it does"], "ll", _COMMANDS),
+        f"**Items** {items}\n**Options** {options}",
+        details("Examples", fence(_EXAMPLES)),
+    )
+
+
+def _help_items(missing: Collection[str]) -> str:
+    actions = [
+        [
+            code_span(f"{action.name} {action.usage}".strip()),
+            _APPLIES_TO[action.applies_to],
+            action.effect + " (not on this server)" * (action.name in missing),
+        ]
+        for action in BUILTIN_ACTIONS.values()
+    ]
+    return paragraphs(
+        "### Items and actions",
+        table(["Item", "What it stands for"], "ll", _SELECTORS),
+        "An action stands before all items (`/batch close 12 15`) or before one"
+        " (`/batch 12 close:63`). Without one, issues get `implement` and pull"
+        " requests `review`.",
+        table(["Action", "For", "Effect"], "lll", actions),
+    )
+
+
+def _help_options() -> str:
+    return paragraphs(
+        "### Options",
+        table(["Option", "What it does", "Default"], "lll", _OPTIONS),
+        "They stand anywhere in the command, or in brackets behind one item:"
+        " `18[priority:high timeout:2h]`.",
+        details("Examples", fence(_EXAMPLES)),
+    )

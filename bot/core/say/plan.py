@@ -1,0 +1,178 @@
+"""The reply to ``plan``: waves, requests, time, budget, and a box that starts it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from bot.core.durations import clock, spell_about
+from bot.core.model import Expectations, ItemNumber, Origin, Plan
+from bot.core.plan.graph import expectation, longest_chain, waves
+from bot.core.run.estimate import makespan_seconds
+from bot.core.run.progress import Progress
+from bot.core.say.pictures import order_of_work
+from bot.core.say.sentences import origin_sentence
+from bot.core.say.tracking import Situation
+from bot.core.world.markdown import (
+    alert,
+    code_span,
+    details,
+    escape_line,
+    fence,
+    first_that_fits,
+    join,
+    paragraphs,
+    plural,
+    table,
+)
+from bot.core.world.markers import box
+
+_MOST_WAVES = 40
+_MOST_CHAIN = 8
+
+
+def render_plan(
+    progress: Progress,
+    situation: Situation,
+    expectations: Expectations,
+    *,
+    marker: str,
+) -> str:
+    """Return what a batch would do: waves, requests, time, budget and the start box."""
+    batch = progress.batch
+    plan = batch.plan
+    parts = [
+        f"### 🗒️ Plan for {plural(len(plan.items), 'item')} — nothing has started",
+        _waves_table(progress, expectations),
+        _plan_budget(plan, situation, expectations),
+        alert("NOTE", plan.notes) if plan.notes else "",
+        _start_box(progress, situation.now),
+    ]
+    graph = order_of_work(plan, {})
+    command = details("The command as understood", fence(batch.command))
+    bodies = [
+        [*parts, graph, command],
+        [*parts, command],
+        parts,
+        [*parts[:3], parts[4]],
+    ]
+    return first_that_fits(f"{marker}\n{paragraphs(*body)}" for body in bodies)
+
+
+def _waves_table(progress: Progress, expectations: Expectations) -> str:
+    plan = progress.batch.plan
+    slots = plan.options.concurrency
+    levels = waves(plan)
+    rows = [
+        [
+            str(place),
+            _wave_items(plan, wave),
+            _why_here(plan, wave),
+            f"about {round(_requests(plan, wave, expectations)):,}",
+            spell_about(_wave_seconds(plan, wave, expectations, slots)),
+        ]
+        for place, wave in enumerate(levels[:_MOST_WAVES], start=1)
+    ]
+    if len(levels) > _MOST_WAVES:
+        rows.append(["…", f"{len(levels) - _MOST_WAVES} more waves", "", "", ""])
+    every = [item.number for item in plan.items]
+    seconds = makespan_seconds(progress, expectations, slots=slots)
+    total = [
+        f"{plural(len(every), 'item')}, {plural(len(levels), 'wave')}",
+        _chain(longest_chain(plan, expectations)),
+        f"about {round(_requests(plan, every, expectations)):,}",
+        f"{spell_about(seconds)} with {plural(slots, 'slot')}",
+    ]
+    rows.append(["", *(f"**{cell}**" if cell else "" for cell in total)])
+    return table(["Wave", "Items", "Why here", "Requests", "Time"], "cllrr", rows)
+
+
+def _chain(path: Sequence[ItemNumber]) -> str:
+    if len(path) < 2:
+        return ""
+    shown = [f"#{number}" for number in path]
+    if len(shown) > _MOST_CHAIN:
+        shown = [*shown[: _MOST_CHAIN - 1], "…", shown[-1]]
+    return f"longest chain: {' → '.join(shown)}"
+
+
+def _wave_items(plan: Plan, wave: Sequence[ItemNumber]) -> str:
+    before: dict[ItemNumber, list[str]] = {}
+    for edge in plan.edges:
+        before.setdefault(edge.successor, []).append(f"#{edge.predecessor}")
+    for outer in plan.outside:
+        name = escape_line(str(outer.predecessor), 60)
+        before.setdefault(outer.successor, []).append(name)
+    cells = []
+    for number in wave:
+        names = before.get(number, [])
+        more = [f"{len(names) - 2} more"] if len(names) > 2 else []
+        after = f" (after {join([*names[:2], *more])})" if names else ""
+        cells.append(f"#{number}{after}")
+    return (", " if before.keys() & set(wave) else " ").join(cells)
+
+
+def _why_here(plan: Plan, wave: Sequence[ItemNumber]) -> str:
+    items = set(wave)
+    edges = [edge for edge in plan.edges if edge.successor in items]
+    outside = [edge for edge in plan.outside if edge.successor in items]
+    if not edges and not outside:
+        return "no dependencies"
+    first: dict[Origin, str] = {}
+    for edge in edges:
+        first.setdefault(edge.origin, f"#{edge.predecessor}")
+    reasons = [origin_sentence(origin, name) for origin, name in first.items()]
+    if outside:
+        reasons.append("something outside this batch")
+    return "; ".join(reasons)
+
+
+def _requests(
+    plan: Plan, numbers: Sequence[ItemNumber], expectations: Expectations
+) -> float:
+    wanted = set(numbers)
+    return sum(
+        expectation(expectations, item.action.name).requests
+        for item in plan.items
+        if item.number in wanted
+    )
+
+
+def _wave_seconds(
+    plan: Plan, wave: Sequence[ItemNumber], expectations: Expectations, slots: int
+) -> float:
+    wanted = set(wave)
+    times = [
+        expectation(expectations, item.action.name).seconds
+        for item in plan.items
+        if item.number in wanted
+    ]
+    return max(sum(times) / slots, *times)
+
+
+def _plan_budget(plan: Plan, situation: Situation, expectations: Expectations) -> str:
+    budget = situation.budget
+    if budget is None:
+        return "**Budget:** not known yet; GitHub tells it with the first request."
+    until = clock(budget.reset_at, situation.now) if budget.reset_at else ""
+    text = (
+        f"**Budget:** {budget.remaining:,} of {budget.limit:,} requests are left"
+        f"{f' until {until}' if until else ''}, {budget.reserve:,} of them kept back."
+    )
+    usable = budget.remaining - budget.reserve
+    waiting = 0
+    for item in plan.items:
+        usable -= round(expectation(expectations, item.action.name).requests)
+        waiting += usable < 0
+    if not waiting:
+        return f"{text} The plan fits."
+    when = f" until {until}" if until else " for more"
+    verb = "waits" if waiting == 1 else "wait"
+    return f"{text} **{plural(waiting, 'item')}** then {verb}{when}."
+
+
+def _start_box(progress: Progress, now: datetime) -> str:
+    name = progress.batch.id
+    valid = ""
+    if progress.expires_at is not None:
+        valid = f"; the plan stays valid until {clock(progress.expires_at, now)}"
+    reply = code_span(f"/batch start {name}")
+    return box("start", name, text=f"**Start this batch** (or reply {reply}{valid})")

@@ -1,0 +1,310 @@
+"""The report: what a batch came to, and what needs a person."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from bot.core.durations import clock, spell
+from bot.core.model import ItemState
+from bot.core.run.progress import ItemView, Progress, median_worked
+from bot.core.say.pictures import look, squares
+from bot.core.say.sentences import (
+    did_not_succeed,
+    fault,
+    kept,
+    result,
+    skip_sentence,
+    tries,
+)
+from bot.core.say.tracking import Situation, heading, links_of, notes_of, page_url
+from bot.core.world.markdown import (
+    Links,
+    code_span,
+    details,
+    escape_line,
+    escape_prose,
+    fence,
+    first_that_fits,
+    join,
+    link,
+    paragraphs,
+    plural,
+    table,
+)
+from bot.core.world.markers import box, marker
+
+ACTION_TITLES: Mapping[str, str] = {
+    "implement": "Issues implemented",
+    "review": "Reviews posted",
+    "merge": "Pull requests merged",
+    "update": "Pull requests updated",
+    "label": "Labelled",
+    "assign": "Assigned",
+    "close": "Closed",
+    "reopen": "Reopened",
+    "comment": "Commented",
+    "dispatch": "Workflows run",
+}
+
+_LOGS = 10
+_LOG_LINES = 8
+_LOG_WIDTH = 160
+_LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Level:
+    """How much is shown. A report that is too long is written again a level lower."""
+
+    title: int  # width of titles; 0: numbers only
+    words: int  # width of reasons and results
+    needs: int  # rows of *Needs you*
+    rows: int  # of all folded tables together; 0: counts only
+    logs: int  # failures whose last lines are shown
+
+
+_LEVELS = (
+    _Level(title=72, words=120, needs=500, rows=500, logs=_LOGS),
+    _Level(title=48, words=80, needs=500, rows=500, logs=_LOGS),
+    _Level(title=32, words=60, needs=500, rows=500, logs=5),
+    _Level(title=0, words=40, needs=300, rows=500, logs=3),
+    _Level(title=0, words=32, needs=100, rows=300, logs=3),
+    _Level(title=0, words=32, needs=100, rows=0, logs=0),
+    _Level(title=0, words=32, needs=25, rows=0, logs=0),
+)
+
+
+def render_report(progress: Progress, situation: Situation) -> str:
+    """Return the body of the report, of at most ``BODY_LIMIT`` units.
+
+    It mentions who asked for the batch, and nobody else.
+    """
+    bodies = (_Report(progress, situation, level).body() for level in _LEVELS)
+    return first_that_fits(bodies)
+
+
+@dataclass(frozen=True, slots=True)
+class _Report:
+    """One report at one level."""
+
+    progress: Progress
+    situation: Situation
+    level: _Level
+
+    def body(self) -> str:
+        first = marker("report", self.progress.batch.id, self.situation.marker_key)
+        return f"{first}\n" + paragraphs(
+            f"### {heading(self.progress, self.situation)}",
+            squares(self.progress),
+            self._totals(),
+            self._times(),
+            self._cut_short(),
+            notes_of(self.progress) if self.level.title else "",
+            *self._needs_you(),
+            self._logs(),
+            *self._tables(),
+            self._cancelled(),
+            self._footer(),
+        )
+
+    @property
+    def links(self) -> Links:
+        return links_of(self.progress)
+
+    @property
+    def views(self) -> Sequence[ItemView]:
+        return list(self.progress.items.values())
+
+    def _by_action(self) -> Mapping[str, Sequence[ItemView]]:
+        """Return the items per title of their action, in the order of the titles."""
+        found: dict[str, list[ItemView]] = {}
+        for view in self.views:
+            name = view.item.action.name
+            title = ACTION_TITLES.get(name) or f"{escape_line(name, 40)} done"
+            found.setdefault(title, []).append(view)
+        known = {title: place for place, title in enumerate(ACTION_TITLES.values())}
+        return dict(sorted(found.items(), key=lambda it: known.get(it[0], len(known))))
+
+    # --- totals ----------------------------------------------------------------
+
+    def _totals(self) -> str:
+        ends = [ItemState.COMPLETED, ItemState.FAILED, ItemState.SKIPPED]
+        head = ["", "Asked", "Done", "Failed", "Skipped"]
+        if self.progress.count(ItemState.CANCELLED):
+            ends.append(ItemState.CANCELLED)
+            head.append("Cancelled")
+        head += ["Median time", "API requests"]
+        kinds = self._by_action()
+        rows = [[title, *_sums(views, ends)] for title, views in kinds.items()]
+        if len(kinds) > 1:
+            cells = ["All", *_sums(self.views, ends)]
+            rows.append([f"**{cell}**" for cell in cells])
+        return table(head, "l" + "r" * (len(head) - 1), rows)
+
+    def _times(self) -> str:
+        progress = self.progress
+        worked = sum((view.worked for view in self.views), timedelta())
+        parts = []
+        if progress.started_at and progress.ended_at:
+            slots = plural(progress.batch.plan.options.concurrency, "slot")
+            took = spell(progress.ended_at - progress.started_at)
+            parts.append(f"Took **{took}** with {slots} ({spell(worked)} of work)")
+        if progress.retries:
+            parts.append(plural(progress.retries, "retry", "retries"))
+        if progress.budget_waited:
+            waited = spell(progress.budget_waited)
+            parts.append(f"waited {waited} for the API budget")
+        isolations = {v.outcome.isolation for v in self.views if v.outcome}
+        if named := sorted(escape_line(one, 40) for one in isolations if one):
+            parts.append(f"commands ran isolated: {join(named)}")
+        return " · ".join(parts)
+
+    def _cut_short(self) -> str:
+        """Return how what nobody cancelled, and yet did not run, can be run."""
+        if self.progress.cause is None:
+            return ""
+        again = code_span(f"/batch retry {self.progress.batch.id}")
+        return f"Nobody asked for that end. {again} starts what did not run."
+
+    # --- what needs a person ---------------------------------------------------
+
+    def _unsuccessful(self) -> Sequence[ItemView]:
+        """Return what a person may want to run again, failures first."""
+        order = (ItemState.FAILED, ItemState.SKIPPED)
+        return [view for state in order for view in self.views if view.state is state]
+
+    def _needs_you(self) -> Iterator[str]:
+        views = self._unsuccessful()
+        if not views:
+            return
+        shown = views[: self.level.needs]
+        yield "#### Needs you"
+        yield "\n".join(map(self._need, shown))
+        if more := views[len(shown) :]:
+            yield f"and {', '.join(f'#{view.item.number}' for view in more)}"
+        again = code_span(f"/batch retry {self.progress.batch.id}")
+        count = sum(map(did_not_succeed, self.views))
+        what = "it" if count == 1 else f"all {count}"
+        yield f"Tick one to run it again, or reply {again} for {what}."
+
+    def _need(self, view: ItemView) -> str:
+        number = view.item.number
+        title = (
+            escape_prose(view.item.title, self.level.title) if self.level.title else ""
+        )
+        name = f"{look(view).icon} {self.links.item(number)} {title}".rstrip()
+        text = f"Retry {name} — {self._why(view)}"
+        return box("retry", str(number), text=text)
+
+    def _why(self, view: ItemView) -> str:
+        if view.state is ItemState.SKIPPED:
+            return skip_sentence(view, self.links)
+        count = f" ({tries(view)})" if view.tries > 1 else ""
+        text = f"{fault(view, self.level.words)}{count}"
+        if url := page_url(self.progress, self.situation, f"/{view.item.number}"):
+            text += f" · {link('log', url)}"
+        return text + (f"\n  {self._advice(view)}" if self.level.title else "")
+
+    def _advice(self, view: ItemView) -> str:
+        assert view.outcome is not None
+        helps = view.outcome.retry_helps
+        retry = "A retry may help." if helps else "A retry alone will not help."
+        advice = escape_prose(view.outcome.advice, 200)
+        return f"→ {advice} {retry}" if advice else f"→ {retry}"
+
+    def _logs(self) -> str:
+        tails = [
+            (view, view.outcome.log_tail)
+            for view in self.views
+            if view.state is ItemState.FAILED and view.outcome and view.outcome.log_tail
+        ]
+        shown = tails[: self.level.logs]
+        if not shown:
+            return ""
+        blocks = [
+            f"{self.links.item(view.item.number)}\n\n{fence(_tail(lines))}"
+            for view, lines in shown
+        ]
+        of_all = f" ({len(shown)} of {len(tails)} failures)"
+        summary = "Last lines of the logs" + (of_all if len(shown) < len(tails) else "")
+        return details(summary, "\n\n".join(blocks))
+
+    # --- what is done ----------------------------------------------------------
+
+    def _tables(self) -> Iterator[str]:
+        left = self.level.rows
+        for title, views in self._by_action().items():
+            done = [view for view in views if view.state is ItemState.COMPLETED]
+            if not done:
+                continue
+            shown = done[:left]
+            left -= len(shown)
+            if not shown:
+                yield f"**{title}: {len(done)}**"
+                continue
+            more = len(done) - len(shown)
+            rest = f"and {more} more" if more else ""
+            yield details(f"{title}: {len(done)}", paragraphs(self._table(shown), rest))
+
+    def _table(self, views: Iterable[ItemView]) -> str:
+        if self.level.title:
+            head, align = ["Item", "Title", "Result", "Time", "Tries"], "rllrr"
+        else:
+            head, align = ["Item", "Result", "Time", "Tries"], "rlrr"
+        return table(head, align, map(self._done, views))
+
+    def _done(self, view: ItemView) -> Sequence[str]:
+        assert view.outcome is not None
+        title = [escape_prose(view.item.title, self.level.title)]
+        return [
+            f"#{view.item.number}",
+            *(title if self.level.title else []),
+            result(view.outcome, self.level.words),
+            spell(view.worked) if view.attempt else "-",
+            str(max(1, view.tries)) if view.attempt else "-",
+        ]
+
+    def _cancelled(self) -> str:
+        views = [view for view in self.views if view.state is ItemState.CANCELLED]
+        if not views:
+            return ""
+        numbers = ", ".join(f"#{view.item.number}" for view in views)
+        left = [kept(view.kept) for view in views if view.kept][: self.level.needs]
+        rest = f"Kept: {join(left)}." if left else ""
+        return details(f"Cancelled: {len(views)}", paragraphs(numbers, rest))
+
+    def _footer(self) -> str:
+        progress, now = self.progress, self.situation.now
+        asker = progress.batch.asker
+        can_mention = _LOGIN.fullmatch(asker.login)
+        who = f"@{asker.login}" if can_mention else escape_line(asker.login)
+        parts = [f"Asked for by {who} in {link('this comment', asker.url)}"]
+        if url := page_url(progress, self.situation):
+            parts.append(link("full report", url))
+        if progress.started_at and progress.ended_at:
+            began, ended = (
+                clock(progress.started_at, now),
+                clock(progress.ended_at, now),
+            )
+            parts.append(f"started {began}, finished {ended}")
+        if progress.tracking_url:
+            parts.append(link("progress comment", progress.tracking_url))
+        if progress.batch.retry_of:
+            again = code_span(progress.batch.retry_of)
+            parts.append(f"ran again what did not succeed in {again}")
+        return f"<sub>{' · '.join(parts)}</sub>"
+
+
+def _sums(views: Sequence[ItemView], ends: Sequence[ItemState]) -> Sequence[str]:
+    median = median_worked(views)
+    return [
+        f"{len(views):,}",
+        *(f"{sum(view.state is end for view in views):,}" for end in ends),
+        spell(median) if median is not None else "-",
+        f"{sum(view.requests for view in views):,}",
+    ]
+
+
+def _tail(lines: Sequence[str]) -> Sequence[str]:
+    return [line[:_LOG_WIDTH] for line in lines[-_LOG_LINES:]]

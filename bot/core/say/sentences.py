@@ -1,0 +1,217 @@
+"""The sentences that several comments share: reasons, results, how a command was read."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import assert_never
+
+from bot.core.durations import clock, spell
+from bot.core.model import (
+    Cause,
+    ItemNumber,
+    ItemState,
+    Origin,
+    Outcome,
+    OutcomeKind,
+    Plan,
+)
+from bot.core.run import reasons as why
+from bot.core.run.progress import ItemView, Progress
+from bot.core.world.markdown import (
+    Links,
+    code_span,
+    escape_line,
+    escape_prose,
+    join,
+    link,
+    plural,
+)
+
+_MOST_READ = 6
+"""Groups of items that the plan line spells out."""
+
+
+def reason_sentence(reason: why.Reason, links: Links, now: datetime) -> str:
+    """Return why a pending item is not running, to follow its number and a dash."""
+    match reason:
+        case why.WaitsFor(items=items):
+            return f"waits for {links.items(items, 3)}"
+        case why.WaitsOutside(references=references):
+            shown = [links.reference(one) for one in references[:3]]
+            if len(references) > 3:
+                shown.append(f"{len(references) - 3} more")
+            return f"waits for {join(shown)}, outside this batch"
+        case why.NoFreeSlot(busy=busy, total=total, whose=whose):
+            where = {
+                "installation": " of this installation",
+                "host": " on the bot's machine",
+            }
+            return f"next free slot{where.get(whose, '')} ({busy} of {total} busy)"
+        case why.WaitsForBudget(until=until):
+            when = f" until {clock(until, now)}" if until else ""
+            return f"waits for the API budget{when}"
+        case why.OverBatchBudget(used=used, allowed=allowed):
+            option = code_span(f"budget:{allowed}")
+            return f"the batch has used {plural(used, 'request')}, {option} ends here"
+        case why.LowMemory(used_fraction=used_fraction):
+            return f"waits for memory on the bot's machine ({used_fraction:.0%} used)"
+        case why.IsPaused(by=by):
+            return f"paused {by_whom(by)}"
+        case why.NextTry(at=at):
+            return f"next try {until_then(at, now)}"
+        case why.NotStarted():
+            return "waits for the start box"
+        case why.BotStopping():
+            return "the bot is being restarted, then goes on"
+        case why.IsNext():
+            return "starts in a moment"
+        case _:
+            assert_never(reason)
+
+
+def by_whom(login: str) -> str:
+    """Return who paused or stopped a batch; empty is the option ``on-failure``."""
+    return f"by {escape_line(login)}" if login else "after a failure"
+
+
+def ended_because(progress: Progress) -> str:
+    """Return by whom, or why, a batch was cancelled, to follow that word."""
+    match progress.cause:
+        case None:
+            return by_whom(progress.by)
+        case Cause.SUSPENDED:
+            return "because the app was suspended"
+        case Cause.REMOVED:
+            return "because the app lost its access to the repository"
+        case Cause.ARCHIVED:
+            return "because the repository was archived"
+        case Cause.TRANSFERRED:
+            return "because the repository has a new owner"
+        case Cause.THREAD_GONE:
+            return "because the thread it was asked for in is gone"
+        case Cause.ROLE_LOST:
+            who = escape_line(progress.started_by or progress.batch.asker.login)
+            return f"because {who} may not run it any more"
+        case _:
+            assert_never(progress.cause)
+
+
+def until_then(at: datetime, now: datetime) -> str:
+    """Return ``in 40s``, or ``now`` for what is due."""
+    return f"in {spell(at - now)}" if at > now else "now"
+
+
+def tries(view: ItemView) -> str:
+    """Return ``try 2 of 3`` for the present or last try."""
+    return f"try {max(1, view.tries)} of {max(view.item.retries + 1, view.tries)}"
+
+
+def result(outcome: Outcome, width: int) -> str:
+    """Return what a successful item came to."""
+    summary = escape_prose(outcome.summary, width)
+    if outcome.kind is OutcomeKind.UNCHANGED:
+        summary = f"no change needed: {summary}" if summary else "no change needed"
+    linked = link(outcome.link.text, outcome.link.url) if outcome.link else ""
+    return ": ".join(part for part in (linked, summary) if part) or "done"
+
+
+def fault(view: ItemView, width: int) -> str:
+    """Return why an attempt did not succeed."""
+    reason = view.outcome.reason if view.outcome else ""
+    return escape_prose(reason, width) or "no reason was given"
+
+
+def skip_sentence(view: ItemView, links: Links) -> str:
+    """Return why an item was skipped, to follow the word."""
+    if view.skipped_because is not None:
+        return f"needs {links.reference(view.skipped_because)}"
+    return f"by {escape_line(view.by)}" if view.by else "not needed"
+
+
+def kept(text: str) -> str:
+    """Return what a cancelled item leaves behind, a branch as code."""
+    return escape_prose(text, 120) if " " in text else code_span(text, 120)
+
+
+def origin_sentence(origin: Origin, predecessor: str) -> str:
+    """Return where an edge comes from; *predecessor* is a number or link."""
+    match origin:
+        case Origin.TYPED:
+            return "`after:` in your command"
+        case Origin.NATIVE:
+            return f"“blocked by {predecessor}” in its relationships"
+        case Origin.TEXT:
+            return f"“depends on {predecessor}” in its text"
+        case Origin.STACK:
+            return f"its branch is based on that of {predecessor}"
+        case _:
+            assert_never(origin)
+
+
+_ORIGIN_WORDS = {
+    Origin.TYPED: "",
+    Origin.NATIVE: " (“blocked by” on GitHub)",
+    Origin.TEXT: " (“depends on” in its text)",
+    Origin.STACK: " (stacked pull requests)",
+}
+
+
+def read_as(plan: Plan, links: Links, *, when: str = "now") -> str:
+    """Return how the command was read: “#12 and #15 start now; #18 waits for #12”.
+
+    Items that wait for the same others are named together; *when* follows the first.
+    """
+    waits = _waits(plan, links)
+    free = [item.number for item in plan.items if item.number not in waits]
+    parts = []
+    if free:
+        verb = "starts" if len(free) == 1 else "start"
+        at_a_time = plan.options.concurrency
+        limit = f", {at_a_time} at a time" if len(free) > at_a_time else ""
+        parts.append(f"{links.items(free)} {verb} {when}{limit}")
+    groups: dict[str, list[ItemNumber]] = {}
+    for number, sentence in waits.items():
+        groups.setdefault(sentence, []).append(number)
+    for sentence, numbers in list(groups.items())[:_MOST_READ]:
+        verb = "waits" if len(numbers) == 1 else "wait"
+        parts.append(f"{links.items(numbers)} {verb} for {sentence}")
+    if more := sum(map(len, list(groups.values())[_MOST_READ:])):
+        parts.append(f"{plural(more, 'more waits', 'more wait')} for others")
+    return "; ".join(parts)
+
+
+def _waits(plan: Plan, links: Links) -> Mapping[ItemNumber, str]:
+    """Return for whom an item waits, per item that does, with the origins."""
+    found: dict[ItemNumber, dict[Origin, list[str]]] = {}
+    for edge in plan.edges:
+        by_origin = found.setdefault(edge.successor, {})
+        by_origin.setdefault(edge.origin, []).append(links.item(edge.predecessor))
+    for outer in plan.outside:
+        by_origin = found.setdefault(outer.successor, {})
+        words = f"{links.reference(outer.predecessor)}, which is outside this batch"
+        by_origin.setdefault(outer.origin, []).append(words)
+    in_order = [item.number for item in plan.items if item.number in found]
+    return {
+        number: join(
+            [
+                f"{_some(names)}{_ORIGIN_WORDS[origin]}"
+                for origin, names in found[number].items()
+            ]
+        )
+        for number in in_order
+    }
+
+
+def _some(names: Sequence[str], most: int = 3) -> str:
+    if len(names) <= most:
+        return join(names)
+    return f"{', '.join(names[:most])} and {len(names) - most} more"
+
+
+def is_unfinished(view: ItemView) -> bool:
+    """Return whether something still happens to the item."""
+    return not view.state.is_final
+
+
+def did_not_succeed(view: ItemView) -> bool:
+    """Return whether the item ended and a retry could run it."""
+    return view.state.is_final and view.state is not ItemState.COMPLETED

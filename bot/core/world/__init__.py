@@ -1,0 +1,1 @@
+"""What GitHub tells, and the rules it goes by."""

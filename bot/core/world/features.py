@@ -1,0 +1,27 @@
+"""What older GitHub Enterprise servers lack, and the words for it."""
+
+from collections.abc import Collection
+from enum import StrEnum
+
+from bot.core.model import Deps
+from bot.core.world.markdown import join
+
+
+class Feature(StrEnum):
+    """Something of GitHub that the bot uses where it is, and does without elsewhere."""
+
+    PINS = "pinned comments"
+    DEPENDENCIES = "dependencies between issues"
+    SUB_ISSUES = "sub-issues"
+
+
+def lacking(lacks: Collection[Feature]) -> str:
+    """Return the sentence that says what a server lacks; empty if it lacks nothing."""
+    names = [f"no {feature.value}" for feature in Feature if feature in lacks]
+    return f"This GitHub server has {join(names)}." if names else ""
+
+
+def without_dependencies(deps: Deps) -> str:
+    """Return the note on a plan whose order GitHub's own dependencies cannot say."""
+    others = "`after:` and the texts of the items" if deps is Deps.ALL else "`after:`"
+    return f"{lacking([Feature.DEPENDENCIES])} Only {others} say what waits for what."

@@ -1,0 +1,352 @@
+"""The local GitHub's own git: bare repositories, changed without a working tree.
+
+Every call is one short git process and blocks for a few milliseconds. That is wanted:
+a change of the state and of the repository is one step for everybody else.
+"""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+GIT = shutil.which("git") or "git"
+ZERO_SHA = "0" * 40
+WEB_FLOW = ("GitHub", "noreply@github.com")
+SERVER_SETTINGS = {
+    "http.receivepack": "true",
+    "receive.denyNonFastForwards": "false",
+    "transfer.hideRefs": "refs/batch-hub",
+    "uploadpack.allowReachableSHA1InWant": "true",
+    "gc.auto": "0",
+}
+STATUSES = {
+    "A": "added",
+    "M": "modified",
+    "D": "removed",
+    "R": "renamed",
+    "T": "changed",
+}
+
+
+class GitFailed(Exception):
+    """A git command ended with an error; the message is what it wrote."""
+
+
+class MergeConflict(GitFailed):
+    """Two commits change the same lines."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedFile:
+    """A file of a diff. Counts are 0 for binary files, which have no patch."""
+
+    path: str
+    status: str  # GitHub's word: added, modified, removed, renamed
+    additions: int
+    deletions: int
+    sha: str  # of the blob after the change (before, if removed)
+    patch: str | None
+    previous_path: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CommitInfo:
+    """A commit's own words."""
+
+    sha: str
+    tree: str
+    parents: tuple[str, ...]
+    author_name: str
+    author_email: str
+    at: datetime
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class GitRepository:
+    """A bare repository at ``path``."""
+
+    path: Path
+
+    def create(self, *, default_branch: str) -> None:
+        """Make the empty repository on disk, as an HTTP server wants it."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        self._run("init", "--bare", "--quiet", f"--initial-branch={default_branch}")
+        for key, value in SERVER_SETTINGS.items():
+            self._run("config", key, value)
+
+    def refs(self, prefix: str = "refs/heads/") -> dict[str, str]:
+        """Return object names by full ref name."""
+        output = self._run("for-each-ref", "--format=%(objectname) %(refname)", prefix)
+        pairs = (line.split(" ", 1) for line in output.splitlines())
+        return {name: sha for sha, name in pairs}
+
+    def resolve(self, revision: str) -> str | None:
+        """Return the commit that a branch, ref or sha names."""
+        is_full = revision.startswith("refs/")
+        names = (revision,) if is_full else (f"refs/heads/{revision}", revision)
+        for candidate in names:
+            try:
+                return self._run(
+                    "rev-parse", "--verify", "--quiet", "--end-of-options",
+                    f"{candidate}^{{commit}}",
+                ).strip()  # fmt: skip
+            except GitFailed:
+                continue
+        return None
+
+    def set_ref(
+        self, ref: str, sha: str | None, *, expected: str | None = None
+    ) -> None:
+        """Point a full ref name at a commit, or delete it (None)."""
+        old = [] if expected is None else [expected]
+        if sha is None:
+            self._run("update-ref", "-d", ref, *old)
+        else:
+            self._run("update-ref", ref, sha, *old)
+
+    def object_at(self, expression: str) -> tuple[str, str] | None:
+        """Return type and name of what ``revision:path`` or a revision names."""
+        output = self._run("cat-file", "--batch-check", stdin=expression.encode())
+        parts = output.split()
+        return (parts[1], parts[0]) if len(parts) == 3 else None
+
+    def blob(self, sha: str) -> bytes:
+        """Return the content of a blob."""
+        return self._run_bytes("cat-file", "blob", sha)
+
+    def read_file(self, revision: str, path: str) -> bytes | None:
+        """Return a file's content at a revision."""
+        found = self.object_at(f"{revision}:{path}")
+        return self.blob(found[1]) if found is not None and found[0] == "blob" else None
+
+    def tree(self, revision: str, path: str = "") -> list[tuple[str, str, str, int]]:
+        """Return (type, sha, path, size) of the entries of a folder."""
+        inside = f"{path}/" if path else ""
+        output = self._run("ls-tree", "-z", "--long", revision, "--", inside or ".")
+        entries = []
+        for line in filter(None, output.split("\0")):
+            meta, name = line.split("\t", 1)
+            _mode, kind, sha, size = meta.split()
+            entries.append((kind, sha, name, int(size) if size != "-" else 0))
+        return entries
+
+    def commit_files(
+        self,
+        files: Mapping[str, str | bytes | None],
+        *,
+        parent: str | None,
+        message: str,
+        author: tuple[str, str],
+        at: datetime,
+    ) -> str:
+        """Return a new commit on *parent* with files written, or deleted (None)."""
+        with tempfile.TemporaryDirectory() as folder:
+            index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
+            if parent is not None:
+                self._run("read-tree", parent, environment=index)
+            lines = []
+            for path, content in files.items():
+                if content is None:
+                    lines.append(f"0 {ZERO_SHA}\t{path}\0")
+                    continue
+                data = content.encode() if isinstance(content, str) else content
+                sha = self._run("hash-object", "-w", "--stdin", stdin=data).strip()
+                lines.append(f"100644 {sha}\t{path}\0")
+            self._run(
+                "update-index", "-z", "--index-info",
+                stdin="".join(lines).encode(), environment=index,
+            )  # fmt: skip
+            tree = self._run("write-tree", environment=index).strip()
+        parents = [parent] if parent is not None else []
+        return self.commit_tree(
+            tree, parents=parents, message=message, author=author, at=at
+        )
+
+    def commit_tree(
+        self,
+        tree: str,
+        *,
+        parents: list[str],
+        message: str,
+        author: tuple[str, str],
+        at: datetime,
+    ) -> str:
+        """Return a new commit of a tree."""
+        date = f"{int(at.timestamp())} +0000"
+        name, email = author
+        return self._run(
+            "commit-tree", tree, *(word for p in parents for word in ("-p", p)),
+            stdin=message.encode(),
+            environment={
+                "GIT_AUTHOR_NAME": name, "GIT_AUTHOR_EMAIL": email,
+                "GIT_AUTHOR_DATE": date, "GIT_COMMITTER_NAME": WEB_FLOW[0],
+                "GIT_COMMITTER_EMAIL": WEB_FLOW[1], "GIT_COMMITTER_DATE": date,
+            },
+        ).strip()  # fmt: skip
+
+    def merged_tree(self, ours: str, theirs: str) -> str:
+        """Return the tree of the merge of two commits.
+
+        Raises ``MergeConflict``.
+        """
+        result = self._process("merge-tree", "--write-tree", ours, theirs)
+        if result.returncode == 1:
+            raise MergeConflict(result.stdout.decode(errors="replace"))
+        if result.returncode != 0:
+            raise GitFailed(result.stderr.decode(errors="replace"))
+        return result.stdout.decode().strip()
+
+    def replay(self, commit: CommitInfo, *, onto: str, at: datetime) -> str:
+        """Return the commit made again on another parent.
+
+        Raises ``MergeConflict``. A commit with the tree of *onto* and the parent of
+        *commit* makes that parent the base of the three-way merge.
+        """
+        author = (commit.author_name, commit.author_email)
+        stand_in = self.commit_tree(
+            f"{onto}^{{tree}}",
+            parents=list(commit.parents[:1]),
+            message="",
+            author=author,
+            at=at,
+        )
+        return self.commit_tree(
+            self.merged_tree(stand_in, commit.sha),
+            parents=[onto],
+            message=commit.message,
+            author=author,
+            at=at,
+        )
+
+    def merge_base(self, one: str, other: str) -> str | None:
+        """Return the best common ancestor."""
+        result = self._process("merge-base", one, other)
+        return result.stdout.decode().strip() if result.returncode == 0 else None
+
+    def is_ancestor(self, ancestor: str, descendant: str) -> bool:
+        """Return whether *descendant* contains *ancestor*."""
+        result = self._process("merge-base", "--is-ancestor", ancestor, descendant)
+        return result.returncode == 0
+
+    def ahead_behind(self, base: str, head: str) -> tuple[int, int]:
+        """Return how many commits *head* has more, and *base* has more."""
+        output = self._run("rev-list", "--left-right", "--count", f"{base}...{head}")
+        behind, ahead = output.split()
+        return int(ahead), int(behind)
+
+    def commits(self, base: str, head: str) -> list[CommitInfo]:
+        """Return the commits in *head* that *base* lacks, oldest first."""
+        output = self._run("rev-list", "--reverse", "--topo-order", f"{base}..{head}")
+        return [self.commit(sha) for sha in output.split()]
+
+    def commit(self, sha: str) -> CommitInfo:
+        """Return what a commit says."""
+        form = "%H%x00%T%x00%P%x00%an%x00%ae%x00%at%x00%B"
+        output = self._run("show", "--no-patch", f"--format={form}", sha)
+        full, tree, parents, name, email, at, message = output.split("\0", 6)
+        when = datetime.fromtimestamp(int(at), tz=UTC)
+        return CommitInfo(
+            full, tree, tuple(parents.split()), name, email, when, message.rstrip("\n")
+        )
+
+    def changed_files(self, base: str, head: str) -> list[ChangedFile]:
+        """Return what changed between two commits, by path."""
+        raw = self._run("diff", "-z", "--raw", "--no-abbrev", "-M", base, head)
+        numbers = self._run("diff", "-z", "--numstat", "-M", base, head)
+        counts = _numstat(numbers)
+        files = []
+        fields = iter(filter(None, raw.split("\0")))
+        for meta in fields:
+            _old_mode, _new_mode, old_sha, new_sha, status = meta.lstrip(":").split()
+            path = next(fields)
+            previous = None
+            if status[0] in "RC":
+                previous, path = path, next(fields)
+            additions, deletions = counts[path]
+            files.append(
+                ChangedFile(
+                    path,
+                    STATUSES.get(status[0], "changed"),
+                    additions,
+                    deletions,
+                    old_sha if status[0] == "D" else new_sha,
+                    self._patch(base, head, [p for p in (previous, path) if p]),
+                    previous,
+                )
+            )
+        return sorted(files, key=lambda file: file.path)
+
+    def _patch(self, base: str, head: str, paths: list[str]) -> str | None:
+        text = self._run("diff", "-M", base, head, "--", *paths)
+        start = text.find("\n@@")
+        return text[start + 1 :].rstrip("\n") if start >= 0 else None
+
+    def _run(
+        self,
+        *arguments: str,
+        stdin: bytes = b"",
+        environment: Mapping[str, str] | None = None,
+    ) -> str:
+        output = self._run_bytes(*arguments, stdin=stdin, environment=environment)
+        return output.decode(errors="replace")
+
+    def _run_bytes(
+        self,
+        *arguments: str,
+        stdin: bytes = b"",
+        environment: Mapping[str, str] | None = None,
+    ) -> bytes:
+        result = self._process(*arguments, stdin=stdin, environment=environment)
+        if result.returncode != 0:
+            message = f"git {arguments[0]}: {result.stderr.decode(errors='replace')}"
+            raise GitFailed(message)
+        return result.stdout
+
+    def _process(
+        self,
+        *arguments: str,
+        stdin: bytes = b"",
+        environment: Mapping[str, str] | None = None,
+    ) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run(  # noqa: S603 - no shell; names are checked before
+            [GIT, "--git-dir=.", *arguments],
+            cwd=self.path,
+            input=stdin,
+            env=git_environment() | dict(environment or {}),
+            capture_output=True,
+            check=False,
+        )
+
+
+def git_environment() -> dict[str, str]:
+    """Return an environment in which git reads no configuration of the user."""
+    return {
+        "PATH": os.defpath,
+        "HOME": os.devnull,
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_TERMINAL_PROMPT": "0",
+        "LC_ALL": "C",
+    }
+
+
+def _numstat(output: str) -> dict[str, tuple[int, int]]:
+    counts = {}
+    fields = iter(output.split("\0"))
+    for entry in fields:
+        if not entry:
+            continue
+        added, deleted, path = entry.split("\t", 2)
+        if not path:  # a rename: the two names follow
+            next(fields)
+            path = next(fields)
+        counts[path] = (
+            int(added) if added != "-" else 0,
+            int(deleted) if deleted != "-" else 0,
+        )
+    return counts

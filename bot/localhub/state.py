@@ -1,0 +1,426 @@
+"""What the local GitHub remembers: people, repositories, threads, comments, checks.
+
+Plain mutable records that point at each other, and ``State``, which numbers and finds
+them. Nothing here checks a permission or sends a webhook: that is ``LocalHub``'s part.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from bot.localhub.git import GitRepository
+
+Now = Callable[[], datetime]
+
+ROLES = ("none", "read", "triage", "write", "maintain", "admin")
+"""Role names from nothing to everything."""
+
+REACTIONS = ("+1", "-1", "laugh", "confused", "heart", "hooray", "rocket", "eyes")
+COMMENT_LIMIT = 65_536
+
+
+class UserType(StrEnum):
+    """GitHub's kinds of accounts."""
+
+    USER = "User"
+    BOT = "Bot"
+    ORGANIZATION = "Organization"
+
+
+@dataclass(eq=False, slots=True)
+class User:
+    """An account: a person, an app's bot, an organization."""
+
+    id: int
+    login: str
+    type: UserType = UserType.USER
+
+
+@dataclass(eq=False, slots=True)
+class Team:
+    """A team of an organization."""
+
+    id: int
+    slug: str
+    name: str
+    members: list[User] = field(default_factory=list)
+
+
+@dataclass(eq=False, slots=True)
+class Label:
+    """A label of a repository."""
+
+    id: int
+    name: str
+    color: str = "ededed"
+    description: str = ""
+
+
+@dataclass(eq=False, slots=True)
+class Milestone:
+    """A milestone of a repository."""
+
+    id: int
+    number: int
+    title: str
+    creator: User
+    created_at: datetime
+    description: str = ""
+    state: str = "open"
+    due_on: datetime | None = None
+
+
+@dataclass(eq=False, slots=True)
+class Reaction:
+    """An emoji that somebody left on a comment or a thread."""
+
+    id: int
+    user: User
+    content: str  # one of REACTIONS
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A body as it was before somebody edited it."""
+
+    editor: User
+    at: datetime
+    before: str
+
+
+@dataclass(eq=False, slots=True)
+class Comment:
+    """A comment on a thread."""
+
+    id: int
+    thread: "Thread"
+    author: User
+    body: str
+    created_at: datetime
+    updated_at: datetime
+    edits: list[Edit] = field(default_factory=list)  # oldest first
+    reactions: list[Reaction] = field(default_factory=list)
+    pinned_at: datetime | None = None
+    pinned_by: User | None = None
+
+
+@dataclass(eq=False, slots=True)
+class Review:
+    """A review of a pull request at one commit."""
+
+    id: int
+    thread: "Thread"
+    author: User
+    body: str
+    state: str  # PENDING, COMMENTED, APPROVED, CHANGES_REQUESTED, DISMISSED
+    commit_id: str
+    submitted_at: datetime
+    reactions: list[Reaction] = field(default_factory=list)
+
+
+@dataclass(eq=False, slots=True)
+class ReviewComment:
+    """A comment on a line (or, without one, a file) of a pull request's diff."""
+
+    id: int
+    thread: "Thread"
+    review: Review
+    author: User
+    body: str
+    path: str
+    line: int | None
+    side: str  # LEFT or RIGHT
+    commit_id: str
+    diff_hunk: str
+    created_at: datetime
+    updated_at: datetime
+    start_line: int | None = None
+    start_side: str | None = None
+    in_reply_to: int | None = None
+    reactions: list[Reaction] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadEvent:
+    """Something besides comments that a thread's page tells, such as ``labeled``.
+
+    ``kind`` is GitHub's name of the issue event; ``detail`` the label, login, branch,
+    title … that it is about.
+    """
+
+    kind: str
+    actor: User
+    at: datetime
+    detail: str = ""
+
+
+@dataclass(eq=False, slots=True)
+class PullRequest:
+    """What a thread has besides when it is a pull request."""
+
+    id: int
+    head_ref: str
+    head_sha: str
+    base_ref: str
+    base_sha: str
+    is_draft: bool = False
+    merged_at: datetime | None = None
+    merged_by: User | None = None
+    merge_commit_sha: str | None = None
+    requested_reviewers: list[User] = field(default_factory=list)
+    requested_teams: list[Team] = field(default_factory=list)
+    reviews: list[Review] = field(default_factory=list)
+    review_comments: list[ReviewComment] = field(default_factory=list)
+
+    @property
+    def is_merged(self) -> bool:
+        """Whether it was merged."""
+        return self.merged_at is not None
+
+
+@dataclass(eq=False, slots=True)
+class Thread:
+    """An issue, or a pull request (then ``pull`` is set), with its discussion."""
+
+    id: int
+    repository: "Repository"
+    number: int
+    author: User
+    title: str
+    body: str
+    created_at: datetime
+    updated_at: datetime
+    pull: PullRequest | None = None
+    state: str = "open"
+    state_reason: str | None = None  # completed, not_planned, duplicate, reopened
+    labels: list[Label] = field(default_factory=list)
+    assignees: list[User] = field(default_factory=list)
+    milestone: Milestone | None = None
+    is_locked: bool = False
+    lock_reason: str | None = None
+    closed_at: datetime | None = None
+    closed_by: User | None = None
+    is_deleted: bool = False
+    is_discussion: bool = False  # converted: closed and locked for good
+    comments: list[Comment] = field(default_factory=list)
+    reactions: list[Reaction] = field(default_factory=list)
+    events: list[ThreadEvent] = field(default_factory=list)
+    edits: list[Edit] = field(default_factory=list)
+    blocked_by: list["Thread"] = field(default_factory=list)
+    sub_issues: list["Thread"] = field(default_factory=list)
+    parent: "Thread | None" = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is open."""
+        return self.state == "open"
+
+    @property
+    def pinned_comment(self) -> Comment | None:
+        """The comment pinned on this issue."""
+        return next((c for c in self.comments if c.pinned_at is not None), None)
+
+
+@dataclass(eq=False, slots=True)
+class CheckRun:
+    """A check on a commit, made by an app."""
+
+    id: int
+    name: str
+    head_sha: str
+    status: str  # queued, in_progress, completed …
+    started_at: datetime
+    by_app: bool = True  # by the bot's app; else by the CI's
+    conclusion: str | None = None
+    completed_at: datetime | None = None
+    details_url: str | None = None
+    external_id: str = ""
+    title: str | None = None
+    summary: str | None = None
+    text: str | None = None
+
+
+@dataclass(eq=False, slots=True)
+class Repository:
+    """A repository: a bare git repository on disk and what GitHub adds to it."""
+
+    id: int
+    owner: User
+    name: str
+    git: GitRepository
+    created_at: datetime
+    pushed_at: datetime
+    description: str = ""
+    default_branch: str = "main"
+    is_private: bool = False
+    is_archived: bool = False
+    roles: dict[str, str] = field(default_factory=dict)  # by login, see ROLES
+    custom_roles: dict[str, str] = field(default_factory=dict)  # name → base role
+    labels: list[Label] = field(default_factory=list)
+    milestones: list[Milestone] = field(default_factory=list)
+    threads: dict[int, Thread] = field(default_factory=dict)  # by number, deleted too
+    moved: dict[int, Thread] = field(default_factory=dict)  # by number, elsewhere now
+    check_runs: list[CheckRun] = field(default_factory=list)
+    branches: dict[str, str] = field(default_factory=dict)  # as last told to anybody
+    former_names: list[str] = field(default_factory=list)  # owner/name
+    last_number: int = 0
+    required_checks: list[str] = field(default_factory=list)  # on the default branch
+    requires_up_to_date: bool = False  # of pull requests to the default branch
+
+    @property
+    def full_name(self) -> str:
+        """``owner/name``."""
+        return f"{self.owner.login}/{self.name}"
+
+    def role(self, login: str) -> str:
+        """Return the role of *login*, of a custom one the role that it is built on."""
+        name = self.role_name(login)
+        return self.custom_roles.get(name, name)
+
+    def role_name(self, login: str) -> str:
+        """Return the name of the role of *login*: anyone may read what is public."""
+        lowered = login.lower()
+        if lowered == self.owner.login.lower():
+            return "admin"
+        found = next((r for k, r in self.roles.items() if k.lower() == lowered), None)
+        return found or ("none" if self.is_private else "read")
+
+    def label(self, name: str) -> Label | None:
+        """Return the label of that name; names ignore case."""
+        lowered = name.lower()
+        return next((x for x in self.labels if x.name.lower() == lowered), None)
+
+    def milestone(self, number: int) -> Milestone | None:
+        """Return the milestone of that number."""
+        return next((m for m in self.milestones if m.number == number), None)
+
+    def visible_threads(self) -> list[Thread]:
+        """Return the threads that are not deleted, by number."""
+        return [t for t in self.threads.values() if not t.is_deleted]
+
+    def find_comment(self, comment_id: int) -> Comment | None:
+        """Return a comment on any thread."""
+        return next((c for c in self.comments() if c.id == comment_id), None)
+
+    def find_review_comment(self, comment_id: int) -> ReviewComment | None:
+        """Return a review comment on any pull request."""
+        return next(
+            (
+                comment
+                for thread in self.visible_threads()
+                if thread.pull is not None
+                for comment in thread.pull.review_comments
+                if comment.id == comment_id
+            ),
+            None,
+        )
+
+    def comments(self) -> Iterator[Comment]:
+        """Yield every comment of every thread."""
+        for thread in self.visible_threads():
+            yield from thread.comments
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """The GitHub App that is tried out, as its owner registered it."""
+
+    id: int
+    slug: str
+    bot: User
+    owner: User
+    public_key: str  # PEM
+    webhook_secret: str
+    permissions: dict[str, str]
+    events: tuple[str, ...]
+    created_at: datetime
+
+    @property
+    def client_id(self) -> str:
+        """The other name that a JWT may carry as its issuer."""
+        return f"Iv23li{self.id:014d}"
+
+
+@dataclass(eq=False, slots=True)
+class Installation:
+    """The app on one account."""
+
+    id: int
+    account: User
+    created_at: datetime
+    permissions: dict[str, str]
+    suspended_at: datetime | None = None
+    suspended_by: User | None = None
+    repository_ids: set[int] | None = None  # None: all of the account
+
+
+@dataclass(slots=True)
+class State:
+    """Everything the local GitHub knows, found by the names that people use."""
+
+    now: Now
+    users: dict[str, User] = field(default_factory=dict)  # by lower-case login
+    teams: dict[tuple[str, str], Team] = field(default_factory=dict)  # (org, slug)
+    repositories: dict[int, Repository] = field(default_factory=dict)
+    installations: dict[int, Installation] = field(default_factory=dict)
+    last_id: int = 1000
+
+    def next_id(self) -> int:
+        """Return an id that nothing else has; ids grow with time."""
+        self.last_id += 1
+        return self.last_id
+
+    def user(self, login: str) -> User | None:
+        """Return the account of that login; logins ignore case."""
+        return self.users.get(login.lower())
+
+    def add_user(self, login: str, type_: UserType = UserType.USER) -> User:
+        """Return the account of that login, made if there is none."""
+        known = self.user(login)
+        if known is None:
+            known = self.users[login.lower()] = User(self.next_id(), login, type_)
+        return known
+
+    def repository(self, full_name: str) -> Repository | None:
+        """Return the repository that has that name now."""
+        lowered = full_name.lower()
+        return next(
+            (r for r in self.repositories.values() if r.full_name.lower() == lowered),
+            None,
+        )
+
+    def renamed(self, full_name: str) -> Repository | None:
+        """Return the repository that had that name once."""
+        lowered = full_name.lower()
+        return next(
+            (
+                r
+                for r in self.repositories.values()
+                if lowered in (name.lower() for name in r.former_names)
+            ),
+            None,
+        )
+
+    def unrelate(self, thread: Thread) -> None:
+        """Take a thread that goes away out of what others say of it."""
+        for repository in self.repositories.values():
+            for other in repository.threads.values():
+                other.blocked_by = [t for t in other.blocked_by if t is not thread]
+                other.sub_issues = [t for t in other.sub_issues if t is not thread]
+                if other.parent is thread:
+                    other.parent = None
+
+    def installation_of(self, repository: Repository) -> Installation | None:
+        """Return the installation that covers the repository."""
+        return next(
+            (i for i in self.installations.values() if self.covers(i, repository)), None
+        )
+
+    def covers(self, installation: Installation, repository: Repository) -> bool:
+        """Return whether the installation may see the repository."""
+        return installation.account is repository.owner and (
+            installation.repository_ids is None
+            or repository.id in installation.repository_ids
+        )

@@ -1,0 +1,173 @@
+"""What the bot reads from GitHub and changes there."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from bot.core.effects import Intent, Receipt
+from bot.core.model import (
+    InstallationId,
+    ItemFacts,
+    ItemNumber,
+    Reference,
+    Repository,
+    Role,
+)
+from bot.core.world.features import Feature
+from bot.ports.store import Delivery
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryFacts:
+    """What one query says of a repository besides its items."""
+
+    default_branch: str
+    configuration: str | None  # the text of .github/batch.yml, None if there is none
+    configuration_sha: str = ""
+    newest_number: int = 0  # of issues and pull requests; 0 if unknown
+    name: str = ""  # owner/name at present, whatever name was asked for
+    is_archived: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What is left of an installation's hourly requests.
+
+    ``limit`` is 0 while GitHub has not told. ``held_until`` is set while GitHub, or
+    the reserve, wants nothing more to be sent.
+    """
+
+    limit: int
+    remaining: int
+    reset_at: datetime | None
+    reserve: int
+    held_until: datetime | None = None
+
+    @property
+    def is_known(self) -> bool:
+        """Whether GitHub has told the numbers."""
+        return self.limit > 0
+
+
+class GitHub(Protocol):
+    """What the bot reads from GitHub.
+
+    Every method raises ``TransientError`` (``RateLimited`` with the instant),
+    ``NotFound``, ``Refused`` and ``AppUnavailable``.
+    """
+
+    async def role(self, repository: Repository, login: str) -> Role:
+        """Return the person's role at this moment."""
+
+    async def facts(
+        self, repository: Repository, numbers: Sequence[ItemNumber]
+    ) -> tuple[RepositoryFacts, Mapping[ItemNumber, ItemFacts]]:
+        """Return the facts of the items, 50 a query; unknown numbers are left out.
+
+        One query answers for up to 50 items and the repository; with no numbers it
+        answers for the repository alone.
+        """
+
+    async def select(
+        self, repository: Repository, *, filters: Mapping[str, str], limit: int
+    ) -> Sequence[ItemNumber]:
+        """Return the open issues and pull requests that fit all filters, lowest first.
+
+        Keys: ``label``, ``milestone`` (title or number), ``author``, ``assignee``. At
+        most *limit* + 1 numbers come back, so that a caller can tell "more".
+        """
+
+    async def labels(self, repository: Repository) -> Mapping[str, int]:
+        """Return the repository's labels with the count of open items of each."""
+
+    async def references(
+        self, installation_id: InstallationId, references: Sequence[Reference]
+    ) -> Mapping[Reference, ItemFacts]:
+        """Return facts of items of any repository that the installation can see."""
+
+    async def check_access(self, repository: Repository) -> None:
+        """Raise ``AppUnavailable`` unless the app may work there at this moment.
+
+        Being able to read it says nothing: a public repository can be read by everybody.
+        """
+
+    def heard(self, payload: Mapping[str, Any]) -> None:
+        """Take note of what a delivery tells, so that nobody asks for it."""
+
+    def lacks(self, repository: Repository) -> frozenset[Feature]:
+        """Return what the server was found to lack so far, without a request."""
+
+    def budget(self, installation_id: InstallationId) -> Budget:
+        """Return the ledger's present state, without a request."""
+
+    def requests_fit(self, installation_id: InstallationId) -> int:
+        """Return how many requests of item work fit before the reset, over the reserve.
+
+        A large number while GitHub has told no limit; 0 while anything is held.
+        """
+
+    def spent(self, meter: str) -> int:
+        """Return the requests charged to *meter* so far: see ``metered``."""
+
+    def metered(self, *meters: str) -> AbstractContextManager[None]:
+        """Charge the requests made inside to each of *meters* (batch and attempt ids)."""
+
+
+class EffectAdapter(Protocol):
+    """The one way to change anything outside. ``bot.engine.effects`` alone calls it."""
+
+    async def find(self, intent: Intent, *, since: datetime) -> Receipt | None:
+        """Look whether the effect has happened since *since*.
+
+        Raises ``TransientError``, ``Refused`` and ``AppUnavailable``.
+        """
+
+    async def do(self, intent: Intent) -> Receipt:
+        """Carry the effect out.
+
+        Raises ``Uncertain`` when it may have happened, any other ``TransientError``
+        when it has not, ``Refused`` or ``AppUnavailable`` when it cannot.
+        """
+
+
+class Tokens(Protocol):
+    """Gives git what it needs to fetch and push."""
+
+    async def token(self, repository: Repository, *, to_push: bool = False) -> str:
+        """Return a token that reaches this repository alone, good for minutes at least.
+
+        It reads the contents and nothing else, unless it is needed to push. Raises
+        ``TransientError``, ``Refused`` and ``AppUnavailable``.
+        """
+
+    def drop(self, text: str) -> None:
+        """Forget a token that GitHub no longer accepts."""
+
+
+@dataclass(frozen=True, slots=True)
+class HookDelivery:
+    """A delivery as GitHub's list has it, without the payload.
+
+    ``id`` is GitHub's own and new for each redelivery; the GUID stays.
+    """
+
+    id: int
+    guid: str
+    event: str
+    delivered_at: datetime
+    is_accepted: bool  # whether it was answered with 2xx
+
+
+class HookDeliveries(Protocol):
+    """What GitHub has delivered, or tried to. All raise as ``GitHub`` does."""
+
+    async def since(self, instant: datetime) -> Sequence[HookDelivery]:
+        """Return the deliveries and redeliveries since *instant*, oldest first."""
+
+    async def get(self, delivery: HookDelivery) -> Delivery:
+        """Return a delivery with its payload, written as JSON anew."""
+
+    async def redeliver(self, delivery: HookDelivery) -> None:
+        """Ask GitHub to deliver once more, with the same GUID."""

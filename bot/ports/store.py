@@ -1,0 +1,184 @@
+"""What the engine keeps on disk, and how it asks for it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from bot.core.effects import Intent, Receipt
+from bot.core.events import Event
+from bot.core.model import (
+    Batch,
+    BatchId,
+    BatchState,
+    Expectation,
+    InstallationId,
+    ItemFacts,
+    ItemNumber,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A webhook request that GitHub signed. ``body`` is kept as it came."""
+
+    guid: str  # X-GitHub-Delivery
+    event: str  # X-GitHub-Event
+    received_at: datetime
+    body: bytes | bytearray
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """Deliveries that wait to be dealt with."""
+
+    count: int
+    oldest_at: datetime | None = None
+
+
+class Deliveries(Protocol):
+    """The inbox on disk. All raise ``StoreUnavailable``."""
+
+    async def add(self, delivery: Delivery) -> bool:
+        """Keep a delivery; it is on disk when this returns.
+
+        Return False, and change nothing, if its GUID is known.
+        """
+
+    async def unsettled(self, *, after_id: int, limit: int) -> Sequence[int]:
+        """Return the ids of deliveries that nobody has dealt with, in order of arrival."""
+
+    async def load(self, delivery_id: int) -> Delivery:
+        """Return a delivery. Raises ``LookupError`` for an unknown id."""
+
+    async def backlog(self) -> Backlog:
+        """Return how many deliveries nobody has dealt with, and since when."""
+
+    async def settle(self, delivery_id: int, *, outcome: str) -> None:
+        """Note that a delivery was dealt with, and how (``ignored``, ``batch b7k2`` …)."""
+
+    async def known_guids(self, guids: Sequence[str]) -> frozenset[str]:
+        """Return which of *guids* are stored."""
+
+    async def prune(self, *, before: datetime) -> int:
+        """Delete settled deliveries received before; return how many."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchSummary:
+    """One row of a list of batches."""
+
+    batch: Batch
+    state: BatchState
+
+
+class Batches(Protocol):
+    """Batches and their events. All raise ``StoreUnavailable``."""
+
+    async def create(
+        self,
+        batch: Batch,
+        facts: Mapping[ItemNumber, ItemFacts],
+        events: Sequence[Event],
+    ) -> bool:
+        """Keep a batch with its frozen facts and first events, in one transaction.
+
+        Return False, and change nothing, if ``batch.source`` or its id is taken.
+        """
+
+    async def append(self, events: Mapping[BatchId, Sequence[Event]]) -> None:
+        """Add events and bring the projection along, in one transaction."""
+
+    async def load(self, batch_id: BatchId) -> Batch | None:
+        """Return a batch."""
+
+    async def by_source(self, source: str) -> Batch | None:
+        """Return the batch that *source* started."""
+
+    async def events(self, batch_id: BatchId) -> Sequence[Event]:
+        """Return all events of a batch, oldest first."""
+
+    async def facts(
+        self, batch_id: BatchId, items: Sequence[ItemNumber]
+    ) -> Mapping[ItemNumber, ItemFacts]:
+        """Return the facts of items as they were when the command was accepted."""
+
+    async def live(self) -> Sequence[BatchId]:
+        """Return the batches with work left, oldest first: running, paused, cancelling."""
+
+    async def unconcluded(self) -> Sequence[BatchId]:
+        """Return the batches that have ended but have no ``BatchConcluded`` event, oldest
+        first.
+        """
+
+    async def recent(
+        self, repository_id: int, *, thread: ItemNumber | None = None, limit: int = 20
+    ) -> Sequence[BatchSummary]:
+        """Return batches of a repository (of one thread), newest first."""
+
+    async def live_in(self, repository_id: int) -> Sequence[BatchSummary]:
+        """Return the batches of a repository with work left, newest first."""
+
+    async def with_item(
+        self, repository_id: int, number: ItemNumber, *, limit: int = 20
+    ) -> Sequence[BatchSummary]:
+        """Return batches of a repository that have an item, newest first."""
+
+    async def live_items(
+        self, repository_id: int, numbers: Sequence[ItemNumber]
+    ) -> Mapping[ItemNumber, BatchId]:
+        """Return which of *numbers* have an unfinished item in a live batch."""
+
+    async def expectations(self) -> Mapping[str, Expectation]:
+        """Return medians of past items by action name, of at most the last 100 each."""
+
+
+@dataclass(frozen=True, slots=True)
+class EffectRecord:
+    """What the store knows of an effect. ``receipt`` is None until it is done."""
+
+    intent: Intent
+    receipt: Receipt | None
+    intended_at: datetime
+
+
+class EffectLog(Protocol):
+    """The write-ahead log of outside effects. All raise ``StoreUnavailable``."""
+
+    async def find(self, key: str) -> EffectRecord | None:
+        """Return what is known of the effect with this key."""
+
+    async def intend(self, key: str, intent: Intent, *, at: datetime) -> None:
+        """Note that the effect is about to happen, replacing an older note of the key."""
+
+    async def done(self, key: str, receipt: Receipt, *, at: datetime) -> None:
+        """Note that the effect happened."""
+
+
+class Refusals(Protocol):
+    """Whom the bot has told that they may not, and when."""
+
+    async def first_today(
+        self, repository_id: int, login: str, *, at: datetime
+    ) -> bool:
+        """Return True once per person, repository and 24 hours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """GitHub wants nothing before ``until``; ``strikes`` is how often it said so in a
+    row.
+    """
+
+    until: datetime
+    strikes: int
+
+
+class Holds(Protocol):
+    """The holds of installations, over restarts. All raise ``StoreUnavailable``."""
+
+    async def all(self) -> Mapping[InstallationId, Held]:
+        """Return what was kept last, by installation."""
+
+    async def keep(self, installation_id: InstallationId, held: Held | None) -> None:
+        """Keep a hold in place of the one before; None: there is none any more."""

@@ -1,0 +1,332 @@
+"""Joins the parts: the one file that names concrete adapters."""
+
+import asyncio
+import hashlib
+import random
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from importlib.metadata import version
+from pathlib import Path
+
+from bot.core.effects import Intent, PushBranch, Receipt
+from bot.core.model import InstallationId, Repository
+from bot.core.world.markers import marker
+from bot.engine.attempt import Attempts
+from bot.engine.changes import Changes
+from bot.engine.controls import Controls
+from bot.engine.effects import Effects
+from bot.engine.inbox import Inbox
+from bot.engine.intake import Intake, Policy
+from bot.engine.journal import journal
+from bot.engine.patience import when_stored
+from bot.engine.place import Replies
+from bot.engine.present import Present
+from bot.engine.reading import Reader
+from bot.engine.recorder import Recorder
+from bot.engine.recovery import Recovery
+from bot.engine.scheduler import Limits, Scheduler
+from bot.engine.situation import Face, Situations
+from bot.engine.supervisor import Supervisor
+from bot.engine.tracker import Tracker
+from bot.github.adapter import GitHubAdapter, GitHubSettings
+from bot.github.effects import GitHubEffects
+from bot.github.ledger import Keep
+from bot.host.commands import HostCommands
+from bot.host.folders import Folders
+from bot.host.git import Git, Remotes
+from bot.host.isolation import Isolation, View, choose
+from bot.host.memory import HostMemory
+from bot.host.process import GRACE_SECONDS
+from bot.host.push import BranchPusher
+from bot.host.workspaces import GitWorkspaces
+from bot.metrics import Metrics, Sources
+from bot.ports.clock import Clock
+from bot.ports.store import Held
+from bot.settings import Settings, secret_files
+from bot.store.store import Store
+from bot.web.routes import Readiness
+from bot.workers.builtin import BuiltinRunner
+from bot.workers.local import LocalRunner
+from bot.workers.registry import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """The ``EffectAdapter``: pushes go through git, the rest through the API."""
+
+    github: GitHubEffects
+    pusher: BranchPusher
+
+    async def find(self, intent: Intent, *, since: datetime) -> Receipt | None:
+        """Look whether the effect has happened since *since*."""
+        if isinstance(intent, PushBranch):
+            return await self.pusher.find(intent, since=since)
+        return await self.github.find(intent, since=since)
+
+    async def do(self, intent: Intent) -> Receipt:
+        """Carry the effect out."""
+        if isinstance(intent, PushBranch):
+            return await self.pusher.do(intent)
+        return await self.github.do(intent)
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """What the bot does on this machine."""
+
+    folders: Folders
+    isolation: Isolation
+    git: Git
+    environment: Mapping[str, str]
+
+    @classmethod
+    def of(cls, settings: Settings, environment: Mapping[str, str]) -> "Host":
+        """Look at the machine. Raises ``SettingsError`` if commands cannot be isolated."""
+        root = settings.database.resolve().parent / "host"
+        folders = Folders(root)
+        hidden = (
+            settings.database.resolve().parent,
+            *(path.resolve() for path in secret_files()),
+        )
+        words = (word for argv in settings.commands.values() for word in argv)
+        visible = tuple(Path(word) for word in words if word.startswith("/"))
+        view = View(hidden, visible, network=settings.file.network)
+        isolation = choose(settings.sandbox, view)
+        git = Git(environment=environment, host=folders.host)
+        return cls(folders, isolation, git, environment)
+
+
+class Engine:
+    """All parts of the engine, joined."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        host: Host,
+        github: GitHubAdapter,
+        clock: Clock,
+        supervisor: Supervisor,
+        stopping: asyncio.Event,
+    ) -> None:
+        self._store = store
+        self._ledger = github.ledger
+        self._clock = clock
+        self._stopping = stopping
+        face = Face(
+            marker_key=hashlib.sha256(settings.private_key.encode()).digest(),
+            isolation=host.isolation.name,
+        )
+
+        def clone_url(repository: Repository) -> str:
+            return settings.clone_url(repository.name)
+
+        remotes = Remotes(github.tokens, clone_url)
+        pusher = BranchPusher(host.folders, git=host.git, remotes=remotes)
+        workspaces = GitWorkspaces(
+            host.folders, git=host.git, remotes=remotes, clock=clock
+        )
+        commands = HostCommands(
+            host.folders,
+            isolation=host.isolation,
+            clock=clock,
+            environment=host.environment,
+            extra=settings.command_environment(),
+            secrets=lambda: (
+                *github.tokens.texts(),
+                *settings.webhook_secrets,
+                settings.private_key,
+                settings.metrics_token,
+            ),
+        )
+        local = LocalRunner(
+            commands=commands,
+            workspaces=workspaces,
+            clock=clock,
+            argvs=settings.commands,
+        )
+        builtin = BuiltinRunner(
+            marker=lambda kind, name: marker(kind, name, face.marker_key)
+        )
+        registry = Registry([local, builtin])
+        effects = Effects(
+            effect_log=store.effects,
+            adapter=Outside(github.effects, pusher),
+            clock=clock,
+            fraction=random.random,
+        )
+        self.recorder = Recorder(batches=store.batches, clock=clock)
+        self.recorder.listen(journal)
+        present = Present(github=github.github, clock=clock)
+        self.scheduler = Scheduler(
+            batches=store.batches,
+            recorder=self.recorder,
+            attempts=Attempts(
+                runners=registry.runners,
+                effects=effects,
+                role=github.github.role,
+                clock=clock,
+                fraction=random.random,
+            ),
+            runners=registry.runners,
+            github=github.github,
+            present=present,
+            memory=HostMemory(),
+            clock=clock,
+            supervisor=supervisor,
+            limits=Limits(settings.concurrency, settings.workspaces),
+            fraction=random.random,
+        )
+        situations = Situations(
+            batches=store.batches,
+            github=github.github,
+            slots=self.scheduler,
+            clock=clock,
+            face=face,
+        )
+        self.tracker = Tracker(
+            situations=situations,
+            recorder=self.recorder,
+            effects=effects,
+            github=github.github,
+            clock=clock,
+            supervisor=supervisor,
+        )
+        replies = Replies(
+            effects=effects, face=face, refusals=store.refusals, clock=clock
+        )
+        controls = Controls(
+            github=github.github,
+            batches=store.batches,
+            recorder=self.recorder,
+            scheduler=self.scheduler,
+            tracker=self.tracker,
+            replies=replies,
+            situations=situations,
+            clock=clock,
+            face=face,
+        )
+        intake = Intake(
+            github=github.github,
+            batches=store.batches,
+            reader=Reader(
+                github=github.github, batches=store.batches, slots=settings.concurrency
+            ),
+            replies=replies,
+            controls=controls,
+            changes=Changes(
+                github=github.github,
+                batches=store.batches,
+                present=present,
+                scheduler=self.scheduler,
+                situations=situations,
+                recorder=self.recorder,
+                tracker=self.tracker,
+                clock=clock,
+            ),
+            situations=situations,
+            clock=clock,
+            face=face,
+            policy=Policy(
+                app_login=github.login,
+                allowed_bots=settings.allowed_bots,
+                allows=settings.allows,
+                version=version("batch-bot"),
+            ),
+            runner_of=registry.runner_of,
+            why_not=registry.why_not,
+        )
+        self.inbox = Inbox(
+            deliveries=store.deliveries,
+            handle=intake.handle,
+            tell=intake.tell,
+            lane_of=intake.lane_of,
+            clock=clock,
+            supervisor=supervisor,
+            fraction=random.random,
+        )
+        self.recovery = Recovery(
+            batches=store.batches,
+            deliveries=store.deliveries,
+            past=github.deliveries,
+            inbox=self.inbox,
+            scheduler=self.scheduler,
+            tracker=self.tracker,
+            commands=commands,
+            workspaces=workspaces,
+            github=github.github,
+            clock=clock,
+            sweep_seconds=settings.sweep_seconds,
+        )
+
+        self.metrics = Metrics(
+            Sources(
+                scheduler=self.scheduler,
+                effects=effects,
+                ledger=github.ledger,
+                deliveries=store.deliveries,
+                batches=store.batches,
+                probe=store.probe,
+                is_ready=self.is_ready,
+                clock=clock,
+            )
+        )
+        self.recorder.listen(self.metrics.notice)
+
+    async def drain(self, seconds: float) -> None:
+        """End in order, in *seconds* at most, a tenth of which is for the web server.
+
+        Commands that do not end when told to take their time before they are killed.
+        """
+        ends_at = self._clock.monotonic() + 0.9 * seconds
+        wait = max(0.4 * seconds, 0.7 * seconds - GRACE_SECONDS)
+        await self.scheduler.drain(wait)
+        left = ends_at - self._clock.monotonic()
+        await self.tracker.say_stopping(max(0.1 * seconds, left))
+
+    async def readiness(self) -> Readiness:
+        """Return why the bot cannot do its work now. Never raises."""
+        reasons = [
+            self.recorder.trouble,
+            (await self._store.probe()).problem,
+            "the bot is stopping" if self._stopping.is_set() else "",
+            self._ledger.trouble,
+        ]
+        held = self._ledger.held_seconds()
+        until = self._clock.now() + timedelta(seconds=max(held.values(), default=0))
+        some = f"{len(held)} installation{'s' if len(held) > 1 else ''}"
+        note = f"GitHub wants nothing of {some} until {until:%H:%M:%S} UTC"
+        return Readiness(
+            tuple(dict.fromkeys(filter(None, reasons))), (note,) if held else ()
+        )
+
+    async def is_ready(self) -> bool:
+        """Return whether the bot can do its work now."""
+        return not (await self.readiness()).reasons
+
+
+def keep_holds(store: Store, clock: Clock, supervisor: Supervisor) -> Keep:
+    """Return what has each hold of GitHub, and its end, written down."""
+    latest: dict[InstallationId, Held | None] = {}
+
+    def keep(installation_id: InstallationId, held: Held | None) -> None:
+        def write() -> Awaitable[None]:
+            # What waits for the disk must not undo what was written since.
+            return store.holds.keep(installation_id, latest[installation_id])
+
+        latest[installation_id] = held
+        supervisor.start(f"hold {installation_id}", when_stored(clock, write))
+
+    return keep
+
+
+def github_settings(settings: Settings) -> GitHubSettings:
+    """Return what the adapter of GitHub has to know."""
+    return GitHubSettings(
+        app_id=settings.app_id,
+        private_key=settings.private_key,
+        api_url=settings.api_url,
+        reserve=settings.reserve,
+        write_interval_seconds=settings.write_interval_seconds,
+    )

@@ -1,0 +1,114 @@
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from bot.core.command.lines import find_command_lines
+from bot.core.command.prose import veil
+
+CASES = yaml.safe_load(Path("fixtures/commands/lines.yaml").read_text("utf-8"))
+SIZE = 65_536
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
+def test_commands_are_found_where_a_reader_would_see_them(case):
+    assert find_command_lines(case["comment"]) == tuple(case["found"])
+
+
+PIECES = st.sampled_from(
+    [
+        "/batch 12",
+        "some text",
+        "and more",
+        "12. one",
+        "- item",
+        "> quote",
+        ">> quote",
+        "  > quote",
+        "```",
+        "~~~",
+        "    code",
+        "    /batch 15",
+        "  /batch 18",
+        "# heading",
+        "===",
+        "---",
+        "***",
+        "",
+        "[a]: b",
+        "[a]:",
+        "<div>",
+        "<!-- x",
+        "-->",
+        "</div>",
+        "<b>x</b>",
+    ]
+)
+
+
+@settings(deadline=None)
+@given(st.lists(PIECES, max_size=14))
+def test_shortening_a_comment_changes_nothing_about_its_commands(lines):
+    comment = "\n".join(lines)
+    tokens = MarkdownIt("commonmark").parse(comment)
+    expected = [
+        line.strip()
+        for before, token in pairwise(tokens)
+        if before.type == "paragraph_open" and before.level == 0
+        for line in veil(token.content).text.split("\n")
+        if line.strip().startswith("/batch")
+    ]
+    assert list(find_command_lines(comment)) == expected
+
+
+@settings(deadline=None)
+@given(st.text(max_size=300))
+def test_any_text_can_be_searched(text):
+    assert all(
+        line.casefold().startswith("/batch") for line in find_command_lines(text)
+    )
+    assert find_command_lines(f"{text}\n\n/batch 12") is not None
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "[",
+        "![",
+        "*",
+        "`",
+        "` ",
+        "<",
+        "<a",
+        "<!--",
+        "<?",
+        "<![CDATA[",
+        ">",
+        "> - ",
+        "- ",
+        "1. ",
+        "\\",
+        "a\n",
+        "(\n",
+        "> a\n(\n",
+        "[a]: b\n",
+        "[a\n",
+        "<details>\n\n",
+        "\n",
+        "\t",
+        "/batch 12\n",
+    ],
+)
+def test_hostile_comments_are_read_to_the_end_or_left(unit):
+    hostile = unit * (SIZE // len(unit))
+    assert isinstance(find_command_lines(hostile + "\n\n/batch 12"), tuple)
+    assert find_command_lines("/batch 12\n\n" + hostile)[0] == "/batch 12"
+
+
+def test_a_long_log_before_a_command_does_not_hide_it():
+    log = "".join(f"step {number} done\n" for number in range(4000))
+    assert find_command_lines(f"{log}\n/batch 12") == ("/batch 12",)

@@ -1,0 +1,226 @@
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import yaml
+
+from bot.core.command.faults import Declined, UnknownItems, Unreadable
+from bot.core.command.parser import parse_command
+from bot.core.command.syntax import RunCommand
+from bot.core.model import (
+    BatchId,
+    ItemFacts,
+    ItemKind,
+    ItemNumber,
+    OnFailure,
+    Reference,
+)
+from bot.core.plan.configuration import read_configuration
+from bot.core.plan.selection import (
+    Known,
+    SelectedItem,
+    Selection,
+    SelectionProblem,
+    Wanted,
+    select,
+    wanted,
+)
+
+HERE = "acme/widgets"
+CASES = yaml.safe_load(Path("fixtures/commands/selected.yaml").read_text("utf-8"))
+CONFIGURATION = read_configuration(
+    "actions: {triage: {uses: label, with: [+triaged]}, fix: {command: fixer}}"
+)
+
+
+def facts(number: int, kind: ItemKind = ItemKind.ISSUE, **more) -> ItemFacts:
+    values = {
+        "number": ItemNumber(number),
+        "kind": kind,
+        "title": f"Item {number}",
+        "body": "",
+        "url": f"https://github.com/{HERE}/issues/{number}",
+        "is_open": True,
+        "updated_at": datetime(2026, 3, 2, tzinfo=UTC),
+    }
+    return ItemFacts(**{**values, **more})
+
+
+def ref(number: int, repository: str = HERE) -> Reference:
+    return Reference(repository, ItemNumber(number))
+
+
+PULL = ItemKind.PULL_REQUEST
+WORLD = {
+    item.number: item
+    for item in (
+        facts(12),
+        facts(15),
+        facts(18, linked_pull_requests=(ItemNumber(71),)),
+        facts(19),
+        facts(20),
+        facts(23, is_open=False, state_reason="completed"),
+        facts(
+            30,
+            sub_issues=(ref(12), ref(23), ref(7, "acme/docs")),
+            body="- [x] #19\n- [ ] #15\n- [ ] https://github.com/acme/widgets/issues/18",
+        ),
+        facts(40),
+        facts(63, PULL),
+        facts(64, PULL),
+        facts(65, PULL, is_open=False, is_merged=True),
+        facts(71, PULL),
+    )
+}
+LABELS = {"bug": 3, "empty": 0, "many": 80, "ready": 1}
+FILTERS = {("label", "bug"): (12, 15, 63), ("label", "many"): tuple(range(1, 52))}
+VISIBLE = {ref(7, "acme/docs"): facts(7)}
+
+
+def command_of(line: str) -> RunCommand:
+    command = parse_command(line, actions=CONFIGURATION.actions)
+    assert isinstance(command, RunCommand)
+    return command
+
+
+def look_up(want: Wanted, known: Known) -> Known:
+    """Answer as GitHub would."""
+    new = {pair: tuple(map(ItemNumber, FILTERS.get(pair, ()))) for pair in want.filters}
+    return replace(
+        known,
+        facts={**known.facts, **{number: WORLD.get(number) for number in want.numbers}},
+        filters={**known.filters, **new},
+        labels=LABELS if want.labels else known.labels,
+        others={**known.others, **{o: VISIBLE.get(o) for o in want.others}},
+    )
+
+
+def resolved(command: RunCommand, **more) -> Selection | SelectionProblem:
+    known = Known(
+        HERE,
+        ItemNumber(40),
+        configuration=CONFIGURATION,
+        newest_number=412,
+        live_items={ItemNumber(20): BatchId("b7k2")},
+        concurrency_limit=4,
+    )
+    known = replace(known, **more)
+    rounds = 0
+    while not (want := wanted(command, known)).is_nothing:
+        known = look_up(want, known)
+        rounds += 1
+        assert rounds <= 3, "the same things are wanted again and again"
+    return select(command, known)
+
+
+def shown(item: SelectedItem) -> str:
+    after = [
+        str(one.number) if one.repository == HERE else str(one) for one in item.after
+    ]
+    words = [str(item.facts.number), item.action.name, *item.action.arguments]
+    return " ".join(words) + (f" after {','.join(after)}" if after else "")
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["line"])
+def test_a_command_selects_or_is_refused_as_the_table_says(case):
+    result = resolved(command_of(case["line"]))
+    match result:
+        case Selection():
+            assert [shown(item) for item in result.items] == case["selected"]
+            assert len(result.notes) == len(case.get("notes", []))
+            for note, words in zip(result.notes, case.get("notes", []), strict=True):
+                assert words in note
+        case Declined():
+            assert case["declined"] in result.message
+        case UnknownItems():
+            unknown = [f"{item.text}: {item.problem}" for item in result.unknown]
+            assert unknown == case["unknown"]
+            if "maybe" in case:
+                assert [item.maybe for item in result.unknown] == case["maybe"]
+        case Unreadable():
+            (line,) = result.lines
+            found = {
+                line.line[fault.column :][: fault.length]: fault.message
+                for fault in line.faults
+            }
+            assert found.keys() == case["faults"].keys()
+            for place, words in case["faults"].items():
+                assert words in found[place]
+    if "corrected" in case:
+        assert not isinstance(result, Selection)
+        assert result.corrected == case["corrected"]
+
+
+def test_options_of_an_item_come_from_its_term_then_its_group():
+    selection = resolved(
+        command_of("/batch (12[retries:0] 15)[retries:3 priority:low] 18 timeout:1h")
+    )
+    assert isinstance(selection, Selection)
+    found = [(i.priority, i.retries, i.timeout_seconds) for i in selection.items]
+    assert found == [(20, 0, None), (20, 3, None), (None, None, None)]
+    assert selection.options.timeout_seconds == 3600
+
+
+def test_a_mention_by_name_says_more_than_a_range():
+    selection = resolved(command_of("/batch 12..15[priority:low] 15[priority:high] 12"))
+    assert isinstance(selection, Selection)
+    assert [item.priority for item in selection.items] == [20, 80]
+
+
+def test_options_of_the_batch_are_filled_in_and_clamped():
+    selection = resolved(
+        command_of("/batch 12 on-failure:stop dry-run"), concurrency_limit=2
+    )
+    assert isinstance(selection, Selection)
+    assert selection.options.on_failure is OnFailure.STOP
+    assert selection.options.concurrency == 2
+    assert selection.is_dry_run
+    assert selection.notes == ()  # nobody asked for more
+
+
+def test_many_items_have_to_be_confirmed():
+    limits = read_configuration("limits: {confirm_over: 2}")
+    for line, must_confirm in (("/batch 12 15", False), ("/batch 12 15 18", True)):
+        selection = resolved(command_of(line), configuration=limits)
+        assert isinstance(selection, Selection)
+        assert selection.must_confirm is must_confirm
+
+
+def test_the_defaults_are_the_repositorys():
+    configuration = read_configuration(
+        "defaults: {issue: fix}\nactions: {fix: {command: fixer, applies_to: issues}}"
+    )
+    selection = resolved(command_of("/batch 12 63"), configuration=configuration)
+    assert isinstance(selection, Selection)
+    assert [item.action.command for item in selection.items] == ["fixer", ""]
+    assert [shown(item) for item in selection.items] == ["12 fix", "63 review"]
+
+
+def test_a_command_that_nobody_typed_is_refused_in_words():
+    command = replace(command_of("/batch 12 -15"), line="")
+    result = resolved(command)
+    assert isinstance(result, Declined)
+    assert result.message == "-15 removes nothing. For a range write 12-15."
+
+
+def test_nothing_is_asked_for_a_command_that_is_too_large():
+    command = command_of("/batch 100..140 200..240")
+    assert wanted(command, Known(HERE, ItemNumber(40))).is_nothing
+
+
+def test_everything_that_a_command_needs_is_asked_at_once():
+    command = command_of(
+        "/batch 12..13 label:bug after:99 15 after:other/repo#5 sub-issues:30 -13"
+    )
+    want = wanted(command, Known(HERE, ItemNumber(40)))
+    assert set(want.numbers) == {12, 15, 30, 99}
+    assert want.filters == (("label", "bug"),)
+    assert want.others == (ref(5, "other/repo"),)
+
+
+def test_unknown_items_are_counted_among_those_asked_for():
+    result = resolved(command_of("/batch 12 15 18 after:12 19 20 999 other/repo#5"))
+    assert isinstance(result, UnknownItems)
+    assert (result.asked, len(result.unknown)) == (7, 2)
+    assert result.corrected == "/batch 12 15 18 after:12 19 20"

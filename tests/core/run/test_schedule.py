@@ -1,0 +1,378 @@
+from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.core import events as e
+from bot.core.model import (
+    BatchState,
+    Expectation,
+    InstallationId,
+    ItemNumber,
+    ItemState,
+    OnFailure,
+    Options,
+    Origin,
+    Outcome,
+    OutcomeKind,
+    OutsideEdge,
+    Reference,
+)
+from bot.core.run import control
+from bot.core.run import reasons as why
+from bot.core.run.progress import fold
+from bot.core.run.schedule import (
+    Capacity,
+    InstallationCapacity,
+    Schedule,
+    decide,
+    reasons,
+)
+from tests.plans import NOON, batch, graphs, plan
+
+DONE = Outcome(OutcomeKind.COMPLETED)
+FAILED = Outcome(OutcomeKind.FAILED, reason="tests failed")
+
+
+def free(
+    slots=3, *, workspaces=5, requests=1000, memory=0.1, installations=(7,)
+) -> Capacity:
+    until = NOON + timedelta(minutes=20)
+    each = InstallationCapacity(slots, 3, requests, budget_until=until)
+    return Capacity(
+        {InstallationId(i): each for i in installations}, workspaces, 5, memory
+    )
+
+
+def schedule_of(waits, *, workspace=True, name="b7k2", installation=7, **kwargs):
+    made = Schedule(
+        batch(plan(waits, **kwargs), name=name, installation=installation),
+        {},
+        {"scripted": workspace},
+    )
+    made.apply(e.BatchStarted(NOON, "ada"))
+    return made
+
+
+def starts(schedules, capacity, turn=0, now=NOON):
+    return [int(s.event.item) for s in decide(schedules, capacity, now=now, turn=turn)]
+
+
+def end(schedule, number, outcome=DONE):
+    event = e.ItemEnded(
+        NOON, ItemNumber(number), schedule.attempt_of(ItemNumber(number)), outcome
+    )
+    schedule.apply(event)
+    return [event, *schedule.follow_up(NOON)]
+
+
+def states(schedule):
+    return {
+        int(item.number): str(schedule.state_of(item.number))
+        for item in schedule.batch.plan.items
+    }
+
+
+def test_the_reference_command_starts_two_and_holds_the_third():
+    schedule = schedule_of({12: [], 15: [], 18: [12]})
+    assert starts([schedule], free()) == [12, 15]
+    end(schedule, 15)
+    assert starts([schedule], free()) == []
+    end(schedule, 12)
+    assert starts([schedule], free()) == [18]
+
+
+def test_a_failure_skips_everything_behind_it():
+    schedule = schedule_of({12: [], 15: [12], 18: [15], 20: []})
+    starts([schedule], free())
+    end(schedule, 12, FAILED)
+    assert states(schedule) == {
+        12: "failed",
+        15: "skipped",
+        18: "skipped",
+        20: "running",
+    }
+
+
+def test_the_longest_chain_starts_first():
+    schedule = schedule_of({1: [], 2: [], 3: [2], 4: [3]})
+    assert starts([schedule], free(slots=1)) == [2]
+
+
+def test_priority_comes_before_the_longest_chain():
+    schedule = schedule_of({1: [], 2: [], 3: [2]}, priorities={1: 90})
+    assert starts([schedule], free(slots=1)) == [1]
+
+
+def test_a_batch_stays_within_its_own_concurrency():
+    schedule = schedule_of({n: [] for n in range(9)}, options=Options(concurrency=2))
+    assert starts([schedule], free(slots=9, workspaces=9)) == [0, 1]
+
+
+def test_two_batches_take_turns():
+    large = schedule_of({n: [] for n in range(100, 150)}, name="a1a1")
+    small = schedule_of({1: [], 2: []}, name="b1b1")
+    assert starts([large, small], free(slots=3)) == [100, 1, 101]
+    for number in (100, 1, 101):
+        end(large if number >= 100 else small, number)
+    # The small batch was served longest ago.
+    assert starts([large, small], free(slots=1), turn=3) == [2]
+
+
+def test_one_installation_does_not_take_all_workspaces():
+    one = schedule_of({n: [] for n in range(10)}, name="a1a1", installation=1)
+    two = schedule_of({n: [] for n in range(10)}, name="b1b1", installation=2)
+    started = decide(
+        [one, two],
+        free(slots=3, workspaces=4, installations=(1, 2)),
+        now=NOON,
+        turn=0,
+    )
+    assert Counter(s.schedule.batch.id for s in started) == {"a1a1": 2, "b1b1": 2}
+
+
+def test_nothing_overtakes_an_item_that_lacks_budget():
+    schedule = schedule_of(
+        {1: [], 2: []},
+        actions={1: "merge", 2: "label"},
+        priorities={1: 90},
+        workspace=False,
+    )
+    assert starts([schedule], free(requests=5)) == []
+    found = reasons(schedule, free(requests=5), now=NOON)
+    assert found[ItemNumber(1)] == why.WaitsForBudget(NOON + timedelta(minutes=20))
+
+
+def test_nothing_starts_above_the_memory_line():
+    schedule = schedule_of({1: []})
+    assert starts([schedule], free(memory=0.81)) == []
+    found = reasons(schedule, free(memory=0.81), now=NOON)
+    assert found == {ItemNumber(1): why.LowMemory(0.81)}
+    assert starts([schedule], free(memory=0.79)) == [1]
+
+
+def test_an_item_without_a_workspace_does_not_wait_for_one():
+    heavy = schedule_of({1: []}, name="a1a1")
+    light = schedule_of({2: []}, name="b1b1", workspace=False)
+    assert starts([heavy, light], free(workspaces=0)) == [2]
+    found = reasons(heavy, free(workspaces=0), now=NOON)
+    assert found == {ItemNumber(1): why.NoFreeSlot(5, 5, whose="host")}
+
+
+def test_on_failure_stop_lets_running_items_finish_and_cancels_the_rest():
+    schedule = schedule_of(
+        {1: [], 2: [], 3: []}, options=Options(on_failure=OnFailure.STOP)
+    )
+    assert starts([schedule], free(slots=2)) == [1, 2]
+    end(schedule, 1, FAILED)
+    assert states(schedule) == {1: "failed", 2: "running", 3: "cancelled"}
+    assert schedule.state is BatchState.CANCELLING
+    assert end(schedule, 2)[-1] == e.BatchFinished(NOON)
+
+
+def test_on_failure_pause_pauses_once_and_goes_on_after_resume():
+    schedule = schedule_of({1: [], 2: []}, options=Options(on_failure=OnFailure.PAUSE))
+    starts([schedule], free(slots=1))
+    end(schedule, 1, FAILED)
+    assert schedule.state is BatchState.PAUSED
+    assert starts([schedule], free()) == []
+    assert reasons(schedule, free(), now=NOON) == {ItemNumber(2): why.IsPaused("")}
+    schedule.apply(e.BatchResumed(NOON, "ada"))
+    assert schedule.follow_up(NOON) == []
+    assert starts([schedule], free()) == [2]
+
+
+def test_a_transient_fault_delays_only_its_item():
+    schedule = schedule_of({1: [], 2: [1]})
+    starts([schedule], free())
+    later = NOON + timedelta(seconds=40)
+    fault = Outcome(OutcomeKind.TRANSIENT, reason="502")
+    schedule.apply(e.ItemRetrying(NOON, ItemNumber(1), 1, fault, later))
+    assert starts([schedule], free()) == []
+    assert reasons(schedule, free(), now=NOON)[ItemNumber(1)] == why.NextTry(later)
+    assert starts([schedule], free(), now=later) == [1]
+    assert schedule.attempt_of(ItemNumber(1)) == 2
+
+
+def test_an_item_waits_for_something_outside_until_it_is_settled():
+    away = Reference("acme/widgets", ItemNumber(99))
+    edge = OutsideEdge(ItemNumber(1), away, Origin.TYPED)
+    schedule = schedule_of({1: [], 2: [1]}, outside=(edge,))
+    assert starts([schedule], free()) == []
+    assert reasons(schedule, free(), now=NOON) == {
+        ItemNumber(1): why.WaitsOutside((away,)),
+        ItemNumber(2): why.WaitsFor((ItemNumber(1),)),
+    }
+    schedule.apply(e.OutsideSettled(NOON, away, is_satisfied=True))
+    assert starts([schedule], free()) == [1]
+
+
+def test_what_outside_ends_is_known_by_its_name_of_that_time():
+    here, away = "acme/widgets", Reference("acme/gadgets", ItemNumber(99))
+    edges = (
+        OutsideEdge(ItemNumber(1), Reference(here, ItemNumber(98)), Origin.TYPED),
+        OutsideEdge(ItemNumber(1), Reference(here, ItemNumber(99)), Origin.TYPED),
+    )
+    schedule = schedule_of({1: []}, outside=edges)
+    before = Reference(here, ItemNumber(98))
+    schedule.apply(e.OutsideSettled(NOON, before, is_satisfied=True))
+    moved = replace(schedule.batch.repository, name="acme/gadgets")
+    schedule.apply(e.RepositoryMoved(NOON, moved))
+    assert schedule.open_outside() == [away]
+    schedule.apply(e.OutsideSettled(NOON, away, is_satisfied=True))
+    assert starts([schedule], free()) == [1]
+
+
+def test_what_outside_ends_badly_skips_all_that_waits_for_it():
+    away = Reference("acme/widgets", ItemNumber(99))
+    edge = OutsideEdge(ItemNumber(1), away, Origin.TYPED)
+    schedule = schedule_of({1: [], 2: [1]}, outside=(edge,))
+    schedule.apply(e.OutsideSettled(NOON, away, is_satisfied=False))
+    followed = schedule.follow_up(NOON)
+    assert followed[0] == e.ItemSkipped(NOON, ItemNumber(1), away)
+    assert schedule.state is BatchState.FINISHED
+
+
+def test_the_requests_of_every_attempt_are_used():
+    schedule = schedule_of({1: [], 2: []})
+    starts([schedule], free())
+    fault = Outcome(OutcomeKind.TRANSIENT, reason="502")
+    done = Outcome(OutcomeKind.COMPLETED)
+    one, two = ItemNumber(1), ItemNumber(2)
+    schedule.apply(e.ItemRetrying(NOON, one, 1, fault, NOON, requests=3))
+    starts([schedule], free())
+    schedule.apply(e.ItemEnded(NOON, one, 2, done, requests=4))
+    schedule.apply(e.ItemCancelled(NOON, two, "ada", requests=5))
+    assert schedule.requests_used == 12
+
+
+def test_a_batch_pauses_when_its_own_budget_is_used_and_resume_lifts_it():
+    schedule = schedule_of({1: [], 2: []}, options=Options(budget_requests=5))
+    starts([schedule], free(slots=1))
+    schedule.requests_used = 5
+    end(schedule, 1)
+    assert schedule.state is BatchState.PAUSED
+    assert reasons(schedule, free(), now=NOON) == {
+        ItemNumber(2): why.OverBatchBudget(5, 5)
+    }
+    schedule.apply(e.BatchResumed(NOON, "ada"))
+    assert schedule.follow_up(NOON) == []
+    assert starts([schedule], free()) == [2]
+
+
+def test_cancel_cancels_what_is_pending_and_names_what_runs():
+    schedule = schedule_of({1: [], 2: [1], 3: []})
+    starts([schedule], free(slots=2))
+    change = control.cancel(schedule, NOON, by="ada")
+    assert set(change.stop) == {1, 3}
+    for event in change.events:
+        schedule.apply(event)
+    schedule.follow_up(NOON)
+    assert states(schedule) == {1: "running", 2: "cancelled", 3: "running"}
+    for number in (1, 3):
+        schedule.apply(e.ItemCancelled(NOON, ItemNumber(number), "ada"))
+    assert schedule.follow_up(NOON) == [e.BatchFinished(NOON)]
+    assert schedule.state is BatchState.CANCELLED
+
+
+def test_retry_puts_an_item_back_with_what_it_waits_for():
+    schedule = schedule_of({1: [], 2: [1], 3: []})
+    starts([schedule], free(slots=1))
+    end(schedule, 1, FAILED)
+    change = control.retry(schedule, NOON, by="ada", items=[ItemNumber(2)])
+    assert set(change.touched) == {1, 2}
+    for event in change.events:
+        schedule.apply(event)
+    schedule.follow_up(NOON)
+    assert starts([schedule], free(slots=1)) == [1]
+    end(schedule, 1)
+    assert starts([schedule], free(slots=1)) == [2]
+
+
+@given(graphs(), st.randoms(use_true_random=False), st.integers(1, 4))
+def test_every_batch_ends_and_every_start_is_topological(waits, random, slots):
+    schedule = schedule_of(waits)
+    recorded: list[e.Event] = [e.BatchStarted(NOON, "ada")]
+    completed: set[int] = set()
+    begun: Counter[int] = Counter()
+    turns = 0
+    while schedule.state.is_live:
+        turns += 1
+        assert turns < 1000, "the batch does not end"
+        capacity = free(slots=slots - len(schedule.running))
+        for started in decide([schedule], capacity, now=NOON, turn=turns * 100):
+            recorded.append(started.event)
+            begun[started.event.item] += 1
+            assert set(waits[started.event.item]) <= completed
+        assert len(schedule.running) <= slots
+        number = random.choice(sorted(schedule.running))
+        outcome = random.choice([DONE, DONE, DONE, FAILED])
+        if outcome is DONE:
+            completed.add(number)
+        recorded += end(schedule, number, outcome)
+    assert all(count == 1 for count in begun.values())
+    assert all(schedule.state_of(ItemNumber(n)).is_final for n in waits)
+    # What people see is the same as what the scheduler knows.
+    progress = fold(schedule.batch, recorded)
+    assert {n: str(v.state) for n, v in progress.items.items()} == states(schedule)
+    # And a restart that applies the recorded events again knows it too.
+    again = Schedule(schedule.batch, {}, {"scripted": True})
+    for event in recorded:
+        again.apply(event)
+    assert states(again) == states(schedule)
+    assert again.state is schedule.state
+
+
+@given(graphs(), st.integers(1, 4))
+def test_every_pending_item_has_a_reason(waits, slots):
+    schedule = schedule_of(waits)
+    decide([schedule], free(slots=slots), now=NOON, turn=0)
+    pending = schedule.numbers_in(ItemState.PENDING)
+    found = reasons(schedule, free(slots=slots - len(schedule.running)), now=NOON)
+    assert set(found) == set(pending)
+    # Nothing that is merely "next" is left behind by the scheduler.
+    assert not any(isinstance(reason, why.IsNext) for reason in found.values())
+
+
+@pytest.mark.parametrize("seconds", [1.0, 100.0])
+def test_expected_times_decide_the_order(seconds):
+    schedule = Schedule(
+        batch(plan({1: [], 2: []}, actions={1: "review", 2: "implement"})),
+        {"review": Expectation(seconds, 1), "implement": Expectation(50, 1)},
+        {"scripted": True},
+    )
+    schedule.apply(e.BatchStarted(NOON, "ada"))
+    assert starts([schedule], free(slots=1)) == [1 if seconds > 50 else 2]
+
+
+def test_an_item_larger_than_any_window_does_not_wait_for_ever():
+    schedule = schedule_of({1: []}, actions={1: "merge"})
+    schedule.expectations = {"merge": Expectation(60, 9000)}
+    each = InstallationCapacity(3, 3, requests_fit=2300, requests_most=2250)
+    capacity = Capacity({InstallationId(7): each}, 5, 5)
+    assert starts([schedule], capacity) == [1]
+
+
+def test_a_batch_starts_no_more_than_its_own_budget_has_room_for():
+    schedule = schedule_of(
+        {n: [] for n in range(5)}, options=Options(budget_requests=9)
+    )
+    assert starts([schedule], free(slots=5)) == [
+        0,
+        1,
+    ]  # four requests are expected each
+    found = reasons(schedule, free(), now=NOON)
+    assert found[ItemNumber(2)] == why.OverBatchBudget(0, 9)
+    assert schedule.state is BatchState.RUNNING
+
+
+def test_a_pause_by_a_person_does_not_lift_the_budget():
+    schedule = schedule_of({1: [], 2: []}, options=Options(budget_requests=5))
+    starts([schedule], free(slots=1))
+    for event in (e.BatchPaused(NOON, "ada"), e.BatchResumed(NOON, "ada")):
+        schedule.apply(event)
+    schedule.requests_used = 5
+    assert end(schedule, 1)[-1] == e.BatchPaused(NOON, "", "budget")

@@ -1,0 +1,108 @@
+import re
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.core.model import Cause
+from bot.core.say.report import render_report
+from bot.core.world.markdown import BODY_LIMIT, utf16_length
+from bot.core.world.markers import boxes
+from tests import scenes
+from tests.golden import assert_golden
+from tests.scenes import situation
+
+SCENES = {
+    "report": scenes.finished(),
+    "report-150": scenes.large_finished(),
+}
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_a_report_reads_as_it_was_reviewed(name):
+    assert_golden(name, render_report(SCENES[name], situation()))
+
+
+@pytest.mark.parametrize("cause", Cause)
+def test_a_batch_that_nobody_cancelled_says_why_and_what_to_do(cause):
+    progress = scenes.in_states(["done", "cancelled"], state="cancelled")
+    body = render_report(replace(progress, by="", cause=cause), situation())
+    heading = body.splitlines()[1]
+    assert "was cancelled because" in heading
+    assert "after a failure" not in body
+    assert f"`/batch retry {progress.batch.id}` starts what did not run" in body
+
+
+def report(states, text="x", state="finished") -> str:
+    return render_report(scenes.in_states(states, text=text, state=state), situation())
+
+
+ENDS = ("done", "failed", "skipped", "cancelled")
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    st.lists(st.sampled_from(ENDS), min_size=1, max_size=500),
+    st.sampled_from(["x", scenes.WORST, "🟥" * 500]),
+    st.sampled_from(["finished", "cancelled"]),
+)
+def test_any_report_fits_and_is_whole(states, text, state):
+    body = report(states, text, state)
+    assert utf16_length(body) <= BODY_LIMIT
+    assert body.count("<details>") == body.count("</details>")
+    assert body.endswith("</sub>")
+    assert len(re.findall("(?<![\\w/])@[a-z]", body)) == 1  # the asker
+
+
+@pytest.mark.parametrize("one", ENDS)
+@pytest.mark.parametrize("text", [scenes.WORST, "🟥" * 500], ids=["escapes", "wide"])
+def test_a_report_of_500_items_of_one_kind_fits(one, text):
+    body = report([one] * 500, text)
+    assert utf16_length(body) <= BODY_LIMIT
+
+
+def test_failures_are_listed_first_and_can_be_run_again():
+    states = ["skipped", "done", "failed", "failed"]
+    verbs = [box[1][0][-1] for box in boxes(report(states))]
+    assert verbs == ["2", "3", "0"]
+
+
+def test_a_long_report_gives_up_titles_before_it_gives_up_items():
+    def rows(size: int) -> tuple[int, bool]:
+        progress = scenes.in_states(
+            ["done"] * size, text="y" * 20, state="finished", repository=scenes.ACME
+        )
+        body = render_report(progress, situation())
+        return body.count("\n| #"), "| Title |" in body
+
+    assert rows(100) == (100, True)
+    assert rows(500) == (500, False)
+
+
+def test_one_of_a_kind_is_in_the_singular():
+    body = report(["failed"])
+    assert "0 of 1 done, 1 failed" in body
+    assert "or reply `/batch retry b7k2` for it." in body
+
+
+def test_a_report_without_failures_needs_nobody():
+    body = report(["done", "done"])
+    assert "Needs you" not in body
+    assert boxes(body) == {}
+    assert body.split("\n")[1] == "### ✅ Batch `b7k2` finished — 2 of 2 done"
+
+
+def test_what_others_did_took_no_time_and_no_try():
+    progress = scenes.in_states(["done", "done"])
+    first, *_ = progress.items
+    view = replace(progress.items[first], attempt=0, tries=0, worked=timedelta())
+    by_others = replace(progress, items={**progress.items, first: view})
+    rows = [
+        line
+        for line in render_report(by_others, situation()).splitlines()
+        if line.startswith(f"| #{first} ")
+    ]
+    assert len(rows) == 1
+    assert rows[0].endswith(" | - | - |")

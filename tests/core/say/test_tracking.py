@@ -1,0 +1,274 @@
+import re
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.core import events as e
+from bot.core.model import Edge, Origin, OutsideEdge, Plan, Reference
+from bot.core.run import reasons as why
+from bot.core.run.progress import Progress, fold
+from bot.core.say.sentences import read_as
+from bot.core.say.tracking import heading_key, needs_clock, render_tracking
+from bot.core.world.markdown import BODY_LIMIT, Links, utf16_length
+from bot.core.world.markers import boxes, parse_marker
+from tests import scenes
+from tests.golden import assert_golden
+from tests.scenes import NOW, number, situation
+
+
+def wait(until=timedelta(minutes=27)) -> e.BudgetWaitStarted:
+    return e.BudgetWaitStarted(NOW, NOW + until)
+
+
+def cancelled() -> Progress:
+    left = [18, 19, 20, 24, 64]
+    kept = {18: "batch/b7k2/18", 24: "batch/b7k2/24"}
+    return scenes.running(
+        e.BatchCancelling(NOW, "ada"),
+        *(e.ItemCancelled(NOW, number(n), "ada", kept.get(n, "")) for n in left),
+        e.BatchFinished(NOW),
+    )
+
+
+NOTES = (
+    "#25 is already closed and was left out.",
+    "#61 comes from a fork, so the bot can comment on it but not push to it.",
+)
+
+
+def starting(plan: Plan) -> Progress:
+    return fold(scenes.batch_of(plan), [e.BatchStarted(NOW, "ada")])
+
+
+def planned(*, after: timedelta = timedelta(hours=1)) -> Progress:
+    plan = replace(scenes.plan_of_twelve(), notes=NOTES)
+    return fold(scenes.batch_of(plan, "p3d8"), [e.BatchPlanned(NOW, NOW + after)])
+
+
+SCENES = {
+    "tracking-starting": (
+        starting(replace(scenes.plan_of_twelve(), notes=NOTES)),
+        situation(reasons={}, seconds_left=None, used_requests=3),
+    ),
+    "tracking-planned": (planned(), situation()),
+    "tracking-expired": (planned(after=timedelta(minutes=-1)), situation()),
+    "tracking-running": (scenes.running(), situation()),
+    "tracking-recovered": (
+        scenes.running(e.BatchRecovered(NOW, (number(18),), (number(24),))),
+        situation(),
+    ),
+    "tracking-budget": (
+        scenes.running(*scenes.all_at_rest(), wait()),
+        situation(
+            reasons={
+                number(20): why.WaitsForBudget(NOW + timedelta(minutes=27)),
+                number(64): why.WaitsForBudget(NOW + timedelta(minutes=27)),
+            },
+            budget=replace(scenes.BUDGET, remaining=540),
+        ),
+    ),
+    "tracking-paused": (
+        scenes.running(e.BatchPaused(NOW, "grace")),
+        situation(
+            reasons={number(n): why.IsPaused("grace") for n in (19, 20, 64)},
+            seconds_left=None,
+        ),
+    ),
+    "tracking-cancelling": (
+        scenes.running(e.BatchCancelling(NOW, "ada")),
+        situation(reasons={}, seconds_left=None),
+    ),
+    "tracking-cancelled": (cancelled(), situation()),
+    "tracking-finished": (
+        replace(scenes.finished(), report_url=f"{scenes.THREAD}#issuecomment-1003"),
+        situation(),
+    ),
+    "tracking-restarting": (scenes.running(), situation(is_stopping=True)),
+    "tracking-150": (
+        scenes.large_running()[0],
+        situation(reasons=scenes.large_running()[1], seconds_left=3900, slots_total=4),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_a_tracking_comment_reads_as_it_was_reviewed(name):
+    progress, present = SCENES[name]
+    assert_golden(name, render_tracking(progress, present))
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    st.lists(st.sampled_from(scenes.STATES), min_size=1, max_size=500),
+    st.sampled_from(["x", scenes.WORST, "🟥" * 500]),
+    st.sampled_from(["running", "paused", "cancelled", "finished"]),
+)
+def test_any_tracking_comment_fits_and_is_whole(states, text, state):
+    progress = scenes.in_states(states, text=text, state=state)
+    body = render_tracking(progress, situation(reasons=scenes.reasons_of(progress)))
+    assert utf16_length(body) <= BODY_LIMIT
+    assert body.count("<details>") == body.count("</details>")
+    assert body.endswith("</sub>")
+
+
+@pytest.mark.parametrize("one", scenes.STATES)
+@pytest.mark.parametrize("size", [25, 500])
+def test_items_that_are_all_in_the_longest_state_fit(one, size):
+    progress = scenes.in_states([one] * size, text=scenes.WORST)
+    body = render_tracking(progress, situation(reasons=scenes.reasons_of(progress)))
+    assert utf16_length(body) <= BODY_LIMIT
+
+
+@pytest.mark.parametrize("size", [12, 200])
+def test_every_waiting_item_says_why(size):
+    progress = scenes.in_states(["waiting"] * size)
+    reasons = {n: why.NoFreeSlot(3, 3) for n in progress.items}
+    body = render_tracking(progress, situation(reasons=reasons))
+    assert body.count("next free slot (3 of 3 busy)") == size
+
+
+def test_a_tracking_comment_is_found_again_by_its_marker():
+    body = render_tracking(scenes.running(), situation())
+    assert parse_marker(body, b"golden") == ("tracking", "b7k2")
+
+
+@pytest.mark.parametrize(
+    ("name", "verbs"),
+    [
+        ("tracking-planned", ["start p3d8"]),
+        ("tracking-expired", []),
+        ("tracking-running", ["retry 21 22", "pause", "cancel"]),
+        ("tracking-paused", ["retry 21 22", "resume", "cancel"]),
+        ("tracking-cancelling", []),
+        ("tracking-cancelled", ["retry"]),
+        ("tracking-finished", []),
+        (
+            "tracking-150",
+            [
+                *(f"retry {n}" for n in (112, 138, 182, 113, 139, 183)),
+                "pause",
+                "cancel",
+            ],
+        ),
+    ],
+)
+def test_the_boxes_are_those_that_do_something(name, verbs):
+    drawn = boxes(render_tracking(*SCENES[name]))
+    assert [" ".join((verb, *words)) for verb, words in drawn] == verbs
+
+
+def test_a_waiting_item_without_a_recorded_reason_tells_what_is_evident():
+    body = render_tracking(starting(scenes.plan_of_twelve()), situation(reasons={}))
+    assert "⏳ #12 — starts in a moment" in body
+    assert "⏳ #18 — waits for [#12]" in body
+    body = render_tracking(planned(), situation(reasons={}))
+    assert body.count("— waits for the start box") == 12
+
+
+def test_no_time_is_left_while_the_budget_is_short():
+    body = render_tracking(scenes.running(wait()), situation())
+    assert "Running items finish; the rest starts by itself at 15:58 UTC." in body
+    assert "left** (" not in body
+
+
+def test_the_plan_line_reads_the_reference_example():
+    items = tuple(scenes.plan_item(n, "x") for n in (12, 15, 18))
+    plan = Plan(items, (Edge(number(18), number(12), Origin.TYPED),))
+    text = read_as(plan, Links("acme/widgets"))
+    assert re.sub(r"\[(.*?)\]\(.*?\)", r"\1", text) == (
+        "#12 and #15 start now; #18 waits for #12"
+    )
+
+
+def test_the_plan_line_tells_origins_and_what_is_outside():
+    items = tuple(scenes.plan_item(n, "x") for n in (12, 15, 18))
+    plan = Plan(
+        items,
+        (
+            Edge(number(18), number(12), Origin.NATIVE),
+            Edge(number(15), number(12), Origin.STACK),
+        ),
+        (OutsideEdge(number(18), Reference("acme/api", number(9)), Origin.TEXT),),
+    )
+    text = read_as(plan, Links("acme/widgets"))
+    assert re.sub(r"\[(.*?)\]\(.*?\)", r"\1", text) == (
+        "#12 starts now; #15 waits for #12 (stacked pull requests);"
+        " #18 waits for #12 (“blocked by” on GitHub) and acme/api#\u20609, which is"
+        " outside this batch (“depends on” in its text)"
+    )
+
+
+def test_no_time_is_left_before_two_items_have_finished():
+    one = scenes.in_states(["done", "waiting", "running"])
+    two = scenes.in_states(["done", "done", "running"])
+    assert "left** (" not in render_tracking(one, situation())
+    assert "**about 11m left** (15:42 UTC)" in render_tracking(two, situation())
+
+
+def test_without_pages_there_are_no_links_to_them():
+    body = render_tracking(scenes.running(), situation(web_url=""))
+    assert "[log]" not in body
+    assert "live view" not in body
+
+
+def test_links_lead_to_the_site_of_the_command():
+    batch = scenes.batch_of(scenes.plan_of_twelve())
+    url = "http://localhost:3001/acme/widgets/issues/40#issuecomment-1"
+    progress = fold(
+        replace(batch, asker=replace(batch.asker, url=url)), scenes.events_until_now()
+    )
+    body = render_tracking(progress, situation(web_url=""))
+    assert "waits for [#18](http://localhost:3001/acme/widgets/issues/18)" in body
+
+
+def test_a_title_does_nothing_in_a_step_or_an_error():
+    progress = scenes.in_states(["running", "failed"], text="@bob fixes #1 <!-- x")
+    body = render_tracking(progress, situation())
+    assert "@bob" not in body
+    assert "#1 " not in body
+    assert "<!-- x" not in body
+
+
+def test_the_heading_key_changes_with_the_heading_only():
+    def key(*events: e.Event, **changes: object) -> str:
+        return heading_key(
+            fold(scenes.batch_of(scenes.plan_of_twelve()), events),
+            situation(**changes),
+        )
+
+    begun = e.ItemStarted(NOW, number(12), 1)
+    bad = e.ItemEnded(NOW, number(12), 1, scenes.CONFLICT)
+    other = e.ItemEnded(NOW, number(15), 1, scenes.CONFLICT)
+    start = e.BatchStarted(NOW, "ada")
+    keys = [
+        key(e.BatchPlanned(NOW, NOW + timedelta(hours=1))),
+        key(start),
+        key(start, begun),
+        key(start, bad),
+        key(start, begun, is_stopping=True),
+        key(start, bad, wait()),
+        key(start, bad, wait(timedelta(minutes=40))),
+        key(start, bad, e.BatchPaused(NOW, "grace")),
+        key(start, bad, e.BatchFinished(NOW)),
+        key(start, bad, e.BatchFinished(NOW), e.Reported(NOW, 1, "u")),
+    ]
+    assert len(set(keys)) == len(keys)
+    assert key(start, bad) == key(start, bad, other)
+    assert key(start, begun) == key(start, begun, now=NOW + timedelta(minutes=5))
+
+
+def test_only_a_live_batch_needs_a_clock():
+    assert needs_clock(scenes.running())
+    assert not needs_clock(scenes.finished())
+    assert not needs_clock(planned())
+
+
+def test_a_pause_for_want_of_requests_is_not_called_a_failure():
+    progress, present = SCENES["tracking-paused"]
+    paused = replace(progress, by="", pause_why="budget")
+    body = render_tracking(paused, present)
+    assert "is paused because its `budget:` is used up" in body
+    assert "An item failed and" not in body

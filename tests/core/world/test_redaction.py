@@ -1,0 +1,88 @@
+import base64
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.core.world.redaction import REDACTED, hide, hide_lookalikes
+from tests.github.server import private_key
+
+SECRET = "a webhook's secret"  # noqa: S105 - of tests
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "ghs_" + "a" * 36,
+        "ghs_eyJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJ4In0.c2lnbmF0dXJl",
+        "ghp_" + "B" * 36,
+        "github_pat_11ABCDEFG0123456789_abcdefgh",
+        "sk-ant-api03-0123456789abcdef",
+        "AKIAIOSFODNN7EXAMPLE",
+        "eyJhbGciOi.eyJpc3MiOi.c2lnbmF0dXJl",
+        "-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----",
+    ],
+)
+def test_what_looks_like_a_secret_is_hidden(secret: str):
+    assert hide_lookalikes(f"using {secret}, ok") == f"using {REDACTED}, ok"
+
+
+def test_a_key_that_is_cut_off_is_hidden_to_the_end():
+    assert hide_lookalikes("-----BEGIN PRIVATE KEY-----\nMIIE\nx") == REDACTED
+
+
+def test_credentials_in_an_address_and_a_header_are_hidden():
+    assert hide_lookalikes("https://me:hunter22@host/x") == (
+        f"https://{REDACTED}@host/x"
+    )
+    assert hide_lookalikes('{"a": "Authorization: Bearer abc"}') == (
+        f'{{"a": "Authorization: {REDACTED}"}}'
+    )
+
+
+def test_ordinary_words_stay():
+    text = "ghost_town ghe_host_settings sk-1 eyJ.x 0123456789abcdef0123456789abcdef"
+    assert hide(text, [SECRET, private_key(), "abc"]) == text
+
+
+@pytest.mark.parametrize("before", ["", "x", "xy", "xyz", "user:"])
+@pytest.mark.parametrize("after", ["", "\n", "!", " and more"])
+@pytest.mark.parametrize(
+    "encode", [base64.b64encode, base64.urlsafe_b64encode, lambda raw: raw]
+)
+def test_a_known_secret_is_hidden_in_any_form(encode, before: str, after: str):
+    shown = encode(f"{before}{SECRET}{after}".encode()).decode()
+    hidden = hide(f"it is <{shown}> there", [SECRET])
+    assert REDACTED in hidden
+    assert hidden.startswith("it is <")
+    assert SECRET not in hidden
+    assert shown[8:-8] not in hidden
+
+
+def test_each_line_of_a_known_key_is_hidden_wherever_it_stands():
+    key = private_key()
+    for line in key.splitlines()[1:-1]:
+        if len(line) >= 16:
+            assert hide(f"3: {line}", [key]) == f"3: {REDACTED}"
+            assert line[8:-8] not in hide(line[2:], [key]) or len(line) < 40
+
+
+def test_a_known_key_is_hidden_on_one_line_and_in_wrapped_base64():
+    key = private_key()
+    hidden = hide("".join(key.splitlines()[1:-1]), [key])
+    assert len(hidden.replace(REDACTED, "")) < 16
+    wrapped = base64.encodebytes(key.encode()).decode().splitlines()
+    shown = [hide(line, [key]) for line in wrapped[:-1]]
+    assert set(shown) == {REDACTED}
+
+
+def test_a_secret_within_another_leaves_nothing_of_the_longer_one():
+    assert hide("the secret-and-more", ["secret", "secret-and-more"]) == (
+        f"the {REDACTED}"
+    )
+
+
+@given(st.text(max_size=60), st.text(min_size=6, max_size=20), st.text(max_size=60))
+def test_no_text_shows_a_known_secret(before: str, secret: str, after: str):
+    hidden = hide(before + secret + after, [secret])
+    assert secret not in hidden.replace(REDACTED, "\0") or secret in REDACTED

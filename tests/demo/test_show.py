@@ -1,0 +1,127 @@
+"""The demo as a child process, the way a newcomer starts it."""
+
+import asyncio
+import os
+import re
+import signal
+import socket
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from bot.demo.show import plain
+
+PATIENCE_SECONDS = 90.0
+
+BROKEN = """
+from pathlib import Path
+from rich.console import Console
+from bot.demo import show as demo
+from bot.__main__ import perform
+perform(demo.once(Console(), program=Path({path!r})))
+"""
+
+
+async def start(
+    *arguments: str, folder: Path, path: str | None = None
+) -> asyncio.subprocess.Process:
+    """Start this Python in *folder*, with both outputs in one."""
+    python = Path(sys.executable)
+    roundabout = python.parent / ".." / python.parent.name / python.name
+    return await asyncio.create_subprocess_exec(
+        str(roundabout),
+        *arguments,
+        cwd=folder,
+        env={"PATH": os.environ["PATH"] if path is None else path},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+
+
+async def run(
+    *arguments: str, folder: Path, path: str | None = None
+) -> tuple[int | None, str]:
+    """Return the exit code and what was printed."""
+    process = await start(*arguments, folder=folder, path=path)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        printed, _ = await process.communicate()
+    return process.returncode, printed.decode()
+
+
+@pytest.mark.slow
+async def test_once_shows_the_main_job_and_ends_well(tmp_path: Path):
+    code, printed = await run("-m", "bot", "demo", "--once", folder=tmp_path)
+    assert code == 0, printed
+    lines = printed.splitlines()
+    assert "ada writes in acme/widgets#40:  /batch 12 15 18 after:12" in lines
+    assert "⏳ #18 — waits for #12" in lines
+    done = [line for line in lines if re.fullmatch(r"✅ #(12|15|18) — PR \d+ .*", line)]
+    assert len(done) == 3, printed
+    heading = re.compile(r"✅ Batch \w{4} finished — 3 of 3 done\s*")
+    assert any(heading.fullmatch(line) for line in lines), printed
+    checked = [line for line in lines if line.startswith("✓ draft PR #")]
+    assert [re.search(r"closes #(\d+)", c)[1] for c in checked] == ["12", "15", "18"]  # type: ignore[index]
+    assert max(map(len, lines)) <= 80
+    assert not any(Path.iterdir(tmp_path))
+
+
+@pytest.mark.slow
+async def test_a_program_that_fails_is_the_reason_for_exit_1(tmp_path: Path):
+    program = tmp_path / "broken.py"
+    program.write_text("raise SystemExit('the repair kit is empty')")
+    code, printed = await run("-c", BROKEN.format(path=str(program)), folder=tmp_path)
+    assert code == 1
+    assert "the repair kit is empty" in printed  # in the report
+    assert "The demo failed: there should be one pull request for each" in printed
+    assert "none for #12, #15, #18" in printed
+    assert "The bot's log ends with:" in printed
+    assert "Traceback" not in printed
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+async def test_the_pages_are_served_until_it_is_interrupted(name: str, tmp_path: Path):
+    demo = await start("-m", "bot", "demo", folder=tmp_path)
+    assert demo.stdout is not None
+    printed = ""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while "The bot's log: " not in printed:
+            printed += (await demo.stdout.readline()).decode()
+        address = re.search(r"http://127.0.0.1:\d+/acme/widgets/issues/40", printed)
+        log = Path(printed.rpartition("The bot's log: ")[2].strip())
+        assert address
+        assert "ready" in await asyncio.to_thread(log.read_text)
+        children = psutil.Process(demo.pid).children(recursive=True)
+        demo.send_signal(signal.Signals[name])
+        rest, _ = await demo.communicate()
+    assert rest.decode().strip() == "The demo has ended."
+    assert demo.returncode == 130
+    assert children
+    assert not any(child.is_running() for child in children)
+    assert not log.parent.exists()
+
+
+async def test_a_port_in_use_is_said(tmp_path: Path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        code, printed = await run("-m", "bot", "demo", "--port", port, folder=tmp_path)
+    assert code == 1
+    assert printed.strip() == (
+        f"The demo failed: port {port} cannot be used: Address already in use; choose"
+        " another one with --port"
+    )
+
+
+async def test_missing_git_is_said(tmp_path: Path):
+    code, printed = await run(
+        "-m", "bot", "demo", "--once", folder=tmp_path, path=str(tmp_path)
+    )
+    assert code == 1
+    assert "git is not installed (Debian and Ubuntu: apt install git)" in printed
+
+
+def test_a_line_is_read_without_its_markup():
+    line = r"✅ #12 — [PR 65](http://a/pull/65) · `a` **b** \[c\] \*d <!-- x -->"
+    assert plain(line) == "✅ #12 — PR 65 · a b [c] *d"

@@ -1,0 +1,303 @@
+"""The adapter against the local GitHub, which keeps state and is held to GitHub's own
+descriptions: what one half writes the other half finds.
+"""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from bot.core.effects import (
+    ChangeAssignees,
+    ChangeLabels,
+    ChangeState,
+    CreateComment,
+    EditComment,
+    OpenPullRequest,
+    PinComment,
+    React,
+    Reaction,
+    Receipt,
+    UnpinComment,
+)
+from bot.core.model import (
+    CommentKind,
+    InstallationId,
+    ItemNumber,
+    Reference,
+    Repository,
+    Role,
+)
+from bot.errors import AppUnavailable, NotFound, RateLimited, Refused, Uncertain
+from bot.github.adapter import GitHubAdapter, GitHubSettings
+from bot.localhub.faults import Fault, FaultKind
+from bot.localhub.hub import APP_ID, LocalHub
+from tests.github.server import HurriedClock
+
+NAME = "acme/widgets"
+MARKER = "<!-- batch-bot:report b7k2 00ff -->"
+
+
+@pytest.fixture
+def hub_clock() -> HurriedClock:
+    return HurriedClock()
+
+
+@pytest.fixture
+async def adapter(
+    hub: LocalHub, hub_clock: HurriedClock
+) -> AsyncIterator[GitHubAdapter]:
+    settings = GitHubSettings(str(APP_ID), hub.private_key, hub.api_url)
+    async with GitHubAdapter.open(settings, hub_clock, lambda: 0.5) as opened:
+        yield opened
+
+
+@pytest.fixture
+def repository(hub: LocalHub) -> Repository:
+    (installation_id,) = hub.state.installations
+    return Repository(hub.repository(NAME).id, NAME, InstallationId(installation_id))
+
+
+def thread(number: int) -> ItemNumber:
+    return ItemNumber(number)
+
+
+async def test_facts_are_what_people_made(hub, adapter, repository):
+    blocker = hub.open_issue("olivia", NAME, "First")
+    issue = hub.open_issue(
+        "olivia", NAME, "Second", "Text", labels=("bug",), assignees=("wade",)
+    )
+    hub.block("olivia", issue, blocker)
+    hub.add_sub_issue("olivia", issue, blocker)
+    sha = hub.push("wade", NAME, "fix", {"a.txt": "a\n"}, message="Fix")
+    pull = hub.open_pull_request("wade", NAME, "Fix", head="fix")
+    hub.push(
+        "olivia", NAME, "main", {".github/batch.yml": "limits: {}\n"}, message="Set up"
+    )
+    wanted = [thread(number) for number in (issue.number, pull.number, 4711)]
+    about, facts = await adapter.github.facts(repository, wanted)
+    assert about.default_branch == "main"
+    assert about.configuration == "limits: {}\n"
+    assert about.newest_number == pull.number
+    assert sorted(facts) == [issue.number, pull.number]
+    second, fix = facts[thread(issue.number)], facts[thread(pull.number)]
+    first = Reference(NAME, thread(blocker.number))
+    assert (second.blocked_by, second.sub_issues) == ((first,), (first,))
+    assert (second.labels, second.assignees) == (("bug",), ("wade",))
+    assert (fix.head_sha, fix.head_branch, fix.base_branch) == (sha, "fix", "main")
+    across = await adapter.github.references(repository.installation_id, [first])
+    assert across[first].title == "First"
+
+
+async def test_an_older_server_says_less_and_nothing_fails(hub, adapter, repository):
+    issue = hub.open_issue("olivia", NAME, "First")
+    hub.lacks |= {"pins", "dependencies", "sub-issues"}
+    number = thread(issue.number)
+    _, facts = await adapter.github.facts(repository, [number])
+    assert facts[number].blocked_by == ()
+    comment = await adapter.effects.do(
+        CreateComment(repository, number, MARKER, MARKER)
+    )
+    receipt = await adapter.effects.do(PinComment(repository, number, comment.id))
+    assert receipt.note
+
+
+async def test_roles_labels_and_lists(hub, adapter, repository):
+    for login, role in (
+        ("olivia", Role.MAINTAIN),
+        ("wade", Role.WRITE),
+        ("tess", Role.TRIAGE),
+        ("rita", Role.READ),
+        ("nobody", Role.NONE),
+    ):
+        assert await adapter.github.role(repository, login) is role
+    milestone = hub.add_milestone("olivia", NAME, "v2")
+    first = hub.open_issue(
+        "olivia", NAME, "One", labels=("bug",), milestone=milestone.number
+    )
+    hub.open_issue("wade", NAME, "Two", labels=("bug",), assignees=("wade",))
+    labels = await adapter.github.labels(repository)
+    assert labels["bug"] == 2
+
+    async def select(**filters: str) -> list[int]:
+        return list(await adapter.github.select(repository, filters=filters, limit=50))
+
+    assert len(await select(label="bug")) == 2
+    assert await select(label="bug", milestone="V2") == [first.number]
+    assert await select(author="olivia") == [first.number]
+    assert first.number not in await select(assignee="wade")
+
+
+async def test_a_comment_whose_answer_was_lost_is_found(hub, adapter, repository):
+    issue = hub.open_issue("olivia", NAME, "First")
+    intent = CreateComment(repository, thread(issue.number), MARKER, f"{MARKER}\nHi")
+    since = hub.now()
+    hub.comment("wade", NAME, issue.number, MARKER)
+    assert await adapter.effects.find(intent, since=since) is None
+    hub.faults.add(Fault(FaultKind.LOST_ANSWER, method="POST", path="/comments$"))
+    with pytest.raises(Uncertain):
+        await adapter.effects.do(intent)
+    found = await adapter.effects.find(intent, since=since)
+    assert found is not None
+    bodies = [comment.body for comment in issue.comments]
+    assert bodies == [MARKER, f"{MARKER}\nHi"]
+    await adapter.effects.do(EditComment(repository, found.id, f"{MARKER}\nHo"))
+    assert issue.comments[-1].body == f"{MARKER}\nHo"
+
+
+async def test_everything_that_may_be_repeated_changes_nothing_the_second_time(
+    hub, adapter, repository
+):
+    issue = hub.open_issue("olivia", NAME, "First", labels=("old",))
+    number = thread(issue.number)
+    theirs = hub.comment("wade", NAME, issue.number, "/batch 1")
+    ours = await adapter.effects.do(CreateComment(repository, number, MARKER, MARKER))
+    intents: list[Any] = [
+        PinComment(repository, number, ours.id),
+        React(repository, CommentKind.ISSUE, theirs.id, Reaction.SEEN),
+        ChangeLabels(repository, number, add=("new",), remove=("old",)),
+        ChangeAssignees(repository, number, add=("wade",)),
+        ChangeState(repository, number, False, False, "not_planned"),
+    ]
+    for intent in intents:
+        assert (await adapter.effects.do(intent)).changed, intent
+        assert not (await adapter.effects.do(intent)).changed, intent
+    assert [label.name for label in issue.labels] == ["new"]
+    assert not issue.is_open
+    unpin = UnpinComment(repository, ours.id)
+    assert (await adapter.effects.do(unpin)).changed
+    assert not (await adapter.effects.do(unpin)).changed
+
+
+async def test_somebody_without_a_role_cannot_be_assigned(hub, adapter, repository):
+    issue = hub.open_issue("olivia", NAME, "First")
+    receipt = await adapter.effects.do(
+        ChangeAssignees(repository, thread(issue.number), add=("sam",))
+    )
+    assert receipt.note == "sam cannot be assigned here"
+    assert not receipt.changed
+
+
+async def test_a_pull_request_is_opened_found_and_refused(hub, adapter, repository):
+    branch = "batch/b7k2/12"
+    sha = hub.push("wade", NAME, branch, {"a.txt": "a\n"}, message="Fix")
+    intent = OpenPullRequest(repository, branch, sha, "main", "Fix", "Closes #12")
+    since = hub.now()
+    assert await adapter.effects.find(intent, since=since) is None
+    opened = await adapter.effects.do(intent)
+    assert (opened.sha, opened.note, opened.changed) == (sha, "", True)
+    again = await adapter.effects.do(intent)
+    assert (again.id, again.changed) == (opened.id, False)
+    hub.close("olivia", NAME, opened.id)
+    found: Receipt | None = await adapter.effects.find(intent, since=since)
+    assert found is not None
+    assert (found.id, found.note) == (opened.id, "it is closed")
+    main = hub.repository(NAME).git.resolve("refs/heads/main")
+    hub.set_ref("olivia", NAME, "refs/heads/empty", main)
+    empty = OpenPullRequest(repository, "empty", main, "main", "Fix", "")
+    with pytest.raises(Refused, match="No commits between") as caught:
+        await adapter.effects.do(empty)
+    assert caught.value.advice
+
+
+async def test_a_renamed_repository_goes_on_under_its_old_name(
+    hub, adapter, repository
+):
+    issue = hub.open_issue("olivia", NAME, "First")
+    hub.rename_repository("olivia", NAME, "gadgets")
+    number = thread(issue.number)
+    await adapter.effects.do(CreateComment(repository, number, MARKER, MARKER))
+    assert [comment.body for comment in issue.comments] == [MARKER]
+    _, facts = await adapter.github.facts(repository, [number])
+    assert facts[number].title == "First"
+    assert await adapter.github.role(repository, "wade") is Role.WRITE
+
+
+async def test_limits_are_kept_and_shown(hub, adapter, repository, hub_clock):
+    installation = repository.installation_id
+    hub.limits.set_limit(installation, limit=60)
+    before = hub_clock.monotonic()
+    for login in ("wade", "tess", "rita"):
+        await adapter.github.role(repository, login)
+    shown = adapter.github.budget(installation)
+    assert (shown.limit, shown.remaining, shown.reserve) == (60, 57, 6)
+    assert adapter.github.requests_fit(installation) == 51
+    hub.faults.add(Fault(FaultKind.SECONDARY_LIMIT, path="/permission$"))
+    await adapter.github.role(repository, "olivia")
+    assert hub_clock.monotonic() - before == 60
+    left = adapter.github.budget(installation).remaining
+    for number in range(left):
+        await adapter.github.role(repository, f"nobody{number}")
+    with pytest.raises(RateLimited) as caught:
+        await adapter.github.role(repository, "one-more")
+    assert caught.value.until > hub_clock.now()
+    assert hub.limits.window(installation, "core").remaining == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (lambda s, there: s.suspend_installation(there), "suspended"),
+        (lambda s, there: s.uninstall(there), "removed"),
+        (lambda s, _there: s.archive_repository("acme", NAME), "archived"),
+    ],
+    ids=["suspended", "uninstalled", "archived"],
+)
+async def test_why_the_app_can_do_nothing_is_known(
+    hub, adapter, repository, change, why
+):
+    issue = hub.open_issue("olivia", NAME, "First")
+    comment = hub.comment("olivia", NAME, issue.number, "x")
+    assert await adapter.github.role(repository, "wade") is Role.WRITE
+    change(hub, hub.state.installations[repository.installation_id])
+    number = thread(issue.number)
+    for intent in (
+        CreateComment(repository, number, MARKER, MARKER),
+        ChangeState(repository, number, is_open=False, is_pull_request=False),
+        ChangeLabels(repository, number, add=("bug",)),
+        React(repository, CommentKind.ISSUE, comment.id, Reaction.SEEN),
+    ):
+        with pytest.raises(AppUnavailable) as caught:
+            await adapter.effects.do(intent)
+        assert caught.value.why == why
+
+
+async def test_a_revoked_token_is_asked_for_again(hub, adapter, repository):
+    assert await adapter.github.role(repository, "wade") is Role.WRITE
+    hub.revoke_tokens()
+    assert await adapter.github.role(repository, "wade") is Role.WRITE
+
+
+async def test_a_repository_that_was_taken_from_the_app_has_no_token(
+    hub, adapter, repository
+):
+    hub.create_repository("acme/other", files={"a": "b"})
+    installation = hub.state.installations[repository.installation_id]
+    hub.remove_repositories(installation, NAME)
+    with pytest.raises(AppUnavailable, match="taken from the app") as caught:
+        await adapter.tokens.token(repository)
+    assert caught.value.why == "removed"
+    hub.add_repositories(installation, NAME)
+    assert await adapter.tokens.token(repository)
+
+
+async def test_a_moved_issue_leaves_the_others_where_they_are(hub, adapter, repository):
+    hub.create_repository("acme/other", files={"a": "b"})
+    moved, stayed = (hub.open_issue("olivia", NAME, t) for t in ("A", "B"))
+    before = [thread(1), thread(2)]
+
+    def closing(number: ItemNumber) -> ChangeState:
+        return ChangeState(repository, number, is_open=False, is_pull_request=False)
+
+    hub.transfer_issue("acme", NAME, 1, "acme/other")
+    for intent in (
+        closing(before[0]),
+        CreateComment(repository, before[0], MARKER, MARKER),
+    ):
+        with pytest.raises(NotFound):
+            await adapter.effects.do(intent)
+    assert (moved.is_open, moved.comments) == (True, [])
+    await adapter.effects.do(closing(before[1]))
+    assert not stayed.is_open
+    _, facts = await adapter.github.facts(repository, before)
+    assert [fact.title for fact in facts.values()] == ["B"]
