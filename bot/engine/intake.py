@@ -43,8 +43,9 @@ from bot.core.command.trigger import (
 from bot.core.command.vocabulary import BUILTIN_ACTIONS
 from bot.core.effects import Reaction
 from bot.core.model import Action, Asker, Batch, Deps, ItemKind, Plan, Reference, Role
+from bot.core.plan.expansion import Known
 from bot.core.plan.graph import build_plan, settle_outside
-from bot.core.plan.selection import Known, Selection, select
+from bot.core.plan.selection import Selection, select
 from bot.core.say.replies import render_help, render_plan
 from bot.core.world.markdown import code_span, escape_prose
 from bot.core.world.markers import ticked

@@ -19,7 +19,7 @@ from bot.core.command.syntax import Plan as PlanCommand
 from bot.core.events import TrackingCommented
 from bot.core.model import BatchId, ItemFacts, ItemNumber, Reference
 from bot.core.plan.configuration import RepositoryConfiguration, read_configuration
-from bot.core.plan.selection import Known, Wanted, wanted
+from bot.core.plan.expansion import Known, Wanted, wanted
 from bot.core.plan.texts import open_tasks_in
 from bot.core.world.markdown import code_span
 from bot.engine.place import Place

@@ -17,15 +17,9 @@ from bot.core.model import (
     Reference,
 )
 from bot.core.plan.configuration import read_configuration
-from bot.core.plan.selection import (
-    Known,
-    SelectedItem,
-    Selection,
-    SelectionProblem,
-    Wanted,
-    select,
-    wanted,
-)
+from bot.core.plan.corrections import SelectionProblem
+from bot.core.plan.expansion import Known, Wanted, wanted
+from bot.core.plan.selection import SelectedItem, Selection, select
 
 HERE = "acme/widgets"
 CASES = yaml.safe_load(Path("fixtures/commands/selected.yaml").read_text("utf-8"))

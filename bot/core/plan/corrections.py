@@ -1,0 +1,295 @@
+"""Why a command cannot be done as it stands, and the command to copy instead."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from bot.core.command.faults import (
+    Declined,
+    Fault,
+    FaultyLine,
+    UnknownItem,
+    UnknownItems,
+    Unreadable,
+)
+from bot.core.command.syntax import (
+    Exclusion,
+    Filter,
+    Group,
+    ItemName,
+    Number,
+    Qualified,
+    Range,
+    RunCommand,
+    Selector,
+    Span,
+    SubIssues,
+    Tasks,
+    Term,
+    This,
+    Word,
+    format_command,
+    format_selector,
+)
+from bot.core.command.vocabulary import nearest
+from bot.core.model import ItemNumber, Reference
+from bot.core.plan.expansion import (
+    ITEM_FIELDS,
+    Expansion,
+    Known,
+    Mention,
+    misspelled,
+    options_of,
+)
+from bot.core.world.features import Feature, lacking
+from bot.core.world.markdown import code_span, plural
+
+SelectionProblem = Unreadable | UnknownItems | Declined
+
+
+def faults_of(expansion: Expansion) -> list[Fault]:
+    """Return what the command itself gets wrong, which facts were needed to see."""
+    selected = set(expansion.selected)
+    found = [
+        _useless(expansion, exclusion)
+        for exclusion in expansion.exclusions
+        if selected.isdisjoint(exclusion.numbers.numbers)
+    ]
+    for mention in expansion.mentions:
+        for name in mention.term.after:
+            if mention.is_named and expansion.own(name) in mention.numbers:
+                shown = f"#{mention.numbers[0]} cannot wait for itself."
+                found.append(_fault(name.span, shown))
+    return found + list(_contradictions(expansion))
+
+
+def _contradictions(expansion: Expansion) -> Iterator[Fault]:
+    seen: dict[ItemNumber, Mention] = {}
+    asked = set(expansion.asked)
+    for mention in expansion.mentions:
+        if not mention.is_named:
+            continue
+        for number in asked.intersection(mention.numbers):
+            first = seen.setdefault(number, mention)
+            if what := _difference(expansion, first, mention, number):
+                message = f"#{number} is asked for twice, with different {what}"
+                yield _fault(mention.term.span, message)
+
+
+def _difference(
+    expansion: Expansion, one: Mention, two: Mention, number: ItemNumber
+) -> str:
+    facts = expansion.known.facts.get(number)
+    if facts and expansion.action(one, facts) != expansion.action(two, facts):
+        return "actions"
+    ours, theirs = options_of(one), options_of(two)
+    for name, shown in ITEM_FIELDS.items():
+        first, second = getattr(ours, name), getattr(theirs, name)
+        if None not in (first, second) and first != second:
+            return shown
+    return ""
+
+
+def _useless(expansion: Expansion, exclusion: Exclusion) -> Fault:
+    numbers = exclusion.numbers
+    shown = f"-{numbers.first}"
+    if numbers.first != numbers.last:
+        shown = f"-{numbers.first}..{numbers.last}"
+    advice = ""
+    before = _number_before(expansion, exclusion)
+    if before is not None and before < numbers.last:
+        advice = f" For a range write {before}-{numbers.last}."
+    return _fault(exclusion.span, f"{shown} removes nothing.{advice}")
+
+
+def _number_before(expansion: Expansion, exclusion: Exclusion) -> ItemNumber | None:
+    at = next(i for i, w in enumerate(expansion.command.words) if w is exclusion)
+    match expansion.command.words[at - 1] if at else None:
+        case Term(Number(number)):
+            return number
+        case _:
+            return None
+
+
+def _fault(span: Span, message: str) -> Fault:
+    return Fault(span.column, max(1, span.length), message)
+
+
+# --- refusals ---------------------------------------------------------------------------
+
+
+def refused(command: RunCommand, faults: Sequence[Fault]) -> Unreadable | Declined:
+    """Return the faults under the line; in words if the command was never typed."""
+    corrected = _as_ranges(command, faults)
+    if not command.line:
+        return Declined(" ".join(fault.message for fault in faults), corrected)
+    ordered = tuple(sorted(faults, key=lambda fault: fault.column))
+    return Unreadable((FaultyLine(command.line, ordered),), corrected)
+
+
+def _as_ranges(command: RunCommand, faults: Sequence[Fault]) -> str:
+    """Return the command with ``12 -15`` as ``12..15``, if that mends every fault."""
+    if not all("For a range write" in fault.message for fault in faults):
+        return ""
+    columns = {fault.column for fault in faults}
+    words: list[Word] = []
+    for word in command.words:
+        before = words[-1] if words else None
+        if (
+            isinstance(word, Exclusion)
+            and word.span.column in columns
+            and isinstance(before, Term)
+            and isinstance(before.selector, Number)
+        ):
+            numbers = Range(before.selector.number, word.numbers.last)
+            words[-1] = replace(before, selector=numbers)
+        else:
+            words.append(word)
+    return format_command(replace(command, words=tuple(words)))
+
+
+def unknown_items(expansion: Expansion) -> UnknownItems | None:
+    """Return which of the items that were named do not exist or cannot be seen."""
+    known = expansion.known
+    unknown = [
+        UnknownItem(str(number), _why_unknown(number, known), _existing(number, known))
+        for number in expansion.named
+        if known.facts.get(number) is None
+    ]
+    foreign = {name.reference for name in expansion.foreign}
+    for reference in dict.fromkeys(expansion.others):
+        if known.others.get(reference) is None:
+            problem = f"I am not installed in {reference.repository}"
+            unknown.append(UnknownItem(str(reference), problem))
+        elif reference in foreign:
+            problem = (
+                "a batch works on the items of one repository; "
+                f"after:{reference} can wait for it"
+            )
+            unknown.append(UnknownItem(str(reference), problem))
+    if not unknown:
+        return None
+    gone = foreign | {r for r in expansion.others if known.others.get(r) is None}
+    for number in expansion.named:
+        if known.facts.get(number) is None:
+            gone.add(Reference(known.repository, number))
+    asked = len({*expansion.asked, *expansion.named, *expansion.others})
+    return UnknownItems(asked, tuple(unknown), _without(expansion, gone))
+
+
+def _why_unknown(number: ItemNumber, known: Known) -> str:
+    start = f"there is no issue or pull request {number} in {known.repository}"
+    if not known.newest_number:
+        return start
+    if number > known.newest_number:
+        return f"{start} (the newest is {known.newest_number})"
+    return f"{start} (it may have been deleted or moved, or be a discussion)"
+
+
+def _existing(number: ItemNumber, known: Known) -> ItemNumber | None:
+    guess = misspelled(number, known)
+    return guess if guess is not None and known.facts.get(guess) else None
+
+
+def _without(expansion: Expansion, gone: set[Reference]) -> str:
+    """Return the command without the items in *gone*; nothing if none would be left."""
+
+    def keeps(term: Term) -> bool:
+        match term.selector:
+            case Number() | This() | Qualified() as name:
+                return expansion.name(name) not in gone
+            case SubIssues(parent) | Tasks(parent):
+                return expansion.name(parent) not in gone
+            case _:
+                return True
+
+    def kept(names: tuple[ItemName, ...]) -> tuple[ItemName, ...]:
+        return tuple(name for name in names if expansion.name(name) not in gone)
+
+    words: list[Word] = []
+    for word in expansion.command.words:
+        match word:
+            case Term():
+                if keeps(word):
+                    words.append(replace(word, after=kept(word.after)))
+            case Group(terms):
+                left = tuple(
+                    replace(term, after=kept(term.after))
+                    for term in terms
+                    if keeps(term)
+                )
+                if left:
+                    words.append(replace(word, terms=left, after=kept(word.after)))
+            case Exclusion():
+                words.append(word)
+    if all(isinstance(word, Exclusion) for word in words):
+        return ""
+    command = expansion.command
+    return format_command(
+        replace(command, words=tuple(words), after=kept(command.after))
+    )
+
+
+def nothing_matches(expansion: Expansion) -> Declined | None:
+    """Return a refusal if a filter, or a list of sub-issues or tasks, is empty."""
+    for mention in expansion.mentions:
+        if mention.numbers:
+            continue
+        match mention.term.selector:
+            case Filter("label", value) as found:
+                return _no_label(expansion, found, value)
+            case Filter() as found:
+                return _no_match(found)
+            case SubIssues() if Feature.SUB_ISSUES in expansion.known.lacks:
+                return Declined(lacking([Feature.SUB_ISSUES]))
+            case SubIssues(parent):
+                shown = f"#{expansion.name(parent).number}"
+                return Declined(f"{shown} has no sub-issues in this repository.")
+            case Tasks(parent):
+                shown = f"#{expansion.name(parent).number}"
+                return Declined(
+                    f"{shown} has no open task that starts with an issue, "
+                    "such as `- [ ] #15`."
+                )
+            case _:
+                continue
+    return None
+
+
+def _no_match(found: Filter) -> Declined:
+    shown = code_span(format_selector(found))
+    return Declined(f"{shown} matches no open issue or pull request.")
+
+
+def _no_label(expansion: Expansion, found: Filter, value: str) -> Declined:
+    labels = expansion.known.labels or {}
+    if any(label.casefold() == value.casefold() for label in labels):
+        return _no_match(found)
+    message = f"There is no label {code_span(value)}."
+    guess = nearest(value, labels)
+    if not guess:
+        return Declined(message)
+    count = plural(labels[guess], "open item")
+    corrected = with_selector(
+        expansion.command, found, Filter("label", guess, span=found.span)
+    )
+    return Declined(
+        f"{message} The nearest is {code_span(guess)} ({count}).", corrected
+    )
+
+
+def with_selector(command: RunCommand, old: Selector, new: Selector) -> str:
+    """Return the command with one selector in the place of another."""
+
+    def changed(term: Term) -> Term:
+        return replace(term, selector=new) if term.selector == old else term
+
+    words: list[Word] = []
+    for word in command.words:
+        match word:
+            case Term():
+                words.append(changed(word))
+            case Group(terms):
+                words.append(replace(word, terms=tuple(map(changed, terms))))
+            case Exclusion():
+                words.append(word)
+    return format_command(replace(command, words=tuple(words)))

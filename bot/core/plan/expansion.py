@@ -1,0 +1,313 @@
+"""What the words of a command stand for, as far as GitHub's facts are known.
+
+The engine asks ``wanted`` what is still to be looked up, looks it up, and repeats until
+nothing is; then ``select`` decides. Both work out the same ``Expansion``.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import assert_never
+
+from bot.core.command.faults import Declined, UnknownItems
+from bot.core.command.syntax import (
+    NO_OPTIONS,
+    Exclusion,
+    Filter,
+    GivenOptions,
+    Group,
+    ItemName,
+    Number,
+    Qualified,
+    Range,
+    RunCommand,
+    Selector,
+    SubIssues,
+    Tasks,
+    Term,
+    This,
+    format_selector,
+)
+from bot.core.model import (
+    Action,
+    BatchId,
+    ItemFacts,
+    ItemNumber,
+    Reference,
+)
+from bot.core.plan.configuration import PATH, RepositoryConfiguration
+from bot.core.plan.texts import open_tasks_in
+from bot.core.world.features import Feature
+from bot.core.world.markdown import code_span
+
+Pair = tuple[str, str]
+"""A filter's key and value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known so far. ``facts`` and ``others`` hold None for what the app cannot
+    see; a number that is missing has not been asked for.
+
+    ``live_items`` has to be complete for all of ``facts`` when ``select`` is called.
+    """
+
+    repository: str
+    this: ItemNumber
+    configuration: RepositoryConfiguration = field(
+        default_factory=RepositoryConfiguration
+    )
+    facts: Mapping[ItemNumber, ItemFacts | None] = field(default_factory=dict)
+    filters: Mapping[Pair, tuple[ItemNumber, ...]] = field(default_factory=dict)
+    labels: Mapping[str, int] | None = None
+    newest_number: int = 0
+    others: Mapping[Reference, ItemFacts | None] = field(default_factory=dict)
+    live_items: Mapping[ItemNumber, BatchId] = field(default_factory=dict)
+    concurrency_limit: int = 3
+    batch_link: Callable[[BatchId], str] = code_span  # Markdown
+    lacks: frozenset[Feature] = frozenset()  # of the server, as far as it is known
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What has to be looked up before a command can be decided on."""
+
+    numbers: tuple[ItemNumber, ...] = ()
+    filters: tuple[Pair, ...] = ()
+    labels: bool = False
+    others: tuple[Reference, ...] = ()  # items of other repositories
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether ``select`` can be called."""
+        return self == Wanted()
+
+
+def wanted(command: RunCommand, known: Known) -> Wanted:
+    """Return what is still to be asked; nothing if the command is refused anyway."""
+    expansion = Expansion(command, known)
+    if expansion.problem() is not None:
+        return Wanted()
+    numbers = [*expansion.asked, *expansion.parents, *expansion.predecessors]
+    unknown = [
+        guess
+        for name in expansion.named
+        if known.facts.get(name, _UNASKED) is None
+        if (guess := misspelled(name, known)) is not None
+    ]
+    missing = [n for n in (*numbers, *unknown[:10]) if n not in known.facts]
+    empty = [pair for pair in expansion.filters if known.filters.get(pair) == ()]
+    return Wanted(
+        numbers=tuple(dict.fromkeys(missing)),
+        filters=tuple(p for p in expansion.filters if p not in known.filters),
+        labels=known.labels is None and any(key == "label" for key, _ in empty),
+        others=tuple(r for r in expansion.others if r not in known.others),
+    )
+
+
+_UNASKED = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """One term with the numbers that it stands for, and what its group adds."""
+
+    term: Term
+    numbers: tuple[ItemNumber, ...]
+    group: Group | None
+
+    @property
+    def is_named(self) -> bool:
+        """Whether the item was asked for by itself, not as one of many."""
+        return isinstance(self.term.selector, Number | This | Qualified)
+
+
+class Expansion:
+    """The numbers behind the words, as far as they are known."""
+
+    def __init__(self, command: RunCommand, known: Known) -> None:
+        self.command = command
+        self.known = known
+        self.mentions: list[Mention] = []
+        self.exclusions: list[Exclusion] = []
+        self.filters: list[Pair] = []
+        self.parents: list[ItemNumber] = []
+        self.others: list[Reference] = []  # of other repositories, wherever they stand
+        self.foreign: list[Qualified] = []  # of other repositories, asked for as items
+        self.left_out_references: list[Reference] = []
+        for word in command.words:
+            match word:
+                case Exclusion():
+                    self.exclusions.append(word)
+                case Term():
+                    self._mention(word, None)
+                case Group(terms):
+                    for term in terms:
+                        self._mention(term, word)
+        self.predecessors = tuple(self._predecessors())
+        excluded = {n for e in self.exclusions for n in e.numbers.numbers}
+        counted = dict.fromkeys(n for m in self.mentions for n in m.numbers)
+        self.selected = tuple(counted)
+        self.asked = tuple(n for n in counted if n not in excluded)
+        self.named = tuple(
+            dict.fromkeys(
+                (
+                    *(
+                        n
+                        for m in self.mentions
+                        if m.is_named
+                        for n in m.numbers
+                        if n not in excluded
+                    ),
+                    *self.parents,
+                    *self.predecessors,
+                )
+            )
+        )
+
+    def name(self, name: ItemName) -> Reference:
+        """Return what a name stands for; items of the repository with its own name."""
+        match name:
+            case Number(number):
+                return Reference(self.known.repository, number)
+            case This():
+                return Reference(self.known.repository, self.known.this)
+            case Qualified(reference):
+                if reference.repository.casefold() == self.known.repository.casefold():
+                    return Reference(self.known.repository, reference.number)
+                return reference
+            case _:
+                assert_never(name)
+
+    def own(self, name: ItemName) -> ItemNumber | None:
+        """Return the number of an item of this repository, else None."""
+        reference = self.name(name)
+        is_own = reference.repository == self.known.repository
+        return reference.number if is_own else None
+
+    def problem(self) -> Declined | UnknownItems | None:
+        """Return why nothing more need be asked: too much, or not of this repository."""
+        limit = self.known.configuration.limits.items
+        for mention in self.mentions:
+            selector = mention.term.selector
+            if isinstance(selector, Filter) and len(mention.numbers) > limit:
+                shown = code_span(format_selector(selector))
+                return Declined(
+                    f"{shown} matches more than {limit} items, the limit of a command. "
+                    f"Narrow it down, or raise `limits.items` in `{PATH}`."
+                )
+        if len(self.asked) > limit:
+            return Declined(
+                f"That is {len(self.asked)} items, and the limit of a command is "
+                f"{limit}. Split it, or raise `limits.items` in `{PATH}`."
+            )
+        return None
+
+    def action(self, mention: Mention, facts: ItemFacts) -> Action:
+        """Return what is to be done to an item that *mention* brought in."""
+        if mention.term.action is not None:
+            return Action(mention.term.action)
+        if self.command.action is not None:
+            return self.command.action
+        return Action(self.known.configuration.defaults.action_for(facts.kind))
+
+    def after(self, mention: Mention) -> tuple[Reference, ...]:
+        """Return what the items of a mention wait for."""
+        group = mention.group.after if mention.group else ()
+        names = (*mention.term.after, *group, *self.command.after)
+        return tuple(dict.fromkeys(map(self.name, names)))
+
+    def _mention(self, term: Term, group: Group | None) -> None:
+        numbers = tuple(self._numbers(term.selector))
+        self.mentions.append(Mention(term, numbers, group))
+
+    def _numbers(self, selector: Selector) -> Iterable[ItemNumber]:
+        match selector:
+            case Range() as numbers:
+                return map(ItemNumber, numbers.numbers)
+            case Filter() as filtered:
+                self.filters.append(filtered.pair)
+                return self.known.filters.get(filtered.pair, ())
+            case SubIssues(parent) | Tasks(parent):
+                return self._children(selector, parent)
+            case Number() | This() | Qualified():
+                number = self._own_or_foreign(selector)
+                return () if number is None else (number,)
+            case _:
+                assert_never(selector)
+
+    def _own_or_foreign(self, name: ItemName) -> ItemNumber | None:
+        number = self.own(name)
+        if number is None:
+            assert isinstance(name, Qualified)
+            self.others.append(name.reference)
+            self.foreign.append(name)
+        return number
+
+    def _children(
+        self, selector: SubIssues | Tasks, parent: ItemName
+    ) -> list[ItemNumber]:
+        number = self._own_or_foreign(parent)
+        if number is None:
+            return []
+        self.parents.append(number)
+        facts = self.known.facts.get(number)
+        if facts is None:
+            return []
+        repository = self.known.repository
+        if isinstance(selector, SubIssues):
+            references = facts.sub_issues
+        else:
+            references = open_tasks_in(facts.body, repository)
+        own = [self.own(Qualified(reference)) for reference in references]
+        self.left_out_references += [
+            reference
+            for reference, one in zip(references, own, strict=True)
+            if one is None
+        ]
+        return [one for one in own if one is not None and one != number]
+
+    def _predecessors(self) -> Iterator[ItemNumber]:
+        names: list[ItemName] = list(self.command.after)
+        for mention in self.mentions:
+            names += mention.term.after
+            names += mention.group.after if mention.group else ()
+        for name in dict.fromkeys(names):
+            reference = self.name(name)
+            if reference.repository == self.known.repository:
+                yield reference.number
+            else:
+                self.others.append(reference)
+
+
+ITEM_FIELDS = {
+    "priority": "priorities",
+    "timeout_seconds": "time-outs",
+    "retries": "retries",
+}
+
+
+def options_of(mention: Mention) -> GivenOptions:
+    """Return a term's options, with its group's where it has none of its own."""
+    group = mention.group.options if mention.group else NO_OPTIONS
+    return filled(mention.term.options, group)
+
+
+def filled(given: GivenOptions, rest: GivenOptions) -> GivenOptions:
+    """Return the options of an item, with those of *rest* where *given* has none."""
+    return GivenOptions(
+        **{
+            name: getattr(rest, name) if value is None else value
+            for name in ITEM_FIELDS
+            for value in (getattr(given, name),)
+        }
+    )
+
+
+def misspelled(number: ItemNumber, known: Known) -> ItemNumber | None:
+    """Return the first smaller number that one digit too many may stand for."""
+    digits = str(number)
+    for at in range(len(digits)):
+        left = (digits[:at] + digits[at + 1 :]).lstrip("0")
+        if left and int(left) <= known.newest_number:
+            return ItemNumber(int(left))
+    return None
