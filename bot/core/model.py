@@ -83,6 +83,15 @@ class ItemState(StrEnum):
         return self not in (ItemState.PENDING, ItemState.RUNNING)
 
 
+class Stage(StrEnum):
+    """Where the attempt of a running item stands."""
+
+    WORKING = "working"
+    PARKED = "parked"  # it waits for somebody outside
+    CHANGING = "changing"  # what it did is being brought to GitHub: too late to stop it
+    STOPPING = "stopping"  # somebody wants it stopped
+
+
 class BatchState(StrEnum):
     """Where a batch stands."""
 

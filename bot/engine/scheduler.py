@@ -507,13 +507,13 @@ class Scheduler:
 
         @contextmanager
         def rest() -> Iterator[None]:
-            live.schedule.publishing.discard(number)  # it can still be stopped
+            live.schedule.rest(number)  # it can still be stopped
             yield
             if live.is_unwanted(number):  # and that is being written down just now
                 by = live.schedule.stopping.get(number, "")
                 live.stopping.setdefault(number, by)
                 raise asyncio.CancelledError
-            live.schedule.publishing.add(number)
+            live.schedule.go_on(number)
 
         async def look() -> Outcome | None:
             return await self._look(live, number)

@@ -1,13 +1,13 @@
 """Batches, their frozen facts, their events, and what the events add up to.
 
 ``batches.state`` and ``items`` are a projection of the events for questions across
-batches; it follows ``bot.core.run.progress.fold``.
+batches; what an event does to a state stands in ``bot.core.run.transitions``.
 """
 
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
-from typing import Any
+from typing import Any, assert_never
 
 from bot.core import events as e
 from bot.core.model import (
@@ -19,6 +19,7 @@ from bot.core.model import (
     ItemNumber,
     ItemState,
 )
+from bot.core.run.transitions import after, batch_after
 from bot.ports.store import BatchSummary
 from bot.store.codec import BATCH, FACTS, decode_event, encode_event, to_us
 from bot.store.connection import Connections, insert, marks
@@ -27,11 +28,7 @@ from bot.store.schema import LIVE, UNCONCLUDED
 _SAMPLE_SIZE = 100
 """How many past items of an action its expectation is the median of."""
 
-_ADVANCE_BATCH = """
-    UPDATE batches SET state =
-        CASE WHEN ?1 = 'finished' AND state = 'cancelling' THEN 'cancelled' ELSE ?1 END
-    WHERE id = ?2
-"""
+_ADVANCE_BATCH = "UPDATE batches SET state = ? WHERE id = ?"
 _CONCLUDE_BATCH = "UPDATE batches SET is_concluded = TRUE WHERE id = ?"
 # Only a running item has running_since_us, so that others work for no time.
 _ADVANCE_ITEM = """
@@ -44,6 +41,7 @@ _ADVANCE_ITEM = """
         requests = requests + ?6
     WHERE batch = ?7 AND number = ?8
 """
+_NOT_STORED = "events of a batch or item that is not stored: {} …"
 # DISTINCT would read the whole index; this takes one step for each action.
 _ACTIONS = """
     WITH RECURSIVE actions (name) AS (
@@ -280,11 +278,6 @@ def _append(
         for batch_id, events in batches.items()
         for event in events
     ]
-    states = [
-        (state, batch_id)
-        for batch_id, event in pairs
-        if (state := _batch_state(event)) is not None
-    ]
     concluded = [
         (batch_id,) for batch_id, event in pairs if isinstance(event, e.BatchConcluded)
     ]
@@ -293,7 +286,7 @@ def _append(
         for batch_id, event in pairs
         if isinstance(event, e.ItemEvent) and (changes := _item_changes(event))
     ]
-    _update(connection, _ADVANCE_BATCH, states)
+    _advance_batches(connection, pairs)
     _update(connection, _CONCLUDE_BATCH, concluded)
     _update(connection, _ADVANCE_ITEM, items)
     insert(connection, "events (batch, at_us, kind, item, data)", _event_rows(pairs))
@@ -317,22 +310,30 @@ def _update(
 ) -> None:
     # Every row must exist, or the projection would fall behind the events.
     if rows and connection.executemany(sql, rows).rowcount != len(rows):
-        message = f"events of a batch or item that is not stored: {rows[0][-2:]} …"
-        raise LookupError(message)
+        raise LookupError(_NOT_STORED.format(rows[0][-2:]))
 
 
-def _batch_state(event: e.Event) -> BatchState | None:
-    match event:
-        case e.BatchStarted() | e.BatchResumed():
-            return BatchState.RUNNING
-        case e.BatchPaused():
-            return BatchState.PAUSED
-        case e.BatchCancelling():
-            return BatchState.CANCELLING
-        case e.BatchFinished():
-            return BatchState.FINISHED
-        case _:
-            return None
+def _advance_batches(
+    connection: sqlite3.Connection, pairs: Iterable[tuple[BatchId, e.Event]]
+) -> None:
+    before: dict[BatchId, BatchState] = {}
+    states: dict[BatchId, BatchState] = {}
+    for batch_id, event in pairs:
+        if isinstance(event, e.ItemEvent):
+            continue
+        if batch_id not in states:
+            states[batch_id] = before[batch_id] = _state(connection, batch_id)
+        states[batch_id] = batch_after(states[batch_id], event) or states[batch_id]
+    # An UPDATE writes the whole row again, with the plan.
+    changed = [(s, id_) for id_, s in states.items() if s is not before[id_]]
+    _update(connection, _ADVANCE_BATCH, changed)
+
+
+def _state(connection: sqlite3.Connection, batch_id: BatchId) -> BatchState:
+    sql = "SELECT state FROM batches WHERE id = ?"
+    for (state,) in connection.execute(sql, (batch_id,)):
+        return BatchState(state)
+    raise LookupError(_NOT_STORED.format(batch_id))
 
 
 _Changes = tuple[ItemState, int | None, int | None, int | None, int | None, int]
@@ -340,21 +341,20 @@ _Changes = tuple[ItemState, int | None, int | None, int | None, int | None, int]
 
 
 def _item_changes(event: e.ItemEvent) -> _Changes | None:
+    state = after(event)
+    if state is None:
+        return None
     at_us = to_us(event.at)
     match event:
         case e.ItemStarted(attempt=attempt):
-            return ItemState.RUNNING, attempt, at_us, None, None, 0
-        case e.ItemRetrying(requests=requests):
-            return ItemState.PENDING, None, None, at_us, at_us, requests
-        case e.ItemEnded(outcome=outcome, requests=requests):
-            is_success = outcome.is_success
-            state = ItemState.COMPLETED if is_success else ItemState.FAILED
-            return state, None, None, at_us, at_us, requests
+            return state, attempt, at_us, None, None, 0
+        case e.ItemRetrying() | e.ItemEnded() | e.ItemCancelled():
+            return state, None, None, at_us, at_us, event.requests
         case e.ItemSkipped():
-            return ItemState.SKIPPED, None, None, None, at_us, 0
-        case e.ItemCancelled(requests=requests):
-            return ItemState.CANCELLED, None, None, at_us, at_us, requests
+            return state, None, None, None, at_us, 0
         case e.ItemReset():
-            return ItemState.PENDING, None, None, None, None, 0
-        case _:
+            return state, None, None, None, None, 0
+        case e.ItemSubmitted() | e.ItemProgressed() | e.ItemAccepted():
             return None
+        case _:
+            assert_never(event)

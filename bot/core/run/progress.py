@@ -18,8 +18,10 @@ from bot.core.model import (
     OutcomeKind,
     PlanItem,
     Reference,
+    Stage,
 )
 from bot.core.plan.graph import moved
+from bot.core.run.transitions import after, batch_after, stage_after
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +30,13 @@ class ItemView:
 
     item: PlanItem
     state: ItemState = ItemState.PENDING
+    stage: Stage | None = None  # of the attempt, while one runs
     attempt: int = 0  # the number of the present or last attempt; 0 before the first
     tries: int = 0  # attempts begun since the item was last put back
     started_at: datetime | None = None  # of the present or last attempt
     ended_at: datetime | None = None
     worked: timedelta = timedelta()  # of all ended attempts
     step: str = ""  # the last progress line, in the words of others
-    is_publishing: bool = False
     next_at: datetime | None = None  # of the next try, while it waits for it
     outcome: Outcome | None = None  # of the last attempt, a transient one included
     skipped_because: Reference | None = None
@@ -43,6 +45,11 @@ class ItemView:
     external_id: str = ""
     work: str = ""  # accepted and not yet published
     requests: int = 0
+
+    @property
+    def is_publishing(self) -> bool:
+        """Whether what the attempt did is being brought to GitHub."""
+        return self.stage is Stage.CHANGING
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,32 +99,28 @@ def fold(batch: Batch, events: Iterable[e.Event]) -> Progress:
     )
     views = dict(progress.items)
     for event in events:
-        match event:
-            case (
-                e.ItemStarted()
-                | e.ItemSubmitted()
-                | e.ItemProgressed()
-                | e.ItemAccepted()
-                | e.ItemRetrying()
-                | e.ItemEnded()
-                | e.ItemSkipped()
-                | e.ItemCancelled()
-                | e.ItemReset()
-            ):
-                views[event.item] = _advance_item(views[event.item], event)
-                if isinstance(event, e.ItemRetrying):
-                    progress = replace(progress, retries=progress.retries + 1)
-            case _:
-                progress = _advance_batch(progress, event)
+        if isinstance(event, e.ItemEvent):
+            views[event.item] = _advance_item(views[event.item], event)
+            if isinstance(event, e.ItemRetrying):
+                progress = replace(progress, retries=progress.retries + 1)
+            continue
+        progress = _advance_batch(progress, event)
+        if isinstance(event, e.ControlGiven):
+            for item in event.stopping:
+                stage = stage_after(views[item].stage, event)
+                views[item] = replace(views[item], stage=stage)
     return replace(progress, items=views)
 
 
 def _advance_item(view: ItemView, event: e.ItemEvent) -> ItemView:
+    state = after(event) or view.state
+    stage = stage_after(view.stage, event)
     match event:
         case e.ItemStarted():
             return replace(
                 view,
-                state=ItemState.RUNNING,
+                state=state,
+                stage=stage,
                 attempt=event.attempt,
                 tries=view.tries + 1,
                 started_at=event.at,
@@ -131,27 +134,29 @@ def _advance_item(view: ItemView, event: e.ItemEvent) -> ItemView:
         case e.ItemProgressed():
             return replace(view, step=event.step)
         case e.ItemAccepted():
-            return replace(view, is_publishing=True, work=event.work)
+            return replace(view, stage=stage, work=event.work)
         case e.ItemRetrying():
             return replace(
                 _worked(view, event.at),
-                state=ItemState.PENDING,
+                state=state,
+                stage=stage,
                 outcome=event.outcome,
                 next_at=event.next_at,
                 requests=view.requests + event.requests,
             )
         case e.ItemEnded():
-            is_success = event.outcome.is_success
             return replace(
                 _worked(view, event.at),
-                state=ItemState.COMPLETED if is_success else ItemState.FAILED,
+                state=state,
+                stage=stage,
                 outcome=event.outcome,
                 requests=view.requests + event.requests,
             )
         case e.ItemSkipped():
             return replace(
                 view,
-                state=ItemState.SKIPPED,
+                state=state,
+                stage=stage,
                 skipped_because=event.because,
                 by=event.by,
                 ended_at=event.at,
@@ -160,14 +165,15 @@ def _advance_item(view: ItemView, event: e.ItemEvent) -> ItemView:
         case e.ItemCancelled():
             return replace(
                 _worked(view, event.at),
-                state=ItemState.CANCELLED,
+                state=state,
+                stage=stage,
                 by=event.by,
                 kept=event.kept,
                 requests=view.requests + event.requests,
             )
         case e.ItemReset():
             return replace(
-                ItemView(view.item),
+                ItemView(view.item, state, stage),
                 attempt=view.attempt,
                 # A restart is no fault of the item: it does not count as a try.
                 tries=0 if event.by else max(0, view.tries - 1),
@@ -185,7 +191,6 @@ def _worked(view: ItemView, at: datetime) -> ItemView:
         view,
         ended_at=at,
         worked=view.worked + spent,
-        is_publishing=False,
         work="",
         step="",
         next_at=None,
@@ -195,30 +200,25 @@ def _worked(view: ItemView, at: datetime) -> ItemView:
 def _advance_batch(
     progress: Progress, event: e.BatchEvent | e.OutsideSettled
 ) -> Progress:
+    state = batch_after(progress.state, event) or progress.state
     match event:
         case e.BatchPlanned():
             return replace(progress, expires_at=event.expires_at)
         case e.BatchStarted():
             return replace(
                 progress,
-                state=BatchState.RUNNING,
+                state=state,
                 started_at=event.at,
                 started_by=event.by,
                 start_source=event.source,
             )
         case e.BatchPaused():
-            return replace(
-                progress, state=BatchState.PAUSED, by=event.by, pause_why=event.why
-            )
+            return replace(progress, state=state, by=event.by, pause_why=event.why)
         case e.BatchResumed():
-            return replace(progress, state=BatchState.RUNNING, by="", ended_at=None)
+            return replace(progress, state=state, by="", ended_at=None)
         case e.BatchCancelling():
-            return replace(
-                progress, state=BatchState.CANCELLING, by=event.by, cause=event.cause
-            )
+            return replace(progress, state=state, by=event.by, cause=event.cause)
         case e.BatchFinished():
-            was_cancelled = progress.state is BatchState.CANCELLING
-            state = BatchState.CANCELLED if was_cancelled else BatchState.FINISHED
             return replace(progress, state=state, ended_at=event.at)
         case e.BatchRecovered():
             return replace(progress, recovered=event)

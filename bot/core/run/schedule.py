@@ -27,9 +27,11 @@ from bot.core.model import (
     PlanItem,
     Reference,
     Repository,
+    Stage,
 )
 from bot.core.plan.graph import chain_seconds, expectation, moved, renamed
 from bot.core.run import reasons as why
+from bot.core.run.transitions import after, batch_after, stage_after
 
 MEMORY_LINE = 0.8
 """The fraction of the usable memory above which nothing new starts."""
@@ -74,8 +76,8 @@ class Schedule:
     is_budget_lifted: bool = False
     _is_paused_for_budget: bool = False
     running: dict[ItemNumber, int] = field(default_factory=dict)  # item → attempt
-    publishing: set[ItemNumber] = field(default_factory=set)  # too late to stop them
-    stopping: dict[ItemNumber, str] = field(default_factory=dict)  # item → by whom
+    _stages: dict[ItemNumber, Stage] = field(default_factory=dict)  # of what runs
+    _stopped_by: dict[ItemNumber, str] = field(default_factory=dict)
     _index: dict[ItemNumber, int] = field(default_factory=dict)
     _states: list[ItemState] = field(default_factory=list)
     _attempts: list[int] = field(default_factory=list)
@@ -136,6 +138,30 @@ class Schedule:
     def has_unfinished(self, item: ItemNumber) -> bool:
         """Return whether the batch has the item, and it has not ended."""
         return item in self._index and not self.state_of(item).is_final
+
+    def stage_of(self, item: ItemNumber) -> Stage | None:
+        """Return where the item's running attempt stands, None if none is running."""
+        return self._stages.get(item)
+
+    @property
+    def publishing(self) -> frozenset[ItemNumber]:
+        """The items that it is too late to stop."""
+        return frozenset(n for n, s in self._stages.items() if s is Stage.CHANGING)
+
+    @property
+    def stopping(self) -> Mapping[ItemNumber, str]:
+        """The running items that somebody stops, with who does."""
+        return self._stopped_by
+
+    def rest(self, item: ItemNumber) -> None:
+        """Let an item that waits to be brought to GitHub be stopped meanwhile."""
+        if self.stage_of(item) is Stage.CHANGING:
+            self._stages[item] = Stage.WORKING
+
+    def go_on(self, item: ItemNumber) -> None:
+        """Note that an item that rested is being brought to GitHub again."""
+        if self.stage_of(item) is Stage.WORKING:
+            self._stages[item] = Stage.CHANGING
 
     def attempt_of(self, item: ItemNumber) -> int:
         """Return the number of the item's last attempt, 0 before the first."""
@@ -229,56 +255,75 @@ class Schedule:
 
     def apply(self, event: e.Event) -> None:
         """Move the state by one event, recorded earlier or about to be recorded."""
-        if isinstance(event, e.ItemEnded | e.ItemRetrying | e.ItemCancelled):
-            self.requests_used += event.requests
+        if isinstance(event, e.ItemEvent):
+            self._apply_to_item(event)
+        else:
+            self._apply_to_batch(event)
+
+    def _apply_to_item(self, event: e.ItemEvent) -> None:
+        i = self._index[event.item]
+        self._set_stage(event.item, stage_after(self.stage_of(event.item), event))
+        if (state := after(event)) is not None:
+            self._set_state(i, state)
         match event:
             case e.ItemStarted():
-                i = self._index[event.item]
-                self._states[i] = ItemState.RUNNING
                 self._attempts[i] = event.attempt
                 self._tries[i] += 1
-                self._next_at.pop(i, None)
                 self.running[event.item] = event.attempt
-            case e.ItemEnded():
-                self._end_attempt(event)
             case e.ItemRetrying():
-                i = self._stop(event.item, ItemState.PENDING)
+                self.requests_used += event.requests
                 self._next_at[i] = event.next_at
                 heapq.heappush(self._delayed, (event.next_at, i))
+            case e.ItemEnded():
+                self.requests_used += event.requests
+                if event.outcome.is_success:
+                    self._release_successors(i)
+                else:
+                    self._has_failed = True
+                    self._lost.append(i)
             case e.ItemSkipped():
-                self._lose(event.item, ItemState.SKIPPED)
+                self._lost.append(i)
             case e.ItemCancelled():
-                self._lose(event.item, ItemState.CANCELLED)
+                self.requests_used += event.requests
+                self._lost.append(i)
             case e.ItemReset():
-                self._reset(event)
+                # A restart is no fault of the item: it does not count as a try.
+                self._tries[i] = 0 if event.by else max(0, self._tries[i] - 1)
+                self._lost = [lost for lost in self._lost if lost != i]
+                self._offer(i)
+            case e.ItemSubmitted() | e.ItemProgressed() | e.ItemAccepted():
+                pass
+            case _:
+                assert_never(event)
+
+    def _apply_to_batch(self, event: e.BatchEvent | e.OutsideSettled) -> None:
+        self.state = batch_after(self.state, event) or self.state
+        match event:
             case e.OutsideSettled():
                 self._settle(event)
-            case e.ItemAccepted():
-                self.publishing.add(event.item)
             case e.ControlGiven():
-                self.stopping |= dict.fromkeys(event.stopping, event.by)
+                for item in event.stopping:
+                    self._set_stage(item, stage_after(self.stage_of(item), event))
+                    if item in self.running:
+                        self._stopped_by[item] = event.by
             case e.BatchStarted():
-                self.state, self.starter = BatchState.RUNNING, event.by
+                self.starter = event.by
             case e.BatchResumed():
                 # Only who was told that the budget is used can mean to lift it.
                 self.is_budget_lifted |= self._is_paused_for_budget
-                self.state, self.by = BatchState.RUNNING, ""
+                self.by = ""
                 self._has_failed = False
             case e.BatchPaused():
-                self.state, self.by = BatchState.PAUSED, event.by
+                self.by = event.by
                 self._is_paused_for_budget = event.why == "budget"
             case e.BatchCancelling():
-                self.state, self.by = BatchState.CANCELLING, event.by
+                self.by = event.by
                 self.cause = event.cause
             case e.RepositoryMoved():
                 self._move(event.repository)
-            case e.BatchFinished():
-                is_cancelled = self.state is BatchState.CANCELLING
-                self.state = (
-                    BatchState.CANCELLED if is_cancelled else BatchState.FINISHED
-                )
             case (
                 e.BatchPlanned()
+                | e.BatchFinished()
                 | e.BatchRecovered()
                 | e.BudgetWaitStarted()
                 | e.BudgetWaitEnded()
@@ -286,8 +331,6 @@ class Schedule:
                 | e.Reported()
                 | e.BatchConcluded()
                 | e.BatchRetried()
-                | e.ItemSubmitted()
-                | e.ItemProgressed()
             ):
                 pass
             case _:
@@ -403,35 +446,25 @@ class Schedule:
             heapq.heappop(heap)
         return False
 
-    def _stop(self, item: ItemNumber, state: ItemState) -> int:
-        i = self._index[item]
+    def _set_state(self, i: int, state: ItemState) -> None:
+        """Put an item into a state, in which it runs no longer, or only just begins."""
         was_open = not self._states[i].is_final
         self._states[i] = state
         self._open += (not state.is_final) - was_open
         self._next_at.pop(i, None)
-        self.running.pop(item, None)
-        self.publishing.discard(item)
-        self.stopping.pop(item, None)
-        return i
+        self.running.pop(self._number(i), None)
 
-    def _end_attempt(self, event: e.ItemEnded) -> None:
-        if not event.outcome.is_success:
-            self._has_failed = True
-            self._lose(event.item, ItemState.FAILED)
-            return
-        for successor in self._successors[self._stop(event.item, ItemState.COMPLETED)]:
+    def _set_stage(self, item: ItemNumber, stage: Stage | None) -> None:
+        if stage is None:
+            self._stages.pop(item, None)
+            self._stopped_by.pop(item, None)
+        else:
+            self._stages[item] = stage
+
+    def _release_successors(self, i: int) -> None:
+        for successor in self._successors[i]:
             self._unmet[successor] -= 1
             self._offer(successor)
-
-    def _lose(self, item: ItemNumber, state: ItemState) -> None:
-        self._lost.append(self._stop(item, state))
-
-    def _reset(self, event: e.ItemReset) -> None:
-        i = self._stop(event.item, ItemState.PENDING)
-        # A restart is no fault of the item: it does not count as a try.
-        self._tries[i] = 0 if event.by else max(0, self._tries[i] - 1)
-        self._lost = [lost for lost in self._lost if lost != i]
-        self._offer(i)
 
     def _move(self, repository: Repository) -> None:
         old, new = self.batch.repository.name, repository.name
