@@ -326,6 +326,21 @@ def test_every_batch_ends_and_every_start_is_topological(waits, random, slots):
     assert again.state is schedule.state
 
 
+def test_what_was_retried_is_not_skipped_by_a_restart():
+    one, two = ItemNumber(1), ItemNumber(2)
+    schedule = schedule_of({1: [], 2: [1]})
+    for event in (
+        e.ItemStarted(NOON, one, 1),
+        e.ItemEnded(NOON, one, 1, FAILED),
+        e.ItemSkipped(NOON, two, Reference("acme/widgets", one)),
+        e.ItemReset(NOON, one, "ada"),
+        e.ItemReset(NOON, two, "ada"),
+    ):
+        schedule.apply(event)
+    assert schedule.follow_up(NOON) == []
+    assert starts([schedule], free()) == [1]
+
+
 @given(graphs(), st.integers(1, 4))
 def test_every_pending_item_has_a_reason(waits, slots):
     schedule = schedule_of(waits)
