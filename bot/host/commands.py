@@ -7,6 +7,7 @@ import os
 import shutil
 import stat
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from bot.host.process import (
     Tree,
     clean_environment,
     end_tree,
-    launched,
+    guarded,
     read_pipe,
     to_the_end,
 )
@@ -38,9 +39,6 @@ CANNOT_START = 127
 """The exit code of a command that does not exist, as shells have it."""
 
 LOGS_KEPT = timedelta(days=30)
-
-_LEFTOVER_SECONDS = 1.0
-"""What processes in the background have to end themselves once the command has."""
 
 _DRAIN_SECONDS = 2.0
 
@@ -154,36 +152,41 @@ class HostCommands:
         """Return the exit code and whether it timed out, once nothing is left of it."""
         read_end, write_end = os.pipe()
         reading = asyncio.create_task(read_pipe(read_end, take), name=f"log {attempt}")
-        timed_out = False
-        grace_seconds = GRACE_SECONDS
-        try:
-            process = await self._start(attempt, argv, environment, write_end)
+        async with AsyncExitStack() as stack:
+            timed_out = False
+            grace_seconds = GRACE_SECONDS
             try:
-                async with asyncio.timeout(timeout_seconds):
-                    await process.wait()
-                grace_seconds = _LEFTOVER_SECONDS
-            except TimeoutError:
-                timed_out = True
-        finally:
-            await to_the_end(self._finish(attempt, reading, grace_seconds))
-        return await process.wait(), timed_out
+                process = await self._start(
+                    stack, attempt, argv, environment, write_end
+                )
+                try:
+                    async with asyncio.timeout(timeout_seconds):
+                        await process.wait()
+                    grace_seconds = 0.0  # the guard has asked what was left
+                except TimeoutError:
+                    timed_out = True
+            finally:
+                await to_the_end(self._finish(attempt, reading, grace_seconds))
+            return await process.wait(), timed_out
 
     async def _start(
         self,
+        stack: AsyncExitStack,
         attempt: AttemptId,
         argv: Sequence[str],
         environment: Mapping[str, str],
         write_end: int,
     ) -> asyncio.subprocess.Process:
         try:
-            process = await asyncio.create_subprocess_exec(
-                *launched(argv, self._limits),
-                cwd=self._folders.attempt(attempt).workspace,
-                env=dict(environment),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=write_end,
-                stderr=asyncio.subprocess.STDOUT,
-                start_new_session=True,
+            process = await stack.enter_async_context(
+                guarded(
+                    argv,
+                    environment=environment,
+                    cwd=self._folders.attempt(attempt).workspace,
+                    limits=self._limits,
+                    stdout=write_end,
+                    stderr=asyncio.subprocess.STDOUT,
+                )
             )
         except OSError as error:
             message = f"this server cannot start a process: {error.strerror}"

@@ -12,12 +12,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import structlog
+
 from bot.core.model import Repository
 from bot.core.world.answers import Failure, error_of, failure_of
 from bot.core.world.budget import is_limited
 from bot.core.world.redaction import hide_lookalikes
 from bot.errors import AppUnavailable, BotError, TransientError
-from bot.host.process import HOST_MARKER, INHERITED, capture, clean_environment
+from bot.host.process import (
+    HOST_MARKER,
+    INHERITED,
+    Patience,
+    Silent,
+    capture,
+    clean_environment,
+)
 from bot.ports.github import Tokens
 
 LOCAL_SECONDS = 300
@@ -63,6 +72,9 @@ _DENIED = re.compile(r"denied|not granted|not accessible", re.IGNORECASE)
 _TELLING = re.compile(
     r"^(?:fatal|error|remote): (?!the remote end hung up|failed to push some refs)"
 )
+
+
+log = structlog.get_logger()
 
 
 class GitFailed(TransientError):
@@ -137,6 +149,11 @@ class Remote:
     drop_token: Callable[[str], None] = field(repr=False, default=lambda _: None)
 
     @property
+    def site(self) -> str:
+        """Where it is, for people: a host, or nothing more than a folder."""
+        return urlsplit(self.url).hostname or "the remote"
+
+    @property
     def configuration(self) -> dict[str, str]:
         """A header for the site of the address and no other."""
         site = urlsplit(self.url)
@@ -148,9 +165,19 @@ class Remote:
 
 
 class Git:
-    """Runs git. *environment* is the bot's own, of which git gets a few variables."""
+    """Runs git. *environment* is the bot's own, of which git gets a few variables.
 
-    def __init__(self, *, environment: Mapping[str, str], host: str) -> None:
+    *silence* says how often a remote is listened to, and how long it may be silent.
+    """
+
+    def __init__(
+        self,
+        *,
+        environment: Mapping[str, str],
+        host: str,
+        silence: tuple[float, float] = (30, 120),
+    ) -> None:
+        self._silence = silence
         self._environment = {
             **clean_environment(environment, _NETWORK),
             "LC_ALL": "C",  # its messages are read
@@ -174,8 +201,9 @@ class Git:
         stdin: bytes = b"",
         environment: Mapping[str, str] | None = None,
         accept: Sequence[int] = (0,),
+        say: Callable[[str], None] = lambda line: None,
     ) -> bytes:
-        """Return what git printed.
+        """Return what git printed; with *remote*, *say* is told of a silent one.
 
         Raises ``GitFailed`` for exit codes that are not in *accept*, and for time-outs.
         """
@@ -193,7 +221,11 @@ class Git:
                 cwd=place.work_tree or place.git_dir,
                 timeout_seconds=seconds,
                 stdin=stdin,
+                patience=self._patience(arguments[0], remote, say) if remote else None,
             )
+        except Silent as error:
+            said = f"{remote.site if remote else ''}: {error}"
+            raise GitFailed(arguments[0], exit_code=-9, said=said) from error
         except TimeoutError as error:
             said = f"it took longer than {seconds} s"
             raise GitFailed(arguments[0], exit_code=-9, said=said) from error
@@ -208,6 +240,15 @@ class Git:
                     remote.drop_token(remote.token)  # the next try gets a new one
             raise GitFailed(arguments[0], exit_code=done.exit_code, said=said)
         return done.output
+
+    def _patience(
+        self, what: str, remote: Remote, say: Callable[[str], None]
+    ) -> Patience:
+        def notice(seconds: float) -> None:
+            log.warning("git waits", what=what, site=remote.site, seconds=seconds)
+            say(f"{remote.site} has been silent for {seconds:.0f} s")
+
+        return Patience(notice, *self._silence)
 
 
 class Remotes:

@@ -3,10 +3,13 @@
 import asyncio
 import json
 import os
+import shutil
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -29,6 +32,10 @@ INHERITED = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ")
 """What commands get of the bot's own environment, where it is set."""
 
 _POLL_SECONDS = 0.05
+_IDLE = 0.01
+"""Of a processor: a tool that takes less only waits."""
+
+_GUARD = Path(__file__).with_name("guard.py")
 _T = TypeVar("_T")
 
 log = structlog.get_logger()
@@ -61,32 +68,6 @@ def clean_environment(
     return {"PATH": os.defpath, "LANG": "C.UTF-8", **kept}
 
 
-# The program that becomes the command: what has to happen between fork and exec. It
-# runs in an interpreter of its own because preexec_fn can deadlock.
-_LAUNCHER = """
-import ctypes, json, os, resource, signal, sys
-parent, limits, argv = int(sys.argv[1]), json.loads(sys.argv[2]), sys.argv[3:]
-for name, wanted in limits.items():
-    kind = getattr(resource, name, None)
-    if kind is not None:
-        most = resource.getrlimit(kind)[1]
-        value = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
-        resource.setrlimit(kind, (value, value))
-if sys.platform == "linux":
-    try:  # when memory runs out, the kernel takes commands before the bot
-        with open("/proc/self/oom_score_adj", "w") as file:
-            file.write("500")
-    except OSError as error:
-        print(f"oom_score_adj: {error.strerror}", file=sys.stderr)
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
-    if os.getppid() != parent:
-        sys.exit(1)
-try:
-    os.execvp(argv[0], argv)
-except OSError as error:
-    print(f"{argv[0]}: {error.strerror}", file=sys.stderr)
-    sys.exit(127)
-"""
 _LIMIT_NAMES = {
     "open_files": "RLIMIT_NOFILE",
     "processes": "RLIMIT_NPROC",
@@ -95,22 +76,51 @@ _LIMIT_NAMES = {
 }
 
 
-def launched(argv: Sequence[str], limits: Limits) -> list[str]:
-    """Return a command line that runs *argv* within *limits* and dies with the bot.
+@asynccontextmanager
+async def guarded(
+    argv: Sequence[str],
+    *,
+    environment: Mapping[str, str],
+    cwd: Path | None = None,
+    limits: Limits | None = None,
+    stdin: int = asyncio.subprocess.DEVNULL,
+    stdout: int = asyncio.subprocess.DEVNULL,
+    stderr: int = asyncio.subprocess.DEVNULL,
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Run *argv* within *limits*, below a guard (``guard.py``) that leads a session.
 
-    The kernel ends the process when the thread that started it does: start it from
-    the main thread.
+    When the context is left, or the bot ends in whatever way, all that came of it is
+    killed. The guard ends as the command does.
     """
-    values = {_LIMIT_NAMES[name]: value for name, value in asdict(limits).items()}
-    told = json.dumps({"RLIMIT_CORE": 0, **values})
-    return [sys.executable, "-I", "-S", "-c", _LAUNCHER, str(os.getpid()), told, *argv]
+    values = asdict(limits) if limits else {}
+    told = json.dumps(
+        {"RLIMIT_CORE": 0, **{_LIMIT_NAMES[name]: n for name, n in values.items()}}
+    )
+    leash, held = os.pipe()
+    try:
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-I", "-S", str(_GUARD), str(leash), told, *argv),
+                cwd=cwd,
+                env=dict(environment),
+                stdin=stdin,
+                stdout=stdout,
+                stderr=stderr,
+                pass_fds=(leash,),
+                start_new_session=True,
+            )
+        finally:
+            os.close(leash)
+        yield process
+    finally:
+        os.close(held)
 
 
 @dataclass(frozen=True, slots=True)
 class Tree:
     """The processes of one command: descendants, session mates, bearers of its marks.
 
-    ``root`` is the process that was started. A wrapper (such as bwrap) ends everything
+    ``root`` is the guard of the command. A wrapper (such as bwrap) ends everything
     inside at once when it gets a TERM, so that it is spared until the KILL.
     """
 
@@ -141,7 +151,7 @@ class Tree:
             if (
                 number is signal.SIGTERM
                 and self.is_wrapper
-                and process.pid == self.root
+                and process.info["ppid"] == self.root
             ):
                 continue
             try:
@@ -182,6 +192,26 @@ async def end_tree(
         await clock.sleep(_POLL_SECONDS)
 
 
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a conversation with another machine may be silent.
+
+    ``notice`` is told at each look that finds nothing moved, and since how many
+    seconds.
+    """
+
+    notice: Callable[[float], None]
+    look_seconds: float = 30
+    silent_seconds: float = 120
+
+
+class Silent(TimeoutError):
+    """The other side has sent and taken no byte for ``seconds``."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"no byte came or went for {seconds:.0f} s")
+
+
 async def capture(
     argv: Sequence[str],
     *,
@@ -189,30 +219,104 @@ async def capture(
     timeout_seconds: float,
     cwd: Path | None = None,
     stdin: bytes = b"",
+    patience: Patience | None = None,
 ) -> Captured:
-    """Run one of the bot's own tools to its end.
+    """Run one of the bot's own tools to its end; with *patience* below a guard.
 
-    Raises ``TimeoutError`` after *timeout_seconds*. When it is cancelled or times out,
-    the process and its group are killed first.
+    Raises ``TimeoutError`` after *timeout_seconds*, and ``Silent``. When it is
+    cancelled or times out, the process and its group are killed first.
     """
-    process = await asyncio.create_subprocess_exec(
-        *argv,
-        cwd=cwd,
-        env=dict(environment),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        start_new_session=True,
-    )
-    try:
-        async with asyncio.timeout(timeout_seconds):
-            output, errors = await process.communicate(stdin)
-    except BaseException:
-        kill_group(process.pid)
-        await to_the_end(process.wait())
-        raise
+    start = partial(guarded, argv) if patience else partial(_alone, argv)
+    pipe = asyncio.subprocess.PIPE
+    async with start(
+        environment=environment, cwd=cwd, stdin=pipe, stdout=pipe, stderr=pipe
+    ) as process:
+        talk = asyncio.create_task(process.communicate(stdin), name=f"talk {argv[0]}")
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                if patience:
+                    await _listen(process.pid, talk, patience)
+                output, errors = await talk
+        except BaseException:
+            kill_group(process.pid)
+            await to_the_end(asyncio.wait({talk}))
+            await to_the_end(process.wait())
+            raise
     assert process.returncode is not None
     return Captured(process.returncode, output, errors.decode("utf-8", "replace"))
+
+
+@asynccontextmanager
+async def _alone(
+    argv: Sequence[str],
+    *,
+    environment: Mapping[str, str],
+    cwd: Path | None,
+    stdin: int,
+    stdout: int,
+    stderr: int,
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Start a short tool that has no children that matter: it dies with the bot."""
+    setpriv = shutil.which("setpriv", path=environment.get("PATH"))
+    prefix = [setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []
+    yield await asyncio.create_subprocess_exec(
+        *(*prefix, *argv),
+        cwd=cwd,
+        env=dict(environment),
+        stdin=stdin,
+        stdout=stdout,
+        stderr=stderr,
+        start_new_session=True,
+    )
+
+
+async def _listen(pid: int, talk: asyncio.Task[Any], patience: Patience) -> None:
+    """Return when *talk* ends. Raises ``Silent`` when nothing moves any more."""
+    silent_seconds, before = 0.0, await asyncio.to_thread(_moved, pid)
+    while not (await asyncio.wait({talk}, timeout=patience.look_seconds))[0]:
+        now = await asyncio.to_thread(_moved, pid)
+        is_silent = now.is_still(before, patience.look_seconds)
+        silent_seconds = silent_seconds + patience.look_seconds if is_silent else 0.0
+        before = now
+        if silent_seconds >= patience.silent_seconds:
+            raise Silent(silent_seconds)
+        if silent_seconds:
+            patience.notice(silent_seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class _Moved:
+    """What the processes of a tool have read, written and computed so far.
+
+    What comes from the network passes through pipes between them, and is counted; only
+    the first answer of a remote, its list of refs for a push, passes as one piece.
+    """
+
+    pids: frozenset[int]
+    characters: int
+    cpu_seconds: float
+
+    def is_still(self, before: "_Moved", seconds: float) -> bool:
+        """Return whether nothing moved since: waiting takes some of the processor."""
+        same = (self.pids, self.characters) == (before.pids, before.characters)
+        return same and self.cpu_seconds - before.cpu_seconds < _IDLE * seconds
+
+
+def _moved(pid: int) -> _Moved:
+    characters, cpu_seconds, pids = 0, 0.0, set()
+    with suppress(psutil.Error):
+        for process in psutil.Process(pid).children(recursive=True):
+            with suppress(psutil.Error), process.oneshot():
+                pids.add(process.pid)
+                times = process.cpu_times()
+                cpu_seconds += times.user + times.system
+                # Only Linux counts them; elsewhere nothing is ever silent.
+                counters = getattr(process, "io_counters", None)
+                if counters is None:
+                    return _Moved(frozenset(), -1, float("inf"))
+                both = counters()
+                characters += both.read_chars + both.write_chars
+    return _Moved(frozenset(pids), characters, cpu_seconds)
 
 
 def kill_group(pid: int) -> None:

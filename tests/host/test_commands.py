@@ -348,44 +348,6 @@ async def test_orphans_of_an_earlier_bot_are_killed(
                 await process.wait()
 
 
-async def test_a_command_dies_when_the_bot_is_killed(
-    folders: Folders, bubblewrap: Isolation, workspace: Workspace
-):
-    """The bot is a process of its own here, killed without a chance to clean up."""
-    wait = [sys.executable, "-I", "-S", "-c", "import time; time.sleep(1000)"]
-    inner = bubblewrap.wrap(wait, _prepared(folders))
-    bot = f"""
-        import subprocess, sys
-        sys.path[:] = {sys.path!r}
-        from bot.host.process import Limits, launched
-        child = subprocess.Popen(launched({inner!r}, Limits()))
-        print(child.pid, flush=True)
-        child.wait()
-    """
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", textwrap.dedent(bot)),
-        env={"PATH": os.environ["PATH"], HOST_MARKER: folders.host},
-        stdout=asyncio.subprocess.PIPE,
-    )
-    assert process.stdout is not None
-    child = int(await process.stdout.readline())
-    inside = psutil.Process(child)
-    try:
-        await until(lambda: len(inside.children(recursive=True)) == 2)
-        members = [child, *(p.pid for p in inside.children(recursive=True))]
-    finally:
-        process.kill()
-        await process.communicate()
-    await until(lambda: not any(map(alive, members)))
-
-
-def _prepared(folders: Folders):
-    folder = folders.attempt(ATTEMPT)
-    for path in (folder.input, folder.output, folder.home, folder.temporary):
-        path.mkdir(parents=True)
-    return folder
-
-
 async def test_limits_are_set_before_the_command_starts(
     folders: Folders, unprotected: Isolation, workspace: Workspace
 ):
@@ -449,33 +411,6 @@ async def test_a_process_namespace_ends_everything_and_shows_no_process(
     assert int(done.log_tail[0]) < 50
     seen = [process.info["cmdline"] for process in psutil.process_iter(["cmdline"])]
     assert not [words for words in seen if words and words[-1] == left]
-
-
-async def test_without_isolation_the_command_still_dies_with_the_bot(
-    folders: Folders, unprotected: Isolation
-):
-    wait = [sys.executable, "-I", "-S", "-c", "import time; time.sleep(1000)"]
-    bot = f"""
-        import subprocess, sys
-        sys.path[:] = {sys.path!r}
-        from bot.host.process import Limits, launched
-        child = subprocess.Popen(launched({wait!r}, Limits()))
-        print(child.pid, flush=True)
-        child.wait()
-    """
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", textwrap.dedent(bot)),
-        env={"PATH": os.environ["PATH"]},
-        stdout=asyncio.subprocess.PIPE,
-    )
-    assert process.stdout is not None
-    child = int(await process.stdout.readline())
-    try:  # until it has become the command
-        await until(lambda: psutil.Process(child).cmdline() == wait)
-    finally:
-        process.kill()
-        await process.communicate()
-    await until(lambda: not alive(child))
 
 
 # --- hostile commands in bubblewrap ------------------------------------------------
