@@ -112,6 +112,7 @@ class Engine:
     ) -> None:
         self._store = store
         self._ledger = github.ledger
+        self._folders = host.folders
         self._clock = clock
         self._stopping = stopping
         face = Face(
@@ -296,10 +297,21 @@ class Engine:
         held = self._ledger.held_seconds()
         until = self._clock.now() + timedelta(seconds=max(held.values(), default=0))
         some = f"{len(held)} installation{'s' if len(held) > 1 else ''}"
-        note = f"GitHub wants nothing of {some} until {until:%H:%M:%S} UTC"
+        notes = [
+            f"GitHub wants nothing of {some} until {until:%H:%M:%S} UTC"
+            if held
+            else "",
+            *await asyncio.to_thread(self._host_notes),
+        ]
         return Readiness(
-            tuple(dict.fromkeys(filter(None, reasons))), (note,) if held else ()
+            tuple(dict.fromkeys(filter(None, reasons))), tuple(filter(None, notes))
         )
+
+    def _host_notes(self) -> list[str]:
+        """Return what an operator should look at on this machine, without its paths."""
+        left = self._folders.left_aside()
+        shown = ", ".join(left[:3]) + (" …" if len(left) > 3 else "")
+        return [f"cannot be deleted, and was moved aside: {shown}"] if left else []
 
     async def is_ready(self) -> bool:
         """Return whether the bot can do its work now."""

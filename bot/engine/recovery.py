@@ -1,6 +1,6 @@
 """What follows a start: remove what was left, catch up with what was missed, go on."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -56,8 +56,8 @@ class Recovery:
 
     async def clean(self) -> None:
         """Remove the processes and workspaces that an earlier process left."""
-        killed = await self._commands.kill_orphans()
-        removed = await self._workspaces.remove_all()
+        killed = await _cleaned("processes", self._commands.kill_orphans())
+        removed = await _cleaned("workspaces", self._workspaces.remove_all())
         if killed or removed:
             log.info("orphans removed", processes=killed, workspaces=removed)
 
@@ -126,3 +126,12 @@ class Recovery:
                 await self._scheduler.settle_outside(
                     reference, is_satisfied=is_satisfied
                 )
+
+
+async def _cleaned(what: str, cleaning: Awaitable[int]) -> int:
+    """Return how many were removed, or 0: what is left must not keep the bot from living."""
+    try:
+        return await cleaning
+    except Exception:  # a fault here, or in what a stranger left, ends no start
+        log.exception("cleaning failed", what=what)
+        return 0

@@ -1,12 +1,17 @@
 """Where things lie on this machine, under the folder of the database."""
 
 import hashlib
-import shutil
+import os
+import secrets
 import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+import structlog
+
 from bot.core.model import AttemptId, Repository
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,17 +89,110 @@ class Folders:
         """Where the logs of all commands are."""
         return self.root / "logs"
 
+    @property
+    def aside(self) -> Path:
+        """What could not be deleted, out of the way."""
+        return self.root / "aside"
+
+    def discard(self, path: Path) -> None:
+        """Delete a folder; what will not go is moved aside, and named in the log."""
+        try:
+            remove_tree(path)
+        except OSError as error:
+            self._put_aside(path, error)
+
+    def discard_again(self) -> None:
+        """Try once more to delete what was moved aside."""
+        for path in children(self.aside):
+            self.discard(path)
+
+    def left_aside(self) -> tuple[str, ...]:
+        """Return the names of what could not be deleted, as the folder has them."""
+        return tuple(path.name for path in children(self.aside))
+
+    def _put_aside(self, path: Path, fault: OSError) -> None:
+        target = self.aside / path.name
+        if target != path:
+            target = self.aside / f"{path.name}-{secrets.token_hex(4)}"
+            try:
+                self.aside.mkdir(exist_ok=True)
+                path.rename(target)
+            except OSError as error:
+                log.warning("folder is in the way", path=str(path), error=str(error))
+                return
+        log.warning("folder cannot be deleted", path=str(target), error=str(fault))
+
+
+def children(folder: Path) -> list[Path]:
+    """Return what is in a folder, sorted; nothing if there is no such folder."""
+    return sorted(folder.iterdir()) if folder.is_dir() else []
+
 
 def remove_tree(path: Path) -> None:
-    """Delete a folder, also when a command took its own permissions away."""
-    if not path.is_dir():
+    """Delete a folder whatever a command made of it: as deep, and as closed, as it is.
+
+    No path below it is ever spelled, and nothing recurses: folders are moved up to the
+    top one by one and emptied there. Goes on past what will not go; raises the first
+    ``OSError`` then.
+    """
+    try:
+        if path.is_symlink():
+            path.unlink()
+            return
+        path.chmod(stat.S_IRWXU)
+        top = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except (FileNotFoundError, NotADirectoryError):
         return
-    pending = [path]
-    while pending:
-        folder = pending.pop()
-        folder.chmod(stat.S_IRWXU)
-        pending += [p for p in folder.iterdir() if p.is_dir() and not p.is_symlink()]
-    shutil.rmtree(path)
+    try:
+        faults = _empty(top)
+    finally:
+        os.close(top)
+    if faults:
+        raise faults[0]
+    path.rmdir()
+
+
+def _empty(top: int) -> list[OSError]:
+    """Delete all that is in a folder; return what went wrong."""
+    unique = secrets.token_hex(8)
+    faults: list[OSError] = []
+    waiting = _sorted_out(top, faults)
+    number = 0
+    while waiting:
+        name = waiting.pop()
+        try:
+            folder = os.open(
+                name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=top
+            )
+            try:
+                for inside in _sorted_out(folder, faults):
+                    number += 1
+                    moved = f"{unique}-{number}"
+                    os.rename(inside, moved, src_dir_fd=folder, dst_dir_fd=top)
+                    waiting.append(moved)
+            finally:
+                os.close(folder)
+            os.rmdir(name, dir_fd=top)
+        except OSError as error:
+            faults.append(error)
+    return faults
+
+
+def _sorted_out(folder: int, faults: list[OSError]) -> list[str]:
+    """Delete the files of a folder; return the folders in it, opened to this user."""
+    with os.scandir(folder) as entries:
+        listed = [
+            (entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries
+        ]
+    for name, is_folder in listed:
+        try:
+            if is_folder:
+                os.chmod(name, stat.S_IRWXU, dir_fd=folder)
+            else:
+                os.unlink(name, dir_fd=folder)
+        except OSError as error:
+            faults.append(error)
+    return [name for name, is_folder in listed if is_folder]
 
 
 def _plain(name: str) -> str:

@@ -15,7 +15,7 @@ from weakref import WeakValueDictionary
 
 from bot.core.model import AttemptId, Repository
 from bot.errors import PermanentError
-from bot.host.folders import Folders, remove_tree
+from bot.host.folders import Folders, children, remove_tree
 from bot.host.git import Git, GitFailed, Place, Remotes, gone
 from bot.ports.clock import Clock
 from bot.ports.host import Change, Workspace
@@ -99,7 +99,9 @@ class GitWorkspaces:
     async def remove(self, attempt: AttemptId) -> None:
         """Delete the workspace and the attempt's ref. No error if there is none."""
         self._mirror_of.pop(attempt, None)
-        await asyncio.to_thread(remove_tree, self._folders.attempt(attempt).root)
+        await asyncio.to_thread(
+            self._folders.discard, self._folders.attempt(attempt).root
+        )
         for mirror in await asyncio.to_thread(self._mirrors):
             delete = f"delete {_ref(attempt)}\n".encode()
             await self._git.run(
@@ -118,13 +120,14 @@ class GitWorkspaces:
         for mirror in self._mirrors():
             for lock in mirror.rglob("*.lock"):
                 lock.unlink()
-        attempts = _children(self._folders.attempts)
+        self._folders.discard_again()
+        attempts = children(self._folders.attempts)
         for attempt in attempts:
-            remove_tree(attempt)
+            self._folders.discard(attempt)
         return len(attempts)
 
     def _mirrors(self) -> list[Path]:
-        found = _children(self._folders.mirrors)
+        found = children(self._folders.mirrors)
         return [mirror for mirror in found if not mirror.name.endswith(_PARTIAL)]
 
     async def _fetch(
@@ -292,10 +295,6 @@ def _conflict(branch: str, names: Sequence[str]) -> PermanentError:
         f"merge conflict between the items it waits for: {branch} conflicts in {shown}",
         advice="Merge their pull requests one after the other, then retry.",
     )
-
-
-def _children(folder: Path) -> list[Path]:
-    return sorted(folder.iterdir()) if folder.is_dir() else []
 
 
 def _names(printed: bytes) -> list[str]:
