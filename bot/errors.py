@@ -65,6 +65,17 @@ class PermanentError(BotError):
         self.advice = advice
 
 
+class BranchMissing(PermanentError):
+    """A branch that work builds on is not there (any more)."""
+
+    def __init__(self, branch: str, repository: str) -> None:
+        super().__init__(
+            f"there is no branch {branch} in {repository}",
+            advice="If it was merged, run the item again on its own.",
+        )
+        self.branch = branch
+
+
 class Refused(PermanentError):
     """GitHub answered 4xx. ``status`` is the HTTP status."""
 

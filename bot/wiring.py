@@ -37,6 +37,7 @@ from bot.host.folders import Folders
 from bot.host.git import Git, Remotes
 from bot.host.isolation import Isolation, View, choose
 from bot.host.memory import HostMemory
+from bot.host.mirrors import Mirrors
 from bot.host.process import GRACE_SECONDS
 from bot.host.push import BranchPusher
 from bot.host.workspaces import GitWorkspaces
@@ -124,10 +125,9 @@ class Engine:
             return settings.clone_url(repository.name)
 
         remotes = Remotes(github.tokens, clone_url)
-        pusher = BranchPusher(host.folders, git=host.git, remotes=remotes)
-        workspaces = GitWorkspaces(
-            host.folders, git=host.git, remotes=remotes, clock=clock
-        )
+        mirrors = Mirrors(host.folders, git=host.git, remotes=remotes)
+        pusher = BranchPusher(mirrors)
+        workspaces = GitWorkspaces(host.folders, mirrors=mirrors, clock=clock)
         commands = HostCommands(
             host.folders,
             isolation=host.isolation,

@@ -222,6 +222,7 @@ class HostCommands:
             "BATCH_OUTPUT": str(folder.output),
             "HOME": str(folder.home),
             "TMPDIR": str(folder.temporary),
+            "GIT_CEILING_DIRECTORIES": str(folder.root),  # git looks no further up
             **files,
         }
 

@@ -27,8 +27,23 @@ class AttemptFolder:
 
     @property
     def index(self) -> Path:
-        """Git's index of the workspace, which the command does not see."""
+        """The bot's index of the workspace as it was made; the command never sees it."""
         return self.root / "index"
+
+    @property
+    def changed_index(self) -> Path:
+        """The bot's index of what the command made of it."""
+        return self.root / "index.changed"
+
+    @property
+    def as_it_was(self) -> Path:
+        """Where single files are written once more as they were, to compare."""
+        return self.root / "as-it-was"
+
+    @property
+    def objects(self) -> Path:
+        """A link to the objects that the command's repository borrows, only to read."""
+        return self.root / "objects"
 
     @property
     def input(self) -> Path:

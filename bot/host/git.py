@@ -22,6 +22,7 @@ from bot.errors import AppUnavailable, BotError, TransientError
 from bot.host.process import (
     HOST_MARKER,
     INHERITED,
+    Captured,
     Patience,
     Silent,
     capture,
@@ -43,12 +44,15 @@ _CONFIGURATION = {
     "core.hooksPath": "/dev/null",
     "core.attributesFile": "/dev/null",
     "core.excludesFile": "/dev/null",
+    "core.filesRefLockTimeout": "10000",  # ms; a lock that is older is nobody's
     "core.fsmonitor": "false",
+    "core.packedRefsTimeout": "10000",
     "core.quotePath": "false",
     "credential.helper": "",
     "diff.ignoreSubmodules": "all",
     "fetch.recurseSubmodules": "false",
     "gc.autoDetach": "false",
+    "index.version": "2",
     "maintenance.autoDetach": "false",
     "push.recurseSubmodules": "no",
     "submodule.recurse": "false",
@@ -66,6 +70,16 @@ _UNAUTHORIZED = re.compile(
 _GONE = re.compile(
     r"repository .*not found|returned error: 404|does not appear to be a git", re.I
 )
+_DAMAGED = re.compile(
+    r"^(?!remote:).*(?:not a git repository|corrupt|bad (?:object|ref|signature|tree)"
+    r"|broken ref|is empty|invalid sha1 pointer|unable to (?:read|resolve reference)"
+    r"|unable to (?:find|parse) [0-9a-f]{40}|cannot lock ref|unable to create '.*\.lock'"
+    r"|loose object|inflate|missing (?:blob|tree|commit|object)|could not (?:read|parse)"
+    r" (?:commit )?[0-9a-f]{40}|not a valid object|failed to (?:read|traverse)"
+    r"|packfile|pack index|bad config|cannot open packed|unexpected line in)",
+    re.IGNORECASE | re.MULTILINE,
+)
+_FULL = re.compile(r"no space left on device|disk quota exceeded", re.IGNORECASE)
 _STATUS = re.compile(r"returned error: (\d{3})\b")
 _REMOTE_SAID = re.compile(r"^remote: (?:error: )?(?P<words>.*\S)\s*$", re.MULTILINE)
 _DENIED = re.compile(r"denied|not granted|not accessible", re.IGNORECASE)
@@ -97,6 +111,16 @@ class GitFailed(TransientError):
     def is_gone(self) -> bool:
         """Whether the repository is not there, or not for this app."""
         return bool(_GONE.search(self.said))
+
+    @property
+    def is_damage(self) -> bool:
+        """Whether the mirror itself is at fault: it can be made again."""
+        return bool(_DAMAGED.search(self.said)) and not self.is_full
+
+    @property
+    def is_full(self) -> bool:
+        """Whether this server's disk has no room left."""
+        return bool(_FULL.search(self.said)) and not self.remote_words
 
     @property
     def remote_words(self) -> str:
@@ -138,6 +162,13 @@ class Place:
             "GIT_INDEX_FILE": self.index,
         }
         return {name: str(path) for name, path in named.items() if path is not None}
+
+    def without_paths(self, said: str) -> str:
+        """Return git's words without where things lie on this server."""
+        for path in (self.index, self.work_tree, self.git_dir):
+            if path is not None:
+                said = said.replace(f"{path}/", "").replace(str(path), "the repository")
+        return said
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +238,28 @@ class Git:
 
         Raises ``GitFailed`` for exit codes that are not in *accept*, and for time-outs.
         """
+        done = await self.call(
+            *arguments,
+            place=place,
+            remote=remote,
+            stdin=stdin,
+            environment=environment,
+            accept=accept,
+            say=say,
+        )
+        return done.output
+
+    async def call(
+        self,
+        *arguments: str,
+        place: Place,
+        remote: Remote | None = None,
+        stdin: bytes = b"",
+        environment: Mapping[str, str] | None = None,
+        accept: Sequence[int] = (0,),
+        say: Callable[[str], None] = lambda line: None,
+    ) -> Captured:
+        """Do what ``run`` does; return also what git warned of."""
         configuration = _CONFIGURATION | (remote.configuration if remote else {})
         seconds = REMOTE_SECONDS if remote else LOCAL_SECONDS
         try:
@@ -238,8 +291,9 @@ class Git:
                 said = said.replace(remote.token, "[redacted]")
                 if _UNAUTHORIZED.search(said):
                     remote.drop_token(remote.token)  # the next try gets a new one
+            said = place.without_paths(said)
             raise GitFailed(arguments[0], exit_code=done.exit_code, said=said)
-        return done.output
+        return done
 
     def _patience(
         self, what: str, remote: Remote, say: Callable[[str], None]
@@ -257,6 +311,10 @@ class Remotes:
     def __init__(self, tokens: Tokens, clone_url: Callable[[Repository], str]) -> None:
         self._tokens = tokens
         self._clone_url = clone_url
+
+    def url(self, repository: Repository) -> str:
+        """Return where a repository is, without what opens it."""
+        return self._clone_url(repository)
 
     async def of(self, repository: Repository, *, to_push: bool = False) -> Remote:
         """Return the remote of a repository, with a fresh token: to read, or to push."""

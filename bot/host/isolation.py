@@ -147,6 +147,7 @@ def _bubblewrap(folder: AttemptFolder, view: View, options: list[str]) -> list[s
     for own in (folder.workspace, folder.output, folder.home, folder.temporary):
         argv += ["--bind", str(own), str(own)]
     argv += ["--ro-bind", str(folder.input), str(folder.input)]
+    argv += ["--ro-bind-try", str(folder.objects), str(folder.objects)]
     return [*argv, "--chdir", str(folder.workspace), "--"]
 
 

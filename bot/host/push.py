@@ -5,8 +5,8 @@ from datetime import datetime
 
 from bot.core.effects import PushBranch, Receipt
 from bot.errors import PermanentError, TransientError, Uncertain
-from bot.host.folders import Folders
-from bot.host.git import Git, GitFailed, Place, Remote, Remotes, gone
+from bot.host.git import GitFailed, Place, Remote, gone
+from bot.host.mirrors import Mirrors
 
 _REJECTED = re.compile(
     r"^!\t\S+\t\[(?:remote )?rejected\] \((?P<why>.*)\)\s*$", re.MULTILINE
@@ -16,10 +16,10 @@ _REJECTED = re.compile(
 class BranchPusher:
     """The part of the ``EffectAdapter`` that does ``PushBranch``."""
 
-    def __init__(self, folders: Folders, *, git: Git, remotes: Remotes) -> None:
-        self._folders = folders
-        self._git = git
-        self._remotes = remotes
+    def __init__(self, mirrors: Mirrors) -> None:
+        self._mirrors = mirrors
+        self._git = mirrors.git
+        self._remotes = mirrors.remotes
 
     async def find(self, intent: PushBranch, *, since: datetime) -> Receipt | None:
         """Return a receipt if the branch is at the commit.
@@ -44,7 +44,7 @@ class BranchPusher:
         try:
             printed = await self._git.run(
                 *("push", *options, "--", remote.url, f"{intent.sha}:{ref}"),
-                place=Place(self._folders.mirror(intent.repository)),
+                place=Place(self._mirrors.of(intent.repository)),
                 remote=remote,
             )
         except GitFailed as error:
@@ -56,7 +56,7 @@ class BranchPusher:
         try:
             listed = await self._git.run(
                 *("ls-remote", "--", remote.url, ref),
-                place=Place(self._folders.mirror(intent.repository)),
+                place=Place(self._mirrors.of(intent.repository)),
                 remote=remote,
             )
         except GitFailed as error:

@@ -1,31 +1,54 @@
 """Workspaces: the files of a repository for one attempt, taken from a bare mirror.
 
-A workspace is files and nothing else. Its index lies beside it and its objects in the
-mirror, so that there is no git directory for a command to find, and what it writes into
-a ``.git`` of its own is never read.
+What counts is the files against those that were put there. The bot's index lies beside
+the workspace and its objects in the mirror; the repository in the workspace is the
+command's, and nothing that it does to that is ever read.
 """
 
 import asyncio
-import hashlib
 import os
+import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from weakref import WeakValueDictionary
 
 from bot.core.model import AttemptId, Repository
 from bot.errors import PermanentError
-from bot.host.folders import Folders, children, remove_tree
-from bot.host.git import Git, GitFailed, Place, Remotes, gone
+from bot.host import leftovers, snapshot
+from bot.host.clone import make_clone
+from bot.host.folders import AttemptFolder, Folders, children, remove_tree
+from bot.host.git import GitFailed, Place
+from bot.host.leftovers import Leftovers
+from bot.host.mirrors import Mirrors, base_ref, work_ref
+from bot.host.snapshot import readable, unreadable
 from bot.ports.clock import Clock
-from bot.ports.host import Change, Workspace
+from bot.ports.host import Change, LeftOut, Workspace
 
 MOST_FILES = 5_000
 MOST_FILE_BYTES = 50 * 1024**2  # GitHub warns above 50 MB and refuses 100 MB
 """What one commit may change; more is build output that nobody wants in a review."""
 
-_PARTIAL = ".partial"
 _USAGE = 129  # git's exit code for options it does not know
+_NAMES_SHOWN = 5
+_CLOSED = re.compile(r"could not open directory '(?P<path>.*?)/?': Permission denied")
+_UNSTORABLE = re.compile(r"unable to process path (?P<path>.+)$", re.I | re.M)
+_FAULT = re.compile(r"^(?:error|fatal): (?!unable to process)(.+)$", re.I | re.M)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What a command made of its workspace. All are paths of files."""
+
+    changed: tuple[str, ...]
+    new: tuple[str, ...]
+    removed: tuple[str, ...]
+    left_out: tuple[LeftOut, ...]
+
+    @property
+    def written(self) -> tuple[str, ...]:
+        """What git is handed."""
+        return (*self.changed, *self.new)
 
 
 class GitWorkspaces:
@@ -35,18 +58,18 @@ class GitWorkspaces:
         self,
         folders: Folders,
         *,
-        git: Git,
-        remotes: Remotes,
+        mirrors: Mirrors,
         clock: Clock,
         identity: tuple[str, str] = ("batch-bot", "batch-bot@users.noreply.github.com"),
+        leave_out: Sequence[str] = (),
     ) -> None:
         self._folders = folders
-        self._git = git
-        self._remotes = remotes
+        self._mirrors = mirrors
+        self._git = mirrors.git
         self._clock = clock
         self._identity = identity
+        self._leftovers = Leftovers(leave_out)
         self._mirror_of: dict[AttemptId, Path] = {}
-        self._locks: WeakValueDictionary[Path, asyncio.Lock] = WeakValueDictionary()
 
     async def create(
         self,
@@ -58,55 +81,44 @@ class GitWorkspaces:
     ) -> Workspace:
         """Fetch the repository and write *base* (a branch), merging branches into it.
 
-        Raises ``TransientError`` when the fetch fails, ``PermanentError`` when a
-        branch does not exist or a merge conflicts.
+        Raises ``TransientError`` when the fetch fails, ``BranchMissing`` when a branch
+        does not exist, ``PermanentError`` when a merge conflicts.
         """
-        await self.remove(attempt)
-        mirror = self._folders.mirror(repository)
-        shas = await self._fetch(repository, mirror, [base, *merge])
-        sha = shas[0]
-        for branch, other in zip(merge, shas[1:], strict=True):
-            sha = await self._merge(mirror, sha, other, branch)
-        folder = self._folders.attempt(attempt)
-        await asyncio.to_thread(folder.workspace.mkdir, parents=True)
-        self._mirror_of[attempt] = mirror
-        place = Place(mirror, folder.workspace, folder.index)
-        await self._git.run("read-tree", "--reset", "-u", sha, place=place)
-        return Workspace(attempt, str(folder.workspace), sha)
+
+        async def make() -> Workspace:
+            await self.remove(attempt)
+            return await self._make(attempt, repository, base=base, merge=merge)
+
+        return await self._mirrors.mended(repository, make)
 
     async def commit(self, workspace: Workspace, *, message: str) -> Change | None:
         """Commit everything that changed into the mirror; None if nothing did.
 
-        Raises ``PermanentError`` when it is more, or larger, than a commit may be.
+        Raises ``PermanentError`` when it is more, or larger, than a commit may be, or
+        all that changed is work that is left out.
         """
         folder = self._folders.attempt(workspace.attempt)
         mirror = self._mirror_of[workspace.attempt]
-        place = Place(mirror, folder.workspace, folder.index)
-        await asyncio.to_thread(_drop_repositories, folder.workspace)
-        listed = ["ls-files", "-z", "--modified", "--others", "--exclude-standard"]
-        changed = _names(await self._git.run(*listed, place=place))
-        await asyncio.to_thread(_check_size, folder.workspace, changed)
-        await self._add(place)
-        tree = _text(await self._git.run("write-tree", place=place))
+        found = await self._find(folder, mirror)
+        await asyncio.to_thread(_check_size, folder.workspace, found.written)
         base = workspace.base_sha
-        if tree == await self._resolve(mirror, f"{base}^{{tree}}"):
+        tree = await self._tree(folder, mirror, found) if _is_any(found) else base
+        change = await self._change(mirror, base, tree)
+        left_out = (*found.left_out, *_not_taken(found, change))
+        if not change.files:
+            _refuse_lost_work(left_out)
             return None
         sha = await self._commit_tree(mirror, tree, [base], message)
-        ref = _ref(workspace.attempt)
-        await self._git.run("update-ref", ref, sha, place=Place(mirror))
-        return await self._change(mirror, base, sha)
+        await self._mirrors.keep(mirror, work_ref(workspace.attempt), sha)
+        return replace(change, sha=sha, left_out=left_out)
 
     async def remove(self, attempt: AttemptId) -> None:
-        """Delete the workspace and the attempt's ref. No error if there is none."""
+        """Delete the workspace and the attempt's refs. No error if there is none."""
         self._mirror_of.pop(attempt, None)
         await asyncio.to_thread(
             self._folders.discard, self._folders.attempt(attempt).root
         )
-        for mirror in await asyncio.to_thread(self._mirrors):
-            delete = f"delete {_ref(attempt)}\n".encode()
-            await self._git.run(
-                "update-ref", "--stdin", place=Place(mirror), stdin=delete
-            )
+        await self._mirrors.forget(attempt)
 
     async def remove_all(self) -> int:
         """Delete every workspace; for the start. Return how many there were.
@@ -117,58 +129,114 @@ class GitWorkspaces:
         return await asyncio.to_thread(self._remove_all)
 
     def _remove_all(self) -> int:
-        for mirror in self._mirrors():
-            for lock in mirror.rglob("*.lock"):
-                lock.unlink()
+        self._mirrors.tidy()
         self._folders.discard_again()
         attempts = children(self._folders.attempts)
         for attempt in attempts:
             self._folders.discard(attempt)
         return len(attempts)
 
-    def _mirrors(self) -> list[Path]:
-        found = children(self._folders.mirrors)
-        return [mirror for mirror in found if not mirror.name.endswith(_PARTIAL)]
+    async def _make(
+        self,
+        attempt: AttemptId,
+        repository: Repository,
+        *,
+        base: str,
+        merge: Sequence[str],
+    ) -> Workspace:
+        mirror = self._mirrors.of(repository)
+        heads = await self._mirrors.fetch(repository, [base, *merge], attempt=attempt)
+        sha = heads[base]
+        for branch in merge:
+            sha = await self._merge(mirror, sha, heads[branch], branch)
+        if merge:
+            await self._mirrors.keep(mirror, base_ref(attempt), sha)
+        folder = self._folders.attempt(attempt)
+        await asyncio.to_thread(folder.workspace.mkdir, parents=True)
+        self._mirror_of[attempt] = mirror
+        place = Place(mirror, folder.workspace, folder.index)
+        await self._git.run("read-tree", "--reset", "-u", sha, place=place)
+        await asyncio.to_thread(
+            make_clone,
+            folder,
+            mirror,
+            branch=base,
+            sha=sha,
+            remote_shas=heads,
+            url=self._mirrors.remotes.url(repository),
+            identity=self._identity,
+        )
+        return Workspace(attempt, str(folder.workspace), sha, base, tuple(merge))
 
-    async def _fetch(
-        self, repository: Repository, mirror: Path, branches: Sequence[str]
+    async def _find(self, folder: AttemptFolder, mirror: Path) -> _Found:
+        """Return how the files differ from those that the bot wrote."""
+        if not await asyncio.to_thread(folder.workspace.is_dir):
+            message = "the command removed the folder that it was to work in"
+            raise PermanentError(message)
+        entries = await asyncio.to_thread(lambda: [*snapshot.read_index(folder.index)])
+        seen = await asyncio.to_thread(snapshot.compare, folder.workspace, entries)
+        rewritten = await self._rewritten(folder, mirror, seen.touched)
+        place = Place(mirror, folder.workspace, folder.index)
+        listed = await self._git.call(
+            *("ls-files", "-z", "--others", "--exclude-standard"), place=place
+        )
+        _refuse_closed_folders(listed.errors)
+        files = [entry.path for entry in entries if entry.mode != snapshot.GITLINK]
+        tracked = _folders_of(files) if listed.output else set()
+        new, left_out = self._leftovers.sort(
+            _names(listed.output),
+            is_tracked=tracked.__contains__,
+            is_empty=lambda name: _size(folder.workspace / name) == 0,
+        )
+        if len(files) > 1 and len(seen.missing) == len(files) and not new:
+            message = f"the command removed all {len(files):,} files of the repository"
+            raise PermanentError(message)
+        removed = [*seen.missing]
+        if seen.vanished:
+            removed += await asyncio.to_thread(_given_up, folder, seen.vanished)
+        filled = [LeftOut(f"{p}/", leftovers.SUBMODULE, is_work=True) for p in seen.filled]
+        return _Found(
+            changed=(*seen.changed, *rewritten),
+            new=tuple(new),
+            removed=tuple(removed),
+            left_out=(*filled, *left_out),
+        )
+
+    async def _rewritten(
+        self, folder: AttemptFolder, mirror: Path, touched: Sequence[str]
     ) -> list[str]:
-        """Return the heads of branches, all their history being in the mirror."""
-        remote = await self._remotes.of(repository)
-        lock = self._locks.setdefault(mirror, asyncio.Lock())
-        async with lock:
-            if not await asyncio.to_thread(mirror.exists):
-                await self._make_mirror(mirror)
-            wanted = {branch: _mirrored(branch) for branch in branches}
-            specs = [f"+refs/heads/{b}:{ref}" for b, ref in wanted.items()]
-            options = ["--no-tags", "--no-write-fetch-head", "--quiet"]
+        """Return those of the files whose bytes are others than the bot wrote."""
+        if not touched:
+            return []
+        aside = folder.as_it_was
+        await asyncio.to_thread(_make_empty, aside)
+        await self._git.run(
+            *("checkout-index", "--force", "-z", "--stdin"),
+            place=Place(mirror, aside, folder.index),
+            stdin=_zeroed(touched),
+        )
+        return await asyncio.to_thread(
+            snapshot.different, folder.workspace, aside, touched
+        )
+
+    async def _tree(self, folder: AttemptFolder, mirror: Path, found: _Found) -> str:
+        """Return the tree of the workspace; what did not change is not looked at."""
+        await asyncio.to_thread(shutil.copy, folder.index, folder.changed_index)
+        place = Place(mirror, folder.workspace, folder.changed_index)
+        update = ("update-index", "-z", "--stdin")
+        if found.removed:
+            gone = _zeroed(found.removed)
+            await self._git.run(*update, "--force-remove", place=place, stdin=gone)
+        if found.written:
             try:
                 await self._git.run(
-                    *("fetch", *options, "--", remote.url, *specs),
-                    place=Place(mirror),
-                    remote=remote,
+                    *(*update, "--add", "--replace"),
+                    place=place,
+                    stdin=_zeroed(found.written),
                 )
             except GitFailed as error:
-                raise self._explained(error, repository) from error
-            return [await self._resolve(mirror, wanted[b]) for b in branches]
-
-    async def _make_mirror(self, mirror: Path) -> None:
-        """Make it under another name first: a bot that is killed leaves no half one."""
-        partial = mirror.with_name(mirror.name + _PARTIAL)
-        await asyncio.to_thread(_make_empty, partial)
-        await self._git.run("init", "--quiet", "--bare", place=Place(partial))
-        await asyncio.to_thread(partial.rename, mirror)
-
-    def _explained(self, error: GitFailed, repository: Repository) -> Exception:
-        missing = "couldn't find remote ref refs/heads/"
-        for line in error.said.splitlines():
-            if missing in line:
-                branch = line.partition(missing)[2]
-                return PermanentError(
-                    f"there is no branch {branch} in {repository.name}",
-                    advice="If it was merged, run the item again on its own.",
-                )
-        return gone(repository) if error.is_gone else error.answer()
+                raise _unstorable(error) from error
+        return _text(await self._git.run("write-tree", place=place))
 
     async def _merge(self, mirror: Path, ours: str, theirs: str, branch: str) -> str:
         place = Place(mirror)
@@ -188,15 +256,6 @@ class GitWorkspaces:
             raise _conflict(branch, conflicts)
         return await self._commit_tree(mirror, tree, [ours, theirs], f"Merge {branch}")
 
-    async def _add(self, place: Place) -> None:
-        try:
-            await self._git.run("add", "--all", "--", ".", place=place)
-        except GitFailed as error:
-            if "ermission denied" not in error.said:
-                raise
-            message = "the command left files that nobody may read"
-            raise PermanentError(message) from error
-
     async def _commit_tree(
         self, mirror: Path, tree: str, parents: Sequence[str], message: str
     ) -> str:
@@ -215,58 +274,100 @@ class GitWorkspaces:
         )
         return _text(printed)
 
-    async def _change(self, mirror: Path, base: str, sha: str) -> Change:
-        options = ["-r", "-z", "--numstat", "--no-renames", "--no-ext-diff"]
-        compare = ["diff-tree", *options, "--no-textconv", base, sha]
-        records = _names(await self._git.run(*compare, place=Place(mirror)))
-        rows = [record.split("\t", 2) for record in records]
+    async def _change(self, mirror: Path, base: str, tree: str) -> Change:
+        """Return what changed between a commit and a tree."""
+        options = ["-r", "-z", "--raw", "--numstat", "--no-renames"]
+        options += ["--no-ext-diff", "--no-textconv", "--ignore-submodules=none"]
+        compare = ["diff-tree", *options, base, tree]
+        printed = _names(await self._git.run(*compare, place=Place(mirror)))
+        kinds: dict[str, str] = {}
+        rows = []
+        records = iter(printed)
+        for record in records:
+            if record.startswith(":"):
+                kinds[next(records)] = record[-1]
+            else:
+                rows.append(record.split("\t", 2))
         return Change(
-            sha,
-            files=tuple(_readable(name) for _, _, name in rows),
+            "",
+            files=tuple(readable(name) for _, _, name in rows),
             # Of binary files there are no counts.
             insertions=sum(int(plus) for plus, _, _ in rows if plus != "-"),
             deletions=sum(int(minus) for _, minus, _ in rows if minus != "-"),
+            added=tuple(readable(name) for name, kind in kinds.items() if kind == "A"),
+            removed=tuple(
+                readable(name) for name, kind in kinds.items() if kind == "D"
+            ),
         )
 
-    async def _resolve(self, mirror: Path, name: str) -> str:
-        ask = ["rev-parse", "--verify", "--end-of-options", name]
-        return _text(await self._git.run(*ask, place=Place(mirror)))
+
+def _is_any(found: _Found) -> bool:
+    return bool(found.written or found.removed)
 
 
-def _ref(attempt: AttemptId) -> str:
-    return f"refs/batch/{attempt}"
+def _not_taken(found: _Found, change: Change) -> list[LeftOut]:
+    """Return what was handed to git and is in no tree: names such as ``git~1``."""
+    published = set(change.files)
+    return [
+        LeftOut(readable(name), leftovers.NAME, is_work=True)
+        for name in found.new
+        if readable(name) not in published
+    ]
 
 
-def _mirrored(branch: str) -> str:
-    """Return the ref that keeps a branch, free of clashes such as a beside a/b."""
-    return f"refs/seen/{hashlib.sha256(branch.encode()).hexdigest()[:24]}"
+def _refuse_lost_work(left_out: Iterable[LeftOut]) -> None:
+    """Raise if nothing changed but what is left out: that is not *no change*."""
+    lost = [left for left in left_out if left.is_work]
+    if lost:
+        named = ", ".join(f"{left.path} ({left.why})" for left in lost[:_NAMES_SHOWN])
+        message = f"all that the command changed is left out: {named}"
+        raise PermanentError(message)
+
+
+def _refuse_closed_folders(said: str) -> None:
+    found = _CLOSED.search(said)
+    if found is not None:
+        raise unreadable(found["path"])
+
+
+def _unstorable(error: GitFailed) -> Exception:
+    """Return the error of a file that git cannot take as it is."""
+    if error.is_damage or error.is_full:
+        return error
+    found = _UNSTORABLE.search(error.said)
+    if found is None:
+        return error
+    why = next(iter(_FAULT.findall(error.said)), "git does not take it")
+    return PermanentError(f"{found['path']} cannot be committed: {why}")
+
+
+def _given_up(folder: AttemptFolder, submodules: Iterable[str]) -> list[str]:
+    """Return submodules without a folder that ``.gitmodules`` no longer names."""
+    try:
+        text = (folder.workspace / ".gitmodules").read_text(errors="surrogateescape")
+    except OSError:
+        text = ""
+    named = {line.partition("=")[2].strip().strip('"') for line in text.splitlines()}
+    return [path for path in submodules if path not in named]
+
+
+def _folders_of(files: Iterable[str]) -> set[str]:
+    found: set[str] = set()
+    for file in files:
+        folder = file.rpartition("/")[0]
+        while folder and folder not in found:
+            found.add(folder)
+            folder = folder.rpartition("/")[0]
+    return found
 
 
 def _make_empty(folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
+    remove_tree(folder)
     folder.mkdir(parents=True)
 
 
-def _drop_repositories(root: Path) -> None:
-    """Delete every ``.git`` below *root*, of which git would run the configuration.
-
-    What such a repository held becomes plain files of the workspace.
-    """
-    for folder, folders, files in os.walk(root, onerror=_raise):
-        for name in [*folders, *files]:
-            if name.lower() != ".git":
-                continue
-            path = Path(folder, name)
-            if path.is_dir() and not path.is_symlink():
-                remove_tree(path)
-            else:
-                path.unlink()
-        folders[:] = [name for name in folders if name.lower() != ".git"]
-
-
-def _raise(error: OSError) -> None:
-    message = f"the command left a folder that nobody may read: {error.filename}"
-    raise PermanentError(message) from error
+def _size(path: Path) -> int:
+    return path.lstat().st_size if os.path.lexists(path) else 0
 
 
 def _check_size(root: Path, names: Sequence[str]) -> None:
@@ -278,19 +379,20 @@ def _check_size(root: Path, names: Sequence[str]) -> None:
         advice = "Let .gitignore name what does not belong into the repository."
         raise PermanentError(message, advice=advice)
     for name in names:
-        path = root / name
-        size = path.lstat().st_size if os.path.lexists(path) else 0
+        size = _size(root / name)
         if size > MOST_FILE_BYTES:
             millions = round(size / 1e6)
-            shown = _readable(name)
+            shown = readable(name)
             message = f"{shown} has {millions} MB, and GitHub takes no large files"
             advice = "Let .gitignore name it, or keep it with Git LFS."
             raise PermanentError(message, advice=advice)
 
 
 def _conflict(branch: str, names: Sequence[str]) -> PermanentError:
-    shown = ", ".join(map(_readable, names[:5]))
-    shown += f" and {len(names) - 5} more" if len(names) > 5 else ""
+    shown = ", ".join(map(readable, names[:_NAMES_SHOWN]))
+    shown += (
+        f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
+    )
     return PermanentError(
         f"merge conflict between the items it waits for: {branch} conflicts in {shown}",
         advice="Merge their pull requests one after the other, then retry.",
@@ -302,9 +404,9 @@ def _names(printed: bytes) -> list[str]:
     return [name for name in text.split("\0") if name]
 
 
-def _readable(name: str) -> str:
-    """Return a file's name as text; names are bytes and need not be UTF-8."""
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+def _zeroed(names: Iterable[str]) -> bytes:
+    """Return names as git reads them."""
+    return "".join(f"{name}\0" for name in names).encode("utf-8", "surrogateescape")
 
 
 def _text(printed: bytes) -> str:

@@ -9,11 +9,25 @@ from bot.core.model import AttemptId, Repository
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """A clone for one attempt. The git directory is outside ``path``."""
+    """A clone for one attempt.
+
+    The repository in ``path`` is the command's own; the bot never reads it.
+    """
 
     attempt: AttemptId
     path: str  # what the command sees and changes
     base_sha: str
+    base: str = ""  # the branch that it stands on
+    merged: tuple[str, ...] = ()  # branches that were merged into it
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A new file or folder that a change is made without."""
+
+    path: str
+    why: str  # such as "a cache"
+    is_work: bool = False  # whether somebody may miss it: no cache, no installation
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +38,9 @@ class Change:
     files: tuple[str, ...]
     insertions: int
     deletions: int
+    added: tuple[str, ...] = ()  # of the files; the rest of them was there before
+    removed: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
 
 class Workspaces(Protocol):
@@ -46,7 +63,10 @@ class Workspaces(Protocol):
     async def commit(self, workspace: Workspace, *, message: str) -> Change | None:
         """Commit everything that changed into the mirror; None if nothing did.
 
-        The commit is kept under a ref of the attempt until ``remove``.
+        What counts is the files against those that ``create`` wrote, whatever the
+        command did with its repository. The commit is kept under a ref of the attempt
+        until ``remove``. Raises ``PermanentError`` when it cannot be committed, or all
+        that changed is work that has to be left out.
         """
 
     async def remove(self, attempt: AttemptId) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from bot.core.model import Repository
 from bot.host.folders import Folders
 from bot.host.git import Git, Remotes
+from bot.host.mirrors import Mirrors
 from bot.host.push import BranchPusher
 from bot.host.workspaces import GitWorkspaces
 from tests.fakes import FakeClock
@@ -90,7 +91,6 @@ class Host:
 def host(folders: Folders, url: str, environment: Mapping[str, str]) -> Host:
     tool = Git(environment=environment, host=folders.host)
     remotes = Remotes(OneToken(), lambda repository: url)
-    workspaces = GitWorkspaces(folders, git=tool, remotes=remotes, clock=FakeClock())
-    return Host(
-        folders, tool, workspaces, BranchPusher(folders, git=tool, remotes=remotes)
-    )
+    mirrors = Mirrors(folders, git=tool, remotes=remotes)
+    workspaces = GitWorkspaces(folders, mirrors=mirrors, clock=FakeClock())
+    return Host(folders, tool, workspaces, BranchPusher(mirrors))

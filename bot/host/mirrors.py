@@ -1,0 +1,236 @@
+"""Bare mirrors of repositories: caches that are made again when they are damaged.
+
+A mirror keeps under refs of its own what nobody else has: the work of attempts, and
+where each of them started.
+"""
+
+import asyncio
+import hashlib
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+from weakref import WeakValueDictionary
+
+import structlog
+
+from bot.core.model import AttemptId, Repository
+from bot.errors import BranchMissing
+from bot.host.folders import Folders, children, remove_tree
+from bot.host.git import Git, GitFailed, Place, Remotes, gone
+
+_PARTIAL = ".partial"
+_DAMAGED = ".damaged"
+_KEPT = re.compile(r"^(?P<sha>[0-9a-f]{40}) (?P<ref>refs/(?:batch|base)/\S+)$", re.M)
+_SHA = re.compile(r"[0-9a-f]{40}")
+
+_T = TypeVar("_T")
+
+log = structlog.get_logger()
+
+
+class Mirrors:
+    """The mirrors of this host, by repository."""
+
+    def __init__(self, folders: Folders, *, git: Git, remotes: Remotes) -> None:
+        self._folders = folders
+        self.git = git
+        self.remotes = remotes
+        self._locks: WeakValueDictionary[Path, asyncio.Lock] = WeakValueDictionary()
+
+    def of(self, repository: Repository) -> Path:
+        """Return where a repository's mirror lies."""
+        return self._folders.mirror(repository)
+
+    async def mended(
+        self, repository: Repository, work: Callable[[], Awaitable[_T]]
+    ) -> _T:
+        """Return what *work* does in a mirror; if that is damaged, make it again once."""
+        try:
+            return await work()
+        except GitFailed as error:
+            if not error.is_damage:
+                raise
+            log.warning(
+                "the mirror is damaged and made again",
+                repository=repository.name,
+                said=error.said.strip(),
+            )
+        await self._make_again(repository)
+        return await work()
+
+    async def fetch(
+        self, repository: Repository, branches: Sequence[str], *, attempt: AttemptId
+    ) -> dict[str, str]:
+        """Return the heads of branches, all their history being in the mirror.
+
+        The first stays there until the attempt is forgotten. Raises ``BranchMissing``,
+        or what the remote answers.
+        """
+        mirror = self.of(repository)
+        refs = {branch: _seen(branch) for branch in branches}
+        kept = {branches[0]: base_ref(attempt)}
+        wanted = [*refs.items(), *kept.items()]
+        specs = [f"+refs/heads/{branch}:{ref}" for branch, ref in wanted]
+        async with self._locked(mirror):
+            if not await asyncio.to_thread(mirror.exists):
+                partial = await self._make_empty(mirror)
+                await asyncio.to_thread(partial.rename, mirror)
+            await self._fetch(repository, mirror, specs)
+            names = [f"{ref}^{{commit}}" for ref in refs.values()]
+            asked = "\n".join(names).encode()
+            printed = await self.git.run(
+                "cat-file", "--batch-check", place=Place(mirror), stdin=asked
+            )
+        heads = [line.split(" ")[0] for line in printed.decode().splitlines()]
+        for branch, head in zip(refs, heads, strict=True):
+            if not _SHA.fullmatch(head):
+                said = f"fatal: bad object {branch}"
+                raise GitFailed("cat-file", exit_code=128, said=said)
+        return dict(zip(refs, heads, strict=True))
+
+    async def keep(self, mirror: Path, ref: str, sha: str) -> None:
+        """Keep a commit under a ref of ours."""
+        await self.git.run("update-ref", ref, sha, place=Place(mirror))
+
+    async def forget(self, attempt: AttemptId) -> None:
+        """Let go of what an attempt kept, in the mirrors that know it."""
+        refs = [work_ref(attempt), base_ref(attempt)]
+        delete = "".join(f"delete {ref}\n" for ref in refs).encode()
+        for mirror in await asyncio.to_thread(self._that_know, refs):
+            try:
+                await self.git.run(
+                    "update-ref", "--stdin", place=Place(mirror), stdin=delete
+                )
+            except GitFailed as error:
+                if not error.is_damage:
+                    raise
+                # It is made again when somebody needs it.
+                log.warning("a damaged mirror keeps a ref", said=error.said.strip())
+
+    def tidy(self) -> None:
+        """Take away what killed processes left; for the start, when none runs."""
+        for path in children(self._folders.mirrors):
+            if path.suffix != ".git":
+                self._folders.discard(path)
+                continue
+            for lock in path.rglob("*.lock"):
+                lock.unlink()
+
+    def _that_know(self, refs: Sequence[str]) -> list[Path]:
+        found = []
+        for mirror in self._folders.mirrors.glob("*.git"):
+            packed = _read(mirror / "packed-refs")
+            if any((mirror / ref).exists() or f" {ref}\n" in packed for ref in refs):
+                found.append(mirror)
+        return found
+
+    def _locked(self, mirror: Path) -> asyncio.Lock:
+        return self._locks.setdefault(mirror, asyncio.Lock())
+
+    async def _fetch(
+        self, repository: Repository, mirror: Path, specs: Sequence[str]
+    ) -> None:
+        remote = await self.remotes.of(repository)
+        options = ["--no-tags", "--no-write-fetch-head", "--quiet"]
+        try:
+            await self.git.run(
+                *("fetch", *options, "--", remote.url, *specs),
+                place=Place(mirror),
+                remote=remote,
+            )
+        except GitFailed as error:
+            raise _explained(error, repository) from error
+
+    async def _make_empty(self, mirror: Path) -> Path:
+        """Make it under another name: a bot that is killed leaves no half one."""
+        partial = mirror.with_name(mirror.name + _PARTIAL)
+        await asyncio.to_thread(_empty, partial)
+        await self.git.run("init", "--quiet", "--bare", place=Place(partial))
+        return partial
+
+    async def _make_again(self, repository: Repository) -> None:
+        """Make a mirror aside, with all that the damaged one keeps and can still give."""
+        mirror = self.of(repository)
+        async with self._locked(mirror):
+            fresh = await self._make_empty(mirror)
+            # All branches, so that of the damaged one only our own commits are needed.
+            await self._fetch(repository, fresh, ["+refs/heads/*:refs/whole/*"])
+            for ref, sha in (await asyncio.to_thread(_kept_in, mirror)).items():
+                try:
+                    await self._take_over(fresh, mirror, ref, sha)
+                except GitFailed as error:
+                    log.error("work is lost", ref=ref, sha=sha, said=error.said.strip())
+            await self._drop_whole(fresh)
+            damaged = mirror.with_name(mirror.name + _DAMAGED)
+            await asyncio.to_thread(remove_tree, damaged)
+            # Running commands may still read it; it goes at the next start.
+            await asyncio.to_thread(mirror.rename, damaged)
+            await asyncio.to_thread(fresh.rename, mirror)
+
+    async def _take_over(self, fresh: Path, damaged: Path, ref: str, sha: str) -> None:
+        """Copy a commit and what only it has; of a damaged repository only objects
+        are read.
+        """
+        borrowed = {"GIT_ALTERNATE_OBJECT_DIRECTORIES": str(damaged / "objects")}
+        wanted = f"{sha}\n--not\n--glob=refs/whole\n".encode()
+        pack = await self.git.run(
+            *("pack-objects", "--revs", "--stdout", "--quiet"),
+            place=Place(fresh),
+            stdin=wanted,
+            environment=borrowed,
+        )
+        await self.git.run("unpack-objects", "-q", place=Place(fresh), stdin=pack)
+        await self.keep(fresh, ref, sha)
+
+    async def _drop_whole(self, mirror: Path) -> None:
+        asked = ["for-each-ref", "--format=delete %(refname)", "refs/whole"]
+        refs = await self.git.run(*asked, place=Place(mirror))
+        await self.git.run("update-ref", "--stdin", place=Place(mirror), stdin=refs)
+
+
+def work_ref(attempt: AttemptId) -> str:
+    """Return the ref that keeps the work of an attempt."""
+    return f"refs/batch/{attempt}"
+
+
+def base_ref(attempt: AttemptId) -> str:
+    """Return the ref that keeps where an attempt started."""
+    return f"refs/base/{attempt}"
+
+
+def _seen(branch: str) -> str:
+    """Return the ref that keeps a branch, free of clashes such as a beside a/b."""
+    return f"refs/seen/{hashlib.sha256(branch.encode()).hexdigest()[:24]}"
+
+
+def _explained(error: GitFailed, repository: Repository) -> Exception:
+    missing = "couldn't find remote ref refs/heads/"
+    for line in error.said.splitlines():
+        if missing in line:
+            return BranchMissing(line.partition(missing)[2], repository.name)
+    return gone(repository) if error.is_gone else error.answer()
+
+
+def _kept_in(mirror: Path) -> dict[str, str]:
+    """Return our own refs of a mirror, read without git: it may not take it for one."""
+    packed = _read(mirror / "packed-refs")
+    found = {match["ref"]: match["sha"] for match in _KEPT.finditer(packed)}
+    for kind in ("batch", "base"):
+        for file in (mirror / "refs" / kind).rglob("*"):
+            sha = _read(file).strip() if file.is_file() else ""
+            if _SHA.fullmatch(sha):
+                found[str(file.relative_to(mirror))] = sha
+    return found
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return ""
+
+
+def _empty(folder: Path) -> None:
+    remove_tree(folder)
+    folder.mkdir(parents=True)
