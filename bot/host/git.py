@@ -115,7 +115,8 @@ class GitFailed(TransientError):
     @property
     def is_damage(self) -> bool:
         """Whether the mirror itself is at fault: it can be made again."""
-        return bool(_DAMAGED.search(self.said)) and not self.is_full
+        is_elsewhere = self.is_full or self.is_unreachable
+        return bool(_DAMAGED.search(self.said)) and not is_elsewhere
 
     @property
     def is_full(self) -> bool:

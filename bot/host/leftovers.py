@@ -71,7 +71,7 @@ _WANTED_EMPTY = frozenset((".gitkeep", ".keep", ".nojekyll", ".npmignore"))
 _MARKS = {"pyvenv.cfg": INSTALLED, "CACHEDIR.TAG": CACHE}
 """Files that tell what the folder is that they lie in."""
 
-_IS_WORK = frozenset((SECRETS, REPOSITORY, SUBMODULE, NAME))
+_IS_WORK = frozenset((SECRETS, REPOSITORY, SUBMODULE))
 
 _Reason = tuple[str, str]  # what is left out, and why
 
@@ -140,7 +140,7 @@ class Leftovers:
     def _kind(self, name: str) -> str:
         path = f"/{name.rstrip('/')}"
         if path.lower().endswith("/.git"):
-            return REPOSITORY
+            return NAME
         if not self._any.search(path):
             return ""
         return next(why for kind, why in self._kinds if kind.search(path))

@@ -85,8 +85,8 @@ class Mirrors:
         heads = [line.split(" ")[0] for line in printed.decode().splitlines()]
         for branch, head in zip(refs, heads, strict=True):
             if not _SHA.fullmatch(head):
-                said = f"fatal: bad object {branch}"
-                raise GitFailed("cat-file", exit_code=128, said=said)
+                what, said = "cat-file", f"fatal: bad object {branch}"
+                raise GitFailed(what, exit_code=128, said=said)
         return dict(zip(refs, heads, strict=True))
 
     async def keep(self, mirror: Path, ref: str, sha: str) -> None:
@@ -160,7 +160,8 @@ class Mirrors:
                 try:
                     await self._take_over(fresh, mirror, ref, sha)
                 except GitFailed as error:
-                    log.error("work is lost", ref=ref, sha=sha, said=error.said.strip())
+                    said = error.said.strip()
+                    log.exception("work is lost", ref=ref, sha=sha, said=said)
             await self._drop_whole(fresh)
             damaged = mirror.with_name(mirror.name + _DAMAGED)
             await asyncio.to_thread(remove_tree, damaged)

@@ -33,6 +33,7 @@ _USAGE = 129  # git's exit code for options it does not know
 _NAMES_SHOWN = 5
 _CLOSED = re.compile(r"could not open directory '(?P<path>.*?)/?': Permission denied")
 _UNSTORABLE = re.compile(r"unable to process path (?P<path>.+)$", re.I | re.M)
+_UNCODED = re.compile(r"failed to encode '(?P<path>.+?)' from", re.IGNORECASE)
 _FAULT = re.compile(r"^(?:error|fatal): (?!unable to process)(.+)$", re.I | re.M)
 
 
@@ -194,7 +195,9 @@ class GitWorkspaces:
         removed = [*seen.missing]
         if seen.vanished:
             removed += await asyncio.to_thread(_given_up, folder, seen.vanished)
-        filled = [LeftOut(f"{p}/", leftovers.SUBMODULE, is_work=True) for p in seen.filled]
+        filled = [
+            LeftOut(f"{p}/", leftovers.SUBMODULE, is_work=True) for p in seen.filled
+        ]
         return _Found(
             changed=(*seen.changed, *rewritten),
             new=tuple(new),
@@ -223,14 +226,16 @@ class GitWorkspaces:
         """Return the tree of the workspace; what did not change is not looked at."""
         await asyncio.to_thread(shutil.copy, folder.index, folder.changed_index)
         place = Place(mirror, folder.workspace, folder.changed_index)
-        update = ("update-index", "-z", "--stdin")
+        update = ("update-index", "-z")
         if found.removed:
             gone = _zeroed(found.removed)
-            await self._git.run(*update, "--force-remove", place=place, stdin=gone)
+            await self._git.run(
+                *update, "--force-remove", "--stdin", place=place, stdin=gone
+            )
         if found.written:
             try:
                 await self._git.run(
-                    *(*update, "--add", "--replace"),
+                    *(*update, "--add", "--replace", "--stdin"),
                     place=place,
                     stdin=_zeroed(found.written),
                 )
@@ -309,7 +314,7 @@ def _not_taken(found: _Found, change: Change) -> list[LeftOut]:
     """Return what was handed to git and is in no tree: names such as ``git~1``."""
     published = set(change.files)
     return [
-        LeftOut(readable(name), leftovers.NAME, is_work=True)
+        LeftOut(readable(name), leftovers.NAME)
         for name in found.new
         if readable(name) not in published
     ]
@@ -334,11 +339,10 @@ def _unstorable(error: GitFailed) -> Exception:
     """Return the error of a file that git cannot take as it is."""
     if error.is_damage or error.is_full:
         return error
-    found = _UNSTORABLE.search(error.said)
-    if found is None:
-        return error
     why = next(iter(_FAULT.findall(error.said)), "git does not take it")
-    return PermanentError(f"{found['path']} cannot be committed: {why}")
+    found = _UNSTORABLE.search(error.said) or _UNCODED.search(error.said)
+    what = found["path"] if found else "the change"
+    return PermanentError(f"{what} cannot be committed: {why}")
 
 
 def _given_up(folder: AttemptFolder, submodules: Iterable[str]) -> list[str]:
