@@ -58,9 +58,9 @@ class Stage:
         )
         return Played(done.exit_code, printed, workspace)
 
-    async def play(self, script: str, **options: str) -> Played:
+    async def play(self, script: str) -> Played:
         """Run it, expect it to succeed, and commit what it did."""
-        played = await self.run(script, **options)
+        played = await self.run(script)
         assert played.code == 0, played.printed
         played.change = await self.host.workspaces.commit(
             played.workspace, message="Implement #12"
