@@ -19,8 +19,9 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from bot.core.events import Event, ItemCancelled, ItemEnded, ItemRetrying, ItemSkipped
+from bot.core.events import ItemEnded, ItemEvent, ItemRetrying, News
 from bot.core.model import BatchId, BatchState, ItemState, OutcomeKind
+from bot.core.run.transitions import after
 from bot.core.world.budget import CORE, GRAPHQL, SEARCH
 from bot.engine.effects import Effects
 from bot.engine.scheduler import Scheduler
@@ -77,20 +78,17 @@ class Metrics(Collector):
         self.registry.register(self)
         ProcessCollector(registry=self.registry)
 
-    def notice(self, _: BatchId, events: Sequence[Event]) -> None:
+    def notice(self, _: BatchId, events: Sequence[News]) -> None:
         """Count what has happened to items; a listener of the recorder."""
         for event in events:
-            match event:
-                case ItemRetrying():
-                    self._retries += 1
-                case ItemEnded(outcome=outcome):
-                    self._ended[outcome.kind.value] += 1
-                case ItemSkipped():
-                    self._ended["skipped"] += 1
-                case ItemCancelled():
-                    self._ended["cancelled"] += 1
-                case _:
-                    pass
+            if isinstance(event, ItemRetrying):
+                self._retries += 1
+            elif isinstance(event, ItemEnded):
+                self._ended[event.outcome.kind.value] += 1
+            elif isinstance(event, ItemEvent):
+                state = after(event)
+                if state is not None and state.is_final:
+                    self._ended[state.value] += 1
 
     async def refresh(self) -> None:
         """Read what takes time; to be awaited before the registry is shown."""

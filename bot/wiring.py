@@ -181,6 +181,7 @@ class Engine:
         )
         situations = Situations(
             batches=store.batches,
+            recorder=self.recorder,
             github=github.github,
             slots=self.scheduler,
             clock=clock,

@@ -139,7 +139,7 @@ REVIEW = Outcome(
 REBASED = Outcome(OutcomeKind.COMPLETED, summary="rebased, checks green")
 
 
-def events_until_now() -> list[e.Event]:
+def events_until_now() -> list[e.News]:
     """Return the batch of twelve after 14 minutes: 7 finished, one of them failed."""
     n = number
     second = timedelta(seconds=1)
@@ -171,7 +171,7 @@ def events_until_now() -> list[e.Event]:
     ]
 
 
-def running(*more: e.Event, plan: Plan | None = None) -> Progress:
+def running(*more: e.News, plan: Plan | None = None) -> Progress:
     return fold(batch_of(plan or plan_of_twelve()), [*events_until_now(), *more])
 
 
@@ -289,7 +289,7 @@ def large_outcome(item: PlanItem, place: int) -> Outcome:
 def large_running() -> tuple[Progress, dict[ItemNumber, why.Reason]]:
     """Return 150 items, 97 of them ended, and the reasons of the others."""
     plan = large_plan()
-    now: list[e.Event] = []
+    now: list[e.News] = []
     for place, item in enumerate(plan.items[97:101]):
         at = NOW - timedelta(seconds=100 + 40 * place)
         now.append(e.ItemStarted(at, item.number, 1))
@@ -355,7 +355,7 @@ def in_states(
         repository=repository,
         asker=Asker("ada", f"https://github.com/{repository.name}/issues/40"),
     )
-    events: list[e.Event] = [e.BatchStarted(START, "ada")]
+    events: list[e.News] = [e.BatchStarted(START, "ada")]
     for n, one in zip(numbers, states, strict=True):
         events += _events_to(one, n, text, repository.name)
     if state == "paused":
@@ -367,7 +367,7 @@ def in_states(
     return fold(batch, events)
 
 
-def _events_to(state: str, n: ItemNumber, text: str, name: str) -> list[e.Event]:
+def _events_to(state: str, n: ItemNumber, text: str, name: str) -> list[e.News]:
     url = f"https://github.com/{name}/pull/{n}"
     good = Outcome(OutcomeKind.COMPLETED, summary=text, link=Link(f"PR {n}", url))
     bad = Outcome(OutcomeKind.FAILED, reason=text, advice=text, log_tail=(text,) * 20)
@@ -384,7 +384,7 @@ def _events_to(state: str, n: ItemNumber, text: str, name: str) -> list[e.Event]
         case "skipped":
             return [e.ItemSkipped(NOW, n, Reference(name, n))]
         case "cancelled":
-            return [begun, e.ItemCancelled(NOW, n, "ada", text)]
+            return [begun, e.ItemCancelled(NOW, n, "ada")]
         case _:
             return []
 

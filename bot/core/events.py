@@ -158,18 +158,11 @@ class ItemStarted:
 
 
 @dataclass(frozen=True, slots=True)
-class ItemSubmitted:
-    """A runner took the attempt and knows it as ``external_id``."""
-
-    at: datetime
-    item: ItemNumber
-    attempt: int
-    external_id: str
-
-
-@dataclass(frozen=True, slots=True)
 class ItemProgressed:
-    """A running attempt said what it is doing, in its own words."""
+    """A running attempt said what it is doing, in its own words.
+
+    That is no history but how it stands now: it is shown, and gone with the process.
+    """
 
     at: datetime
     item: ItemNumber
@@ -228,12 +221,11 @@ class ItemSkipped:
 
 @dataclass(frozen=True, slots=True)
 class ItemCancelled:
-    """The item was cancelled; ``kept`` names what stays, such as a branch."""
+    """The item was cancelled."""
 
     at: datetime
     item: ItemNumber
     by: str
-    kept: str = ""
     requests: int = 0
 
 
@@ -276,8 +268,6 @@ BatchEvent = (
 )
 ItemEvent = (
     ItemStarted
-    | ItemSubmitted
-    | ItemProgressed
     | ItemAccepted
     | ItemRetrying
     | ItemEnded
@@ -286,3 +276,5 @@ ItemEvent = (
     | ItemReset
 )
 Event = BatchEvent | ItemEvent | OutsideSettled
+News = Event | ItemProgressed
+"""What those who show a batch are told: its history, and how its attempts stand."""

@@ -6,27 +6,26 @@ from dataclasses import fields
 
 import structlog
 
-from bot.core.events import Event, ItemProgressed, ItemSubmitted
+from bot.core.events import ItemProgressed, News
 from bot.core.model import BatchId
 
-_DETAILS = (ItemProgressed, ItemSubmitted)
 _ASIDE = ("at", "attempt", "outcome", "work", "comment_id", "step")
 
 log = structlog.get_logger()
 
 
-def journal(batch_id: BatchId, events: Sequence[Event]) -> None:
+def journal(batch_id: BatchId, events: Sequence[News]) -> None:
     """Log events that are on disk, with the batch, the item and the attempt."""
     for event in events:
-        write = log.debug if isinstance(event, _DETAILS) else log.info
+        write = log.debug if isinstance(event, ItemProgressed) else log.info
         write(_words(event), batch=batch_id, **_facts(batch_id, event))
 
 
-def _words(event: Event) -> str:
+def _words(event: News) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", " ", type(event).__name__).lower()
 
 
-def _facts(batch_id: BatchId, event: Event) -> dict[str, object]:
+def _facts(batch_id: BatchId, event: News) -> dict[str, object]:
     """Return what an event says, without what is empty or long."""
     given = {field.name: getattr(event, field.name) for field in fields(event)}
     facts: dict[str, object] = {

@@ -121,14 +121,14 @@ class _Pass:
     """What one pass is about to record and to do afterwards."""
 
     now: datetime
-    events: dict[BatchId, list[e.Event]] = field(default_factory=dict)
+    events: dict[BatchId, list[e.News]] = field(default_factory=dict)
     afterwards: list[Callable[[], object]] = field(default_factory=list)
 
     def happen(self, live: Live, event: e.Event) -> None:
         live.schedule.apply(event)
         self.note(live, event)
 
-    def note(self, live: Live, event: e.Event) -> None:
+    def note(self, live: Live, event: e.News) -> None:
         self.events.setdefault(live.batch.id, []).append(event)
 
 
@@ -584,7 +584,7 @@ class Scheduler:
         self, step: _Pass, live: Live, number: ItemNumber, attempt: int, line: str
     ) -> None:
         if live.schedule.running.get(number) == attempt:
-            step.happen(live, e.ItemProgressed(step.now, number, attempt, line))
+            step.note(live, e.ItemProgressed(step.now, number, attempt, line))
 
     def _ended(
         self,

@@ -1,15 +1,16 @@
 """Gathers what a comment shows besides the events: slots, budget, reasons, time left."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
-from bot.core.model import BatchId, BatchState, InstallationId, ItemNumber
+from bot.core.model import BatchId, BatchState, InstallationId, ItemNumber, ItemState
 from bot.core.run.estimate import requests_left, seconds_left
-from bot.core.run.progress import Progress, fold
+from bot.core.run.progress import Progress
 from bot.core.run.reasons import NotStarted, Reason
 from bot.core.run.schedule import Capacity
 from bot.core.say.tracking import BudgetView, Situation
+from bot.engine.recorder import Recorder
 from bot.ports.clock import Clock
 from bot.ports.github import GitHub
 from bot.ports.store import Batches
@@ -43,48 +44,54 @@ class Situations:
         self,
         *,
         batches: Batches,
+        recorder: Recorder,
         github: GitHub,
         slots: Slots,
         clock: Clock,
         face: Face,
     ) -> None:
         self._batches = batches
+        self._recorder = recorder
         self._github = github
         self._slots = slots
         self._clock = clock
         self._face = face
 
     async def progress(self, batch_id: BatchId) -> Progress:
-        """Return the recorded progress of a batch."""
-        batch = await self._batches.load(batch_id)
-        assert batch is not None, f"batch {batch_id} is gone"
-        return fold(batch, await self._batches.events(batch_id))
+        """Return the progress of a batch as of now."""
+        return await self._recorder.progress(batch_id)
+
+    def glance(self, progress: Progress) -> Situation:
+        """Return as much of the present of a batch as can be seen at once."""
+        return Situation(
+            now=self._clock.now(),
+            marker_key=self._face.marker_key,
+            budget=self.budget(progress.batch.repository.installation_id),
+            is_stopping=self._slots.is_stopping,
+        )
 
     async def situation(self, progress: Progress) -> Situation:
         """Return the present of a batch."""
         batch = progress.batch
-        now = self._clock.now()
         expectations = await self._batches.expectations()
         concurrency = batch.plan.options.concurrency
-        busy = sum(view.state == "running" for view in progress.items.values())
-        return Situation(
+        now = self._clock.now()
+        return replace(
+            self.glance(progress),
             now=now,
-            marker_key=self._face.marker_key,
             reasons=self._reasons(progress),
             seconds_left=seconds_left(
                 progress, expectations, slots=concurrency, now=now
             ),
-            budget=self.budget(batch.repository.installation_id),
             used_requests=max(
                 self._github.spent(batch.id),  # since the start of the process
                 sum(view.requests for view in progress.items.values()),
             ),
             needed_requests=requests_left(progress, expectations),
-            slots_busy=busy,
+            slots_busy=progress.count(ItemState.RUNNING),
             slots_total=concurrency,
             web_url=self._face.web_url,
             isolation=self._face.isolation,
-            is_stopping=self._slots.is_stopping,
         )
 
     def _reasons(self, progress: Progress) -> Mapping[ItemNumber, Reason]:

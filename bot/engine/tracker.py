@@ -1,4 +1,8 @@
-"""Keeps each batch's tracking comment current, and posts its report at the end."""
+"""Keeps each batch's tracking comment current, and posts its report at the end.
+
+A batch's progress is loaded once and then moves with what is recorded. What happens is
+cheap as long as nothing is due: only then the comment is rendered.
+"""
 
 import asyncio
 from collections import deque
@@ -18,7 +22,7 @@ from bot.core.effects import (
     Reaction,
     UnpinComment,
 )
-from bot.core.events import BatchConcluded, Event, Reported, TrackingCommented
+from bot.core.events import BatchConcluded, News, Reported, TrackingCommented
 from bot.core.model import BatchId, BatchState, InstallationId, ItemState
 from bot.core.run.pace import Stale, seconds_to_edit
 from bot.core.run.progress import Progress
@@ -47,15 +51,25 @@ class _Watch:
     """What is known of one tracking comment. Only for pacing: it may be forgotten."""
 
     changed: asyncio.Event = field(default_factory=asyncio.Event)
-    items_stale: bool = False
-    heading: str = ""  # heading_key of the last edit
-    body: str = ""
+    news: int = 0  # how much has happened
+    redraws: int = 0  # how often it was to be written whatever stands there
+    shown: "_Page | None" = None  # what the last edit wrote
     edited_at: float = 0.0  # monotonic
     is_pin_settled: bool = False
     is_asked_for: bool = False  # by somebody since the last edit
     is_missed: bool = False  # a person deleted it, and somebody asked for it since
     is_gone: bool = False  # a person deleted it
     is_free_again: bool = False  # what was refused may be taken now
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """A comment as it is at one moment."""
+
+    body: str
+    heading: str  # its heading_key
+    news: int  # how much had happened
+    redraws: int
 
 
 class Tracker:
@@ -101,7 +115,7 @@ class Tracker:
         """
         for key, watch in self._watches.items():
             if batch_id == key:
-                watch.body = watch.heading = ""  # written even if nothing changed
+                watch.redraws += 1
                 watch.is_asked_for, watch.is_gone = True, False
             if batch_id in (None, key):
                 watch.changed.set()
@@ -110,7 +124,7 @@ class Tracker:
         """Write the comment again from the recorded state, whatever stands there now."""
         watch = self._watches.get(batch_id)
         if watch is not None:
-            watch.body = watch.heading = ""
+            watch.redraws += 1
             watch.changed.set()
             return
         progress = await self._situations.progress(batch_id)
@@ -138,10 +152,10 @@ class Tracker:
             except BotError as error:
                 log.warning("comment waits", batch=batch_id, error=str(error))
 
-    def _notice(self, batch_id: BatchId, events: Sequence[Event]) -> None:
+    def _notice(self, batch_id: BatchId, news: Sequence[News]) -> None:
         watch = self._watches.get(batch_id)
-        if watch is not None and events:
-            watch.items_stale = True
+        if watch is not None and news:
+            watch.news += len(news)
             watch.changed.set()
 
     async def _follow(self, batch_id: BatchId) -> None:
@@ -170,43 +184,45 @@ class Tracker:
                     log.warning("comment refused", batch=batch_id, error=str(error))
                     watch.is_gone = True
         finally:
+            self._recorder.leave(batch_id)
             del self._watches[batch_id]
             del self._tasks[batch_id]
 
     async def _step(self, batch_id: BatchId, watch: _Watch) -> bool:
         """Write what is due, or wait for it; return True when all is said."""
+        progress = await self._recorder.follow(batch_id)
         watch.changed.clear()
-        progress = await self._situations.progress(batch_id)
         if progress.state in OVER:
             if not progress.is_concluded:  # while somebody asked for it once more
                 await self._close(progress, watch)
             return True
-        situation = await self._situations.situation(progress)
         is_there = progress.tracking_comment_id and not watch.is_missed
         if not is_there and not watch.is_gone:
-            await self._create(progress, situation, watch)
+            await self._create(progress, watch)
             return False
         if progress.tracking_comment_id and not watch.is_pin_settled:
             await self._pin(progress, watch)
-        wait = self._seconds_to_edit(progress, situation, watch)
+        wait = self._seconds_to_edit(progress, watch)
         if wait == 0.0:
             await self._write(progress, watch)
         else:
             await self._wait(watch, wait)
         return False
 
-    def _seconds_to_edit(
-        self, progress: Progress, situation: Situation, watch: _Watch
-    ) -> float | None:
+    def _seconds_to_edit(self, progress: Progress, watch: _Watch) -> float | None:
         if watch.is_gone:
             return None
+        situation = self._situations.glance(progress)
         budget = situation.budget
         usable = max(1, budget.limit - budget.reserve) if budget else 1
         left = max(0, budget.remaining - budget.reserve) if budget else 1
         now = self._clock.monotonic()
+        shown = watch.shown
         stale = Stale(
-            heading=heading_key(progress, situation) != watch.heading,
-            items=watch.items_stale,
+            heading=shown is None
+            or shown.redraws != watch.redraws
+            or shown.heading != heading_key(progress, situation),
+            items=shown is None or shown.news != watch.news,
             clocks=needs_clock(progress),
         )
         return seconds_to_edit(
@@ -230,22 +246,21 @@ class Tracker:
 
     # --- the comment -------------------------------------------------------------------
 
-    async def _create(
-        self, progress: Progress, situation: Situation, watch: _Watch
-    ) -> None:
+    async def _create(self, progress: Progress, watch: _Watch) -> None:
         batch = progress.batch
-        body = render_tracking(progress, situation)
+        situation = await self._situations.situation(progress)
+        page = _render(progress, situation, watch)
         first = marker("tracking", batch.id, situation.marker_key)
         key = f"{batch.id}/tracking"
         if progress.tracking_comment_id:  # a person deleted that one
             key += f"/{progress.tracking_comment_id}"
-        comment = CreateComment(batch.repository, batch.thread, first, body)
+        comment = CreateComment(batch.repository, batch.thread, first, page.body)
         receipt = await self._effects.perform(key, comment)
         watch.is_missed = watch.is_asked_for = watch.is_pin_settled = False
         now = self._clock.now()
         event = TrackingCommented(now, receipt.id, receipt.url)
         await self._recorder.record({batch.id: [event]})
-        self._written(progress, situation, watch, body)
+        self._written(watch, page)
 
     async def _pin(self, progress: Progress, watch: _Watch) -> None:
         """Pin the comment once, also if the bot was killed before it could."""
@@ -259,12 +274,13 @@ class Tracker:
     async def _write(self, progress: Progress, watch: _Watch) -> None:
         """Edit the comment, if that would change more than its clock."""
         situation = await self._situations.situation(progress)
-        body = render_tracking(progress, situation)
-        if body == watch.body:
-            self._written(progress, situation, watch, body)
+        page = _render(progress, situation, watch)
+        shown = watch.shown
+        if shown and (page.body, page.redraws) == (shown.body, shown.redraws):
+            self._written(watch, page)
             return
         batch = progress.batch
-        edit = EditComment(batch.repository, progress.tracking_comment_id, body)
+        edit = EditComment(batch.repository, progress.tracking_comment_id, page.body)
         try:
             await self._effects.perform(f"{batch.id}/edit", edit)
         except PermanentError as error:
@@ -274,16 +290,12 @@ class Tracker:
             watch.is_gone = not watch.is_missed
             return
         watch.is_asked_for = False
-        self._written(progress, situation, watch, body)
+        self._written(watch, page)
         edits = self._edits.setdefault(batch.repository.installation_id, deque())
         edits.append(self._clock.monotonic())
 
-    def _written(
-        self, progress: Progress, situation: Situation, watch: _Watch, body: str
-    ) -> None:
-        watch.heading = heading_key(progress, situation)
-        watch.body = body
-        watch.items_stale = watch.changed.is_set()
+    def _written(self, watch: _Watch, page: _Page) -> None:
+        watch.shown = page
         watch.edited_at = self._clock.monotonic()
 
     def _edits_last_hour(self, progress: Progress, now: float) -> int:
@@ -302,11 +314,9 @@ class Tracker:
         batch = progress.batch
         if not progress.tracking_comment_id and not watch.is_gone:
             # It may exist: the bot was killed before it knew.
-            situation = await self._situations.situation(progress)
-            await self._create(progress, situation, watch)
-            progress = await self._situations.progress(batch.id)
+            await self._create(progress, watch)
         if not progress.report_url:
-            progress = await self._report(progress)
+            await self._report(progress)
         if progress.tracking_comment_id:
             # Also if it took no edits before: the last word is worth a try.
             await self._write(progress, watch)
@@ -334,7 +344,7 @@ class Tracker:
         )
         await self._effects.attempt(f"{batch.id}/reaction", react)
 
-    async def _report(self, progress: Progress) -> Progress:
+    async def _report(self, progress: Progress) -> None:
         batch = progress.batch
         situation = await self._situations.situation(progress)
         first = marker("report", batch.id, situation.marker_key)
@@ -344,10 +354,18 @@ class Tracker:
             receipt = await self._effects.perform(f"{batch.id}/report", comment)
         except PermanentError as error:
             log.warning("report refused", batch=batch.id, error=str(error))
-            return progress
+            return
         event = Reported(self._clock.now(), receipt.id, receipt.url)
         await self._recorder.record({batch.id: [event]})
-        return await self._situations.progress(batch.id)
+
+
+def _render(progress: Progress, situation: Situation, watch: _Watch) -> _Page:
+    return _Page(
+        render_tracking(progress, situation),
+        heading_key(progress, situation),
+        watch.news,
+        watch.redraws,
+    )
 
 
 def _ended_at(progress: Progress) -> datetime:

@@ -72,6 +72,15 @@ class BatchSummary:
     state: BatchState
 
 
+@dataclass(frozen=True, slots=True)
+class History:
+    """A batch with all its events, oldest first, and the place of the newest."""
+
+    batch: Batch
+    events: Sequence[Event]
+    place: int
+
+
 class Batches(Protocol):
     """Batches and their events. All raise ``StoreUnavailable``."""
 
@@ -86,8 +95,14 @@ class Batches(Protocol):
         Return False, and change nothing, if ``batch.source`` or its id is taken.
         """
 
-    async def append(self, events: Mapping[BatchId, Sequence[Event]]) -> None:
-        """Add events and bring the projection along, in one transaction."""
+    async def append(
+        self, events: Mapping[BatchId, Sequence[Event]]
+    ) -> Mapping[BatchId, int]:
+        """Add events and bring the projection along, in one transaction.
+
+        Return, for each batch, the place of its newest event among all that are
+        stored: later ones have higher places.
+        """
 
     async def load(self, batch_id: BatchId) -> Batch | None:
         """Return a batch."""
@@ -97,6 +112,9 @@ class Batches(Protocol):
 
     async def events(self, batch_id: BatchId) -> Sequence[Event]:
         """Return all events of a batch, oldest first."""
+
+    async def history(self, batch_id: BatchId) -> History:
+        """Return a batch with its events. Raises ``LookupError`` if there is none."""
 
     async def facts(
         self, batch_id: BatchId, items: Sequence[ItemNumber]

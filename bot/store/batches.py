@@ -20,7 +20,7 @@ from bot.core.model import (
     ItemState,
 )
 from bot.core.run.transitions import after, batch_after
-from bot.ports.store import BatchSummary
+from bot.ports.store import BatchSummary, History
 from bot.store.codec import BATCH, FACTS, decode_event, encode_event, to_us
 from bot.store.connection import Connections, insert, marks
 from bot.store.schema import LIVE, UNCONCLUDED
@@ -41,6 +41,7 @@ _ADVANCE_ITEM = """
         requests = requests + ?6
     WHERE batch = ?7 AND number = ?8
 """
+_EVENTS_OF = "SELECT seq, kind, data FROM events WHERE batch = ? ORDER BY seq"
 _NOT_STORED = "events of a batch or item that is not stored: {} …"
 # DISTINCT would read the whole index; this takes one step for each action.
 _ACTIONS = """
@@ -73,12 +74,15 @@ class SqliteBatches:
         """Keep a batch; return False if its source or its id is taken."""
         return await self._connections.write(_create, (batch, facts, events))
 
-    async def append(self, events: Mapping[BatchId, Sequence[e.Event]]) -> None:
+    async def append(
+        self, events: Mapping[BatchId, Sequence[e.Event]]
+    ) -> Mapping[BatchId, int]:
         """Add events and bring the projection along, in one transaction.
 
-        Raises ``LookupError`` for an unknown batch or item.
+        Return the place of each batch's newest event. Raises ``LookupError`` for an
+        unknown batch or item.
         """
-        await self._connections.write(_append, events)
+        return await self._connections.write(_append, events)
 
     async def load(self, batch_id: BatchId) -> Batch | None:
         """Return a batch."""
@@ -90,10 +94,18 @@ class SqliteBatches:
 
     async def events(self, batch_id: BatchId) -> Sequence[e.Event]:
         """Return all events of a batch, oldest first."""
-        rows = await self._rows(
-            "SELECT kind, data FROM events WHERE batch = ? ORDER BY seq", batch_id
-        )
-        return [decode_event(kind, data) for kind, data in rows]
+        rows = await self._rows(_EVENTS_OF, batch_id)
+        return [decode_event(kind, data) for _, kind, data in rows]
+
+    async def history(self, batch_id: BatchId) -> History:
+        """Return a batch with its events. Raises ``LookupError`` if there is none."""
+        batch = await self.load(batch_id)
+        if batch is None:
+            message = f"there is no batch {batch_id}"
+            raise LookupError(message)
+        rows = await self._rows(_EVENTS_OF, batch_id)
+        events = [decode_event(kind, data) for _, kind, data in rows]
+        return History(batch, events, place=rows[-1][0] if rows else 0)
 
     async def facts(
         self, batch_id: BatchId, items: Sequence[ItemNumber]
@@ -271,7 +283,7 @@ def _create_one(
 def _append(
     connection: sqlite3.Connection,
     appended: Sequence[Mapping[BatchId, Sequence[e.Event]]],
-) -> Sequence[None]:
+) -> Sequence[Mapping[BatchId, int]]:
     pairs = [
         (batch_id, event)
         for batches in appended
@@ -290,7 +302,26 @@ def _append(
     _update(connection, _CONCLUDE_BATCH, concluded)
     _update(connection, _ADVANCE_ITEM, items)
     insert(connection, "events (batch, at_us, kind, item, data)", _event_rows(pairs))
-    return [None] * len(appended)
+    return _places(connection, appended, count=len(pairs))
+
+
+def _places(
+    connection: sqlite3.Connection,
+    appended: Iterable[Mapping[BatchId, Sequence[e.Event]]],
+    *,
+    count: int,
+) -> Sequence[Mapping[BatchId, int]]:
+    """Return the places of what was inserted just now: it got them one by one."""
+    [(newest,)] = connection.execute("SELECT ifnull(max(seq), 0) FROM events")
+    place = newest - count
+    found: list[Mapping[BatchId, int]] = []
+    for batches in appended:
+        places: dict[BatchId, int] = {}
+        for batch_id, events in batches.items():
+            place += len(events)
+            places[batch_id] = place
+        found.append(places)
+    return found
 
 
 def _event_rows(
@@ -354,7 +385,7 @@ def _item_changes(event: e.ItemEvent) -> _Changes | None:
             return state, None, None, None, at_us, 0
         case e.ItemReset():
             return state, None, None, None, None, 0
-        case e.ItemSubmitted() | e.ItemProgressed() | e.ItemAccepted():
+        case e.ItemAccepted():
             return None
         case _:
             assert_never(event)

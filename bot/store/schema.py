@@ -121,3 +121,9 @@ def m002_holds(db: Database) -> None:
         ) STRICT;
         """
     )
+
+
+@migrations()
+def m004_news(db: Database) -> None:
+    """Delete events that are no history: what attempts said, and who took them."""
+    db.execute("DELETE FROM events WHERE kind IN ('ItemProgressed', 'ItemSubmitted')")

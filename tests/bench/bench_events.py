@@ -52,7 +52,7 @@ async def small_appends(store: Store) -> list[float]:
             {
                 batch.id: [
                     e.ItemStarted(NOW, n(i), 1),
-                    e.ItemProgressed(NOW, n(i), 1, "x"),
+                    e.ItemAccepted(NOW, n(i), 1, "x"),
                 ]
             }
         )

@@ -13,7 +13,7 @@ BATCH = BatchId("b7k2")
 ITEM = ItemNumber(15)
 
 
-def logged(event: e.Event) -> list[dict[str, object]]:
+def logged(event: e.News) -> list[dict[str, object]]:
     with capture_logs() as lines:
         journal(BATCH, [event])
     return [dict(line) for line in lines]

@@ -143,14 +143,17 @@ class Desk:
         )
         self.clock = clock
 
-    async def append(self, events: Mapping[BatchId, Sequence[e.Event]]) -> None:
+    async def append(
+        self, events: Mapping[BatchId, Sequence[e.Event]]
+    ) -> Mapping[BatchId, int]:
         """Write, and let the test do something before that is known to be done."""
-        await self.store.batches.append(events)
+        places = await self.store.batches.append(events)
         happened = [one for some in events.values() for one in some]
         if self.after_append is not None:
             await self.after_append(happened)
         if any(isinstance(event, e.BatchFinished) for event in happened):
             self.over.set()
+        return places
 
     async def do(self, intent: Intent) -> Receipt:
         """Change GitHub."""

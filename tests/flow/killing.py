@@ -387,7 +387,7 @@ def state_after(events: Sequence[e.Event], where: str) -> ItemState:
                 assert state is ItemState.PENDING, where
                 assert event.attempt == attempt + 1, where
                 state, attempt = ItemState.RUNNING, event.attempt
-            case e.ItemAccepted() | e.ItemProgressed() | e.ItemSubmitted():
+            case e.ItemAccepted():
                 assert (state, event.attempt) == (ItemState.RUNNING, attempt), where
             case e.ItemRetrying():
                 assert (state, event.attempt) == (ItemState.RUNNING, attempt), where

@@ -37,10 +37,7 @@ async def running(on: World, text: str) -> None:
 
 async def at_work(on: World) -> None:
     """Wait until a command says so."""
-    said = (
-        "SELECT 1 FROM events WHERE kind = 'ItemProgressed' AND data GLOB '*at work*'"
-    )
-    await on.until(lambda: on.comments("tracking") and on.rows(said))
+    await on.until(lambda: on.comments("tracking") and "at work" in on.said("tracking"))
 
 
 async def ended(on: World) -> None:

@@ -1,7 +1,7 @@
 """Events folded into what people see: one view per item, counts and times."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import assert_never
@@ -20,7 +20,7 @@ from bot.core.model import (
     Reference,
     Stage,
 )
-from bot.core.plan.graph import moved
+from bot.core.plan.graph import moved, renamed
 from bot.core.run.transitions import after, batch_after, stage_after
 
 
@@ -41,8 +41,6 @@ class ItemView:
     outcome: Outcome | None = None  # of the last attempt, a transient one included
     skipped_because: Reference | None = None
     by: str = ""  # who skipped or cancelled it
-    kept: str = ""  # what a cancelled item leaves behind
-    external_id: str = ""
     work: str = ""  # accepted and not yet published
     requests: int = 0
 
@@ -52,13 +50,18 @@ class ItemView:
         return self.stage is Stage.CHANGING
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Progress:
-    """A batch as its events tell it. Items stand in the order asked for."""
+    """A batch as its events tell it: made from its plan, moved by events only.
+
+    It is mutable because a batch may have many thousand items and each event has to
+    cost microseconds; the views of its items are values. Items stand in the order
+    asked for.
+    """
 
     batch: Batch
-    state: BatchState
-    items: Mapping[ItemNumber, ItemView]
+    state: BatchState = BatchState.PLANNED
+    items: dict[ItemNumber, ItemView] = field(default_factory=dict)
     started_at: datetime | None = None
     started_by: str = ""
     start_source: str = ""  # the comment or box that started a plan
@@ -77,42 +80,124 @@ class Progress:
     report_url: str = ""
     is_concluded: bool = False  # all has been said about its end
     retried_as: BatchId | None = None
-    controls: Mapping[str, e.ControlGiven] = field(default_factory=dict)  # by source
-    settled: Mapping[Reference, bool] | None = None
+    controls: dict[str, e.ControlGiven] = field(default_factory=dict)  # by source
+    settled: dict[Reference, bool] = field(default_factory=dict)
+    _counts: Counter[ItemState] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if not self.items:
+            items = self.batch.plan.items
+            self.items = {item.number: ItemView(item) for item in items}
+        self._counts = Counter(view.state for view in self.items.values())
+
+    # --- questions ---------------------------------------------------------------
 
     def count(self, state: ItemState) -> int:
         """Return how many items are in *state*."""
-        return Counter(view.state for view in self.items.values())[state]
+        return self._counts[state]
 
     @property
     def finished(self) -> int:
         """Return how many items have ended, well or not."""
-        return sum(view.state.is_final for view in self.items.values())
+        return sum(self._counts[state] for state in ItemState if state.is_final)
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether any item was ever started, or has ended without."""
+        return (
+            self.finished > 0
+            or self.count(ItemState.RUNNING) > 0
+            or any(view.attempt for view in self.items.values())
+        )
+
+    def copy(self) -> "Progress":
+        """Return the progress as of now, which moves no more."""
+        return replace(
+            self,
+            items=dict(self.items),
+            controls=dict(self.controls),
+            settled=dict(self.settled),
+        )
+
+    # --- what has happened -------------------------------------------------------
+
+    def advance(self, news: e.News) -> None:
+        """Move by one event, or to the line that a running attempt has said last."""
+        if isinstance(news, e.ItemProgressed):
+            view = self.items[news.item]
+            if view.state is ItemState.RUNNING and view.attempt == news.attempt:
+                self.items[news.item] = replace(view, step=news.step)
+        elif isinstance(news, e.ItemEvent):
+            before = self.items[news.item]
+            view = self.items[news.item] = _after(before, news)
+            self.retries += isinstance(news, e.ItemRetrying)
+            if view.state is not before.state:
+                self._counts[before.state] -= 1
+                self._counts[view.state] += 1
+        else:
+            self._advance_batch(news)
+
+    def _advance_batch(self, event: e.BatchEvent | e.OutsideSettled) -> None:
+        self.state = batch_after(self.state, event) or self.state
+        match event:
+            case e.BatchPlanned():
+                self.expires_at = event.expires_at
+            case e.BatchStarted():
+                self.started_at = event.at
+                self.started_by, self.start_source = event.by, event.source
+            case e.BatchPaused():
+                self.by, self.pause_why = event.by, event.why
+            case e.BatchResumed():
+                self.by, self.ended_at = "", None
+            case e.BatchCancelling():
+                self.by, self.cause = event.by, event.cause
+            case e.BatchFinished():
+                self.ended_at = event.at
+            case e.BatchRecovered():
+                self.recovered = event
+            case e.BudgetWaitStarted():
+                self.budget_wait_began_at = self.budget_wait_began_at or event.at
+                self.budget_wait_until = event.until
+            case e.BudgetWaitEnded():
+                began_at = self.budget_wait_began_at or event.at
+                self.budget_waited += event.at - began_at
+                self.budget_wait_until = self.budget_wait_began_at = None
+            case e.TrackingCommented():
+                self.tracking_comment_id = event.comment_id
+                self.tracking_url = event.url
+            case e.Reported():
+                self.report_url = event.url
+            case e.BatchRetried():
+                self.retried_as = event.batch_id
+            case e.ControlGiven():
+                self.controls[event.source] = event
+                for item in event.stopping:
+                    view = self.items[item]
+                    stage = stage_after(view.stage, event)
+                    self.items[item] = replace(view, stage=stage)
+            case e.RepositoryMoved():
+                old, new = self.batch.repository.name, event.repository.name
+                self.batch = moved(self.batch, event.repository)
+                self.settled = {
+                    renamed(r, old, new): well for r, well in self.settled.items()
+                }
+            case e.BatchConcluded():
+                self.is_concluded = True
+            case e.OutsideSettled():
+                self.settled[event.reference] = event.is_satisfied
+            case _:
+                assert_never(event)
 
 
-def fold(batch: Batch, events: Iterable[e.Event]) -> Progress:
+def fold(batch: Batch, events: Iterable[e.News]) -> Progress:
     """Return the progress that *events*, oldest first, add up to."""
-    progress = Progress(
-        batch=batch,
-        state=BatchState.PLANNED,
-        items={item.number: ItemView(item) for item in batch.plan.items},
-    )
-    views = dict(progress.items)
+    progress = Progress(batch)
     for event in events:
-        if isinstance(event, e.ItemEvent):
-            views[event.item] = _advance_item(views[event.item], event)
-            if isinstance(event, e.ItemRetrying):
-                progress = replace(progress, retries=progress.retries + 1)
-            continue
-        progress = _advance_batch(progress, event)
-        if isinstance(event, e.ControlGiven):
-            for item in event.stopping:
-                stage = stage_after(views[item].stage, event)
-                views[item] = replace(views[item], stage=stage)
-    return replace(progress, items=views)
+        progress.advance(event)
+    return progress
 
 
-def _advance_item(view: ItemView, event: e.ItemEvent) -> ItemView:
+def _after(view: ItemView, event: e.ItemEvent) -> ItemView:
     state = after(event) or view.state
     stage = stage_after(view.stage, event)
     match event:
@@ -127,12 +212,7 @@ def _advance_item(view: ItemView, event: e.ItemEvent) -> ItemView:
                 ended_at=None,
                 next_at=None,
                 step="",
-                external_id="",
             )
-        case e.ItemSubmitted():
-            return replace(view, external_id=event.external_id)
-        case e.ItemProgressed():
-            return replace(view, step=event.step)
         case e.ItemAccepted():
             return replace(view, stage=stage, work=event.work)
         case e.ItemRetrying():
@@ -168,7 +248,6 @@ def _advance_item(view: ItemView, event: e.ItemEvent) -> ItemView:
                 state=state,
                 stage=stage,
                 by=event.by,
-                kept=event.kept,
                 requests=view.requests + event.requests,
             )
         case e.ItemReset():
@@ -195,68 +274,6 @@ def _worked(view: ItemView, at: datetime) -> ItemView:
         step="",
         next_at=None,
     )
-
-
-def _advance_batch(
-    progress: Progress, event: e.BatchEvent | e.OutsideSettled
-) -> Progress:
-    state = batch_after(progress.state, event) or progress.state
-    match event:
-        case e.BatchPlanned():
-            return replace(progress, expires_at=event.expires_at)
-        case e.BatchStarted():
-            return replace(
-                progress,
-                state=state,
-                started_at=event.at,
-                started_by=event.by,
-                start_source=event.source,
-            )
-        case e.BatchPaused():
-            return replace(progress, state=state, by=event.by, pause_why=event.why)
-        case e.BatchResumed():
-            return replace(progress, state=state, by="", ended_at=None)
-        case e.BatchCancelling():
-            return replace(progress, state=state, by=event.by, cause=event.cause)
-        case e.BatchFinished():
-            return replace(progress, state=state, ended_at=event.at)
-        case e.BatchRecovered():
-            return replace(progress, recovered=event)
-        case e.BudgetWaitStarted():
-            began_at = progress.budget_wait_began_at or event.at
-            return replace(
-                progress, budget_wait_until=event.until, budget_wait_began_at=began_at
-            )
-        case e.BudgetWaitEnded():
-            began_at = progress.budget_wait_began_at or event.at
-            return replace(
-                progress,
-                budget_wait_until=None,
-                budget_wait_began_at=None,
-                budget_waited=progress.budget_waited + (event.at - began_at),
-            )
-        case e.TrackingCommented():
-            return replace(
-                progress, tracking_comment_id=event.comment_id, tracking_url=event.url
-            )
-        case e.Reported():
-            return replace(progress, report_url=event.url)
-        case e.BatchRetried():
-            return replace(progress, retried_as=event.batch_id)
-        case e.ControlGiven():
-            controls = {**progress.controls, event.source: event}
-            return replace(progress, controls=controls)
-        case e.RepositoryMoved():
-            batch = moved(progress.batch, event.repository)
-            return replace(progress, batch=batch)
-        case e.BatchConcluded():
-            return replace(progress, is_concluded=True)
-        case e.OutsideSettled():
-            settled = dict(progress.settled or {})
-            settled[event.reference] = event.is_satisfied
-            return replace(progress, settled=settled)
-        case _:
-            assert_never(event)
 
 
 def median_worked(views: Iterable[ItemView]) -> timedelta | None:

@@ -291,7 +291,7 @@ class Schedule:
                 self._tries[i] = 0 if event.by else max(0, self._tries[i] - 1)
                 self._lost = [lost for lost in self._lost if lost != i]
                 self._offer(i)
-            case e.ItemSubmitted() | e.ItemProgressed() | e.ItemAccepted():
+            case e.ItemAccepted():
                 pass
             case _:
                 assert_never(event)

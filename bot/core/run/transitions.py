@@ -25,7 +25,7 @@ def after(event: e.ItemEvent) -> ItemState | None:
             return ItemState.SKIPPED
         case e.ItemCancelled():
             return ItemState.CANCELLED
-        case e.ItemSubmitted() | e.ItemProgressed() | e.ItemAccepted():
+        case e.ItemAccepted():
             return None
         case _:
             assert_never(event)
@@ -53,8 +53,6 @@ def stage_after(
             | e.ItemCancelled()
         ):
             return None
-        case e.ItemSubmitted() | e.ItemProgressed():
-            return stage
         case _:
             assert_never(event)
 

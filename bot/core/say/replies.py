@@ -28,7 +28,6 @@ from bot.core.say.plan import render_plan
 from bot.core.say.sentences import (
     ended_because,
     fault,
-    kept,
     origin_sentence,
     reason_sentence,
     result,
@@ -355,8 +354,7 @@ def _why(
             return f"was skipped: {skip_sentence(view, links)}"
         case ItemState.CANCELLED:
             by = f" by {escape_line(view.by)}" if view.by else ""
-            left = f"; kept: {kept(view.kept)}" if view.kept else ""
-            return f"was cancelled{by}{left}"
+            return f"was cancelled{by}"
         case _:
             assert_never(view.state)
 

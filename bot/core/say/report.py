@@ -12,7 +12,6 @@ from bot.core.say.pictures import look, squares
 from bot.core.say.sentences import (
     did_not_succeed,
     fault,
-    kept,
     result,
     skip_sentence,
     tries,
@@ -270,9 +269,7 @@ class _Report:
         if not views:
             return ""
         numbers = ", ".join(f"#{view.item.number}" for view in views)
-        left = [kept(view.kept) for view in views if view.kept][: self.level.needs]
-        rest = f"Kept: {join(left)}." if left else ""
-        return details(f"Cancelled: {len(views)}", paragraphs(numbers, rest))
+        return details(f"Cancelled: {len(views)}", numbers)
 
     def _footer(self) -> str:
         progress, now = self.progress, self.situation.now

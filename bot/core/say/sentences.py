@@ -127,11 +127,6 @@ def skip_sentence(view: ItemView, links: Links) -> str:
     return f"by {escape_line(view.by)}" if view.by else "not needed"
 
 
-def kept(text: str) -> str:
-    """Return what a cancelled item leaves behind, a branch as code."""
-    return escape_prose(text, 120) if " " in text else code_span(text, 120)
-
-
 def origin_sentence(origin: Origin, predecessor: str) -> str:
     """Return where an edge comes from; *predecessor* is a number or link."""
     match origin:

@@ -16,7 +16,6 @@ from bot.core.say.sentences import (
     ended_because,
     fault,
     is_unfinished,
-    kept,
     read_as,
     reason_sentence,
     result,
@@ -31,7 +30,6 @@ from bot.core.world.markdown import (
     details,
     escape_line,
     first_that_fits,
-    join,
     link,
     paragraphs,
     plural,
@@ -138,7 +136,7 @@ def heading_key(progress: Progress, situation: Situation) -> str:
 
 def needs_clock(progress: Progress) -> bool:
     """Return whether the comment shows times that grow old without any event."""
-    return progress.state.is_live and any(map(is_unfinished, progress.items.values()))
+    return progress.state.is_live and progress.finished < len(progress.items)
 
 
 def phase_of(progress: Progress, situation: Situation) -> Phase:
@@ -159,8 +157,7 @@ def _running_phase(progress: Progress, situation: Situation) -> Phase:
         return Phase.RESTARTING
     if progress.budget_wait_until and not progress.count(ItemState.RUNNING):
         return Phase.WAITING
-    has_begun = any(view.attempt for view in progress.items.values())
-    return Phase.RUNNING if has_begun or progress.finished else Phase.STARTING
+    return Phase.RUNNING if progress.has_begun else Phase.STARTING
 
 
 def heading(progress: Progress, situation: Situation) -> str:
@@ -245,7 +242,7 @@ def _evident_reason(progress: Progress, phase: Phase, number: ItemNumber) -> why
         if edge.successor == number
         and progress.items[edge.predecessor].state is not ItemState.COMPLETED
     )
-    settled = progress.settled or {}
+    settled = progress.settled
     outside = tuple(
         edge.predecessor
         for edge in plan.outside
@@ -410,8 +407,6 @@ class _Tracking:
             yield f"**Read as:** {read_as(progress.batch.plan, self.links, when=when)}"
         if phase is not Phase.EXPIRED:
             yield self._notes()
-        if phase is Phase.CANCELLED:
-            yield self._kept()
 
     def _budget_message(self) -> str:
         progress, situation = self.progress, self.situation
@@ -450,15 +445,6 @@ class _Tracking:
 
     def _notes(self) -> str:
         return notes_of(self.progress) if self.level.notes else ""
-
-    def _kept(self) -> str:
-        things = [kept(view.kept) for view in self.views if view.kept]
-        if not things:
-            return ""
-        more = len(things) - self.level.rows
-        shown = [*things[: self.level.rows], *([f"{more} more"] if more > 0 else [])]
-        whose = plural(len(things), "item")
-        return f"What {whose} left behind is kept: {join(shown)}."
 
     # --- items -----------------------------------------------------------------
 
@@ -573,8 +559,7 @@ class _Tracking:
                 return f"skipped, {skip_sentence(view, self.links)}"
             case Look.CANCELLED:
                 by = f" by {escape_line(view.by)}" if view.by else ""
-                left = f" · keeps {kept(view.kept)}" if view.kept else ""
-                return f"cancelled{by}{left}"
+                return f"cancelled{by}"
             case Look.WAITING:
                 return self._waiting(view)
 

@@ -381,12 +381,12 @@ def test_why_gives_the_reason_of_a_pending_item(reason):
             " Bring the branch up to date with `main` first.",
         ),
         (22, "was skipped: needs [#21](https://github.com/acme/widgets/issues/21)"),
-        (15, "was cancelled by grace; kept: `batch/b7k2/15`"),
+        (15, "was cancelled by grace"),
         (7, "is not an item of batch `b7k2`"),
     ],
 )
 def test_why_says_how_an_item_stands_or_ended(item, sentence):
-    event = e.ItemCancelled(NOW, number(15), "grace", "batch/b7k2/15")
+    event = e.ItemCancelled(NOW, number(15), "grace")
     progress = scenes.running(event)
     body = render_why(progress, number(item), None, situation(web_url=""), marker=MARK)
     assert f"/issues/{item}) {sentence}" in body

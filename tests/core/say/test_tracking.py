@@ -25,10 +25,9 @@ def wait(until=timedelta(minutes=27)) -> e.BudgetWaitStarted:
 
 def cancelled() -> Progress:
     left = [18, 19, 20, 24, 64]
-    kept = {18: "batch/b7k2/18", 24: "batch/b7k2/24"}
     return scenes.running(
         e.BatchCancelling(NOW, "ada"),
-        *(e.ItemCancelled(NOW, number(n), "ada", kept.get(n, "")) for n in left),
+        *(e.ItemCancelled(NOW, number(n), "ada") for n in left),
         e.BatchFinished(NOW),
     )
 
