@@ -112,18 +112,18 @@ async def test_what_is_written_while_a_batch_is_loaded_counts_once(store: Store)
 async def test_what_was_loaded_before_its_writer_heard_of_it_counts_once(store: Store):
     slow = Slow(store)
     recorder = recorder_of(slow)
-    is_read = asyncio.Event()
+    is_written, is_read = asyncio.Event(), asyncio.Event()
 
     async def wait() -> None:
         slow.after_append = None
+        is_written.set()
         await is_read.wait()
 
     slow.after_append = wait
     begun = e.ItemStarted(NOW, n(12), 1)
     retrying = e.ItemRetrying(after(1), n(12), 1, BUSY, after(2))
     writing = asyncio.create_task(recorder.record({NAME: [begun, retrying]}))
-    while len(await store.batches.events(NAME)) < 3:
-        await asyncio.sleep(0.001)
+    await is_written.wait()
     progress = await recorder.follow(NAME)
     is_read.set()
     await writing
