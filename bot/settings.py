@@ -119,6 +119,17 @@ def _checked(pem: str) -> str:
     return pem
 
 
+def _shown_path(value: object) -> object:
+    path = Path(str(value)).expanduser()
+    if not path.is_absolute():
+        message = f"{value} is no whole path; begin it with / or ~"
+        raise ValueError(message)
+    if not path.exists():
+        message = f"{value} does not exist"
+        raise ValueError(message)
+    return path
+
+
 def _level(value: object) -> object:
     return _LEVELS.get(str(value).lower(), str(value).lower())
 
@@ -138,6 +149,8 @@ class SettingsFile(BaseModel):
         Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
     ] = []
     network: bool = False
+    show: list[Annotated[Path, BeforeValidator(_shown_path), Field(strict=False)]] = []
+    cache: bool = False
     allowed_repositories: list[
         Annotated[str, StringConstraints(pattern=r"^[\w.-]+/([\w.-]+|\*)$")]
     ] = []
@@ -416,7 +429,11 @@ def _name_of(field_name: str) -> str:
 
 def _shown(value: object) -> str:
     if isinstance(value, SettingsFile):
-        return "; ".join(f"{name}: {', '.join(part)}" for name, part in value if part)
+        return "; ".join(
+            f"{name}: {part if isinstance(part, int) else ', '.join(map(str, part))}"
+            for name, part in value
+            if part
+        )
     return str(value)
 
 

@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib.metadata import version
-from pathlib import Path
+
+import structlog
 
 from bot.core.effects import Intent, PushBranch, Receipt
 from bot.core.model import InstallationId, Repository
@@ -29,16 +30,17 @@ from bot.engine.scheduler import Limits, Scheduler
 from bot.engine.situation import Face, Situations
 from bot.engine.supervisor import Supervisor
 from bot.engine.tracker import Tracker
+from bot.errors import SettingsError
 from bot.github.adapter import GitHubAdapter, GitHubSettings
 from bot.github.effects import GitHubEffects
 from bot.github.ledger import Keep
 from bot.host.commands import HostCommands
 from bot.host.folders import Folders
 from bot.host.git import Git, Remotes
-from bot.host.isolation import Isolation, View, choose
+from bot.host.isolation import Isolation, View, choose, reach
 from bot.host.memory import HostMemory
 from bot.host.mirrors import Mirrors
-from bot.host.process import GRACE_SECONDS
+from bot.host.process import GRACE_SECONDS, clean_environment
 from bot.host.push import BranchPusher
 from bot.host.workspaces import GitWorkspaces
 from bot.metrics import Metrics, Sources
@@ -50,6 +52,8 @@ from bot.web.routes import Readiness
 from bot.workers.builtin import BuiltinRunner
 from bot.workers.local import LocalRunner
 from bot.workers.registry import Registry
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,23 +83,40 @@ class Host:
     folders: Folders
     isolation: Isolation
     git: Git
-    environment: Mapping[str, str]
+    environment: Mapping[str, str]  # the bot's own
+    doubts: tuple[str, ...] = ()  # what commands may miss
 
     @classmethod
     def of(cls, settings: Settings, environment: Mapping[str, str]) -> "Host":
-        """Look at the machine. Raises ``SettingsError`` if commands cannot be isolated."""
+        """Look at the machine.
+
+        Raises ``SettingsError`` if commands cannot be isolated, or cannot be run so.
+        """
         root = settings.database.resolve().parent / "host"
         folders = Folders(root)
         hidden = (
             settings.database.resolve().parent,
             *(path.resolve() for path in secret_files()),
         )
-        words = (word for argv in settings.commands.values() for word in argv)
-        visible = tuple(Path(word) for word in words if word.startswith("/"))
-        view = View(hidden, visible, network=settings.file.network)
+        view = View(hidden, tuple(settings.file.show), network=settings.file.network)
         isolation = choose(settings.sandbox, view)
+        path = clean_environment(environment)["PATH"]
+        path = settings.command_environment().get("PATH", path)
+        tried = {
+            n: reach(isolation, argv, path) for n, argv in settings.commands.items()
+        }
+        faults = [
+            f"commands.{n}: {fault}" for n, r in tried.items() for fault in r.faults
+        ]
+        if faults:
+            raise SettingsError("\n".join(faults))
+        doubts = [
+            f"commands.{n}: {doubt}" for n, r in tried.items() for doubt in r.doubts
+        ]
+        for doubt in doubts:
+            log.warning("a command may miss something", what=doubt)
         git = Git(environment=environment, host=folders.host)
-        return cls(folders, isolation, git, environment)
+        return cls(folders, isolation, git, environment, tuple(doubts))
 
 
 class Engine:
@@ -114,6 +135,7 @@ class Engine:
         self._store = store
         self._ledger = github.ledger
         self._folders = host.folders
+        self._doubts = host.doubts
         self._clock = clock
         self._stopping = stopping
         face = Face(
@@ -134,6 +156,7 @@ class Engine:
             clock=clock,
             environment=host.environment,
             extra=settings.command_environment(),
+            has_caches=settings.file.cache,
             secrets=lambda: (
                 *github.tokens.texts(),
                 *settings.webhook_secrets,
@@ -312,7 +335,8 @@ class Engine:
         """Return what an operator should look at on this machine, without its paths."""
         left = self._folders.left_aside()
         shown = ", ".join(left[:3]) + (" …" if len(left) > 3 else "")
-        return [f"cannot be deleted, and was moved aside: {shown}"] if left else []
+        note = f"cannot be deleted, and was moved aside: {shown}"
+        return [*([note] if left else []), *self._doubts]
 
     async def is_ready(self) -> bool:
         """Return whether the bot can do its work now."""

@@ -231,6 +231,7 @@ class FakeCommands:
         environment: Mapping[str, str],
         timeout_seconds: float,
         on_line: Callable[[str], None],
+        cache: str = "",
     ) -> Finished:
         call = Call(
             attempt,

@@ -334,6 +334,23 @@ def test_commands_get_what_the_operator_passes_on_and_no_secret_of_the_bot(
     assert settings.file.network
 
 
+def test_what_is_shown_to_commands_is_there_and_has_a_whole_path(
+    env: pytest.MonkeyPatch, tmp_path: Path
+):
+    env.setenv("HOME", str(tmp_path))
+    (tmp_path / ".nvm").mkdir()
+    file = tmp_path / "batch-bot.yml"
+    file.write_text("show: [~/.nvm]\ncache: true\n")
+    settings = load_settings({"BATCH_SETTINGS_FILE": str(file)})
+    assert settings.file.show == [tmp_path / ".nvm"]
+    shown = describe(settings)["BATCH_SETTINGS_FILE"]
+    assert shown == f"show: {tmp_path}/.nvm; cache: True"
+    for wrong, why in (("~/.nvn", "does not exist"), ("nvm", "is no whole path")):
+        file.write_text(f"show: [{wrong}]\n")
+        with pytest.raises(SettingsError, match=f"show.0 {wrong} {why}"):
+            load_settings({"BATCH_SETTINGS_FILE": str(file)})
+
+
 def test_files_with_secrets_are_named_to_be_hidden(
     env: pytest.MonkeyPatch, tmp_path: Path
 ):

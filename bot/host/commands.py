@@ -4,12 +4,14 @@ import asyncio
 import errno
 import json
 import os
-import shutil
 import stat
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+
+import structlog
 
 from bot.core.model import AttemptId
 from bot.core.world.redaction import hide, hide_inside
@@ -29,6 +31,7 @@ from bot.host.process import (
     read_pipe,
     to_the_end,
 )
+from bot.host.programs import Trail, trail_of
 from bot.ports.clock import Clock
 from bot.ports.host import Finished, Workspace
 
@@ -36,11 +39,16 @@ OUTPUT_BYTES = 1024 * 1024
 """What is read of a file that a command wrote for the bot."""
 
 CANNOT_START = 127
-"""The exit code of a command that does not exist, as shells have it."""
+"""The exit code, as shells have it, of a command that is not there."""
+
+_OPERATOR_HAS_TO_LOOK = "The operator of this server has to look at its `commands`."
 
 LOGS_KEPT = timedelta(days=30)
 
 _DRAIN_SECONDS = 2.0
+
+
+_log = structlog.get_logger()
 
 
 class HostCommands:
@@ -61,6 +69,7 @@ class HostCommands:
         extra: Mapping[str, str] | None = None,
         secrets: Callable[[], Iterable[str]] = tuple,
         limits: Limits | None = None,
+        has_caches: bool = False,
     ) -> None:
         self._folders = folders
         self._isolation = isolation
@@ -68,6 +77,7 @@ class HostCommands:
         self._environment = clean_environment(environment) | dict(extra or {})
         self._secrets = secrets
         self._limits = limits or Limits()
+        self._has_caches = has_caches
         self._roots: dict[AttemptId, int] = {}
 
     @property
@@ -85,6 +95,7 @@ class HostCommands:
         environment: Mapping[str, str],
         timeout_seconds: float,
         on_line: Callable[[str], None],
+        cache: str = "",
     ) -> Finished:
         """Run until it ends, or kill it at the time-out.
 
@@ -92,6 +103,8 @@ class HostCommands:
         ``TransientError`` when the machine cannot start another process.
         """
         folder = self._folders.attempt(attempt)
+        if cache and self._has_caches:
+            folder = replace(folder, cache=self._folders.cache(cache))
         await asyncio.to_thread(_prepare, folder, inputs)
         variables = self._variables(attempt, folder, inputs) | dict(environment)
         await asyncio.to_thread(self._make_room_for_logs)
@@ -102,10 +115,20 @@ class HostCommands:
                 on_line(line)
 
         try:
-            if not _exists(argv[0], folder, variables["PATH"]):
-                log.feed(f"{argv[0]}: not found on this server\n".encode())
-                return _finished(CANNOT_START, log)
-            wrapped = self._isolation.wrap(argv, folder)
+            trail = await asyncio.to_thread(_trail, argv, folder, variables["PATH"])
+            if trail.faults:
+                # The words are the operator's: they hold paths of this server.
+                _log.warning("program missing", why=trail.faults[0])
+                program = Path(argv[0]).name
+                return Finished(
+                    CANNOT_START,
+                    timed_out=False,
+                    log_tail=(),
+                    log_truncated=False,
+                    fault=f"the program {program} cannot be run on this server any more",
+                    advice=_OPERATOR_HAS_TO_LOOK,
+                )
+            wrapped = self._isolation.wrap(argv, folder, trail)
             code, timed_out = await self._supervise(
                 attempt, wrapped, variables, timeout_seconds, take
             )
@@ -210,6 +233,11 @@ class HostCommands:
     def _variables(
         self, attempt: AttemptId, folder: AttemptFolder, inputs: Mapping[str, str]
     ) -> dict[str, str]:
+        cache = {}
+        if folder.cache:
+            # Not every program looks into ~/.cache, which leads there too.
+            inside = str(folder.cache)
+            cache = {"XDG_CACHE_HOME": inside, "npm_config_cache": f"{inside}/npm"}
         files = {
             f"BATCH_{Path(name).stem.upper()}_FILE": str(folder.input / name)
             for name in inputs
@@ -223,6 +251,7 @@ class HostCommands:
             "HOME": str(folder.home),
             "TMPDIR": str(folder.temporary),
             "GIT_CEILING_DIRECTORIES": str(folder.root),  # git looks no further up
+            **cache,
             **files,
         }
 
@@ -239,6 +268,9 @@ def _finished(code: int, log: CommandLog, *, timed_out: bool = False) -> Finishe
 def _prepare(folder: AttemptFolder, inputs: Mapping[str, str]) -> None:
     for path in (folder.input, folder.output, folder.home, folder.temporary):
         path.mkdir(parents=True, exist_ok=True)
+    if folder.cache:
+        folder.cache.mkdir(parents=True, exist_ok=True)
+        (folder.home / ".cache").symlink_to(folder.cache)
     for name, text in inputs.items():
         (folder.input / name).write_text(text, encoding="utf-8")
 
@@ -249,10 +281,13 @@ def _drop_old(logs: Path, before: datetime) -> None:
             log.unlink(missing_ok=True)
 
 
-def _exists(program: str, folder: AttemptFolder, path: str) -> bool:
-    if "/" in program:
-        return (folder.workspace / program).exists()
-    return shutil.which(program, path=path) is not None
+def _trail(argv: Sequence[str], folder: AttemptFolder, path: str) -> Trail:
+    trail = trail_of(argv, path)
+    program = argv[0]
+    is_inside = "/" in program and not program.startswith("/")
+    if is_inside and not (folder.workspace / program).exists():
+        trail.faults.append(f"{program} does not exist in the repository")
+    return trail
 
 
 def _read_output(folder: Path, name: str) -> str | None:

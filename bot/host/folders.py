@@ -16,9 +16,13 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class AttemptFolder:
-    """What one attempt has of its own; all of it goes when the attempt is removed."""
+    """What one attempt has of its own; all of it goes when the attempt is removed.
+
+    A ``cache`` is no part of it: commands of the same kind share it, and it stays.
+    """
 
     root: Path
+    cache: Path | None = None
 
     @property
     def workspace(self) -> Path:
@@ -65,6 +69,12 @@ class AttemptFolder:
         """The command's ``/tmp``: on disk, so that it costs no memory."""
         return self.root / "tmp"
 
+    @property
+    def writable(self) -> tuple[Path, ...]:
+        """What the command may change."""
+        own = (self.workspace, self.output, self.home, self.temporary)
+        return own if self.cache is None else (*own, self.cache)
+
 
 @dataclass(frozen=True, slots=True)
 class Folders:
@@ -94,6 +104,10 @@ class Folders:
     def mirror(self, repository: Repository) -> Path:
         """Return where a repository's mirror lies; it outlasts renames."""
         return self.mirrors / f"{repository.id}.git"
+
+    def cache(self, name: str) -> Path:
+        """Return where commands keep what makes the next one quicker."""
+        return self.root / "caches" / _plain(name)
 
     def log(self, attempt: AttemptId) -> Path:
         """Return where an attempt's log lies; it outlasts the attempt."""
@@ -211,5 +225,5 @@ def _sorted_out(folder: int, faults: list[OSError]) -> list[str]:
 
 
 def _plain(name: str) -> str:
-    assert name.replace("-", "").isalnum(), name
+    assert name.replace("-", "").replace("_", "").isalnum(), name
     return name

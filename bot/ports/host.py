@@ -78,12 +78,18 @@ class Workspaces(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A command ended. ``log_tail`` is its last lines, redacted, without ANSI codes."""
+    """A command ended. ``log_tail`` is its last lines, redacted, without ANSI codes.
+
+    ``fault`` says why the bot did not start it, or ended it for what it took; another
+    try does not help then.
+    """
 
     exit_code: int  # negative: the signal
     timed_out: bool
     log_tail: tuple[str, ...]
     log_truncated: bool
+    fault: str = ""
+    advice: str = ""
 
 
 class Commands(Protocol):
@@ -103,13 +109,17 @@ class Commands(Protocol):
         environment: Mapping[str, str],
         timeout_seconds: float,
         on_line: Callable[[str], None],
+        cache: str = "",
     ) -> Finished:
         """Run until it ends, or kill it at the time-out.
 
+        *cache* names a folder that it shares with earlier and later runs, if the
+        operator lets commands have one.
+
         *inputs* are files by name, put outside the workspace into the folder that
         ``BATCH_INPUT`` names (``item.json`` is also named by ``BATCH_ITEM_FILE``, and
-        so on); the command may write into ``BATCH_OUTPUT``. Exit code 127 means that
-        there is no such command. Raises ``TransientError`` when nothing can be started.
+        so on); the command may write into ``BATCH_OUTPUT``. Raises ``TransientError``
+        when nothing can be started.
         Cancelling the task kills the tree before it returns.
         """
 

@@ -220,8 +220,9 @@ class LocalRunner:
             },
             timeout_seconds=spec.item.timeout_seconds,
             on_line=say,
+            cache=f"{spec.repository.id}-{command}",
         )
-        if finished.exit_code != 0 or finished.timed_out:
+        if finished.exit_code != 0 or finished.timed_out or finished.fault:
             return self._failed(spec, finished)
         result, fault = _read_result(await self._commands.output(spec.id, RESULT_FILE))
         message = f"{command.capitalize()} #{spec.item.number}\n\nBatch {spec.batch_id}"
@@ -249,7 +250,9 @@ class LocalRunner:
         last = finished.log_tail[-1] if finished.log_tail else ""
         code = finished.exit_code
         kind, advice, retry_helps = OutcomeKind.FAILED, "", True
-        if finished.timed_out:
+        if finished.fault:
+            reason, advice, retry_helps = finished.fault, finished.advice, False
+        elif finished.timed_out:
             reason = f"timed out after {spell_option(spec.item.timeout_seconds)}"
             advice = "Give it more time with `timeout:`, or make the issue smaller."
         elif code == TRANSIENT_EXIT:

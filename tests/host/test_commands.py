@@ -278,7 +278,10 @@ async def test_a_command_that_does_not_exist_is_named(
 ):
     done = await run(host_commands, workspace, "no-such-agent", "-p")
     assert done.exit_code == CANNOT_START
-    assert done.log_tail == ("no-such-agent: not found on this server",)
+    assert done.fault.startswith("the program no-such-agent cannot be run")
+    own = await run(host_commands, workspace, "sh", "-c", "sometool --version")
+    assert (own.exit_code, own.fault) == (127, "")
+    assert "sometool: not found" in own.log_tail[0]
 
 
 async def test_what_a_command_leaves_in_the_background_dies_with_it(
