@@ -120,8 +120,9 @@ async def guarded(
 class Tree:
     """The processes of one command: descendants, session mates, bearers of its marks.
 
-    ``root`` is the guard of the command. A wrapper (such as bwrap) ends everything
-    inside at once when it gets a TERM, so that it is spared until the KILL.
+    ``root`` is the guard of the command. A wrapper (such as bwrap) holds all of it in a
+    namespace: nobody gets out from below the guard, and all end with the wrapper, so
+    that it is spared the TERM.
     """
 
     markers: Mapping[str, str]
@@ -130,6 +131,8 @@ class Tree:
 
     def processes(self) -> list[psutil.Process]:
         """Return those that are alive."""
+        if self.is_wrapper and self.root is not None:
+            return _below(self.root)
         own = os.getpid()
         alive = [p for p in psutil.process_iter(["ppid", "status"]) if p.pid != own]
         children: dict[int, list[psutil.Process]] = {}
@@ -151,7 +154,7 @@ class Tree:
             if (
                 number is signal.SIGTERM
                 and self.is_wrapper
-                and process.info["ppid"] == self.root
+                and _parent(process) == self.root
             ):
                 continue
             try:
@@ -170,6 +173,29 @@ class Tree:
         except (psutil.Error, OSError):
             return False  # gone, or another user's
         return all(environment.get(k) == v for k, v in self.markers.items())
+
+
+def _below(root: int) -> list[psutil.Process]:
+    """Return *root* and its descendants without a look at any other's environment."""
+    with suppress(psutil.NoSuchProcess):
+        guard = psutil.Process(root)
+        found = [guard, *guard.children(recursive=True)]
+        return [process for process in found if _is_alive(process)]
+    return []
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _parent(process: psutil.Process) -> int | None:
+    try:
+        return process.ppid()
+    except psutil.NoSuchProcess:
+        return None
 
 
 async def end_tree(

@@ -330,6 +330,38 @@ async def test_a_command_that_ignores_the_first_signal_is_killed(
     assert tree.processes() == []
 
 
+@pytest.mark.parametrize("how", ["ends", "is killed"])
+async def test_nobody_elses_environment_is_read_where_the_isolation_holds_it_all(
+    isolated: HostCommands,
+    workspace: Workspace,
+    folders: Folders,
+    monkeypatch: pytest.MonkeyPatch,
+    how: str,
+):
+    looked: list[int] = []
+    environ = psutil.Process.environ
+
+    def look(process: psutil.Process) -> dict[str, str]:
+        looked.append(process.pid)
+        return environ(process)
+
+    monkeypatch.setattr(psutil.Process, "environ", look)
+    background = "sleep 1000 & setsid sleep 1000 & echo ready"
+    script = background if how == "ends" else f"{background}; sleep 1000"
+    lines: list[str] = []
+    task = asyncio.create_task(
+        run(isolated, workspace, "sh", "-c", script, on_line=lines.append)
+    )
+    await until(lambda: lines)
+    if how == "is killed":
+        await isolated.kill(ATTEMPT)
+    await task
+    assert looked == []
+    # Asked of everybody now, with all their environments: nothing of it is left.
+    assert Tree({HOST_MARKER: folders.host}).processes() == []
+    assert looked
+
+
 async def test_orphans_of_an_earlier_bot_are_killed(
     folders: Folders, unprotected: Isolation
 ):
