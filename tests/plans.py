@@ -12,6 +12,7 @@ from bot.core.model import (
     BatchId,
     Edge,
     InstallationId,
+    ItemId,
     ItemKind,
     ItemNumber,
     Options,
@@ -22,7 +23,12 @@ from bot.core.model import (
     Repository,
 )
 
+WIDGETS = Repository(1, "acme/widgets", InstallationId(7))
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+
+
+def item(number: int) -> ItemId:
+    return ItemId(str(number))
 
 
 def plan(
@@ -39,6 +45,8 @@ def plan(
     return Plan(
         items=tuple(
             PlanItem(
+                item(number),
+                WIDGETS,
                 ItemNumber(number),
                 ItemKind.ISSUE,
                 Action((actions or {}).get(number, "implement")),
@@ -50,7 +58,7 @@ def plan(
             for number in waits
         ),
         edges=tuple(
-            Edge(ItemNumber(number), ItemNumber(before), Origin.TYPED)
+            Edge(item(number), item(before), Origin.TYPED)
             for number, predecessors in waits.items()
             for before in predecessors
         ),

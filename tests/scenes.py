@@ -12,6 +12,7 @@ from bot.core.model import (
     BatchId,
     Edge,
     InstallationId,
+    ItemId,
     ItemKind,
     ItemNumber,
     Link,
@@ -54,9 +55,15 @@ def number(value: int) -> ItemNumber:
     return ItemNumber(value)
 
 
+def item(value: int) -> ItemId:
+    return ItemId(str(value))
+
+
 def plan_item(value: int, title: str, action: str = "implement") -> PlanItem:
     is_issue = action == "implement"
     return PlanItem(
+        id=item(value),
+        repository=ACME,
         number=number(value),
         kind=ItemKind.ISSUE if is_issue else ItemKind.PULL_REQUEST,
         action=Action(action),
@@ -72,10 +79,10 @@ def plan_of_twelve() -> Plan:
             for value, title in TITLES.items()
         ),
         edges=(
-            Edge(number(18), number(12), Origin.TYPED),
-            Edge(number(20), number(18), Origin.NATIVE),
-            Edge(number(22), number(21), Origin.TYPED),
-            Edge(number(24), number(23), Origin.TYPED),
+            Edge(item(18), item(12), Origin.TYPED),
+            Edge(item(20), item(18), Origin.NATIVE),
+            Edge(item(22), item(21), Origin.TYPED),
+            Edge(item(24), item(23), Origin.TYPED),
         ),
     )
 
@@ -109,8 +116,8 @@ def done(
     begin = START + at
     end = begin + timedelta(seconds=seconds)
     return [
-        e.ItemStarted(begin, number(value), 1),
-        e.ItemEnded(end, number(value), 1, outcome, requests),
+        e.ItemStarted(begin, item(value), 1),
+        e.ItemEnded(end, item(value), 1, outcome, requests),
     ]
 
 
@@ -146,9 +153,9 @@ def events_until_now() -> list[e.News]:
     failing: list[e.Event] = []
     for attempt in (1, 2):
         begin = START + minutes(5 + attempt)
-        failing.append(e.ItemStarted(begin, n(21), attempt))
+        failing.append(e.ItemStarted(begin, item(21), attempt))
         failing.append(
-            e.ItemRetrying(begin + 20 * second, n(21), attempt, CONFLICT, begin)
+            e.ItemRetrying(begin + 20 * second, item(21), attempt, CONFLICT, begin)
         )
     return [
         e.BatchStarted(START, "ada"),
@@ -159,15 +166,15 @@ def events_until_now() -> list[e.News]:
         *done(61, 122, REBASED, at=minutes(4)),
         *done(63, 79, REVIEW, at=minutes(5)),
         *failing,
-        e.ItemStarted(START + minutes(8), n(21), 3),
-        e.ItemEnded(START + minutes(9), n(21), 3, CONFLICT, 30),
-        e.ItemSkipped(START + minutes(9), n(22), Reference(ACME.name, n(21))),
-        e.ItemStarted(NOW - 125 * second, n(18), 1),
-        e.ItemProgressed(NOW - 60 * second, n(18), 1, "step 3 of 5, tests"),
-        e.ItemStarted(NOW - 48 * second, n(24), 1),
-        e.ItemProgressed(NOW - 30 * second, n(24), 1, "step 1 of 5, checkout"),
-        e.ItemStarted(NOW - 90 * second, n(19), 1),
-        e.ItemRetrying(NOW - 20 * second, n(19), 1, BAD_GATEWAY, NOW + 40 * second),
+        e.ItemStarted(START + minutes(8), item(21), 3),
+        e.ItemEnded(START + minutes(9), item(21), 3, CONFLICT, 30),
+        e.ItemSkipped(START + minutes(9), item(22), Reference(ACME.name, n(21))),
+        e.ItemStarted(NOW - 125 * second, item(18), 1),
+        e.ItemProgressed(NOW - 60 * second, item(18), 1, "step 3 of 5, tests"),
+        e.ItemStarted(NOW - 48 * second, item(24), 1),
+        e.ItemProgressed(NOW - 30 * second, item(24), 1, "step 1 of 5, checkout"),
+        e.ItemStarted(NOW - 90 * second, item(19), 1),
+        e.ItemRetrying(NOW - 20 * second, item(19), 1, BAD_GATEWAY, NOW + 40 * second),
     ]
 
 
@@ -178,10 +185,10 @@ def running(*more: e.News, plan: Plan | None = None) -> Progress:
 def all_at_rest() -> list[e.Event]:
     """Return what ends the running items of ``running``."""
     return [
-        e.ItemEnded(NOW, number(18), 1, pull_request(74), 40),
-        e.ItemEnded(NOW, number(24), 1, pull_request(75), 40),
-        e.ItemStarted(NOW, number(19), 2),
-        e.ItemEnded(NOW + minutes(2), number(19), 2, pull_request(76), 40),
+        e.ItemEnded(NOW, item(18), 1, pull_request(74), 40),
+        e.ItemEnded(NOW, item(24), 1, pull_request(75), 40),
+        e.ItemStarted(NOW, item(19), 2),
+        e.ItemEnded(NOW + minutes(2), item(19), 2, pull_request(76), 40),
     ]
 
 
@@ -197,10 +204,10 @@ def finished() -> Progress:
     )
 
 
-REASONS: dict[ItemNumber, why.Reason] = {
-    number(19): why.NextTry(NOW + timedelta(seconds=40)),
-    number(20): why.WaitsFor((number(18),)),
-    number(64): why.NoFreeSlot(3, 3),
+REASONS: dict[ItemId, why.Reason] = {
+    item(19): why.NextTry(NOW + timedelta(seconds=40)),
+    item(20): why.WaitsFor((item(18),)),
+    item(64): why.NoFreeSlot(3, 3),
 }
 
 
@@ -241,7 +248,7 @@ def large_plan(size: int = 150, first: int = 100) -> Plan:
         for place in range(size)
     ]
     edges = [
-        Edge(number(value + 1), number(value), Origin.TYPED)
+        Edge(item(value + 1), item(value), Origin.TYPED)
         for value in (112, 138, 182, 230)
     ]
     return Plan(tuple(items), tuple(edges), options=Options(concurrency=4))
@@ -253,15 +260,15 @@ def large_events(plan: Plan, ended: int) -> Sequence[e.Event]:
     events: list[e.Event] = [e.BatchStarted(begin, "ada")]
     reasons = ["merge conflict in `src/paths.py`", "timed out after 30m"]
     skipped = {edge.successor: edge.predecessor for edge in plan.edges}
-    for place, item in enumerate(plan.items[:ended]):
-        n, at = item.number, begin + timedelta(seconds=45 * place)
+    for place, planned in enumerate(plan.items[:ended]):
+        n, at = planned.id, begin + timedelta(seconds=45 * place)
         if n in skipped:
-            cause = Reference(ACME.name, skipped[n])
+            cause = Reference(ACME.name, ItemNumber(int(skipped[n])))
             events.append(e.ItemSkipped(at, n, cause))
             continue
         events.append(e.ItemStarted(at, n, 1))
         end = at + timedelta(seconds=90 + 37 * place % 700)
-        if n in skipped.values() or n == 201:
+        if n in skipped.values() or n == "201":
             bad = Outcome(
                 OutcomeKind.FAILED,
                 reason=reasons[place % 2],
@@ -270,14 +277,14 @@ def large_events(plan: Plan, ended: int) -> Sequence[e.Event]:
             )
             events.append(e.ItemEnded(end, n, 1, bad, 20))
         else:
-            events.append(e.ItemEnded(end, n, 1, large_outcome(item, place), 24))
+            events.append(e.ItemEnded(end, n, 1, large_outcome(planned, place), 24))
     return events
 
 
-def large_outcome(item: PlanItem, place: int) -> Outcome:
-    match item.action.name:
+def large_outcome(planned: PlanItem, place: int) -> Outcome:
+    match planned.action.name:
         case "implement":
-            return pull_request(300 + item.number)
+            return pull_request(300 + planned.number)
         case "update":
             return REBASED
         case _:
@@ -286,21 +293,19 @@ def large_outcome(item: PlanItem, place: int) -> Outcome:
             return replace(REVIEW, summary=f"{count} {noun}")
 
 
-def large_running() -> tuple[Progress, dict[ItemNumber, why.Reason]]:
+def large_running() -> tuple[Progress, dict[ItemId, why.Reason]]:
     """Return 150 items, 97 of them ended, and the reasons of the others."""
     plan = large_plan()
     now: list[e.News] = []
-    for place, item in enumerate(plan.items[97:101]):
+    for place, planned in enumerate(plan.items[97:101]):
         at = NOW - timedelta(seconds=100 + 40 * place)
-        now.append(e.ItemStarted(at, item.number, 1))
-        now.append(e.ItemProgressed(at, item.number, 1, f"step {place + 1} of 5"))
+        now.append(e.ItemStarted(at, planned.id, 1))
+        now.append(e.ItemProgressed(at, planned.id, 1, f"step {place + 1} of 5"))
     progress = fold(batch_of(plan, "c4m9"), [*large_events(plan, 97), *now])
-    return progress, waiting_reasons(plan, [i.number for i in plan.items[101:]])
+    return progress, waiting_reasons(plan, [i.id for i in plan.items[101:]])
 
 
-def waiting_reasons(
-    plan: Plan, waiting: Iterable[ItemNumber]
-) -> dict[ItemNumber, why.Reason]:
+def waiting_reasons(plan: Plan, waiting: Iterable[ItemId]) -> dict[ItemId, why.Reason]:
     waits = {edge.successor: edge.predecessor for edge in plan.edges}
     return {
         n: why.WaitsFor((waits[n],)) if n in waits else why.NoFreeSlot(4, 4)
@@ -339,14 +344,14 @@ def in_states(
 ) -> Progress:
     """Return a batch whose items are in *states*; all texts of others are *text*."""
     numbers = [number(999_999_000 + place) for place in range(len(states))]
-    items = tuple(plan_item(n, text) for n in numbers)
+    items = tuple(replace(plan_item(n, text), repository=repository) for n in numbers)
     edges = tuple(
-        Edge(behind, before, Origin.NATIVE)
+        Edge(item(behind), item(before), Origin.NATIVE)
         for place, behind in enumerate(numbers)
         for before in numbers[max(0, place - 4) : place]
     )
     outside = tuple(
-        OutsideEdge(n, Reference("q" * 39 + "/" + "s" * 100, n), Origin.TEXT)
+        OutsideEdge(item(n), Reference("q" * 39 + "/" + "s" * 100, n), Origin.TEXT)
         for n in numbers[::3]
     )
     plan = Plan(items, edges, outside, notes=("n" * len(text),) * 20)
@@ -367,8 +372,9 @@ def in_states(
     return fold(batch, events)
 
 
-def _events_to(state: str, n: ItemNumber, text: str, name: str) -> list[e.News]:
-    url = f"https://github.com/{name}/pull/{n}"
+def _events_to(state: str, value: ItemNumber, text: str, name: str) -> list[e.News]:
+    n = item(value)
+    url = f"https://github.com/{name}/pull/{value}"
     good = Outcome(OutcomeKind.COMPLETED, summary=text, link=Link(f"PR {n}", url))
     bad = Outcome(OutcomeKind.FAILED, reason=text, advice=text, log_tail=(text,) * 20)
     begun = e.ItemStarted(START, n, 1)
@@ -382,18 +388,19 @@ def _events_to(state: str, n: ItemNumber, text: str, name: str) -> list[e.News]:
         case "failed":
             return [begun, e.ItemEnded(NOW, n, 1, bad, 9)]
         case "skipped":
-            return [e.ItemSkipped(NOW, n, Reference(name, n))]
+            return [e.ItemSkipped(NOW, n, Reference(name, value))]
         case "cancelled":
             return [begun, e.ItemCancelled(NOW, n, "ada")]
         case _:
             return []
 
 
-def reasons_of(progress: Progress) -> dict[ItemNumber, why.Reason]:
+def reasons_of(progress: Progress) -> dict[ItemId, why.Reason]:
     """Return for every item the longest reason that there is."""
-    numbers = tuple(progress.items)
+    items = tuple(progress.items)
+    numbers = [view.item.number for view in progress.items.values()]
     outside = tuple(Reference("q" * 39 + "/" + "s" * 100, n) for n in numbers)
     return {
-        n: why.WaitsFor(numbers) if n % 2 else why.WaitsOutside(outside)
-        for n in numbers
+        one: why.WaitsFor(items) if int(one) % 2 else why.WaitsOutside(outside)
+        for one in items
     }

@@ -3,7 +3,15 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.core.model import BatchId, Cause, ItemNumber, Outcome, Reference, Repository
+from bot.core.model import (
+    BatchId,
+    Cause,
+    ItemId,
+    ItemNumber,
+    Outcome,
+    Reference,
+    Repository,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +80,8 @@ class BatchRecovered:
     """
 
     at: datetime
-    kept: tuple[ItemNumber, ...] = ()
-    again: tuple[ItemNumber, ...] = ()
+    kept: tuple[ItemId, ...] = ()
+    again: tuple[ItemId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,16 +129,17 @@ class BatchRetried:
 class ControlGiven:
     """A person's control was carried out; ``source`` names the comment or box, so that
     the same wish delivered again changes nothing more. Items in ``stopping`` were
-    running and are cancelled as soon as they have stopped.
+    running and are cancelled as soon as they have stopped; numbers in ``ignored`` were
+    typed and have no item in a state for that.
     """
 
     at: datetime
     by: str
     source: str
-    touched: tuple[ItemNumber, ...] = ()
+    touched: tuple[ItemId, ...] = ()
     ignored: tuple[ItemNumber, ...] = ()
-    stopping: tuple[ItemNumber, ...] = ()
-    too_late: tuple[ItemNumber, ...] = ()
+    stopping: tuple[ItemId, ...] = ()
+    too_late: tuple[ItemId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +162,7 @@ class ItemStarted:
     """An attempt began; it is counted from 1."""
 
     at: datetime
-    item: ItemNumber
+    item: ItemId
     attempt: int
 
 
@@ -165,7 +174,7 @@ class ItemProgressed:
     """
 
     at: datetime
-    item: ItemNumber
+    item: ItemId
     attempt: int
     step: str
 
@@ -178,7 +187,7 @@ class ItemAccepted:
     """
 
     at: datetime
-    item: ItemNumber
+    item: ItemId
     attempt: int
     work: str
 
@@ -191,7 +200,7 @@ class ItemRetrying:
     """
 
     at: datetime
-    item: ItemNumber
+    item: ItemId
     attempt: int
     outcome: Outcome
     next_at: datetime
@@ -203,7 +212,7 @@ class ItemEnded:
     """The last attempt ended: completed or failed, as its outcome says."""
 
     at: datetime
-    item: ItemNumber
+    item: ItemId
     attempt: int
     outcome: Outcome
     requests: int = 0
@@ -214,7 +223,7 @@ class ItemSkipped:
     """The item will not run: ``because`` did not complete, or ``by`` asked for it."""
 
     at: datetime
-    item: ItemNumber
+    item: ItemId
     because: Reference | None = None
     by: str = ""
 
@@ -224,7 +233,7 @@ class ItemCancelled:
     """The item was cancelled."""
 
     at: datetime
-    item: ItemNumber
+    item: ItemId
     by: str
     requests: int = 0
 
@@ -236,7 +245,7 @@ class ItemReset:
     """
 
     at: datetime
-    item: ItemNumber
+    item: ItemId
     by: str
 
 

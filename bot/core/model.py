@@ -224,6 +224,8 @@ class Options:
 class PlanItem:
     """One item of a plan. Its text is kept apart: see ``ItemFacts``."""
 
+    id: ItemId
+    repository: Repository
     number: ItemNumber
     kind: ItemKind
     action: Action
@@ -240,8 +242,8 @@ class PlanItem:
 class Edge:
     """*successor* waits for *predecessor*, which is an item of the same plan."""
 
-    successor: ItemNumber
-    predecessor: ItemNumber
+    successor: ItemId
+    predecessor: ItemId
     origin: Origin
 
 
@@ -249,7 +251,7 @@ class Edge:
 class OutsideEdge:
     """*successor* waits for something that is no item of the plan."""
 
-    successor: ItemNumber
+    successor: ItemId
     predecessor: Reference
     origin: Origin
 
@@ -295,8 +297,9 @@ class Batch:
     comment_node_id: str = ""  # GraphQL's name for it
     retry_of: BatchId | None = None
     needed_role: Role = Role.WRITE  # of whoever starts it
-    # Of a retry: items, what each waited for that is done, and the branch it pushed.
-    builds_on: tuple[tuple[ItemNumber, ItemNumber, str], ...] = ()
+    # Of a retry: items, what each waited for that is done (its number in the item's
+    # repository, for it is no item of this plan), and the branch it pushed.
+    builds_on: tuple[tuple[ItemId, ItemNumber, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -196,7 +196,7 @@ class Attempts:
             # The key names the item, not the attempt: what a first try did without
             # getting an answer, a second one finds.
             nonlocal is_untouched
-            item = f"{spec.batch_id}-{spec.item.number}"
+            item = f"{spec.batch_id}-{spec.item.id}"
             intent = replace(intent, repository=present())
             receipt = await self._effects.perform(f"{item}/{key}", intent)
             is_untouched = False

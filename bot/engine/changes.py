@@ -9,7 +9,7 @@ import structlog
 
 from bot.core.command.trigger import InstallationChanged, ItemChanged, RepositoryChanged
 from bot.core.events import RepositoryMoved
-from bot.core.model import Batch, Cause, ItemNumber, PlanItem, Reference, Repository
+from bot.core.model import Batch, Cause, PlanItem, Reference, Repository
 from bot.core.run.freshness import needs_it_open
 from bot.core.run.schedule import Schedule
 from bot.engine.present import Findings, Present
@@ -149,9 +149,12 @@ class Changes:
 
 
 def _concerned(schedule: Schedule, changed: ItemChanged) -> list[PlanItem]:
-    """Return the unfinished item of the batch that the change is about, if any."""
-    number: ItemNumber = changed.number
-    if not schedule.has_unfinished(number):
-        return []
-    item = schedule.planned(number)
-    return [item] if changed.is_taken_away or needs_it_open(item.action) else []
+    """Return the unfinished items of the batch that the change is about."""
+    return [
+        item
+        for item in schedule.batch.plan.items
+        if item.number == changed.number
+        and item.repository.id == changed.repository.id
+        and not schedule.state_of(item.id).is_final
+        and (changed.is_taken_away or needs_it_open(item.action))
+    ]

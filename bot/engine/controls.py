@@ -1,6 +1,6 @@
 """Controls of a batch, by comment or by ticked box: who may, which batch, what changed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
@@ -14,12 +14,23 @@ from bot.core.command.faults import NotPermitted
 from bot.core.command.syntax import Command, format_command
 from bot.core.command.trigger import BoxesTicked
 from bot.core.effects import Reaction
-from bot.core.model import Asker, Batch, BatchId, BatchState, ItemNumber, Role
+from bot.core.model import (
+    Asker,
+    Batch,
+    BatchId,
+    BatchState,
+    ItemFacts,
+    ItemId,
+    ItemNumber,
+    Repository,
+    Role,
+)
 from bot.core.plan.graph import moved
 from bot.core.run import control
 from bot.core.run.control import Change
 from bot.core.run.progress import Progress
 from bot.core.run.schedule import Schedule
+from bot.core.say.names import names_of
 from bot.core.say.replies import (
     StatusRow,
     render_control_done,
@@ -168,7 +179,6 @@ class Controls:
             lambda first: render_why(
                 progress,
                 number,
-                situation.reasons.get(number),
                 situation,
                 marker=first,
             ),
@@ -251,15 +261,24 @@ class Controls:
                 f"The plan {name} is no longer valid. Give the command again to get a"
                 " new one. Nothing started."
             )
-        batch = progress.batch
-        numbers = [item.number for item in batch.plan.items]
-        live = await self._batches.live_items(batch.repository.id, numbers)
-        if live:
-            busy = ", ".join(f"#{n} in {code_span(b)}" for n, b in live.items())
+        busy = await self._busy(progress, list(progress.items))
+        if busy:
             return (
                 f"Some of its items are live in another batch: {busy}. Nothing started."
             )
         return ""
+
+    async def _busy(self, progress: Progress, items: Sequence[ItemId]) -> str:
+        """Return which of *items* are live in another batch, for people to read."""
+        names = names_of(progress)
+        found: list[str] = []
+        for repository, own in _by_repository(progress, items):
+            numbers = [progress.items[item].item.number for item in own]
+            live = await self._batches.live_items(repository.id, numbers)
+            for item, number in zip(own, numbers, strict=True):
+                if number in live:
+                    found.append(f"{names.plain(item)} in {code_span(live[number])}")
+        return ", ".join(found)
 
     # --- controls --------------------------------------------------------------------
 
@@ -318,7 +337,7 @@ class Controls:
         self,
         place: Place,
         before: Progress,
-        items: Sequence[ItemNumber],
+        numbers: Sequence[ItemNumber],
         role: Role,
         part: int,
     ) -> str:
@@ -327,12 +346,11 @@ class Controls:
         source = f"{place.source}.{part}"
         batch = await self._batches.by_source(source)
         if batch is None:
-            problem = await self._cannot_retry(before, items, role)
+            problem = await self._cannot_retry(before, numbers, role)
             if problem:
                 await self._replies.decline(place, problem, part=part)
                 return "refused: cannot retry"
-            numbers = control.to_run_again(before, items)
-            _, facts = await self._github.facts(place.repository, numbers)
+            facts = await self._facts_again(place, before, numbers)
             now = self._clock.now()
             again = replace(
                 moved(control.again(before, facts), place.repository),
@@ -360,22 +378,35 @@ class Controls:
         await self._tracker.redraw(old.id)
         return f"batch {batch.id}"
 
+    async def _facts_again(
+        self, place: Place, before: Progress, numbers: Sequence[ItemNumber]
+    ) -> Mapping[ItemId, ItemFacts]:
+        """Return GitHub's present facts of what runs again, as far as it is there."""
+        found: dict[ItemId, ItemFacts] = {}
+        items = control.to_run_again(before, numbers)
+        for repository, own in _by_repository(before, items):
+            numbered = {item: before.items[item].item.number for item in own}
+            is_here = repository.id == place.repository.id
+            present = place.repository if is_here else repository
+            _, facts = await self._github.facts(present, list(numbered.values()))
+            found |= {i: facts[n] for i, n in numbered.items() if n in facts}
+        return found
+
     async def _cannot_retry(
-        self, before: Progress, items: Sequence[ItemNumber], role: Role
+        self, before: Progress, numbers: Sequence[ItemNumber], role: Role
     ) -> str:
         batch = before.batch
         name = code_span(batch.id)
-        numbers = control.to_run_again(before, items)
+        items = control.to_run_again(before, numbers)
         if before.state is BatchState.PLANNED:
             return f"Batch {name} was never started. Nothing started."
         if role < batch.needed_role:
             needed = batch.needed_role.name.lower()
             return f"That needs **{needed}** access. Nothing started."
-        if not numbers:
+        if not items:
             return f"Everything in batch {name} succeeded. Nothing started."
-        live = await self._batches.live_items(batch.repository.id, numbers)
-        if live:
-            busy = ", ".join(f"#{n} in {code_span(b)}" for n, b in live.items())
+        busy = await self._busy(before, items)
+        if busy:
             return f"Some of it is live in another batch: {busy}. Nothing started."
         return ""
 
@@ -418,12 +449,12 @@ class Controls:
                 return lambda schedule, now: control.pause(schedule, now, by=by)
             case syntax.Resume():
                 return lambda schedule, now: control.resume(schedule, now, by=by)
-            case syntax.Cancel(_, items):
-                return lambda s, now: control.cancel(s, now, by=by, items=items)
-            case syntax.Retry(_, items):
-                return lambda s, now: control.retry(s, now, by=by, items=items)
+            case syntax.Cancel(_, numbers):
+                return lambda s, now: control.cancel(s, now, by=by, numbers=numbers)
+            case syntax.Retry(_, numbers):
+                return lambda s, now: control.retry(s, now, by=by, numbers=numbers)
             case syntax.Skip(number):
-                return lambda s, now: control.skip(s, now, by=by, items=(number,))
+                return lambda s, now: control.skip(s, now, by=by, numbers=(number,))
             case _:
                 message = f"{type(command).__name__} is no control"
                 raise AssertionError(message)
@@ -525,6 +556,15 @@ class Controls:
         if isinstance(command, syntax.Start):
             return await self._start(place, batch.id, role, 0)
         return await self._control(place, batch, command, role, 0)
+
+
+def _by_repository(
+    progress: Progress, items: Sequence[ItemId]
+) -> list[tuple[Repository, list[ItemId]]]:
+    found: dict[Repository, list[ItemId]] = {}
+    for item in items:
+        found.setdefault(progress.items[item].item.repository, []).append(item)
+    return list(found.items())
 
 
 def _command_of(

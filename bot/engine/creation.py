@@ -7,7 +7,7 @@ from dataclasses import replace
 import structlog
 
 from bot.core.events import Event
-from bot.core.model import Batch, BatchId, ItemFacts, ItemNumber
+from bot.core.model import Batch, BatchId, ItemFacts, ItemId
 from bot.engine.journal import journal
 from bot.ports.store import Batches
 
@@ -28,7 +28,7 @@ def new_batch_name(length: int = 4) -> BatchId:
 async def record_batch(
     batches: Batches,
     batch: Batch,
-    facts: Mapping[ItemNumber, ItemFacts],
+    facts: Mapping[ItemId, ItemFacts],
     events: Sequence[Event],
 ) -> Batch:
     """Return the batch, recorded under a new name; or the one that its source has

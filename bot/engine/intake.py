@@ -419,7 +419,7 @@ class Intake:
     def _build(self, place: Place, selection: Selection) -> Plan | CycleFound:
         return build_plan(
             selection,
-            repository=place.repository.name,
+            repository=place.repository,
             runner_of=self._runner_of,
         )
 
@@ -458,7 +458,7 @@ class Intake:
     ) -> Batch:
         now = self._clock.now()
         facts = {
-            item.number: fact
+            item.id: fact
             for item in chosen.plan.items
             if (fact := reading.known.facts[item.number]) is not None
         }

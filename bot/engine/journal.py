@@ -7,7 +7,7 @@ from dataclasses import fields
 import structlog
 
 from bot.core.events import ItemProgressed, News
-from bot.core.model import BatchId
+from bot.core.model import BatchId, attempt_id
 
 _ASIDE = ("at", "attempt", "outcome", "work", "comment_id", "step")
 
@@ -34,7 +34,7 @@ def _facts(batch_id: BatchId, event: News) -> dict[str, object]:
         if name not in _ASIDE and value not in ("", (), None)
     }
     if "attempt" in given:
-        facts["attempt"] = f"{batch_id}-{given['item']}-{given['attempt']}"
+        facts["attempt"] = attempt_id(batch_id, given["item"], given["attempt"])
     if outcome := given.get("outcome"):
         facts["outcome"] = outcome.kind.value
         if outcome.reason:

@@ -15,7 +15,7 @@ from bot.core.model import (
     Batch,
     BatchId,
     Cause,
-    ItemNumber,
+    ItemId,
     Outcome,
     PlanItem,
     Repository,
@@ -40,7 +40,7 @@ NEVER = datetime.min.replace(tzinfo=UTC)
 class Findings:
     """What is not as it was when the command was accepted."""
 
-    overtaken: Mapping[ItemNumber, Outcome] = field(default_factory=dict)
+    overtaken: Mapping[ItemId, Outcome] = field(default_factory=dict)
     moved_to: Repository | None = None
     cause: Cause | None = None  # the batch cannot go on
 
@@ -57,7 +57,7 @@ class Present:
         self._github = github
         self._clock = clock
         self._since = clock.now()
-        self._seen: dict[BatchId, dict[ItemNumber, datetime]] = {}
+        self._seen: dict[BatchId, dict[ItemId, datetime]] = {}
         self._doubted: set[BatchId] = set()
         self._roles_seen: dict[BatchId, datetime] = {}
         self._locks: WeakValueDictionary[BatchId, asyncio.Lock] = WeakValueDictionary()
@@ -88,9 +88,9 @@ class Present:
         lock = self._locks.setdefault(batch.id, asyncio.Lock())
         async with lock:
             findings = Findings()
-            if not self._is_fresh(batch, item.number):
+            if not self._is_fresh(batch, item.id):
                 others = upcoming(AT_A_TIME - 1)
-                stale = [i for i in others if not self._is_fresh(batch, i.number)]
+                stale = [i for i in others if not self._is_fresh(batch, i.id)]
                 findings = await self.look(batch, [item, *stale])
             if findings.cause is None:
                 present = findings.moved_to or batch.repository
@@ -116,24 +116,24 @@ class Present:
         """
         asked_as = repository or batch.repository
         asked_at = self._clock.now()
-        numbers = [item.number for item in items]
+        numbers = list(dict.fromkeys(item.number for item in items))
         try:
             about, facts = await self._github.facts(asked_as, numbers)
         except NotFound as error:
             message = f"{asked_as.name} cannot be seen by the app any more."
             advice = "Give the app access to it again."
             raise AppUnavailable(message, why=Cause.REMOVED, advice=advice) from error
-        found = {i.number: overtaken(i, facts.get(i.number)) for i in items}
+        found = {i.id: overtaken(i, facts.get(i.number)) for i in items}
         if found:
             seen = self._seen.setdefault(batch.id, {})
             # What is overtaken may be retried as it is, and has to be found again.
-            seen.update({n: NEVER if o else asked_at for n, o in found.items()})
+            seen.update({i: NEVER if o else asked_at for i, o in found.items()})
         present = replace(asked_as, name=about.name or asked_as.name)
         cause = Cause.ARCHIVED if about.is_archived else None
         if await self._is_given_away(batch.repository, present):
             cause = Cause.TRANSFERRED
         return Findings(
-            overtaken={n: outcome for n, outcome in found.items() if outcome},
+            overtaken={i: outcome for i, outcome in found.items() if outcome},
             moved_to=present if present != batch.repository else None,
             cause=cause,
         )
@@ -143,10 +143,10 @@ class Present:
         _, facts = await self._github.facts(batch.repository, [batch.thread])
         return batch.thread not in facts
 
-    def _is_fresh(self, batch: Batch, number: ItemNumber) -> bool:
+    def _is_fresh(self, batch: Batch, item: ItemId) -> bool:
         seen = self._seen.get(batch.id, {})
         accepted_at = NEVER if batch.id in self._doubted else batch.created_at
-        return self._is_recent(seen.get(number, accepted_at))
+        return self._is_recent(seen.get(item, accepted_at))
 
     def _is_recent(self, seen_at: datetime) -> bool:
         return seen_at >= self._since and self._clock.now() - seen_at < FRESH

@@ -20,18 +20,19 @@ from structlog.contextvars import bound_contextvars
 
 from bot.core import events as e
 from bot.core.model import (
-    AttemptId,
     Batch,
     BatchId,
     BatchState,
     Cause,
     InstallationId,
     ItemFacts,
+    ItemId,
     ItemNumber,
     ItemState,
     Outcome,
     OutcomeKind,
     Reference,
+    attempt_id,
 )
 from bot.core.run.control import Change
 from bot.core.run.progress import Progress, fold
@@ -87,11 +88,11 @@ class Live:
     """A batch that the scheduler has to do with."""
 
     schedule: Schedule
-    tasks: dict[ItemNumber, asyncio.Task[None]] = field(default_factory=dict)
-    publishing: dict[ItemNumber, str] = field(default_factory=dict)  # item → work
+    tasks: dict[ItemId, asyncio.Task[None]] = field(default_factory=dict)
+    publishing: dict[ItemId, str] = field(default_factory=dict)  # item → work
     # item → by whom, or how it ends because somebody else did it or took it away
-    stopping: dict[ItemNumber, str | Outcome] = field(default_factory=dict)
-    branches: dict[ItemNumber, str] = field(default_factory=dict)
+    stopping: dict[ItemId, str | Outcome] = field(default_factory=dict)
+    branches: dict[ItemId, str] = field(default_factory=dict)
     budget_until: datetime | None = None  # as recorded, while it waits for requests
 
     @property
@@ -99,20 +100,25 @@ class Live:
         """The batch, with its repository's present name."""
         return self.schedule.batch
 
-    def is_unwanted(self, item: ItemNumber) -> bool:
+    def is_unwanted(self, item: ItemId) -> bool:
         """Whether a running item is to be stopped, though it may not know yet."""
         is_over = self.schedule.cause is not None
         return is_over or item in self.stopping or item in self.schedule.stopping
 
-    def pushed_predecessors(
-        self, item: ItemNumber
-    ) -> tuple[tuple[ItemNumber, str], ...]:
-        """Return the predecessors of an item that pushed a branch, with the branch."""
+    def pushed_predecessors(self, item: ItemId) -> tuple[tuple[ItemNumber, str], ...]:
+        """Return the predecessors of an item, in its repository, that pushed a branch,
+        with the branch.
+        """
         earlier = tuple((n, b) for i, n, b in self.batch.builds_on if i == item)
         if not self.branches:
             return earlier
-        before = self.schedule.predecessors_of(item)
-        now = tuple((n, self.branches[n]) for n in before if n in self.branches)
+        repository = self.schedule.planned(item).repository
+        before = map(self.schedule.planned, self.schedule.predecessors_of(item))
+        now = tuple(
+            (one.number, self.branches[one.id])
+            for one in before
+            if one.id in self.branches and one.repository.id == repository.id
+        )
         return (*earlier, *now)
 
 
@@ -194,9 +200,9 @@ class Scheduler:
         live = Live(schedule)
         progress = fold(batch, events)
         live.budget_until = progress.budget_wait_until
-        for number, view in progress.items.items():
+        for item, view in progress.items.items():
             if view.outcome is not None and view.outcome.branch:
-                live.branches[number] = view.outcome.branch
+                live.branches[item] = view.outcome.branch
         kept = await self._kept(batch, progress) if is_restart else {}
         if progress.expires_at is not None or batch.retry_of is not None:
             # Nobody watched while it was a plan; a retry asks for what did not succeed.
@@ -227,8 +233,8 @@ class Scheduler:
             decided.append(change)
             for event in change.events:
                 step.happen(live, event)
-            for number in change.stop:
-                step.afterwards.append(partial(self._stop, live, number, change.by))
+            for item in change.stop:
+                step.afterwards.append(partial(self._stop, live, item, change.by))
             self._follow_up(step, live)
 
         await self._post(make)
@@ -274,7 +280,7 @@ class Scheduler:
             found[key] = found.get(key, frozenset()) | waiting
         return found
 
-    def reasons(self, batch_id: BatchId) -> Mapping[ItemNumber, Reason]:
+    def reasons(self, batch_id: BatchId) -> Mapping[ItemId, Reason]:
         """Return why each pending item of a live batch is not running."""
         live = self._live.get(batch_id)
         if live is None:
@@ -283,16 +289,16 @@ class Scheduler:
 
     def capacity(self) -> Capacity:
         """Return one snapshot of what is free."""
-        busy: dict[InstallationId, list[tuple[Live, ItemNumber]]] = {}
+        busy: dict[InstallationId, list[tuple[Live, ItemId]]] = {}
         for live in self._live.values():
             running = busy.setdefault(live.schedule.installation_id, [])
-            running += [(live, number) for number in live.schedule.running]
+            running += [(live, item) for item in live.schedule.running]
         # What is being published needs none any more; it may wait for GitHub for long.
         workspaces = sum(
-            self._needs_workspace[live.schedule.planned(number).runner]
+            self._needs_workspace[live.schedule.planned(item).runner]
             for running in busy.values()
-            for live, number in running
-            if number not in live.publishing
+            for live, item in running
+            if item not in live.publishing
         )
         return Capacity(
             {key: self._free(key, running) for key, running in busy.items()},
@@ -324,10 +330,10 @@ class Scheduler:
         self.is_stopping = True
         self._wake.set()
         publishing = [
-            live.tasks[number]
+            live.tasks[item]
             for live in self._live.values()
-            for number in live.publishing
-            if number in live.tasks
+            for item in live.publishing
+            if item in live.tasks
         ]
         if publishing:
             await asyncio.wait(publishing, timeout=seconds)
@@ -446,7 +452,7 @@ class Scheduler:
     def _free(
         self,
         installation_id: InstallationId,
-        running: Sequence[tuple[Live, ItemNumber]],
+        running: Sequence[tuple[Live, ItemId]],
     ) -> InstallationCapacity:
         budget = self._github.budget(installation_id)
         free = InstallationCapacity(
@@ -465,63 +471,63 @@ class Scheduler:
     # --- attempts --------------------------------------------------------------------
 
     def _launch(
-        self, live: Live, number: ItemNumber, attempt: int, work: Work | None = None
+        self, live: Live, item: ItemId, attempt: int, work: Work | None = None
     ) -> None:
         if self.is_stopping:
             return  # recorded as started: it begins again after the restart
-        spec = self._spec(live, number, attempt)
+        spec = self._spec(live, item, attempt)
         task = self._supervisor.start(spec.id, self._attempt(live, spec, attempt, work))
-        live.tasks[number] = task
+        live.tasks[item] = task
         # Told by the task's end: stopped before its first step, it runs no line.
-        task.add_done_callback(partial(self._gone, live, number, attempt))
+        task.add_done_callback(partial(self._gone, live, item, attempt))
 
-    def _spec(self, live: Live, number: ItemNumber, attempt: int) -> AttemptSpec:
+    def _spec(self, live: Live, item: ItemId, attempt: int) -> AttemptSpec:
         batch = live.batch
 
         async def facts() -> ItemFacts:
-            return (await self._batches.facts(batch.id, [number]))[number]
+            return (await self._batches.facts(batch.id, [item]))[item]
 
         return AttemptSpec(
-            id=AttemptId(f"{batch.id}-{number}-{attempt}"),
+            id=attempt_id(batch.id, item, attempt),
             batch_id=batch.id,
-            repository=batch.repository,
+            repository=live.schedule.planned(item).repository,
             default_branch=batch.default_branch,
-            item=live.schedule.planned(number),
+            item=live.schedule.planned(item),
             facts=facts,
             asker=replace(
                 batch.asker, login=live.schedule.starter or batch.asker.login
             ),
-            predecessors=live.pushed_predecessors(number),
+            predecessors=live.pushed_predecessors(item),
         )
 
     async def _attempt(
         self, live: Live, spec: AttemptSpec, attempt: int, work: Work | None
     ) -> None:
-        number = spec.item.number
+        item = spec.item.id
 
         async def accept(result: Work) -> bool:
-            return await self._accept(live, number, attempt, result)
+            return await self._accept(live, item, attempt, result)
 
         def emit(line: str) -> None:
-            self._send(lambda step: self._progress(step, live, number, attempt, line))
+            self._send(lambda step: self._progress(step, live, item, attempt, line))
 
         @contextmanager
         def rest() -> Iterator[None]:
-            live.schedule.rest(number)  # it can still be stopped
+            live.schedule.rest(item)  # it can still be stopped
             yield
-            if live.is_unwanted(number):  # and that is being written down just now
-                by = live.schedule.stopping.get(number, "")
-                live.stopping.setdefault(number, by)
+            if live.is_unwanted(item):  # and that is being written down just now
+                by = live.schedule.stopping.get(item, "")
+                live.stopping.setdefault(item, by)
                 raise asyncio.CancelledError
-            live.schedule.go_on(number)
+            live.schedule.go_on(item)
 
         async def look() -> Outcome | None:
-            return await self._look(live, number)
+            return await self._look(live, item)
 
         came = "stopped"
         with (
             self._github.metered(spec.batch_id, spec.id),
-            bound_contextvars(batch=spec.batch_id, item=number, attempt=spec.id),
+            bound_contextvars(batch=spec.batch_id, item=item, attempt=spec.id),
         ):
             try:
                 outcome = await self._attempts.run(
@@ -531,7 +537,7 @@ class Scheduler:
                     emit=emit,
                     rest=rest,
                     work=work,
-                    present=lambda: live.batch.repository,
+                    present=lambda: live.schedule.planned(item).repository,
                 )
                 came = outcome.kind.value
             except BatchOver as error:
@@ -540,51 +546,49 @@ class Scheduler:
                 return
             except asyncio.CancelledError:
                 # What was accepted is published after the restart and stays.
-                if number in live.stopping or number not in live.publishing:
+                if item in live.stopping or item not in live.publishing:
                     await self._attempts.clean(spec)
                 raise
             finally:
                 self.attempts_ended[spec.item.runner, came] += 1
         self._send(lambda step: self._ended(step, live, spec, attempt, outcome))
 
-    async def _look(self, live: Live, number: ItemNumber) -> Outcome | None:
+    async def _look(self, live: Live, item: ItemId) -> Outcome | None:
         """Return how an item that is about to start has ended already, if it has."""
         schedule = live.schedule
         findings = await self._present.before_start(
             schedule.batch,
             schedule.starter,
-            schedule.planned(number),
+            schedule.planned(item),
             schedule.upcoming,
         )
-        others = {n: o for n, o in findings.overtaken.items() if n != number}
+        others = {n: o for n, o in findings.overtaken.items() if n != item}
         rest = replace(findings, overtaken=others)
         if not rest.is_nothing:
             # Behind this the batch has its repository's present name, or has ended.
             await self._post(lambda step: self._found(step, live, rest))
-        return findings.overtaken.get(number)
+        return findings.overtaken.get(item)
 
-    async def _accept(
-        self, live: Live, number: ItemNumber, attempt: int, work: Work
-    ) -> bool:
+    async def _accept(self, live: Live, item: ItemId, attempt: int, work: Work) -> bool:
         """Accept a result if its attempt is still the item's present one."""
         accepted: list[bool] = []
 
         def accept(step: _Pass) -> None:
-            is_current = live.schedule.running.get(number) == attempt
-            accepted.append(is_current and not live.is_unwanted(number))
+            is_current = live.schedule.running.get(item) == attempt
+            accepted.append(is_current and not live.is_unwanted(item))
             if accepted[0]:
-                live.publishing[number] = work.data
-                event = e.ItemAccepted(step.now, number, attempt, work.data)
+                live.publishing[item] = work.data
+                event = e.ItemAccepted(step.now, item, attempt, work.data)
                 step.happen(live, event)
 
         await self._post(accept)
         return accepted[0]
 
     def _progress(
-        self, step: _Pass, live: Live, number: ItemNumber, attempt: int, line: str
+        self, step: _Pass, live: Live, item: ItemId, attempt: int, line: str
     ) -> None:
-        if live.schedule.running.get(number) == attempt:
-            step.note(live, e.ItemProgressed(step.now, number, attempt, line))
+        if live.schedule.running.get(item) == attempt:
+            step.note(live, e.ItemProgressed(step.now, item, attempt, line))
 
     def _ended(
         self,
@@ -594,24 +598,24 @@ class Scheduler:
         attempt: int,
         outcome: Outcome,
     ) -> None:
-        number = spec.item.number
-        live.tasks.pop(number, None)
-        live.publishing.pop(number, None)
+        item = spec.item.id
+        live.tasks.pop(item, None)
+        live.publishing.pop(item, None)
         # In the pass in which somebody stops it, nothing has been told to it yet.
-        ending = live.stopping.pop(number, live.schedule.stopping.get(number))
-        if live.schedule.running.get(number) != attempt:
+        ending = live.stopping.pop(item, live.schedule.stopping.get(item))
+        if live.schedule.running.get(item) != attempt:
             log.warning(
                 "result of an old attempt thrown away",
                 batch=spec.batch_id,
-                item=number,
+                item=item,
                 attempt=spec.id,
             )
             return
         requests = self._github.spent(spec.id)
         if outcome.branch:
-            live.branches[number] = outcome.branch
+            live.branches[item] = outcome.branch
         if ending is not None and outcome.kind is OutcomeKind.TRANSIENT:
-            event = _stopped(step.now, number, attempt, ending, requests)
+            event = _stopped(step.now, item, attempt, ending, requests)
         else:
             event = self._end_event(step.now, live, spec, attempt, outcome, requests)
         step.happen(live, event)
@@ -628,42 +632,40 @@ class Scheduler:
     ) -> e.Event:
         item = spec.item
         if outcome.kind is not OutcomeKind.TRANSIENT:
-            return e.ItemEnded(now, item.number, attempt, outcome, requests)
-        tries = live.schedule.tries_of(item.number)
+            return e.ItemEnded(now, item.id, attempt, outcome, requests)
+        tries = live.schedule.tries_of(item.id)
         if tries > item.retries:
             failed = _given_up(outcome)
-            return e.ItemEnded(now, item.number, attempt, failed, requests)
+            return e.ItemEnded(now, item.id, attempt, failed, requests)
         wait = delay_seconds(tries, self._fraction(), outcome.retry_after_seconds)
         next_at = now + timedelta(seconds=wait)
-        return e.ItemRetrying(now, item.number, attempt, outcome, next_at, requests)
+        return e.ItemRetrying(now, item.id, attempt, outcome, next_at, requests)
 
-    def _stop(self, live: Live, number: ItemNumber, ending: str | Outcome) -> None:
+    def _stop(self, live: Live, item: ItemId, ending: str | Outcome) -> None:
         """Stop a running attempt, unless its work is on its way to GitHub already.
 
         *ending* is who wanted that, or how the item ends.
         """
-        task = live.tasks.get(number)
-        if task is None or number in live.schedule.publishing:
+        task = live.tasks.get(item)
+        if task is None or item in live.schedule.publishing:
             return
-        if number not in live.stopping:  # a second time would cut its cleaning short
-            live.stopping[number] = ending
+        if item not in live.stopping:  # a second time would cut its cleaning short
+            live.stopping[item] = ending
             task.cancel()
 
     def _gone(
-        self, live: Live, number: ItemNumber, attempt: int, task: asyncio.Task[None]
+        self, live: Live, item: ItemId, attempt: int, task: asyncio.Task[None]
     ) -> None:
-        if task.cancelled() and number in live.stopping:  # else by the shutdown
-            self._send(lambda step: self._cancelled(step, live, number, attempt))
+        if task.cancelled() and item in live.stopping:  # else by the shutdown
+            self._send(lambda step: self._cancelled(step, live, item, attempt))
 
-    def _cancelled(
-        self, step: _Pass, live: Live, number: ItemNumber, attempt: int
-    ) -> None:
-        live.tasks.pop(number, None)
-        live.publishing.pop(number, None)
-        ending = live.stopping.pop(number, "")
-        if live.schedule.running.get(number) == attempt:
-            requests = self._github.spent(f"{live.batch.id}-{number}-{attempt}")
-            event = _stopped(step.now, number, attempt, ending, requests)
+    def _cancelled(self, step: _Pass, live: Live, item: ItemId, attempt: int) -> None:
+        live.tasks.pop(item, None)
+        live.publishing.pop(item, None)
+        ending = live.stopping.pop(item, "")
+        if live.schedule.running.get(item) == attempt:
+            requests = self._github.spent(attempt_id(live.batch.id, item, attempt))
+            event = _stopped(step.now, item, attempt, ending, requests)
             step.happen(live, event)
             self._follow_up(step, live)
 
@@ -673,14 +675,14 @@ class Scheduler:
         if findings.moved_to is not None:
             step.happen(live, e.RepositoryMoved(step.now, findings.moved_to))
         schedule = live.schedule
-        for number, outcome in findings.overtaken.items():
-            match schedule.state_of(number):
+        for item, outcome in findings.overtaken.items():
+            match schedule.state_of(item):
                 case ItemState.PENDING:
-                    attempt = schedule.attempt_of(number)
-                    ended = e.ItemEnded(step.now, number, attempt, outcome)
+                    attempt = schedule.attempt_of(item)
+                    ended = e.ItemEnded(step.now, item, attempt, outcome)
                     step.happen(live, ended)
                 case ItemState.RUNNING:
-                    step.afterwards.append(partial(self._stop, live, number, outcome))
+                    step.afterwards.append(partial(self._stop, live, item, outcome))
                 case _:
                     pass  # it has ended already
         if findings.cause is not None:
@@ -696,23 +698,23 @@ class Scheduler:
         error: BatchOver,
     ) -> None:
         """End the whole batch, with the attempt that found out that it is over."""
-        number = spec.item.number
+        item = spec.item.id
         before = spec.repository.installation_id
-        live.tasks.pop(number, None)
+        live.tasks.pop(item, None)
         is_moved = before != live.batch.repository.installation_id
-        if is_moved and number not in live.stopping:
+        if is_moved and item not in live.stopping:
             # The batch has moved on to where the app may work.
-            live.publishing.pop(number, None)
-            if live.schedule.running.get(number) == attempt:
-                step.happen(live, e.ItemReset(step.now, number, by=""))
+            live.publishing.pop(item, None)
+            if live.schedule.running.get(item) == attempt:
+                step.happen(live, e.ItemReset(step.now, item, by=""))
             return
-        ending: str | Outcome = live.stopping.pop(number, "")
-        if live.publishing.pop(number, None) is not None:
+        ending: str | Outcome = live.stopping.pop(item, "")
+        if live.publishing.pop(item, None) is not None:
             # Some of it may be on GitHub.
             ending = Outcome(OutcomeKind.FAILED, reason=str(error), advice=error.advice)
-        if live.schedule.running.get(number) == attempt:
+        if live.schedule.running.get(item) == attempt:
             requests = self._github.spent(spec.id)
-            event = _stopped(step.now, number, attempt, ending, requests)
+            event = _stopped(step.now, item, attempt, ending, requests)
             step.happen(live, event)
         self._end(step, live, Cause(error.why))
         self._follow_up(step, live)
@@ -720,57 +722,57 @@ class Scheduler:
     def _end(self, step: _Pass, live: Live, cause: Cause) -> None:
         if live.schedule.state in (BatchState.RUNNING, BatchState.PAUSED):
             step.happen(live, e.BatchCancelling(step.now, by="", cause=cause))
-        for number in live.schedule.running:
-            step.afterwards.append(partial(self._stop, live, number, ""))
+        for item in live.schedule.running:
+            step.afterwards.append(partial(self._stop, live, item, ""))
 
     # --- after a restart ---------------------------------------------------------------
 
     async def _kept(
         self, batch: Batch, progress: Progress
-    ) -> Mapping[ItemNumber, tuple[int, Work | None]]:
+    ) -> Mapping[ItemId, tuple[int, Work | None]]:
         """Return the running items that need not begin again, with how they go on."""
         running = {
-            number: view
-            for number, view in progress.items.items()
+            item: view
+            for item, view in progress.items.items()
             if view.state is ItemState.RUNNING
         }
-        kept: dict[ItemNumber, tuple[int, Work | None]] = {}
-        for number, view in running.items():
+        kept: dict[ItemId, tuple[int, Work | None]] = {}
+        for item, view in running.items():
             runner = self._runners[view.item.runner]
-            attempt = AttemptId(f"{batch.id}-{number}-{view.attempt}")
+            attempt = attempt_id(batch.id, item, view.attempt)
             if view.is_publishing:
-                kept[number] = (view.attempt, Work(view.work))
+                kept[item] = (view.attempt, Work(view.work))
             elif runner.survives_restart and await runner.find(attempt) is not None:
-                kept[number] = (view.attempt, None)
+                kept[item] = (view.attempt, None)
         return kept
 
     def _recover(
         self,
         step: _Pass,
         live: Live,
-        kept: Mapping[ItemNumber, tuple[int, Work | None]],
+        kept: Mapping[ItemId, tuple[int, Work | None]],
     ) -> None:
         stopped = live.schedule.stopping
         # Accepted, and stopped while nothing of it was on GitHub: see ``rest``.
         kept = {n: k for n, k in kept.items() if n not in stopped or k[1] is None}
         ended = [n for n in live.schedule.running if n not in kept]
         stopping = {n: by for n, by in stopped.items() if n in ended}
-        again = [number for number in ended if number not in stopping]
+        again = [item for item in ended if item not in stopping]
         event = e.BatchRecovered(step.now, tuple(kept), tuple(again))
         step.happen(live, event)
-        for number, by in stopping.items():
-            step.happen(live, e.ItemCancelled(step.now, number, by))
-        for number in again:
-            step.happen(live, e.ItemReset(step.now, number, by=""))
-        for number, (attempt, work) in kept.items():
+        for item, by in stopping.items():
+            step.happen(live, e.ItemCancelled(step.now, item, by))
+        for item in again:
+            step.happen(live, e.ItemReset(step.now, item, by=""))
+        for item, (attempt, work) in kept.items():
             if work is not None:
-                live.publishing[number] = work.data
-            step.afterwards.append(partial(self._launch, live, number, attempt, work))
+                live.publishing[item] = work.data
+            step.afterwards.append(partial(self._launch, live, item, attempt, work))
 
 
 def _stopped(
     at: datetime,
-    item: ItemNumber,
+    item: ItemId,
     attempt: int,
     ending: str | Outcome,
     requests: int = 0,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from bot.core.model import BatchId, BatchState, InstallationId, ItemNumber, ItemState
+from bot.core.model import BatchId, BatchState, InstallationId, ItemId, ItemState
 from bot.core.run.estimate import requests_left, seconds_left
 from bot.core.run.progress import Progress
 from bot.core.run.reasons import NotStarted, Reason
@@ -21,7 +21,7 @@ class Slots(Protocol):
 
     is_stopping: bool
 
-    def reasons(self, batch_id: BatchId) -> Mapping[ItemNumber, Reason]:
+    def reasons(self, batch_id: BatchId) -> Mapping[ItemId, Reason]:
         """Return why each pending item of a live batch is not running."""
 
     def capacity(self) -> Capacity:
@@ -94,7 +94,7 @@ class Situations:
             isolation=self._face.isolation,
         )
 
-    def _reasons(self, progress: Progress) -> Mapping[ItemNumber, Reason]:
+    def _reasons(self, progress: Progress) -> Mapping[ItemId, Reason]:
         if progress.state is BatchState.PLANNED:
             return dict.fromkeys(progress.items, NotStarted())
         return self._slots.reasons(progress.batch.id)

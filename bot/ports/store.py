@@ -14,6 +14,7 @@ from bot.core.model import (
     Expectation,
     InstallationId,
     ItemFacts,
+    ItemId,
     ItemNumber,
 )
 
@@ -87,7 +88,7 @@ class Batches(Protocol):
     async def create(
         self,
         batch: Batch,
-        facts: Mapping[ItemNumber, ItemFacts],
+        facts: Mapping[ItemId, ItemFacts],
         events: Sequence[Event],
     ) -> bool:
         """Keep a batch with its frozen facts and first events, in one transaction.
@@ -117,8 +118,8 @@ class Batches(Protocol):
         """Return a batch with its events. Raises ``LookupError`` if there is none."""
 
     async def facts(
-        self, batch_id: BatchId, items: Sequence[ItemNumber]
-    ) -> Mapping[ItemNumber, ItemFacts]:
+        self, batch_id: BatchId, items: Sequence[ItemId]
+    ) -> Mapping[ItemId, ItemFacts]:
         """Return the facts of items as they were when the command was accepted."""
 
     async def live(self) -> Sequence[BatchId]:
@@ -140,12 +141,14 @@ class Batches(Protocol):
     async def with_item(
         self, repository_id: int, number: ItemNumber, *, limit: int = 20
     ) -> Sequence[BatchSummary]:
-        """Return batches of a repository that have an item, newest first."""
+        """Return batches of a repository that have an item of it, newest first."""
 
     async def live_items(
         self, repository_id: int, numbers: Sequence[ItemNumber]
     ) -> Mapping[ItemNumber, BatchId]:
-        """Return which of *numbers* have an unfinished item in a live batch."""
+        """Return which of a repository's *numbers* have an unfinished item in a live
+        batch of any.
+        """
 
     async def expectations(self) -> Mapping[str, Expectation]:
         """Return medians of past items by action name, of at most the last 100 each."""

@@ -28,7 +28,8 @@ class AttemptSpec:
     item: PlanItem
     facts: Callable[[], Awaitable[ItemFacts]]  # as when the command was accepted
     asker: Asker
-    predecessors: tuple[tuple[ItemNumber, str], ...] = ()  # with the branch each pushed
+    # What it builds on in its repository, by number, and the branch each pushed.
+    predecessors: tuple[tuple[ItemNumber, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

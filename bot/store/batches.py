@@ -16,6 +16,7 @@ from bot.core.model import (
     BatchState,
     Expectation,
     ItemFacts,
+    ItemId,
     ItemNumber,
     ItemState,
 )
@@ -39,7 +40,7 @@ _ADVANCE_ITEM = """
         worked_us = worked_us + ifnull(?4 - running_since_us, 0),
         ended_us = ?5,
         requests = requests + ?6
-    WHERE batch = ?7 AND number = ?8
+    WHERE batch = ?7 AND item = ?8
 """
 _EVENTS_OF = "SELECT seq, kind, data FROM events WHERE batch = ? ORDER BY seq"
 _NOT_STORED = "events of a batch or item that is not stored: {} …"
@@ -56,7 +57,7 @@ _ACTIONS = """
     SELECT name FROM actions WHERE name IS NOT NULL
 """
 
-_Created = tuple[Batch, Mapping[ItemNumber, ItemFacts], Sequence[e.Event]]
+_Created = tuple[Batch, Mapping[ItemId, ItemFacts], Sequence[e.Event]]
 
 
 class SqliteBatches:
@@ -68,7 +69,7 @@ class SqliteBatches:
     async def create(
         self,
         batch: Batch,
-        facts: Mapping[ItemNumber, ItemFacts],
+        facts: Mapping[ItemId, ItemFacts],
         events: Sequence[e.Event],
     ) -> bool:
         """Keep a batch; return False if its source or its id is taken."""
@@ -108,21 +109,21 @@ class SqliteBatches:
         return History(batch, events, place=rows[-1][0] if rows else 0)
 
     async def facts(
-        self, batch_id: BatchId, items: Sequence[ItemNumber]
-    ) -> Mapping[ItemNumber, ItemFacts]:
+        self, batch_id: BatchId, items: Sequence[ItemId]
+    ) -> Mapping[ItemId, ItemFacts]:
         """Return the facts of items as they were when the command was accepted.
 
         Raises ``LookupError`` if the batch has no such item.
         """
         rows = await self._rows(
-            f"SELECT number, data FROM facts WHERE batch = ? AND number IN {marks(1, len(items))}",  # noqa: S608 - of question marks
+            f"SELECT item, data FROM facts WHERE batch = ? AND item IN {marks(1, len(items))}",  # noqa: S608 - of question marks
             batch_id,
             *items,
         )
-        if missing := set(items) - {number for number, _ in rows}:
+        if missing := set(items) - {item for item, _ in rows}:
             message = f"batch {batch_id} has no facts of {sorted(missing)}"
             raise LookupError(message)
-        return {number: FACTS.decode(data) for number, data in rows}
+        return {item: FACTS.decode(data) for item, data in rows}
 
     async def live(self) -> Sequence[BatchId]:
         """Return the batches with work left, oldest first."""
@@ -155,27 +156,27 @@ class SqliteBatches:
     async def with_item(
         self, repository_id: int, number: ItemNumber, *, limit: int = 20
     ) -> Sequence[BatchSummary]:
-        """Return batches of a repository that have an item, newest first."""
+        """Return batches of a repository that have an item of it, newest first."""
         having = """
-            AND EXISTS (
-                SELECT 1 FROM items WHERE batch = batches.id AND items.number = ?
+            AND id IN (
+                SELECT batch FROM items WHERE items.repository_id = ? AND items.number = ?
             )
         """
-        return await self._summaries(having, repository_id, number, limit=limit)
+        return await self._summaries(
+            having, repository_id, repository_id, number, limit=limit
+        )
 
     async def live_items(
         self, repository_id: int, numbers: Sequence[ItemNumber]
     ) -> Mapping[ItemNumber, BatchId]:
-        """Return which of *numbers* have an unfinished item in a live batch."""
+        """Return which of a repository's *numbers* have an unfinished item in a live
+        batch of any.
+        """
         rows = await self._rows(
             f"""
             SELECT items.number, batch
-            FROM (
-                SELECT id FROM batches INDEXED BY batches_live
-                WHERE {LIVE} AND repository_id = ?
-            )
-            CROSS JOIN items ON batch = id
-            WHERE items.number IN {marks(1, len(numbers))}
+            FROM items CROSS JOIN batches ON batches.id = batch AND batches.{LIVE}
+            WHERE items.repository_id = ? AND items.number IN {marks(1, len(numbers))}
             AND items.state IN ('pending', 'running')
             """,  # noqa: S608 - of constants and question marks
             repository_id,
@@ -244,7 +245,7 @@ def _create(
 def _create_one(
     connection: sqlite3.Connection,
     batch: Batch,
-    facts: Mapping[ItemNumber, ItemFacts],
+    facts: Mapping[ItemId, ItemFacts],
     events: Sequence[e.Event],
 ) -> bool:
     cursor = connection.execute(
@@ -265,16 +266,23 @@ def _create_one(
         return False
     insert(
         connection,
-        "items (batch, number, action, state)",
+        "items (batch, item, repository_id, number, action, state)",
         [
-            (batch.id, item.number, item.action.name, ItemState.PENDING)
+            (
+                batch.id,
+                item.id,
+                item.repository.id,
+                item.number,
+                item.action.name,
+                ItemState.PENDING,
+            )
             for item in batch.plan.items
         ],
     )
     insert(
         connection,
-        "facts (batch, number, data)",
-        [(batch.id, number, FACTS.encode(fact)) for number, fact in facts.items()],
+        "facts (batch, item, data)",
+        [(batch.id, item, FACTS.encode(fact)) for item, fact in facts.items()],
     )
     _append(connection, [{batch.id: events}])
     return True
@@ -326,8 +334,8 @@ def _places(
 
 def _event_rows(
     pairs: Iterable[tuple[BatchId, e.Event]],
-) -> list[tuple[str, int, str, int | None, str]]:
-    rows: list[tuple[str, int, str, int | None, str]] = []
+) -> list[tuple[str, int, str, str | None, str]]:
+    rows: list[tuple[str, int, str, str | None, str]] = []
     for batch_id, event in pairs:
         kind, data = encode_event(event)
         rows.append(

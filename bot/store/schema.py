@@ -4,6 +4,9 @@ Instants are whole microseconds since 1970 in UTC (``…_us``): compact, sorted,
 under subtraction. ``data`` columns hold JSON written by ``bot.store.codec``.
 """
 
+import json
+from typing import Any
+
 from sqlite_utils import Database, Migrations
 
 migrations = Migrations("batch-bot")
@@ -121,6 +124,105 @@ def m002_holds(db: Database) -> None:
         ) STRICT;
         """
     )
+
+
+@migrations()
+def m003_items(db: Database) -> None:
+    """Name items by their place in the plan, and note each one's repository."""
+    # One statement at a time: a script would end the migration's transaction.
+    for statement in _ITEMS.split(";\n"):
+        db.execute(statement)
+    rows = db.execute("SELECT id, data FROM batches").fetchall()
+    for id_, data in rows:
+        db.execute(
+            "UPDATE batches SET data = ? WHERE id = ?",
+            (_compact(_batch_with_ids(json.loads(data))), id_),
+        )
+    rows = db.execute(
+        "SELECT seq, data FROM events WHERE kind IN ('BatchRecovered', 'ControlGiven')"
+    ).fetchall()
+    for seq, data in rows:
+        db.execute(
+            "UPDATE events SET data = ? WHERE seq = ?",
+            (_compact(_event_with_ids(json.loads(data))), seq),
+        )
+
+
+_ITEMS = """
+ALTER TABLE items RENAME TO old_items;
+ALTER TABLE facts RENAME TO old_facts;
+ALTER TABLE events RENAME TO old_events;
+CREATE TABLE items (
+    batch TEXT NOT NULL REFERENCES batches (id),
+    item TEXT NOT NULL,
+    repository_id INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    action TEXT NOT NULL,
+    state TEXT NOT NULL,
+    attempt INTEGER NOT NULL DEFAULT 0,
+    running_since_us INTEGER,
+    worked_us INTEGER NOT NULL DEFAULT 0,
+    ended_us INTEGER,
+    requests INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (batch, item)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE facts (
+    batch TEXT NOT NULL REFERENCES batches (id),
+    item TEXT NOT NULL,
+    data TEXT NOT NULL,
+    PRIMARY KEY (batch, item)
+) STRICT;
+CREATE TABLE events (
+    seq INTEGER PRIMARY KEY,
+    batch TEXT NOT NULL REFERENCES batches (id),
+    at_us INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    item TEXT,
+    data TEXT NOT NULL
+) STRICT;
+INSERT INTO items
+    SELECT batch, CAST(old_items.number AS TEXT), repository_id, old_items.number,
+        action, old_items.state, attempt, running_since_us, worked_us, ended_us, requests
+    FROM old_items JOIN batches ON batches.id = batch;
+INSERT INTO facts SELECT batch, CAST(number AS TEXT), data FROM old_facts;
+INSERT INTO events
+    SELECT seq, batch, at_us, kind, CAST(item AS TEXT),
+        iif(item IS NULL, data, json_set(data, '$.item', CAST(item AS TEXT)))
+    FROM old_events;
+DROP TABLE old_items;
+DROP TABLE old_facts;
+DROP TABLE old_events;
+CREATE INDEX items_completed ON items (action, ended_us) WHERE state = 'completed';
+CREATE INDEX items_of_number ON items (repository_id, number);
+CREATE INDEX events_of_batch ON events (batch)"""
+
+
+def _batch_with_ids(batch: dict[str, Any]) -> dict[str, Any]:
+    plan = batch["plan"]
+    for item in plan["items"]:
+        item["id"] = str(item["number"])
+        item["repository"] = batch["repository"]
+    for edge in plan["edges"]:
+        edge["successor"] = str(edge["successor"])
+        edge["predecessor"] = str(edge["predecessor"])
+    for edge in plan["outside"]:
+        edge["successor"] = str(edge["successor"])
+    batch["builds_on"] = [
+        (str(item), before, branch) for item, before, branch in batch["builds_on"]
+    ]
+    return batch
+
+
+def _event_with_ids(event: dict[str, Any]) -> dict[str, Any]:
+    # What a control ignores are numbers that were typed: they stay.
+    for name in ("kept", "again", "touched", "stopping", "too_late"):
+        if name in event:
+            event[name] = [str(number) for number in event[name]]
+    return event
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 @migrations()

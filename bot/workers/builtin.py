@@ -90,7 +90,7 @@ class BuiltinRunner:
             case "comment":
                 # The name is the item's, not the attempt's: a later attempt finds the
                 # comment of an earlier one.
-                name = f"{spec.batch_id}-{number}"
+                name = f"{spec.batch_id}-{spec.item.id}"
                 marker = self._marker(COMMENT_KIND, name)
                 body = f"{marker}\n{' '.join(action.arguments)}"
                 return CreateComment(repository, number, marker, body)

@@ -18,6 +18,7 @@ from bot.core.model import (
     Link,
     Outcome,
     OutcomeKind,
+    branch,
 )
 from bot.core.world.markdown import (
     Links,
@@ -361,7 +362,7 @@ def _work_json(
     work = LocalWork(
         sha=change.sha,
         base=start.base,
-        branch=f"batch/{spec.batch_id}/{spec.item.number}",
+        branch=branch(spec.batch_id, spec.item.id),
         command=command,
         files=len(change.files),
         insertions=change.insertions,

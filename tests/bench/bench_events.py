@@ -18,7 +18,7 @@ from bot.core import events as e
 from bot.core.model import BatchId
 from bot.store.store import Store, open_store
 from tests.fakes import FakeClock
-from tests.store.samples import DONE, NOW, after, make_batch, make_facts, n
+from tests.store.samples import DONE, NOW, after, i, make_batch, make_facts
 
 BATCHES = 40
 ITEMS = 500
@@ -32,8 +32,8 @@ async def big_append(store: Store, round_: int) -> float:
         batch = make_batch(f"{round_}-{number}", tuple(range(ITEMS)))
         await store.batches.create(batch, make_facts(batch), [e.BatchStarted(NOW, "a")])
         pairs = (
-            (e.ItemStarted(NOW, n(i), 1), e.ItemEnded(after(i), n(i), 1, DONE, 7))
-            for i in range(ITEMS)
+            (e.ItemStarted(NOW, i(k), 1), e.ItemEnded(after(k), i(k), 1, DONE, 7))
+            for k in range(ITEMS)
         )
         events[batch.id] = list(itertools.chain.from_iterable(pairs))
     began = time.perf_counter()
@@ -46,13 +46,13 @@ async def small_appends(store: Store) -> list[float]:
     batch = make_batch("small", tuple(range(SMALL_APPENDS)))
     await store.batches.create(batch, make_facts(batch), [e.BatchStarted(NOW, "a")])
     seconds = []
-    for i in range(SMALL_APPENDS):
+    for k in range(SMALL_APPENDS):
         began = time.perf_counter()
         await store.batches.append(
             {
                 batch.id: [
-                    e.ItemStarted(NOW, n(i), 1),
-                    e.ItemAccepted(NOW, n(i), 1, "x"),
+                    e.ItemStarted(NOW, i(k), 1),
+                    e.ItemAccepted(NOW, i(k), 1, "x"),
                 ]
             }
         )

@@ -20,7 +20,7 @@ from bot.core.model import (
     Expectation,
     Expectations,
     InstallationId,
-    ItemNumber,
+    ItemId,
     Options,
     Outcome,
     OutcomeKind,
@@ -69,18 +69,18 @@ def drive(case: Case, expectations: Expectations) -> tuple[float, float]:
     schedule = Schedule(batch(work), expectations, {"scripted": True})
     schedule.apply(e.BatchStarted(NOON, "ada"))
     now, turn = 0.0, 0
-    ends: list[tuple[float, ItemNumber]] = []
+    ends: list[tuple[float, ItemId]] = []
     while schedule.state.is_live:
         at = NOON + timedelta(seconds=now)
         free = InstallationCapacity(case.slots - len(ends), case.slots, 10**9)
         capacity = Capacity({InstallationId(7): free}, 10**9, 10**9)
         for start in decide([schedule], capacity, now=at, turn=turn):
             turn += 1
-            number = start.event.item
-            heapq.heappush(ends, (now + case.seconds[number], number))
-        now, number = heapq.heappop(ends)
+            item = start.event.item
+            heapq.heappush(ends, (now + case.seconds[int(item)], item))
+        now, item = heapq.heappop(ends)
         at = NOON + timedelta(seconds=now)
-        schedule.apply(e.ItemEnded(at, number, 1, DONE))
+        schedule.apply(e.ItemEnded(at, item, 1, DONE))
         schedule.follow_up(at)
     known = {f"action-{n}": Expectation(s, 1) for n, s in case.seconds.items()}
     longest = max(chain_seconds(work, known))

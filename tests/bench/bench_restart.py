@@ -16,7 +16,7 @@ from pathlib import Path
 from time import perf_counter
 
 from bot.core import events as e
-from bot.core.model import ItemNumber
+from bot.core.model import ItemId, ItemNumber
 from bot.host.clock import SystemClock
 from bot.logs import configure_logging
 from tests.bench.recorded import record
@@ -35,7 +35,7 @@ async def interrupt(on: World, count: int) -> None:
     on.hub.add_label(REPOSITORY, "ready")
     now = on.clock.now()
     events: list[e.Event] = [e.BatchStarted(now, "ada")]
-    events += [e.ItemStarted(now, number, 1) for number in numbers[:3]]
+    events += [e.ItemStarted(now, ItemId(str(n)), 1) for n in numbers[:3]]
     await record(on, numbers, events, at=now, label="ready")
 
 

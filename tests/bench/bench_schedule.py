@@ -26,8 +26,8 @@ from bot.core.model import (
     Batch,
     InstallationId,
     ItemFacts,
+    ItemId,
     ItemKind,
-    ItemNumber,
     Options,
     Outcome,
     OutcomeKind,
@@ -113,12 +113,10 @@ def chain(count: int) -> dict[int, list[int]]:
     return {n: [n - 1] if n > 1 else [] for n in range(1, count + 1)}
 
 
-def facts_of(of: Plan) -> Mapping[ItemNumber, ItemFacts]:
+def facts_of(of: Plan) -> Mapping[ItemId, ItemFacts]:
     """Return facts as small as they come."""
     return {
-        item.number: ItemFacts(
-            item.number, ItemKind.ISSUE, item.title, "", "", True, NOON
-        )
+        item.id: ItemFacts(item.number, ItemKind.ISSUE, item.title, "", "", True, NOON)
         for item in of.items
     }
 

@@ -13,6 +13,7 @@ from bot.core.model import (
     BatchId,
     InstallationId,
     ItemFacts,
+    ItemId,
     ItemKind,
     ItemNumber,
     Plan,
@@ -38,11 +39,12 @@ async def record(
     installation = on.hub.state.installation_of(on.repository)
     assert installation is not None
     action = Action("label", (f"+{label}",))
+    repository = Repository(
+        on.repository.id, REPOSITORY, InstallationId(installation.id)
+    )
     batch = Batch(
         id=BatchId("b7k2"),
-        repository=Repository(
-            on.repository.id, REPOSITORY, InstallationId(installation.id)
-        ),
+        repository=repository,
         default_branch="main",
         thread=ItemNumber(40),
         thread_is_pull_request=False,
@@ -52,14 +54,22 @@ async def record(
         created_at=at,
         plan=Plan(
             tuple(
-                PlanItem(n, ItemKind.ISSUE, action, "builtin", f"Item {n}")
+                PlanItem(
+                    ItemId(str(n)),
+                    repository,
+                    n,
+                    ItemKind.ISSUE,
+                    action,
+                    "builtin",
+                    f"Item {n}",
+                )
                 for n in numbers
             )
         ),
         comment_id=comment_id,
     )
     facts = {
-        n: ItemFacts(n, ItemKind.ISSUE, f"Item {n}", "", THREAD, True, at)
+        ItemId(str(n)): ItemFacts(n, ItemKind.ISSUE, f"Item {n}", "", THREAD, True, at)
         for n in numbers
     }
     async with open_store(on.settings().database, clock=on.clock) as store:

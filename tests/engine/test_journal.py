@@ -5,12 +5,12 @@ from datetime import timedelta
 from structlog.testing import capture_logs
 
 from bot.core import events as e
-from bot.core.model import BatchId, ItemNumber, Outcome, OutcomeKind, Reference
+from bot.core.model import BatchId, ItemId, ItemNumber, Outcome, OutcomeKind, Reference
 from bot.engine.journal import journal
 from tests.plans import NOON
 
 BATCH = BatchId("b7k2")
-ITEM = ItemNumber(15)
+ITEM = ItemId("15")
 
 
 def logged(event: e.News) -> list[dict[str, object]]:
@@ -25,7 +25,7 @@ def test_each_event_is_a_line_with_its_batch_item_and_attempt():
             "event": "item started",
             "log_level": "info",
             "batch": "b7k2",
-            "item": 15,
+            "item": "15",
             "attempt": "b7k2-15-2",
         }
     ]

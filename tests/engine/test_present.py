@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot.core.model import Cause, ItemFacts, ItemNumber, Repository, Role
+from bot.core.model import Cause, ItemFacts, ItemId, ItemNumber, Repository, Role
 from bot.engine.present import Findings, Present
 from bot.errors import AppUnavailable, BotError, RoleLost, TransientError
 from bot.ports.github import RepositoryFacts
@@ -29,7 +29,7 @@ GONE = AppUnavailable("It is gone.", why=Cause.REMOVED)
 class GitHub:
     """What GitHub says, and what it was asked."""
 
-    facts_of_items: Mapping[ItemNumber, ItemFacts] = field(default_factory=lambda: OPEN)
+    facts_of_items: Mapping[ItemId, ItemFacts] = field(default_factory=lambda: OPEN)
     about: RepositoryFacts = HERE
     no_access: BotError | None = None
     roles: list[Role | BotError] = field(default_factory=lambda: [Role.ADMIN] * 9)
@@ -40,7 +40,7 @@ class GitHub:
     ) -> tuple[RepositoryFacts, Mapping[ItemNumber, ItemFacts]]:
         self.asked.append("facts")
         found = self.facts_of_items
-        return self.about, {n: found[n] for n in numbers if n in found}
+        return self.about, {f.number: f for f in found.values() if f.number in numbers}
 
     async def check_access(self, repository: Repository) -> None:
         if self.no_access is not None:
@@ -83,7 +83,7 @@ async def test_what_was_found_overtaken_is_looked_at_again():
     desk = Desk(github)
     for _ in range(2):
         found = await desk.before_start()
-        assert set(found.overtaken) == {12, 15}
+        assert set(found.overtaken) == {"12", "15"}
     assert github.asked.count("facts") == 2
 
 
@@ -92,7 +92,7 @@ async def test_findings_are_not_lost_where_the_role_cannot_be_asked_for():
     desk = Desk(github)
     with pytest.raises(TransientError):
         await desk.before_start()
-    assert set((await desk.before_start()).overtaken) == {12, 15}
+    assert set((await desk.before_start()).overtaken) == {"12", "15"}
 
 
 async def test_the_role_is_asked_for_under_the_present_name():

@@ -15,7 +15,7 @@ from bot.ports.store import History
 from bot.store import codec
 from bot.store.store import Store, open_store
 from tests.fakes import FakeClock
-from tests.store.samples import NOW, after, make_batch, n, start
+from tests.store.samples import NOW, after, i, make_batch, start
 
 NAME = BatchId("b7k2")
 BUSY = Outcome(OutcomeKind.TRANSIENT, reason="busy")
@@ -72,8 +72,8 @@ def calls_of(profile: cProfile.Profile, function: Any) -> int:
 async def test_what_is_followed_moves_with_what_is_recorded(store: Store):
     recorder = recorder_of(store.batches)
     progress = await recorder.follow(NAME)
-    await recorder.record({NAME: [e.ItemStarted(NOW, n(12), 1)]})
-    assert progress.items[n(12)].attempt == 1
+    await recorder.record({NAME: [e.ItemStarted(NOW, i(12), 1)]})
+    assert progress.items[i(12)].attempt == 1
     await recorder.record({NAME: [e.BatchPaused(NOW, "ada")]})
     assert progress.state is BatchState.PAUSED
     assert progress == await recorded(store)
@@ -86,9 +86,9 @@ async def test_a_progress_that_is_asked_for_moves_no_more(store: Store):
         await follow(NAME)
         asked = await recorder.progress(NAME)
         before = asked.copy()
-        await recorder.record({NAME: [e.ItemStarted(NOW, n(12), 1)]})
-        await recorder.record({NAME: [e.ItemReset(NOW, n(12), "")]})
-        control = e.ControlGiven(NOW, "ada", f"comment:{follow}", (n(12),))
+        await recorder.record({NAME: [e.ItemStarted(NOW, i(12), 1)]})
+        await recorder.record({NAME: [e.ItemReset(NOW, i(12), "")]})
+        control = e.ControlGiven(NOW, "ada", f"comment:{follow}", (i(12),))
         await recorder.record({NAME: [control, e.BatchPaused(NOW, "ada")]})
         assert asked == before
         assert await recorder.progress(NAME) == await recorded(store) != before
@@ -100,13 +100,13 @@ async def test_what_is_written_while_a_batch_is_loaded_counts_once(store: Store)
 
     async def write() -> None:
         slow.after_read = None
-        await recorder.record({NAME: [e.ItemStarted(NOW, n(12), 1)]})
-        await recorder.record({NAME: [e.ItemProgressed(NOW, n(12), 1, "step 1")]})
+        await recorder.record({NAME: [e.ItemStarted(NOW, i(12), 1)]})
+        await recorder.record({NAME: [e.ItemProgressed(NOW, i(12), 1, "step 1")]})
 
     slow.after_read = write
     progress = await recorder.follow(NAME)
-    assert progress.items[n(12)].tries == 1
-    assert progress.items[n(12)].step == "step 1"
+    assert progress.items[i(12)].tries == 1
+    assert progress.items[i(12)].step == "step 1"
 
 
 async def test_what_was_loaded_before_its_writer_heard_of_it_counts_once(store: Store):
@@ -120,16 +120,16 @@ async def test_what_was_loaded_before_its_writer_heard_of_it_counts_once(store: 
         await is_read.wait()
 
     slow.after_append = wait
-    begun = e.ItemStarted(NOW, n(12), 1)
-    retrying = e.ItemRetrying(after(1), n(12), 1, BUSY, after(2))
+    begun = e.ItemStarted(NOW, i(12), 1)
+    retrying = e.ItemRetrying(after(1), i(12), 1, BUSY, after(2))
     writing = asyncio.create_task(recorder.record({NAME: [begun, retrying]}))
     await is_written.wait()
     progress = await recorder.follow(NAME)
     is_read.set()
     await writing
-    assert (progress.items[n(12)].tries, progress.retries) == (1, 1)
-    await recorder.record({NAME: [e.ItemStarted(after(3), n(12), 2)]})
-    assert progress.items[n(12)].tries == 2
+    assert (progress.items[i(12)].tries, progress.retries) == (1, 1)
+    await recorder.record({NAME: [e.ItemStarted(after(3), i(12), 2)]})
+    assert progress.items[i(12)].tries == 2
 
 
 async def test_batches_that_are_written_together_keep_their_places(store: Store):
@@ -140,7 +140,7 @@ async def test_batches_that_are_written_together_keep_their_places(store: Store)
     progress = {name: await recorder.follow(name) for name in (NAME, other)}
     await asyncio.gather(
         *(
-            recorder.record({name: [e.ItemStarted(NOW, n(12), attempt)]})
+            recorder.record({name: [e.ItemStarted(NOW, i(12), attempt)]})
             for attempt in range(1, 20)
             for name in (NAME, other)
         )
@@ -177,17 +177,17 @@ async def test_what_attempts_say_is_shown_and_never_written(store: Store):
     heard: list[e.News] = []
     recorder.listen(lambda _, news: heard.extend(news))
     progress = await recorder.follow(NAME)
-    begun = e.ItemStarted(NOW, n(12), 1)
-    line = e.ItemProgressed(NOW, n(12), 1, "step 1 of 2")
+    begun = e.ItemStarted(NOW, i(12), 1)
+    line = e.ItemProgressed(NOW, i(12), 1, "step 1 of 2")
     await recorder.record({NAME: [begun, line]})
     await recorder.record({NAME: [line]})
-    assert progress.items[n(12)].step == "step 1 of 2"
-    assert (await recorder.progress(NAME)).items[n(12)].step == "step 1 of 2"
+    assert progress.items[i(12)].step == "step 1 of 2"
+    assert (await recorder.progress(NAME)).items[i(12)].step == "step 1 of 2"
     assert heard == [begun, line, line]
     assert (await store.batches.events(NAME))[1:] == [begun]
     # A process that comes later does not know what an earlier one heard.
     later = await recorder_of(store.batches).follow(NAME)
-    assert later.items[n(12)].step == ""
+    assert later.items[i(12)].step == ""
 
 
 async def test_a_line_of_an_attempt_that_has_ended_is_not_shown(store: Store):
@@ -196,15 +196,15 @@ async def test_a_line_of_an_attempt_that_has_ended_is_not_shown(store: Store):
     await recorder.record(
         {
             NAME: [
-                e.ItemStarted(NOW, n(12), 1),
-                e.ItemReset(NOW, n(12), ""),
-                e.ItemProgressed(NOW, n(12), 1, "late"),
-                e.ItemStarted(NOW, n(12), 2),
-                e.ItemProgressed(NOW, n(12), 1, "later still"),
+                e.ItemStarted(NOW, i(12), 1),
+                e.ItemReset(NOW, i(12), ""),
+                e.ItemProgressed(NOW, i(12), 1, "late"),
+                e.ItemStarted(NOW, i(12), 2),
+                e.ItemProgressed(NOW, i(12), 1, "later still"),
             ]
         }
     )
-    assert progress.items[n(12)].step == ""
+    assert progress.items[i(12)].step == ""
 
 
 async def test_a_talkative_batch_is_read_once_and_each_of_its_news_folded_once(
@@ -215,9 +215,10 @@ async def test_a_talkative_batch_is_read_once_and_each_of_its_news_folded_once(
     lines = 750
     with cProfile.Profile() as profile:
         await recorder.follow(NAME)
-        await recorder.record({NAME: [e.ItemStarted(NOW, n(12), 1)]})
-        for i in range(lines):
-            await recorder.record({NAME: [e.ItemProgressed(NOW, n(12), 1, f"{i}")]})
+        await recorder.record({NAME: [e.ItemStarted(NOW, i(12), 1)]})
+        for line in range(lines):
+            news = e.ItemProgressed(NOW, i(12), 1, f"{line}")
+            await recorder.record({NAME: [news]})
             await recorder.follow(NAME)
             await recorder.progress(NAME)
     assert calls_of(profile, codec.decode_event) == stored

@@ -15,6 +15,7 @@ from bot.core.model import (
     BatchId,
     Cause,
     InstallationId,
+    ItemId,
     ItemNumber,
     ItemState,
     Options,
@@ -38,7 +39,7 @@ from tests.fakes import settle
 from tests.plans import batch, plan
 
 NAME = BatchId("b7k2")
-TWELVE = ItemNumber(12)
+TWELVE = ItemId("12")
 DONE = Outcome(OutcomeKind.COMPLETED)
 TRANSIENT = Outcome(OutcomeKind.TRANSIENT, reason="busy")
 CLOSED = Outcome(OutcomeKind.FAILED, reason="closed after the command")
@@ -78,7 +79,7 @@ class Gated:
             raise TransientError("GitHub is away.")
         self.published.append(spec.id)
         if self.comments:
-            number = ItemNumber(spec.item.number)
+            number = spec.item.number
             comment = CreateComment(spec.repository, number, "<!-- m -->", "Hello")
             await perform("comment", comment)
         return DONE
@@ -184,7 +185,7 @@ class Desk:
         numbers = [ItemNumber(number) for number in items]
 
         def decision(schedule: Any, now: Any) -> control.Change:
-            change = control.cancel(schedule, now, by="ada", items=numbers)
+            change = control.cancel(schedule, now, by="ada", numbers=numbers)
             given = e.ControlGiven(now, "ada", "comment:1.0", stopping=change.stop)
             return replace(change, events=(*change.events, given))
 

@@ -19,6 +19,7 @@ from bot.core.model import (
     BatchId,
     InstallationId,
     ItemFacts,
+    ItemId,
     ItemKind,
     ItemNumber,
     Link,
@@ -47,6 +48,10 @@ def n(number: int) -> ItemNumber:
     return ItemNumber(number)
 
 
+def i(number: int) -> ItemId:
+    return ItemId(str(number))
+
+
 def make_batch(
     id_: str = "b7k2",
     numbers: tuple[int, ...] = (12, 15),
@@ -56,7 +61,15 @@ def make_batch(
     action: str = "implement",
 ) -> Batch:
     items = tuple(
-        PlanItem(n(number), ItemKind.ISSUE, Action(action), "local", f"Item {number}")
+        PlanItem(
+            i(number),
+            repository,
+            n(number),
+            ItemKind.ISSUE,
+            Action(action),
+            "local",
+            f"Item {number}",
+        )
         for number in numbers
     )
     return Batch(
@@ -73,9 +86,9 @@ def make_batch(
     )
 
 
-def make_facts(batch: Batch) -> dict[ItemNumber, ItemFacts]:
+def make_facts(batch: Batch) -> dict[ItemId, ItemFacts]:
     return {
-        item.number: ItemFacts(
+        item.id: ItemFacts(
             item.number, item.kind, item.title, "Text.", "https://x.test", True, NOW
         )
         for item in batch.plan.items
@@ -119,26 +132,26 @@ EVERY_EVENT: tuple[e.Event, ...] = (
     e.BudgetWaitStarted(NOW, after(60)),
     e.BudgetWaitEnded(after(60)),
     e.OutsideSettled(NOW, Reference("acme/gears", n(4)), True),
-    e.ItemStarted(NOW, n(1), 1),
-    e.ItemRetrying(after(5), n(1), 1, HICCUP, after(45)),
-    e.ItemStarted(after(45), n(1), 2),
-    e.ItemAccepted(after(50), n(1), 2, "work"),
-    e.ItemEnded(after(55), n(1), 2, DONE, 7),
-    e.ItemStarted(NOW, n(2), 1),
-    e.ItemEnded(after(9), n(2), 1, BROKEN, 3),
-    e.ItemSkipped(after(9), n(3), Reference("acme/widgets", n(2))),
-    e.ItemStarted(NOW, n(4), 1),
-    e.ItemCancelled(after(3), n(4), "grace"),
-    e.ItemSkipped(NOW, n(5), by="grace"),
-    e.ItemReset(after(8), n(5), "grace"),
-    e.BatchRecovered(NOW, kept=(n(1),), again=(n(2),)),
+    e.ItemStarted(NOW, i(1), 1),
+    e.ItemRetrying(after(5), i(1), 1, HICCUP, after(45)),
+    e.ItemStarted(after(45), i(1), 2),
+    e.ItemAccepted(after(50), i(1), 2, "work"),
+    e.ItemEnded(after(55), i(1), 2, DONE, 7),
+    e.ItemStarted(NOW, i(2), 1),
+    e.ItemEnded(after(9), i(2), 1, BROKEN, 3),
+    e.ItemSkipped(after(9), i(3), Reference("acme/widgets", n(2))),
+    e.ItemStarted(NOW, i(4), 1),
+    e.ItemCancelled(after(3), i(4), "grace"),
+    e.ItemSkipped(NOW, i(5), by="grace"),
+    e.ItemReset(after(8), i(5), "grace"),
+    e.BatchRecovered(NOW, kept=(i(1),), again=(i(2),)),
     e.BatchCancelling(NOW, "grace"),
     e.BatchFinished(after(60)),
     e.Reported(after(61), 992, "https://x.test/992"),
     e.BatchConcluded(after(62)),
     e.BatchRetried(after(90), BatchId("c4m9")),
     e.RepositoryMoved(after(91), Repository(5, "acme/gadgets", InstallationId(7))),
-    e.ControlGiven(NOW, "grace", "issue_comment:7.0", (n(1),), (n(9),)),
+    e.ControlGiven(NOW, "grace", "issue_comment:7.0", (i(1),), (n(9),)),
 )
 
 

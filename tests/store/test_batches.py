@@ -36,6 +36,7 @@ from tests.store.samples import (
     REPOSITORY,
     after,
     any_of,
+    i,
     make_batch,
     make_facts,
     n,
@@ -51,7 +52,7 @@ async def test_a_batch_comes_back_as_it_was(store: Store):
     await start(store, batch)
     assert await store.batches.load(batch.id) == batch
     assert await store.batches.by_source(batch.source) == batch
-    assert await store.batches.facts(batch.id, [n(12), n(15)]) == facts
+    assert await store.batches.facts(batch.id, [i(12), i(15)]) == facts
     assert await store.batches.events(batch.id) == [e.BatchStarted(NOW, "ada")]
 
 
@@ -62,7 +63,7 @@ async def test_unknown_batches_and_items_are_not_there(store: Store):
     assert await store.batches.events(BatchId("z9z9")) == []
     assert await store.batches.facts(B7K2, []) == {}
     with pytest.raises(LookupError, match="99"):
-        await store.batches.facts(B7K2, [n(12), n(99)])
+        await store.batches.facts(B7K2, [i(12), i(99)])
 
 
 @pytest.mark.parametrize("change", [{"source": "comment:b7k2"}, {"id": B7K2}])
@@ -91,7 +92,7 @@ async def test_events_of_several_batches_are_appended_together_or_not_at_all(
     await start(store, make_batch("b1b1"))
     paused = [e.BatchPaused(NOW, "ada")]
     both = {BatchId("a1a1"): paused, BatchId("b1b1"): paused}
-    for unknown in ({BatchId("z9z9"): paused}, {B7K2: [e.ItemStarted(NOW, n(99), 1)]}):
+    for unknown in ({BatchId("z9z9"): paused}, {B7K2: [e.ItemStarted(NOW, i(99), 1)]}):
         with pytest.raises(LookupError, match="not stored"):
             await store.batches.append({**both, **unknown})
     assert len(await store.batches.events(BatchId("a1a1"))) == 1
@@ -182,9 +183,9 @@ async def test_live_items_are_unfinished_ones_of_live_batches(store: Store):
     await store.batches.append(
         {
             BatchId("a1a1"): [
-                e.ItemStarted(NOW, n(1), 1),
-                e.ItemStarted(NOW, n(2), 1),
-                e.ItemEnded(NOW, n(2), 1, DONE),
+                e.ItemStarted(NOW, i(1), 1),
+                e.ItemStarted(NOW, i(2), 1),
+                e.ItemEnded(NOW, i(2), 1, DONE),
             ],
             BatchId("b1b1"): [e.BatchFinished(NOW)],
         }
@@ -206,24 +207,24 @@ async def test_expectations_are_medians_of_the_last_hundred_completed(store: Sto
         {
             BatchId("a1a1"): [
                 event
-                for i in numbers
+                for k in numbers
                 for event in (
-                    e.ItemStarted(after(1000 * i), n(i), 1),
-                    e.ItemEnded(after(1000 * i + i), n(i), 1, DONE, i),
+                    e.ItemStarted(after(1000 * k), i(k), 1),
+                    e.ItemEnded(after(1000 * k + k), i(k), 1, DONE, k),
                 )
             ],
             BatchId("b1b1"): [
-                e.ItemStarted(NOW, n(1), 1),
-                e.ItemEnded(after(4), n(1), 1, DONE, 2),
-                e.ItemStarted(NOW, n(2), 1),
-                e.ItemEnded(after(9), n(2), 1, BROKEN, 9),
+                e.ItemStarted(NOW, i(1), 1),
+                e.ItemEnded(after(4), i(1), 1, DONE, 2),
+                e.ItemStarted(NOW, i(2), 1),
+                e.ItemEnded(after(9), i(2), 1, BROKEN, 9),
             ],
         }
     )
     # What others did took the bot no time.
     await start(store, make_batch("c1c1", (1, 2), action="implement"))
     await start(store, make_batch("d1d1", (1,), action="update"))
-    others = [e.ItemEnded(after(9999), n(i), 0, DONE) for i in (1, 2)]
+    others = [e.ItemEnded(after(9999), i(k), 0, DONE) for k in (1, 2)]
     await store.batches.append({BatchId("c1c1"): others, BatchId("d1d1"): others[:1]})
     assert median(range(31, 131)) == 80.5
     assert await store.batches.expectations() == {
@@ -314,7 +315,7 @@ def test_the_projection_is_what_the_events_add_up_to(
         bool(progress_reported(events)),
     )
     rows = connection.execute(
-        "SELECT number, state, attempt, worked_us, ended_us, requests FROM items"
+        "SELECT item, state, attempt, worked_us, ended_us, requests FROM items"
     ).fetchall()
     assert rows == [
         (
@@ -335,7 +336,7 @@ def progress_reported(events: list[e.Event]) -> bool:
 
 
 def _event(what: str, at: Any, number: int, count: int) -> e.Event:
-    item = n(number)
+    item = i(number)
     match what:
         case "start":
             return e.ItemStarted(at, item, count)

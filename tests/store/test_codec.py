@@ -22,7 +22,7 @@ from bot.store.codec import (
     from_us,
     to_us,
 )
-from tests.store.samples import EVERY_EVENT, NOW, any_of, make_batch, make_facts, n
+from tests.store.samples import EVERY_EVENT, NOW, any_of, i, make_batch, make_facts
 
 
 @pytest.mark.parametrize("type_", get_args(e.Event))
@@ -82,7 +82,7 @@ def test_an_instant_without_a_zone_is_a_bug():
 
 def test_half_a_surrogate_pair_does_not_lose_the_rest():
     batch = make_batch()
-    facts = make_facts(batch)[n(12)]
+    facts = make_facts(batch)[i(12)]
     broken = ItemFacts(
         facts.number, facts.kind, "a \ud83d title", "é", facts.url, True, NOW
     )

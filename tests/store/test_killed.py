@@ -51,7 +51,7 @@ async def test_nothing_acknowledged_is_lost_and_nothing_is_half_there(tmp_path: 
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         for table, each in (("items", len(ITEMS)), ("facts", len(ITEMS))):
             counts = connection.execute(
-                f"SELECT count(t.number) FROM batches LEFT JOIN {table} t ON batch = id"  # noqa: S608 - of constants
+                f"SELECT count(t.item) FROM batches LEFT JOIN {table} t ON batch = id"  # noqa: S608 - of constants
                 " GROUP BY id"
             ).fetchall()
             assert set(counts) == {(each,)}

@@ -18,6 +18,7 @@ from tests.store.samples import (
     DONE,
     NOW,
     REPOSITORY,
+    i,
     make_batch,
     make_delivery,
     make_facts,
@@ -45,8 +46,8 @@ async def run_batches(store: Store, worker: int) -> None:
             event
             for item in ITEMS
             for event in (
-                e.ItemStarted(NOW, n(item), 1),
-                e.ItemEnded(NOW, n(item), 1, DONE),
+                e.ItemStarted(NOW, i(item), 1),
+                e.ItemEnded(NOW, i(item), 1, DONE),
             )
         ]
         await store.batches.append({batch.id: events})

@@ -1,8 +1,8 @@
 """Why a command was refused, as values; ``bot.core.say.replies`` makes comments of them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from bot.core.model import Edge, ItemNumber, Role
+from bot.core.model import Edge, ItemId, ItemNumber, PlanItem, Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +55,13 @@ class UnknownItems:
 @dataclass(frozen=True, slots=True)
 class CycleFound:
     """Items wait for each other. ``path`` starts and ends with the same item; each
-    must finish before the next. ``edges`` has one edge per step.
+    must finish before the next. ``edges`` has one edge per step; ``items`` are all of
+    the plan.
     """
 
-    path: tuple[ItemNumber, ...]
+    path: tuple[ItemId, ...]
     edges: tuple[Edge, ...]
+    items: tuple[PlanItem, ...] = field(default=(), compare=False, repr=False)
     corrected: str = ""
 
 

@@ -1,7 +1,7 @@
 """Commands that run items: terms, what is bound to them, options and arguments."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from bot.core.command.controls import BATCH_ID
@@ -183,13 +183,20 @@ class ItemsReader(Words):
             first, last = self.tokens[0], self.tokens[-1]
             span = Span(first.column, last.end - first.column)
             self.flaw(span, f"no items: {ITEM_HELP}", fix=None)
+        before: list[_OpenTerm] = []
         for word in terms:
             for term in word.terms if isinstance(word, _OpenGroup) else [word]:
-                self._check_self(term)
+                self._check_self(term, before)
+                before.append(term)
 
-    def _check_self(self, term: _OpenTerm) -> None:
+    def _check_self(self, term: _OpenTerm, before: Sequence[_OpenTerm]) -> None:
         if isinstance(term.selector, Range | Filter | SubIssues | Tasks):
             return
+        if any(
+            one.selector == term.selector and one.action != term.action
+            for one in before
+        ):
+            return  # the item may well wait for the other one on its number
         for name in term.bound.after:
             if name == term.selector:
                 shown = format_selector(name)

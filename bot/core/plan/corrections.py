@@ -56,31 +56,29 @@ def faults_of(expansion: Expansion) -> list[Fault]:
     ]
     for mention in expansion.mentions:
         for name in mention.term.after:
-            if mention.is_named and expansion.own(name) in mention.numbers:
+            own = expansion.own(name)
+            is_itself = mention.is_named and own in mention.numbers
+            if is_itself and expansion.is_first(mention, mention.numbers[0]):
                 shown = f"#{mention.numbers[0]} cannot wait for itself."
                 found.append(_fault(name.span, shown))
     return found + list(_contradictions(expansion))
 
 
 def _contradictions(expansion: Expansion) -> Iterator[Fault]:
-    seen: dict[ItemNumber, Mention] = {}
-    asked = set(expansion.asked)
-    for mention in expansion.mentions:
-        if not mention.is_named:
-            continue
-        for number in asked.intersection(mention.numbers):
-            first = seen.setdefault(number, mention)
-            if what := _difference(expansion, first, mention, number):
-                message = f"#{number} is asked for twice, with different {what}"
+    for wish in expansion.wishes():
+        named = [mention for mention in wish.mentions if mention.is_named]
+        for mention in named[1:]:
+            if what := _difference(expansion, wish.number, named[0], mention):
+                message = f"#{wish.number} is asked for twice, with different {what}"
                 yield _fault(mention.term.span, message)
 
 
 def _difference(
-    expansion: Expansion, one: Mention, two: Mention, number: ItemNumber
+    expansion: Expansion, number: ItemNumber, one: Mention, two: Mention
 ) -> str:
     facts = expansion.known.facts.get(number)
     if facts and expansion.action(one, facts) != expansion.action(two, facts):
-        return "actions"
+        return "arguments"
     ours, theirs = options_of(one), options_of(two)
     for name, shown in ITEM_FIELDS.items():
         first, second = getattr(ours, name), getattr(theirs, name)

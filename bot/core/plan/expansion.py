@@ -105,6 +105,7 @@ def wanted(command: RunCommand, known: Known) -> Wanted:
 
 
 _UNASKED = object()
+_UNNAMED = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,16 @@ class Mention:
     def is_named(self) -> bool:
         """Whether the item was asked for by itself, not as one of many."""
         return isinstance(self.term.selector, Number | This | Qualified)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A number with all who want the same done to it; mentions by name come first, for
+    they say most.
+    """
+
+    number: ItemNumber
+    mentions: tuple[Mention, ...]
 
 
 class Expansion:
@@ -195,12 +206,52 @@ class Expansion:
                     f"{shown} matches more than {limit} items, the limit of a command. "
                     f"Narrow it down, or raise `limits.items` in `{PATH}`."
                 )
-        if len(self.asked) > limit:
-            return Declined(
-                f"That is {len(self.asked)} items, and the limit of a command is "
-                f"{limit}. Split it, or raise `limits.items` in `{PATH}`."
+        return self.too_many(len(self.asked))
+
+    def too_many(self, items: int) -> Declined | None:
+        """Return why a command for so many items is refused, if it is."""
+        limit = self.known.configuration.limits.items
+        if items <= limit:
+            return None
+        return Declined(
+            f"That is {items} items, and the limit of a command is "
+            f"{limit}. Split it, or raise `limits.items` in `{PATH}`."
+        )
+
+    def wishes(self) -> list[Wish]:
+        """Return what is asked for, in that order: a number once for each action that
+        is named for it.
+        """
+        asked = set(self.asked)
+        found: dict[tuple[ItemNumber, str], list[Mention]] = {}
+        named: dict[ItemNumber, list[str]] = {}
+        for mention in self.mentions:
+            for number in dict.fromkeys(mention.numbers):
+                if number in asked:
+                    action = self._action_named(mention, number)
+                    found.setdefault((number, action), []).append(mention)
+                    if mention.is_named:
+                        named.setdefault(number, []).append(action)
+        # One of many asks for what is named for the number, wherever that stands.
+        placed = dict.fromkeys(
+            (number, action or named.get(number, [_UNNAMED])[0])
+            for number, action in found
+        )
+        return [
+            Wish(
+                number,
+                (
+                    *found.get((number, action), ()),
+                    *(found.get((number, _UNNAMED), ()) if action else ()),
+                ),
             )
-        return None
+            for number, action in placed
+        ]
+
+    def is_first(self, mention: Mention, number: ItemNumber) -> bool:
+        """Return whether *mention* means the item that was typed first on *number*."""
+        first = next((w for w in self.wishes() if w.number == number), None)
+        return first is None or mention in first.mentions
 
     def action(self, mention: Mention, facts: ItemFacts) -> Action:
         """Return what is to be done to an item that *mention* brought in."""
@@ -215,6 +266,13 @@ class Expansion:
         group = mention.group.after if mention.group else ()
         names = (*mention.term.after, *group, *self.command.after)
         return tuple(dict.fromkeys(map(self.name, names)))
+
+    def _action_named(self, mention: Mention, number: ItemNumber) -> str:
+        """Return the action of a mention by name; of another it is one of many."""
+        if not mention.is_named:
+            return _UNNAMED
+        facts = self.known.facts.get(number)
+        return self.action(mention, facts).name if facts else mention.term.action or "?"
 
     def _mention(self, term: Term, group: Group | None) -> None:
         numbers = tuple(self._numbers(term.selector))

@@ -13,8 +13,8 @@ from bot.core.model import (
     Expectation,
     Expectations,
     ItemFacts,
+    ItemId,
     ItemKind,
-    ItemNumber,
     Options,
     Origin,
     OutsideEdge,
@@ -23,6 +23,7 @@ from bot.core.model import (
     Reference,
     Repository,
 )
+from bot.core.plan.naming import item_ids
 from bot.core.plan.selection import SelectedItem, Selection
 from bot.core.plan.texts import dependencies_in
 
@@ -59,27 +60,34 @@ def expectation(expectations: Expectations, action: str) -> Expectation:
 def build_plan(
     selection: Selection,
     *,
-    repository: str,
+    repository: Repository,
     runner_of: Callable[[Action, ItemKind], str],
 ) -> Plan | CycleFound:
     """Return the plan of a selection, or the first cycle found in it."""
-    numbers = {item.facts.number for item in selection.items}
-    waits = _dependencies(selection, repository=repository)
+    home, options = repository.name, selection.options
+    references = [Reference(home, item.facts.number) for item in selection.items]
+    actions = [item.action.name for item in selection.items]
+    ids = item_ids(list(zip(references, actions, strict=True)), home=home)
+    items = tuple(
+        _plan_item(id_, repository, selected, options, runner_of)
+        for id_, selected in zip(ids, selection.items, strict=True)
+    )
+    # Who waits for a number waits for the item that was typed first.
+    first = dict(reversed(list(zip(references, ids, strict=True))))
+    waits = _dependencies(selection, ids, first, repository=home)
     edges = tuple(
-        Edge(successor, predecessor.number, origin)
+        Edge(successor, first[predecessor], origin)
         for (successor, predecessor), origin in waits.items()
-        if predecessor.repository == repository and predecessor.number in numbers
+        if predecessor in first
     )
     outside = tuple(
         OutsideEdge(successor, predecessor, origin)
         for (successor, predecessor), origin in waits.items()
-        if predecessor.repository != repository or predecessor.number not in numbers
+        if predecessor not in first
     )
-    cycle = find_cycle([item.facts.number for item in selection.items], edges)
+    cycle = find_cycle(ids, edges)
     if cycle is not None:
-        return cycle
-    options = selection.options
-    items = tuple(_plan_item(item, options, runner_of) for item in selection.items)
+        return replace(cycle, items=items)
     return Plan(items, edges, outside, options, selection.notes)
 
 
@@ -109,7 +117,13 @@ def moved(batch: Batch, repository: Repository) -> Batch:
         replace(edge, predecessor=renamed(edge.predecessor, old, repository.name))
         for edge in batch.plan.outside
     )
-    plan = replace(batch.plan, outside=outside)
+    items = tuple(
+        replace(item, repository=repository)
+        if item.repository.id == batch.repository.id
+        else item
+        for item in batch.plan.items
+    )
+    plan = replace(batch.plan, items=items, outside=outside)
     return replace(batch, repository=repository, plan=plan)
 
 
@@ -119,70 +133,68 @@ def renamed(reference: Reference, old: str, new: str) -> Reference:
     return replace(reference, repository=new) if is_there else reference
 
 
-def find_cycle(
-    numbers: Sequence[ItemNumber], edges: Sequence[Edge]
-) -> CycleFound | None:
+def find_cycle(items: Sequence[ItemId], edges: Sequence[Edge]) -> CycleFound | None:
     """Return one cycle among the items, or None if there is an order for all."""
-    left = set(numbers) - set(topological_order(numbers, edges))
+    left = set(items) - set(topological_order(items, edges))
     if not left:
         return None
     # Whoever could not be ordered waits, at some distance, for a cycle: walking back
     # along predecessors that could not be ordered either must come round.
     behind = {e.successor: e for e in edges if {e.successor, e.predecessor} <= left}
-    trail = [next(number for number in numbers if number in left)]
+    trail = [next(item for item in items if item in left)]
     while (before := behind[trail[-1]].predecessor) not in trail:
         trail.append(before)
     loop = trail[trail.index(before) :]
-    first = min(range(len(loop)), key=lambda place: numbers.index(loop[place]))
+    first = min(range(len(loop)), key=lambda place: items.index(loop[place]))
     loop = [*loop[first::-1], *loop[:first:-1]]  # predecessors first
     path = (*loop, loop[0])
-    return CycleFound(path, tuple(behind[number] for number in path[1:]))
+    return CycleFound(path, tuple(behind[item] for item in path[1:]))
 
 
 def topological_order(
-    numbers: Iterable[ItemNumber], edges: Iterable[Edge]
-) -> tuple[ItemNumber, ...]:
+    items: Iterable[ItemId], edges: Iterable[Edge]
+) -> tuple[ItemId, ...]:
     """Return the items with each after its predecessors, else in the order given.
 
     Items on a cycle, and all behind them, are left out (Kahn 1962).
     """
-    unmet = dict.fromkeys(numbers, 0)
-    successors: dict[ItemNumber, list[ItemNumber]] = {}
+    unmet = dict.fromkeys(items, 0)
+    successors: dict[ItemId, list[ItemId]] = {}
     for edge in edges:
         unmet[edge.successor] += 1
         successors.setdefault(edge.predecessor, []).append(edge.successor)
-    queue = deque(number for number, count in unmet.items() if not count)
+    queue = deque(item for item, count in unmet.items() if not count)
     order = []
     while queue:
-        number = queue.popleft()
-        order.append(number)
-        for successor in successors.get(number, ()):
+        item = queue.popleft()
+        order.append(item)
+        for successor in successors.get(item, ()):
             unmet[successor] -= 1
             if not unmet[successor]:
                 queue.append(successor)
     return tuple(order)
 
 
-def waves(plan: Plan) -> tuple[tuple[ItemNumber, ...], ...]:
+def waves(plan: Plan) -> tuple[tuple[ItemId, ...], ...]:
     """Return the items by depth: wave *n* has those whose longest chain of
     predecessors has *n* - 1 items. For people to read; the scheduler has no levels.
     """
-    depth: dict[ItemNumber, int] = {}
+    depth: dict[ItemId, int] = {}
     before = predecessors(plan)
-    for number in topological_order((i.number for i in plan.items), plan.edges):
-        depth[number] = 1 + max((depth[p] for p in before[number]), default=0)
+    for item in topological_order(before, plan.edges):
+        depth[item] = 1 + max((depth[p] for p in before[item]), default=0)
     return tuple(
-        tuple(item.number for item in plan.items if depth[item.number] == level)
+        tuple(item.id for item in plan.items if depth[item.id] == level)
         for level in range(1, max(depth.values(), default=0) + 1)
     )
 
 
-def predecessors(plan: Plan) -> Mapping[ItemNumber, tuple[ItemNumber, ...]]:
+def predecessors(plan: Plan) -> Mapping[ItemId, tuple[ItemId, ...]]:
     """Return, per item, the items of the plan that it waits for."""
-    before: dict[ItemNumber, list[ItemNumber]] = {i.number: [] for i in plan.items}
+    before: dict[ItemId, list[ItemId]] = {i.id: [] for i in plan.items}
     for edge in plan.edges:
         before[edge.successor].append(edge.predecessor)
-    return {number: tuple(items) for number, items in before.items()}
+    return {item: tuple(others) for item, others in before.items()}
 
 
 def chain_seconds(plan: Plan, expectations: Expectations) -> list[float]:
@@ -193,44 +205,48 @@ def chain_seconds(plan: Plan, expectations: Expectations) -> list[float]:
     scheduling: on *m* slots, while nothing else is scarce, it stays within 2 - 1/m of
     the shortest makespan (Graham 1969).
     """
-    index = {item.number: place for place, item in enumerate(plan.items)}
+    index = {item.id: place for place, item in enumerate(plan.items)}
     successors: list[list[int]] = [[] for _ in plan.items]
     for edge in plan.edges:
         successors[index[edge.predecessor]].append(index[edge.successor])
     chains = [expectation(expectations, i.action.name).seconds for i in plan.items]
-    for number in reversed(topological_order(index, plan.edges)):
-        place = index[number]
+    for item in reversed(topological_order(index, plan.edges)):
+        place = index[item]
         chains[place] += max((chains[s] for s in successors[place]), default=0.0)
     return chains
 
 
-def longest_chain(plan: Plan, expectations: Expectations) -> tuple[ItemNumber, ...]:
+def longest_chain(plan: Plan, expectations: Expectations) -> tuple[ItemId, ...]:
     """Return the items of the critical path, first to last."""
     if not plan.items:
         return ()
     chains = dict(
         zip(
-            (i.number for i in plan.items),
+            (i.id for i in plan.items),
             chain_seconds(plan, expectations),
             strict=True,
         )
     )
-    successors: dict[ItemNumber, list[ItemNumber]] = {}
+    successors: dict[ItemId, list[ItemId]] = {}
     for edge in plan.edges:
         successors.setdefault(edge.predecessor, []).append(edge.successor)
-    path = [max(chains, key=lambda number: chains[number])]
+    path = [max(chains, key=lambda item: chains[item])]
     while behind := successors.get(path[-1]):
-        path.append(max(behind, key=lambda number: chains[number]))
+        path.append(max(behind, key=lambda item: chains[item]))
     return tuple(path)
 
 
 def _plan_item(
+    id_: ItemId,
+    repository: Repository,
     selected: SelectedItem,
     options: Options,
     runner_of: Callable[[Action, ItemKind], str],
 ) -> PlanItem:
     facts = selected.facts
     return PlanItem(
+        id=id_,
+        repository=repository,
         number=facts.number,
         kind=facts.kind,
         action=selected.action,
@@ -253,34 +269,38 @@ def _or(value: int | None, default: int) -> int:
 
 
 def _dependencies(
-    selection: Selection, *, repository: str
-) -> dict[tuple[ItemNumber, Reference], Origin]:
+    selection: Selection,
+    ids: Sequence[ItemId],
+    first: Mapping[Reference, ItemId],
+    *,
+    repository: str,
+) -> dict[tuple[ItemId, Reference], Origin]:
     """Return every edge once, with the strongest of its origins."""
     deps = selection.options.deps
     heads = {
-        item.facts.head_branch: item.facts.number
+        item.facts.head_branch: Reference(repository, item.facts.number)
         for item in selection.items
         if item.facts.head_branch and not item.facts.is_from_fork
     }
-    found: dict[tuple[ItemNumber, Reference], Origin] = {}
+    found: dict[tuple[ItemId, Reference], Origin] = {}
 
-    def add(
-        item: SelectedItem, references: Iterable[Reference], origin: Origin
-    ) -> None:
-        itself = Reference(repository, item.facts.number)
+    def add(item: ItemId, references: Iterable[Reference], origin: Origin) -> None:
         for reference in references:
-            if reference != itself:
-                key = (item.facts.number, reference)
+            if first.get(reference) != item:
+                key = (item, reference)
                 found[key] = min(found.get(key, origin), origin, key=_RANK.index)
 
-    for item in selection.items:
-        add(item, item.after, Origin.TYPED)
+    for id_, item in zip(ids, selection.items, strict=True):
+        facts = item.facts
+        add(id_, item.after, Origin.TYPED)
         if deps is Deps.TYPED or not _works(item.action):
             continue
-        add(item, item.facts.blocked_by, Origin.NATIVE)
-        if (base := heads.get(item.facts.base_branch)) is not None:
-            add(item, [Reference(repository, base)], Origin.STACK)
+        others = [(facts.blocked_by, Origin.NATIVE)]
+        if (base := heads.get(facts.base_branch)) is not None:
+            others.append(((base,), Origin.STACK))
         if deps is Deps.ALL:
-            text = dependencies_in(item.facts.body, repository)
-            add(item, text, Origin.TEXT)
+            others.append((dependencies_in(facts.body, repository), Origin.TEXT))
+        itself = Reference(repository, facts.number)
+        for references, origin in others:
+            add(id_, [one for one in references if one != itself], origin)
     return found

@@ -87,9 +87,8 @@ class _Choice:
         """Return the selection, or a refusal if an item does not fit or none is left."""
         command = self._expansion.command
         items: list[SelectedItem] = []
-        by_number = self._mentions_by_number()
-        for number in self._expansion.asked:
-            match self._decide(number, by_number[number]):
+        for wish in self._expansion.wishes():
+            match self._decide(wish.number, wish.mentions):
                 case SelectedItem() as item:
                     items.append(item)
                 case Declined() as problem:
@@ -100,6 +99,8 @@ class _Choice:
         if not items:
             why = " ".join(notes)
             return Declined(f"Nothing is left to do. {why}".strip())
+        if (too_many := self._expansion.too_many(len(items))) is not None:
+            return too_many
         options = command.options.over(Options())
         limit = self._known.concurrency_limit
         if options.concurrency > limit:
@@ -119,15 +120,6 @@ class _Choice:
             notes=tuple(notes),
             must_confirm=len(items) > self._known.configuration.limits.confirm_over,
         )
-
-    def _mentions_by_number(self) -> dict[ItemNumber, list[Mention]]:
-        """Return who mentions each number; mentions by name come first: they say most."""
-        found: dict[ItemNumber, list[Mention]] = {}
-        mentions = self._expansion.mentions
-        for mention in sorted(mentions, key=lambda mention: not mention.is_named):
-            for number in dict.fromkeys(mention.numbers):
-                found.setdefault(number, []).append(mention)
-        return found
 
     def _decide(
         self, number: ItemNumber, mentions: Sequence[Mention]
@@ -159,13 +151,13 @@ class _Choice:
     def _item(
         self, facts: ItemFacts, resolved: ResolvedAction, mentions: Sequence[Mention]
     ) -> SelectedItem:
-        itself = Reference(self._known.repository, facts.number)
         after = dict.fromkeys(
             reference
             for mention in mentions
             for reference in self._expansion.after(mention)
-            if reference != itself
         )
+        if self._expansion.is_first(mentions[0], facts.number):
+            after.pop(Reference(self._known.repository, facts.number), None)
         options = GivenOptions()
         for mention in mentions:
             options = filled(options, options_of(mention))
@@ -202,7 +194,9 @@ class _Choice:
         return Declined(message, corrected)
 
     def _leave_out(self, number: ItemNumber, one: str, many: str) -> None:
-        self._left_out.setdefault(f"{one}\n{many}", []).append(number)
+        numbers = self._left_out.setdefault(f"{one}\n{many}", [])
+        if number not in numbers:
+            numbers.append(number)
 
     def _all_notes(self) -> list[str]:
         notes = [

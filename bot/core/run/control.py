@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.core import events as e
-from bot.core.model import Batch, BatchState, ItemFacts, ItemNumber, ItemState
+from bot.core.model import Batch, BatchState, ItemFacts, ItemId, ItemNumber, ItemState
 from bot.core.plan.graph import predecessors
+from bot.core.plan.naming import on_numbers
 from bot.core.run.progress import Progress
 from bot.core.run.schedule import Schedule
 
@@ -25,11 +26,11 @@ class Change:
 
     by: str
     events: tuple[e.Event, ...] = ()
-    stop: tuple[ItemNumber, ...] = ()  # running items
-    touched: tuple[ItemNumber, ...] = ()  # items that the control is about
-    ignored: tuple[ItemNumber, ...] = ()  # asked for, but not in a state for it
+    stop: tuple[ItemId, ...] = ()  # running items
+    touched: tuple[ItemId, ...] = ()  # items that the control is about
+    ignored: tuple[ItemNumber, ...] = ()  # typed, but no item is in a state for it
     nothing: str = ""
-    too_late: tuple[ItemNumber, ...] = ()  # to be stopped, but on their way to GitHub
+    too_late: tuple[ItemId, ...] = ()  # to be stopped, but on their way to GitHub
 
 
 def pause(schedule: Schedule, now: datetime, *, by: str) -> Change:
@@ -47,79 +48,80 @@ def resume(schedule: Schedule, now: datetime, *, by: str) -> Change:
 
 
 def cancel(
-    schedule: Schedule, now: datetime, *, by: str, items: Collection[ItemNumber] = ()
+    schedule: Schedule, now: datetime, *, by: str, numbers: Collection[ItemNumber] = ()
 ) -> Change:
     """Stop the batch, or only some items of it."""
     late = schedule.publishing
-    if not items:
-        too_late = tuple(n for n in schedule.running if n in late)
-        running = tuple(n for n in schedule.running if n not in late)
+    if not numbers:
+        too_late = tuple(i for i in schedule.running if i in late)
+        running = tuple(i for i in schedule.running if i not in late)
         is_by_failure = not schedule.by and schedule.cause is None
         if schedule.state is BatchState.CANCELLING and is_by_failure:
             return Change(by, stop=running, touched=running, too_late=too_late)
         if not schedule.state.is_live or schedule.state is BatchState.CANCELLING:
             return Change(by, nothing=f"it is {schedule.state}")
-        pending = schedule.numbers_in(ItemState.PENDING)
+        pending = schedule.items_in(ItemState.PENDING)
         touched = (*running, *pending)
         events = (e.BatchCancelling(now, by),)
         return Change(by, events, running, touched, too_late=too_late)
-    pending = [n for n in schedule.numbers_in(ItemState.PENDING) if n in items]
-    too_late = tuple(n for n in schedule.running if n in items and n in late)
-    running = tuple(n for n in schedule.running if n in items and n not in late)
-    cancelled = tuple(e.ItemCancelled(now, number, by) for number in pending)
+    items = on_numbers(schedule.batch, numbers)
+    pending = [i for i in schedule.items_in(ItemState.PENDING) if i in items]
+    too_late = tuple(i for i in schedule.running if i in items and i in late)
+    running = tuple(i for i in schedule.running if i in items and i not in late)
+    cancelled = tuple(e.ItemCancelled(now, item, by) for item in pending)
     touched = (*running, *pending)
-    change = _change(by, cancelled, running, touched, items)
-    ignored = tuple(number for number in change.ignored if number not in too_late)
-    nothing = "" if too_late else change.nothing
-    return replace(change, too_late=too_late, ignored=ignored, nothing=nothing)
+    change = Change(by, cancelled, running, touched, too_late=too_late)
+    return _with_ignored(change, schedule, numbers)
 
 
 def skip(
-    schedule: Schedule, now: datetime, *, by: str, items: Collection[ItemNumber]
+    schedule: Schedule, now: datetime, *, by: str, numbers: Collection[ItemNumber]
 ) -> Change:
     """Leave pending items out; what waits for them is skipped as well."""
-    pending = tuple(n for n in schedule.numbers_in(ItemState.PENDING) if n in items)
-    events = tuple(e.ItemSkipped(now, number, by=by) for number in pending)
-    return _change(by, events, (), pending, items)
+    items = on_numbers(schedule.batch, numbers)
+    pending = tuple(i for i in schedule.items_in(ItemState.PENDING) if i in items)
+    events = tuple(e.ItemSkipped(now, item, by=by) for item in pending)
+    return _with_ignored(Change(by, events, touched=pending), schedule, numbers)
 
 
 def retry(
-    schedule: Schedule, now: datetime, *, by: str, items: Collection[ItemNumber] = ()
+    schedule: Schedule, now: datetime, *, by: str, numbers: Collection[ItemNumber] = ()
 ) -> Change:
     """Put failed, skipped and cancelled items back to pending, all of them if none are
     named, together with the predecessors without which they could not start.
     """
-    able = schedule.numbers_in(*RETRYABLE)
-    asked = [n for n in able if n in items] if items else able
+    able = schedule.items_in(*RETRYABLE)
+    items = on_numbers(schedule.batch, numbers)
+    asked = [i for i in able if i in items] if numbers else able
     wanted = with_predecessors(schedule, asked)
-    touched = tuple(number for number in able if number in wanted)
-    events = tuple(e.ItemReset(now, number, by) for number in touched)
+    touched = tuple(item for item in able if item in wanted)
+    events = tuple(e.ItemReset(now, item, by) for item in touched)
     if schedule.state is BatchState.CANCELLING:
         return Change(by, nothing="it is being cancelled")
-    return _change(by, events, (), touched, items)
+    return _with_ignored(Change(by, events, touched=touched), schedule, numbers)
 
 
 def to_run_again(
-    progress: Progress, items: Collection[ItemNumber] = ()
-) -> tuple[ItemNumber, ...]:
+    progress: Progress, numbers: Collection[ItemNumber] = ()
+) -> tuple[ItemId, ...]:
     """Return what did not succeed in a batch that has ended, all of it or the named
     items with the predecessors that they need.
     """
-    lost = [n for n, v in progress.items.items() if v.state in RETRYABLE]
-    if not items:
+    lost = [i for i, view in progress.items.items() if view.state in RETRYABLE]
+    if not numbers:
         return tuple(lost)
     before = predecessors(progress.batch.plan)
-    wanted: set[ItemNumber] = set()
-    todo = [number for number in items if number in lost]
+    wanted: set[ItemId] = set()
+    todo = [item for item in on_numbers(progress.batch, numbers) if item in lost]
     while todo:
-        number = todo.pop()
-        if number not in wanted:
-            wanted.add(number)
-            todo.extend(n for n in before[number] if n in lost)
-    return tuple(number for number in lost if number in wanted)
+        item = todo.pop()
+        if item not in wanted:
+            wanted.add(item)
+            todo.extend(i for i in before[item] if i in lost)
+    return tuple(item for item in lost if item in wanted)
 
 
-def again(progress: Progress, facts: Mapping[ItemNumber, ItemFacts]) -> Batch:
+def again(progress: Progress, facts: Mapping[ItemId, ItemFacts]) -> Batch:
     """Return a batch like that of *progress* with only the items of *facts*, pinned to
     what they are now. It builds on the branches of what succeeded before.
     """
@@ -128,18 +130,19 @@ def again(progress: Progress, facts: Mapping[ItemNumber, ItemFacts]) -> Batch:
     items = tuple(
         replace(
             item,
-            title=facts[item.number].title,
-            head_sha=facts[item.number].head_sha,
-            base_branch=facts[item.number].base_branch,
+            title=facts[item.id].title,
+            head_sha=facts[item.id].head_sha,
+            base_branch=facts[item.id].base_branch,
         )
         for item in plan.items
-        if item.number in facts
+        if item.id in facts
     )
     done = {
-        number: view.outcome.branch
-        for number, view in progress.items.items()
+        item: (view.item.number, view.outcome.branch)
+        for item, view in progress.items.items()
         if view.state is ItemState.COMPLETED and view.outcome and view.outcome.branch
     }
+    places = {item.id: item.repository.id for item in plan.items}
     return replace(
         batch,
         plan=replace(
@@ -153,36 +156,37 @@ def again(progress: Progress, facts: Mapping[ItemNumber, ItemFacts]) -> Batch:
             outside=tuple(x for x in plan.outside if x.successor in facts),
         ),
         builds_on=tuple(
-            (edge.successor, edge.predecessor, done[edge.predecessor])
+            (edge.successor, *done[edge.predecessor])
             for edge in plan.edges
-            if edge.successor in facts and edge.predecessor in done
+            if edge.successor in facts
+            and edge.predecessor in done
+            and places[edge.successor] == places[edge.predecessor]
         ),
         retry_of=batch.id,
     )
 
 
-def with_predecessors(
-    schedule: Schedule, items: Sequence[ItemNumber]
-) -> frozenset[ItemNumber]:
+def with_predecessors(schedule: Schedule, items: Sequence[ItemId]) -> frozenset[ItemId]:
     """Return the items with all that they, directly or not, wait for."""
     before = predecessors(schedule.batch.plan)
-    found: set[ItemNumber] = set()
+    found: set[ItemId] = set()
     todo = list(items)
     while todo:
-        number = todo.pop()
-        if number not in found:
-            found.add(number)
-            todo.extend(before[number])
+        item = todo.pop()
+        if item not in found:
+            found.add(item)
+            todo.extend(before[item])
     return frozenset(found)
 
 
-def _change(
-    by: str,
-    events: tuple[e.Event, ...],
-    stop: tuple[ItemNumber, ...],
-    touched: tuple[ItemNumber, ...],
-    asked: Collection[ItemNumber],
+def _with_ignored(
+    change: Change, schedule: Schedule, numbers: Collection[ItemNumber]
 ) -> Change:
-    ignored = tuple(number for number in asked if number not in touched)
-    nothing = "" if touched else "none of its items is in a state for that"
-    return Change(by, events, stop, touched, ignored, nothing)
+    """Return *change* with the typed numbers that it does nothing about."""
+    done = {*change.touched, *change.too_late}
+    meant = on_numbers(schedule.batch, numbers)
+    met = {schedule.planned(item).number for item in meant & done}
+    ignored = tuple(number for number in numbers if number not in met)
+    is_nothing = not change.touched and not change.too_late
+    nothing = "none of its items is in a state for that" if is_nothing else ""
+    return replace(change, ignored=ignored, nothing=nothing)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from statistics import median
 
-from bot.core.model import BatchState, Expectation, Expectations, ItemNumber, ItemState
+from bot.core.model import BatchState, Expectation, Expectations, ItemId, ItemState
 from bot.core.plan.graph import chain_seconds, expectation
 from bot.core.run.progress import ItemView, Progress
 
@@ -87,7 +87,7 @@ def _simulate(
 ) -> float:
     """Return the end of the list schedule of *pending* behind *running*, in seconds."""
     plan = progress.batch.plan
-    index: Mapping[ItemNumber, int] = {x.number: i for i, x in enumerate(plan.items)}
+    index: Mapping[ItemId, int] = {x.id: i for i, x in enumerate(plan.items)}
     is_open = {*running, *pending}
     unmet = dict.fromkeys(pending, 0)
     successors: dict[int, list[int]] = {}

@@ -12,7 +12,7 @@ from bot.core.model import (
     BatchId,
     BatchState,
     Cause,
-    ItemNumber,
+    ItemId,
     ItemState,
     Outcome,
     OutcomeKind,
@@ -61,7 +61,7 @@ class Progress:
 
     batch: Batch
     state: BatchState = BatchState.PLANNED
-    items: dict[ItemNumber, ItemView] = field(default_factory=dict)
+    items: dict[ItemId, ItemView] = field(default_factory=dict)
     started_at: datetime | None = None
     started_by: str = ""
     start_source: str = ""  # the comment or box that started a plan
@@ -87,7 +87,7 @@ class Progress:
     def __post_init__(self) -> None:
         if not self.items:
             items = self.batch.plan.items
-            self.items = {item.number: ItemView(item) for item in items}
+            self.items = {item.id: ItemView(item) for item in items}
         self._counts = Counter(view.state for view in self.items.values())
 
     # --- questions ---------------------------------------------------------------

@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.core.model import ItemNumber, Reference
+from bot.core.model import ItemId, Reference
 
 
 @dataclass(frozen=True, slots=True)
 class WaitsFor:
     """Predecessors in the batch have not completed."""
 
-    items: tuple[ItemNumber, ...]
+    items: tuple[ItemId, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from bot.core.model import (
     Cause,
     Expectations,
     InstallationId,
-    ItemNumber,
+    ItemId,
     ItemState,
     OnFailure,
     PlanItem,
@@ -75,10 +75,10 @@ class Schedule:
     requests_used: int = 0
     is_budget_lifted: bool = False
     _is_paused_for_budget: bool = False
-    running: dict[ItemNumber, int] = field(default_factory=dict)  # item → attempt
-    _stages: dict[ItemNumber, Stage] = field(default_factory=dict)  # of what runs
-    _stopped_by: dict[ItemNumber, str] = field(default_factory=dict)
-    _index: dict[ItemNumber, int] = field(default_factory=dict)
+    running: dict[ItemId, int] = field(default_factory=dict)  # item → attempt
+    _stages: dict[ItemId, Stage] = field(default_factory=dict)  # of what runs
+    _stopped_by: dict[ItemId, str] = field(default_factory=dict)
+    _index: dict[ItemId, int] = field(default_factory=dict)
     _states: list[ItemState] = field(default_factory=list)
     _attempts: list[int] = field(default_factory=list)
     _tries: list[int] = field(default_factory=list)
@@ -99,7 +99,7 @@ class Schedule:
     def __post_init__(self) -> None:
         plan = self.batch.plan
         count = len(plan.items)
-        self._index = {item.number: i for i, item in enumerate(plan.items)}
+        self._index = {item.id: i for i, item in enumerate(plan.items)}
         self._states = [ItemState.PENDING] * count
         self._attempts = [0] * count
         self._tries = [0] * count
@@ -131,60 +131,56 @@ class Schedule:
         """The installation whose budget and slots the batch uses."""
         return self.batch.repository.installation_id
 
-    def state_of(self, item: ItemNumber) -> ItemState:
+    def state_of(self, item: ItemId) -> ItemState:
         """Return the item's state."""
         return self._states[self._index[item]]
 
-    def has_unfinished(self, item: ItemNumber) -> bool:
-        """Return whether the batch has the item, and it has not ended."""
-        return item in self._index and not self.state_of(item).is_final
-
-    def stage_of(self, item: ItemNumber) -> Stage | None:
+    def stage_of(self, item: ItemId) -> Stage | None:
         """Return where the item's running attempt stands, None if none is running."""
         return self._stages.get(item)
 
     @property
-    def publishing(self) -> frozenset[ItemNumber]:
+    def publishing(self) -> frozenset[ItemId]:
         """The items that it is too late to stop."""
         return frozenset(n for n, s in self._stages.items() if s is Stage.CHANGING)
 
     @property
-    def stopping(self) -> Mapping[ItemNumber, str]:
+    def stopping(self) -> Mapping[ItemId, str]:
         """The running items that somebody stops, with who does."""
         return self._stopped_by
 
-    def rest(self, item: ItemNumber) -> None:
+    def rest(self, item: ItemId) -> None:
         """Let an item that waits to be brought to GitHub be stopped meanwhile."""
         if self.stage_of(item) is Stage.CHANGING:
             self._stages[item] = Stage.WORKING
 
-    def go_on(self, item: ItemNumber) -> None:
+    def go_on(self, item: ItemId) -> None:
         """Note that an item that rested is being brought to GitHub again."""
         if self.stage_of(item) is Stage.WORKING:
             self._stages[item] = Stage.CHANGING
 
-    def attempt_of(self, item: ItemNumber) -> int:
+    def attempt_of(self, item: ItemId) -> int:
         """Return the number of the item's last attempt, 0 before the first."""
         return self._attempts[self._index[item]]
 
-    def tries_of(self, item: ItemNumber) -> int:
+    def tries_of(self, item: ItemId) -> int:
         """Return the tries made since the item was last put back by a person."""
         return self._tries[self._index[item]]
 
-    def planned(self, item: ItemNumber) -> PlanItem:
+    def planned(self, item: ItemId) -> PlanItem:
         """Return the item as the plan has it."""
         return self.batch.plan.items[self._index[item]]
 
-    def predecessors_of(self, item: ItemNumber) -> list[ItemNumber]:
+    def predecessors_of(self, item: ItemId) -> list[ItemId]:
         """Return the items that this one waits for, in the order asked for."""
         i = self._index[item]
         return [
-            number
-            for number, before in self._index.items()
+            predecessor
+            for predecessor, before in self._index.items()
             if i in self._successors[before]
         ]
 
-    def numbers_in(self, *states: ItemState) -> list[ItemNumber]:
+    def items_in(self, *states: ItemState) -> list[ItemId]:
         """Return the items in one of *states*, in the order asked for."""
         return [n for n, i in self._index.items() if self._states[i] in states]
 
@@ -197,7 +193,7 @@ class Schedule:
         """Return what outside the batch is still waited for."""
         return [r for r in self._outside if r not in self._settled]
 
-    def next_at_of(self, item: ItemNumber) -> datetime | None:
+    def next_at_of(self, item: ItemId) -> datetime | None:
         """Return when the item's next try may begin, None if it is not delayed."""
         return self._next_at.get(self._index[item])
 
@@ -223,7 +219,7 @@ class Schedule:
         item = self._top(with_workspace=True)
         return item is not None and not self._fits_own_budget(item)
 
-    def _fits_own_budget(self, item: ItemNumber) -> bool:
+    def _fits_own_budget(self, item: ItemId) -> bool:
         allowed = self.batch.plan.options.budget_requests
         if allowed is None or self.is_budget_lifted:
             return True
@@ -245,7 +241,7 @@ class Schedule:
             return False
         return self.cost_requests(item, free) > free.requests_fit
 
-    def cost_requests(self, item: ItemNumber, free: InstallationCapacity) -> float:
+    def cost_requests(self, item: ItemId, free: InstallationCapacity) -> float:
         """Return the requests for which an item has to find room."""
         name = self.planned(item).action.name
         expected = expectation(self.expectations, name).requests
@@ -355,12 +351,12 @@ class Schedule:
             reference = self._reference(i)
             for successor in self._successors[i]:
                 if self._states[successor] is ItemState.PENDING:
-                    happen(e.ItemSkipped(at, self._number(successor), reference))
+                    happen(e.ItemSkipped(at, self._id(successor), reference))
         for outside, is_satisfied in self._settled.items():
             if not is_satisfied:
                 for i in self._outside.get(outside, ()):
                     if self._states[i] is ItemState.PENDING:
-                        happen(e.ItemSkipped(at, self._number(i), outside))
+                        happen(e.ItemSkipped(at, self._id(i), outside))
         if self._lost:
             return followed + self.follow_up(at)
         if self._has_failed and self.state is BatchState.RUNNING:
@@ -379,7 +375,7 @@ class Schedule:
         if self.state is BatchState.CANCELLING:
             for i, state in enumerate(self._states):
                 if state is ItemState.PENDING:
-                    happen(e.ItemCancelled(at, self._number(i), self.by))
+                    happen(e.ItemCancelled(at, self._id(i), self.by))
             self._lost.clear()  # nobody is left to be skipped
         if not self._open:
             happen(e.BatchFinished(at))
@@ -395,7 +391,7 @@ class Schedule:
                 del self._next_at[i]
                 self._offer(i)
 
-    def first_ready(self, *, with_workspace: bool) -> ItemNumber | None:
+    def first_ready(self, *, with_workspace: bool) -> ItemId | None:
         """Return the item that comes first in the ready set.
 
         Without a free workspace those that need one are passed over: they lack
@@ -408,12 +404,12 @@ class Schedule:
         item = self._top(with_workspace=with_workspace)
         return item if item is not None and self._fits_own_budget(item) else None
 
-    def _top(self, *, with_workspace: bool) -> ItemNumber | None:
+    def _top(self, *, with_workspace: bool) -> ItemId | None:
         heaps = (self._heavy, self._light) if with_workspace else (self._light,)
         places = [heap[0] for heap in heaps if self._is_clean(heap)]
-        return self._number(self._order[min(places)]) if places else None
+        return self._id(self._order[min(places)]) if places else None
 
-    def start(self, item: ItemNumber, at: datetime) -> e.ItemStarted:
+    def start(self, item: ItemId, at: datetime) -> e.ItemStarted:
         """Return, applied, the start of the item's next attempt."""
         event = e.ItemStarted(at, item, self._attempts[self._index[item]] + 1)
         self.apply(event)
@@ -421,11 +417,12 @@ class Schedule:
 
     # --- inside ------------------------------------------------------------------
 
-    def _number(self, i: int) -> ItemNumber:
-        return self.batch.plan.items[i].number
+    def _id(self, i: int) -> ItemId:
+        return self.batch.plan.items[i].id
 
     def _reference(self, i: int) -> Reference:
-        return Reference(self.batch.repository.name, self._number(i))
+        item = self.batch.plan.items[i]
+        return Reference(item.repository.name, item.number)
 
     def _offer(self, i: int) -> None:
         """Put an item into the ready set if nothing but capacity is missing."""
@@ -452,9 +449,9 @@ class Schedule:
         self._states[i] = state
         self._open += (not state.is_final) - was_open
         self._next_at.pop(i, None)
-        self.running.pop(self._number(i), None)
+        self.running.pop(self._id(i), None)
 
-    def _set_stage(self, item: ItemNumber, stage: Stage | None) -> None:
+    def _set_stage(self, item: ItemId, stage: Stage | None) -> None:
         if stage is None:
             self._stages.pop(item, None)
             self._stopped_by.pop(item, None)
@@ -484,11 +481,11 @@ class Schedule:
 
 def reasons(
     schedule: Schedule, capacity: Capacity, *, now: datetime
-) -> dict[ItemNumber, why.Reason]:
+) -> dict[ItemId, why.Reason]:
     """Return, for each pending item of a batch, why it is not running."""
     batch_wide = _batch_wide_reason(schedule, capacity)
-    waits: dict[ItemNumber, list[ItemNumber]] = {}
-    outside: dict[ItemNumber, list[Reference]] = {}
+    waits: dict[ItemId, list[ItemId]] = {}
+    outside: dict[ItemId, list[Reference]] = {}
     for edge in schedule.batch.plan.edges:
         if schedule.state_of(edge.predecessor) is not ItemState.COMPLETED:
             waits.setdefault(edge.successor, []).append(edge.predecessor)
@@ -496,17 +493,17 @@ def reasons(
     for away in schedule.batch.plan.outside:
         if away.predecessor in still_open:
             outside.setdefault(away.successor, []).append(away.predecessor)
-    found: dict[ItemNumber, why.Reason] = {}
-    for number in schedule.numbers_in(ItemState.PENDING):
-        next_at = schedule.next_at_of(number)
-        if number in waits:
-            found[number] = why.WaitsFor(tuple(waits[number]))
-        elif number in outside:
-            found[number] = why.WaitsOutside(tuple(outside[number]))
+    found: dict[ItemId, why.Reason] = {}
+    for item in schedule.items_in(ItemState.PENDING):
+        next_at = schedule.next_at_of(item)
+        if item in waits:
+            found[item] = why.WaitsFor(tuple(waits[item]))
+        elif item in outside:
+            found[item] = why.WaitsOutside(tuple(outside[item]))
         elif next_at is not None and next_at > now:
-            found[number] = why.NextTry(next_at)
+            found[item] = why.NextTry(next_at)
         else:
-            found[number] = batch_wide or _own_reason(schedule, number, capacity)
+            found[item] = batch_wide or _own_reason(schedule, item, capacity)
     return found
 
 
@@ -535,10 +532,8 @@ def _batch_wide_reason(schedule: Schedule, capacity: Capacity) -> why.Reason | N
     return None
 
 
-def _own_reason(
-    schedule: Schedule, number: ItemNumber, capacity: Capacity
-) -> why.Reason:
-    planned = schedule.planned(number)
+def _own_reason(schedule: Schedule, item: ItemId, capacity: Capacity) -> why.Reason:
+    planned = schedule.planned(item)
     installation = capacity.installations[schedule.installation_id]
     # Nothing overtakes the first one that lacks requests.
     if schedule.lacks_requests(installation):

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import assert_never
 
-from bot.core.model import ItemNumber, ItemState, Plan, Reference
+from bot.core.model import ItemId, ItemState, Plan, Reference
 from bot.core.run.progress import ItemView, Progress
+from bot.core.say.names import Names
 from bot.core.world.markdown import details
 
 SQUARES = 24
@@ -81,7 +82,7 @@ def squares(progress: Progress, most: int = SQUARES) -> str:
     return "".join(one.square * share for one, share in shares.items())
 
 
-def order_of_work(plan: Plan, looks: Mapping[ItemNumber, Look]) -> str:
+def order_of_work(plan: Plan, names: Names, looks: Mapping[ItemId, Look]) -> str:
     """Return the folded graph of who waits for whom; empty if that would not help.
 
     *looks* may be empty, for a plan. Items without an edge are left out.
@@ -89,14 +90,15 @@ def order_of_work(plan: Plan, looks: Mapping[ItemNumber, Look]) -> str:
     inside = {n for edge in plan.edges for n in (edge.predecessor, edge.successor)}
     inside |= {edge.successor for edge in plan.outside}
     outside = list(dict.fromkeys(edge.predecessor for edge in plan.outside))
-    edges = [f"  i{e.predecessor} --> i{e.successor}" for e in plan.edges]
+    edges = [f"  {_place(e.predecessor)} --> {_place(e.successor)}" for e in plan.edges]
     edges += [
-        f"  o{outside.index(e.predecessor)} -.-> i{e.successor}" for e in plan.outside
+        f"  o{outside.index(e.predecessor)} -.-> {_place(e.successor)}"
+        for e in plan.outside
     ]
     if not edges or len(edges) > _EDGES or len(inside) + len(outside) > NODES:
         return ""
-    items = [item.number for item in plan.items if item.number in inside]
-    nodes = [_node(number, looks.get(number)) for number in items]
+    items = [item.id for item in plan.items if item.id in inside]
+    nodes = [_node(item, names.text(item), looks.get(item)) for item in items]
     nodes += [_outside_node(place, it) for place, it in enumerate(outside)]
     used = {line.rpartition(":::")[2] for line in nodes}
     classes = [
@@ -108,12 +110,21 @@ def order_of_work(plan: Plan, looks: Mapping[ItemNumber, Look]) -> str:
     return details("Order of work", "\n".join(lines))
 
 
-def _node(number: ItemNumber, shown: Look | None) -> str:
-    # "#35;" is mermaid's way to write "#" in a label.
+def _node(item: ItemId, name: str, shown: Look | None) -> str:
     word = f" {shown.word}" if shown else ""
-    return f'  i{number}["#35;{number}{word}"]:::{(shown or Look.WAITING).css}'
+    return f'  {_place(item)}["{_safe(name)}{word}"]:::{(shown or Look.WAITING).css}'
 
 
 def _outside_node(place: int, reference: Reference) -> str:
-    name = "".join(c for c in reference.repository if c.isascii() and c not in "\"'<>&")
-    return f'  o{place}["{name}#35;{reference.number}"]:::s'
+    return f'  o{place}["{_safe(str(reference))}"]:::s'
+
+
+def _place(item: ItemId) -> str:
+    # A dash may begin an arrow.
+    return f"i{item.replace('-', '_')}"
+
+
+def _safe(name: str) -> str:
+    # "#35;" is mermaid's way to write "#" in a label.
+    kept = "".join(c for c in name if c.isascii() and c not in "\"'<>&")
+    return kept.replace("#", "#35;")

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from bot.core.durations import clock, spell_about
-from bot.core.model import Expectations, ItemNumber, Origin, Plan
+from bot.core.model import Expectations, ItemId, Origin, Plan
 from bot.core.plan.graph import expectation, longest_chain, waves
 from bot.core.run.estimate import makespan_seconds
 from bot.core.run.progress import Progress
+from bot.core.say.names import Names, names_of
 from bot.core.say.pictures import order_of_work
 from bot.core.say.sentences import origin_sentence
 from bot.core.say.tracking import Situation
@@ -18,9 +19,9 @@ from bot.core.world.markdown import (
     escape_line,
     fence,
     first_that_fits,
-    join,
     paragraphs,
     plural,
+    some,
     table,
 )
 from bot.core.world.markers import box
@@ -39,14 +40,15 @@ def render_plan(
     """Return what a batch would do: waves, requests, time, budget and the start box."""
     batch = progress.batch
     plan = batch.plan
+    names = names_of(progress)
     parts = [
         f"### 🗒️ Plan for {plural(len(plan.items), 'item')} — nothing has started",
-        _waves_table(progress, expectations),
+        _waves_table(progress, names, expectations),
         _plan_budget(plan, situation, expectations),
         alert("NOTE", plan.notes) if plan.notes else "",
         _start_box(progress, situation.now),
     ]
-    graph = order_of_work(plan, {})
+    graph = order_of_work(plan, names, {})
     command = details("The command as understood", fence(batch.command))
     bodies = [
         [*parts, graph, command],
@@ -57,15 +59,15 @@ def render_plan(
     return first_that_fits(f"{marker}\n{paragraphs(*body)}" for body in bodies)
 
 
-def _waves_table(progress: Progress, expectations: Expectations) -> str:
+def _waves_table(progress: Progress, names: Names, expectations: Expectations) -> str:
     plan = progress.batch.plan
     slots = plan.options.concurrency
     levels = waves(plan)
     rows = [
         [
             str(place),
-            _wave_items(plan, wave),
-            _why_here(plan, wave),
+            _wave_items(plan, names, wave),
+            _why_here(plan, names, wave),
             f"about {round(_requests(plan, wave, expectations)):,}",
             spell_about(_wave_seconds(plan, wave, expectations, slots)),
         ]
@@ -73,11 +75,11 @@ def _waves_table(progress: Progress, expectations: Expectations) -> str:
     ]
     if len(levels) > _MOST_WAVES:
         rows.append(["…", f"{len(levels) - _MOST_WAVES} more waves", "", "", ""])
-    every = [item.number for item in plan.items]
+    every = [item.id for item in plan.items]
     seconds = makespan_seconds(progress, expectations, slots=slots)
     total = [
         f"{plural(len(every), 'item')}, {plural(len(levels), 'wave')}",
-        _chain(longest_chain(plan, expectations)),
+        _chain(names, longest_chain(plan, expectations)),
         f"about {round(_requests(plan, every, expectations)):,}",
         f"{spell_about(seconds)} with {plural(slots, 'slot')}",
     ]
@@ -85,32 +87,31 @@ def _waves_table(progress: Progress, expectations: Expectations) -> str:
     return table(["Wave", "Items", "Why here", "Requests", "Time"], "cllrr", rows)
 
 
-def _chain(path: Sequence[ItemNumber]) -> str:
+def _chain(names: Names, path: Sequence[ItemId]) -> str:
     if len(path) < 2:
         return ""
-    shown = [f"#{number}" for number in path]
+    shown = [names.plain(item) for item in path]
     if len(shown) > _MOST_CHAIN:
         shown = [*shown[: _MOST_CHAIN - 1], "…", shown[-1]]
     return f"longest chain: {' → '.join(shown)}"
 
 
-def _wave_items(plan: Plan, wave: Sequence[ItemNumber]) -> str:
-    before: dict[ItemNumber, list[str]] = {}
+def _wave_items(plan: Plan, names: Names, wave: Sequence[ItemId]) -> str:
+    before: dict[ItemId, list[str]] = {}
     for edge in plan.edges:
-        before.setdefault(edge.successor, []).append(f"#{edge.predecessor}")
+        before.setdefault(edge.successor, []).append(names.plain(edge.predecessor))
     for outer in plan.outside:
         name = escape_line(str(outer.predecessor), 60)
         before.setdefault(outer.successor, []).append(name)
     cells = []
-    for number in wave:
-        names = before.get(number, [])
-        more = [f"{len(names) - 2} more"] if len(names) > 2 else []
-        after = f" (after {join([*names[:2], *more])})" if names else ""
-        cells.append(f"#{number}{after}")
+    for item in wave:
+        others = before.get(item, [])
+        after = f" (after {some(others[:2], len(others))})" if others else ""
+        cells.append(f"{names.plain(item)}{after}")
     return (", " if before.keys() & set(wave) else " ").join(cells)
 
 
-def _why_here(plan: Plan, wave: Sequence[ItemNumber]) -> str:
+def _why_here(plan: Plan, names: Names, wave: Sequence[ItemId]) -> str:
     items = set(wave)
     edges = [edge for edge in plan.edges if edge.successor in items]
     outside = [edge for edge in plan.outside if edge.successor in items]
@@ -118,32 +119,30 @@ def _why_here(plan: Plan, wave: Sequence[ItemNumber]) -> str:
         return "no dependencies"
     first: dict[Origin, str] = {}
     for edge in edges:
-        first.setdefault(edge.origin, f"#{edge.predecessor}")
+        first.setdefault(edge.origin, names.plain(edge.predecessor))
     reasons = [origin_sentence(origin, name) for origin, name in first.items()]
     if outside:
         reasons.append("something outside this batch")
     return "; ".join(reasons)
 
 
-def _requests(
-    plan: Plan, numbers: Sequence[ItemNumber], expectations: Expectations
-) -> float:
-    wanted = set(numbers)
+def _requests(plan: Plan, items: Sequence[ItemId], expectations: Expectations) -> float:
+    wanted = set(items)
     return sum(
         expectation(expectations, item.action.name).requests
         for item in plan.items
-        if item.number in wanted
+        if item.id in wanted
     )
 
 
 def _wave_seconds(
-    plan: Plan, wave: Sequence[ItemNumber], expectations: Expectations, slots: int
+    plan: Plan, wave: Sequence[ItemId], expectations: Expectations, slots: int
 ) -> float:
     wanted = set(wave)
     times = [
         expectation(expectations, item.action.name).seconds
         for item in plan.items
-        if item.number in wanted
+        if item.id in wanted
     ]
     return max(sum(times) / slots, *times)
 

@@ -17,12 +17,21 @@ from bot.core.command.faults import (
     Unreadable,
 )
 from bot.core.durations import clock, spell, spell_about
-from bot.core.model import BatchState, ItemNumber, ItemState, Origin, Role
-from bot.core.run import reasons as why
+from bot.core.model import (
+    BatchState,
+    Edge,
+    ItemNumber,
+    ItemState,
+    Origin,
+    Reference,
+    Role,
+)
+from bot.core.plan.naming import on_numbers
 from bot.core.run.control import Change
 from bot.core.run.progress import ItemView, Progress
 from bot.core.say.carets import point_out
 from bot.core.say.help import render_help
+from bot.core.say.names import Names, names_of
 from bot.core.say.pictures import squares
 from bot.core.say.plan import render_plan
 from bot.core.say.sentences import (
@@ -37,7 +46,6 @@ from bot.core.say.sentences import (
 from bot.core.say.tracking import (
     Phase,
     Situation,
-    links_of,
     page_url,
     paused_because,
     phase_of,
@@ -145,16 +153,17 @@ def _unknown_items(problem: UnknownItems) -> Sequence[str]:
 
 
 def _cycle(problem: CycleFound, links: Links) -> Sequence[str]:
+    names = Names.of(problem.items, links)
     rows = [
         [
-            f"#{edge.successor} waits for #{edge.predecessor}",
-            _edge_origin(edge.origin, edge.successor, edge.predecessor, links),
+            f"{names.plain(edge.successor)} waits for {names.plain(edge.predecessor)}",
+            _edge_origin(edge, names),
         ]
         for edge in problem.edges[:_MOST_UNKNOWN]
     ]
     return [
         "😕 These items wait for each other, so nothing started.",
-        fence(" → ".join(f"#{number}" for number in problem.path)),
+        fence(" → ".join(map(names.text, problem.path))),
         "Each must finish before the next, so none could ever start.",
         table(["Edge", "Comes from"], "ll", rows),
         _copy(problem.corrected, "Remove one edge. For example:")
@@ -162,17 +171,21 @@ def _cycle(problem: CycleFound, links: Links) -> Sequence[str]:
     ]
 
 
-def _edge_origin(
-    origin: Origin, successor: ItemNumber, predecessor: ItemNumber, links: Links
-) -> str:
-    match origin:
+def _edge_origin(edge: Edge, names: Names) -> str:
+    successor, predecessor = names.items[edge.successor], names.items[edge.predecessor]
+    match edge.origin:
         case Origin.TYPED:
-            return f"`after:{predecessor}` in your command"
+            is_home = names.is_home(predecessor.id)
+            away = "" if is_home else f"{predecessor.repository.name}#"
+            return f"`after:{away}{predecessor.number}` in your command"
         case Origin.TEXT:
-            url = f"{links.site}/{links.repository}/issues/{successor}"
-            return f"“depends on #{predecessor}” in its {link('text', url)}"
+            url = names.links.address(
+                Reference(successor.repository.name, successor.number)
+            )
+            depends = f"“depends on {names.plain(predecessor.id)}”"
+            return f"{depends} in its {link('text', url)}"
         case _:
-            return origin_sentence(origin, f"#{predecessor}")
+            return origin_sentence(edge.origin, names.plain(predecessor.id))
 
 
 def _not_permitted(problem: NotPermitted) -> Sequence[str]:
@@ -299,39 +312,47 @@ def _status_footer(rows: Sequence[StatusRow], situation: Situation) -> Iterator[
 def render_why(
     progress: Progress,
     number: ItemNumber,
-    reason: why.Reason | None,
     situation: Situation,
     *,
     marker: str,
 ) -> str:
-    """Return one true sentence on where an item stands; *reason* is of a pending one."""
-    links = links_of(progress)
-    view = progress.items.get(number)
-    batch = code_span(progress.batch.id)
-    if view is None:
-        sentence = f"is not an item of batch {batch}"
-    else:
-        because = f" {ended_because(progress)}" if progress.cause else ""
-        sentence = _why(view, reason, links, situation) + (
-            because if view.state is ItemState.CANCELLED else ""
-        )
-        url = page_url(progress, situation, f"/{number}")
-        sentence += f" · {link('log', url)}" if url and view.attempt else ""
-        sentence += f" (batch {batch})"
-    return f"{marker}\n{links.item(number)} {sentence}"
+    """Return one true sentence on where each item on a number stands."""
+    names = names_of(progress)
+    items = on_numbers(progress.batch, [number])
+    sentences = [
+        _item_sentence(view, progress, names, situation)
+        for item, view in progress.items.items()
+        if item in items
+    ]
+    if not sentences:
+        batch = code_span(progress.batch.id)
+        shown = names.links.item(number)
+        sentences = [f"{shown} is not an item of batch {batch}"]
+    return f"{marker}\n" + paragraphs(*sentences)
 
 
-def _why(
-    view: ItemView, reason: why.Reason | None, links: Links, situation: Situation
+def _item_sentence(
+    view: ItemView, progress: Progress, names: Names, situation: Situation
 ) -> str:
+    item = view.item.id
+    sentence = f"{names.link(item)} {_why(view, names, situation)}"
+    if view.state is ItemState.CANCELLED and progress.cause:
+        sentence += f" {ended_because(progress)}"
+    url = page_url(progress, situation, f"/{item}")
+    sentence += f" · {link('log', url)}" if url and view.attempt else ""
+    return f"{sentence} (batch {code_span(progress.batch.id)})"
+
+
+def _why(view: ItemView, names: Names, situation: Situation) -> str:
     now = situation.now
+    reason = situation.reasons.get(view.item.id)
     match view.state:
         case ItemState.PENDING:
             last = (
                 f"; its last try ended with: {fault(view, 200)}" if view.next_at else ""
             )
             sentence = (
-                reason_sentence(reason, links, now) if reason else "is about to start"
+                reason_sentence(reason, names, now) if reason else "is about to start"
             )
             return f"is not running: {sentence}{last}"
         case ItemState.RUNNING:
@@ -351,7 +372,7 @@ def _why(
             text = f"failed{after}: {fault(view, 300)}"
             return " ".join(part for part in (f"{text}.", advice, helps) if part)
         case ItemState.SKIPPED:
-            return f"was skipped: {skip_sentence(view, links)}"
+            return f"was skipped: {skip_sentence(view, names.links)}"
         case ItemState.CANCELLED:
             by = f" by {escape_line(view.by)}" if view.by else ""
             return f"was cancelled{by}"
@@ -380,7 +401,7 @@ def render_control_done(
     control: str, progress: Progress, change: Change, *, marker: str
 ) -> str:
     """Return what a control did to a batch, or why it did nothing."""
-    links = links_of(progress)
+    names = names_of(progress)
     name = code_span(progress.batch.id)
     if change.nothing:
         return (
@@ -391,7 +412,7 @@ def render_control_done(
     if change.too_late:
         verb = "is" if len(change.too_late) == 1 else "are"
         late = (
-            f" {links.items(change.too_late)} {verb} on the way to GitHub already and"
+            f" {names.list(change.too_late)} {verb} on the way to GitHub already and"
             " can no longer be stopped."
         )
     is_whole = control in ("pause", "resume") or (
@@ -399,14 +420,16 @@ def render_control_done(
     )
     what = f"batch {name}"
     if not is_whole and change.touched:
-        what = f"{links.items(change.touched)} in batch {name}"
+        what = f"{names.list(change.touched)} in batch {name}"
     effect = f": {_EFFECTS[control]}" if is_whole and control in _EFFECTS else ""
     where = progress.tracking_url
     follow = f" Progress is in {link('this comment', where)}." if where else ""
     ignored = ""
     if change.ignored:
         verb = "is" if len(change.ignored) == 1 else "are"
-        ignored = f" {links.items(change.ignored)} {verb} not in a state for that."
+        ignored = (
+            f" {names.links.items(change.ignored)} {verb} not in a state for that."
+        )
     if not is_whole and not change.touched and late:
         return f"{marker}\n😕{late} Nothing changed in batch {name}.{ignored}{follow}"
     return f"{marker}\n{_CONTROLS[control]} {what}{effect}.{late}{ignored}{follow}"

@@ -8,6 +8,7 @@ from datetime import timedelta
 from bot.core.durations import clock, spell
 from bot.core.model import ItemState
 from bot.core.run.progress import ItemView, Progress, median_worked
+from bot.core.say.names import Names, names_of
 from bot.core.say.pictures import look, squares
 from bot.core.say.sentences import (
     did_not_succeed,
@@ -16,7 +17,7 @@ from bot.core.say.sentences import (
     skip_sentence,
     tries,
 )
-from bot.core.say.tracking import Situation, heading, links_of, notes_of, page_url
+from bot.core.say.tracking import Situation, heading, notes_of, page_url
 from bot.core.world.markdown import (
     Links,
     code_span,
@@ -79,7 +80,8 @@ def render_report(progress: Progress, situation: Situation) -> str:
 
     It mentions who asked for the batch, and nobody else.
     """
-    bodies = (_Report(progress, situation, level).body() for level in _LEVELS)
+    names = names_of(progress)
+    bodies = (_Report(progress, situation, names, level).body() for level in _LEVELS)
     return first_that_fits(bodies)
 
 
@@ -89,6 +91,7 @@ class _Report:
 
     progress: Progress
     situation: Situation
+    names: Names
     level: _Level
 
     def body(self) -> str:
@@ -109,7 +112,7 @@ class _Report:
 
     @property
     def links(self) -> Links:
-        return links_of(self.progress)
+        return self.names.links
 
     @property
     def views(self) -> Sequence[ItemView]:
@@ -181,27 +184,28 @@ class _Report:
         yield "#### Needs you"
         yield "\n".join(map(self._need, shown))
         if more := views[len(shown) :]:
-            yield f"and {', '.join(f'#{view.item.number}' for view in more)}"
+            yield f"and {', '.join(self.names.plain(view.item.id) for view in more)}"
         again = code_span(f"/batch retry {self.progress.batch.id}")
         count = sum(map(did_not_succeed, self.views))
         what = "it" if count == 1 else f"all {count}"
         yield f"Tick one to run it again, or reply {again} for {what}."
 
     def _need(self, view: ItemView) -> str:
-        number = view.item.number
         title = (
             escape_prose(view.item.title, self.level.title) if self.level.title else ""
         )
-        name = f"{look(view).icon} {self.links.item(number)} {title}".rstrip()
+        name = f"{look(view).icon} {self.names.link(view.item.id)} {title}".rstrip()
         text = f"Retry {name} — {self._why(view)}"
-        return box("retry", str(number), text=text)
+        if not self.names.is_home(view.item.id):
+            return f"- {text}"  # a box names numbers of the batch's own repository
+        return box("retry", str(view.item.number), text=text)
 
     def _why(self, view: ItemView) -> str:
         if view.state is ItemState.SKIPPED:
             return skip_sentence(view, self.links)
         count = f" ({tries(view)})" if view.tries > 1 else ""
         text = f"{fault(view, self.level.words)}{count}"
-        if url := page_url(self.progress, self.situation, f"/{view.item.number}"):
+        if url := page_url(self.progress, self.situation, f"/{view.item.id}"):
             text += f" · {link('log', url)}"
         return text + (f"\n  {self._advice(view)}" if self.level.title else "")
 
@@ -222,7 +226,7 @@ class _Report:
         if not shown:
             return ""
         blocks = [
-            f"{self.links.item(view.item.number)}\n\n{fence(_tail(lines))}"
+            f"{self.names.link(view.item.id)}\n\n{fence(_tail(lines))}"
             for view, lines in shown
         ]
         of_all = f" ({len(shown)} of {len(tails)} failures)"
@@ -257,7 +261,7 @@ class _Report:
         assert view.outcome is not None
         title = [escape_prose(view.item.title, self.level.title)]
         return [
-            f"#{view.item.number}",
+            self.names.plain(view.item.id),
             *(title if self.level.title else []),
             result(view.outcome, self.level.words),
             spell(view.worked) if view.attempt else "-",
@@ -268,7 +272,7 @@ class _Report:
         views = [view for view in self.views if view.state is ItemState.CANCELLED]
         if not views:
             return ""
-        numbers = ", ".join(f"#{view.item.number}" for view in views)
+        numbers = ", ".join(self.names.plain(view.item.id) for view in views)
         return details(f"Cancelled: {len(views)}", numbers)
 
     def _footer(self) -> str:

@@ -1,13 +1,13 @@
 """The sentences that several comments share: reasons, results, how a command was read."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import assert_never
 
 from bot.core.durations import clock, spell
 from bot.core.model import (
     Cause,
-    ItemNumber,
+    ItemId,
     ItemState,
     Origin,
     Outcome,
@@ -16,6 +16,7 @@ from bot.core.model import (
 )
 from bot.core.run import reasons as why
 from bot.core.run.progress import ItemView, Progress
+from bot.core.say.names import Names
 from bot.core.world.markdown import (
     Links,
     code_span,
@@ -24,19 +25,20 @@ from bot.core.world.markdown import (
     join,
     link,
     plural,
+    some,
 )
 
 _MOST_READ = 6
 """Groups of items that the plan line spells out."""
 
 
-def reason_sentence(reason: why.Reason, links: Links, now: datetime) -> str:
+def reason_sentence(reason: why.Reason, names: Names, now: datetime) -> str:
     """Return why a pending item is not running, to follow its number and a dash."""
     match reason:
         case why.WaitsFor(items=items):
-            return f"waits for {links.items(items, 3)}"
+            return f"waits for {names.list(items, 3)}"
         case why.WaitsOutside(references=references):
-            shown = [links.reference(one) for one in references[:3]]
+            shown = [names.links.reference(one) for one in references[:3]]
             if len(references) > 3:
                 shown.append(f"{len(references) - 3} more")
             return f"waits for {join(shown)}, outside this batch"
@@ -155,51 +157,48 @@ def read_as(plan: Plan, links: Links, *, when: str = "now") -> str:
 
     Items that wait for the same others are named together; *when* follows the first.
     """
-    waits = _waits(plan, links)
-    free = [item.number for item in plan.items if item.number not in waits]
+    names = Names.of(plan.items, links)
+    waits = _waits(plan, names)
+    free = [item.id for item in plan.items if item.id not in waits]
     parts = []
     if free:
         verb = "starts" if len(free) == 1 else "start"
         at_a_time = plan.options.concurrency
         limit = f", {at_a_time} at a time" if len(free) > at_a_time else ""
-        parts.append(f"{links.items(free)} {verb} {when}{limit}")
-    groups: dict[str, list[ItemNumber]] = {}
-    for number, sentence in waits.items():
-        groups.setdefault(sentence, []).append(number)
-    for sentence, numbers in list(groups.items())[:_MOST_READ]:
-        verb = "waits" if len(numbers) == 1 else "wait"
-        parts.append(f"{links.items(numbers)} {verb} for {sentence}")
+        parts.append(f"{names.list(free)} {verb} {when}{limit}")
+    groups: dict[str, list[ItemId]] = {}
+    for item, sentence in waits.items():
+        groups.setdefault(sentence, []).append(item)
+    for sentence, items in list(groups.items())[:_MOST_READ]:
+        verb = "waits" if len(items) == 1 else "wait"
+        parts.append(f"{names.list(items)} {verb} for {sentence}")
     if more := sum(map(len, list(groups.values())[_MOST_READ:])):
         parts.append(f"{plural(more, 'more waits', 'more wait')} for others")
     return "; ".join(parts)
 
 
-def _waits(plan: Plan, links: Links) -> Mapping[ItemNumber, str]:
+def _waits(plan: Plan, names: Names) -> Mapping[ItemId, str]:
     """Return for whom an item waits, per item that does, with the origins."""
-    found: dict[ItemNumber, dict[Origin, list[str]]] = {}
+    found: dict[ItemId, dict[Origin, list[str]]] = {}
     for edge in plan.edges:
         by_origin = found.setdefault(edge.successor, {})
-        by_origin.setdefault(edge.origin, []).append(links.item(edge.predecessor))
+        by_origin.setdefault(edge.origin, []).append(names.link(edge.predecessor))
     for outer in plan.outside:
         by_origin = found.setdefault(outer.successor, {})
-        words = f"{links.reference(outer.predecessor)}, which is outside this batch"
+        words = (
+            f"{names.links.reference(outer.predecessor)}, which is outside this batch"
+        )
         by_origin.setdefault(outer.origin, []).append(words)
-    in_order = [item.number for item in plan.items if item.number in found]
+    in_order = [item.id for item in plan.items if item.id in found]
     return {
-        number: join(
+        item: join(
             [
-                f"{_some(names)}{_ORIGIN_WORDS[origin]}"
-                for origin, names in found[number].items()
+                f"{some(before[:3], len(before))}{_ORIGIN_WORDS[origin]}"
+                for origin, before in found[item].items()
             ]
         )
-        for number in in_order
+        for item in in_order
     }
-
-
-def _some(names: Sequence[str], most: int = 3) -> str:
-    if len(names) <= most:
-        return join(names)
-    return f"{', '.join(names[:most])} and {len(names) - most} more"
 
 
 def is_unfinished(view: ItemView) -> bool:

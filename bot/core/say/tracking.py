@@ -6,9 +6,11 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from bot.core.durations import clock, spell, spell_about, spell_option
-from bot.core.model import BatchState, ItemNumber, ItemState, Options
+from bot.core.model import BatchState, ItemId, ItemState, Options
+from bot.core.plan.graph import predecessors
 from bot.core.run import reasons as why
 from bot.core.run.progress import ItemView, Progress
+from bot.core.say.names import Names, names_of
 from bot.core.say.pictures import Look, look, order_of_work, squares, tally
 from bot.core.say.sentences import (
     by_whom,
@@ -60,7 +62,7 @@ class Situation:
 
     now: datetime
     marker_key: bytes
-    reasons: Mapping[ItemNumber, why.Reason] = field(default_factory=dict)
+    reasons: Mapping[ItemId, why.Reason] = field(default_factory=dict)
     seconds_left: float | None = None
     budget: BudgetView | None = None  # None while GitHub has not told
     used_requests: int = 0  # by this batch
@@ -122,7 +124,8 @@ _LEVELS = (
 
 def render_tracking(progress: Progress, situation: Situation) -> str:
     """Return the body of the tracking comment, of at most ``BODY_LIMIT`` units."""
-    bodies = (_Tracking(progress, situation, level).body() for level in _LEVELS)
+    names = names_of(progress)
+    bodies = (_Tracking(progress, situation, names, level).body() for level in _LEVELS)
     return first_that_fits(bodies)
 
 
@@ -227,7 +230,7 @@ def finished_heading(progress: Progress) -> str:
     return f"{icon} Batch {code_span(progress.batch.id)} finished — {', '.join(parts)}"
 
 
-def _evident_reason(progress: Progress, phase: Phase, number: ItemNumber) -> why.Reason:
+def _evident_reason(progress: Progress, phase: Phase, item: ItemId) -> why.Reason:
     """Return what the events alone say of a pending item."""
     if phase is Phase.PLANNED:
         return why.NotStarted()
@@ -239,14 +242,14 @@ def _evident_reason(progress: Progress, phase: Phase, number: ItemNumber) -> why
     unmet = tuple(
         edge.predecessor
         for edge in plan.edges
-        if edge.successor == number
+        if edge.successor == item
         and progress.items[edge.predecessor].state is not ItemState.COMPLETED
     )
     settled = progress.settled
     outside = tuple(
         edge.predecessor
         for edge in plan.outside
-        if edge.successor == number and not settled.get(edge.predecessor)
+        if edge.successor == item and not settled.get(edge.predecessor)
     )
     if unmet:
         return why.WaitsFor(unmet)
@@ -267,11 +270,6 @@ def notes_of(progress: Progress) -> str:
     more = len(notes) - _NOTES
     rest = [f"{plural(more, 'more note')}."] if more > 0 else []
     return alert("NOTE", [*notes[:_NOTES], *rest])
-
-
-def links_of(progress: Progress) -> Links:
-    """Return links on the GitHub site that the command came from."""
-    return Links.beside(progress.batch.repository.name, progress.batch.asker.url)
 
 
 def spell_options(options: Options) -> str:
@@ -295,6 +293,7 @@ class _Tracking:
 
     progress: Progress
     situation: Situation
+    names: Names
     level: _Level
 
     def body(self) -> str:
@@ -314,7 +313,7 @@ class _Tracking:
 
     @property
     def links(self) -> Links:
-        return links_of(self.progress)
+        return self.names.links
 
     @property
     def views(self) -> Sequence[ItemView]:
@@ -430,15 +429,13 @@ class _Tracking:
         assert recovered is not None
         parts = []
         if len(recovered.kept) == 1:
-            parts.append(
-                f"{self.links.items(recovered.kept)} goes on from where it was"
-            )
+            parts.append(f"{self.names.list(recovered.kept)} goes on from where it was")
         elif recovered.kept:
             parts.append(
-                f"{self.links.items(recovered.kept)} go on from where they were"
+                f"{self.names.list(recovered.kept)} go on from where they were"
             )
         if recovered.again:
-            parts.append(f"{self.links.items(recovered.again)} began again")
+            parts.append(f"{self.names.list(recovered.again)} began again")
         at = clock(recovered.at, self.situation.now)
         rest = f"; {', '.join(parts)}" if parts else ""
         return f"The bot was restarted at {at}. Finished items were kept{rest}."
@@ -489,9 +486,11 @@ class _Tracking:
             yield f"and {more} more; {again} runs all {len(views)} again."
 
     def _retry_row(self, view: ItemView) -> str:
-        number = view.item.number
-        text = f"Retry {look(view).icon} #{number} — {self._ending(view)}"
-        return box("retry", str(number), text=text)
+        name = self.names.plain(view.item.id)
+        text = f"Retry {look(view).icon} {name} — {self._ending(view)}"
+        if not self.names.is_home(view.item.id):
+            return f"- {text}"  # a box names numbers of the batch's own repository
+        return box("retry", str(view.item.number), text=text)
 
     def _ending(self, view: ItemView) -> str:
         if view.state is ItemState.SKIPPED:
@@ -500,11 +499,11 @@ class _Tracking:
 
     def _next(self, waiting: Sequence[ItemView]) -> str:
         def is_blocked(view: ItemView) -> bool:
-            reason = self.situation.reasons.get(view.item.number)
+            reason = self.situation.reasons.get(view.item.id)
             return isinstance(reason, why.WaitsFor | why.WaitsOutside)
 
         first = sorted(waiting, key=is_blocked)[:_NEXT]
-        text = " · ".join(self.links.item(view.item.number) for view in first)
+        text = " · ".join(self.names.link(view.item.id) for view in first)
         more = len(waiting) - len(first)
         return f"{text} and {more} more" if more else text
 
@@ -522,9 +521,9 @@ class _Tracking:
         """Return the numbers alone, those that wait by what they wait for."""
         groups: dict[str, list[str]] = {}
         for view in views:
-            reason = self.situation.reasons.get(view.item.number)
+            reason = self.situation.reasons.get(view.item.id)
             title = _REASON_TITLES.get(type(reason), "") if reason else ""
-            groups.setdefault(title, []).append(f"#{view.item.number}")
+            groups.setdefault(title, []).append(self.names.plain(view.item.id))
         return paragraphs(
             *(
                 f"{title}: {', '.join(numbers)}" if title else ", ".join(numbers)
@@ -537,8 +536,8 @@ class _Tracking:
 
     def _row(self, view: ItemView) -> str:
         tick = "x" if view.state is ItemState.COMPLETED else " "
-        text = f"{look(view).icon} #{view.item.number} — {self._sentence(view)}"
-        return f"- [{tick}] {text}"
+        name = self.names.plain(view.item.id)
+        return f"- [{tick}] {look(view).icon} {name} — {self._sentence(view)}"
 
     def _sentence(self, view: ItemView) -> str:
         words = self.level.words
@@ -567,9 +566,9 @@ class _Tracking:
         phase = phase_of(self.progress, self.situation)
         if phase in (Phase.EXPIRED, Phase.CANCELLING):
             return "not started"
-        reason = self.situation.reasons.get(view.item.number)
-        reason = reason or _evident_reason(self.progress, phase, view.item.number)
-        return reason_sentence(reason, self.links, self.situation.now)
+        reason = self.situation.reasons.get(view.item.id)
+        reason = reason or _evident_reason(self.progress, phase, view.item.id)
+        return reason_sentence(reason, self.names, self.situation.now)
 
     def _running(self, view: ItemView) -> Iterator[str]:
         since = view.started_at or self.situation.now
@@ -583,13 +582,13 @@ class _Tracking:
     def _next_try(self, view: ItemView) -> str:
         assert view.next_at is not None
         which = f"**try {view.tries + 1} of {view.item.retries + 1}**"
-        reason = self.situation.reasons.get(view.item.number)
+        reason = self.situation.reasons.get(view.item.id)
         if reason is None or isinstance(reason, why.NextTry | why.IsNext):
             return f"{which} {until_then(view.next_at, self.situation.now)}"
-        return f"{which}, {reason_sentence(reason, self.links, self.situation.now)}"
+        return f"{which}, {reason_sentence(reason, self.names, self.situation.now)}"
 
     def _with_log(self, view: ItemView, *parts: str) -> str:
-        url = page_url(self.progress, self.situation, f"/{view.item.number}")
+        url = page_url(self.progress, self.situation, f"/{view.item.id}")
         return " · ".join([*parts, *([link("log", url)] if url else [])])
 
     # --- the end of the comment ------------------------------------------------
@@ -627,31 +626,41 @@ class _Tracking:
 
     def _retry_boxes(self) -> Iterator[str]:
         for view in self.views:
-            if view.state is ItemState.FAILED:
-                number = view.item.number
-                text = f"Retry {self.links.item(number)}"
-                if behind := self._skipped_behind(number):
+            if view.state is ItemState.FAILED and self.names.is_home(view.item.id):
+                text = f"Retry {self.names.link(view.item.id)}"
+                behind = self._skipped_behind(view)
+                if behind:
+                    shown = self.names.list([other.item.id for other in behind], 3)
                     verb = "waits" if len(behind) == 1 else "wait"
-                    text += f", then {self.links.items(behind, 3)} that {verb} for it"
-                yield box("retry", *map(str, (number, *behind)), text=text)
+                    text += f", then {shown} that {verb} for it"
+                numbers = [
+                    str(one.item.number)
+                    for one in (view, *behind)
+                    if self.names.is_home(one.item.id)
+                ]
+                yield box("retry", *dict.fromkeys(numbers), text=text)
 
-    def _skipped_behind(self, number: ItemNumber) -> Sequence[ItemNumber]:
+    def _skipped_behind(self, view: ItemView) -> Sequence[ItemView]:
         """Return what was skipped because of an item, directly or through others."""
-        behind = {number}
-        found: list[ItemNumber] = []
-        for view in self.views:
-            cause = view.skipped_because
-            if view.state is ItemState.SKIPPED and cause and cause.number in behind:
-                behind.add(view.item.number)
-                found.append(view.item.number)
+        before = predecessors(self.progress.batch.plan)
+        behind = {view.item.id}
+        found: list[ItemView] = []
+        for other in self.views:
+            cause = other.skipped_because
+            if other.state is ItemState.SKIPPED and cause:
+                items = self.progress.items
+                near = behind.intersection(before[other.item.id])
+                if any(items[one].item.number == cause.number for one in near):
+                    behind.add(other.item.id)
+                    found.append(other)
         return found
 
     def _folds(self, phase: Phase) -> Iterator[str]:
         plan = self.progress.batch.plan
         if phase is Phase.EXPIRED:
             return
-        shown = {view.item.number: look(view) for view in self.views}
-        yield order_of_work(plan, {} if phase is Phase.PLANNED else shown)
+        shown = {view.item.id: look(view) for view in self.views}
+        yield order_of_work(plan, self.names, {} if phase is Phase.PLANNED else shown)
         if phase not in (Phase.FINISHED, Phase.CANCELLED):
             yield details("Budget and options", "\n".join(self._budget_and_options()))
 

@@ -124,17 +124,17 @@ class Links:
 
     def items(self, numbers: Sequence[ItemNumber], most: int = 8) -> str:
         """Return ``#12, #15 and #18`` as links, with the rest as a count."""
-        shown = [self.item(number) for number in numbers[:most]]
-        if len(numbers) > most:
-            return f"{', '.join(shown)} and {len(numbers) - most} more"
-        return join(shown)
+        return some([self.item(number) for number in numbers[:most]], len(numbers))
 
     def reference(self, reference: Reference) -> str:
         """Return a link to an item of any repository on the site."""
         if reference.repository == self.repository:
             return self.item(reference.number)
-        address = f"{self.site}/{reference.repository}/issues/{reference.number}"
-        return link(escape_line(str(reference)), address)
+        return link(escape_line(str(reference)), self.address(reference))
+
+    def address(self, reference: Reference) -> str:
+        """Return where an item is read; GitHub leads on to the pull request."""
+        return f"{self.site}/{reference.repository}/issues/{reference.number}"
 
 
 def join(parts: Sequence[str], last: str = "and") -> str:
@@ -142,6 +142,13 @@ def join(parts: Sequence[str], last: str = "and") -> str:
     if len(parts) < 2:
         return "".join(parts)
     return f"{', '.join(parts[:-1])} {last} {parts[-1]}"
+
+
+def some(shown: Sequence[str], total: int) -> str:
+    """Return ``a, b and c``, or ``a, b and 4 more`` if there are more than are shown."""
+    if total > len(shown):
+        return f"{', '.join(shown)} and {total - len(shown)} more"
+    return join(shown)
 
 
 def plural(count: int, one: str, many: str = "") -> str:

@@ -8,12 +8,14 @@ import pytest
 from bot.core.model import (
     Action,
     ItemFacts,
+    ItemId,
     ItemKind,
     ItemNumber,
     OutcomeKind,
     PlanItem,
 )
 from bot.core.run.freshness import overtaken
+from tests.plans import WIDGETS
 
 OPEN = ItemFacts(
     number=ItemNumber(12),
@@ -33,7 +35,16 @@ def item(
 ) -> PlanItem:
     head = "a" * 40 if kind is ItemKind.PULL_REQUEST else ""
     named = Action(action, command=command)
-    return PlanItem(ItemNumber(12), kind, named, "local", "Item", head_sha=head)
+    return PlanItem(
+        ItemId("12"),
+        WIDGETS,
+        ItemNumber(12),
+        kind,
+        named,
+        "local",
+        "Item",
+        head_sha=head,
+    )
 
 
 PULL_ITEM = item("review", ItemKind.PULL_REQUEST)

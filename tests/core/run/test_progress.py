@@ -5,11 +5,11 @@ from datetime import timedelta
 import pytest
 
 from bot.core import events as e
-from bot.core.model import ItemNumber, ItemState, Outcome, OutcomeKind, Stage
+from bot.core.model import ItemId, ItemState, Outcome, OutcomeKind, Stage
 from bot.core.run.progress import ItemView, fold
 from tests.plans import NOON, batch, plan
 
-N = ItemNumber(1)
+N = ItemId("1")
 DONE = Outcome(OutcomeKind.COMPLETED)
 FAILED = Outcome(OutcomeKind.FAILED, reason="tests failed")
 BUSY = Outcome(OutcomeKind.TRANSIENT, reason="busy")

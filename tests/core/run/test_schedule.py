@@ -31,7 +31,7 @@ from bot.core.run.schedule import (
     decide,
     reasons,
 )
-from tests.plans import NOON, batch, graphs, plan
+from tests.plans import NOON, batch, graphs, item, plan
 
 DONE = Outcome(OutcomeKind.COMPLETED)
 FAILED = Outcome(OutcomeKind.FAILED, reason="tests failed")
@@ -62,17 +62,15 @@ def starts(schedules, capacity, turn=0, now=NOON):
 
 
 def end(schedule, number, outcome=DONE):
-    event = e.ItemEnded(
-        NOON, ItemNumber(number), schedule.attempt_of(ItemNumber(number)), outcome
-    )
+    event = e.ItemEnded(NOON, item(number), schedule.attempt_of(item(number)), outcome)
     schedule.apply(event)
     return [event, *schedule.follow_up(NOON)]
 
 
 def states(schedule):
     return {
-        int(item.number): str(schedule.state_of(item.number))
-        for item in schedule.batch.plan.items
+        int(one.number): str(schedule.state_of(one.id))
+        for one in schedule.batch.plan.items
     }
 
 
@@ -143,14 +141,14 @@ def test_nothing_overtakes_an_item_that_lacks_budget():
     )
     assert starts([schedule], free(requests=5)) == []
     found = reasons(schedule, free(requests=5), now=NOON)
-    assert found[ItemNumber(1)] == why.WaitsForBudget(NOON + timedelta(minutes=20))
+    assert found[item(1)] == why.WaitsForBudget(NOON + timedelta(minutes=20))
 
 
 def test_nothing_starts_above_the_memory_line():
     schedule = schedule_of({1: []})
     assert starts([schedule], free(memory=0.81)) == []
     found = reasons(schedule, free(memory=0.81), now=NOON)
-    assert found == {ItemNumber(1): why.LowMemory(0.81)}
+    assert found == {item(1): why.LowMemory(0.81)}
     assert starts([schedule], free(memory=0.79)) == [1]
 
 
@@ -159,7 +157,7 @@ def test_an_item_without_a_workspace_does_not_wait_for_one():
     light = schedule_of({2: []}, name="b1b1", workspace=False)
     assert starts([heavy, light], free(workspaces=0)) == [2]
     found = reasons(heavy, free(workspaces=0), now=NOON)
-    assert found == {ItemNumber(1): why.NoFreeSlot(5, 5, whose="host")}
+    assert found == {item(1): why.NoFreeSlot(5, 5, whose="host")}
 
 
 def test_on_failure_stop_lets_running_items_finish_and_cancels_the_rest():
@@ -179,7 +177,7 @@ def test_on_failure_pause_pauses_once_and_goes_on_after_resume():
     end(schedule, 1, FAILED)
     assert schedule.state is BatchState.PAUSED
     assert starts([schedule], free()) == []
-    assert reasons(schedule, free(), now=NOON) == {ItemNumber(2): why.IsPaused("")}
+    assert reasons(schedule, free(), now=NOON) == {item(2): why.IsPaused("")}
     schedule.apply(e.BatchResumed(NOON, "ada"))
     assert schedule.follow_up(NOON) == []
     assert starts([schedule], free()) == [2]
@@ -190,21 +188,21 @@ def test_a_transient_fault_delays_only_its_item():
     starts([schedule], free())
     later = NOON + timedelta(seconds=40)
     fault = Outcome(OutcomeKind.TRANSIENT, reason="502")
-    schedule.apply(e.ItemRetrying(NOON, ItemNumber(1), 1, fault, later))
+    schedule.apply(e.ItemRetrying(NOON, item(1), 1, fault, later))
     assert starts([schedule], free()) == []
-    assert reasons(schedule, free(), now=NOON)[ItemNumber(1)] == why.NextTry(later)
+    assert reasons(schedule, free(), now=NOON)[item(1)] == why.NextTry(later)
     assert starts([schedule], free(), now=later) == [1]
-    assert schedule.attempt_of(ItemNumber(1)) == 2
+    assert schedule.attempt_of(item(1)) == 2
 
 
 def test_an_item_waits_for_something_outside_until_it_is_settled():
     away = Reference("acme/widgets", ItemNumber(99))
-    edge = OutsideEdge(ItemNumber(1), away, Origin.TYPED)
+    edge = OutsideEdge(item(1), away, Origin.TYPED)
     schedule = schedule_of({1: [], 2: [1]}, outside=(edge,))
     assert starts([schedule], free()) == []
     assert reasons(schedule, free(), now=NOON) == {
-        ItemNumber(1): why.WaitsOutside((away,)),
-        ItemNumber(2): why.WaitsFor((ItemNumber(1),)),
+        item(1): why.WaitsOutside((away,)),
+        item(2): why.WaitsFor((item(1),)),
     }
     schedule.apply(e.OutsideSettled(NOON, away, is_satisfied=True))
     assert starts([schedule], free()) == [1]
@@ -213,8 +211,8 @@ def test_an_item_waits_for_something_outside_until_it_is_settled():
 def test_what_outside_ends_is_known_by_its_name_of_that_time():
     here, away = "acme/widgets", Reference("acme/gadgets", ItemNumber(99))
     edges = (
-        OutsideEdge(ItemNumber(1), Reference(here, ItemNumber(98)), Origin.TYPED),
-        OutsideEdge(ItemNumber(1), Reference(here, ItemNumber(99)), Origin.TYPED),
+        OutsideEdge(item(1), Reference(here, ItemNumber(98)), Origin.TYPED),
+        OutsideEdge(item(1), Reference(here, ItemNumber(99)), Origin.TYPED),
     )
     schedule = schedule_of({1: []}, outside=edges)
     before = Reference(here, ItemNumber(98))
@@ -228,11 +226,11 @@ def test_what_outside_ends_is_known_by_its_name_of_that_time():
 
 def test_what_outside_ends_badly_skips_all_that_waits_for_it():
     away = Reference("acme/widgets", ItemNumber(99))
-    edge = OutsideEdge(ItemNumber(1), away, Origin.TYPED)
+    edge = OutsideEdge(item(1), away, Origin.TYPED)
     schedule = schedule_of({1: [], 2: [1]}, outside=(edge,))
     schedule.apply(e.OutsideSettled(NOON, away, is_satisfied=False))
     followed = schedule.follow_up(NOON)
-    assert followed[0] == e.ItemSkipped(NOON, ItemNumber(1), away)
+    assert followed[0] == e.ItemSkipped(NOON, item(1), away)
     assert schedule.state is BatchState.FINISHED
 
 
@@ -241,7 +239,7 @@ def test_the_requests_of_every_attempt_are_used():
     starts([schedule], free())
     fault = Outcome(OutcomeKind.TRANSIENT, reason="502")
     done = Outcome(OutcomeKind.COMPLETED)
-    one, two = ItemNumber(1), ItemNumber(2)
+    one, two = item(1), item(2)
     schedule.apply(e.ItemRetrying(NOON, one, 1, fault, NOON, requests=3))
     starts([schedule], free())
     schedule.apply(e.ItemEnded(NOON, one, 2, done, requests=4))
@@ -255,9 +253,7 @@ def test_a_batch_pauses_when_its_own_budget_is_used_and_resume_lifts_it():
     schedule.requests_used = 5
     end(schedule, 1)
     assert schedule.state is BatchState.PAUSED
-    assert reasons(schedule, free(), now=NOON) == {
-        ItemNumber(2): why.OverBatchBudget(5, 5)
-    }
+    assert reasons(schedule, free(), now=NOON) == {item(2): why.OverBatchBudget(5, 5)}
     schedule.apply(e.BatchResumed(NOON, "ada"))
     assert schedule.follow_up(NOON) == []
     assert starts([schedule], free()) == [2]
@@ -267,13 +263,13 @@ def test_cancel_cancels_what_is_pending_and_names_what_runs():
     schedule = schedule_of({1: [], 2: [1], 3: []})
     starts([schedule], free(slots=2))
     change = control.cancel(schedule, NOON, by="ada")
-    assert set(change.stop) == {1, 3}
+    assert set(change.stop) == {"1", "3"}
     for event in change.events:
         schedule.apply(event)
     schedule.follow_up(NOON)
     assert states(schedule) == {1: "running", 2: "cancelled", 3: "running"}
     for number in (1, 3):
-        schedule.apply(e.ItemCancelled(NOON, ItemNumber(number), "ada"))
+        schedule.apply(e.ItemCancelled(NOON, item(number), "ada"))
     assert schedule.follow_up(NOON) == [e.BatchFinished(NOON)]
     assert schedule.state is BatchState.CANCELLED
 
@@ -282,8 +278,8 @@ def test_retry_puts_an_item_back_with_what_it_waits_for():
     schedule = schedule_of({1: [], 2: [1], 3: []})
     starts([schedule], free(slots=1))
     end(schedule, 1, FAILED)
-    change = control.retry(schedule, NOON, by="ada", items=[ItemNumber(2)])
-    assert set(change.touched) == {1, 2}
+    change = control.retry(schedule, NOON, by="ada", numbers=[ItemNumber(2)])
+    assert set(change.touched) == {"1", "2"}
     for event in change.events:
         schedule.apply(event)
     schedule.follow_up(NOON)
@@ -305,19 +301,20 @@ def test_every_batch_ends_and_every_start_is_topological(waits, random, slots):
         capacity = free(slots=slots - len(schedule.running))
         for started in decide([schedule], capacity, now=NOON, turn=turns * 100):
             recorded.append(started.event)
-            begun[started.event.item] += 1
-            assert set(waits[started.event.item]) <= completed
+            number = int(started.event.item)
+            begun[number] += 1
+            assert set(waits[number]) <= completed
         assert len(schedule.running) <= slots
-        number = random.choice(sorted(schedule.running))
+        number = int(random.choice(sorted(schedule.running)))
         outcome = random.choice([DONE, DONE, DONE, FAILED])
         if outcome is DONE:
             completed.add(number)
         recorded += end(schedule, number, outcome)
     assert all(count == 1 for count in begun.values())
-    assert all(schedule.state_of(ItemNumber(n)).is_final for n in waits)
+    assert all(schedule.state_of(item(n)).is_final for n in waits)
     # What people see is the same as what the scheduler knows.
     progress = fold(schedule.batch, recorded)
-    assert {n: str(v.state) for n, v in progress.items.items()} == states(schedule)
+    assert {int(n): str(v.state) for n, v in progress.items.items()} == states(schedule)
     # And a restart that applies the recorded events again knows it too.
     again = Schedule(schedule.batch, {}, {"scripted": True})
     for event in recorded:
@@ -327,12 +324,12 @@ def test_every_batch_ends_and_every_start_is_topological(waits, random, slots):
 
 
 def test_what_was_retried_is_not_skipped_by_a_restart():
-    one, two = ItemNumber(1), ItemNumber(2)
+    one, two = item(1), item(2)
     schedule = schedule_of({1: [], 2: [1]})
     for event in (
         e.ItemStarted(NOON, one, 1),
         e.ItemEnded(NOON, one, 1, FAILED),
-        e.ItemSkipped(NOON, two, Reference("acme/widgets", one)),
+        e.ItemSkipped(NOON, two, Reference("acme/widgets", ItemNumber(1))),
         e.ItemReset(NOON, one, "ada"),
         e.ItemReset(NOON, two, "ada"),
     ):
@@ -345,7 +342,7 @@ def test_what_was_retried_is_not_skipped_by_a_restart():
 def test_every_pending_item_has_a_reason(waits, slots):
     schedule = schedule_of(waits)
     decide([schedule], free(slots=slots), now=NOON, turn=0)
-    pending = schedule.numbers_in(ItemState.PENDING)
+    pending = schedule.items_in(ItemState.PENDING)
     found = reasons(schedule, free(slots=slots - len(schedule.running)), now=NOON)
     assert set(found) == set(pending)
     # Nothing that is merely "next" is left behind by the scheduler.
@@ -380,7 +377,7 @@ def test_a_batch_starts_no_more_than_its_own_budget_has_room_for():
         1,
     ]  # four requests are expected each
     found = reasons(schedule, free(), now=NOON)
-    assert found[ItemNumber(2)] == why.OverBatchBudget(0, 9)
+    assert found[item(2)] == why.OverBatchBudget(0, 9)
     assert schedule.state is BatchState.RUNNING
 
 

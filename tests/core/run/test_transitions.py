@@ -14,6 +14,7 @@ from bot.core import events as e
 from bot.core.model import (
     BatchState,
     InstallationId,
+    ItemId,
     ItemNumber,
     ItemState,
     OnFailure,
@@ -35,7 +36,7 @@ from bot.store.schema import migrations
 from tests.plans import NOON, batch, graphs, plan
 from tests.store.samples import make_facts
 
-N = ItemNumber(1)
+N = ItemId("1")
 DONE = Outcome(OutcomeKind.COMPLETED)
 SAME = Outcome(OutcomeKind.UNCHANGED)
 FAILED = Outcome(OutcomeKind.FAILED, reason="tests failed")
@@ -117,7 +118,7 @@ class Story:
     def follow_up(self) -> None:
         self.events += self.schedule.follow_up(self.now)
 
-    def choices(self) -> Iterator[tuple[str, ItemNumber | None]]:
+    def choices(self) -> Iterator[tuple[str, ItemId | None]]:
         """Yield what can happen next, to which item if it happens to one."""
         schedule = self.schedule
         if schedule.state is BatchState.PLANNED:
@@ -135,12 +136,12 @@ class Story:
             yield from ((w, item) for w in ("end", "fail", "busy", "stop", "cancel"))
             if schedule.stage_of(item) is Stage.WORKING:
                 yield "accept", item
-        for item in schedule.numbers_in(ItemState.PENDING):
+        for item in schedule.items_in(ItemState.PENDING):
             yield from ((what, item) for what in ("skip", "overtake", "cancel"))
-        for item in schedule.numbers_in(*control.RETRYABLE):
+        for item in schedule.items_in(*control.RETRYABLE):
             yield "retry", item
 
-    def tell(self, what: str, item: ItemNumber | None) -> None:
+    def tell(self, what: str, item: ItemId | None) -> None:
         self.now += timedelta(seconds=1)
         if item is None:
             self._batch(what)
@@ -177,8 +178,9 @@ class Story:
             case _:
                 raise AssertionError(what)
 
-    def _item(self, what: str, item: ItemNumber) -> None:
+    def _item(self, what: str, item: ItemId) -> None:
         now, schedule = self.now, self.schedule
+        numbers = (schedule.planned(item).number,)
         attempt = schedule.attempt_of(item)
         match what:
             case "start":
@@ -195,11 +197,13 @@ class Story:
             case "accept":
                 self.happen(e.ItemAccepted(now, item, attempt, "work"))
             case "cancel":
-                self._control(control.cancel(schedule, now, by="grace", items=(item,)))
+                self._control(
+                    control.cancel(schedule, now, by="grace", numbers=numbers)
+                )
             case "skip":
-                self._control(control.skip(schedule, now, by="grace", items=(item,)))
+                self._control(control.skip(schedule, now, by="grace", numbers=numbers))
             case "retry":
-                self._control(control.retry(schedule, now, by="grace", items=(item,)))
+                self._control(control.retry(schedule, now, by="grace", numbers=numbers))
             case _:
                 raise AssertionError(what)
 
@@ -211,7 +215,7 @@ class Story:
         self.happen(e.ControlGiven(self.now, change.by, source, stopping=stopping))
 
 
-def projected(story: Story) -> tuple[str, dict[int, str]]:
+def projected(story: Story) -> tuple[str, dict[str, str]]:
     """Return what the store says of the batch's state and of its items'."""
     connection = sqlite3.connect(":memory:", isolation_level=None)
     migrations.apply(Database(connection))
@@ -220,7 +224,7 @@ def projected(story: Story) -> tuple[str, dict[int, str]]:
     _create(connection, [(made, make_facts(made), story.events[:half])])
     _append(connection, [{made.id: story.events[half:]}])
     [(state,)] = connection.execute("SELECT state FROM batches")
-    items = dict(connection.execute("SELECT number, state FROM items").fetchall())
+    items = dict(connection.execute("SELECT item, state FROM items").fetchall())
     connection.close()
     return state, items
 
@@ -242,7 +246,7 @@ def test_the_schedule_the_progress_and_the_store_agree(
     again = Schedule(made, {}, {"scripted": True})
     for event in story.events:
         again.apply(event)
-    known = {item.number: schedule.state_of(item.number) for item in made.plan.items}
+    known = {item.id: schedule.state_of(item.id) for item in made.plan.items}
     assert {n: v.state for n, v in progress.items.items()} == known
     assert {n: again.state_of(n) for n in known} == known
     assert progress.state is again.state is schedule.state
@@ -267,7 +271,7 @@ def test_the_stories_tell_of_every_event_that_moves_an_item_or_a_batch():
     made = batch(
         plan(
             {1: [], 2: [1], 3: [], 4: [], 5: []},
-            outside=(OutsideEdge(ItemNumber(5), AWAY, Origin.TYPED),),
+            outside=(OutsideEdge(ItemId("5"), AWAY, Origin.TYPED),),
         )
     )
     story = Story(Schedule(made, {}, {"scripted": True}))
@@ -287,7 +291,7 @@ def test_the_stories_tell_of_every_event_that_moves_an_item_or_a_batch():
         ("end", 3),
         ("cancel", 0),
     ):
-        step = (what, ItemNumber(number) if number else None)
+        step = (what, ItemId(str(number)) if number else None)
         assert step in list(story.choices()), what
         story.tell(*step)
     told = set(map(type, story.events))

@@ -1,18 +1,24 @@
+from collections.abc import Mapping
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.model import Edge, Origin, OutsideEdge, Plan, Reference
+from bot.core.model import Edge, ItemId, Origin, OutsideEdge, Plan, Reference
+from bot.core.say.names import Names
 from bot.core.say.pictures import NODES, Look, order_of_work, squares, tally
+from bot.core.world.markdown import Links
 from tests import scenes
-from tests.scenes import number
+from tests.scenes import item, number
 
 
 def chain(length: int) -> Plan:
     items = tuple(scenes.plan_item(n, "x") for n in range(1, length + 1))
-    edges = tuple(
-        Edge(number(n + 1), number(n), Origin.TYPED) for n in range(1, length)
-    )
+    edges = tuple(Edge(item(n + 1), item(n), Origin.TYPED) for n in range(1, length))
     return Plan(items, edges)
+
+
+def picture(plan: Plan, looks: Mapping[ItemId, Look]) -> str:
+    return order_of_work(plan, Names.of(plan.items, Links("acme/widgets")), looks)
 
 
 def test_squares_of_a_small_batch_are_its_items():
@@ -34,18 +40,18 @@ def test_squares_are_few_and_show_every_state_whatever_the_batch(states):
 
 
 def test_a_graph_shows_what_has_an_edge_and_its_state():
-    body = order_of_work(chain(2), {number(1): Look.DONE, number(2): Look.WAITING})
+    body = picture(chain(2), {item(1): Look.DONE, item(2): Look.WAITING})
     assert '  i1["#35;1 done"]:::d\n  i2["#35;2 waiting"]:::w\n  i1 --> i2' in body
 
 
 def test_a_graph_names_what_is_outside_in_ascii():
-    edge = OutsideEdge(number(1), Reference('a/b"]<b>é', number(9)), Origin.TYPED)
-    body = order_of_work(Plan(chain(1).items, (), (edge,)), {})
+    edge = OutsideEdge(item(1), Reference('a/b"]<b>é', number(9)), Origin.TYPED)
+    body = picture(Plan(chain(1).items, (), (edge,)), {})
     assert '  o0["a/b]b#35;9"]:::s' in body
     assert "  o0 -.-> i1" in body
 
 
 def test_a_graph_that_nobody_could_read_is_left_out():
-    assert order_of_work(chain(NODES), {})
-    assert order_of_work(chain(NODES + 1), {}) == ""
-    assert order_of_work(Plan(chain(3).items), {}) == ""
+    assert picture(chain(NODES), {})
+    assert picture(chain(NODES + 1), {}) == ""
+    assert picture(Plan(chain(3).items), {}) == ""

@@ -45,7 +45,7 @@ from bot.core.world.markdown import BODY_LIMIT, Links, utf16_length
 from bot.core.world.markers import boxes
 from tests import scenes
 from tests.golden import assert_golden
-from tests.scenes import NOW, number, situation
+from tests.scenes import NOW, item, number, situation
 
 MARK = "<!-- batch-bot:reply 991 0 -->"
 LINKS = Links("acme/widgets")
@@ -75,12 +75,13 @@ PROBLEMS = {
         corrected="/batch 12 15 18 after:12 19 20",
     ),
     "refusal-cycle": CycleFound(
-        path=(number(12), number(18), number(20), number(12)),
+        path=(item(12), item(18), item(20), item(12)),
         edges=(
-            Edge(number(18), number(12), Origin.TYPED),
-            Edge(number(20), number(18), Origin.NATIVE),
-            Edge(number(12), number(20), Origin.TEXT),
+            Edge(item(18), item(12), Origin.TYPED),
+            Edge(item(20), item(18), Origin.NATIVE),
+            Edge(item(12), item(20), Origin.TEXT),
         ),
+        items=tuple(scenes.plan_item(n, "x") for n in (12, 18, 20)),
         corrected="/batch 12 18 after:12 20 deps:native",
     ),
     "refusal-permission": NotPermitted(
@@ -229,7 +230,7 @@ def test_a_plan_says_how_many_items_wait_for_the_budget(remaining, sentence):
 
 
 def test_a_plan_names_what_is_outside():
-    outside = OutsideEdge(number(15), Reference("acme/api", number(9)), Origin.TEXT)
+    outside = OutsideEdge(item(15), Reference("acme/api", number(9)), Origin.TEXT)
     body = plan_reply(replace(scenes.plan_of_twelve(), outside=(outside,)))
     assert "#15 (after acme/api#\u20609)" in body
     assert "something outside this batch" in body
@@ -237,9 +238,9 @@ def test_a_plan_names_what_is_outside():
 
 def test_a_plan_of_500_items_in_one_chain_fits():
     plan = scenes.large_plan(500, first=999_000_000)
-    numbers = [item.number for item in plan.items]
+    items = [planned.id for planned in plan.items]
     chain = tuple(
-        Edge(behind, before, Origin.STACK) for before, behind in pairwise(numbers)
+        Edge(behind, before, Origin.STACK) for before, behind in pairwise(items)
     )
     body = plan_reply(replace(plan, edges=chain, notes=("x" * 20_000,) * 3))
     assert utf16_length(body) <= BODY_LIMIT
@@ -316,7 +317,7 @@ def test_a_status_without_batches_says_how_to_start_one():
 
 
 REASONS = {
-    why.WaitsFor((number(12), number(15))): (
+    why.WaitsFor((item(12), item(15))): (
         "waits for [#12](https://github.com/acme/widgets/issues/12) and"
         " [#15](https://github.com/acme/widgets/issues/15)"
     ),
@@ -353,17 +354,16 @@ def test_every_reason_that_exists_has_a_sentence():
 
 @pytest.mark.parametrize("cause", Cause)
 def test_why_says_what_ended_an_item_that_nobody_cancelled(cause):
-    event = e.ItemCancelled(NOW, number(15), "")
+    event = e.ItemCancelled(NOW, item(15), "")
     progress = replace(scenes.running(event), cause=cause)
-    body = render_why(progress, number(15), None, situation(web_url=""), marker=MARK)
+    body = render_why(progress, number(15), situation(web_url=""), marker=MARK)
     assert "/issues/15) was cancelled because " in body
 
 
 @pytest.mark.parametrize("reason", REASONS, ids=repr)
 def test_why_gives_the_reason_of_a_pending_item(reason):
-    body = render_why(
-        scenes.running(), number(64), reason, situation(web_url=""), marker=MARK
-    )
+    present = situation(web_url="", reasons={item(64): reason})
+    body = render_why(scenes.running(), number(64), present, marker=MARK)
     assert body == (
         f"{MARK}\n[#64](https://github.com/acme/widgets/issues/64) is not running:"
         f" {REASONS[reason]} (batch `b7k2`)"
@@ -371,7 +371,7 @@ def test_why_gives_the_reason_of_a_pending_item(reason):
 
 
 @pytest.mark.parametrize(
-    ("item", "sentence"),
+    ("value", "sentence"),
     [
         (12, "is done: [PR 71](https://github.com/acme/widgets/pull/71), in 4m 12s"),
         (18, "has been running for 2m 05s: step 3 of 5, tests"),
@@ -385,16 +385,15 @@ def test_why_gives_the_reason_of_a_pending_item(reason):
         (7, "is not an item of batch `b7k2`"),
     ],
 )
-def test_why_says_how_an_item_stands_or_ended(item, sentence):
-    event = e.ItemCancelled(NOW, number(15), "grace")
+def test_why_says_how_an_item_stands_or_ended(value, sentence):
+    event = e.ItemCancelled(NOW, item(15), "grace")
     progress = scenes.running(event)
-    body = render_why(progress, number(item), None, situation(web_url=""), marker=MARK)
-    assert f"/issues/{item}) {sentence}" in body
+    body = render_why(progress, number(value), situation(web_url=""), marker=MARK)
+    assert f"/issues/{value}) {sentence}" in body
 
 
 def test_why_tells_the_last_fault_of_an_item_that_is_tried_again():
-    reason = scenes.REASONS[number(19)]
-    body = render_why(scenes.running(), number(19), reason, situation(), marker=MARK)
+    body = render_why(scenes.running(), number(19), situation(), marker=MARK)
     assert "next try in 40s; its last try ended with: `502 Bad Gateway` · [log]" in body
 
 
@@ -408,7 +407,7 @@ def test_why_tells_the_last_fault_of_an_item_that_is_tried_again():
         ),
         (
             "retry",
-            Change("ada", touched=(number(21),), ignored=(number(12),)),
+            Change("ada", touched=(item(21),), ignored=(number(12),)),
             "🔁 Retrying [#21](https://github.com/acme/widgets/issues/21) in batch"
             " `b7k2`. [#12](https://github.com/acme/widgets/issues/12) is not in a"
             " state for that.",

@@ -16,7 +16,7 @@ from bot.core.world.markdown import BODY_LIMIT, Links, utf16_length
 from bot.core.world.markers import boxes, parse_marker
 from tests import scenes
 from tests.golden import assert_golden
-from tests.scenes import NOW, number, situation
+from tests.scenes import NOW, item, number, situation
 
 
 def wait(until=timedelta(minutes=27)) -> e.BudgetWaitStarted:
@@ -27,7 +27,7 @@ def cancelled() -> Progress:
     left = [18, 19, 20, 24, 64]
     return scenes.running(
         e.BatchCancelling(NOW, "ada"),
-        *(e.ItemCancelled(NOW, number(n), "ada") for n in left),
+        *(e.ItemCancelled(NOW, item(n), "ada") for n in left),
         e.BatchFinished(NOW),
     )
 
@@ -56,15 +56,15 @@ SCENES = {
     "tracking-expired": (planned(after=timedelta(minutes=-1)), situation()),
     "tracking-running": (scenes.running(), situation()),
     "tracking-recovered": (
-        scenes.running(e.BatchRecovered(NOW, (number(18),), (number(24),))),
+        scenes.running(e.BatchRecovered(NOW, (item(18),), (item(24),))),
         situation(),
     ),
     "tracking-budget": (
         scenes.running(*scenes.all_at_rest(), wait()),
         situation(
             reasons={
-                number(20): why.WaitsForBudget(NOW + timedelta(minutes=27)),
-                number(64): why.WaitsForBudget(NOW + timedelta(minutes=27)),
+                item(20): why.WaitsForBudget(NOW + timedelta(minutes=27)),
+                item(64): why.WaitsForBudget(NOW + timedelta(minutes=27)),
             },
             budget=replace(scenes.BUDGET, remaining=540),
         ),
@@ -72,7 +72,7 @@ SCENES = {
     "tracking-paused": (
         scenes.running(e.BatchPaused(NOW, "grace")),
         situation(
-            reasons={number(n): why.IsPaused("grace") for n in (19, 20, 64)},
+            reasons={item(n): why.IsPaused("grace") for n in (19, 20, 64)},
             seconds_left=None,
         ),
     ),
@@ -175,7 +175,7 @@ def test_no_time_is_left_while_the_budget_is_short():
 
 def test_the_plan_line_reads_the_reference_example():
     items = tuple(scenes.plan_item(n, "x") for n in (12, 15, 18))
-    plan = Plan(items, (Edge(number(18), number(12), Origin.TYPED),))
+    plan = Plan(items, (Edge(item(18), item(12), Origin.TYPED),))
     text = read_as(plan, Links("acme/widgets"))
     assert re.sub(r"\[(.*?)\]\(.*?\)", r"\1", text) == (
         "#12 and #15 start now; #18 waits for #12"
@@ -187,10 +187,10 @@ def test_the_plan_line_tells_origins_and_what_is_outside():
     plan = Plan(
         items,
         (
-            Edge(number(18), number(12), Origin.NATIVE),
-            Edge(number(15), number(12), Origin.STACK),
+            Edge(item(18), item(12), Origin.NATIVE),
+            Edge(item(15), item(12), Origin.STACK),
         ),
-        (OutsideEdge(number(18), Reference("acme/api", number(9)), Origin.TEXT),),
+        (OutsideEdge(item(18), Reference("acme/api", number(9)), Origin.TEXT),),
     )
     text = read_as(plan, Links("acme/widgets"))
     assert re.sub(r"\[(.*?)\]\(.*?\)", r"\1", text) == (
@@ -238,9 +238,9 @@ def test_the_heading_key_changes_with_the_heading_only():
             situation(**changes),
         )
 
-    begun = e.ItemStarted(NOW, number(12), 1)
-    bad = e.ItemEnded(NOW, number(12), 1, scenes.CONFLICT)
-    other = e.ItemEnded(NOW, number(15), 1, scenes.CONFLICT)
+    begun = e.ItemStarted(NOW, item(12), 1)
+    bad = e.ItemEnded(NOW, item(12), 1, scenes.CONFLICT)
+    other = e.ItemEnded(NOW, item(15), 1, scenes.CONFLICT)
     start = e.BatchStarted(NOW, "ada")
     keys = [
         key(e.BatchPlanned(NOW, NOW + timedelta(hours=1))),

@@ -1,0 +1,66 @@
+"""What people read for the items of a plan."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from bot.core.model import ItemId, PlanItem, Reference
+from bot.core.run.progress import Progress
+from bot.core.world.markdown import Links, escape_line, some
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Calls an item ``#12``, one of another repository ``acme/api#12``, and one of
+    several on a number ``#12 (review)``.
+    """
+
+    links: Links
+    items: Mapping[ItemId, PlanItem]
+    shared: frozenset[ItemId]  # items on a number that has several
+
+    @classmethod
+    def of(cls, items: Iterable[PlanItem], links: Links) -> "Names":
+        """Return the names of the items of one plan; *links* are those of its home."""
+        by_id = {item.id: item for item in items}
+        counts = Counter(map(_reference, by_id.values()))
+        shared = (i for i, item in by_id.items() if counts[_reference(item)] > 1)
+        return cls(links, by_id, frozenset(shared))
+
+    def text(self, item: ItemId) -> str:
+        """Return the name as plain text."""
+        planned = self.items[item]
+        away = "" if self.is_home(item) else planned.repository.name
+        return f"{away}#{planned.number}{self._action(item)}"
+
+    def plain(self, item: ItemId) -> str:
+        """Return the name as Markdown."""
+        text = self.text(item)
+        return text if self.is_home(item) else escape_line(text)
+
+    def link(self, item: ItemId) -> str:
+        """Return the name as a link to the issue or pull request."""
+        reference = _reference(self.items[item])
+        return self.links.reference(reference) + self._action(item)
+
+    def list(self, items: Sequence[ItemId], most: int = 8) -> str:
+        """Return ``#12, #15 and #18`` as links, with the rest as a count."""
+        return some([self.link(item) for item in items[:most]], len(items))
+
+    def is_home(self, item: ItemId) -> bool:
+        """Return whether its number alone says which item it is."""
+        return self.items[item].repository.name == self.links.repository
+
+    def _action(self, item: ItemId) -> str:
+        return f" ({self.items[item].action.name})" if item in self.shared else ""
+
+
+def names_of(progress: Progress) -> Names:
+    """Return the names of a batch's items, linked on the site of its command."""
+    batch = progress.batch
+    links = Links.beside(batch.repository.name, batch.asker.url)
+    return Names.of(batch.plan.items, links)
+
+
+def _reference(item: PlanItem) -> Reference:
+    return Reference(item.repository.name, item.number)
