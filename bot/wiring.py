@@ -149,7 +149,12 @@ class Engine:
         remotes = Remotes(github.tokens, clone_url)
         mirrors = Mirrors(host.folders, git=host.git, remotes=remotes)
         pusher = BranchPusher(mirrors)
-        workspaces = GitWorkspaces(host.folders, mirrors=mirrors, clock=clock)
+        workspaces = GitWorkspaces(
+            host.folders,
+            mirrors=mirrors,
+            clock=clock,
+            leave_out=settings.file.leave_out,
+        )
         commands = HostCommands(
             host.folders,
             isolation=host.isolation,

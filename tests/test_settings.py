@@ -351,6 +351,16 @@ def test_what_is_shown_to_commands_is_there_and_has_a_whole_path(
             load_settings({"BATCH_SETTINGS_FILE": str(file)})
 
 
+def test_what_is_left_out_of_changes_is_a_list_of_names_and_paths(tmp_path: Path):
+    file = tmp_path / "batch-bot.yml"
+    file.write_text("leave_out: [dist, web/generated, '!.env']\n")
+    settings = load_settings({"BATCH_SETTINGS_FILE": str(file)})
+    assert settings.file.leave_out == ["dist", "web/generated", "!.env"]
+    file.write_text("leave_out: ['!']\n")
+    with pytest.raises(SettingsError, match="leave_out"):
+        load_settings({"BATCH_SETTINGS_FILE": str(file)})
+
+
 def test_files_with_secrets_are_named_to_be_hidden(
     env: pytest.MonkeyPatch, tmp_path: Path
 ):

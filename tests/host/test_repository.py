@@ -348,6 +348,52 @@ async def test_a_file_that_git_cannot_take_is_named(plain: Stage):
         await plain.play(script)
 
 
+# --- leftovers -----------------------------------------------------------------------
+
+BUILD = """
+mkdir -p node_modules/left-pad/lib pkg/__pycache__ .pytest_cache/v target/debug .claude
+mkdir -p .aider.tags.cache.v4 tools/.venv/bin tools/env vendor/inner
+for i in $(seq 1 40); do echo $i > node_modules/left-pad/lib/$i.js; done
+for f in pkg/__pycache__/a.cpython-311.pyc .pytest_cache/v/x target/debug/app \
+    .aider.chat.history.md .aider.tags.cache.v4/c .claude/settings.local.json \
+    tools/.venv/bin/pip tools/env/pyvenv.cfg; do echo x > $f; done
+for f in .bashrc .gitconfig .gitmodules .profile .zshrc .mcp.json
+do : > $f; chmod 444 $f; done
+echo SECRET=abc > .env
+git init -q vendor/inner; echo x > vendor/inner/x
+"""
+
+
+async def test_what_builds_and_agents_leave_is_left_out_and_named(plain: Stage):
+    played = await plain.play(f"{BUILD} echo fixed >> README.md; echo new > pkg/new.py")
+    assert played.change is not None
+    assert played.change.files == ("README.md", "pkg/new.py")
+    assert {left.path for left in played.change.left_out} == {
+        *(".aider.chat.history.md", ".aider.tags.cache.v4/", ".pytest_cache/"),
+        *(".bashrc", ".gitconfig", ".gitmodules", ".profile", ".zshrc", ".mcp.json"),
+        *(".claude/settings.local.json", ".env", "node_modules/", "pkg/__pycache__/"),
+        *("target/debug/", "tools/.venv/", "tools/env/", "vendor/inner/"),
+    }
+
+
+async def test_caches_alone_are_no_change(plain: Stage):
+    assert (
+        await plain.play("mkdir .pytest_cache; echo x > .pytest_cache/x")
+    ).change is None
+
+
+async def test_work_that_is_left_out_is_not_called_no_change(plain: Stage):
+    with pytest.raises(PermanentError, match=r"left out: \.env \(may hold secrets\)"):
+        await plain.play("echo SECRET=abc > .env")
+
+
+async def test_a_name_that_git_does_not_take_is_named(plain: Stage):
+    played = await plain.play("mkdir 'git~1'; echo x > 'git~1/x'; echo x > y")
+    assert played.change is not None
+    assert played.change.files == ("y",)
+    assert [left.path for left in played.change.left_out] == ["git~1/x"]
+
+
 # --- submodules ----------------------------------------------------------------------
 
 
