@@ -351,6 +351,7 @@ def test_what_is_shown_to_commands_is_there_and_has_a_whole_path(
             load_settings({"BATCH_SETTINGS_FILE": str(file)})
 
 
+@pytest.mark.usefixtures("env")
 def test_what_is_left_out_of_changes_is_a_list_of_names_and_paths(tmp_path: Path):
     file = tmp_path / "batch-bot.yml"
     file.write_text("leave_out: [dist, web/generated, '!.env']\n")

@@ -75,8 +75,8 @@ _DAMAGED = re.compile(
     r"|broken ref|is empty|invalid sha1 pointer|unable to (?:read|resolve reference)"
     r"|unable to (?:find|parse) [0-9a-f]{40}|cannot lock ref|unable to create '.*\.lock'"
     r"|loose object|inflate|missing (?:blob|tree|commit|object)|could not (?:read|parse)"
-    r" (?:commit )?[0-9a-f]{40}|not a valid object|failed to (?:read|traverse)"
-    r"|packfile|pack index|bad config|cannot open packed|unexpected line in)",
+    r" (?:commit )?[0-9a-f]{40}|(?:not a valid|invalid) object|failed to (?:read|traverse)"
+    r"|src refspec \S+ does not match any|packfile|pack index|bad config|cannot open packed|unexpected line in)",
     re.IGNORECASE | re.MULTILINE,
 )
 _FULL = re.compile(r"no space left on device|disk quota exceeded", re.IGNORECASE)

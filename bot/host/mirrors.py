@@ -156,25 +156,29 @@ class Mirrors:
             fresh = await self._make_empty(mirror)
             # All branches, so that of the damaged one only our own commits are needed.
             await self._fetch(repository, fresh, ["+refs/heads/*:refs/whole/*"])
+            heads = await self._list(fresh, "^%(objectname)")
             for ref, sha in (await asyncio.to_thread(_kept_in, mirror)).items():
                 try:
-                    await self._take_over(fresh, mirror, ref, sha)
+                    await self._take_over(fresh, mirror, ref, sha, without=heads)
                 except GitFailed as error:
                     said = error.said.strip()
                     log.exception("work is lost", ref=ref, sha=sha, said=said)
-            await self._drop_whole(fresh)
+            drop = await self._list(fresh, "delete %(refname)")
+            await self.git.run("update-ref", "--stdin", place=Place(fresh), stdin=drop)
             damaged = mirror.with_name(mirror.name + _DAMAGED)
             await asyncio.to_thread(remove_tree, damaged)
             # Running commands may still read it; it goes at the next start.
             await asyncio.to_thread(mirror.rename, damaged)
             await asyncio.to_thread(fresh.rename, mirror)
 
-    async def _take_over(self, fresh: Path, damaged: Path, ref: str, sha: str) -> None:
+    async def _take_over(
+        self, fresh: Path, damaged: Path, ref: str, sha: str, *, without: bytes
+    ) -> None:
         """Copy a commit and what only it has; of a damaged repository only objects
         are read.
         """
         borrowed = {"GIT_ALTERNATE_OBJECT_DIRECTORIES": str(damaged / "objects")}
-        wanted = f"{sha}\n--not\n--glob=refs/whole\n".encode()
+        wanted = f"{sha}\n".encode() + without
         pack = await self.git.run(
             *("pack-objects", "--revs", "--stdout", "--quiet"),
             place=Place(fresh),
@@ -184,10 +188,10 @@ class Mirrors:
         await self.git.run("unpack-objects", "-q", place=Place(fresh), stdin=pack)
         await self.keep(fresh, ref, sha)
 
-    async def _drop_whole(self, mirror: Path) -> None:
-        asked = ["for-each-ref", "--format=delete %(refname)", "refs/whole"]
-        refs = await self.git.run(*asked, place=Place(mirror))
-        await self.git.run("update-ref", "--stdin", place=Place(mirror), stdin=refs)
+    async def _list(self, mirror: Path, line: str) -> bytes:
+        """Return a line for each branch of the remote."""
+        asked = ["for-each-ref", f"--format={line}", "refs/whole"]
+        return await self.git.run(*asked, place=Place(mirror))
 
 
 def work_ref(attempt: AttemptId) -> str:

@@ -37,18 +37,27 @@ class BranchPusher:
         Raises ``Uncertain`` when the connection broke, any other ``TransientError``
         when nothing was pushed, ``PermanentError`` when GitHub does not take it.
         """
+
+        async def push() -> Receipt:
+            return await self._push(intent)
+
+        try:
+            return await self._mirrors.mended(intent.repository, push)
+        except GitFailed as error:
+            if error.is_damage:
+                raise _lost(intent) from error
+            raise _explained(error, intent) from error
+
+    async def _push(self, intent: PushBranch) -> Receipt:
         remote = await self._remotes.of(intent.repository, to_push=True)
         ref = f"refs/heads/{intent.branch}"
         lease = f"--force-with-lease={ref}:{intent.expected_sha}"
         options = ["--porcelain", "--no-verify", lease]
-        try:
-            printed = await self._git.run(
-                *("push", *options, "--", remote.url, f"{intent.sha}:{ref}"),
-                place=Place(self._mirrors.of(intent.repository)),
-                remote=remote,
-            )
-        except GitFailed as error:
-            raise _explained(error, intent) from error
+        printed = await self._git.run(
+            *("push", *options, "--", remote.url, f"{intent.sha}:{ref}"),
+            place=Place(self._mirrors.of(intent.repository)),
+            remote=remote,
+        )
         return Receipt(sha=intent.sha, changed=b"\n=\t" not in printed)
 
     async def _head(self, intent: PushBranch, remote: Remote) -> str:
@@ -64,6 +73,13 @@ class BranchPusher:
             raise (gone(intent.repository) if is_gone else error.answer()) from error
         rows = [line.split("\t") for line in listed.decode().splitlines()]
         return next((sha for sha, name in rows if name == ref), "")
+
+
+def _lost(intent: PushBranch) -> PermanentError:
+    return PermanentError(
+        f"the work is lost: the server's copy of {intent.repository.name} was damaged",
+        advice="Run the item again, and have the operator look at the server's disk.",
+    )
 
 
 def _explained(error: GitFailed, intent: PushBranch) -> Exception:

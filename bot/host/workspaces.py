@@ -70,7 +70,7 @@ class GitWorkspaces:
         self._clock = clock
         self._identity = identity
         self._leftovers = Leftovers(leave_out)
-        self._mirror_of: dict[AttemptId, Path] = {}
+        self._repository_of: dict[AttemptId, Repository] = {}
 
     async def create(
         self,
@@ -98,24 +98,16 @@ class GitWorkspaces:
         Raises ``PermanentError`` when it is more, or larger, than a commit may be, or
         all that changed is work that is left out.
         """
-        folder = self._folders.attempt(workspace.attempt)
-        mirror = self._mirror_of[workspace.attempt]
-        found = await self._find(folder, mirror)
-        await asyncio.to_thread(_check_size, folder.workspace, found.written)
-        base = workspace.base_sha
-        tree = await self._tree(folder, mirror, found) if _is_any(found) else base
-        change = await self._change(mirror, base, tree)
-        left_out = (*found.left_out, *_not_taken(found, change))
-        if not change.files:
-            _refuse_lost_work(left_out)
-            return None
-        sha = await self._commit_tree(mirror, tree, [base], message)
-        await self._mirrors.keep(mirror, work_ref(workspace.attempt), sha)
-        return replace(change, sha=sha, left_out=left_out)
+
+        async def commit() -> Change | None:
+            return await self._commit(workspace, message)
+
+        repository = self._repository_of[workspace.attempt]
+        return await self._mirrors.mended(repository, commit)
 
     async def remove(self, attempt: AttemptId) -> None:
         """Delete the workspace and the attempt's refs. No error if there is none."""
-        self._mirror_of.pop(attempt, None)
+        self._repository_of.pop(attempt, None)
         await asyncio.to_thread(
             self._folders.discard, self._folders.attempt(attempt).root
         )
@@ -154,7 +146,7 @@ class GitWorkspaces:
             await self._mirrors.keep(mirror, base_ref(attempt), sha)
         folder = self._folders.attempt(attempt)
         await asyncio.to_thread(folder.workspace.mkdir, parents=True)
-        self._mirror_of[attempt] = mirror
+        self._repository_of[attempt] = repository
         place = Place(mirror, folder.workspace, folder.index)
         await self._git.run("read-tree", "--reset", "-u", sha, place=place)
         await asyncio.to_thread(
@@ -168,6 +160,22 @@ class GitWorkspaces:
             identity=self._identity,
         )
         return Workspace(attempt, str(folder.workspace), sha, base, tuple(merge))
+
+    async def _commit(self, workspace: Workspace, message: str) -> Change | None:
+        folder = self._folders.attempt(workspace.attempt)
+        mirror = self._mirrors.of(self._repository_of[workspace.attempt])
+        found = await self._find(folder, mirror)
+        await asyncio.to_thread(_check_size, folder.workspace, found.written)
+        base = workspace.base_sha
+        tree = await self._tree(folder, mirror, found) if _is_any(found) else base
+        change = await self._change(mirror, base, tree)
+        left_out = (*found.left_out, *_not_taken(found, change))
+        if not change.files:
+            _refuse_lost_work(left_out)
+            return None
+        sha = await self._commit_tree(mirror, tree, [base], message)
+        await self._mirrors.keep(mirror, work_ref(workspace.attempt), sha)
+        return replace(change, sha=sha, left_out=left_out)
 
     async def _find(self, folder: AttemptFolder, mirror: Path) -> _Found:
         """Return how the files differ from those that the bot wrote."""

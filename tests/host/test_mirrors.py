@@ -1,0 +1,240 @@
+"""Mirrors are caches: what damages one costs time and no work."""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bot.core.effects import PushBranch
+from bot.core.model import AttemptId, InstallationId, Repository
+from bot.errors import PermanentError
+from bot.host import git as module
+from bot.host.folders import Folders
+from bot.host.git import GitFailed
+from tests.host.conftest import ATTEMPT, REPOSITORY
+from tests.host.gitting import Host, Remote, git, host
+
+pytestmark = pytest.mark.slow
+
+ENVIRONMENT = {"PATH": os.environ["PATH"]}
+OTHER = AttemptId("b7k2-15-1")
+BRANCH = "batch/b7k2/12"
+
+
+@pytest.fixture
+def remote(tmp_path: Path) -> Remote:
+    remote = Remote.made_in(tmp_path / "github")
+    remote.commit("main", {"README.md": "Widgets\n"})
+    remote.commit("main", {"src/app.py": "one\n"})
+    remote.commit("release", {"old.txt": "old\n"}, start="main~1")
+    return remote
+
+
+@pytest.fixture
+def there(folders: Folders, remote: Remote) -> Host:
+    return host(folders, str(remote.bare), ENVIRONMENT)
+
+
+async def work(there: Host, attempt: AttemptId, base: str, text: str) -> str:
+    workspace = await there.workspaces.create(attempt, REPOSITORY, base=base)
+    (Path(workspace.path) / "README.md").write_text(text)
+    change = await there.workspaces.commit(workspace, message="Change")
+    assert change is not None
+    return change.sha
+
+
+def objects(mirror: Path) -> list[Path]:
+    return [path for path in mirror.glob("objects/*/*") if path.is_file()]
+
+
+def empty_ref(mirror: Path) -> None:
+    for ref in mirror.glob("refs/seen/*"):
+        ref.write_text("")
+
+
+def wrong_ref(mirror: Path) -> None:
+    for ref in mirror.glob("refs/seen/*"):
+        ref.write_text("not a commit\n")
+
+
+def dangling_ref(mirror: Path) -> None:
+    for ref in mirror.glob("refs/seen/*"):
+        ref.write_text(f"{'1' * 40}\n")
+
+
+def empty_head(mirror: Path) -> None:
+    (mirror / "HEAD").write_text("")
+
+
+def no_head(mirror: Path) -> None:
+    (mirror / "HEAD").unlink()
+
+
+def bad_config(mirror: Path) -> None:
+    (mirror / "config").write_text("[core\n")
+
+
+def bad_packed_refs(mirror: Path) -> None:
+    (mirror / "packed-refs").write_text("nonsense\n")
+
+
+def stale_locks(mirror: Path) -> None:
+    for ref in mirror.glob("refs/seen/*"):
+        ref.with_name(ref.name + ".lock").touch()
+
+
+def no_objects(mirror: Path) -> None:
+    shutil.rmtree(mirror / "objects")
+    (mirror / "objects").mkdir()
+
+
+def broken_pack(mirror: Path) -> None:
+    git(mirror, "repack", "-a", "-d", "-q")
+    for pack in mirror.glob("objects/pack/*.pack"):
+        pack.chmod(0o600)
+        pack.write_bytes(b"PACK" + bytes(200))
+
+
+DAMAGES = [
+    empty_ref,
+    wrong_ref,
+    dangling_ref,
+    empty_head,
+    no_head,
+    bad_config,
+    bad_packed_refs,
+    stale_locks,
+    no_objects,
+    broken_pack,
+]
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody holds the locks of these tests."""
+    for lock in ("filesRefLockTimeout", "packedRefsTimeout"):
+        monkeypatch.setitem(module._CONFIGURATION, f"core.{lock}", "50")
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+async def test_a_damaged_mirror_is_made_again(
+    there: Host, remote: Remote, damage: Callable[[Path], None]
+):
+    await there.workspaces.create(ATTEMPT, REPOSITORY, base="main")
+    damage(there.folders.mirror(REPOSITORY))
+    remote.commit("main", {"README.md": "Newer\n"})
+    workspace = await there.workspaces.create(OTHER, REPOSITORY, base="main")
+    assert workspace.base_sha == remote.head("main")
+    assert (Path(workspace.path) / "README.md").read_text() == "Newer\n"
+
+
+@pytest.mark.parametrize(
+    "damage", [d for d in DAMAGES if d not in (no_objects, broken_pack)]
+)
+async def test_accepted_work_outlives_its_mirror(
+    there: Host, remote: Remote, damage: Callable[[Path], None]
+):
+    sha = await work(there, ATTEMPT, "release", "Better\n")
+    damage(there.folders.mirror(REPOSITORY))
+    await there.workspaces.create(OTHER, REPOSITORY, base="main")
+    await there.pusher.do(PushBranch(REPOSITORY, BRANCH, sha))
+    assert remote.show(f"{sha}:README.md") == "Better"
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+async def test_a_push_from_a_damaged_mirror_makes_it_again(
+    there: Host, remote: Remote, damage: Callable[[Path], None]
+):
+    sha = await work(there, ATTEMPT, "main", "Better\n")
+    damage(there.folders.mirror(REPOSITORY))
+    push = there.pusher.do(PushBranch(REPOSITORY, BRANCH, sha))
+    if damage in (no_objects, broken_pack):
+        with pytest.raises(PermanentError, match="work is lost"):
+            await push
+    else:
+        await push
+        assert remote.head(BRANCH) == sha
+
+
+async def test_one_missing_object_is_fetched_again(there: Host, remote: Remote):
+    sha = await work(there, ATTEMPT, "main", "Better\n")
+    mirror = there.folders.mirror(REPOSITORY)
+    blob = git(
+        mirror, "rev-parse", "main:src/app.py".replace("main", remote.head("main"))
+    )
+    (mirror / "objects" / blob[:2] / blob[2:]).unlink()
+    workspace = await there.workspaces.create(OTHER, REPOSITORY, base="main")
+    assert (Path(workspace.path) / "src/app.py").read_text() == "one\n"
+    await there.pusher.do(PushBranch(REPOSITORY, BRANCH, sha))
+    assert remote.head(BRANCH) == sha
+
+
+@pytest.mark.parametrize("damage", [empty_head, dangling_ref, no_objects])
+async def test_a_running_attempt_commits_though_its_mirror_was_made_again(
+    there: Host, remote: Remote, damage: Callable[[Path], None]
+):
+    workspace = await there.workspaces.create(ATTEMPT, REPOSITORY, base="main")
+    (Path(workspace.path) / "README.md").write_text("Better\n")
+    damage(there.folders.mirror(REPOSITORY))
+    await there.workspaces.create(OTHER, REPOSITORY, base="release")
+    change = await there.workspaces.commit(workspace, message="Change")
+    assert change is not None
+    assert change.files == ("README.md",)
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+async def test_a_mirror_that_is_damaged_while_a_command_runs_costs_nothing(
+    there: Host, damage: Callable[[Path], None]
+):
+    workspace = await there.workspaces.create(ATTEMPT, REPOSITORY, base="main")
+    (Path(workspace.path) / "README.md").write_text("Better\n")
+    damage(there.folders.mirror(REPOSITORY))
+    change = await there.workspaces.commit(workspace, message="Change")
+    assert change is not None
+    assert change.files == ("README.md",)
+
+
+async def test_the_mirror_of_another_repository_does_not_matter(
+    there: Host, folders: Folders, remote: Remote
+):
+    other = Repository(8, "acme/gadgets", InstallationId(1))
+    await there.workspaces.create(OTHER, other, base="main")
+    bad_config(folders.mirror(other))
+    before = sorted(folders.mirror(other).rglob("*"))
+    sha = await work(there, ATTEMPT, "main", "Better\n")
+    await there.workspaces.remove(ATTEMPT)
+    assert sha
+    assert sorted(folders.mirror(other).rglob("*")) == before
+
+
+async def test_a_damaged_mirror_does_not_keep_attempts_from_ending(there: Host):
+    await work(there, ATTEMPT, "main", "Better\n")
+    no_head(there.folders.mirror(REPOSITORY))
+    await there.workspaces.remove(ATTEMPT)
+
+
+async def test_damage_that_stays_says_so_without_a_path_of_this_server(
+    there: Host, monkeypatch: pytest.MonkeyPatch
+):
+    await there.workspaces.create(ATTEMPT, REPOSITORY, base="main")
+    monkeypatch.setattr(type(there.workspaces._mirrors), "_make_again", no_help)
+    bad_config(there.folders.mirror(REPOSITORY))
+    with pytest.raises(GitFailed) as raised:
+        await there.workspaces.create(OTHER, REPOSITORY, base="main")
+    assert str(there.folders.root) not in str(raised.value)
+
+
+async def no_help(mirrors: object, repository: Repository) -> None:
+    return None
+
+
+async def test_mirrors_that_were_replaced_go_at_the_next_start(there: Host):
+    await there.workspaces.create(ATTEMPT, REPOSITORY, base="main")
+    empty_head(there.folders.mirror(REPOSITORY))
+    await there.workspaces.create(OTHER, REPOSITORY, base="main")
+    names = sorted(path.name for path in there.folders.mirrors.iterdir())
+    assert names == ["7.git", "7.git.damaged"]
+    await there.workspaces.remove_all()
+    assert [path.name for path in there.folders.mirrors.iterdir()] == ["7.git"]
