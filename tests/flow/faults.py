@@ -7,9 +7,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from bot.core.model import ItemState
+from bot.github.client import TIMEOUT
 from bot.localhub.faults import Fault, FaultKind, Faults
 from bot.localhub.state import Now
-from tests.flow.world import REPOSITORY, SwiftClock, World, world
+from tests.flow.world import REPOSITORY, World, world
 
 COMMAND = (
     "/batch 12 close:18 reopen:19\n"
@@ -18,10 +19,6 @@ COMMAND = (
     "/batch assign +linus 20"
 )
 ITEMS = (12, 16, 17, 18, 19, 20)
-SILENCE_SECONDS = 1.0
-"""How long the bot waits for an answer in these stories, in everybody's time."""
-
-SPEED = 500.0
 
 
 def _page(status: int) -> Fault:
@@ -66,7 +63,7 @@ LASTING: dict[str, Callable[[], Fault]] = {
 }
 """What no other try cures."""
 
-SILENCE = Fault(FaultKind.SILENCE, delay_seconds=1.5 * SILENCE_SECONDS * SPEED)
+SILENCE = Fault(FaultKind.SILENCE, delay_seconds=1.5 * (TIMEOUT.total or 0))
 
 CALLS = {
     "token": r"POST /app/installations/\d+/access_tokens$",
@@ -139,8 +136,8 @@ def all_like(kind: str) -> Callable[[int, str], bool]:
 
 @asynccontextmanager
 async def stage(folder: Path) -> AsyncIterator[World]:
-    """Yield a world with the items of the story, in which time flies."""
-    async with world(folder, clock=SwiftClock(SPEED)) as on:
+    """Yield a world with the items of the story."""
+    async with world(folder) as on:
         on.issue(12, "write file12.txt hello")
         for number in ITEMS[1:]:
             on.issue(number)

@@ -35,8 +35,8 @@ from bot.host.clock import SystemClock
 from bot.host.folders import Folders
 from bot.ports.clock import Clock
 from bot.store.codec import decode_event
-from tests.flow.mortal import Book, plain
-from tests.flow.world import REPOSITORY, WORKER, SwiftClock, World, world
+from tests.flow.mortal import Book, SwiftClock, plain
+from tests.flow.world import REPOSITORY, WORKER, World, world
 from tests.flow.writes import unlogged_writes
 
 ROOT = Path(__file__).parents[2]

@@ -12,10 +12,9 @@ from pathlib import Path
 import pytest
 
 from tests.flow.killing import live, mortal_world
-from tests.flow.mortal import Book
+from tests.flow.mortal import Book, SwiftClock
 from tests.flow.stories import STORIES, Story
 from tests.flow.test_killed import test_it_dies_at_each_point_and_goes_on as each_point
-from tests.flow.world import SwiftClock
 
 pytestmark = pytest.mark.timeout(3600)
 

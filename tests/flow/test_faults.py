@@ -2,17 +2,14 @@
 
 from pathlib import Path
 
-import aiohttp
 import pytest
 
-from bot.github import client as client_module
 from bot.github.effects import GitHubEffects
 from tests.flow.faults import (
     CALLS,
     LASTING,
     PASSING,
     SILENCE,
-    SILENCE_SECONDS,
     all_like,
     every,
     none_like,
@@ -49,11 +46,7 @@ async def test_what_lasts_ends_with_a_true_reason(tmp_path: Path, call: str, wha
 
 
 @pytest.mark.parametrize("first", [2, 8, 14])
-async def test_an_answer_that_does_not_come_in_time(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: int
-):
-    short = aiohttp.ClientTimeout(total=SILENCE_SECONDS)
-    monkeypatch.setattr(client_module, "TIMEOUT", short)
+async def test_an_answer_that_does_not_come_in_time(tmp_path: Path, first: int):
     assert len((await play(tmp_path, every(17, first), SILENCE)).hits) > 1
 
 

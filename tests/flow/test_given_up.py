@@ -7,7 +7,7 @@ import pytest
 
 from bot.engine.reading import Reader
 from bot.localhub.faults import Fault
-from tests.flow.world import REPOSITORY, SwiftClock, World, world
+from tests.flow.world import REPOSITORY, World, world
 
 SORRY = (
     "😕 GitHub did not answer me for an hour, so nothing was started."
@@ -17,8 +17,8 @@ SORRY = (
 
 @pytest.fixture
 async def on(tmp_path: Path) -> AsyncIterator[World]:
-    """Yield a world in which an hour takes two seconds."""
-    async with world(tmp_path, clock=SwiftClock(2000.0)) as made:
+    """Yield a world with an issue and a label."""
+    async with world(tmp_path) as made:
         made.issue(12)
         made.hub.add_label(REPOSITORY, "ready")
         yield made

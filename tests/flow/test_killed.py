@@ -15,9 +15,9 @@ from tests.flow.killing import (
     open_issues,
     processes_of,
 )
-from tests.flow.mortal import Book
+from tests.flow.mortal import Book, SwiftClock
 from tests.flow.stories import STORIES
-from tests.flow.world import SwiftClock, World
+from tests.flow.world import World
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 

@@ -25,7 +25,7 @@ from bot.localhub.faults import Fault, FaultKind
 from bot.store.connection import Connections
 from tests.flow.killing import assert_events_sound, is_quiet, processes_of
 from tests.flow.test_disk import CODES, Disk
-from tests.flow.world import REPOSITORY, SwiftClock, World, world
+from tests.flow.world import REPOSITORY, World, world
 from tests.flow.writes import unlogged_writes
 
 EXAMPLES = int(os.environ.get("EXAMPLES", "0"))
@@ -36,8 +36,6 @@ ITEMS = st.lists(st.sampled_from(NUMBERS), min_size=1, max_size=3, unique=True)
 ACTIONS = ["", "close:", "reopen:"]
 CONTROLS = ["cancel", "pause", "resume", "retry", "status", "skip 15", "cancel 12"]
 BOXES = ["batch:pause", "batch:resume", "batch:cancel", "batch:retry", "batch:start"]
-SPEED = 60.0
-LONGEST_END_SECONDS = 45.0
 
 
 class Crash(Exception):
@@ -69,8 +67,7 @@ class Story(RuleBasedStateMachine):
 
         async def open_world() -> World:
             self.stack.enter_context(patch.object(Connections, "_commit", checked))
-            swift = SwiftClock(SPEED)
-            opened = world(self.folder, clock=swift)
+            opened = world(self.folder)
             on = await self.stack.enter_async_context(opened)
             bodies = {
                 12: "write a.txt a",
@@ -252,7 +249,7 @@ class Story(RuleBasedStateMachine):
             self._close_what_is_waited_for()
             return not paused and not missed(on) and is_quiet(on)
 
-        await on.until(is_over, seconds=LONGEST_END_SECONDS)
+        await on.until(is_over)
         self.check()
 
     def _close_what_is_waited_for(self) -> None:

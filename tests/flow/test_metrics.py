@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from bot.app import Bot
 from bot.localhub.faults import Fault, FaultKind
 from bot.store.connection import Connections
-from tests.flow.world import PATIENCE_SECONDS, World
+from tests.flow.world import PATIENCE, World
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
 
@@ -50,11 +50,12 @@ async def readyz(bot: Bot) -> tuple[int, dict[str, Any]]:
 
 async def ready(bot: Bot, *, is_ready: bool) -> list[str]:
     """Wait until it is ready, or is not; return its reasons then."""
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    async with asyncio.timeout(PATIENCE.total_seconds()):
         while True:
             status, said = await readyz(bot)
             if (status == 200) == is_ready:
                 return list(said["reasons"])
+            await asyncio.sleep(1.0)
 
 
 async def a_batch(on: World) -> None:

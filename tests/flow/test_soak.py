@@ -15,7 +15,8 @@ import pytest
 
 from bot.localhub.faults import Fault, FaultKind
 from tests.flow.killing import assert_events_sound, is_quiet, mortal_world
-from tests.flow.world import REPOSITORY, SwiftClock, World
+from tests.flow.mortal import SwiftClock
+from tests.flow.world import REPOSITORY, World
 
 BATCHES = int(os.environ.get("BATCHES", "50"))
 AT_ONCE = 5

@@ -44,11 +44,21 @@ def main() -> int:
             case "ignore":
                 signal.signal(signal.SIGTERM, signal.SIG_IGN)
             case "hang":
+                _park()
                 time.sleep(3600)
             case "wait":
+                parked = _park(until=rest)
                 while not Path(rest).exists():
                     time.sleep(0.02)
+                parked.unlink()
     return 0
+
+
+def _park(until: str = "") -> Path:
+    """Say that this process waits, for ``tests.jumping``; return where it is said."""
+    said = Path(os.environ["TMPDIR"], "parked")
+    said.with_suffix(".new").write_text(until)
+    return said.with_suffix(".new").rename(said)
 
 
 def _is_so(when: str) -> bool:

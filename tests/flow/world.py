@@ -4,9 +4,10 @@ import asyncio
 import re
 import sqlite3
 import sys
+from asyncio import FIRST_COMPLETED
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, closing, contextmanager
-from datetime import UTC, datetime, timedelta
+from contextlib import asynccontextmanager, closing, contextmanager, nullcontext
+from datetime import timedelta
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -22,9 +23,15 @@ from bot.localhub.server import start_hub
 from bot.localhub.state import Comment, Repository, Thread
 from bot.ports.clock import Clock
 from bot.settings import Settings, load_settings
+from tests.jumping import JumpingClock
 
 REPOSITORY = "acme/widgets"
-PATIENCE_SECONDS = 60.0
+PATIENCE = timedelta(days=2)
+"""How long people wait on a clock that jumps."""
+
+LONGEST_SECONDS = 200.0
+"""How long people wait in everybody's time."""
+
 WORKER = Path(__file__).with_name("worker.py")
 ROLES = {
     "ada": "admin",
@@ -33,32 +40,6 @@ ROLES = {
     "tess": "triage",
     "rita": "read",
 }
-
-
-class SwiftClock:
-    """Time that runs faster than outside, so that pauses cost little.
-
-    Processes of one machine that are given the same *began* have the same time.
-    """
-
-    def __init__(self, speed: float = 20.0, *, began: float | None = None) -> None:
-        self.speed = speed
-        self.began = monotonic() if began is None else began
-        self._skipped = 0.0
-        self._start = datetime(2026, 3, 3, 15, 0, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        return self._start + timedelta(seconds=self.monotonic())
-
-    def monotonic(self) -> float:
-        return (monotonic() - self.began) * self.speed + self._skipped
-
-    def skip(self, seconds: float) -> None:
-        """Let time pass at once; what sleeps already sleeps on."""
-        self._skipped += seconds
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(max(0.0, seconds) / self.speed)
 
 
 class World:
@@ -126,7 +107,7 @@ class World:
 
     def later(self, **time: float) -> None:
         """Let time pass at once."""
-        assert isinstance(self.clock, SwiftClock)
+        assert isinstance(self.clock, JumpingClock)
         self.clock.skip(timedelta(**time).total_seconds())
 
     # --- what they see ---
@@ -175,18 +156,29 @@ class World:
         }
 
     async def until(
-        self, condition: Callable[[], object], *, seconds: float = PATIENCE_SECONDS
+        self, condition: Callable[[], object], *, seconds: float = 0.0
     ) -> None:
         """Wait until something that people can see is so."""
-        try:
-            async with asyncio.timeout(seconds):
-                while not condition():
-                    waiting = asyncio.ensure_future(self.changed.wait())
-                    await asyncio.wait([waiting], timeout=0.02)
-                    waiting.cancel()
-        except TimeoutError as error:
-            said = "\n\n".join(c.body for c in self.thread().comments)
-            raise AssertionError(f"it never came true; the thread:\n{said}") from error
+        jumps = isinstance(self.clock, JumpingClock)
+        elapsed = self.clock.monotonic if jumps else monotonic
+        ends_at = elapsed() + (
+            seconds or (PATIENCE.total_seconds() if jumps else LONGEST_SECONDS)
+        )
+        while not condition():
+            if elapsed() > ends_at:
+                said = "\n\n".join(c.body for c in self.thread().comments)
+                message = f"it never came true; the thread:\n{said}"
+                raise AssertionError(message)
+            signs = map(asyncio.ensure_future, (self.changed.wait(), self._settled()))
+            _, pending = await asyncio.wait(signs, return_when=FIRST_COMPLETED)
+            for sign in pending:
+                sign.cancel()
+
+    async def _settled(self) -> None:
+        if isinstance(self.clock, JumpingClock):
+            await self.clock.settled()
+        else:
+            await asyncio.sleep(0.02)
 
     async def answer(self, text: str, *, by: str = "ada", on: int = 40) -> str:
         """Comment, and return the one comment by which the bot answered."""
@@ -275,27 +267,28 @@ async def world(
     middlewares: Sequence[Middleware] = (),
 ) -> AsyncIterator[World]:
     """Serve a GitHub with issue 40, in which commands are given, and no bot yet."""
-    clock = clock or SwiftClock()
+    clock = clock or JumpingClock()
     changed = Changes()
 
     def routes(app: web.Application) -> None:
         changed.add_to(app)
         app.middlewares.extend(middlewares)
 
-    async with start_hub(
-        data_dir=folder / "github",
-        now=clock.now,
-        sleep=clock.sleep,
-        extra_routes=lambda app, _: routes(app),
-    ) as hub:
-        hub.add_organization("acme")
-        hub.create_repository(REPOSITORY, files={"README.md": "# widgets\n"})
-        for login, role in ROLES.items():
-            hub.set_role("acme", REPOSITORY, login, role)
-        hub.install("acme")
-        made = World(hub, changed, clock, folder)
-        made.issue(40, title="Release 2.4")
-        yield made
+    with clock.ruling() if isinstance(clock, JumpingClock) else nullcontext():
+        async with start_hub(
+            data_dir=folder / "github",
+            now=clock.now,
+            sleep=clock.sleep,
+            extra_routes=lambda app, _: routes(app),
+        ) as hub:
+            hub.add_organization("acme")
+            hub.create_repository(REPOSITORY, files={"README.md": "# widgets\n"})
+            for login, role in ROLES.items():
+                hub.set_role("acme", REPOSITORY, login, role)
+            hub.install("acme")
+            made = World(hub, changed, clock, folder)
+            made.issue(40, title="Release 2.4")
+            yield made
 
 
 def _opening(kind: str) -> str:

@@ -1,0 +1,254 @@
+"""A clock that jumps to whoever sleeps next, as soon as nothing else can run."""
+
+import asyncio
+import os
+import selectors
+import socket
+import struct
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
+from functools import wraps
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from bot.store.connection import Connections
+
+PARKED = "parked"
+"""The file in its ``TMPDIR`` with which a process says that it does nothing until it is
+told to end, or until the path exists that the file names.
+"""
+
+TICK_SECONDS = 0.01
+"""The most time that passes in one turn of the loop while a process runs."""
+
+LATE_SECONDS = 1e-6
+"""How late a timer is after a jump: aiohttp sets one again that is not."""
+
+GLANCE_SECONDS = 0.02
+"""How often, in everybody's time, whoever watches looks while others work."""
+
+_START = datetime(2026, 3, 3, 15, 0, tzinfo=UTC)
+
+
+class JumpingClock:
+    """The time of an event loop, of its timers, time-outs and sleeps alike.
+
+    Time stands still while anything of this process can run: a callback of the loop, a
+    thread, a commit, bytes on their way from one of its sockets to another. So no
+    deadline falls due because the machine is busy. While a process that the loop started
+    runs, time goes as outside, or slower on a busy machine. When nothing can run, time
+    jumps to the next timer; a cancelled one is none.
+    """
+
+    def __init__(self) -> None:
+        self._now = 0.0
+        self._offset = 0.0  # of the loop's time
+        self._working = 0  # threads, commits
+        self._starting = 0  # processes that have no number yet
+        self._processes: set[asyncio.SubprocessTransport] = set()
+        self._watchers: list[asyncio.Future[None]] = []
+        self._is_told = False  # whether the watchers know how things are
+        self._turned_at = time.monotonic()
+
+    def now(self) -> datetime:
+        return _START + timedelta(seconds=self._now)
+
+    def monotonic(self) -> float:
+        return self._now
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(max(0.0, seconds))
+
+    def skip(self, seconds: float) -> None:
+        """Let time pass at once; whoever should have woken meanwhile wakes now."""
+        self._now += seconds
+
+    async def settled(self) -> None:
+        """Return before time passes, or when something may have happened outside."""
+        watcher = asyncio.get_running_loop().create_future()
+        self._watchers.append(watcher)
+        await watcher
+
+    @contextmanager
+    def ruling(self) -> Iterator[None]:
+        """Make this the time of the running loop."""
+        loop: Any = asyncio.get_running_loop()
+        self._offset = loop.time() - self._now
+        with ExitStack() as stack:
+            for owner, name, made in (
+                (loop, "time", lambda: self._offset + self._now),
+                (loop, "_selector", _Selector(loop._selector, self)),
+                (loop, "run_in_executor", self._counting(loop.run_in_executor)),
+                (loop, "subprocess_exec", self._noticing(loop.subprocess_exec)),
+                (Connections, "write", self._counting(Connections.write)),
+                # It measures with this how old an idle connection is.
+                ("aiohttp.connector", "monotonic", lambda: self._offset + self._now),
+            ):
+                if isinstance(owner, str):
+                    stack.enter_context(patch(f"{owner}.{name}", made))
+                else:
+                    stack.enter_context(patch.object(owner, name, made))
+            yield
+
+    # --- what is under way ---
+
+    def _counting(self, begin: Any) -> Any:
+        """Return *begin*, with the futures that it returns counted until they are done."""
+
+        @wraps(begin)
+        def counted(*arguments: Any, **named: Any) -> Any:
+            future = begin(*arguments, **named)
+            self._working += 1
+            future.add_done_callback(self._worked)
+            return future
+
+        return counted
+
+    def _worked(self, _: object) -> None:
+        self._working -= 1
+
+    def _noticing(self, begin: Any) -> Any:
+        """Return *begin*, with the processes that it starts remembered."""
+
+        @wraps(begin)
+        async def noticed(*arguments: Any, **named: Any) -> Any:
+            self._starting += 1
+            try:
+                transport, protocol = await begin(*arguments, **named)
+            finally:
+                self._starting -= 1
+            self._processes.add(transport)
+            return transport, protocol
+
+        return noticed
+
+    def _is_process_running(self) -> bool:
+        self._processes = {p for p in self._processes if p.get_returncode() is None}
+        return self._starting > 0 or not all(map(_is_parked, self._processes))
+
+    # --- a turn of the loop ---
+
+    def turn(
+        self, selector: selectors.BaseSelector, seconds: float | None
+    ) -> list[Any]:
+        """Return what the loop has to do next; it can wait for *seconds*, or for ever.
+
+        Asked for no seconds it has callbacks to run.
+        """
+        events = selector.select(0)
+        passed, self._turned_at = time.monotonic() - self._turned_at, time.monotonic()
+        if seconds == 0:
+            return events
+        if events:
+            self._is_told = False
+            if self._processes and self._is_process_running():
+                self._pass(min(passed, TICK_SECONDS), seconds)
+            return events
+        if self._working or _is_on_its_way(selector):
+            return self._glance(selector.select(GLANCE_SECONDS))
+        if self._is_process_running():
+            self._pass(min(passed, TICK_SECONDS), seconds)
+            return self._glance(selector.select(TICK_SECONDS))
+        if not self._is_told and self._tell():
+            return []
+        self._is_told = False
+        if seconds is None:
+            return self._glance(selector.select(GLANCE_SECONDS))
+        self._now += seconds + LATE_SECONDS
+        return []
+
+    def _pass(self, seconds: float, most: float | None) -> None:
+        self._now += seconds if most is None else min(seconds, most)
+
+    def _glance(self, events: list[Any]) -> list[Any]:
+        if not events:
+            self._tell()
+        self._is_told = False
+        return events
+
+    def _tell(self) -> bool:
+        """Wake the watchers; return whether there are any."""
+        watchers, self._watchers = self._watchers, []
+        watchers = [watcher for watcher in watchers if not watcher.done()]
+        for watcher in watchers:
+            watcher.set_result(None)
+        self._is_told = True
+        return bool(watchers)
+
+
+class _Selector:
+    """The selector of a loop, asked through a clock."""
+
+    def __init__(self, selector: selectors.BaseSelector, clock: JumpingClock) -> None:
+        self._selector = selector
+        self._clock = clock
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._selector, name)
+
+    def select(self, timeout: float | None = None) -> list[Any]:
+        return self._clock.turn(self._selector, timeout)
+
+
+# --- processes -----------------------------------------------------------------------
+
+
+def _is_parked(process: asyncio.SubprocessTransport) -> bool:
+    """Whether a process has said that it waits, and has nothing else to do since."""
+    try:
+        folder = Path("/proc", str(process.get_pid()))
+        status = dict(
+            line.split(":\t", 1)
+            for line in (folder / "status").read_text().splitlines()
+        )
+        variables = (folder / "environ").read_bytes().split(b"\0")
+        told = dict(one.split(b"=", 1) for one in variables if b"=" in one)
+        until = Path(os.fsdecode(told[b"TMPDIR"]), PARKED).read_text()
+    except (OSError, KeyError):
+        return False  # it has ended, or has never said so
+    is_asleep = status["State"].startswith("S")
+    signals = int(status["SigPnd"], 16) | int(status["ShdPnd"], 16)
+    return is_asleep and not signals and not (until and Path(until).exists())
+
+
+# --- sockets -------------------------------------------------------------------------
+
+_RECEIVED, _SENT, _AGAIN = 128, 200, 208
+"""Where Linux has these counts of bytes in ``struct tcp_info``."""
+
+
+def _is_on_its_way(selector: selectors.BaseSelector) -> bool:
+    """Whether one of the loop's sockets has not received what another one has sent.
+
+    The kernel takes a moment now and then, on a busy machine. Who does not read at
+    present is not waited for.
+    """
+    ends: dict[tuple[Any, Any], tuple[int, int]] = {}
+    for key in list(selector.get_map().values()):
+        if key.events & selectors.EVENT_READ and (found := _counts(key.fd)):
+            ends[found[0]] = found[1]
+    return any(
+        ends[there, here][0] < sent
+        for (here, there), (_, sent) in ends.items()
+        if (there, here) in ends
+    )
+
+
+def _counts(descriptor: int) -> tuple[tuple[Any, Any], tuple[int, int]] | None:
+    """Return both addresses of a connection, and the bytes received and sent there."""
+    try:
+        with socket.socket(fileno=os.dup(descriptor)) as end:
+            if end.type != socket.SOCK_STREAM or end.family != socket.AF_INET:
+                return None
+            addresses = end.getsockname(), end.getpeername()
+            info = end.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
+    except OSError:
+        return None  # no socket, or it only listens
+    counts: Sequence[int] = [
+        struct.unpack_from("=Q", info, offset)[0]
+        for offset in (_RECEIVED, _SENT, _AGAIN)
+    ]
+    return addresses, (counts[0], counts[1] - counts[2])
