@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
+from urllib.request import getproxies_environment, proxy_bypass
 
 import yaml
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -310,8 +311,18 @@ class Settings(BaseSettings):
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What must never be shown."""
-        return (*self.webhook_secrets, self.private_key, self.metrics_token)
+        """What must never be shown: the bot's own, and what commands are given."""
+        own = (*self.webhook_secrets, self.private_key, self.metrics_token)
+        return (*own, *self.command_environment().values())
+
+    @property
+    def proxy(self) -> str:
+        """The proxy on the way to the API, as the environment names it; empty if none."""
+        parts = urlsplit(self.api_url)
+        if proxy_bypass(parts.netloc):
+            return ""
+        proxies = getproxies_environment()
+        return proxies.get(parts.scheme, proxies.get("all", ""))
 
     @property
     def log_format(self) -> Literal["pretty", "json"]:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib.metadata import version
+from pathlib import Path
 
 import structlog
 
@@ -40,7 +41,13 @@ from bot.host.git import Git, Remotes
 from bot.host.isolation import Isolation, View, choose, reach
 from bot.host.memory import HostMemory
 from bot.host.mirrors import Mirrors
-from bot.host.process import GRACE_SECONDS, clean_environment
+from bot.host.process import (
+    AUTHORITIES,
+    GRACE_SECONDS,
+    INHERITED,
+    PROXIES,
+    clean_environment,
+)
 from bot.host.push import BranchPusher
 from bot.host.workspaces import GitWorkspaces
 from bot.metrics import Metrics, Sources
@@ -98,7 +105,10 @@ class Host:
             settings.database.resolve().parent,
             *(path.resolve() for path in secret_files()),
         )
-        view = View(hidden, tuple(settings.file.show), network=settings.file.network)
+        network = settings.file.network
+        authorities = [environment.get(name) for name in AUTHORITIES if network]
+        shown = (*settings.file.show, *(Path(path) for path in authorities if path))
+        view = View(hidden, shown, network=network)
         isolation = choose(settings.sandbox, view)
         path = clean_environment(environment)["PATH"]
         path = settings.command_environment().get("PATH", path)
@@ -155,6 +165,7 @@ class Engine:
             clock=clock,
             leave_out=settings.file.leave_out,
         )
+        secrets = settings.secrets
         commands = HostCommands(
             host.folders,
             isolation=host.isolation,
@@ -162,12 +173,10 @@ class Engine:
             environment=host.environment,
             extra=settings.command_environment(),
             has_caches=settings.file.cache,
-            secrets=lambda: (
-                *github.tokens.texts(),
-                *settings.webhook_secrets,
-                settings.private_key,
-                settings.metrics_token,
-            ),
+            inherits=(*INHERITED, *PROXIES, *AUTHORITIES)
+            if settings.file.network
+            else INHERITED,
+            secrets=lambda: (*github.tokens.texts(), *secrets),
         )
         local = LocalRunner(
             commands=commands,
@@ -369,6 +378,7 @@ def github_settings(settings: Settings) -> GitHubSettings:
         app_id=settings.app_id,
         private_key=settings.private_key,
         api_url=settings.api_url,
+        proxy=settings.proxy,
         reserve=settings.reserve,
         write_interval_seconds=settings.write_interval_seconds,
     )

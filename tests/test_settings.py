@@ -331,6 +331,7 @@ def test_commands_get_what_the_operator_passes_on_and_no_secret_of_the_bot(
     env.setenv("AGENT_KEY", "abc")
     settings = load_settings({"BATCH_SETTINGS_FILE": str(file)})
     assert settings.command_environment() == {"AGENT_KEY": "abc"}
+    assert "abc" in settings.secrets
     assert settings.file.network
 
 
@@ -360,6 +361,32 @@ def test_what_is_left_out_of_changes_is_a_list_of_names_and_paths(tmp_path: Path
     file.write_text("leave_out: ['!']\n")
     with pytest.raises(SettingsError, match="leave_out"):
         load_settings({"BATCH_SETTINGS_FILE": str(file)})
+
+
+@pytest.mark.parametrize(
+    ("variables", "proxy"),
+    [
+        ({}, ""),
+        ({"HTTPS_PROXY": "http://proxy:3128"}, "http://proxy:3128"),
+        ({"https_proxy": "http://proxy:3128"}, "http://proxy:3128"),
+        ({"all_proxy": "http://proxy:3128"}, "http://proxy:3128"),
+        ({"http_proxy": "http://proxy:3128"}, ""),
+        ({"HTTPS_PROXY": "http://proxy:3128", "NO_PROXY": "github.com,x.org"}, ""),
+        (
+            {"HTTPS_PROXY": "http://proxy:3128", "NO_PROXY": "x.org"},
+            "http://proxy:3128",
+        ),
+    ],
+)
+def test_the_api_is_reached_through_the_proxy_of_the_environment(
+    env: pytest.MonkeyPatch, variables: dict[str, str], proxy: str
+):
+    for name in ("https_proxy", "http_proxy", "all_proxy", "no_proxy"):
+        env.delenv(name, raising=False)
+        env.delenv(name.upper(), raising=False)
+    for name, value in variables.items():
+        env.setenv(name, value)
+    assert load_settings().proxy == proxy
 
 
 def test_files_with_secrets_are_named_to_be_hidden(

@@ -47,6 +47,9 @@ class GitHubSettings:
     api_url: str = "https://api.github.com"
     reserve: Reserve = DEFAULT_RESERVE
     write_interval_seconds: float = 1.0  # 0: no pace at all, for servers of one's own
+    proxy: str = field(
+        default="", repr=False
+    )  # the way to it, which may have a password
 
 
 class GitHubReader:
@@ -189,7 +192,7 @@ class GitHubAdapter:
             keep=keep,
         )
         ledger.go_on(holds or {})
-        async with open_session() as session:
+        async with open_session(settings.proxy) as session:
             client = Client(
                 session,
                 api_url=settings.api_url,

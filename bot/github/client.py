@@ -51,14 +51,16 @@ Random = Callable[[], float]
 Raw = tuple[int, Mapping[str, str], bytes]
 
 
-def open_session() -> aiohttp.ClientSession:
-    """Return the HTTP session that all connections share.
+def open_session(proxy: str = "") -> aiohttp.ClientSession:
+    """Return the HTTP session that all connections share, through *proxy* if it is set.
 
     It has no limit of its own on connections: the ledger has one per installation, and
     a common one would let an installation wait for another.
     """
     session = aiohttp.ClientSession(
-        timeout=TIMEOUT, connector=aiohttp.TCPConnector(limit=0)
+        timeout=TIMEOUT,
+        connector=aiohttp.TCPConnector(limit=0),
+        proxy=proxy or None,
     )
     # aiohttp sends a PUT or DELETE again by itself when the connection breaks; the
     # parameter has no public name.

@@ -23,6 +23,7 @@ from bot.host.process import (
     ATTEMPT_MARKER,
     GRACE_SECONDS,
     HOST_MARKER,
+    INHERITED,
     Limits,
     Tree,
     clean_environment,
@@ -54,7 +55,7 @@ _log = structlog.get_logger()
 class HostCommands:
     """Commands as child processes of the bot.
 
-    *environment* is the bot's own, of which commands get a few harmless variables;
+    *environment* is the bot's own, of which commands get the variables it *inherits*;
     *extra* is what the operator wants them to have. *secrets* returns the tokens that
     must not show in a log.
     """
@@ -70,11 +71,12 @@ class HostCommands:
         secrets: Callable[[], Iterable[str]] = tuple,
         limits: Limits | None = None,
         has_caches: bool = False,
+        inherits: Sequence[str] = INHERITED,
     ) -> None:
         self._folders = folders
         self._isolation = isolation
         self._clock = clock
-        self._environment = clean_environment(environment) | dict(extra or {})
+        self._environment = clean_environment(environment, inherits) | dict(extra or {})
         self._secrets = secrets
         self._limits = limits or Limits()
         self._has_caches = has_caches

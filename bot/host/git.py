@@ -20,8 +20,10 @@ from bot.core.world.budget import is_limited
 from bot.core.world.redaction import hide_lookalikes
 from bot.errors import AppUnavailable, BotError, TransientError
 from bot.host.process import (
+    AUTHORITIES,
     HOST_MARKER,
     INHERITED,
+    PROXIES,
     Captured,
     Patience,
     Silent,
@@ -34,12 +36,10 @@ LOCAL_SECONDS = 300
 REMOTE_SECONDS = 900
 """How long one call may take before it counts as failed."""
 
-_NETWORK = (
-    *INHERITED,
-    *("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"),
-    *("NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy"),
-    *("SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO", "GIT_SSL_CAPATH"),
-)
+_NETWORK = (*INHERITED, *PROXIES, *AUTHORITIES)
+_AUTHORITIES = {"GIT_SSL_CAINFO": "SSL_CERT_FILE", "GIT_SSL_CAPATH": "SSL_CERT_DIR"}
+"""What git is told from what others read: its TLS library may be one that does not."""
+
 _CONFIGURATION = {
     "core.hooksPath": "/dev/null",
     "core.attributesFile": "/dev/null",
@@ -210,8 +210,12 @@ class Git:
         silence: tuple[float, float] = (30, 120),
     ) -> None:
         self._silence = silence
+        known = clean_environment(environment, _NETWORK)
+        for own, common in _AUTHORITIES.items():
+            if common in known:
+                known.setdefault(own, known[common])
         self._environment = {
-            **clean_environment(environment, _NETWORK),
+            **known,
             "LC_ALL": "C",  # its messages are read
             "HOME": "/dev/null",
             "GIT_CONFIG_NOSYSTEM": "1",

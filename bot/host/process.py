@@ -31,6 +31,16 @@ KILL_SECONDS = 10.0
 INHERITED = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ")
 """What commands get of the bot's own environment, where it is set."""
 
+PROXIES = (
+    *("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"),
+    *("NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy"),
+)
+AUTHORITIES = (
+    *("SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO", "GIT_SSL_CAPATH"),
+    *("CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"),
+)
+"""How to get out, and whom to trust there: for git, and for commands with a network."""
+
 _POLL_SECONDS = 0.05
 _IDLE = 0.01
 """Of a processor: a tool that takes less only waits."""

@@ -20,6 +20,7 @@ from bot.core.model import (
     OutcomeKind,
     branch,
 )
+from bot.core.world.exits import signal_words
 from bot.core.world.markdown import (
     Links,
     code_span,
@@ -38,7 +39,6 @@ TRANSIENT_EXIT = 75
 """EX_TEMPFAIL of sysexits.h: the command asks for another try."""
 
 CANNOT_RUN_EXITS = (126, 127)
-KILLED_EXITS = (-9, 137)
 
 PROGRESS_SECONDS = 2.0
 """The least time between two progress lines that are passed on."""
@@ -263,8 +263,8 @@ class LocalRunner:
             reason = last or "the command cannot be started"
             advice = "The operator of this server has to look at its `commands`."
             retry_helps = False
-        elif code in KILLED_EXITS:
-            reason = "the command was killed, perhaps for the memory it took"
+        elif words := signal_words(code):
+            reason = f"the command was ended by {words}"
         else:
             reason = f"exit code {code}" + (f": {last}" if last else "")
         return Outcome(

@@ -11,6 +11,16 @@ from bot.localhub.faults import Fault
 from bot.logs import configure_logging
 from tests.flow.world import REPOSITORY, World
 
+AGENT_KEY = "mk-0123456789-abcdefghij"
+AGENT_CERTIFICATE = "\n".join(f"line-{n}-of-what-the-agent-has" for n in range(3))
+
+
+@pytest.fixture(autouse=True)
+def _what_commands_are_given(on: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AGENT_KEY", AGENT_KEY)
+    monkeypatch.setenv("AGENT_CERTIFICATE", AGENT_CERTIFICATE)
+    on.settings_file["pass_environment"] = ["AGENT_KEY", "AGENT_CERTIFICATE"]
+
 
 def listen(on: World, stream: io.StringIO) -> None:
     secrets = on.settings().secrets
@@ -31,6 +41,9 @@ def leaks(on: World) -> str:
             base64.b64encode(secret.encode()).decode(),
             base64.b64encode(f"x-access-token:{tokens[0]}".encode()).decode(),
             base64.encodebytes(key.encode()).decode(),
+            f"key={AGENT_KEY}, {base64.b64encode(f'x:{AGENT_KEY}'.encode()).decode()}",
+            AGENT_CERTIFICATE,
+            base64.b64encode(AGENT_CERTIFICATE.encode()).decode(),
             f"Authorization: Basic {base64.b64encode(b'me:hunter22').decode()}",
             "the end",
         ]
@@ -45,6 +58,8 @@ def assert_hidden(on: World, stream: io.StringIO) -> None:
     pieces = [piece for piece in pieces if len(piece) == 24]
     secret = on.hub.app.webhook_secret
     pieces += [secret, base64.b64encode(secret.encode()).decode()[4:-4]]
+    for given in (AGENT_KEY, *AGENT_CERTIFICATE.splitlines()):
+        pieces += [given, base64.b64encode(given.encode()).decode()[4:-8]]
     for token in on.hub.tokens:
         pieces += [token[4:20], base64.b64encode(token.encode()).decode()[4:-8]]
     places = {

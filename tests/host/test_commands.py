@@ -17,7 +17,15 @@ from bot.host.clock import SystemClock
 from bot.host.commands import CANNOT_START, OUTPUT_BYTES, HostCommands
 from bot.host.folders import Folders
 from bot.host.isolation import Isolation, View, choose
-from bot.host.process import HOST_MARKER, Limits, Tree, end_tree
+from bot.host.process import (
+    AUTHORITIES,
+    HOST_MARKER,
+    INHERITED,
+    PROXIES,
+    Limits,
+    Tree,
+    end_tree,
+)
 from bot.ports.host import Commands, Finished, Workspace
 from tests.fakes import Call, FakeClock, FakeCommands
 from tests.host.conftest import ATTEMPT
@@ -235,6 +243,7 @@ async def test_the_command_finds_its_item_and_a_clean_environment(
     expected = {
         *("BATCH_ATTEMPT", "BATCH_HOST", "BATCH_INPUT", "BATCH_ITEM"),
         *("BATCH_ITEM_FILE", "BATCH_OUTPUT", "HOME", "LANG", "PATH", "PWD", "TMPDIR"),
+        "GIT_CEILING_DIRECTORIES",
     }
     # Some shells add their own.
     assert set(names.split()) - {"SHLVL", "_", "OLDPWD"} == expected
@@ -246,6 +255,25 @@ async def test_the_operator_may_give_commands_a_variable(
     commands = real(folders, unprotected, extra={"MODEL_KEY": "for the agent"})
     done = await run(commands, workspace, "sh", "-c", 'echo "$MODEL_KEY"')
     assert done.log_tail == ("for the agent",)
+
+
+async def test_proxies_and_authorities_reach_commands_that_have_a_network(
+    folders: Folders, unprotected: Isolation, workspace: Workspace
+):
+    given = {"https_proxy": "http://proxy:3128", "NODE_EXTRA_CA_CERTS": "/etc/ca.pem"}
+    printed = []
+    for inherits in (INHERITED, (*INHERITED, *PROXIES, *AUTHORITIES)):
+        commands = HostCommands(
+            folders,
+            isolation=unprotected,
+            clock=SystemClock(),
+            environment={**ENVIRONMENT, **given},
+            inherits=inherits,
+        )
+        script = 'echo "$https_proxy $NODE_EXTRA_CA_CERTS"'
+        done = await run(commands, workspace, "sh", "-c", script)
+        printed.append(done.log_tail)
+    assert printed == [(), ("http://proxy:3128 /etc/ca.pem",)]
 
 
 async def test_a_secret_does_not_show_in_lines_log_or_tail(

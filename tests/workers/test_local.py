@@ -176,8 +176,9 @@ async def test_no_change_is_an_outcome_of_its_own(bench: Bench):
         (75, ["502 Bad Gateway"], OutcomeKind.TRANSIENT, "502 Bad Gateway", True),
         (75, [], OutcomeKind.TRANSIENT, "the command asked for another try", True),
         (127, ["agent: not found"], OutcomeKind.FAILED, "agent: not found", False),
-        (137, ["x"], OutcomeKind.FAILED, "the command was killed", True),
-        (-9, ["x"], OutcomeKind.FAILED, "the command was killed", True),
+        (137, ["x"], OutcomeKind.FAILED, "the command was ended by SIGKILL", True),
+        (-11, ["x"], OutcomeKind.FAILED, "the command was ended by SIGSEGV", True),
+        (143, ["x"], OutcomeKind.FAILED, "the command was ended by SIGTERM", True),
     ],
 )
 async def test_exit_codes_say_how_it_went(
