@@ -76,6 +76,17 @@ class BranchMissing(PermanentError):
         self.branch = branch
 
 
+class PushRefused(PermanentError):
+    """GitHub does not take a commit on a branch.
+
+    ``wants_signatures`` says that one with a verified signature would be taken.
+    """
+
+    def __init__(self, message: str, *, advice: str, wants_signatures: bool) -> None:
+        super().__init__(message, advice=advice)
+        self.wants_signatures = wants_signatures
+
+
 class Refused(PermanentError):
     """GitHub answered 4xx. ``status`` is the HTTP status."""
 

@@ -93,6 +93,19 @@ class Mirrors:
         """Keep a commit under a ref of ours."""
         await self.git.run("update-ref", ref, sha, place=Place(mirror))
 
+    async def keep_diff(self, repository: Repository, sha: str) -> None:
+        """Write what a commit changes beside the logs, for the operator."""
+        compare = ["diff-tree", "-p", "--binary", "--no-ext-diff", "--no-textconv"]
+        mirror = self.of(repository)
+        try:
+            diff = await self.git.run(*compare, f"{sha}^", sha, place=Place(mirror))
+        except GitFailed as error:
+            log.warning("no diff can be kept", sha=sha, said=error.said.strip())
+            return
+        kept = self._folders.logs / f"{sha}.diff"
+        await asyncio.to_thread(_write, kept, diff)
+        log.warning("work that GitHub refused is kept", path=str(kept))
+
     async def forget(self, attempt: AttemptId) -> None:
         """Let go of what an attempt kept, in the mirrors that know it."""
         refs = [work_ref(attempt), base_ref(attempt)]
@@ -234,6 +247,11 @@ def _read(path: Path) -> str:
         return path.read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
         return ""
+
+
+def _write(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
 
 
 def _empty(folder: Path) -> None:

@@ -4,7 +4,9 @@ import re
 from datetime import datetime
 
 from bot.core.effects import PushBranch, Receipt
-from bot.errors import PermanentError, TransientError, Uncertain
+from bot.core.world.push_refusals import branch_in_the_way, push_refusal
+from bot.core.world.redaction import hide_lookalikes
+from bot.errors import PermanentError, PushRefused, TransientError, Uncertain
 from bot.host.git import GitFailed, Place, Remote, gone
 from bot.host.mirrors import Mirrors
 
@@ -46,7 +48,10 @@ class BranchPusher:
         except GitFailed as error:
             if error.is_damage:
                 raise _lost(intent) from error
-            raise _explained(error, intent) from error
+            explained = _explained(error, intent)
+            if isinstance(explained, PushRefused):
+                await self._mirrors.keep_diff(intent.repository, intent.sha)
+            raise explained from error
 
     async def _push(self, intent: PushBranch) -> Receipt:
         remote = await self._remotes.of(intent.repository, to_push=True)
@@ -105,9 +110,13 @@ def _rejection(why: str, error: GitFailed, intent: PushBranch) -> Exception:
             "the change touches workflows, which the app may not",
             advice="Give the app the permission Workflows: write, then retry.",
         )
+    if branch_in_the_way(error.said):
+        why = ""
     if "lock" in why or "failed to update ref" in why or "internal" in why.lower():
         return TransientError(f"GitHub did not take the push: {why}")
-    return PermanentError(
-        f"GitHub does not take the push: {error.remote_words or why}"[:400],
-        advice="Look at the rules of the repository for branches batch/**.",
+    refusal = push_refusal(error.said, why)
+    return PushRefused(
+        hide_lookalikes(refusal.reason),
+        advice=refusal.advice,
+        wants_signatures=refusal.wants_signatures,
     )

@@ -9,9 +9,12 @@ import asyncio
 import os
 import re
 import shutil
+import tarfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+import structlog
 
 from bot.core.model import AttemptId, Repository
 from bot.errors import PermanentError
@@ -31,6 +34,9 @@ MOST_FILE_BYTES = 50 * 1024**2  # GitHub warns above 50 MB and refuses 100 MB
 
 _USAGE = 129  # git's exit code for options it does not know
 _NAMES_SHOWN = 5
+
+log = structlog.get_logger()
+
 _CLOSED = re.compile(r"could not open directory '(?P<path>.*?)/?': Permission denied")
 _UNSTORABLE = re.compile(r"unable to process path (?P<path>.+)$", re.I | re.M)
 _UNCODED = re.compile(r"failed to encode '(?P<path>.+?)' from", re.IGNORECASE)
@@ -167,7 +173,11 @@ class GitWorkspaces:
         found = await self._find(folder, mirror)
         await asyncio.to_thread(_check_size, folder.workspace, found.written)
         base = workspace.base_sha
-        tree = await self._tree(folder, mirror, found) if _is_any(found) else base
+        try:
+            tree = await self._tree(folder, mirror, found) if _is_any(found) else base
+        except PermanentError:
+            await asyncio.to_thread(self._keep_files, workspace, found)
+            raise
         change = await self._change(mirror, base, tree)
         left_out = (*found.left_out, *_not_taken(found, change))
         if not change.files:
@@ -250,6 +260,15 @@ class GitWorkspaces:
             except GitFailed as error:
                 raise _unstorable(error) from error
         return _text(await self._git.run("write-tree", place=place))
+
+    def _keep_files(self, workspace: Workspace, found: _Found) -> None:
+        """Pack what was written beside the logs, for the operator."""
+        kept = self._folders.logs / f"{workspace.attempt}.tar.gz"
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with tarfile.open(kept, "w:gz") as archive:
+            for name in found.written:
+                archive.add(Path(workspace.path, name), arcname=name, recursive=False)
+        log.warning("work that git does not take is kept", path=str(kept))
 
     async def _merge(self, mirror: Path, ours: str, theirs: str, branch: str) -> str:
         place = Place(mirror)

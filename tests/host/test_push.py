@@ -7,7 +7,13 @@ import pytest
 from aiohttp import web
 
 from bot.core.effects import PushBranch, Receipt
-from bot.errors import AppUnavailable, PermanentError, TransientError, Uncertain
+from bot.errors import (
+    AppUnavailable,
+    PermanentError,
+    PushRefused,
+    TransientError,
+    Uncertain,
+)
 from bot.host.folders import Folders
 from bot.host.git import Git, Place
 from bot.host.git import Remote as Access
@@ -106,6 +112,35 @@ async def test_a_rule_of_the_repository_is_named(
     hook.chmod(0o755)
     with pytest.raises(PermanentError, match="GH013: Repository rule violations"):
         await there.pusher.do(intent)
+
+
+async def test_all_of_what_was_said_against_a_push_is_read_and_the_work_is_kept(
+    there: Host, remote: Remote, intent: PushBranch
+):
+    hook = remote.bare / "hooks/pre-receive"
+    said = "error: File a.bin is 101.00 MB; this exceeds GitHub's file size limit of 100.00 MB"
+    lines = ["error: Trace: 7c9d", "error: See https://gh.io/lfs", said]
+    echoes = "\n".join(f'echo "{line}"' for line in lines)
+    hook.write_text(f"#!/bin/sh\n{echoes}\nexit 1\n")
+    hook.chmod(0o755)
+    with pytest.raises(PushRefused, match="a.bin has 101.00 MB") as raised:
+        await there.pusher.do(intent)
+    assert "Git LFS" in raised.value.advice
+    assert not raised.value.wants_signatures
+    (kept,) = there.folders.logs.glob("*.diff")
+    assert "+Better" in kept.read_text()
+    assert str(there.folders.root) not in str(raised.value)
+
+
+@pytest.mark.parametrize("there_already", ["batch", "batch/b7k2", f"{BRANCH}/deeper"])
+async def test_a_branch_in_the_way_is_named_at_once(
+    there: Host, remote: Remote, intent: PushBranch, there_already: str
+):
+    git(remote.clone, "push", "-q", "origin", f"main:refs/heads/{there_already}")
+    expected = f"a branch named `{there_already}` is in the way"
+    with pytest.raises(PermanentError, match=expected) as raised:
+        await there.pusher.do(intent)
+    assert there_already in raised.value.advice
 
 
 async def test_missing_permission_for_workflows_says_what_to_allow(

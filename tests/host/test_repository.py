@@ -1,6 +1,7 @@
 """The repository that a command stands in, and what it cannot change with it."""
 
 import os
+import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -346,6 +347,9 @@ async def test_a_file_that_git_cannot_take_is_named(plain: Stage):
     )
     with pytest.raises(PermanentError, match=r"en\.strings cannot be committed"):
         await plain.play(script)
+    kept = plain.host.folders.logs / f"{ATTEMPT}.tar.gz"
+    with tarfile.open(kept) as archive:
+        assert archive.getnames() == [".gitattributes", "en.strings"]
 
 
 # --- leftovers -----------------------------------------------------------------------
