@@ -1,17 +1,12 @@
 """``python -m bot``: the command line."""
 
 import asyncio
-import signal
 import sys
-from collections.abc import Coroutine
 from pathlib import Path
-from typing import Any
 
 import click
-from rich.console import Console
 
 from bot import app
-from bot.demo import show as demo
 from bot.errors import BotError, SettingsError
 from bot.logs import configure_logging
 from bot.settings import load_settings
@@ -88,30 +83,18 @@ def show(*, once: bool, port: int) -> None:
     to what is commented there, until Ctrl-C. With --once it needs no browser: one
     command is given, its progress and report are shown, and what came of it is checked.
     """
-    console = Console()
-    perform(demo.once(console) if once else demo.serve(console, port=port))
-
-
-def perform(demonstration: Coroutine[Any, Any, None]) -> None:
-    """Run a demonstration; exit with 1 and the reason if it fails, 130 if interrupted."""
-
-    async def until_stopped() -> None:
-        # The bot is a process of its own: however this one is told to end, that one
-        # has to end first.
-        loop, task = asyncio.get_running_loop(), asyncio.current_task()
-        assert task is not None
-        for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(name, task.cancel)
-        await demonstration
-
     try:
-        asyncio.run(until_stopped())
-    except demo.DemoFailed as error:
-        click.echo(f"\nThe demo failed: {error}", err=True)
+        from bot.demo import show as demo  # noqa: PLC0415 - needs the extra [demo]
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] == "bot":
+            raise
+        click.echo(
+            f"The demo needs the extra [demo] ({error.name} is missing): run pip install"
+            " '.[demo]' in the folder of batch-bot's source.",
+            err=True,
+        )
         sys.exit(1)
-    except asyncio.CancelledError:
-        click.echo("\nThe demo has ended.")
-        sys.exit(130)
+    demo.perform(demo.once() if once else demo.serve(port=port))
 
 
 if __name__ == "__main__":

@@ -1,54 +1,29 @@
-"""The main job, shown: a local GitHub in this process, the real bot beside it.
-
-The bot is a child process, started as an operator starts it. Everything it learns
-comes in signed deliveries over HTTP, everything it does goes through the local
-GitHub's API and git.
-"""
+"""The demo's two ways: one batch in the terminal, or pages until it is interrupted."""
 
 import asyncio
 import contextlib
-import os
 import re
-import secrets
-import shutil
-import socket
+import signal
 import sys
-import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
 
-import aiohttp
-import yaml
-from aiohttp import web
+import click
 from rich.console import Console
 from rich.live import Live
 from rich.markdown import Markdown
 from rich.table import Table
 from rich.text import Text
 
-from bot.demo import repair
-from bot.demo.seed import REPOSITORY, seed
-from bot.errors import BotError
-from bot.host.clock import SystemClock
-from bot.localhub import pulls
-from bot.localhub.hub import APP_ID, LocalHub
-from bot.localhub.pages import add_pages
-from bot.localhub.server import start_hub
-from bot.localhub.state import Comment, Thread
-from bot.settings import environment
+from bot.demo.check import check
+from bot.demo.seed import REPOSITORY
+from bot.demo.stage import REPAIR, THREAD, DemoFailed, Stage, stage
+from bot.localhub.state import Comment
 
-THREAD = 40
 ENDS = frozenset({"hooray", "confused"})
 """The reactions to a command of which one comes when its batch is over."""
 COMMAND = "/batch 12 15 18 after:12"
-BASES: Mapping[int, int | None] = {12: None, 15: None, 18: 12}
-"""The items, and whose branch the pull request of each is stacked on."""
-REPAIR = Path(repair.__file__).resolve()
-"""The program that works on an issue: a small automatic repair, without network or key."""
 PATIENCE_SECONDS = 120.0
-LOG_LINES = 20  # of the bot, shown when something went wrong
 
 _ITEM = re.compile(r"^- \[[ x]\] (?!<!--)(?P<text>.+)$", re.MULTILINE)
 _HEADING = re.compile(r"^### (?P<text>.+)$", re.MULTILINE)
@@ -57,65 +32,13 @@ _HIDDEN = re.compile(r"<!--.*?-->|</?(?:details|sub)>", re.DOTALL)
 _SUMMARY = re.compile(r"<summary>(.*?)</summary>", re.DOTALL)
 
 
-class DemoFailed(BotError):
-    """The demo did not end as it should; the message says why and what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """A running local GitHub with the bot listening to it."""
-
-    hub: LocalHub
-    changed: "Changes"
-    log: Path  # what the bot writes while it runs
-
-    @property
-    def thread(self) -> Thread:
-        """The issue in which the command is given."""
-        repository = self.hub.state.repository(REPOSITORY)
-        assert repository is not None
-        return repository.threads[THREAD]
-
-    def comment_of(self, kind: str) -> Comment | None:
-        """Return the bot's last comment of a kind in the thread."""
-        first = f"<!-- batch-bot:{kind} "
-        found = [c for c in self.thread.comments if c.body.startswith(first)]
-        return found[-1] if found else None
-
-
-class Changes:
-    """Wakes those who wait after each request that the local GitHub answered."""
-
-    def __init__(self) -> None:
-        self._event = asyncio.Event()
-
-    def add_to(self, app: web.Application) -> None:
-        """Listen to an application's requests."""
-
-        @web.middleware
-        async def notice(
-            request: web.Request,
-            handler: Callable[[web.Request], Awaitable[web.StreamResponse]],
-        ) -> web.StreamResponse:
-            try:
-                return await handler(request)
-            finally:
-                self._event.set()
-                self._event = asyncio.Event()
-
-        app.middlewares.append(notice)
-
-    async def wait(self) -> None:
-        """Return after the next request."""
-        await self._event.wait()
-
-
-async def once(console: Console, *, program: Path = REPAIR) -> None:
+async def once(*, program: Sequence[str] = REPAIR) -> None:
     """Post the reference command, show its progress, print the report and check it.
 
-    *program* implements the issues. Raises ``DemoFailed`` if what was promised is not
+    Python runs *program* to implement an issue. Raises ``DemoFailed`` if what was promised is not
     there in the end.
     """
+    console = Console()
     console.print("Starting a local GitHub and the bot …")
     async with stage(program=program) as on:
         console.print(f"ada writes in {REPOSITORY}#{THREAD}:  [bold]{COMMAND}[/]\n")
@@ -138,8 +61,9 @@ async def once(console: Console, *, program: Path = REPAIR) -> None:
         console.print(_checked(on))
 
 
-async def serve(console: Console, *, port: int) -> None:
+async def serve(*, port: int) -> None:
     """Serve the local GitHub's pages until the process is interrupted."""
+    console = Console()
     async with stage(port=port, with_pages=True, pace_seconds=1.5) as on:
         url = f"{on.hub.html_url}/{REPOSITORY}/issues/{THREAD}"
         console.print("A local GitHub with the bot is running. Open")
@@ -149,198 +73,26 @@ async def serve(console: Console, *, port: int) -> None:
         await asyncio.Event().wait()
 
 
-@asynccontextmanager
-async def stage(
-    *,
-    port: int = 0,
-    with_pages: bool = False,
-    pace_seconds: float = 0,
-    program: Path = REPAIR,
-) -> AsyncIterator[Stage]:
-    """Start the local GitHub, fill it, start the bot, and end both.
+def perform(demonstration: Coroutine[Any, Any, None]) -> None:
+    """Run a demonstration; exit with 1 and the reason if it fails, 130 if interrupted."""
 
-    *program* takes *pace_seconds* longer for each of its steps, so that a person can
-    watch. Raises ``DemoFailed`` if this machine lacks something; one that the caller
-    raises gets the end of the bot's log.
-    """
-    _check_machine(port)
-    clock = SystemClock()
-    changed = Changes()
-    bot: _Child | None = None
+    async def until_stopped() -> None:
+        # The bot is a process of its own: however this one is told to end, that one
+        # has to end first.
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None
+        for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(name, task.cancel)
+        await demonstration
 
-    async def restart() -> None:
-        assert bot is not None
-        await bot.kill()
-        await bot.start()
-
-    def routes(app: web.Application, hub: LocalHub) -> None:
-        changed.add_to(app)
-        if with_pages:
-            add_pages(app, hub, restart_bot=restart)
-
-    with tempfile.TemporaryDirectory(prefix="batch-bot-demo-") as name:
-        folder = Path(name)
-        async with start_hub(
-            data_dir=folder / "github",
-            now=clock.now,
-            sleep=clock.sleep,
-            port=port,
-            webhook_secret=secrets.token_hex(16),
-            extra_routes=routes,
-        ) as hub:
-            await _in_thread(seed, hub)
-            bot = _Child(folder, hub, program, pace_seconds)
-            try:
-                await bot.start()
-                yield Stage(hub, changed, bot.log)
-            except DemoFailed as error:
-                message = f"{error}\n\nThe bot's log ends with:\n{bot.log_tail()}"
-                raise DemoFailed(message) from error
-            finally:
-                await bot.stop()
-
-
-async def _in_thread(work: Callable[[LocalHub], object], hub: LocalHub) -> None:
-    """Do it in a thread, and wait for its end even when cancelled."""
-    working = asyncio.create_task(asyncio.to_thread(work, hub))
     try:
-        await asyncio.shield(working)
-    finally:
-        await asyncio.wait({working})
-
-
-class _Child:
-    """The bot as a process of its own, set up by environment variables alone."""
-
-    def __init__(
-        self, folder: Path, hub: LocalHub, program: Path, pace_seconds: float
-    ) -> None:
-        self.log = folder / "bot.log"
-        self._folder = folder
-        self._hub = hub
-        self._program = program
-        self._pace_seconds = pace_seconds
-        self._process: asyncio.subprocess.Process | None = None
-        self._port = _free_port()
-        hub.set_webhook_url(f"http://127.0.0.1:{self._port}/api/github/webhooks")
-
-    async def start(self) -> None:
-        """Start it; return once it takes deliveries."""
-        with self.log.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "bot", "run"),
-                env={**_bystanders(), **self._variables()},
-                cwd=self._folder,
-                stdout=log,
-                stderr=log,
-                # Ctrl-C is for the demo, which ends the bot in order.
-                start_new_session=True,
-            )
-        await self._ready()
-
-    async def stop(self) -> None:
-        """End it as an operator does."""
-        process = self._process
-        if process is not None and process.returncode is None:
-            process.terminate()
-            try:
-                await process.wait()
-            finally:
-                if process.returncode is None:  # nobody waits any longer
-                    process.kill()
-
-    async def kill(self) -> None:
-        """End it as a power cut does."""
-        assert self._process is not None
-        self._process.kill()
-        await self._process.wait()
-
-    def log_tail(self) -> str:
-        """Return the last lines that it wrote."""
-        text = self.log.read_text(errors="replace") if self.log.exists() else ""
-        return "\n".join(text.splitlines()[-LOG_LINES:]) or "(nothing)"
-
-    def _variables(self) -> dict[str, str]:
-        settings = self._folder / "batch-bot.yml"
-        # Free of "..", which leads nowhere where only this Python's folder is shown.
-        called = Path(sys.executable)
-        python = called.parent.resolve() / called.name
-        program = [str(python), str(self._program)]
-        pace = f"REPAIR_PACE_SECONDS={self._pace_seconds}"
-        argv = ["env", pace, *program] if self._pace_seconds else program
-        settings.write_text(yaml.safe_dump({"commands": {"implement": argv}}))
-        return {
-            "APP_ID": str(APP_ID),
-            "PRIVATE_KEY": self._hub.private_key,
-            "WEBHOOK_SECRET": self._hub.app.webhook_secret,
-            "GITHUB_API_URL": self._hub.api_url,
-            "HOST": "127.0.0.1",
-            "PORT": str(self._port),
-            "BATCH_DB": str(self._folder / "data" / "batch.db"),
-            "BATCH_SETTINGS_FILE": str(settings),
-            # This GitHub is all ours: nobody else has to be spared. The isolation of
-            # commands that this machine offers is used, and named in the report.
-            "BATCH_WRITE_INTERVAL": "0.1",
-            "BATCH_SANDBOX": "best-effort",
-            "SHUTDOWN_TIMEOUT": "2",
-            "LOG_LEVEL": "info",
-            "LOG_FORMAT": "pretty",
-        }
-
-    async def _ready(self) -> None:
-        assert self._process is not None
-        url = f"http://127.0.0.1:{self._port}/readyz"
-        clock = SystemClock()
-        async with aiohttp.ClientSession() as session:
-            while self._process.returncode is None:
-                with contextlib.suppress(aiohttp.ClientError):
-                    async with session.get(url) as answer:
-                        if answer.ok:
-                            return
-                await clock.sleep(0.05)
-        message = f"the bot did not start; it ended with {self._process.returncode}"
-        raise DemoFailed(message)
-
-
-def check(on: Stage) -> Iterator[tuple[str, str, str, str]]:
-    """Yield what was promised and is there: pull request, issue, branches, files.
-
-    Raises ``DemoFailed`` for what is not.
-    """
-    repository = on.thread.repository
-    opened = {
-        int(thread.pull.head_ref.rpartition("/")[2]): thread
-        for thread in repository.threads.values()
-        if thread.pull and thread.pull.head_ref.startswith("batch/")
-    }
-    missing = [f"#{number}" for number in BASES if number not in opened]
-    if missing or len(opened) > len(BASES):
-        message = (
-            f"there should be one pull request for each of {len(BASES)} issues, and"
-            f" there are {len(opened)}; none for {', '.join(missing) or 'some others'}"
-        )
-        raise DemoFailed(message)
-    for number, base in BASES.items():
-        thread = opened[number]
-        pull = pulls.pull_of(thread)
-        wanted = "main" if base is None else pulls.pull_of(opened[base]).head_ref
-        files = [file.path for file in pulls.changes(thread).files]
-        problems = [
-            "is no draft" if not pull.is_draft else "",
-            f"has the base {pull.base_ref}, not {wanted}" * (pull.base_ref != wanted),
-            f"does not close #{number}" * (f"Closes #{number}" not in thread.body),
-            f"changes {files}" * (not _is_repair(files)),
-        ]
-        if any(problems):
-            what = ", ".join(filter(None, problems))
-            message = f"pull request {thread.number} {what}"
-            raise DemoFailed(message)
-        yield (
-            f"✓ draft PR #{thread.number}",
-            f"closes #{number}",
-            f"{pull.head_ref} → {wanted}",
-            ", ".join(files),
-        )
+        asyncio.run(until_stopped())
+    except DemoFailed as error:
+        click.echo(f"\nThe demo failed: {error}", err=True)
+        sys.exit(1)
+    except asyncio.CancelledError:
+        click.echo("\nThe demo has ended.")
+        sys.exit(130)
 
 
 def plain(markdown: str) -> str:
@@ -356,12 +108,6 @@ def readable(markdown: str) -> Markdown:
     return Markdown(_SUMMARY.sub(r"\n**\1**\n", text))
 
 
-def _is_repair(files: list[str]) -> bool:
-    """Return whether code was changed, its changelog with it, and no test."""
-    code = [f for f in files if f.endswith(".py") and not f.startswith("tests/")]
-    return bool(code) and set(files) == {*code, "CHANGELOG.md"}
-
-
 async def _show(console: Console, on: Stage, is_over: Callable[[], bool]) -> None:
     """Show the tracking comment until the end: a table that lives, or plain lines."""
     shown: list[str] = []
@@ -375,7 +121,7 @@ async def _show(console: Console, on: Stage, is_over: Callable[[], bool]) -> Non
                 if live is None and line not in shown:
                     console.print(line, markup=False, highlight=False)
             shown = lines
-            await on.changed.wait()
+            await on.requests.wait()
 
 
 def _lines(tracking: Comment | None) -> list[str]:
@@ -404,33 +150,5 @@ def _table(lines: list[str]) -> Table:
     return table
 
 
-def _check_machine(port: int) -> None:
-    """Raise ``DemoFailed`` if the demo cannot run here."""
-    if shutil.which("git") is None:
-        message = "git is not installed (Debian and Ubuntu: apt install git)"
-        raise DemoFailed(message)
-    try:
-        socket.create_server(("127.0.0.1", port)).close()
-    except (OSError, OverflowError) as error:
-        errno = getattr(error, "errno", None)
-        reason = os.strerror(errno) if errno else "there is no such port"
-        message = (
-            f"port {port} cannot be used: {reason}; choose another one with --port"
-        )
-        raise DemoFailed(message) from error
-
-
 def _reactions(comment: Comment) -> set[str]:
     return {reaction.content for reaction in comment.reactions}
-
-
-def _bystanders() -> dict[str, str]:
-    """Return what the child needs of this process's environment and nothing else."""
-    names = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "PYTHONPATH")
-    return {n: v for n, v in environment().items() if n in names}
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port

@@ -16,11 +16,15 @@ from bot.demo.show import plain
 PATIENCE_SECONDS = 90.0
 
 BROKEN = """
-from pathlib import Path
-from rich.console import Console
-from bot.demo import show as demo
-from bot.__main__ import perform
-perform(demo.once(Console(), program=Path({path!r})))
+from bot.demo.show import once, perform
+perform(once(program=[{path!r}]))
+"""
+
+BARE = """
+import sys
+sys.modules["jinja2"] = None
+from bot.__main__ import main
+main(["demo", "--once"])
 """
 
 
@@ -120,6 +124,22 @@ async def test_missing_git_is_said(tmp_path: Path):
     )
     assert code == 1
     assert "git is not installed (Debian and Ubuntu: apt install git)" in printed
+
+
+async def test_without_the_extra_it_says_what_to_install(tmp_path: Path):
+    code, printed = await run("-c", BARE, folder=tmp_path)
+    assert code == 1
+    assert printed == (
+        "The demo needs the extra [demo] (jinja2 is missing): run pip install '.[demo]'"
+        " in the folder of batch-bot's source.\n"
+    )
+
+
+async def test_a_fault_of_our_own_is_not_taken_for_a_missing_extra(tmp_path: Path):
+    program = BARE.replace('"jinja2"', '"bot.demo.seed"')
+    code, printed = await run("-c", program, folder=tmp_path)
+    assert code == 1
+    assert printed.endswith("import of bot.demo.seed halted; None in sys.modules\n")
 
 
 def test_a_line_is_read_without_its_markup():

@@ -11,7 +11,7 @@ import pytest
 from playwright.async_api import Locator, Page, ViewportSize, expect
 
 from bot.demo.seed import REPOSITORY
-from bot.demo.show import THREAD, Stage, stage
+from bot.demo.stage import THREAD, Stage, stage
 from tests.browser import chromium
 
 pytestmark = pytest.mark.slow

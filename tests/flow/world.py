@@ -17,7 +17,7 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from bot.app import Bot, start
-from bot.demo.show import Changes
+from bot.demo.stage import Requests
 from bot.localhub.hub import APP_ID, LocalHub
 from bot.localhub.server import start_hub
 from bot.localhub.state import Comment, Repository, Thread
@@ -46,7 +46,7 @@ class World:
     """A local GitHub with people, a repository and issues; the bot comes and goes."""
 
     def __init__(
-        self, hub: LocalHub, changed: Changes, clock: Clock, folder: Path
+        self, hub: LocalHub, changed: Requests, clock: Clock, folder: Path
     ) -> None:
         self.hub = hub
         self.changed = changed
@@ -268,7 +268,7 @@ async def world(
 ) -> AsyncIterator[World]:
     """Serve a GitHub with issue 40, in which commands are given, and no bot yet."""
     clock = clock or JumpingClock()
-    changed = Changes()
+    changed = Requests()
 
     def routes(app: web.Application) -> None:
         changed.add_to(app)

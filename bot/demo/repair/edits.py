@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
+from bot.demo.repair.hints import Hints
+
 COMPARISONS: dict[type[ast.cmpop], tuple[str, tuple[str, ...]]] = {
     ast.Lt: ("<", ("<=", ">", ">=")),
     ast.LtE: ("<=", ("<", ">=", "==")),
@@ -74,38 +76,6 @@ class Edit:
         end = self.offset + len(self.old.encode())
         lines[self.line - 1] = line[: self.offset] + self.new.encode() + line[end:]
         return b"\n".join(lines)
-
-
-@dataclass(frozen=True, slots=True)
-class Hints:
-    """What the failing tests mention, which may be what the code should say."""
-
-    numbers: tuple[int, ...] = ()
-    strings: tuple[str, ...] = ()
-    names: tuple[str, ...] = ()
-
-
-def read_hints(source: bytes, names: frozenset[str]) -> Hints:
-    """Return the literals and names in the functions of a test file so called."""
-    numbers: dict[int, None] = {}
-    strings: dict[str, None] = {}
-    mentioned: dict[str, None] = {}
-    for function in ast.walk(ast.parse(source)):
-        if not isinstance(function, ast.FunctionDef) or function.name not in names:
-            continue
-        for node in ast.walk(function):
-            match node:
-                case ast.Constant(value=bool()):
-                    pass
-                case ast.Constant(value=int(number)):
-                    numbers[number] = None
-                case ast.Constant(value=str(text)) if len(text) <= 20:
-                    strings[text] = None
-                case ast.Name(id=name):
-                    mentioned[name] = None
-                case _:
-                    pass
-    return Hints(tuple(numbers), tuple(strings), tuple(mentioned))
 
 
 def edits_of_source(source: bytes, hints: Hints) -> list[Edit]:

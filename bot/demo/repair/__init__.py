@@ -1,0 +1,1 @@
+"""The command that the demo names for ``implement``: a small automatic repair."""
