@@ -88,7 +88,7 @@ def test_the_session_is_used_in_one_place():
         if isinstance(node, ast.Attribute) and node.attr == "ClientSession"
     }
     # The demo asks the bot whether it is ready; it is no part of the bot.
-    assert named - {"bot/demo/show.py"} == {"bot/github/client.py"}
+    assert named - {"bot/demo/stage.py"} == {"bot/github/client.py"}
 
 
 def test_git_pushes_in_one_place():
