@@ -157,6 +157,7 @@ async def _serve(
     """Listen, and yield the address."""
     surface = WebSurface(
         add_delivery=engine.inbox.add,
+        may_act_on=engine.may_act_on,
         secrets=settings.webhook_secrets,
         readiness=engine.readiness,
         clock=clock,

@@ -276,6 +276,7 @@ class Engine:
             runner_of=registry.runner_of,
             why_not=registry.why_not,
         )
+        self.may_act_on = intake.may_act_on
         self.inbox = Inbox(
             deliveries=store.deliveries,
             handle=intake.handle,

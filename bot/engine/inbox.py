@@ -70,7 +70,7 @@ class Inbox:
     async def add(self, delivery: Delivery) -> bool:
         """Store a delivery; it is on disk when this returns. False if it is known."""
         is_new = await self._deliveries.add(delivery)
-        if is_new:
+        if is_new and not delivery.outcome:
             self._arrived.set()
         return is_new
 
@@ -83,25 +83,30 @@ class Inbox:
                 self._deliveries.unsettled, after_id=taken_id, limit=AT_A_TIME
             )
             arrived = await when_stored(self._clock, unsettled)
-            for delivery_id in arrived:
-                taken_id = delivery_id
-                await self._put(delivery_id)
+            # Chatter stands in no line, and all of it is settled in one commit.
+            chatter = [(one, guid) for one in arrived if (guid := await self._put(one))]
+            await asyncio.gather(*(self._ignore(*one) for one in chatter))
+            taken_id = max(arrived, default=taken_id)
             if not arrived:
                 await self._arrived.wait()
 
-    async def _put(self, delivery_id: int) -> None:
+    async def _put(self, delivery_id: int) -> str:
+        """Put a delivery into its lane; return its GUID if it needs none."""
         delivery = await self._load(delivery_id)
-        with _bound(delivery):
+        with _bound(delivery.guid):
             key = self._lane_of(delivery)
             if key is None:
-                # Chatter does not stand in line behind what waits for GitHub.
-                await self._settle(delivery_id, "ignored")
-                return
+                return delivery.guid
             lane = self._lanes.get(key)
             if lane is None:
                 lane = self._lanes[key] = deque()
                 self._supervisor.start(f"lane {key}", self._work(key, lane))
             lane.append(delivery_id)
+            return ""
+
+    async def _ignore(self, delivery_id: int, guid: str) -> None:
+        with _bound(guid):
+            await self._settle(delivery_id, "ignored")
 
     async def _work(self, key: str, lane: deque[int]) -> None:
         """Deal with a lane's deliveries until it is empty."""
@@ -109,7 +114,7 @@ class Inbox:
             while lane:
                 delivery_id = lane.popleft()
                 delivery = await self._load(delivery_id)
-                with _bound(delivery):
+                with _bound(delivery.guid):
                     outcome = await self._patiently(delivery)
                     if isinstance(outcome, _GivenUp):
                         # Until that is said, a restart begins anew.
@@ -192,6 +197,6 @@ class _GivenUp:
     words: str
 
 
-def _bound(delivery: Delivery) -> AbstractContextManager[object]:
+def _bound(guid: str) -> AbstractContextManager[object]:
     """Put the delivery on each line that is logged inside, and in tasks begun inside."""
-    return structlog.contextvars.bound_contextvars(delivery=delivery.guid)
+    return structlog.contextvars.bound_contextvars(delivery=guid)

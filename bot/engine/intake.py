@@ -126,13 +126,21 @@ class Intake:
         self._runner_of = runner_of
         self._why_not = why_not
 
+    def may_act_on(self, event: str, payload: Mapping[str, Any]) -> bool:
+        """Return whether a delivery may be a reason to act, once noted what it tells."""
+        return self._lane_of(event, payload) is not None
+
     def lane_of(self, delivery: Delivery) -> str | None:
         """Return with which others a delivery is dealt with in order, None if it is no
         reason to act.
         """
-        payload = _payload_of(delivery)
+        return self._lane_of(delivery.event, _payload_of(delivery))
+
+    def _lane_of(self, event: str, payload: Mapping[str, Any]) -> str | None:
+        if event not in EVENTS:
+            return None
         self._github.heard(payload)
-        match self._trigger(delivery.event, payload):
+        match self._trigger(event, payload):
             case None | LabelChanged() | ReviewRequested():
                 return None
             case InstallationChanged(installation_id):

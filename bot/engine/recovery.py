@@ -19,7 +19,10 @@ from bot.ports.store import Batches, Deliveries
 GITHUB_KEEPS = timedelta(days=3)
 """How long a past delivery can be read from GitHub."""
 
-KEEP_DELIVERIES = timedelta(days=30)
+KEEP_GUIDS = timedelta(days=30)
+"""How long a delivery is known again. Of what is settled, the body goes as soon as
+GitHub has it no more.
+"""
 
 log = structlog.get_logger()
 
@@ -77,7 +80,9 @@ class Recovery:
             await self._look_outside()
             try:
                 await self._take_missed(since - timedelta(minutes=10))
-                await self._deliveries.prune(before=began_at - KEEP_DELIVERIES)
+                await self._deliveries.prune(
+                    before=began_at - KEEP_GUIDS, bodies_before=began_at - GITHUB_KEEPS
+                )
                 since = began_at
             except BotError as error:
                 log.warning("sweep failed", error=str(error))

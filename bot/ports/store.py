@@ -21,12 +21,17 @@ from bot.core.model import (
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A webhook request that GitHub signed. ``body`` is kept as it came."""
+    """A webhook request that GitHub signed. ``body`` is kept as it came.
+
+    ``outcome`` says what became of it before it was stored, if that is known: then
+    nobody has to deal with it, and its body is not kept.
+    """
 
     guid: str  # X-GitHub-Delivery
     event: str  # X-GitHub-Event
     received_at: datetime
     body: bytes | bytearray
+    outcome: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +55,7 @@ class Deliveries(Protocol):
         """Return the ids of deliveries that nobody has dealt with, in order of arrival."""
 
     async def load(self, delivery_id: int) -> Delivery:
-        """Return a delivery. Raises ``LookupError`` for an unknown id."""
+        """Return a delivery. Raises ``LookupError`` if none with a body has this id."""
 
     async def backlog(self) -> Backlog:
         """Return how many deliveries nobody has dealt with, and since when."""
@@ -61,8 +66,11 @@ class Deliveries(Protocol):
     async def known_guids(self, guids: Sequence[str]) -> frozenset[str]:
         """Return which of *guids* are stored."""
 
-    async def prune(self, *, before: datetime) -> int:
-        """Delete settled deliveries received before; return how many."""
+    async def prune(self, *, before: datetime, bodies_before: datetime) -> int:
+        """Delete what is settled and was received before; return how many deliveries.
+
+        The bodies go first: a GUID is all that is needed to know a delivery again.
+        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The inbox on disk: bodies as they came, each GUID once."""
+"""The inbox on disk: each GUID once, with its body as it came while that matters."""
 
 import sqlite3
 from collections.abc import Sequence
@@ -7,6 +7,9 @@ from datetime import datetime
 from bot.ports.store import Backlog, Delivery
 from bot.store.codec import from_us, to_us
 from bot.store.connection import Connections, insert, marks
+
+_AT_A_TIME = 500
+"""What one write deletes: who waits for the next one waits for a few milliseconds."""
 
 
 class SqliteDeliveries:
@@ -33,7 +36,7 @@ class SqliteDeliveries:
         return [id_ for (id_,) in rows]
 
     async def load(self, delivery_id: int) -> Delivery:
-        """Return a delivery. Raises ``LookupError`` for an unknown id."""
+        """Return a delivery. Raises ``LookupError`` if none with a body has this id."""
         row = await self._connections.read(
             lambda connection: connection.execute(
                 """
@@ -44,7 +47,7 @@ class SqliteDeliveries:
             ).fetchone()
         )
         if row is None:
-            message = f"there is no delivery {delivery_id}"
+            message = f"there is no delivery {delivery_id} with a body"
             raise LookupError(message)
         guid, event, received_us, body = row
         return Delivery(guid, event, from_us(received_us), body)
@@ -74,9 +77,17 @@ class SqliteDeliveries:
         """Return which of *guids* are stored."""
         return await self._connections.read(lambda c: _known(c, guids))
 
-    async def prune(self, *, before: datetime) -> int:
-        """Delete settled deliveries received before; return how many."""
-        return await self._connections.write(_prune, to_us(before))
+    async def prune(self, *, before: datetime, bodies_before: datetime) -> int:
+        """Delete what is settled and was received before; return how many deliveries.
+
+        Other writes come in between.
+        """
+        while await self._connections.write(_prune_bodies, to_us(bodies_before)):
+            pass
+        pruned = 0
+        while some := await self._connections.write(_prune, to_us(before)):
+            pruned += some
+        return pruned
 
 
 def _add(
@@ -87,7 +98,7 @@ def _add(
     (last_id,) = connection.execute(
         "SELECT ifnull(max(id), 0) FROM deliveries"
     ).fetchone()
-    rows: list[tuple[int, str, str, int]] = []
+    rows: list[tuple[int, str, str, int, str | None]] = []
     bodies: list[tuple[int, bytes | bytearray]] = []
     is_new: list[bool] = []
     for delivery in deliveries:
@@ -96,9 +107,11 @@ def _add(
             known.add(delivery.guid)
             last_id += 1
             received_us = to_us(delivery.received_at)
-            rows.append((last_id, delivery.guid, delivery.event, received_us))
-            bodies.append((last_id, delivery.body))
-    insert(connection, "deliveries (id, guid, event, received_us)", rows)
+            outcome = delivery.outcome or None
+            rows.append((last_id, delivery.guid, delivery.event, received_us, outcome))
+            if outcome is None:
+                bodies.append((last_id, delivery.body))
+    insert(connection, "deliveries (id, guid, event, received_us, outcome)", rows)
     insert(connection, "delivery_bodies (delivery_id, body)", bodies)
     return is_new
 
@@ -124,16 +137,44 @@ def _settle(
     return [None] * len(settlements)
 
 
+def _prune_bodies(
+    connection: sqlite3.Connection, befores: Sequence[int]
+) -> Sequence[int]:
+    # It begins at the oldest body and ends at the newest that may go: those that have
+    # to stay are not looked at each time.
+    return [
+        connection.execute(
+            """
+            DELETE FROM delivery_bodies WHERE delivery_id IN (
+                SELECT delivery_id FROM delivery_bodies
+                CROSS JOIN deliveries ON id = delivery_id
+                WHERE delivery_id <= (
+                    SELECT id FROM deliveries
+                    WHERE outcome IS NOT NULL AND received_us < ?
+                    ORDER BY received_us DESC LIMIT 1
+                )
+                AND outcome IS NOT NULL AND received_us < ? LIMIT ?
+            )
+            """,
+            (before_us, before_us, _AT_A_TIME),
+        ).rowcount
+        for before_us in befores
+    ]
+
+
 def _prune(connection: sqlite3.Connection, befores: Sequence[int]) -> Sequence[int]:
     # The newest row stays, or its id would be given a second time and an inbox that
     # asks for what came after that id would miss it.
     return [
         connection.execute(
             """
-            DELETE FROM deliveries WHERE outcome IS NOT NULL AND received_us < ?
-            AND id < (SELECT max(id) FROM deliveries)
+            DELETE FROM deliveries WHERE id IN (
+                SELECT id FROM deliveries
+                WHERE outcome IS NOT NULL AND received_us < ?
+                AND id < (SELECT max(id) FROM deliveries) LIMIT ?
+            )
             """,
-            (before_us,),
+            (before_us, _AT_A_TIME),
         ).rowcount
         for before_us in befores
     ]

@@ -1,17 +1,18 @@
 """The routes for machines: webhooks, health and metrics.
 
-A delivery is answered once it is stored and before anything else is done. Everything
-about it is checked first, the cheap checks and the signature before anything is parsed.
+A delivery is answered once it is stored and before anything is done about it. It is
+checked first, the cheap checks and the signature before anything is parsed. What is no
+reason to act is stored without its body, and nobody takes it up.
 """
 
 import asyncio
 import hmac
 import ipaddress
 import re
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import structlog
 from aiohttp import web
@@ -33,6 +34,9 @@ _LARGE_BYTES = 1024 * 1024
 _UNSIGNED = "The signature does not fit; the webhook's secret is not this server's."
 _LARGEST_THAT_MATTERS = 4 * _LARGE_BYTES
 """The most that GitHub can have to say of one issue, comment or pull request."""
+
+_TAKEN = ("stored", "ignored", "known")
+"""What becomes of a delivery that is answered with 202; it is on disk in each case."""
 
 _RETRY_SECONDS = 10
 _QUIET_PATHS = frozenset({"/ping", "/healthz", "/readyz", "/metrics"})
@@ -70,6 +74,10 @@ class WebSurface:
 
     add_delivery: Callable[[Delivery], Awaitable[bool]]
     """Keeps a delivery; False if it is known. Raises ``StoreUnavailable``."""
+    may_act_on: Callable[[str, Mapping[str, Any]], bool]
+    """Takes note of what the JSON of an event tells; returns whether it may be a reason to
+    act. It is asked before the answer, so that it awaits nothing.
+    """
     secrets: Sequence[str] = field(repr=False)
     readiness: Callable[[], Awaitable[Readiness]]
     clock: Clock
@@ -112,17 +120,18 @@ def make_runner(app: web.Application, *, shutdown_seconds: float) -> web.AppRunn
 class AccessLog(AbstractAccessLogger):
     """One line for each request, without what follows a ``?``.
 
-    Probes and stored deliveries write theirs at the level debug: the inbox says more
-    of a delivery when it takes it up.
+    None for a delivery that was taken: the inbox says more when it takes it up. Probes
+    write theirs at the level debug.
     """
 
     def log(
         self, request: web.BaseRequest, response: web.StreamResponse, time: float
     ) -> None:
         """Write the line."""
+        if response.status == web.HTTPAccepted.status_code:
+            return
         path = request.rel_url.raw_path
-        is_quiet = response.status == web.HTTPAccepted.status_code
-        write = log.debug if is_quiet or path in _QUIET_PATHS else log.info
+        write = log.debug if path in _QUIET_PATHS else log.info
         guid = request.headers.get("X-GitHub-Delivery", "")
         about = {"delivery": guid} if _GUID.fullmatch(guid) else {}
         write(
@@ -151,8 +160,7 @@ class _Webhooks:
             ["outcome"],
             registry=surface.registry,
         )
-        self._stored = deliveries.labels("stored")
-        self._known = deliveries.labels("known")
+        self._taken = {how: deliveries.labels(how) for how in _TAKEN}
         self._refused = deliveries.labels("refused")
         self._unavailable = deliveries.labels("unavailable")
         self._seconds = Histogram(
@@ -167,7 +175,7 @@ class _Webhooks:
         clock = self._surface.clock
         began = clock.monotonic()
         try:
-            is_new = await self._stored_delivery(request)
+            how = await self._stored_delivery(request)
         except web.HTTPException as error:
             self._refused.inc()
             # As a response the error itself would stay as long as the connection, and
@@ -182,12 +190,14 @@ class _Webhooks:
                 text="The delivery could not be stored; redeliver it later.",
                 headers={"Retry-After": str(_RETRY_SECONDS)},
             )
-        (self._stored if is_new else self._known).inc()
+        self._taken[how].inc()
         self._seconds.observe(clock.monotonic() - began)
-        return web.Response(status=202, text="stored" if is_new else "known")
+        return web.Response(status=202, text=how)
 
-    async def _stored_delivery(self, request: web.Request) -> bool:
+    async def _stored_delivery(self, request: web.Request) -> str:
         """Keep the delivery, or raise the HTTP error that says what is wrong.
+
+        Return one of ``_TAKEN``.
 
         One large body is in memory at a time, from its first byte until it is stored;
         what is large and no reason to act is kept without its body.
@@ -207,7 +217,7 @@ class _Webhooks:
                 if event not in EVENTS:
                     await self._check_unread(request, digest)
                     patience.reschedule(None)
-                    return await self._keep(event, guid, b"{}")
+                    return await self._keep(event, guid, b"", may_act=False)
                 async with self._large:
                     body = await _body(request, most)
                     patience.reschedule(None)
@@ -231,15 +241,22 @@ class _Webhooks:
 
     async def _add(
         self, body: bytes | bytearray, digest: bytes, event: str, guid: str
-    ) -> bool:
+    ) -> str:
         if not is_signed(body, digest, secrets=self._secrets):
             _refuse(web.HTTPUnauthorized, _UNSIGNED)
-        _check_json(body)
-        return await self._keep(event, guid, body)
+        may_act = self._surface.may_act_on(event, _checked_json(body))
+        return await self._keep(event, guid, body, may_act=may_act)
 
-    async def _keep(self, event: str, guid: str, body: bytes | bytearray) -> bool:
-        delivery = Delivery(guid, event, self._surface.clock.now(), body)
-        return await self._surface.add_delivery(delivery)
+    async def _keep(
+        self, event: str, guid: str, body: bytes | bytearray, *, may_act: bool
+    ) -> str:
+        now = self._surface.clock.now()
+        delivery = Delivery(guid, event, now, body)
+        if not may_act:
+            log.debug("delivery ignored", delivery=guid, event_name=event)
+            delivery = Delivery(guid, event, now, b"", outcome="ignored")
+        is_new = await self._surface.add_delivery(delivery)
+        return (delivery.outcome or "stored") if is_new else "known"
 
 
 async def _body(request: web.Request, most: int) -> bytearray:
@@ -294,8 +311,8 @@ def _refuse(error: type[web.HTTPException], text: str) -> NoReturn:
     raise error(text=text)
 
 
-def _check_json(body: bytes | bytearray) -> None:
-    """Raise ``HTTPBadRequest`` unless *body* is one JSON object."""
+def _checked_json(body: bytes | bytearray) -> dict[str, Any]:
+    """Return *body* as one JSON object; raise ``HTTPBadRequest`` if it is none."""
     try:
         value = from_json(body, allow_inf_nan=False)
     except ValueError as error:
@@ -303,6 +320,7 @@ def _check_json(body: bytes | bytearray) -> None:
         raise web.HTTPBadRequest(text=message[:300]) from error
     if not isinstance(value, dict):
         raise web.HTTPBadRequest(text="The body is not a JSON object.")
+    return value
 
 
 async def _add_headers(_: web.Request, response: web.StreamResponse) -> None:

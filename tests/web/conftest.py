@@ -6,6 +6,7 @@ import hmac
 import io
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from aiohttp import ClientSession, DummyCookieJar, web
@@ -48,6 +49,7 @@ class Site:
     session: ClientSession
     port: int = 0
     stored: dict[str, Delivery] = field(default_factory=dict)
+    asked: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
     is_broken: bool = False
     reasons: tuple[str, ...] = ()
 
@@ -58,6 +60,10 @@ class Site:
         is_new = delivery.guid not in self.stored
         self.stored.setdefault(delivery.guid, delivery)
         return is_new
+
+    def may_act_on(self, event: str, payload: Mapping[str, Any]) -> bool:
+        self.asked.append((event, payload))
+        return payload.get("action") != "labeled"
 
     async def readiness(self) -> Readiness:
         return Readiness(self.reasons)
@@ -116,6 +122,7 @@ async def site(changes: dict[str, object]) -> AsyncIterator[Site]:
         made = Site(session)
         fields = {
             "add_delivery": made.add,
+            "may_act_on": made.may_act_on,
             "secrets": [SECRET, NEXT_SECRET],
             "readiness": made.readiness,
             "clock": FakeClock(),

@@ -48,6 +48,7 @@ async def main(database: str) -> None:
     async with open_store(Path(database), clock=SystemClock()) as store:
         surface = WebSurface(
             add_delivery=store.deliveries.add,
+            may_act_on=lambda event, payload: True,
             secrets=[SECRET],
             readiness=ready,
             clock=SystemClock(),

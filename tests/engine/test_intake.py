@@ -1,0 +1,131 @@
+"""What of the deliveries is kept to be acted on."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, cast
+
+import pytest
+
+from bot.engine.intake import Intake, Policy
+from bot.ports.store import Delivery
+from tests.fakes import START
+
+REPOSITORY = {"id": 7, "full_name": "acme/widgets"}
+WHERE = {"repository": REPOSITORY, "installation": {"id": 3}}
+ADA = {"login": "ada", "type": "User"}
+BOT = {"login": "batch-bot[bot]", "type": "Bot"}
+
+
+class Ear:
+    """The part of GitHub that is told what deliveries say."""
+
+    def __init__(self) -> None:
+        self.heard_of: list[Mapping[str, Any]] = []
+
+    def heard(self, payload: Mapping[str, Any]) -> None:
+        self.heard_of.append(payload)
+
+
+def intake_of(ear: Ear) -> Intake:
+    nothing = cast(Any, None)
+    return Intake(
+        github=cast(Any, ear),
+        batches=nothing,
+        reader=nothing,
+        replies=nothing,
+        controls=nothing,
+        changes=nothing,
+        situations=nothing,
+        clock=nothing,
+        face=nothing,
+        policy=Policy(app_login="batch-bot"),
+        runner_of=nothing,
+        why_not=nothing,
+    )
+
+
+def commented(body: str, *, by: Mapping[str, str] = ADA) -> dict[str, Any]:
+    url = "https://github.test/acme/widgets/issues/40#issuecomment-991"
+    comment = {"id": 991, "body": body, "user": by, "html_url": url}
+    comment["created_at"] = "2026-03-03T15:00:00Z"
+    return {
+        **WHERE,
+        "action": "created",
+        "issue": {"number": 40},
+        "comment": comment,
+        "sender": by,
+    }
+
+
+def labelled(by: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        **WHERE,
+        "action": "labeled",
+        "issue": {"number": 12},
+        "label": {"name": "ready"},
+        "sender": by,
+    }
+
+
+def ticked(by: Mapping[str, str]) -> dict[str, Any]:
+    own = commented("- [x] Pause", by=BOT)
+    change = {"action": "edited", "changes": {"body": {"from": "- [ ] Pause"}}}
+    return {**own, **change, "sender": by}
+
+
+REASONS: dict[str, tuple[str, dict[str, Any]]] = {
+    "a command": ("issue_comment", commented("Go on:\n/batch 12 15")),
+    "a box": ("issue_comment", ticked(ADA)),
+    "an issue that is closed": (
+        "issues",
+        {**WHERE, "action": "closed", "issue": {"number": 12}},
+    ),
+    "a push to a pull request": (
+        "pull_request",
+        {**WHERE, "action": "synchronize", "pull_request": {"number": 12}},
+    ),
+    "a repository with a new name": ("repository", {**WHERE, "action": "renamed"}),
+    "a suspended installation": (
+        "installation",
+        {"action": "suspend", "installation": {"id": 3}},
+    ),
+}
+CHATTER: dict[str, tuple[str, dict[str, Any]]] = {
+    "talk": ("issue_comment", commented("I would batch these")),
+    "a comment of the bot": ("issue_comment", commented("/batch 12", by=BOT)),
+    "an edit of the bot": ("issue_comment", ticked(BOT)),
+    "a label of a person": ("issues", labelled(ADA)),
+    "a label of the bot": ("issues", labelled(BOT)),
+    "a new issue": ("issues", {**WHERE, "action": "opened", "issue": {"number": 12}}),
+    "a payload without what it is about": ("issues", {"action": "closed"}),
+    "no payload": ("issue_comment", {}),
+}
+OTHERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "a push": ("push", dict(WHERE)),
+    "a ping": ("ping", {"zen": "Keep it"}),
+}
+
+
+@pytest.mark.parametrize("what", [*REASONS, *CHATTER, *OTHERS])
+def test_what_may_be_a_reason_to_act_has_a_lane_and_nothing_else(what: str):
+    event, payload = (REASONS | CHATTER | OTHERS)[what]
+    intake = intake_of(Ear())
+    assert intake.may_act_on(event, payload) == (what in REASONS)
+    stored = Delivery("g", event, START, json.dumps(payload).encode())
+    assert (intake.lane_of(stored) is not None) == (what in REASONS)
+
+
+@pytest.mark.parametrize("what", [*REASONS, *CHATTER])
+def test_what_a_delivery_tells_is_noted_at_the_door_whatever_becomes_of_it(what: str):
+    event, payload = (REASONS | CHATTER)[what]
+    ear = Ear()
+    intake_of(ear).may_act_on(event, payload)
+    assert ear.heard_of == [payload]
+
+
+def test_what_was_missed_is_noted_when_the_inbox_takes_it_up():
+    event, payload = CHATTER["a label of a person"]
+    ear = Ear()
+    body = json.dumps(payload).encode()
+    intake_of(ear).lane_of(Delivery("g", event, START, body))
+    assert ear.heard_of == [payload]
