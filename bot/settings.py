@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies_environment, proxy_bypass
 
 import yaml
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from dotenv import dotenv_values
@@ -88,7 +89,8 @@ def _private_key(value: object) -> object:
         raise ValueError(message)
     if "-----BEGIN" not in text:
         try:
-            text = base64.b64decode(text, validate=True).decode()
+            # Whoever encodes it may break its lines.
+            text = base64.b64decode("".join(text.split()), validate=True).decode()
         except (binascii.Error, UnicodeDecodeError):
             return _private_key_at(text, what="is no key and ")
     return _checked(text)
@@ -105,10 +107,12 @@ def _private_key_at(path: object, *, what: str = "") -> object:
         raise ValueError(message) from None
 
 
-def _checked(pem: str) -> str:
+def _checked(text: str) -> str:
+    """Return the PEM, the same one for a key however it was given."""
+    pem = "\n".join(text.split("\r\n")).strip() + "\n"
     try:
         key = load_pem_private_key(pem.encode(), password=None)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, UnsupportedAlgorithm):
         message = (
             "is no private key; give the .pem file that GitHub made, as it is, in base64"
             " or with \\n for its line ends"

@@ -123,13 +123,15 @@ def test_settings_cannot_be_changed(env: pytest.MonkeyPatch):
         lambda pem: pem,
         lambda pem: pem.replace("\n", "\\n"),
         lambda pem: f'"{pem.strip()}"',
+        lambda pem: pem.replace("\n", "\r\n"),
         lambda pem: base64.b64encode(pem.encode()).decode(),
+        lambda pem: base64.encodebytes(pem.encode()).decode(),
     ],
-    ids=["as it is", "escaped", "quoted", "base64"],
+    ids=["as it is", "escaped", "quoted", "Windows", "base64", "base64 in lines"],
 )
 def test_a_private_key_is_read_in_every_form(env: pytest.MonkeyPatch, write):
     env.setenv("PRIVATE_KEY", write(KEY))
-    assert load_settings().private_key.strip() == KEY.strip()
+    assert load_settings().private_key == KEY
 
 
 @pytest.mark.parametrize("name", ["PRIVATE_KEY_PATH", "PRIVATE_KEY"])
@@ -178,6 +180,7 @@ def test_all_problems_are_told_at_once_each_with_an_example():
     [
         ("PRIVATE_KEY", "not-a-key", "is no key and cannot be read as a file"),
         ("PRIVATE_KEY", KEY.replace("A", "B"), "is no private key"),
+        ("PRIVATE_KEY", base64.b64encode(b"a word").decode(), "is no private key"),
         ("PRIVATE_KEY", pem(ec.generate_private_key(ec.SECP256R1())), "is no RSA key"),
         ("PRIVATE_KEY_PATH", "missing.pem", "No such file"),
         ("WEBHOOK_SECRET", "one,", "two with a comma"),

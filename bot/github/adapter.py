@@ -21,7 +21,7 @@ from bot.core.world.budget import DEFAULT_RESERVE, Reserve
 from bot.core.world.features import Feature
 from bot.errors import NotFound, TransientError
 from bot.github import repositories
-from bot.github.auth import AppCredentials, InstallationTokens, load_private_key
+from bot.github.auth import AppCredentials, InstallationTokens
 from bot.github.client import Client, Random, open_session
 from bot.github.comments import App
 from bot.github.deliveries import Deliveries
@@ -43,7 +43,7 @@ class GitHubSettings:
     """What it takes to speak to GitHub as the app."""
 
     app_id: str  # or the client id
-    private_key: str = field(repr=False)  # PEM, escaped, or base64
+    private_key: str = field(repr=False)  # PEM
     api_url: str = "https://api.github.com"
     reserve: Reserve = DEFAULT_RESERVE
     write_interval_seconds: float = 1.0  # 0: no pace at all, for servers of one's own
@@ -181,10 +181,8 @@ class GitHubAdapter:
 
         *random* returns a fraction between 0 and 1; *holds* is what *keep* was given
         by an earlier process. Waits while GitHub does not answer. Raises
-        ``SettingsError`` for a key that cannot be read, and ``Refused`` for one that
-        GitHub does not take.
+        ``Refused`` for a key that GitHub does not take.
         """
-        private_key = load_private_key(settings.private_key)
         ledger = Ledger(
             clock,
             reserve=settings.reserve,
@@ -196,7 +194,7 @@ class GitHubAdapter:
             client = Client(
                 session,
                 api_url=settings.api_url,
-                app=AppCredentials(settings.app_id, private_key, clock),
+                app=AppCredentials(settings.app_id, settings.private_key, clock),
                 ledger=ledger,
                 clock=clock,
                 random=random,

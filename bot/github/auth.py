@@ -4,52 +4,21 @@ https://docs.github.com/apps/creating-github-apps/authenticating-with-a-github-a
 """
 
 import asyncio
-import base64
-import binascii
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 import jwt
 from cachetools import TLRUCache
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from bot.core.model import InstallationId, Repository
-from bot.errors import AppUnavailable, NotFound, Refused, SettingsError
+from bot.errors import AppUnavailable, NotFound, Refused
 from bot.ports.clock import Clock
 
 CLOCK_SKEW = timedelta(seconds=60)
 JWT_LIFE = timedelta(minutes=9)  # GitHub accepts at most ten
 JWT_REFRESHED_BEFORE = timedelta(minutes=1)
 TOKEN_REFRESHED_BEFORE = timedelta(minutes=5)
-
-
-def load_private_key(text: str) -> RSAPrivateKey:
-    r"""Return the key of a PEM text, as it is, with escaped ``\n``, or in base64.
-
-    Raises ``SettingsError``, which never shows any of the text.
-    """
-    pem = text.strip().strip("\"'").replace("\\n", "\n").replace("\r\n", "\n")
-    if not pem.startswith("-----BEGIN"):
-        try:
-            pem = base64.b64decode("".join(pem.split()), validate=True).decode("ascii")
-        except (binascii.Error, UnicodeDecodeError):
-            message = "The private key is neither a PEM text nor one in base64."
-            raise SettingsError(message) from None
-    try:
-        key = load_pem_private_key(pem.encode(), password=None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        message = (
-            "The private key cannot be read: it must be the whole .pem file that"
-            " GitHub made for the app, without a passphrase."
-        )
-        raise SettingsError(message) from None
-    if not isinstance(key, RSAPrivateKey):
-        message = "The private key is no RSA key; GitHub gives apps RSA keys."
-        raise SettingsError(message)
-    return key
 
 
 class Credentials(Protocol):
@@ -63,9 +32,12 @@ class Credentials(Protocol):
 
 
 class AppCredentials:
-    """The app itself, by a JWT that is signed anew every few minutes."""
+    """The app itself, by a JWT that is signed anew every few minutes.
 
-    def __init__(self, app_id: str, private_key: RSAPrivateKey, clock: Clock) -> None:
+    *private_key* is PEM, checked where the settings are read.
+    """
+
+    def __init__(self, app_id: str, private_key: str, clock: Clock) -> None:
         self._app_id = app_id
         self._private_key = private_key
         self._clock = clock

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from bot.core.model import InstallationId, Repository
 from bot.github.adapter import GitHubReader
-from bot.github.auth import AppCredentials, load_private_key
+from bot.github.auth import AppCredentials
 from bot.github.client import Client, Connection, open_session
 from bot.github.comments import App
 from bot.github.effects import GitHubEffects
@@ -192,7 +192,7 @@ async def bench(
             Client(
                 session,
                 api_url=api_url,
-                app=AppCredentials("123", load_private_key(private_key()), clock),
+                app=AppCredentials("123", private_key(), clock),
                 ledger=Ledger(
                     clock,
                     pace=pace or Pace(write_interval_seconds=0),
