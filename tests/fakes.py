@@ -258,7 +258,7 @@ class FakeCommands:
             del self._running[attempt]
         exit_code = program.result() if has_ended else -9
         timed_out = timed_out and not has_ended
-        return Finished(exit_code, timed_out, tuple(call.lines[-30:]), False)
+        return Finished(exit_code, timed_out, tuple(call.lines[-30:]))
 
     async def output(self, attempt: AttemptId, name: str) -> str | None:
         calls = [call for call in self.calls if call.attempt == attempt]

@@ -228,7 +228,6 @@ def situation(**changes: object) -> Situation:
         slots_total=3,
         web_url="https://batch.acme.dev",
         isolation="bubblewrap",
-        config_sha="4f2c1ab99",
     )
     return replace(usual, **changes)  # type: ignore[arg-type] # fields by name
 

@@ -52,7 +52,7 @@ query($owner: String!, $name: String!) {
     isArchived
     defaultBranchRef { name }
     configuration: object(expression: "HEAD:.github/batch.yml") {
-      ... on Blob { oid text }
+      ... on Blob { text }
     }
     newestIssue: issues(first: 1, orderBy: {field: CREATED_AT, direction: DESC}) {
       nodes { number }
@@ -246,7 +246,6 @@ def _repository_facts(answer: Mapping[str, Any]) -> RepositoryFacts:
         # A repository without any commit has no default branch yet.
         default_branch=str((answer.get("defaultBranchRef") or {}).get("name", "")),
         configuration=configuration.get("text"),
-        configuration_sha=str(configuration.get("oid", "")),
         newest_number=max(newest, default=0),
         name=str(answer.get("nameWithOwner", "")),
         is_archived=bool(answer.get("isArchived")),

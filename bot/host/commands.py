@@ -126,7 +126,6 @@ class HostCommands:
                     CANNOT_START,
                     timed_out=False,
                     log_tail=(),
-                    log_truncated=False,
                     fault=f"the program {program} cannot be run on this server any more",
                     advice=_OPERATOR_HAS_TO_LOOK,
                 )
@@ -264,7 +263,7 @@ class HostCommands:
 
 
 def _finished(code: int, log: CommandLog, *, timed_out: bool = False) -> Finished:
-    return Finished(code, timed_out, log.tail, log.is_truncated)
+    return Finished(code, timed_out, log.tail)
 
 
 def _prepare(folder: AttemptFolder, inputs: Mapping[str, str]) -> None:

@@ -126,11 +126,6 @@ class CommandLog:
         """The last lines that are not empty, cut to a readable length."""
         return tuple(self._recent)
 
-    @property
-    def is_truncated(self) -> bool:
-        """Whether the file lacks lines of the middle."""
-        return self._left_out > 0
-
     def feed(self, data: bytes, *, is_last: bool = False) -> list[str]:
         """Keep *data*; return the lines it completes as they may be shown."""
         lines = self._lines.feed(data, is_last=is_last)

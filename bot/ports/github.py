@@ -25,7 +25,6 @@ class RepositoryFacts:
 
     default_branch: str
     configuration: str | None  # the text of .github/batch.yml, None if there is none
-    configuration_sha: str = ""
     newest_number: int = 0  # of issues and pull requests; 0 if unknown
     name: str = ""  # owner/name at present, whatever name was asked for
     is_archived: bool = False

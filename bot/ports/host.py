@@ -87,7 +87,6 @@ class Finished:
     exit_code: int  # negative: the signal
     timed_out: bool
     log_tail: tuple[str, ...]
-    log_truncated: bool
     fault: str = ""
     advice: str = ""
 

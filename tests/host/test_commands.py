@@ -160,7 +160,7 @@ async def test_a_command_ends_with_its_code_and_its_lines(
     lines: list[str] = []
     argv = harness.argv("says")
     done = await run(harness.commands, workspace, *argv, on_line=lines.append)
-    assert done == Finished(3, False, ("first", "last"), False)
+    assert done == Finished(3, False, ("first", "last"))
     assert lines == ["first", "last"]
 
 

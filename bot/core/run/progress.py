@@ -15,7 +15,6 @@ from bot.core.model import (
     ItemId,
     ItemState,
     Outcome,
-    OutcomeKind,
     PlanItem,
     Reference,
     Stage,
@@ -289,8 +288,3 @@ def median_worked(views: Iterable[ItemView]) -> timedelta | None:
     if len(spans) % 2:
         return spans[middle]
     return (spans[middle - 1] + spans[middle]) / 2
-
-
-def is_unchanged(view: ItemView) -> bool:
-    """Return whether the item completed without a change."""
-    return view.outcome is not None and view.outcome.kind is OutcomeKind.UNCHANGED

@@ -71,7 +71,6 @@ class Situation:
     slots_total: int = 0
     web_url: str = ""  # of the bot's pages; empty: no links to logs and pages
     isolation: str = ""  # of commands, such as bubblewrap
-    config_sha: str = ""  # of .github/batch.yml; empty if there is none
     is_stopping: bool = False
 
 
@@ -675,7 +674,7 @@ class _Tracking:
                 text += f" and needs about **{needed:,}** more"
             yield f"{text}.{self._fits()}"
         options = spell_options(progress.batch.plan.options)
-        yield " · ".join(filter(None, (f"Options: {options}", self._configuration())))
+        yield f"Options: {options}"
         if situation.isolation:
             yield f"Commands run isolated: {escape_line(situation.isolation)}."
 
@@ -690,15 +689,6 @@ class _Tracking:
         if needed <= budget.remaining - budget.reserve:
             return f"{text}, so it fits before the reset."
         return f"{text}, so a part of it waits for the reset."
-
-    def _configuration(self) -> str:
-        sha = self.situation.config_sha
-        if not sha:
-            return ""
-        batch = self.progress.batch
-        url = f"{self.links.site}/{batch.repository.name}/blob/{batch.default_branch}"
-        file = link("`.github/batch.yml`", f"{url}/.github/batch.yml")
-        return f"config {file} at {code_span(sha[:7])}"
 
     def _footer(self, phase: Phase) -> str:
         batch = self.progress.batch
