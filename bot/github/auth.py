@@ -39,7 +39,8 @@ class AppCredentials:
 
     def __init__(self, app_id: str, private_key: str, clock: Clock) -> None:
         self._app_id = app_id
-        self._private_key = private_key
+        # Read once: each reading of the text takes longer than 40 signatures.
+        self._private_key = jwt.get_algorithm_by_name("RS256").prepare_key(private_key)
         self._clock = clock
         self._signed = ""
         self._good_until = datetime.min.replace(tzinfo=UTC)
