@@ -22,11 +22,11 @@ from bot.engine.inbox import Inbox
 from bot.engine.intake import Intake, Policy
 from bot.engine.journal import journal
 from bot.engine.patience import when_stored
-from bot.engine.place import Replies
 from bot.engine.present import Present
 from bot.engine.reading import Reader
 from bot.engine.recorder import Recorder
 from bot.engine.recovery import Recovery
+from bot.engine.replies import Replies
 from bot.engine.scheduler import Limits, Scheduler
 from bot.engine.situation import Face, Situations
 from bot.engine.supervisor import Supervisor

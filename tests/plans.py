@@ -10,6 +10,8 @@ from bot.core.model import (
     Asker,
     Batch,
     BatchId,
+    Comment,
+    CommentKind,
     Edge,
     InstallationId,
     ItemId,
@@ -21,6 +23,7 @@ from bot.core.model import (
     Plan,
     PlanItem,
     Repository,
+    Request,
 )
 
 WIDGETS = Repository(1, "acme/widgets", InstallationId(7))
@@ -67,22 +70,30 @@ def plan(
     )
 
 
+def request_of(repository: Repository, name: str) -> Request:
+    """Return a request that no other *name* has."""
+    return Request(
+        repository=repository,
+        thread=ItemNumber(40),
+        thread_is_pull_request=False,
+        asker=Asker("ada", "https://github.com/acme/widgets/issues/40#issuecomment-9"),
+        origin=Comment(int.from_bytes(name.encode()), CommentKind.ISSUE),
+    )
+
+
 def batch(
     of: Plan, *, name: str = "b7k2", installation: int = 7, repository: int = 1
 ) -> Batch:
     """Return a batch of acme/widgets with this plan."""
     return Batch(
         id=BatchId(name),
-        repository=Repository(repository, "acme/widgets", InstallationId(installation)),
+        request=request_of(
+            Repository(repository, "acme/widgets", InstallationId(installation)), name
+        ),
         default_branch="main",
-        thread=ItemNumber(40),
-        thread_is_pull_request=False,
-        asker=Asker("ada", "https://github.com/acme/widgets/issues/40#issuecomment-9"),
-        source=f"comment:{name}",
         command="/batch …",
         created_at=NOON,
         plan=of,
-        comment_id=9,
     )
 
 

@@ -10,6 +10,8 @@ from bot.core.model import (
     Asker,
     Batch,
     BatchId,
+    Comment,
+    CommentKind,
     Edge,
     InstallationId,
     ItemId,
@@ -25,6 +27,7 @@ from bot.core.model import (
     PlanItem,
     Reference,
     Repository,
+    Request,
 )
 from bot.core.run import reasons as why
 from bot.core.run.progress import Progress, fold
@@ -90,12 +93,14 @@ def plan_of_twelve() -> Plan:
 def batch_of(plan: Plan, name: str = "b7k2", *, login: str = "ada") -> Batch:
     return Batch(
         id=BatchId(name),
-        repository=ACME,
+        request=Request(
+            repository=ACME,
+            thread=number(40),
+            thread_is_pull_request=False,
+            asker=Asker(login, f"{THREAD}#issuecomment-991"),
+            origin=Comment(991, CommentKind.ISSUE),
+        ),
         default_branch="main",
-        thread=number(40),
-        thread_is_pull_request=False,
-        asker=Asker(login, f"{THREAD}#issuecomment-991"),
-        source="comment:991",
         command=(
             "/batch 12 15 18 after:12 19 20 21 22 after:21 23 24 after:23 update:61"
             " review:63 review:64 concurrency:3"
@@ -354,11 +359,10 @@ def in_states(
         for n in numbers[::3]
     )
     plan = Plan(items, edges, outside, notes=("n" * len(text),) * 20)
-    batch = replace(
-        batch_of(plan, login="ada"),
-        repository=repository,
-        asker=Asker("ada", f"https://github.com/{repository.name}/issues/40"),
-    )
+    batch = batch_of(plan, login="ada")
+    url = f"https://github.com/{repository.name}/issues/40"
+    request = replace(batch.request, repository=repository, asker=Asker("ada", url))
+    batch = replace(batch, request=request)
     events: list[e.News] = [e.BatchStarted(START, "ada")]
     for n, one in zip(numbers, states, strict=True):
         events += _events_to(one, n, text, repository.name)

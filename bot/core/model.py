@@ -279,27 +279,91 @@ class Asker:
 
 
 @dataclass(frozen=True, slots=True)
+class Comment:
+    """A comment with commands; the bot reacts to it."""
+
+    id: int
+    kind: CommentKind
+    node_id: str = ""  # GraphQL's name for it
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A ticked box in one of the bot's own comments."""
+
+    comment_id: int
+    verb: str
+    edit: str  # tells this tick from a later one of the same box
+
+    def __str__(self) -> str:
+        return f"box:{self.comment_id}:{self.verb}:{self.edit}"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What somebody asked for once: where, who, by what."""
+
+    repository: Repository
+    thread: ItemNumber
+    thread_is_pull_request: bool
+    asker: Asker
+    origin: Comment | Box
+    part: int = 0  # which command of the comment, counted from 0
+
+    @property
+    def source(self) -> str:
+        """The name of the request, unique: ``issue_comment:991.0``."""
+        return f"{self.origin}.{self.part}"
+
+    @property
+    def reply(self) -> str:
+        """The name of its answers; the first command's is that of the comment."""
+        return self.source if self.part else str(self.origin)
+
+
+def source_of(reply: str) -> str:
+    """Return the source of the request whose answers are called *reply*."""
+    return reply if "." in reply else f"{reply}.0"
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """One command's work. What became of it is in its events."""
 
     id: BatchId
-    repository: Repository
+    request: Request
     default_branch: str
-    thread: ItemNumber
-    thread_is_pull_request: bool
-    asker: Asker
-    source: str  # what started it, unique: comment:991, or batch:b7k2 for a retry
     command: str  # as understood, in the language of COMMANDS
     created_at: datetime
     plan: Plan
-    comment_id: int = 0  # the command's comment, for reactions; 0 if there is none
-    comment_kind: CommentKind = CommentKind.ISSUE
-    comment_node_id: str = ""  # GraphQL's name for it
     retry_of: BatchId | None = None
     needed_role: Role = Role.WRITE  # of whoever starts it
     # Of a retry: items, what each waited for that is done (its number in the item's
     # repository, for it is no item of this plan), and the branch it pushed.
     builds_on: tuple[tuple[ItemId, ItemNumber, str], ...] = ()
+
+    @property
+    def repository(self) -> Repository:
+        """Its home: where it was asked for and is shown."""
+        return self.request.repository
+
+    @property
+    def thread(self) -> ItemNumber:
+        """The issue or pull request in which it was asked for and is shown."""
+        return self.request.thread
+
+    @property
+    def asker(self) -> Asker:
+        """Who asked for it."""
+        return self.request.asker
+
+    @property
+    def source(self) -> str:
+        """The name of its request, unique among batches."""
+        return self.request.source
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,11 +19,14 @@ from bot.core.model import (
     Batch,
     BatchId,
     BatchState,
+    Box,
     ItemFacts,
     ItemId,
     ItemNumber,
     Repository,
+    Request,
     Role,
+    source_of,
 )
 from bot.core.plan.graph import moved
 from bot.core.run import control
@@ -38,11 +41,11 @@ from bot.core.say.replies import (
     render_why,
 )
 from bot.core.world.markdown import code_span
-from bot.core.world.markers import Box, parse_marker
+from bot.core.world.markers import BoxKey, parse_marker
 from bot.engine.creation import NAMELESS, record_batch
-from bot.engine.place import Place, Replies
 from bot.engine.reading import Reading
 from bot.engine.recorder import Recorder
+from bot.engine.replies import Replies
 from bot.engine.scheduler import Scheduler
 from bot.engine.situation import Face, Situations
 from bot.engine.tracker import Tracker
@@ -88,29 +91,29 @@ class Controls:
         self._tracker.follow(batch.id)
 
     async def command(
-        self, place: Place, command: Command, reading: Reading, role: Role, part: int
+        self, request: Request, command: Command, reading: Reading, role: Role
     ) -> str:
         """Carry out a control; the role was found to be *write* or more, or *triage*
         for questions.
         """
         match command:
             case syntax.Status(batch_id):
-                return await self._status(place, batch_id, part)
+                return await self._status(request, batch_id)
             case syntax.Why(number):
-                return await self._why(place, number, part)
+                return await self._why(request, number)
             case syntax.Start(batch_id):
-                return await self._start(place, batch_id, role, part)
+                return await self._start(request, batch_id, role)
             case syntax.Skip(number):
-                batch = await self._live_batch_of(place, number)
-                return await self._control(place, batch, command, role, part)
+                batch = await self._live_batch_of(request, number)
+                return await self._control(request, batch, command, role)
             case (
                 syntax.Cancel(batch_id)
                 | syntax.Pause(batch_id)
                 | syntax.Resume(batch_id)
                 | syntax.Retry(batch_id)
             ):
-                batch = await self._batch(place, batch_id)
-                return await self._control(place, batch, command, role, part)
+                batch = await self._batch(request, batch_id)
+                return await self._control(request, batch, command, role)
             case syntax.RunCommand() | syntax.Plan() | syntax.Help():
                 message = f"{type(command).__name__} is no control"
                 raise AssertionError(message)
@@ -119,13 +122,13 @@ class Controls:
 
     # --- questions -----------------------------------------------------------------
 
-    async def _status(self, place: Place, batch_id: BatchId | None, part: int) -> str:
+    async def _status(self, request: Request, batch_id: BatchId | None) -> str:
         if batch_id is None:
-            wanted = await self._worth_a_row(place)
-        elif batch := await self._known_batch(place, batch_id):
+            wanted = await self._worth_a_row(request)
+        elif batch := await self._known_batch(request, batch_id):
             wanted = [batch]
         else:
-            await self._no_such_batch(place, batch_id, part)
+            await self._no_such_batch(request, batch_id)
             return "refused: no such batch"
         rows = []
         for batch in wanted:
@@ -133,48 +136,47 @@ class Controls:
             situation = await self._situations.situation(progress)
             rows.append(StatusRow(progress, situation.seconds_left))
             self._tracker.refresh(batch.id)
-        installation_id = place.repository.installation_id
+        installation_id = request.repository.installation_id
         present = self._situations.of_installation(installation_id)
         await self._replies.say(
-            place,
+            request,
             "status",
             lambda first: render_status(
-                rows, present, marker=first, repository=place.repository.name
+                rows, present, marker=first, repository=request.repository.name
             ),
-            part=part,
         )
         return "status"
 
-    async def _worth_a_row(self, place: Place) -> Sequence[Batch]:
+    async def _worth_a_row(self, request: Request) -> Sequence[Batch]:
         """Return the live batches of the repository, then others of the thread."""
-        live = await self._batches.live_in(place.repository.id)
+        live = await self._batches.live_in(request.repository.id)
         of_thread = await self._batches.recent(
-            place.repository.id, thread=place.thread, limit=STATUS_ROWS
+            request.repository.id, thread=request.thread, limit=STATUS_ROWS
         )
         ended = [summary for summary in of_thread if not summary.state.is_live]
         return [summary.batch for summary in (*live, *ended)][:STATUS_ROWS]
 
-    async def _why(self, place: Place, number: ItemNumber, part: int) -> str:
-        found = await self._batches.with_item(place.repository.id, number)
+    async def _why(self, request: Request, number: ItemNumber) -> str:
+        found = await self._batches.with_item(request.repository.id, number)
         having = list(found)
         # The thread's own batch before others, a live one before ended ones, and those
         # before a plan that may never start.
         having.sort(
             key=lambda s: (
-                s.batch.thread != place.thread,
+                s.batch.thread != request.thread,
                 not s.state.is_live,
                 s.state is BatchState.PLANNED,
             )
         )
         if not having:
             await self._replies.decline(
-                place, f"No batch of this repository has #{number}.", part=part
+                request, f"No batch of this repository has #{number}."
             )
             return "refused: no batch has it"
         progress = await self._situations.progress(having[0].batch.id)
         situation = await self._situations.situation(progress)
         await self._replies.say(
-            place,
+            request,
             "why",
             lambda first: render_why(
                 progress,
@@ -182,40 +184,36 @@ class Controls:
                 situation,
                 marker=first,
             ),
-            part=part,
         )
         return "why"
 
     # --- start -----------------------------------------------------------------------
 
     async def _start(
-        self, place: Place, batch_id: BatchId | None, role: Role, part: int
+        self, request: Request, batch_id: BatchId | None, role: Role
     ) -> str:
-        if batch := await self._carried_out(place, part):
-            await self._go_on(place, batch)
+        if batch := await self._carried_out(request):
+            await self._go_on(request, batch)
             return f"batch {batch.id}"
         if batch_id is None:
             recent = await self._batches.recent(
-                place.repository.id, thread=place.thread
+                request.repository.id, thread=request.thread
             )
             planned = [s.batch for s in recent if s.state is BatchState.PLANNED]
             batch = planned[0] if len(planned) == 1 else None
         else:
-            batch = await self._known_batch(place, batch_id)
+            batch = await self._known_batch(request, batch_id)
         if batch is None:
             await self._replies.decline(
-                place,
+                request,
                 "There is not exactly one plan here that waits for its start. Give its"
                 " id: `/batch start b7k2`.",
-                part=part,
             )
             return "refused: no such plan"
         with bound_contextvars(batch=batch.id):
-            return await self._start_plan(place, batch, role, part)
+            return await self._start_plan(request, batch, role)
 
-    async def _start_plan(
-        self, place: Place, batch: Batch, role: Role, part: int
-    ) -> str:
+    async def _start_plan(self, request: Request, batch: Batch, role: Role) -> str:
         if role < batch.needed_role:
             denied = NotPermitted(
                 needed=batch.needed_role,
@@ -223,29 +221,29 @@ class Controls:
                 what="start this batch",
                 command=f"/batch start {batch.id}",
             )
-            await self._replies.deny(place, denied, part=part)
+            await self._replies.deny(request, denied)
             return "refused: role"
         progress = await self._situations.progress(batch.id)
         problem = await self._cannot_start(progress)
         if problem:
-            await self._replies.decline(place, problem, part=part)
+            await self._replies.decline(request, problem)
             return "refused: cannot start"
         if progress.started_at is None:
             now = self._clock.now()
-            source = f"{place.source}.{part}"
-            events: list[e.Event] = [e.BatchStarted(now, place.asker.login, source)]
-            if place.repository != progress.batch.repository:
-                events.append(e.RepositoryMoved(now, place.repository))
+            by, source = request.asker.login, request.source
+            events: list[e.Event] = [e.BatchStarted(now, by, source)]
+            if request.repository != progress.batch.repository:
+                events.append(e.RepositoryMoved(now, request.repository))
             await self._recorder.record({batch.id: events})
-        await self._go_on(place, batch)
+        await self._go_on(request, batch)
         return f"batch {batch.id}"
 
-    async def _go_on(self, place: Place, batch: Batch) -> None:
+    async def _go_on(self, request: Request, batch: Batch) -> None:
         """Do what follows the record of a start; harmless to do again."""
         progress = await self._situations.progress(batch.id)
         if not progress.is_concluded:
             await self.begin(batch)
-        await self._replies.react(place, Reaction.STARTED)
+        await self._replies.react(request, Reaction.STARTED)
 
     async def _cannot_start(self, progress: Progress) -> str:
         name = code_span(progress.batch.id)
@@ -284,110 +282,100 @@ class Controls:
 
     async def _control(
         self,
-        place: Place,
+        request: Request,
         batch: Batch | str,
         command: Command,
         role: Role,
-        part: int,
     ) -> str:
         if isinstance(batch, str):
-            batch = await self._carried_out(place, part) or batch
+            batch = await self._carried_out(request) or batch
         if isinstance(batch, str):
-            await self._replies.decline(place, batch, part=part)
+            await self._replies.decline(request, batch)
             return "refused: which batch"
         with bound_contextvars(batch=batch.id):
-            return await self._control_batch(place, batch, command, role, part)
+            return await self._control_batch(request, batch, command, role)
 
     async def _control_batch(
-        self, place: Place, batch: Batch, command: Command, role: Role, part: int
+        self, request: Request, batch: Batch, command: Command, role: Role
     ) -> str:
         name = type(command).__name__.lower()
         before = await self._situations.progress(batch.id)
         own = {batch.asker.login, before.started_by}
-        if role < Role.MAINTAIN and place.asker.login not in own:
+        if role < Role.MAINTAIN and request.asker.login not in own:
             denied = NotPermitted(
                 needed=Role.MAINTAIN,
                 had=role,
                 what=f"{name} this batch of somebody else",
                 command=format_command(command),
             )
-            await self._replies.deny(place, denied, part=part)
+            await self._replies.deny(request, denied)
             return "refused: role"
         is_over = not before.state.is_live
-        is_new = f"{place.source}.{part}" not in before.controls
+        is_new = request.source not in before.controls
         if isinstance(command, syntax.Retry) and is_over and is_new:
-            return await self._retry_ended(place, before, command.items, role, part)
-        change = await self._changed(place, batch, command, before, part)
+            return await self._retry_ended(request, before, command.items, role)
+        change = await self._changed(request, batch, command, before)
         progress = await self._situations.progress(batch.id)
         if change is None:
-            change = Change(place.asker.login, nothing=f"it is {progress.state}")
+            change = Change(request.asker.login, nothing=f"it is {progress.state}")
         if change.nothing:
-            await self._replies.react(place, Reaction.REFUSED)
-        if change.nothing or not place.is_box:
+            await self._replies.react(request, Reaction.REFUSED)
+        if change.nothing or not isinstance(request.origin, Box):
             done = change
             await self._replies.say(
-                place,
+                request,
                 name,
                 lambda first: render_control_done(name, progress, done, marker=first),
-                part=part,
             )
         return f"{name} {batch.id}"
 
     async def _retry_ended(
         self,
-        place: Place,
+        request: Request,
         before: Progress,
         numbers: Sequence[ItemNumber],
         role: Role,
-        part: int,
     ) -> str:
         """Start a new batch from what did not succeed in one that has ended."""
         old = before.batch
-        source = f"{place.source}.{part}"
-        batch = await self._batches.by_source(source)
+        batch = await self._batches.by_source(request.source)
         if batch is None:
             problem = await self._cannot_retry(before, numbers, role)
             if problem:
-                await self._replies.decline(place, problem, part=part)
+                await self._replies.decline(request, problem)
                 return "refused: cannot retry"
-            facts = await self._facts_again(place, before, numbers)
+            facts = await self._facts_again(request, before, numbers)
             now = self._clock.now()
             again = replace(
-                moved(control.again(before, facts), place.repository),
+                moved(control.again(before, facts), request.repository),
                 id=NAMELESS,
-                source=source,
-                asker=place.asker,
+                request=request,
                 created_at=now,
-                thread=place.thread,
-                thread_is_pull_request=place.thread_is_pull_request,
-                comment_id=0 if place.is_box else place.comment_id,
-                comment_kind=place.comment_kind,
-                comment_node_id=place.comment_node_id,
             )
             if not again.plan.items:
                 message = "None of these items can be found any more. Nothing started."
-                await self._replies.decline(place, message, part=part)
+                await self._replies.decline(request, message)
                 return "refused: nothing left"
-            started = e.BatchStarted(now, place.asker.login)
+            started = e.BatchStarted(now, request.asker.login)
             batch = await record_batch(self._batches, again, facts, [started])
         if before.retried_as != batch.id:
             retried = e.BatchRetried(self._clock.now(), batch.id)
             await self._recorder.record({old.id: [retried]})
         await self.begin(batch)
-        await self._replies.react(place, Reaction.STARTED)
+        await self._replies.react(request, Reaction.STARTED)
         await self._tracker.redraw(old.id)
         return f"batch {batch.id}"
 
     async def _facts_again(
-        self, place: Place, before: Progress, numbers: Sequence[ItemNumber]
+        self, request: Request, before: Progress, numbers: Sequence[ItemNumber]
     ) -> Mapping[ItemId, ItemFacts]:
         """Return GitHub's present facts of what runs again, as far as it is there."""
         found: dict[ItemId, ItemFacts] = {}
         items = control.to_run_again(before, numbers)
         for repository, own in _by_repository(before, items):
             numbered = {item: before.items[item].item.number for item in own}
-            is_here = repository.id == place.repository.id
-            present = place.repository if is_here else repository
+            is_here = repository.id == request.repository.id
+            present = request.repository if is_here else repository
             _, facts = await self._github.facts(present, list(numbered.values()))
             found |= {i: facts[n] for i, n in numbered.items() if n in facts}
         return found
@@ -411,11 +399,11 @@ class Controls:
         return ""
 
     async def _changed(
-        self, place: Place, batch: Batch, command: Command, before: Progress, part: int
+        self, request: Request, batch: Batch, command: Command, before: Progress
     ) -> Change | None:
         """Make the change, unless the same wish was carried out before."""
-        source = f"{place.source}.{part}"
-        by = place.asker.login
+        source = request.source
+        by = request.asker.login
         given = before.controls.get(source)
         if given is not None:
             return Change(
@@ -459,45 +447,45 @@ class Controls:
                 message = f"{type(command).__name__} is no control"
                 raise AssertionError(message)
 
-    async def _batch(self, place: Place, batch_id: BatchId | None) -> Batch | str:
+    async def _batch(self, request: Request, batch_id: BatchId | None) -> Batch | str:
         """Return the batch that a control means, or why that cannot be said."""
         if batch_id is not None:
-            found = await self._known_batch(place, batch_id)
+            found = await self._known_batch(request, batch_id)
             return found or _unknown(batch_id)
-        live = await self._batches.live_in(place.repository.id)
-        here = [s.batch for s in live if s.batch.thread == place.thread]
+        live = await self._batches.live_in(request.repository.id)
+        here = [s.batch for s in live if s.batch.thread == request.thread]
         return _the_one(here, "in this thread")
 
-    async def _live_batch_of(self, place: Place, number: ItemNumber) -> Batch | str:
-        live = await self._batches.live_items(place.repository.id, [number])
+    async def _live_batch_of(self, request: Request, number: ItemNumber) -> Batch | str:
+        live = await self._batches.live_items(request.repository.id, [number])
         if number not in live:
             return f"No live batch has #{number} unfinished. Nothing changed."
         batch = await self._batches.load(live[number])
         return batch or _unknown(live[number])
 
-    async def _carried_out(self, place: Place, part: int) -> Batch | None:
+    async def _carried_out(self, request: Request) -> Batch | None:
         """Return the batch for which this very wish was carried out, before a crash
         came between that and the answer; the batch may have ended since.
         """
-        for summary in await self._batches.recent(place.repository.id, limit=5):
+        for summary in await self._batches.recent(request.repository.id, limit=5):
             progress = await self._situations.progress(summary.batch.id)
             known = (progress.start_source, *progress.controls)
-            if f"{place.source}.{part}" in known:
+            if request.source in known:
                 return summary.batch
         return None
 
-    async def _known_batch(self, place: Place, batch_id: BatchId) -> Batch | None:
+    async def _known_batch(self, request: Request, batch_id: BatchId) -> Batch | None:
         batch = await self._batches.load(batch_id)
-        if batch is None or batch.repository.id != place.repository.id:
+        if batch is None or batch.repository.id != request.repository.id:
             return None
         return batch
 
-    async def _no_such_batch(self, place: Place, batch_id: BatchId, part: int) -> None:
-        await self._replies.decline(place, _unknown(batch_id), part=part)
+    async def _no_such_batch(self, request: Request, batch_id: BatchId) -> None:
+        await self._replies.decline(request, _unknown(batch_id))
 
     # --- boxes -----------------------------------------------------------------------
 
-    async def boxes(self, edited: BoxesTicked, ticked: Sequence[Box]) -> str:
+    async def boxes(self, edited: BoxesTicked, ticked: Sequence[BoxKey]) -> str:
         """Carry out the boxes that a person ticked in one of the bot's own comments.
 
         Whatever was ticked or written there, the comment is drawn again.
@@ -519,8 +507,7 @@ class Controls:
         self, edited: BoxesTicked, kind: str, name: str
     ) -> Batch | None:
         if kind == "plan":
-            source = f"{name}" if "." in name else f"{name}.0"
-            batch = await self._batches.by_source(source)
+            batch = await self._batches.by_source(source_of(name))
         else:
             batch = await self._batches.load(BatchId(name))
         if batch is None or batch.repository.id != edited.repository.id:
@@ -531,21 +518,19 @@ class Controls:
                 return None
         return batch
 
-    async def _box(self, edited: BoxesTicked, batch: Batch, box: Box) -> str:
+    async def _box(self, edited: BoxesTicked, batch: Batch, box: BoxKey) -> str:
         verb, arguments = box
         command = _command_of(verb, arguments, batch.id)
         if command is None:
             return "ignored: unknown box"
         # The same edit delivered again is the same wish; a later tick is a new one.
         edit = sha256((edited.old_body + edited.new_body).encode()).hexdigest()[:16]
-        place = Place(
+        request = Request(
             repository=edited.repository,
             thread=edited.thread,
-            thread_is_pull_request=batch.thread_is_pull_request,
+            thread_is_pull_request=batch.request.thread_is_pull_request,
             asker=Asker(edited.sender.login, batch.asker.url),
-            source=f"box:{edited.comment_id}:{verb}:{edit}",
-            comment_id=edited.comment_id,
-            is_box=True,
+            origin=Box(edited.comment_id, verb, edit),
         )
         try:
             role = await self._github.role(edited.repository, edited.sender.login)
@@ -554,8 +539,8 @@ class Controls:
         if role < Role.WRITE:
             return "refused: role"
         if isinstance(command, syntax.Start):
-            return await self._start(place, batch.id, role, 0)
-        return await self._control(place, batch, command, role, 0)
+            return await self._start(request, batch.id, role)
+        return await self._control(request, batch, command, role)
 
 
 def _by_repository(

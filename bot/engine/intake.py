@@ -42,7 +42,18 @@ from bot.core.command.trigger import (
 )
 from bot.core.command.vocabulary import BUILTIN_ACTIONS
 from bot.core.effects import Reaction
-from bot.core.model import Action, Asker, Batch, Deps, ItemKind, Plan, Reference, Role
+from bot.core.model import (
+    Action,
+    Asker,
+    Batch,
+    Comment,
+    Deps,
+    ItemKind,
+    Plan,
+    Reference,
+    Request,
+    Role,
+)
 from bot.core.plan.expansion import Known
 from bot.core.plan.graph import build_plan, settle_outside
 from bot.core.plan.selection import Selection, select
@@ -52,8 +63,8 @@ from bot.core.world.markers import ticked
 from bot.engine.changes import Changes
 from bot.engine.controls import Controls
 from bot.engine.creation import NAMELESS, record_batch
-from bot.engine.place import Place, Replies
 from bot.engine.reading import Reader, Reading
+from bot.engine.replies import Replies
 from bot.engine.situation import Face, Situations
 from bot.errors import BotError, ConfigurationError, PermanentError
 from bot.ports.clock import Clock
@@ -166,11 +177,11 @@ class Intake:
         """
         written = self._trigger(delivery.event, _payload_of(delivery))
         if isinstance(written, CommentWritten) and self._may_speak(written):
-            await self._give_up(_place_of(written), words)
+            await self._give_up(_request_of(written), words)
 
-    async def _give_up(self, place: Place, words: str) -> None:
-        first = await self._batches.by_source(f"{place.source}.0")
-        await self._replies.give_up(place, words, is_begun=first is not None)
+    async def _give_up(self, request: Request, words: str) -> None:
+        first = await self._batches.by_source(request.source)
+        await self._replies.give_up(request, words, is_begun=first is not None)
 
     def _trigger(self, event: str, payload: Mapping[str, Any]) -> Trigger | None:
         return trigger_of(event, payload, app_login=self._policy.app_login)
@@ -206,58 +217,58 @@ class Intake:
             name = about.name or written.repository.name
             present = replace(written.repository, name=name)
             written = replace(written, repository=present)
-        place = _place_of(written)
-        if await self._replies.has_given_up(place):
-            await self._give_up(place, "GitHub did not answer me for an hour")
+        request = _request_of(written)
+        if await self._replies.has_given_up(request):
+            await self._give_up(request, "GitHub did not answer me for an hour")
             return "gave up"
         # A cancel does not wait until other changes let this one through.
-        seen = asyncio.create_task(self._replies.react(place, Reaction.SEEN))
+        seen = asyncio.create_task(self._replies.react(request, Reaction.SEEN))
         try:
-            return await self._heard(place, written)
+            return await self._heard(request, written)
         except asyncio.CancelledError:
             seen.cancel()
             raise
         finally:
             await asyncio.wait({seen})
 
-    async def _heard(self, place: Place, written: CommentWritten) -> str:
-        role = await self._role(place)
+    async def _heard(self, request: Request, written: CommentWritten) -> str:
+        role = await self._role(request)
         if role is None or role < Role.TRIAGE:
             # Nothing is read for strangers, and they get no lesson in grammar.
             line = find_command_lines(written.body)[0]
             return await self._deny(
-                place, _denied(Role.WRITE, role, "start a batch", line)
+                request, _denied(Role.WRITE, role, "start a batch", line)
             )
         try:
-            return await self._read(place, role, written.body)
+            return await self._read(request, role, written.body)
         except PermanentError as error:
             log.warning("command failed", error=str(error))
             said = escape_prose(str(error))
-            await self._replies.decline(place, f"{said} Nothing more was started.")
+            await self._replies.decline(request, f"{said} Nothing more was started.")
             return f"failed: {error}"
 
-    async def _read(self, place: Place, role: Role, body: str) -> str:
+    async def _read(self, request: Request, role: Role, body: str) -> str:
         try:
-            reading = await self._reader.read(place, body)
+            reading = await self._reader.read(request, body)
         except ConfigurationError as error:
-            await self._replies.decline(place, escape_prose(str(error)))
+            await self._replies.decline(request, escape_prose(str(error)))
             return "refused: .github/batch.yml"
         if reading is None:
             return "ignored"
         if isinstance(reading, Unreadable):
-            await self._replies.refuse(place, reading)
+            await self._replies.refuse(request, reading)
             return "refused: unreadable"
         for command in reading.commands:
             denied = _permission(command, role, reading)
             if denied is not None:
-                return await self._deny(place, denied)
+                return await self._deny(request, denied)
         if len(reading.commands) > 1:
-            problem = await self._first_problem(place, reading)
+            problem = await self._first_problem(request, reading)
             if problem is not None:
-                await self._replies.refuse(place, problem)
+                await self._replies.refuse(request, problem)
                 return "refused"
         outcomes = [
-            await self._command(place, command, reading, role, part)
+            await self._command(replace(request, part=part), command, reading, role)
             for part, command in enumerate(reading.commands)
         ]
         return ", ".join(outcomes)
@@ -268,44 +279,43 @@ class Intake:
         sender = written.sender
         return not sender.is_bot or sender.login.lower() in self._policy.allowed_bots
 
-    async def _role(self, place: Place) -> Role | None:
+    async def _role(self, request: Request) -> Role | None:
         """Return the role at this moment; None if GitHub did not say, which means no."""
         try:
-            return await self._github.role(place.repository, place.asker.login)
+            return await self._github.role(request.repository, request.asker.login)
         except BotError as error:
-            log.warning("role unknown", login=place.asker.login, error=str(error))
+            log.warning("role unknown", login=request.asker.login, error=str(error))
             return None
 
-    async def _deny(self, place: Place, denied: NotPermitted) -> str:
-        await self._replies.deny(place, denied)
+    async def _deny(self, request: Request, denied: NotPermitted) -> str:
+        await self._replies.deny(request, denied)
         return "refused: role"
 
     async def _command(
         self,
-        place: Place,
+        request: Request,
         command: Command,
         reading: Reading,
         role: Role | None,
-        part: int,
     ) -> str:
         match command:
             case RunCommand():
-                return await self._run(place, command, reading, part)
+                return await self._run(request, command, reading)
             case syntax.Plan(run):
-                return await self._run(place, run, reading, part)
+                return await self._run(request, run, reading)
             case syntax.Help():
-                await self._help(place, command, part)
+                await self._help(request, command)
                 return "help"
             case _:
                 assert role is not None  # a command without a role was denied
-                return await self._controls.command(place, command, reading, role, part)
+                return await self._controls.command(request, command, reading, role)
 
-    async def _help(self, place: Place, asked: syntax.Help, part: int) -> None:
-        budget = self._situations.budget(place.repository.installation_id)
-        has_parts = asked.is_bare and not place.thread_is_pull_request
-        suggestions = await self._reader.suggestions(place) if has_parts else ()
+    async def _help(self, request: Request, asked: syntax.Help) -> None:
+        budget = self._situations.budget(request.repository.installation_id)
+        has_parts = asked.is_bare and not request.thread_is_pull_request
+        suggestions = await self._reader.suggestions(request) if has_parts else ()
         await self._replies.say(
-            place,
+            request,
             "help",
             lambda first: render_help(
                 asked.topic,
@@ -315,9 +325,8 @@ class Intake:
                 web_url=self._face.web_url,
                 missing=self._missing_actions(),
                 suggestions=suggestions,
-                lacks=self._github.lacks(place.repository),
+                lacks=self._github.lacks(request.repository),
             ),
-            part=part,
         )
 
     def _missing_actions(self) -> frozenset[str]:
@@ -334,43 +343,40 @@ class Intake:
 
     # --- batches -------------------------------------------------------------------
 
-    async def _run(
-        self, place: Place, run: RunCommand, reading: Reading, part: int
-    ) -> str:
-        source = f"{place.source}.{part}"
-        before = await self._batches.by_source(source)
+    async def _run(self, request: Request, run: RunCommand, reading: Reading) -> str:
+        before = await self._batches.by_source(request.source)
         if before is not None:  # delivered again, or a crash came between
-            return await self._begun(place, before, part)
+            return await self._begun(request, before)
         # A line above may have taken some of the items meanwhile.
-        known = await self._reader.with_live_items(place, reading.known)
-        chosen = await self._choose(place, run, known)
+        known = await self._reader.with_live_items(request, reading.known)
+        chosen = await self._choose(request, run, known)
         if not isinstance(chosen, _Chosen):
-            await self._replies.refuse(place, chosen, part=part)
+            await self._replies.refuse(request, chosen)
             return "refused"
         command = format_command(syntax.Plan(run) if run.is_dry_run else run)
-        if (same := await self._just_started(place, command)) is not None:
+        if (same := await self._just_started(request, command)) is not None:
             where = await self._reader.link(same.id)
             text = (
                 f"You gave this command a moment ago: batch {where} is already there."
             )
-            await self._replies.decline(
-                place, f"{text} Nothing more was started.", part=part
-            )
+            await self._replies.decline(request, f"{text} Nothing more was started.")
             return f"same as batch {same.id}"
         is_planned = run.is_dry_run or chosen.selection.must_confirm
-        batch = await self._create(place, chosen, reading, source, command, is_planned)
-        return await self._begun(place, batch, part)
+        batch = await self._create(request, chosen, reading, command, is_planned)
+        return await self._begun(request, batch)
 
-    async def _first_problem(self, place: Place, reading: Reading) -> Problem | None:
+    async def _first_problem(
+        self, request: Request, reading: Reading
+    ) -> Problem | None:
         """Return why one of several commands cannot start a batch: then none does."""
         lines = [format_command(command) for command in reading.commands]
         for part, command in enumerate(reading.commands):
             run = command.run if isinstance(command, syntax.Plan) else command
             if not isinstance(run, RunCommand) or await self._batches.by_source(
-                f"{place.source}.{part}"
+                replace(request, part=part).source
             ):
                 continue
-            problem = await self._choose(place, run, reading.known)
+            problem = await self._choose(request, run, reading.known)
             if isinstance(problem, _Chosen):
                 continue
             mended = [*lines[:part], problem.corrected, *lines[part + 1 :]]
@@ -382,30 +388,30 @@ class Intake:
         return None
 
     async def _choose(
-        self, place: Place, run: RunCommand, known: Known
+        self, request: Request, run: RunCommand, known: Known
     ) -> _Chosen | Refusable:
         """Return what a command comes to, or why it cannot be done as it stands."""
         selection = select(run, known)
         if not isinstance(selection, Selection):
             return selection
-        planned = await self._plan(place, run, selection)
+        planned = await self._plan(request, run, selection)
         if not isinstance(planned, tuple):
             return planned
         return _Chosen(selection, *planned)
 
     async def _plan(
-        self, place: Place, run: RunCommand, selection: Selection
+        self, request: Request, run: RunCommand, selection: Selection
     ) -> tuple[Plan, Mapping[Reference, bool]] | CycleFound | Declined:
         refused = self._cannot_run(selection)
         if refused is not None:
             return refused
-        plan = self._build(place, selection)
+        plan = self._build(request, selection)
         if isinstance(plan, CycleFound):
-            return replace(plan, corrected=self._acyclic(place, run, selection))
+            return replace(plan, corrected=self._acyclic(request, run, selection))
         wanted = list(dict.fromkeys(edge.predecessor for edge in plan.outside))
         if not wanted:
             return plan, {}
-        facts = await self._reader.outside(place, wanted)
+        facts = await self._reader.outside(request, wanted)
         unseen = [r for r in wanted if r not in facts]
         if unseen:
             return Declined(
@@ -424,32 +430,32 @@ class Intake:
             return None
         return Declined(" ".join(reasons))
 
-    def _build(self, place: Place, selection: Selection) -> Plan | CycleFound:
+    def _build(self, request: Request, selection: Selection) -> Plan | CycleFound:
         return build_plan(
             selection,
-            repository=place.repository,
+            repository=request.repository,
             runner_of=self._runner_of,
         )
 
-    def _acyclic(self, place: Place, run: RunCommand, selection: Selection) -> str:
+    def _acyclic(self, request: Request, run: RunCommand, selection: Selection) -> str:
         """Return the command with fewer sources of dependencies, if that helps."""
         for deps in (Deps.NATIVE, Deps.TYPED):
             options = replace(selection.options, deps=deps)
             fewer = replace(selection, options=options)
-            if isinstance(self._build(place, fewer), Plan):
+            if isinstance(self._build(request, fewer), Plan):
                 given = replace(run.options, deps=deps)
                 return format_command(replace(run, options=given))
         return ""
 
-    async def _just_started(self, place: Place, command: str) -> Batch | None:
+    async def _just_started(self, request: Request, command: str) -> Batch | None:
         recent = await self._batches.recent(
-            place.repository.id, thread=place.thread, limit=5
+            request.repository.id, thread=request.thread, limit=5
         )
         since = self._clock.now() - SAME_COMMAND
         for summary in recent:
             batch = summary.batch
             is_same = (
-                batch.command == command and batch.asker.login == place.asker.login
+                batch.command == command and batch.asker.login == request.asker.login
             )
             if is_same and batch.created_at >= since:
                 return batch
@@ -457,10 +463,9 @@ class Intake:
 
     async def _create(
         self,
-        place: Place,
+        request: Request,
         chosen: _Chosen,
         reading: Reading,
-        source: str,
         command: str,
         is_planned: bool,  # noqa: FBT001  # named at the one call
     ) -> Batch:
@@ -473,23 +478,16 @@ class Intake:
         events: list[e.Event] = (
             [e.BatchPlanned(now, now + PLAN_VALID)]
             if is_planned
-            else [e.BatchStarted(now, place.asker.login)]
+            else [e.BatchStarted(now, request.asker.login)]
         )
         events += [e.OutsideSettled(now, r, well) for r, well in chosen.settled.items()]
         batch = Batch(
             id=NAMELESS,
-            repository=place.repository,
+            request=request,
             default_branch=reading.about.default_branch,
-            thread=place.thread,
-            thread_is_pull_request=place.thread_is_pull_request,
-            asker=place.asker,
-            source=source,
             command=command,
             created_at=now,
             plan=chosen.plan,
-            comment_id=0 if place.is_box else place.comment_id,
-            comment_kind=place.comment_kind,
-            comment_node_id=place.comment_node_id,
             needed_role=needed_role(
                 (item.action for item in chosen.plan.items),
                 to_run=reading.configuration.permissions.role,
@@ -497,28 +495,27 @@ class Intake:
         )
         return await record_batch(self._batches, batch, facts, events)
 
-    async def _begun(self, place: Place, batch: Batch, part: int) -> str:
+    async def _begun(self, request: Request, batch: Batch) -> str:
         """Do what follows the record of a new batch; harmless to do again."""
         with bound_contextvars(batch=batch.id):
-            return await self._show_begun(place, batch, part)
+            return await self._show_begun(request, batch)
 
-    async def _show_begun(self, place: Place, batch: Batch, part: int) -> str:
+    async def _show_begun(self, request: Request, batch: Batch) -> str:
         progress = await self._situations.progress(batch.id)
         if progress.expires_at is not None and progress.started_at is None:
             situation = await self._situations.situation(progress)
             expectations = await self._batches.expectations()
             await self._replies.say(
-                place,
+                request,
                 "plan",
                 lambda first: render_plan(
                     progress, situation, expectations, marker=first
                 ),
-                part=part,
             )
             return f"plan {batch.id}"
         if not progress.is_concluded:
             await self._controls.begin(batch)
-        await self._replies.react(place, Reaction.STARTED)
+        await self._replies.react(request, Reaction.STARTED)
         return f"batch {batch.id}"
 
     # --- boxes ---------------------------------------------------------------------
@@ -535,7 +532,7 @@ def _about(trigger: Trigger) -> Mapping[str, object]:
     """Return what each line of the log says about a trigger."""
     match trigger:
         case CommentWritten(repository=repository, thread=thread):
-            source = f"{trigger.kind}:{trigger.comment_id}"
+            source = _request_of(trigger).reply
         case BoxesTicked(repository=repository, thread=thread):
             source = f"box:{trigger.comment_id}"
         case _:
@@ -555,16 +552,13 @@ def _payload_of(delivery: Delivery) -> Mapping[str, Any]:
     return payload if isinstance(payload, dict) else {}
 
 
-def _place_of(written: CommentWritten) -> Place:
-    return Place(
+def _request_of(written: CommentWritten) -> Request:
+    return Request(
         repository=written.repository,
         thread=written.thread,
         thread_is_pull_request=written.is_pull_request,
         asker=Asker(written.sender.login, written.url),
-        source=f"{written.kind}:{written.comment_id}",
-        comment_id=written.comment_id,
-        comment_kind=written.kind,
-        comment_node_id=written.node_id,
+        origin=Comment(written.comment_id, written.kind, written.node_id),
     )
 
 

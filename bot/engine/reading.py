@@ -17,12 +17,11 @@ from bot.core.command.syntax import (
 )
 from bot.core.command.syntax import Plan as PlanCommand
 from bot.core.events import TrackingCommented
-from bot.core.model import BatchId, ItemFacts, ItemNumber, Reference
+from bot.core.model import BatchId, ItemFacts, ItemNumber, Reference, Request
 from bot.core.plan.configuration import RepositoryConfiguration, read_configuration
 from bot.core.plan.expansion import Known, Wanted, wanted
 from bot.core.plan.texts import open_tasks_in
 from bot.core.world.markdown import code_span
-from bot.engine.place import Place
 from bot.errors import NotFound
 from bot.ports.github import GitHub, RepositoryFacts
 from bot.ports.store import Batches
@@ -49,7 +48,7 @@ class Reader:
         self._batches = batches
         self._slots = slots
 
-    async def read(self, place: Place, text: str) -> Reading | Unreadable | None:
+    async def read(self, request: Request, text: str) -> Reading | Unreadable | None:
         """Return the commands of a comment, what is wrong with them, or None.
 
         Raises ``ConfigurationError`` if ``.github/batch.yml`` cannot be read.
@@ -59,13 +58,13 @@ class Reader:
         guess = parse_comment(text)
         if guess is None:
             return None
-        known = Known(repository=place.repository.name, this=place.thread)
+        known = Known(repository=request.repository.name, this=request.thread)
         if isinstance(guess, tuple) and not any(map(_runs, guess)):
             # A control needs no facts: it must work while GitHub answers little.
             nothing = RepositoryFacts(default_branch="", configuration=None)
             return Reading(guess, RepositoryConfiguration(), nothing, known)
         first = wanted_by(guess, known) if isinstance(guess, tuple) else ()
-        about, facts = await self._github.facts(place.repository, first)
+        about, facts = await self._github.facts(request.repository, first)
         configuration = read_configuration(about.configuration)
         commands = parse_comment(
             text,
@@ -80,63 +79,63 @@ class Reader:
             newest_number=about.newest_number,
             concurrency_limit=self._slots,
             configuration=configuration,
-            lacks=self._github.lacks(place.repository),
+            lacks=self._github.lacks(request.repository),
         )
         for command in commands:
             if isinstance(command, RunCommand | PlanCommand):
                 run = command.run if isinstance(command, PlanCommand) else command
-                known = await self.complete(place, run, known)
+                known = await self.complete(request, run, known)
         return Reading(commands, configuration, about, known)
 
-    async def complete(self, place: Place, run: RunCommand, known: Known) -> Known:
+    async def complete(self, request: Request, run: RunCommand, known: Known) -> Known:
         """Return *known* with everything that *run* asks for."""
         for _ in range(MOST_ROUNDS):
             missing = wanted(run, known)
             if missing.is_nothing:
                 break
-            known = await self._ask(place, missing, known)
-        return await self.with_live_items(place, known)
+            known = await self._ask(request, missing, known)
+        return await self.with_live_items(request, known)
 
-    async def with_live_items(self, place: Place, known: Known) -> Known:
+    async def with_live_items(self, request: Request, known: Known) -> Known:
         """Return *known* with the items that are live in a batch at this moment."""
         numbers = [n for n, facts in known.facts.items() if facts is not None]
-        live = await self._batches.live_items(place.repository.id, numbers)
+        live = await self._batches.live_items(request.repository.id, numbers)
         links = {name: await self.link(name) for name in set(live.values())}
         return replace(known, live_items=live, batch_link=links.__getitem__)
 
     async def outside(
-        self, place: Place, references: Sequence[Reference]
+        self, request: Request, references: Sequence[Reference]
     ) -> Mapping[Reference, ItemFacts]:
         """Return the facts of what a plan waits for outside itself."""
-        here = [r.number for r in references if r.repository == place.repository.name]
-        away = [r for r in references if r.repository != place.repository.name]
+        here = [r.number for r in references if r.repository == request.repository.name]
+        away = [r for r in references if r.repository != request.repository.name]
         found: dict[Reference, ItemFacts] = {}
         if here:
-            _, facts = await self._github.facts(place.repository, here)
+            _, facts = await self._github.facts(request.repository, here)
             for number, fact in facts.items():
-                found[Reference(place.repository.name, number)] = fact
+                found[Reference(request.repository.name, number)] = fact
         if away:
-            found.update(await self._references(place, away))
+            found.update(await self._references(request, away))
         return found
 
-    async def suggestions(self, place: Place) -> tuple[str, ...]:
+    async def suggestions(self, request: Request) -> tuple[str, ...]:
         """Return commands that run the parts of the thread's own issue."""
-        _, facts = await self._github.facts(place.repository, [place.thread])
-        fact = facts.get(place.thread)
+        _, facts = await self._github.facts(request.repository, [request.thread])
+        fact = facts.get(request.thread)
         if fact is None:
             return ()
         parts: dict[Selector, Sequence[Reference]] = {
             SubIssues(This()): fact.sub_issues,
-            Tasks(This()): open_tasks_in(fact.body, place.repository.name),
+            Tasks(This()): open_tasks_in(fact.body, request.repository.name),
         }
         return tuple(
             format_command(RunCommand((Term(selector),)))
             for selector, references in parts.items()
-            if any(r.repository == place.repository.name for r in references)
+            if any(r.repository == request.repository.name for r in references)
         )
 
-    async def _ask(self, place: Place, missing: Wanted, known: Known) -> Known:
-        repository = place.repository
+    async def _ask(self, request: Request, missing: Wanted, known: Known) -> Known:
+        repository = request.repository
         if missing.numbers:
             _, facts = await self._github.facts(repository, missing.numbers)
             answered = {number: facts.get(number) for number in missing.numbers}
@@ -152,7 +151,7 @@ class Reader:
         if missing.labels:
             known = replace(known, labels=await self._github.labels(repository))
         if missing.others:
-            found = await self._references(place, missing.others)
+            found = await self._references(request, missing.others)
             others = {reference: found.get(reference) for reference in missing.others}
             known = replace(known, others={**known.others, **others})
         return known
@@ -165,11 +164,11 @@ class Reader:
         return code_span(batch_id)
 
     async def _references(
-        self, place: Place, references: Sequence[Reference]
+        self, request: Request, references: Sequence[Reference]
     ) -> Mapping[Reference, ItemFacts]:
         try:
             return await self._github.references(
-                place.repository.installation_id, references
+                request.repository.installation_id, references
             )
         except NotFound:
             return {}

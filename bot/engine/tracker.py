@@ -23,7 +23,7 @@ from bot.core.effects import (
     UnpinComment,
 )
 from bot.core.events import BatchConcluded, News, Reported, TrackingCommented
-from bot.core.model import BatchId, BatchState, InstallationId, ItemState
+from bot.core.model import BatchId, BatchState, Comment, InstallationId, ItemState
 from bot.core.run.pace import Stale, seconds_to_edit
 from bot.core.run.progress import Progress
 from bot.core.run.retry import delay_seconds
@@ -265,7 +265,7 @@ class Tracker:
     async def _pin(self, progress: Progress, watch: _Watch) -> None:
         """Pin the comment once, also if the bot was killed before it could."""
         batch = progress.batch
-        if not batch.thread_is_pull_request:  # they have no pins
+        if not batch.request.thread_is_pull_request:  # they have no pins
             comment_id = progress.tracking_comment_id
             pin = PinComment(batch.repository, batch.thread, comment_id)
             await self._effects.attempt(f"{batch.id}/pin", pin)
@@ -320,7 +320,7 @@ class Tracker:
         if progress.tracking_comment_id:
             # Also if it took no edits before: the last word is worth a try.
             await self._write(progress, watch)
-            if not batch.thread_is_pull_request:  # they have no pins
+            if not batch.request.thread_is_pull_request:  # they have no pins
                 unpin = UnpinComment(batch.repository, progress.tracking_comment_id)
                 await self._effects.attempt(f"{batch.id}/unpin", unpin)
         await self._react(progress)
@@ -331,17 +331,12 @@ class Tracker:
 
     async def _react(self, progress: Progress) -> None:
         batch = progress.batch
-        if not batch.comment_id:
+        origin = batch.request.origin
+        if not isinstance(origin, Comment):
             return
         done = progress.count(ItemState.COMPLETED) == len(progress.items)
         mood = Reaction.DONE if done else Reaction.REFUSED
-        react = React(
-            batch.repository,
-            batch.comment_kind,
-            batch.comment_id,
-            mood,
-            batch.comment_node_id,
-        )
+        react = React(batch.repository, origin.kind, origin.id, mood, origin.node_id)
         await self._effects.attempt(f"{batch.id}/reaction", react)
 
     async def _report(self, progress: Progress) -> None:

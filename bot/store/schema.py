@@ -5,6 +5,7 @@ under subtraction. ``data`` columns hold JSON written by ``bot.store.codec``.
 """
 
 import json
+import re
 from typing import Any
 
 from sqlite_utils import Database, Migrations
@@ -128,7 +129,9 @@ def m002_holds(db: Database) -> None:
 
 @migrations()
 def m003_items(db: Database) -> None:
-    """Name items by their place in the plan, and note each one's repository."""
+    """Name items by their place in the plan, and note each one's repository; keep what
+    started a batch as one value.
+    """
     # One statement at a time: a script would end the migration's transaction.
     for statement in _ITEMS.split(";\n"):
         db.execute(statement)
@@ -136,7 +139,7 @@ def m003_items(db: Database) -> None:
     for id_, data in rows:
         db.execute(
             "UPDATE batches SET data = ? WHERE id = ?",
-            (_compact(_batch_with_ids(json.loads(data))), id_),
+            (_compact(_with_request(_batch_with_ids(json.loads(data)))), id_),
         )
     rows = db.execute(
         "SELECT seq, data FROM events WHERE kind IN ('BatchRecovered', 'ControlGiven')"
@@ -148,6 +151,7 @@ def m003_items(db: Database) -> None:
         )
 
 
+_BOX = re.compile(r"box:(?P<comment_id>\d+):(?P<verb>\w+):(?P<edit>\w*)")
 _ITEMS = """
 ALTER TABLE items RENAME TO old_items;
 ALTER TABLE facts RENAME TO old_facts;
@@ -211,6 +215,23 @@ def _batch_with_ids(batch: dict[str, Any]) -> dict[str, Any]:
         (str(item), before, branch) for item, before, branch in batch["builds_on"]
     ]
     return batch
+
+
+def _with_request(batch: dict[str, Any]) -> dict[str, Any]:
+    name, _, part = batch.pop("source").partition(".")
+    comment = {
+        "id": batch.pop("comment_id"),
+        "kind": batch.pop("comment_kind"),
+        "node_id": batch.pop("comment_node_id"),
+    }
+    origin = comment
+    if box := _BOX.fullmatch(name):
+        origin = {**box.groupdict(), "comment_id": int(box["comment_id"])}
+    moved = ("repository", "thread", "thread_is_pull_request", "asker")
+    request = {key: batch.pop(key) for key in moved}
+    request["origin"] = origin
+    request["part"] = int(part or 0)
+    return {"id": batch.pop("id"), "request": request, **batch}
 
 
 def _event_with_ids(event: dict[str, Any]) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from bot.core.events import BatchPlanned, BatchStarted
-from bot.core.model import ItemNumber
+from bot.core.model import Comment, CommentKind, ItemNumber
 from bot.logs import configure_logging
 from tests.bench.recorded import record
 from tests.flow.world import World, world
@@ -79,8 +79,9 @@ async def measured(on: World, name: str) -> str:
     on.hub.limits.window(installation.id, "core").reset_at = None
     said = on.say("/batch label +bug …")
     now = on.clock.now()
+    by = Comment(said.id, CommentKind.ISSUE)
     events = (BatchPlanned(now, now), BatchStarted(now, "ada"))
-    await record(on, numbers, events, at=now, label="bug", comment_id=said.id)
+    await record(on, numbers, events, at=now, label="bug", by=by)
     begun_at = on.clock.monotonic()
     async with on.bot(BATCH_WRITE_INTERVAL="1"):
         await on.until(lambda: on.comments("report"))

@@ -178,7 +178,7 @@ async def run(store: Store, work: Batch) -> float:
 def one_batch(waits: Mapping[int, list[int]], name: str) -> Batch:
     """Return a batch with room for all its items at once."""
     made = plan(waits, options=Options(concurrency=UNLIMITED))
-    return replace(batch(made, name=name), source=f"bench:{name}")
+    return batch(made, name=name)
 
 
 def commit_seconds(folder: Path, count: int = 300) -> float:

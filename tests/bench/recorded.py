@@ -11,6 +11,8 @@ from bot.core.model import (
     Asker,
     Batch,
     BatchId,
+    Box,
+    Comment,
     InstallationId,
     ItemFacts,
     ItemId,
@@ -19,10 +21,12 @@ from bot.core.model import (
     Plan,
     PlanItem,
     Repository,
+    Request,
 )
 from bot.store.store import open_store
 from tests.flow.world import REPOSITORY, World
 
+BOX = Box(1, "retry", "bench")
 THREAD = f"https://github.test/{REPOSITORY}/issues/40"
 
 
@@ -33,7 +37,7 @@ async def record(
     *,
     at: datetime,
     label: str,
-    comment_id: int = 0,
+    by: Comment | Box = BOX,
 ) -> None:
     """Record a batch that labels issues, and what has happened to it."""
     installation = on.hub.state.installation_of(on.repository)
@@ -44,12 +48,14 @@ async def record(
     )
     batch = Batch(
         id=BatchId("b7k2"),
-        repository=repository,
+        request=Request(
+            repository=repository,
+            thread=ItemNumber(40),
+            thread_is_pull_request=False,
+            asker=Asker("ada", THREAD),
+            origin=by,
+        ),
         default_branch="main",
-        thread=ItemNumber(40),
-        thread_is_pull_request=False,
-        asker=Asker("ada", THREAD),
-        source="bench",
         command=f"/batch label +{label} …",
         created_at=at,
         plan=Plan(
@@ -66,7 +72,6 @@ async def record(
                 for n in numbers
             )
         ),
-        comment_id=comment_id,
     )
     facts = {
         ItemId(str(n)): ItemFacts(n, ItemKind.ISSUE, f"Item {n}", "", THREAD, True, at)

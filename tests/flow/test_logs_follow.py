@@ -76,7 +76,7 @@ async def test_a_comment_is_followed_to_its_report(on: World, stream: io.StringI
     ]
 
     # attempt → effects
-    for item, attempt in ((12, f"{batch}-12-2"), (15, f"{batch}-15-1")):
+    for item, attempt in (("12", f"{batch}-12-2"), ("15", f"{batch}-15-1")):
         effects = those(lines, event="effect done", item=item)
         assert [(e["kind"], e["key"], e["attempt"], e["batch"]) for e in effects] == [
             ("push_branch", f"{batch}-{item}/push", attempt, batch),
@@ -102,8 +102,8 @@ def says_of_what(line: Line) -> bool:
     if line["logger"] == "bot.app":
         return True
     if "attempt" in line:
-        batch, item, _ = line["attempt"].rsplit("-", 2)
-        return bool((batch, int(item)) == (line["batch"], line["item"]))
+        of, _, _ = line["attempt"].rpartition("-")
+        return bool(of == f"{line['batch']}-{line['item']}")
     if "item" in line:
         return "batch" in line
     if line["logger"] == "bot.engine.journal":

@@ -17,6 +17,8 @@ from bot.core.model import (
     Asker,
     Batch,
     BatchId,
+    Comment,
+    CommentKind,
     InstallationId,
     ItemFacts,
     ItemId,
@@ -29,6 +31,7 @@ from bot.core.model import (
     PlanItem,
     Reference,
     Repository,
+    Request,
 )
 from bot.ports.store import Delivery, Held
 from bot.store.store import Store
@@ -74,12 +77,14 @@ def make_batch(
     )
     return Batch(
         id=BatchId(id_),
-        repository=repository,
+        request=Request(
+            repository=repository,
+            thread=n(thread),
+            thread_is_pull_request=False,
+            asker=Asker("ada", "https://x.test/c"),
+            origin=Comment(int.from_bytes(id_.encode()), CommentKind.ISSUE),
+        ),
         default_branch="main",
-        thread=n(thread),
-        thread_is_pull_request=False,
-        asker=Asker("ada", "https://x.test/c"),
-        source=f"comment:{id_}",
         command="/batch 12 15",
         created_at=NOW,
         plan=Plan(items),

@@ -66,7 +66,7 @@ async def test_unknown_batches_and_items_are_not_there(store: Store):
         await store.batches.facts(B7K2, [i(12), i(99)])
 
 
-@pytest.mark.parametrize("change", [{"source": "comment:b7k2"}, {"id": B7K2}])
+@pytest.mark.parametrize("change", [{"request": make_batch().request}, {"id": B7K2}])
 async def test_a_source_or_id_starts_one_batch(store: Store, change: dict[str, Any]):
     await start(store, make_batch())
     other = replace(make_batch("c1c1", (77,)), **change)

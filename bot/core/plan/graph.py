@@ -124,7 +124,8 @@ def moved(batch: Batch, repository: Repository) -> Batch:
         for item in batch.plan.items
     )
     plan = replace(batch.plan, items=items, outside=outside)
-    return replace(batch, repository=repository, plan=plan)
+    request = replace(batch.request, repository=repository)
+    return replace(batch, request=request, plan=plan)
 
 
 def renamed(reference: Reference, old: str, new: str) -> Reference:

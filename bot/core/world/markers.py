@@ -8,7 +8,7 @@ import hmac
 import re
 from collections.abc import Mapping
 
-Box = tuple[str, tuple[str, ...]]
+BoxKey = tuple[str, tuple[str, ...]]
 """What a ticked box asks for: a verb and its arguments."""
 
 _MARKER = re.compile(r"<!-- batch-bot:(\S+) (\S+) ([0-9a-f]{32}) -->")
@@ -38,12 +38,12 @@ def box(verb: str, *arguments: str, text: str) -> str:
     return f"- [ ] <!-- {words} --> {text}"
 
 
-def boxes(body: str) -> Mapping[Box, bool]:
+def boxes(body: str) -> Mapping[BoxKey, bool]:
     """Return the boxes of a comment and whether each is ticked.
 
     What stands in a fence, such as the last lines of a log, is no box.
     """
-    found: dict[Box, bool] = {}
+    found: dict[BoxKey, bool] = {}
     open_fence = ""
     for line in re.split(r"\r?\n", body):
         ticks = match[0] if (match := _FENCE.match(line)) else ""
@@ -58,7 +58,7 @@ def boxes(body: str) -> Mapping[Box, bool]:
     return found
 
 
-def ticked(old_body: str, new_body: str) -> tuple[Box, ...]:
+def ticked(old_body: str, new_body: str) -> tuple[BoxKey, ...]:
     """Return the boxes that an edit ticked, in the order of the comment.
 
     A box that the old body did not have is ignored: the bot did not draw it.

@@ -216,9 +216,8 @@ def test_without_pages_there_are_no_links_to_them():
 def test_links_lead_to_the_site_of_the_command():
     batch = scenes.batch_of(scenes.plan_of_twelve())
     url = "http://localhost:3001/acme/widgets/issues/40#issuecomment-1"
-    progress = fold(
-        replace(batch, asker=replace(batch.asker, url=url)), scenes.events_until_now()
-    )
+    request = replace(batch.request, asker=replace(batch.asker, url=url))
+    progress = fold(replace(batch, request=request), scenes.events_until_now())
     body = render_tracking(progress, situation(web_url=""))
     assert "waits for [#18](http://localhost:3001/acme/widgets/issues/18)" in body
 

@@ -1,0 +1,95 @@
+"""How the bot answers where somebody asked for something."""
+
+from collections.abc import Callable
+from typing import assert_never
+
+from bot.core.command.faults import Declined, NotPermitted, Problem
+from bot.core.effects import CreateComment, React, Reaction
+from bot.core.model import Box, Comment, Request
+from bot.core.say.replies import render_problem
+from bot.core.world.markdown import Links
+from bot.core.world.markers import marker
+from bot.engine.effects import Effects
+from bot.engine.situation import Face
+from bot.ports.clock import Clock
+from bot.ports.store import Refusals
+
+
+class Replies:
+    """Answers in the thread; each answer once, however often it is asked for."""
+
+    def __init__(
+        self, *, effects: Effects, face: Face, refusals: Refusals, clock: Clock
+    ) -> None:
+        self._effects = effects
+        self._face = face
+        self._refusals = refusals
+        self._clock = clock
+
+    async def say(
+        self, request: Request, kind: str, render: Callable[[str], str]
+    ) -> None:
+        """Post what *render* makes of the marker line it is given."""
+        first = marker(kind, request.reply, self._face.marker_key)
+        comment = CreateComment(
+            request.repository, request.thread, first, render(first)
+        )
+        await self._effects.perform(f"reply/{kind}/{request.reply}", comment)
+
+    async def refuse(self, request: Request, problem: Problem) -> None:
+        """Say why nothing started, and react to the command."""
+        await self.react(request, Reaction.REFUSED)
+        await self.say(
+            request,
+            "error",
+            lambda first: render_problem(problem, marker=first, links=_links(request)),
+        )
+
+    async def deny(self, request: Request, denied: NotPermitted) -> None:
+        """Say which role is missing, once a day to each person; then only react."""
+        is_first = await self._refusals.first_today(
+            request.repository.id, request.asker.login, at=self._clock.now()
+        )
+        if is_first or denied.could_not_ask:
+            await self.refuse(request, denied)
+        else:
+            await self.react(request, Reaction.REFUSED)
+
+    async def give_up(self, request: Request, words: str, *, is_begun: bool) -> None:
+        """Say that a command was not dealt with (*words*) and what to do.
+
+        Once this is begun it stays so: see ``has_given_up``.
+        """
+        nothing = "nothing more was started" if is_begun else "nothing was started"
+        again = "what is missing" if is_begun else "the command"
+        declined = Declined(f"{words}, so {nothing}. Give {again} again.")
+        await self.react(request, Reaction.REFUSED)
+        await self.say(
+            request,
+            "late",
+            lambda first: render_problem(declined, marker=first, links=_links(request)),
+        )
+
+    async def has_given_up(self, request: Request) -> bool:
+        """Return whether a command was given up, even if nobody was told yet."""
+        return await self._effects.is_meant(f"reply/late/{request.reply}")
+
+    async def decline(self, request: Request, message: str) -> None:
+        """Refuse with a sentence of Markdown that the bot wrote."""
+        await self.refuse(request, Declined(message))
+
+    async def react(self, request: Request, mood: Reaction) -> None:
+        """React to the command; without a comment to react to, do nothing."""
+        match request.origin:
+            case Comment(id_, kind, node_id):
+                react = React(request.repository, kind, id_, mood, node_id)
+                await self._effects.attempt(f"react/{kind}/{id_}/{mood}", react)
+            case Box():
+                pass
+            case _:
+                assert_never(request.origin)
+
+
+def _links(request: Request) -> Links:
+    """Return links on the site that the request came from."""
+    return Links.beside(request.repository.name, request.asker.url)
