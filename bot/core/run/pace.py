@@ -6,6 +6,7 @@ HEADING_SECONDS = 2.0  # between any two edits
 ITEMS_SECONDS = 10.0  # when only items changed
 CLOCKS_SECONDS = 60.0  # when only times grew old
 EDITS_AN_HOUR = 120  # of one installation; GitHub allows 500 that create content
+MOMENT_SECONDS = 0.001
 EASY_BUDGET = 0.5  # fraction of the usable requests from which on edits cost nothing
 LOW_BUDGET = 0.2  # the one below which only headings go out
 
@@ -28,13 +29,20 @@ def seconds_to_edit(
     usable requests that are left until the reset.
     """
     if stale.heading:
-        return max(0.0, HEADING_SECONDS - since_last)
+        return _rest(HEADING_SECONDS, since_last)
     if left < LOW_BUDGET or edits_last_hour >= EDITS_AN_HOUR:
         return None
     # As the hour's edits and requests are used up, the pace slows down to meet its end.
     slower = max(1 + 5 * edits_last_hour / EDITS_AN_HOUR, EASY_BUDGET / left)
     if stale.items:
-        return max(0.0, ITEMS_SECONDS * slower - since_last)
+        return _rest(ITEMS_SECONDS * slower, since_last)
     if stale.clocks:
-        return max(0.0, CLOCKS_SECONDS * slower - since_last)
+        return _rest(CLOCKS_SECONDS * slower, since_last)
     return None
+
+
+def _rest(seconds: float, since_last: float) -> float:
+    # Less than a moment may be lost in the last digits of a clock that has run for long,
+    # and then it would be waited for again and again.
+    left = seconds - since_last
+    return left if left > MOMENT_SECONDS else 0.0

@@ -20,6 +20,7 @@ NOTHING = Stale(heading=False, items=False, clocks=False)
         (ITEMS, 4.0, 0, 1.0, 6.0),
         (ITEMS, 11.0, 0, 1.0, 0.0),
         (CLOCKS, 15.0, 0, 1.0, 45.0),
+        (ITEMS, 10 - 1e-9, 0, 1.0, 0.0),  # that may be no time at all to a clock
         (NOTHING, 999.0, 0, 1.0, None),
         # As the hour's edits are used up, the pace slows down.
         (ITEMS, 0.0, EDITS_AN_HOUR // 2, 1.0, 35.0),

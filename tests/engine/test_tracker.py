@@ -1,0 +1,288 @@
+"""The tracking comment from its first version to its last, over a store on disk."""
+
+import asyncio
+import cProfile
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.core import events as e
+from bot.core.effects import CreateComment, EditComment, Intent, Receipt
+from bot.core.model import BatchId, InstallationId, ItemNumber, Outcome, OutcomeKind
+from bot.core.run.progress import Progress
+from bot.core.run.reasons import Reason
+from bot.engine.effects import Effects
+from bot.engine.recorder import Recorder
+from bot.engine.situation import Face, Situations
+from bot.engine.supervisor import Supervisor
+from bot.engine.tracker import Tracker
+from bot.errors import NotFound
+from bot.ports.github import Budget
+from bot.store import codec
+from bot.store.store import Store, open_store
+from tests.engine.test_recorder import calls_of
+from tests.fakes import FakeClock
+from tests.store.samples import make_batch, make_facts
+
+NAME = BatchId("b7k2")
+NUMBERS = (12, 15, 18)
+TWELVE = ItemNumber(12)
+DONE = Outcome(OutcomeKind.COMPLETED, summary="rebased")
+
+
+class Thread:
+    """Where comments are written; it is also a GitHub and a scheduler with nothing."""
+
+    is_stopping = False
+
+    def __init__(self) -> None:
+        self.written: list[str] = []
+        self.reports: list[str] = []
+        self.may_write = asyncio.Event()
+        self.may_write.set()
+        self.is_writing = asyncio.Event()
+        self.is_deleted = False
+
+    async def do(self, intent: Intent) -> Receipt:
+        match intent:
+            case CreateComment() if "tracking" in intent.marker:
+                self.written.append(intent.body)
+            case CreateComment():
+                self.reports.append(intent.body)
+            case EditComment():
+                self.is_writing.set()
+                await self.may_write.wait()
+                if self.is_deleted:
+                    raise NotFound("Not Found", status=404)
+                self.written.append(intent.body)
+            case _:
+                pass
+        return Receipt(len(self.written), "https://x.test/1")
+
+    async def find(self, intent: Intent, *, since: object) -> Receipt | None:
+        return None
+
+    def budget(self, installation_id: InstallationId) -> Budget:
+        return Budget(0, 0, None, 0)
+
+    def spent(self, meter: str) -> int:
+        return 0
+
+    def metered(self, *meters: str) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def reasons(self, batch_id: BatchId) -> Mapping[ItemNumber, Reason]:
+        return {}
+
+
+class Desk:
+    """A tracker, the disk it reads and the thread it writes to."""
+
+    def __init__(self, store: Store, clock: FakeClock) -> None:
+        self.thread = Thread()
+        anything: Any = self.thread
+        self.clock, self.store = clock, store
+        self.recorder = Recorder(batches=store.batches, clock=clock)
+        self.supervisor = Supervisor()
+        situations = Situations(
+            batches=store.batches,
+            recorder=self.recorder,
+            github=anything,
+            slots=anything,
+            clock=clock,
+            face=Face(b"key"),
+        )
+        self.tracker = Tracker(
+            situations=situations,
+            recorder=self.recorder,
+            effects=Effects(
+                effect_log=store.effects,
+                adapter=anything,
+                clock=clock,
+                fraction=lambda: 0.5,
+            ),
+            github=anything,
+            clock=clock,
+            supervisor=self.supervisor,
+        )
+
+    async def happen(self, *news: e.News) -> None:
+        await self.recorder.record({NAME: news})
+
+    async def begun(self, *numbers: int) -> None:
+        """Start items, once the comment is there."""
+        self.tracker.follow(NAME)
+        await self.clock.run_until(lambda: bool(self.thread.written))
+        now = self.clock.now()
+        await self.happen(*(e.ItemStarted(now, ItemNumber(i), 1) for i in numbers))
+
+    def says(self, line: str, number: int = 12, attempt: int = 1) -> e.ItemProgressed:
+        return e.ItemProgressed(self.clock.now(), ItemNumber(number), attempt, line)
+
+    async def until_shown(self, text: str, *, most_seconds: float = 86_400.0) -> None:
+        await self.clock.run_until(
+            lambda: text in self.thread.written[-1], most_seconds=most_seconds
+        )
+        await self.at_rest()
+
+    async def at_rest(self) -> None:
+        """Let the disk answer, until the tracker waits for time to pass."""
+        await self.clock.run_until(lambda: self.clock.sleepers > 0, most_seconds=0)
+
+
+@asynccontextmanager
+async def desk_at(path: Path, clock: FakeClock) -> AsyncIterator[Desk]:
+    """A bot that starts on what is at *path*, and stops."""
+    async with open_store(path, clock=clock) as store:
+        desk = Desk(store, clock)
+        yield desk
+        await desk.supervisor.close()
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    async with desk_at(tmp_path / "batch.db", FakeClock()) as made:
+        await begin(made)
+        yield made
+
+
+async def begin(desk: Desk) -> None:
+    batch = make_batch(numbers=NUMBERS)
+    batch = replace(batch, created_at=desk.clock.now())
+    started = [e.BatchStarted(desk.clock.now(), "ada")]
+    await desk.store.batches.create(batch, make_facts(batch), started)
+
+
+async def test_what_an_attempt_says_last_is_shown_at_the_pace_of_items(desk: Desk):
+    await desk.begun(12)
+    await desk.until_shown("#12 — **running**")
+    edits = len(desk.thread.written)
+    await desk.happen(desk.says("step 1"), desk.says("step 2"))
+    await desk.clock.advance(9)
+    assert len(desk.thread.written) == edits
+    await desk.until_shown("step 2", most_seconds=5)
+    assert not any("step 1" in body for body in desk.thread.written)
+
+
+async def test_a_failure_is_shown_at_once(desk: Desk):
+    await desk.begun(12)
+    await desk.until_shown("#12 — **running**")
+    failed = Outcome(OutcomeKind.FAILED, reason="tests failed")
+    await desk.happen(e.ItemEnded(desk.clock.now(), TWELVE, 1, failed))
+    await desk.until_shown("1 failed", most_seconds=2.5)
+
+
+async def test_what_happens_while_an_edit_is_under_way_is_shown_by_the_next(desk: Desk):
+    await desk.begun(12)
+    await desk.until_shown("#12 — **running**")
+    thread = desk.thread
+    thread.may_write.clear()
+    thread.is_writing.clear()
+    await desk.happen(desk.says("step 1"))
+    await desk.clock.run_until(thread.is_writing.is_set)
+    failed = Outcome(OutcomeKind.FAILED, reason="tests failed")
+    await desk.happen(e.ItemEnded(desk.clock.now(), TWELVE, 1, failed))
+    thread.may_write.set()
+    await desk.until_shown("step 1")
+    assert "1 failed" not in thread.written[-1]
+    await desk.until_shown("1 failed", most_seconds=2.5)
+
+
+async def test_a_box_that_is_ticked_while_an_edit_is_under_way_is_cleared(desk: Desk):
+    """The comment reads as the bot wrote it, but that is not what stands there."""
+    await desk.begun(12)
+    await desk.until_shown("#12 — **running**")
+    thread = desk.thread
+    thread.may_write.clear()
+    thread.is_writing.clear()
+    await desk.happen(desk.says("step 1"))
+    await desk.clock.run_until(thread.is_writing.is_set)
+    await desk.tracker.redraw(NAME)
+    thread.may_write.set()
+    await desk.until_shown("step 1")
+    edits = len(thread.written)
+    await desk.clock.run_until(lambda: len(thread.written) > edits, most_seconds=2.5)
+
+
+async def test_nothing_is_written_while_nothing_happens_but_the_clock(desk: Desk):
+    await desk.begun(12)
+    await desk.until_shown("#12 — **running**")
+    await desk.clock.advance(30)
+    edits = len(desk.thread.written)
+    await desk.clock.advance(25)
+    assert len(desk.thread.written) == edits
+
+
+async def test_a_restart_shows_nothing_that_was_said_before_it(tmp_path: Path):
+    path, clock = tmp_path / "batch.db", FakeClock()
+    async with desk_at(path, clock) as before:
+        await begin(before)
+        await before.begun(12, 15)
+        await before.happen(before.says("step 1"), before.says("at work", 15))
+        await before.until_shown("step 1")
+        assert "at work" in before.thread.written[-1]
+        now = clock.now()
+        await before.happen(e.ItemAccepted(now, ItemNumber(15), 1, "work"))
+    async with desk_at(path, clock) as later:
+        later.thread.written.append("")  # as GitHub has it
+        later.tracker.follow(NAME)
+        now = clock.now()
+        recovered = e.BatchRecovered(now, kept=(ItemNumber(15),), again=(TWELVE,))
+        reset = e.ItemReset(now, TWELVE, by="")
+        await later.happen(recovered, reset, e.ItemStarted(now, TWELVE, 2))
+        await later.until_shown("The bot was restarted")
+        assert "#12 — **running**" in later.thread.written[-1]
+        assert "bringing the result to GitHub" in later.thread.written[-1]
+        assert not any("step 1" in body for body in later.thread.written)
+        assert not any("at work" in body for body in later.thread.written)
+
+
+async def test_the_end_is_told_once_and_then_nothing_is_followed(desk: Desk):
+    await desk.begun(*NUMBERS)
+    now = desk.clock.now()
+    ends = [e.ItemEnded(now, ItemNumber(i), 1, DONE, 2) for i in NUMBERS]
+    await desk.happen(*ends, e.BatchFinished(now))
+    await desk.clock.run_until(lambda: not desk.tracker._watches)
+    assert "3 of 3" in desk.thread.written[-1]
+    kinds = [type(event) for event in await desk.store.batches.events(NAME)]
+    for kind in (e.TrackingCommented, e.Reported, e.BatchConcluded):
+        assert kinds.count(kind) == 1
+    assert len(desk.thread.reports) == 1
+    assert not desk.recorder._followed
+
+
+async def test_a_comment_that_a_person_deleted_is_made_again_for_who_asks(desk: Desk):
+    await desk.begun(12)
+    await desk.until_shown("#12 — **running**")
+    desk.thread.is_deleted = True
+    edits = len(desk.thread.written)
+    await desk.happen(desk.says("step 1"))
+    await desk.clock.advance(300)
+    assert len(desk.thread.written) == edits
+    desk.tracker.refresh(NAME)
+    await desk.until_shown("step 1")
+    kinds = [type(event) for event in await desk.store.batches.events(NAME)]
+    assert kinds.count(e.TrackingCommented) == 2
+
+
+async def test_however_much_is_said_each_word_is_folded_once_and_shown_now_and_then(
+    desk: Desk,
+):
+    """Three attempts of 250 lines, one a second: an edit takes ten seconds' lines."""
+    await desk.begun(*NUMBERS)
+    await desk.until_shown("#12 — **running**")
+    stored = len(await desk.store.batches.events(NAME))
+    edits = len(desk.thread.written)
+    with cProfile.Profile() as profile:
+        for i in range(250):
+            await desk.happen(*(desk.says(f"line {i}", number) for number in NUMBERS))
+            await desk.clock.advance(1)
+        await desk.until_shown("line 249")
+    assert calls_of(profile, codec.decode_event) == 0
+    assert calls_of(profile, Progress.advance) == 750
+    assert len(await desk.store.batches.events(NAME)) == stored
+    assert len(desk.thread.written) - edits <= 250 / 10 + 1
