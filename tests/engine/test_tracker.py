@@ -12,7 +12,7 @@ import pytest
 
 from bot.core import events as e
 from bot.core.effects import CreateComment, EditComment, Intent, Receipt
-from bot.core.model import BatchId, InstallationId, ItemNumber, Outcome, OutcomeKind
+from bot.core.model import BatchId, InstallationId, ItemId, Outcome, OutcomeKind
 from bot.core.run.progress import Progress
 from bot.core.run.reasons import Reason
 from bot.engine.effects import Effects
@@ -30,7 +30,7 @@ from tests.store.samples import make_batch, make_facts
 
 NAME = BatchId("b7k2")
 NUMBERS = (12, 15, 18)
-TWELVE = ItemNumber(12)
+TWELVE, FIFTEEN = ItemId("12"), ItemId("15")
 DONE = Outcome(OutcomeKind.COMPLETED, summary="rebased")
 
 
@@ -75,7 +75,7 @@ class Thread:
     def metered(self, *meters: str) -> AbstractContextManager[None]:
         return nullcontext()
 
-    def reasons(self, batch_id: BatchId) -> Mapping[ItemNumber, Reason]:
+    def reasons(self, batch_id: BatchId) -> Mapping[ItemId, Reason]:
         return {}
 
 
@@ -118,10 +118,10 @@ class Desk:
         self.tracker.follow(NAME)
         await self.clock.run_until(lambda: bool(self.thread.written))
         now = self.clock.now()
-        await self.happen(*(e.ItemStarted(now, ItemNumber(i), 1) for i in numbers))
+        await self.happen(*(e.ItemStarted(now, ItemId(str(i)), 1) for i in numbers))
 
     def says(self, line: str, number: int = 12, attempt: int = 1) -> e.ItemProgressed:
-        return e.ItemProgressed(self.clock.now(), ItemNumber(number), attempt, line)
+        return e.ItemProgressed(self.clock.now(), ItemId(str(number)), attempt, line)
 
     async def until_shown(self, text: str, *, most_seconds: float = 86_400.0) -> None:
         await self.clock.run_until(
@@ -226,12 +226,12 @@ async def test_a_restart_shows_nothing_that_was_said_before_it(tmp_path: Path):
         await before.until_shown("step 1")
         assert "at work" in before.thread.written[-1]
         now = clock.now()
-        await before.happen(e.ItemAccepted(now, ItemNumber(15), 1, "work"))
+        await before.happen(e.ItemAccepted(now, FIFTEEN, 1, "work"))
     async with desk_at(path, clock) as later:
         later.thread.written.append("")  # as GitHub has it
         later.tracker.follow(NAME)
         now = clock.now()
-        recovered = e.BatchRecovered(now, kept=(ItemNumber(15),), again=(TWELVE,))
+        recovered = e.BatchRecovered(now, kept=(FIFTEEN,), again=(TWELVE,))
         reset = e.ItemReset(now, TWELVE, by="")
         await later.happen(recovered, reset, e.ItemStarted(now, TWELVE, 2))
         await later.until_shown("The bot was restarted")
@@ -244,7 +244,7 @@ async def test_a_restart_shows_nothing_that_was_said_before_it(tmp_path: Path):
 async def test_the_end_is_told_once_and_then_nothing_is_followed(desk: Desk):
     await desk.begun(*NUMBERS)
     now = desk.clock.now()
-    ends = [e.ItemEnded(now, ItemNumber(i), 1, DONE, 2) for i in NUMBERS]
+    ends = [e.ItemEnded(now, ItemId(str(i)), 1, DONE, 2) for i in NUMBERS]
     await desk.happen(*ends, e.BatchFinished(now))
     await desk.clock.run_until(lambda: not desk.tracker._watches)
     assert "3 of 3" in desk.thread.written[-1]
