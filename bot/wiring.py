@@ -145,6 +145,8 @@ class Engine:
         self._store = store
         self._ledger = github.ledger
         self._folders = host.folders
+        self._git = host.git
+        self._git_works = False
         self._doubts = host.doubts
         self._clock = clock
         self._stopping = stopping
@@ -332,6 +334,7 @@ class Engine:
             (await self._store.probe()).problem,
             "the bot is stopping" if self._stopping.is_set() else "",
             self._ledger.trouble,
+            await self._git_trouble(),
         ]
         held = self._ledger.held_seconds()
         until = self._clock.now() + timedelta(seconds=max(held.values(), default=0))
@@ -345,6 +348,12 @@ class Engine:
         return Readiness(
             tuple(dict.fromkeys(filter(None, reasons))), tuple(filter(None, notes))
         )
+
+    async def _git_trouble(self) -> str:
+        """Return why git cannot be used; asked until it can."""
+        fault = "" if self._git_works else await self._git.fault()
+        self._git_works = not fault
+        return fault
 
     def _host_notes(self) -> list[str]:
         """Return what an operator should look at on this machine, without its paths."""

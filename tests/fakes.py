@@ -117,6 +117,7 @@ class FakeWorkspaces:
         self._folder = folder
         self.branches = {name: dict(files) for name, files in branches.items()}
         self.commits: dict[str, dict[str, str]] = {}
+        self.parents: dict[str, str] = {}
         self.alive: set[AttemptId] = set()
         self.unreachable = False  # the next fetches fail
 
@@ -149,7 +150,7 @@ class FakeWorkspaces:
         self.alive.add(attempt)
         sha = _hash(files)
         self.commits[sha] = files
-        return Workspace(attempt, str(path), sha)
+        return Workspace(attempt, str(path), sha, base, tuple(merge))
 
     async def commit(self, workspace: Workspace, *, message: str) -> Change | None:
         files = _read_files(Path(workspace.path))
@@ -161,9 +162,41 @@ class FakeWorkspaces:
             return None
         sha = _hash({**files, "": message})
         self.commits[sha] = files
+        self.parents[sha] = workspace.base_sha
         added = sum(len(files.get(name, "").splitlines()) for name in names)
         removed = sum(len(before.get(name, "").splitlines()) for name in names)
-        return Change(sha, tuple(names), insertions=added, deletions=removed)
+        return Change(
+            sha,
+            tuple(names),
+            insertions=added,
+            deletions=removed,
+            added=tuple(name for name in names if name not in before),
+            removed=tuple(name for name in names if name not in files),
+        )
+
+    async def rebase(
+        self, attempt: AttemptId, repository: Repository, sha: str, *, onto: str
+    ) -> str:
+        before, after = self.commits[self.parents[sha]], self.commits[sha]
+        there = dict(self.branches[onto])
+        moved = dict(there)
+        for name in {*before, *after}:
+            if before.get(name) == after.get(name) or there.get(name) == after.get(
+                name
+            ):
+                continue
+            if there.get(name) != before.get(name):
+                message = f"the change conflicts with {onto} in {name}"
+                raise PermanentError(message)
+            moved.pop(name, None)
+            if name in after:
+                moved[name] = after[name]
+        if moved == there:
+            return ""
+        new = _hash({**moved, "": sha})
+        self.commits[new], self.parents[new] = moved, _hash(there)
+        self.commits[_hash(there)] = there
+        return new
 
     async def remove(self, attempt: AttemptId) -> None:
         self.alive.discard(attempt)

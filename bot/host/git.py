@@ -36,6 +36,15 @@ LOCAL_SECONDS = 300
 REMOTE_SECONDS = 900
 """How long one call may take before it counts as failed."""
 
+OLDEST = (2, 38)
+"""The oldest git that merges without a working tree."""
+
+NOT_FOUND = 127
+"""The exit code of a program that does not exist, as shells have it."""
+
+FULL = "the disk of this server is full"
+
+_VERSION = re.compile(r"git version (\d+)\.(\d+)")
 _NETWORK = (*INHERITED, *PROXIES, *AUTHORITIES)
 _AUTHORITIES = {"GIT_SSL_CAINFO": "SSL_CERT_FILE", "GIT_SSL_CAPATH": "SSL_CERT_DIR"}
 """What git is told from what others read: its TLS library may be one that does not."""
@@ -98,9 +107,10 @@ class GitFailed(TransientError):
         lines = [line for line in said.splitlines() if line.strip()]
         telling = [line for line in lines if _TELLING.match(line)]
         last = (telling or lines or [f"exit code {exit_code}"])[-1]
-        super().__init__(f"git {what} failed: {hide_lookalikes(last)}")
         self.exit_code = exit_code
         self.said = said
+        failed = f"git {what} failed: {hide_lookalikes(last)}"
+        super().__init__(FULL if self.is_full else failed)
 
     @property
     def is_unreachable(self) -> bool:
@@ -229,6 +239,21 @@ class Git:
             HOST_MARKER: host,
         }
 
+    async def fault(self) -> str:
+        """Return why this server's git cannot be used; nothing if it can."""
+        oldest = ".".join(map(str, OLDEST))
+        try:
+            printed = await self.run("--version", place=Place(Path("/")))
+        except GitFailed as error:
+            if error.exit_code == NOT_FOUND:
+                return f"there is no git on this server: {oldest} or newer is needed"
+            return str(error)
+        found = _VERSION.match(printed.decode())
+        if found and (int(found[1]), int(found[2])) < OLDEST:
+            version = f"{found[1]}.{found[2]}"
+            return f"git {version} is too old: {oldest} or newer is needed"
+        return ""
+
     async def run(
         self,
         *arguments: str,
@@ -288,8 +313,8 @@ class Git:
             said = f"it took longer than {seconds} s"
             raise GitFailed(arguments[0], exit_code=-9, said=said) from error
         except OSError as error:
-            said = error.strerror or str(error)
-            raise GitFailed(arguments[0], exit_code=127, said=said) from error
+            said = f"fatal: {error.strerror or error}"
+            raise GitFailed(arguments[0], exit_code=NOT_FOUND, said=said) from error
         if done.exit_code not in accept:
             said = done.errors + done.output.decode("utf-8", "replace")
             if remote and remote.token:

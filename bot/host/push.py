@@ -7,7 +7,7 @@ from bot.core.effects import PushBranch, Receipt
 from bot.core.world.push_refusals import branch_in_the_way, push_refusal
 from bot.core.world.redaction import hide_lookalikes
 from bot.errors import PermanentError, PushRefused, TransientError, Uncertain
-from bot.host.git import GitFailed, Place, Remote, gone
+from bot.host.git import NOT_FOUND, GitFailed, Place, Remote, gone
 from bot.host.mirrors import Mirrors
 
 _REJECTED = re.compile(
@@ -94,7 +94,7 @@ def _explained(error: GitFailed, intent: PushBranch) -> Exception:
     if error.is_gone:
         return gone(intent.repository)
     answer = error.answer()
-    if answer is not error or error.is_unreachable or error.exit_code == 127:
+    if answer is not error or error.is_unreachable or error.exit_code == NOT_FOUND:
         return answer
     return Uncertain(str(error))
 

@@ -6,22 +6,23 @@ command's, and nothing that it does to that is ever read.
 """
 
 import asyncio
+import errno
 import os
 import re
 import shutil
 import tarfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import structlog
 
 from bot.core.model import AttemptId, Repository
-from bot.errors import PermanentError
+from bot.errors import PermanentError, TransientError
 from bot.host import leftovers, snapshot
 from bot.host.clone import make_clone
 from bot.host.folders import AttemptFolder, Folders, children, remove_tree
-from bot.host.git import GitFailed, Place
+from bot.host.git import FULL, OLDEST, GitFailed, Place
 from bot.host.leftovers import Leftovers
 from bot.host.mirrors import Mirrors, base_ref, work_ref
 from bot.host.snapshot import readable, unreadable
@@ -32,6 +33,7 @@ MOST_FILES = 5_000
 MOST_FILE_BYTES = 50 * 1024**2  # GitHub warns above 50 MB and refuses 100 MB
 """What one commit may change; more is build output that nobody wants in a review."""
 
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 _USAGE = 129  # git's exit code for options it does not know
 _NAMES_SHOWN = 5
 
@@ -96,7 +98,12 @@ class GitWorkspaces:
             await self.remove(attempt)
             return await self._make(attempt, repository, base=base, merge=merge)
 
-        return await self._mirrors.mended(repository, make)
+        try:
+            return await self._mirrors.mended(repository, make)
+        except OSError as error:
+            if error.errno not in _FULL:
+                raise
+            raise TransientError(FULL) from error
 
     async def commit(self, workspace: Workspace, *, message: str) -> Change | None:
         """Commit everything that changed into the mirror; None if nothing did.
@@ -109,7 +116,29 @@ class GitWorkspaces:
             return await self._commit(workspace, message)
 
         repository = self._repository_of[workspace.attempt]
-        return await self._mirrors.mended(repository, commit)
+        # The command has done its work: whatever goes wrong here, it is not run again.
+        try:
+            return await self._mirrors.mended(repository, commit)
+        except GitFailed as error:
+            raise _kept_from_it(str(error)) from error
+        except OSError as error:
+            if error.errno not in _FULL:
+                raise
+            raise _kept_from_it(FULL) from error
+
+    async def rebase(
+        self, attempt: AttemptId, repository: Repository, sha: str, *, onto: str
+    ) -> str:
+        """Return a commit of the attempt made again on a branch as it is now.
+
+        It is kept like the commit itself; nothing is returned if the branch has all of
+        it already. Raises ``PermanentError`` when it conflicts with what is there.
+        """
+
+        async def rebase() -> str:
+            return await self._rebase(attempt, repository, sha, onto)
+
+        return await self._mirrors.mended(repository, rebase)
 
     async def remove(self, attempt: AttemptId) -> None:
         """Delete the workspace and the attempt's refs. No error if there is none."""
@@ -145,10 +174,12 @@ class GitWorkspaces:
     ) -> Workspace:
         mirror = self._mirrors.of(repository)
         heads = await self._mirrors.fetch(repository, [base, *merge], attempt=attempt)
+        asked = base
+        base, merge = await self._stacked(mirror, base, merge, heads)
         sha = heads[base]
         for branch in merge:
             sha = await self._merge(mirror, sha, heads[branch], branch)
-        if merge:
+        if sha != heads[asked]:
             await self._mirrors.keep(mirror, base_ref(attempt), sha)
         folder = self._folders.attempt(attempt)
         await asyncio.to_thread(folder.workspace.mkdir, parents=True)
@@ -186,6 +217,31 @@ class GitWorkspaces:
         sha = await self._commit_tree(mirror, tree, [base], message)
         await self._mirrors.keep(mirror, work_ref(workspace.attempt), sha)
         return replace(change, sha=sha, left_out=left_out)
+
+    async def _stacked(
+        self, mirror: Path, base: str, merge: Sequence[str], heads: Mapping[str, str]
+    ) -> tuple[str, tuple[str, ...]]:
+        """Return where to stand and what to merge, without what others contain.
+
+        One branch that contains all others to be merged is stood on.
+        """
+        if not merge:
+            return base, ()
+        left = await self._independent(mirror, merge, heads)
+        with_base = await self._independent(mirror, [base, *left], heads)
+        if len(left) == 1 and left[0] in with_base:
+            return left[0], ()
+        return base, tuple(branch for branch in with_base if branch != base)
+
+    async def _independent(
+        self, mirror: Path, branches: Sequence[str], heads: Mapping[str, str]
+    ) -> list[str]:
+        """Return the branches that no other one contains."""
+        by_sha = {heads[branch]: branch for branch in reversed(branches)}
+        ask = ("merge-base", "--independent", *by_sha)
+        printed = await self._git.run(*ask, place=Place(mirror))
+        left = {by_sha[sha] for sha in printed.decode().split()}
+        return [branch for branch in branches if branch in left]
 
     async def _find(self, folder: AttemptFolder, mirror: Path) -> _Found:
         """Return how the files differ from those that the bot wrote."""
@@ -271,22 +327,55 @@ class GitWorkspaces:
         log.warning("work that git does not take is kept", path=str(kept))
 
     async def _merge(self, mirror: Path, ours: str, theirs: str, branch: str) -> str:
-        place = Place(mirror)
+        tree, conflicts = await self._merged_tree(mirror, ours, theirs)
+        if conflicts:
+            where = f"{branch} conflicts in {_named(conflicts)}"
+            message = f"merge conflict between the items it waits for: {where}"
+            advice = "Merge their pull requests one after the other, then retry."
+            raise PermanentError(message, advice=advice)
+        return await self._commit_tree(mirror, tree, [ours, theirs], f"Merge {branch}")
+
+    async def _rebase(
+        self, attempt: AttemptId, repository: Repository, sha: str, onto: str
+    ) -> str:
+        mirror = self._mirrors.of(repository)
+        heads = await self._mirrors.fetch(repository, [onto], attempt=attempt)
+        there = f"{heads[onto]}^{{tree}}"
+        # A commit with the files of the branch and the parent of ours makes that parent
+        # the base of the merge, in a git that cannot be told one.
+        stand_in = await self._commit_tree(mirror, there, [f"{sha}^"], "")
+        tree, conflicts = await self._merged_tree(mirror, stand_in, sha)
+        if conflicts:
+            message = f"the change conflicts with {onto} in {_named(conflicts)}"
+            advice = f"Resolve it on the branch, or run the item again on {onto}."
+            raise PermanentError(message, advice=advice)
+        if not (await self._change(mirror, there, tree)).files:
+            return ""
+        ask = ("log", "-1", "--format=%B", sha)
+        own = await self._git.run(*ask, place=Place(mirror))
+        moved = await self._commit_tree(
+            mirror, tree, [heads[onto]], own.decode().rstrip("\n")
+        )
+        await self._mirrors.keep(mirror, work_ref(attempt), moved)
+        return moved
+
+    async def _merged_tree(
+        self, mirror: Path, ours: str, theirs: str
+    ) -> tuple[str, list[str]]:
+        """Return the tree of a merge, and the files that conflict."""
         options = ["--write-tree", "--name-only", "--no-messages", "-z"]
         merge = ["merge-tree", *options, ours, theirs]
         try:
-            printed = await self._git.run(*merge, place=place, accept=(0, 1))
+            printed = await self._git.run(*merge, place=Place(mirror), accept=(0, 1))
         except GitFailed as error:
             if error.exit_code != _USAGE:
                 raise
-            message = "merging the branches of several items needs git 2.38 or newer"
-            raise PermanentError(
-                message, advice="Install a newer git on the server."
-            ) from error
+            oldest = ".".join(map(str, OLDEST))
+            message = f"merging branches needs git {oldest} or newer"
+            advice = "Install a newer git on the server."
+            raise PermanentError(message, advice=advice) from error
         tree, *conflicts = _names(printed)
-        if conflicts:
-            raise _conflict(branch, conflicts)
-        return await self._commit_tree(mirror, tree, [ours, theirs], f"Merge {branch}")
+        return tree, conflicts
 
     async def _commit_tree(
         self, mirror: Path, tree: str, parents: Sequence[str], message: str
@@ -333,6 +422,13 @@ class GitWorkspaces:
         )
 
 
+def _kept_from_it(why: str) -> PermanentError:
+    return PermanentError(
+        f"the change cannot be committed: {why}",
+        advice="The operator of this server has to look at it; then retry.",
+    )
+
+
 def _is_any(found: _Found) -> bool:
     return bool(found.written or found.removed)
 
@@ -351,7 +447,7 @@ def _refuse_lost_work(left_out: Iterable[LeftOut]) -> None:
     """Raise if nothing changed but what is left out: that is not *no change*."""
     lost = [left for left in left_out if left.is_work]
     if lost:
-        named = ", ".join(f"{left.path} ({left.why})" for left in lost[:_NAMES_SHOWN])
+        named = _named([f"{left.path} ({left.why})" for left in lost])
         message = f"all that the command changed is left out: {named}"
         raise PermanentError(message)
 
@@ -419,15 +515,10 @@ def _check_size(root: Path, names: Sequence[str]) -> None:
             raise PermanentError(message, advice=advice)
 
 
-def _conflict(branch: str, names: Sequence[str]) -> PermanentError:
+def _named(names: Sequence[str]) -> str:
+    more = len(names) - _NAMES_SHOWN
     shown = ", ".join(map(readable, names[:_NAMES_SHOWN]))
-    shown += (
-        f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
-    )
-    return PermanentError(
-        f"merge conflict between the items it waits for: {branch} conflicts in {shown}",
-        advice="Merge their pull requests one after the other, then retry.",
-    )
+    return f"{shown} and {more} more" if more > 0 else shown
 
 
 def _names(printed: bytes) -> list[str]:

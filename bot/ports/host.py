@@ -56,8 +56,10 @@ class Workspaces(Protocol):
     ) -> Workspace:
         """Fetch the repository and clone *base* (a branch), merging branches into it.
 
-        Raises ``TransientError`` when the fetch fails, ``PermanentError`` when a
-        branch does not exist or a merge conflicts.
+        What others contain is not merged; a branch that contains all that is to be
+        merged, and is not in *base*, is stood on instead: the workspace says so.
+        Raises ``TransientError`` when the fetch fails, ``BranchMissing`` when a branch
+        does not exist, ``PermanentError`` when a merge conflicts.
         """
 
     async def commit(self, workspace: Workspace, *, message: str) -> Change | None:
@@ -67,6 +69,15 @@ class Workspaces(Protocol):
         command did with its repository. The commit is kept under a ref of the attempt
         until ``remove``. Raises ``PermanentError`` when it cannot be committed, or all
         that changed is work that has to be left out.
+        """
+
+    async def rebase(
+        self, attempt: AttemptId, repository: Repository, sha: str, *, onto: str
+    ) -> str:
+        """Return a commit of the attempt made again on a branch as it is now.
+
+        It is kept like the commit itself; nothing is returned if the branch has all of
+        it already. Raises ``PermanentError`` when it conflicts with what is there.
         """
 
     async def remove(self, attempt: AttemptId) -> None:

@@ -9,6 +9,7 @@ from bot.core.model import AttemptId
 from bot.errors import PermanentError, TransientError
 from bot.host import workspaces as module
 from bot.host.folders import Folders
+from bot.host.git import Git
 from bot.ports.host import Workspace, Workspaces
 from tests.fakes import FakeWorkspaces
 from tests.host.conftest import ATTEMPT, REPOSITORY
@@ -116,6 +117,48 @@ async def test_all_are_removed_and_counted(workspaces: Workspaces):
     assert not files(first).exists()
 
 
+async def changed(
+    workspaces: Workspaces, base: str, name: str, text: str
+) -> tuple[Workspace, str]:
+    workspace = await workspaces.create(ATTEMPT, REPOSITORY, base=base)
+    (files(workspace) / name).write_text(text)
+    change = await workspaces.commit(workspace, message="Change")
+    assert change is not None
+    return workspace, change.sha
+
+
+async def test_a_change_moves_to_where_its_base_was_merged(workspaces: Workspaces):
+    """The base was squashed into a branch that has moved on: only the change moves."""
+    _, sha = await changed(workspaces, "batch/b7k2/15", "README.md", "Better\n")
+    moved = await workspaces.rebase(ATTEMPT, REPOSITORY, sha, onto="batch/b7k2/12")
+    assert moved not in ("", sha)
+
+
+async def test_a_change_that_is_there_already_is_nothing_more(workspaces: Workspaces):
+    text = "ONE\ntwo\nthree\n"
+    _, sha = await changed(workspaces, "main", "src/app.py", text)
+    onto = "batch/b7k2/12"
+    assert await workspaces.rebase(ATTEMPT, REPOSITORY, sha, onto=onto) == ""
+
+
+async def test_a_change_that_conflicts_where_it_moves_names_the_file(
+    workspaces: Workspaces,
+):
+    _, sha = await changed(workspaces, "main", "src/app.py", "1\ntwo\nthree\n")
+    onto = "batch/b7k2/12"
+    with pytest.raises(PermanentError, match=f"conflicts with {onto} in src/app.py"):
+        await workspaces.rebase(ATTEMPT, REPOSITORY, sha, onto=onto)
+
+
+async def test_what_was_added_and_removed_is_told_apart(workspaces: Workspaces):
+    workspace = await workspaces.create(ATTEMPT, REPOSITORY, base="main")
+    (files(workspace) / "README.md").rename(files(workspace) / "READ.md")
+    change = await workspaces.commit(workspace, message="Rename")
+    assert change is not None
+    assert change.files == ("READ.md", "README.md")
+    assert (change.added, change.removed) == (("READ.md",), ("README.md",))
+
+
 # --- git ---------------------------------------------------------------------------
 
 
@@ -124,6 +167,117 @@ async def test_a_conflict_names_branch_and_files(real: Host):
     expected = "batch/b7k2/18 conflicts in src/app.py"
     with pytest.raises(PermanentError, match=expected):
         await real.workspaces.create(ATTEMPT, REPOSITORY, base="main", merge=merge)
+
+
+async def test_a_moved_change_has_the_files_of_both_and_its_own_message(
+    real: Host, remote: Remote
+):
+    workspace, sha = await changed(
+        real.workspaces, "batch/b7k2/15", "README.md", "Better\n"
+    )
+    onto = "batch/b7k2/12"
+    moved = await real.workspaces.rebase(ATTEMPT, REPOSITORY, sha, onto=onto)
+    mirror = real.folders.mirror(REPOSITORY)
+    assert git(mirror, "log", "-1", "--format=%P %s", moved) == (
+        f"{remote.head(onto)} Change"
+    )
+    assert git(mirror, "diff", "--name-only", f"{moved}^", moved) == "README.md"
+    assert git(mirror, "rev-parse", f"refs/batch/{ATTEMPT}") == moved
+    assert workspace.base == "batch/b7k2/15"
+
+
+async def test_a_branch_that_contains_the_others_is_stood_on(
+    real: Host, remote: Remote
+):
+    remote.commit("later", {"more.txt": "more\n"}, start="batch/b7k2/15")
+    merge = ["batch/b7k2/15", "later"]
+    workspace = await real.workspaces.create(
+        ATTEMPT, REPOSITORY, base="main", merge=merge
+    )
+    assert (workspace.base, workspace.merged) == ("later", ())
+    assert workspace.base_sha == remote.head("later")
+    mirror = real.folders.mirror(REPOSITORY)
+    assert git(mirror, "rev-parse", f"refs/base/{ATTEMPT}") == workspace.base_sha
+
+
+async def test_branches_that_are_in_the_base_are_not_merged(real: Host, remote: Remote):
+    git(remote.clone, "checkout", "-q", "main")
+    git(remote.clone, "merge", "-q", "--no-ff", "batch/b7k2/15", "-m", "Merge 15")
+    git(remote.clone, "push", "-q", "origin", "main")
+    one = await real.workspaces.create(
+        ATTEMPT, REPOSITORY, base="main", merge=["batch/b7k2/15"]
+    )
+    assert (one.base, one.base_sha) == ("main", remote.head("main"))
+    two = await real.workspaces.create(
+        ATTEMPT, REPOSITORY, base="main", merge=["batch/b7k2/12", "batch/b7k2/15"]
+    )
+    assert (two.base, two.merged) == ("main", ("batch/b7k2/12",))
+    assert (files(two) / "new.txt").exists()
+    assert (files(two) / "src/app.py").read_text() == "ONE\ntwo\nthree\n"
+
+
+def spy(folder: Path, failing: str, said: str) -> dict[str, str]:
+    """Return an environment with a git that fails at one thing."""
+    program = folder / "bin/git"
+    program.parent.mkdir()
+    program.write_text(
+        f'#!/bin/sh\nif [ "$1" = {failing} ]; then echo "{said}" >&2; exit 128; fi\n'
+        f'exec {shutil.which("git")} "$@"\n'
+    )
+    program.chmod(0o755)
+    return {"PATH": f"{program.parent}:{os.environ['PATH']}"}
+
+
+FULL = "fatal: write error: No space left on device"
+
+
+async def test_a_full_disk_has_words_of_its_own(
+    folders: Folders, remote: Remote, tmp_path: Path
+):
+    full = host(folders, str(remote.bare), spy(tmp_path, "read-tree", FULL))
+    with pytest.raises(TransientError) as raised:
+        await full.workspaces.create(ATTEMPT, REPOSITORY, base="main")
+    assert str(raised.value) == "the disk of this server is full"
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [(FULL, "the disk of this server is full"), ("fatal: no idea", "no idea")],
+)
+async def test_a_fault_after_the_command_does_not_run_it_again(
+    folders: Folders, remote: Remote, tmp_path: Path, said: str, shown: str
+):
+    broken = host(folders, str(remote.bare), spy(tmp_path, "write-tree", said))
+    workspace = await broken.workspaces.create(ATTEMPT, REPOSITORY, base="main")
+    (files(workspace) / "README.md").write_text("Better\n")
+    with pytest.raises(PermanentError, match=shown):
+        await broken.workspaces.commit(workspace, message="Change")
+
+
+@pytest.mark.parametrize(
+    ("version", "fault"),
+    [
+        ("git version 2.38.0", ""),
+        ("git version 3.0.1", ""),
+        ("git version 2.39.5 (Apple Git-154)", ""),
+        ("git version 2.30.2", "git 2.30 is too old: 2.38 or newer is needed"),
+    ],
+)
+async def test_gits_version_is_looked_at(
+    folders: Folders, tmp_path: Path, version: str, fault: str
+):
+    program = tmp_path / "git"
+    program.write_text(f"#!/bin/sh\necho '{version}'\n")
+    program.chmod(0o755)
+    tool = Git(environment={"PATH": f"{tmp_path}:/usr/bin:/bin"}, host=folders.host)
+    assert await tool.fault() == fault
+
+
+async def test_a_server_without_git_is_told(folders: Folders, tmp_path: Path):
+    tool = Git(environment={"PATH": str(tmp_path)}, host=folders.host)
+    assert (
+        await tool.fault() == "there is no git on this server: 2.38 or newer is needed"
+    )
 
 
 async def test_an_unreachable_remote_is_tried_again(folders: Folders):
