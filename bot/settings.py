@@ -156,6 +156,7 @@ class SettingsFile(BaseModel):
     network: bool = False
     show: list[Annotated[Path, BeforeValidator(_shown_path), Field(strict=False)]] = []
     cache: bool = False
+    sign_off: bool = False
     leave_out: list[Annotated[str, StringConstraints(pattern=r"^!?[^!/\s].*$")]] = []
     allowed_repositories: list[
         Annotated[str, StringConstraints(pattern=r"^[\w.-]+/([\w.-]+|\*)$")]

@@ -166,6 +166,7 @@ class Engine:
             mirrors=mirrors,
             clock=clock,
             leave_out=settings.file.leave_out,
+            signs_off=settings.file.sign_off,
         )
         secrets = settings.secrets
         commands = HostCommands(
@@ -185,6 +186,7 @@ class Engine:
             workspaces=workspaces,
             clock=clock,
             argvs=settings.commands,
+            people=github.people,
         )
         builtin = BuiltinRunner(
             marker=lambda kind, name: marker(kind, name, face.marker_key)

@@ -13,7 +13,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bot.core.effects import CreateComment
-from bot.core.model import AttemptId, ItemNumber, Outcome, OutcomeKind, Repository
+from bot.core.model import (
+    AttemptId,
+    ItemNumber,
+    Outcome,
+    OutcomeKind,
+    Person,
+    Repository,
+)
 from bot.errors import Lost, PermanentError, TransientError
 from bot.ports.clock import Clock
 from bot.ports.host import Change, Finished, Workspace
@@ -128,6 +135,7 @@ class FakeWorkspaces:
         *,
         base: str,
         merge: Sequence[str] = (),
+        author: Person | None = None,
     ) -> Workspace:
         if self.unreachable:
             message = f"{repository.name} cannot be fetched"
@@ -152,7 +160,9 @@ class FakeWorkspaces:
         self.commits[sha] = files
         return Workspace(attempt, str(path), sha, base, tuple(merge))
 
-    async def commit(self, workspace: Workspace, *, message: str) -> Change | None:
+    async def commit(
+        self, workspace: Workspace, *, message: str, co_author: Person | None = None
+    ) -> Change | None:
         files = _read_files(Path(workspace.path))
         before = self.commits[workspace.base_sha]
         names = sorted(

@@ -119,6 +119,8 @@ async def use_repository(github: Client) -> None:
     await github.get(f"{REPO}/contents/src")
     await github.get(f"{REPO}/contents/nothing")
     await github.get(f"{REPO}/collaborators/olivia")
+    await github.get("/users/olivia")
+    await github.get("/users/nobody-of-that-name")
     for login in ("olivia", "tess", "sam", "acme"):
         await github.get(f"{REPO}/collaborators/{login}/permission")
     await github.send("POST", f"{REPO}/labels", {"name": "bug", "color": "ff0000"})

@@ -271,6 +271,17 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
+class Person:
+    """Under which name and address an account commits."""
+
+    name: str
+    address: str
+
+    def __str__(self) -> str:
+        return f"{self.name} <{self.address}>"
+
+
+@dataclass(frozen=True, slots=True)
 class Asker:
     """Who asked for something, and in which comment."""
 

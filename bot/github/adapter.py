@@ -28,6 +28,7 @@ from bot.github.deliveries import Deliveries
 from bot.github.effects import GitHubEffects
 from bot.github.facts import Facts
 from bot.github.ledger import Keep, Ledger, Pace
+from bot.github.people import GitHubPeople
 from bot.ports.clock import Clock
 from bot.ports.github import Budget, RepositoryFacts
 from bot.ports.store import Held
@@ -156,6 +157,7 @@ class GitHubAdapter:
 
     github: GitHubReader
     effects: GitHubEffects
+    people: GitHubPeople
     tokens: InstallationTokens
     deliveries: Deliveries
     app: App
@@ -204,6 +206,7 @@ class GitHubAdapter:
             yield cls(
                 github=GitHubReader(client),
                 effects=GitHubEffects(client, app),
+                people=GitHubPeople(client, login=app.login, api_url=settings.api_url),
                 tokens=client.tokens,
                 deliveries=Deliveries(client.app),
                 app=app,

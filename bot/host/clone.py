@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from bot.core.model import Person
 from bot.host.folders import AttemptFolder
 
 _CONFIG = """\
@@ -35,7 +36,7 @@ def make_clone(
     sha: str,
     remote_shas: Mapping[str, str],
     url: str,
-    identity: tuple[str, str],
+    author: Person,
 ) -> None:
     """Write the repository into the workspace: on *branch*, at *sha*.
 
@@ -45,12 +46,13 @@ def make_clone(
     for inside in ("objects/info", "objects/pack", "refs/heads", "hooks", "info"):
         (git / inside).mkdir(parents=True)
     folder.objects.symlink_to(mirror / "objects")
-    name, email = identity
     refs = {f"refs/remotes/origin/{name}": sha for name, sha in remote_shas.items()}
     refs |= {f"refs/heads/{branch}": sha}
     files = {
         "HEAD": f"ref: refs/heads/{branch}\n",
-        "config": _CONFIG.format(name=_quoted(name), email=_quoted(email), url=url),
+        "config": _CONFIG.format(
+            name=_quoted(author.name), email=_quoted(author.address), url=url
+        ),
         "objects/info/alternates": f"{folder.objects}\n",
         "packed-refs": "".join(f"{sha} {ref}\n" for ref, sha in sorted(refs.items())),
     }

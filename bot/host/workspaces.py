@@ -17,7 +17,7 @@ from pathlib import Path
 
 import structlog
 
-from bot.core.model import AttemptId, Repository
+from bot.core.model import AttemptId, Person, Repository
 from bot.errors import PermanentError, TransientError
 from bot.host import leftovers, snapshot
 from bot.host.clone import make_clone
@@ -46,6 +46,14 @@ _FAULT = re.compile(r"^(?:error|fatal): (?!unable to process)(.+)$", re.I | re.M
 
 
 @dataclass(frozen=True, slots=True)
+class _Started:
+    """What an attempt works on, and who makes its commits."""
+
+    repository: Repository
+    author: Person
+
+
+@dataclass(frozen=True, slots=True)
 class _Found:
     """What a command made of its workspace. All are paths of files."""
 
@@ -61,7 +69,11 @@ class _Found:
 
 
 class GitWorkspaces:
-    """Workspaces of real repositories. *identity* is a name and an address."""
+    """Workspaces of real repositories.
+
+    *leave_out* is what the settings say of leftovers; with *signs_off* commits carry
+    the author's ``Signed-off-by``.
+    """
 
     def __init__(
         self,
@@ -69,16 +81,17 @@ class GitWorkspaces:
         *,
         mirrors: Mirrors,
         clock: Clock,
-        identity: tuple[str, str] = ("batch-bot", "batch-bot@users.noreply.github.com"),
         leave_out: Sequence[str] = (),
+        signs_off: bool = False,
     ) -> None:
         self._folders = folders
         self._mirrors = mirrors
         self._git = mirrors.git
         self._clock = clock
-        self._identity = identity
+        self._author = Person("batch-bot", "batch-bot@users.noreply.github.com")
+        self._signs_off = signs_off
         self._leftovers = Leftovers(leave_out)
-        self._repository_of: dict[AttemptId, Repository] = {}
+        self._started: dict[AttemptId, _Started] = {}
 
     async def create(
         self,
@@ -87,6 +100,7 @@ class GitWorkspaces:
         *,
         base: str,
         merge: Sequence[str] = (),
+        author: Person | None = None,
     ) -> Workspace:
         """Fetch the repository and write *base* (a branch), merging branches into it.
 
@@ -94,9 +108,12 @@ class GitWorkspaces:
         does not exist, ``PermanentError`` when a merge conflicts.
         """
 
+        started = _Started(repository, author or self._author)
+
         async def make() -> Workspace:
             await self.remove(attempt)
-            return await self._make(attempt, repository, base=base, merge=merge)
+            self._started[attempt] = started
+            return await self._make(attempt, started, base=base, merge=merge)
 
         try:
             return await self._mirrors.mended(repository, make)
@@ -105,7 +122,9 @@ class GitWorkspaces:
                 raise
             raise TransientError(FULL) from error
 
-    async def commit(self, workspace: Workspace, *, message: str) -> Change | None:
+    async def commit(
+        self, workspace: Workspace, *, message: str, co_author: Person | None = None
+    ) -> Change | None:
         """Commit everything that changed into the mirror; None if nothing did.
 
         Raises ``PermanentError`` when it is more, or larger, than a commit may be, or
@@ -113,12 +132,17 @@ class GitWorkspaces:
         """
 
         async def commit() -> Change | None:
-            return await self._commit(workspace, message)
+            return await self._commit(workspace, started, text)
 
-        repository = self._repository_of[workspace.attempt]
+        started = self._started[workspace.attempt]
+        text = with_trailers(
+            message,
+            co_author=co_author,
+            signer=started.author if self._signs_off else None,
+        )
         # The command has done its work: whatever goes wrong here, it is not run again.
         try:
-            return await self._mirrors.mended(repository, commit)
+            return await self._mirrors.mended(started.repository, commit)
         except GitFailed as error:
             raise _kept_from_it(str(error)) from error
         except OSError as error:
@@ -142,7 +166,7 @@ class GitWorkspaces:
 
     async def remove(self, attempt: AttemptId) -> None:
         """Delete the workspace and the attempt's refs. No error if there is none."""
-        self._repository_of.pop(attempt, None)
+        self._started.pop(attempt, None)
         await asyncio.to_thread(
             self._folders.discard, self._folders.attempt(attempt).root
         )
@@ -167,23 +191,23 @@ class GitWorkspaces:
     async def _make(
         self,
         attempt: AttemptId,
-        repository: Repository,
+        started: _Started,
         *,
         base: str,
         merge: Sequence[str],
     ) -> Workspace:
+        repository, author = started.repository, started.author
         mirror = self._mirrors.of(repository)
         heads = await self._mirrors.fetch(repository, [base, *merge], attempt=attempt)
         asked = base
         base, merge = await self._stacked(mirror, base, merge, heads)
         sha = heads[base]
         for branch in merge:
-            sha = await self._merge(mirror, sha, heads[branch], branch)
+            sha = await self._merge(mirror, sha, heads[branch], branch, author)
         if sha != heads[asked]:
             await self._mirrors.keep(mirror, base_ref(attempt), sha)
         folder = self._folders.attempt(attempt)
         await asyncio.to_thread(folder.workspace.mkdir, parents=True)
-        self._repository_of[attempt] = repository
         place = Place(mirror, folder.workspace, folder.index)
         await self._git.run("read-tree", "--reset", "-u", sha, place=place)
         await asyncio.to_thread(
@@ -194,13 +218,15 @@ class GitWorkspaces:
             sha=sha,
             remote_shas=heads,
             url=self._mirrors.remotes.url(repository),
-            identity=self._identity,
+            author=author,
         )
         return Workspace(attempt, str(folder.workspace), sha, base, tuple(merge))
 
-    async def _commit(self, workspace: Workspace, message: str) -> Change | None:
+    async def _commit(
+        self, workspace: Workspace, started: _Started, message: str
+    ) -> Change | None:
         folder = self._folders.attempt(workspace.attempt)
-        mirror = self._mirrors.of(self._repository_of[workspace.attempt])
+        mirror = self._mirrors.of(started.repository)
         found = await self._find(folder, mirror)
         await asyncio.to_thread(_check_size, folder.workspace, found.written)
         base = workspace.base_sha
@@ -214,7 +240,7 @@ class GitWorkspaces:
         if not change.files:
             _refuse_lost_work(left_out)
             return None
-        sha = await self._commit_tree(mirror, tree, [base], message)
+        sha = await self._commit_tree(mirror, tree, [base], message, started.author)
         await self._mirrors.keep(mirror, work_ref(workspace.attempt), sha)
         return replace(change, sha=sha, left_out=left_out)
 
@@ -326,14 +352,17 @@ class GitWorkspaces:
                 archive.add(Path(workspace.path, name), arcname=name, recursive=False)
         log.warning("work that git does not take is kept", path=str(kept))
 
-    async def _merge(self, mirror: Path, ours: str, theirs: str, branch: str) -> str:
+    async def _merge(
+        self, mirror: Path, ours: str, theirs: str, branch: str, author: Person
+    ) -> str:
         tree, conflicts = await self._merged_tree(mirror, ours, theirs)
         if conflicts:
             where = f"{branch} conflicts in {_named(conflicts)}"
             message = f"merge conflict between the items it waits for: {where}"
             advice = "Merge their pull requests one after the other, then retry."
             raise PermanentError(message, advice=advice)
-        return await self._commit_tree(mirror, tree, [ours, theirs], f"Merge {branch}")
+        parents = [ours, theirs]
+        return await self._commit_tree(mirror, tree, parents, f"Merge {branch}", author)
 
     async def _rebase(
         self, attempt: AttemptId, repository: Repository, sha: str, onto: str
@@ -343,7 +372,8 @@ class GitWorkspaces:
         there = f"{heads[onto]}^{{tree}}"
         # A commit with the files of the branch and the parent of ours makes that parent
         # the base of the merge, in a git that cannot be told one.
-        stand_in = await self._commit_tree(mirror, there, [f"{sha}^"], "")
+        parents = [f"{sha}^"]
+        stand_in = await self._commit_tree(mirror, there, parents, "", self._author)
         tree, conflicts = await self._merged_tree(mirror, stand_in, sha)
         if conflicts:
             message = f"the change conflicts with {onto} in {_named(conflicts)}"
@@ -351,10 +381,11 @@ class GitWorkspaces:
             raise PermanentError(message, advice=advice)
         if not (await self._change(mirror, there, tree)).files:
             return ""
-        ask = ("log", "-1", "--format=%B", sha)
-        own = await self._git.run(*ask, place=Place(mirror))
+        ask = ("log", "-1", "--format=%an%x00%ae%x00%B", sha)
+        printed = (await self._git.run(*ask, place=Place(mirror))).decode()
+        name, address, message = printed.split("\0", 2)
         moved = await self._commit_tree(
-            mirror, tree, [heads[onto]], own.decode().rstrip("\n")
+            *(mirror, tree, [heads[onto]], message.rstrip("\n")), Person(name, address)
         )
         await self._mirrors.keep(mirror, work_ref(attempt), moved)
         return moved
@@ -378,13 +409,17 @@ class GitWorkspaces:
         return tree, conflicts
 
     async def _commit_tree(
-        self, mirror: Path, tree: str, parents: Sequence[str], message: str
+        self,
+        mirror: Path,
+        tree: str,
+        parents: Sequence[str],
+        message: str,
+        author: Person,
     ) -> str:
-        name, address = self._identity
         at = f"{int(self._clock.now().timestamp())} +0000"
         people = ("AUTHOR", "COMMITTER")
-        environment = {f"GIT_{who}_NAME": name for who in people}
-        environment |= {f"GIT_{who}_EMAIL": address for who in people}
+        environment = {f"GIT_{who}_NAME": author.name for who in people}
+        environment |= {f"GIT_{who}_EMAIL": author.address for who in people}
         environment |= {f"GIT_{who}_DATE": at for who in people}
         options = [word for parent in parents for word in ("-p", parent)]
         printed = await self._git.run(
@@ -420,6 +455,15 @@ class GitWorkspaces:
                 readable(name) for name, kind in kinds.items() if kind == "D"
             ),
         )
+
+
+def with_trailers(
+    message: str, *, co_author: Person | None = None, signer: Person | None = None
+) -> str:
+    """Return a commit message that ends with who else had a part in it."""
+    people = {"Co-authored-by": co_author, "Signed-off-by": signer}
+    lines = [f"{word}: {person}" for word, person in people.items() if person]
+    return "\n\n".join([message.rstrip(), *(["\n".join(lines)] if lines else [])])
 
 
 def _kept_from_it(why: str) -> PermanentError:

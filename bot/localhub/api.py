@@ -22,6 +22,7 @@ from bot.localhub.rest import (
     comments,
     git,
     issues,
+    people,
     pulls,
     repositories,
     search,
@@ -333,7 +334,9 @@ class Api:
 
 def all_routes() -> list[Route]:
     """Return all REST endpoints, those with more fixed parts first."""
-    modules = (app, repositories, issues, comments, pulls, git, checks, search)
+    modules = (
+        *(app, people, repositories, issues, comments, pulls, git, checks, search),
+    )
     routes = [route for module in modules for route in module.routes.routes]
     return sorted(routes, key=lambda r: -len(re.sub(r"\{\w+\}", "", r.template)))
 

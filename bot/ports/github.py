@@ -11,6 +11,7 @@ from bot.core.model import (
     InstallationId,
     ItemFacts,
     ItemNumber,
+    Person,
     Reference,
     Repository,
     Role,
@@ -112,6 +113,16 @@ class GitHub(Protocol):
 
     def metered(self, *meters: str) -> AbstractContextManager[None]:
         """Charge the requests made inside to each of *meters* (batch and attempt ids)."""
+
+
+class People(Protocol):
+    """Under which names and addresses accounts commit. All raise as ``GitHub`` does."""
+
+    async def bot(self, repository: Repository) -> Person:
+        """Return the app's own bot user."""
+
+    async def person(self, repository: Repository, login: str) -> Person | None:
+        """Return an account by its login; None for one that GitHub does not know."""
 
 
 class EffectAdapter(Protocol):

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from bot.core.model import AttemptId, Repository
+from bot.core.model import AttemptId, Person, Repository
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +53,20 @@ class Workspaces(Protocol):
         *,
         base: str,
         merge: Sequence[str] = (),
+        author: Person | None = None,
     ) -> Workspace:
         """Fetch the repository and clone *base* (a branch), merging branches into it.
 
         What others contain is not merged; a branch that contains all that is to be
         merged, and is not in *base*, is stood on instead: the workspace says so.
+        *author* makes the commits of the attempt.
         Raises ``TransientError`` when the fetch fails, ``BranchMissing`` when a branch
         does not exist, ``PermanentError`` when a merge conflicts.
         """
 
-    async def commit(self, workspace: Workspace, *, message: str) -> Change | None:
+    async def commit(
+        self, workspace: Workspace, *, message: str, co_author: Person | None = None
+    ) -> Change | None:
         """Commit everything that changed into the mirror; None if nothing did.
 
         What counts is the files against those that ``create`` wrote, whatever the

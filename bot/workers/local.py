@@ -18,6 +18,7 @@ from bot.core.model import (
     Link,
     Outcome,
     OutcomeKind,
+    Person,
     branch,
 )
 from bot.core.world.exits import signal_words
@@ -32,6 +33,7 @@ from bot.core.world.markdown import (
 )
 from bot.errors import Lost
 from bot.ports.clock import Clock
+from bot.ports.github import People
 from bot.ports.host import Change, Commands, Finished, Workspaces
 from bot.ports.work import AttemptSpec, Emit, Perform, Work
 
@@ -110,11 +112,13 @@ class LocalRunner:
         workspaces: Workspaces,
         clock: Clock,
         argvs: Mapping[str, Sequence[str]],
+        people: People | None = None,
     ) -> None:
         self._commands = commands
         self._workspaces = workspaces
         self._clock = clock
         self._argvs = argvs
+        self._people = people
         self._attempts: dict[AttemptId, _Attempt] = {}
 
     def is_meant_by(self, action: Action) -> bool:
@@ -204,8 +208,13 @@ class LocalRunner:
         say = self._attempts[spec.id].say
         say("getting the repository")
         start = _start(spec)
+        author, co_author = await self._credits(spec)
         workspace = await self._workspaces.create(
-            spec.id, spec.repository, base=start.base, merge=start.merge
+            spec.id,
+            spec.repository,
+            base=start.base,
+            merge=start.merge,
+            author=author,
         )
         command = _command(spec.item.action)
         finished = await self._commands.run(
@@ -227,7 +236,9 @@ class LocalRunner:
             return self._failed(spec, finished)
         result, fault = _read_result(await self._commands.output(spec.id, RESULT_FILE))
         message = f"{command.capitalize()} #{spec.item.number}\n\nBatch {spec.batch_id}"
-        change = await self._workspaces.commit(workspace, message=message)
+        change = await self._workspaces.commit(
+            workspace, message=message, co_author=co_author
+        )
         if change is None:
             return Outcome(
                 OutcomeKind.UNCHANGED,
@@ -236,6 +247,13 @@ class LocalRunner:
                 isolation=self._commands.isolation,
             )
         return Work(_work_json(spec, start, command, change, result, fault))
+
+    async def _credits(self, spec: AttemptSpec) -> tuple[Person | None, Person | None]:
+        """Return who commits, and who asked for it."""
+        if self._people is None:
+            return None, None
+        bot = await self._people.bot(spec.repository)
+        return bot, await self._people.person(spec.repository, spec.asker.login)
 
     async def _relay(self, attempt: _Attempt, emit: Emit) -> None:
         shown = ""

@@ -24,6 +24,7 @@ from bot.core.model import (
     CommentKind,
     InstallationId,
     ItemNumber,
+    Person,
     Reference,
     Repository,
     Role,
@@ -301,3 +302,19 @@ async def test_a_moved_issue_leaves_the_others_where_they_are(hub, adapter, repo
     assert not stayed.is_open
     _, facts = await adapter.github.facts(repository, before)
     assert [fact.title for fact in facts.values()] == ["B"]
+
+
+async def test_people_are_found_by_their_logins_and_kept(
+    adapter: GitHubAdapter, repository: Repository, hub: LocalHub
+):
+    sam = hub.state.user("sam")
+    assert sam is not None
+    found = await adapter.people.person(repository, "Sam")
+    host = "users.noreply.127.0.0.1"
+    assert found == Person("sam", f"{sam.id}+sam@{host}")
+    bot = hub.app.bot
+    expected = Person(bot.login, f"{bot.id}+{bot.login}@{host}")
+    assert await adapter.people.bot(repository) == expected
+    assert await adapter.people.person(repository, "nobody-of-that-name") is None
+    hub.state.users.clear()
+    assert await adapter.people.person(repository, "sam") == found

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from bot.core.model import AttemptId
+from bot.core.model import AttemptId, Person
 from bot.errors import PermanentError, TransientError
 from bot.host import workspaces as module
 from bot.host.folders import Folders
 from bot.host.git import Git
+from bot.host.workspaces import GitWorkspaces
 from bot.ports.host import Workspace, Workspaces
-from tests.fakes import FakeWorkspaces
+from tests.fakes import FakeClock, FakeWorkspaces
 from tests.host.conftest import ATTEMPT, REPOSITORY
 from tests.host.gitting import Host, Remote, git, host
 
@@ -311,17 +312,59 @@ async def test_a_branch_may_take_the_place_of_a_folder_of_branches(
     assert (files(workspace) / "src/app.py").read_text() == "one\ntwo\nthree\n"
 
 
-async def test_the_commit_has_the_bots_name_and_our_message(real: Host):
-    workspace = await real.workspaces.create(ATTEMPT, REPOSITORY, base="main")
+BOT = Person("batch-bot[bot]", "41+batch-bot[bot]@users.noreply.github.com")
+ADA = Person("ada", "7+ada@users.noreply.github.com")
+
+
+@pytest.mark.parametrize(
+    ("signs_off", "trailers"),
+    [
+        (False, f"Co-authored-by: {ADA}"),
+        (True, f"Co-authored-by: {ADA}\nSigned-off-by: {BOT}"),
+    ],
+)
+async def test_the_commit_is_the_bots_and_names_who_asked(
+    real: Host, folders: Folders, signs_off: bool, trailers: str
+):
+    mirrors = real.workspaces._mirrors
+    workspaces = GitWorkspaces(
+        folders, mirrors=mirrors, clock=FakeClock(), signs_off=signs_off
+    )
+    merge = ["batch/b7k2/12", "batch/b7k2/15"]
+    workspace = await workspaces.create(
+        ATTEMPT, REPOSITORY, base="main", merge=merge, author=BOT
+    )
     (files(workspace) / "README.md").write_text("Changed\n")
-    change = await real.workspaces.commit(workspace, message="Implement #12\n")
+    change = await workspaces.commit(
+        workspace, message="Implement #12\n\nBatch b7k2\n", co_author=ADA
+    )
     assert change is not None
     mirror = real.folders.mirror(REPOSITORY)
-    shown = git(mirror, "log", "-1", "--format=%an %cn %ae %s %P", change.sha)
-    address = "batch-bot@users.noreply.github.com"
-    expected = f"batch-bot batch-bot {address} Implement #12 {workspace.base_sha}"
-    assert shown == expected
+    by = f"{BOT} {BOT}"
+    shown = git(mirror, "log", "-1", "--format=%an <%ae> %cn <%ce> %P", change.sha)
+    assert shown == f"{by} {workspace.base_sha}"
+    shown = git(mirror, "log", "-1", "--format=%an <%ae> %cn <%ce>", workspace.base_sha)
+    assert shown == by
+    body = git(mirror, "log", "-1", "--format=%B", change.sha)
+    assert body == f"Implement #12\n\nBatch b7k2\n\n{trailers}"
+    read = git(mirror, "log", "-1", "--format=%(trailers:unfold)", change.sha)
+    assert read == trailers
     assert git(mirror, "rev-parse", f"refs/batch/{ATTEMPT}") == change.sha
+    moved = await workspaces.rebase(ATTEMPT, REPOSITORY, change.sha, onto=merge[0])
+    assert git(mirror, "log", "-1", "--format=%an <%ae>", moved) == str(BOT)
+    own = git(files(workspace), "config", "--local", "user.email")
+    assert own == BOT.address
+
+
+async def test_who_commits_need_not_be_known(real: Host):
+    workspace = await real.workspaces.create(ATTEMPT, REPOSITORY, base="main")
+    (files(workspace) / "README.md").write_text("Changed\n")
+    change = await real.workspaces.commit(workspace, message="Change\n")
+    assert change is not None
+    mirror = real.folders.mirror(REPOSITORY)
+    assert git(mirror, "log", "-1", "--format=%ae%n%B", change.sha) == (
+        "batch-bot@users.noreply.github.com\nChange"
+    )
 
 
 async def test_a_commit_outlasts_a_restart_but_not_its_removal(real: Host):

@@ -1,0 +1,32 @@
+"""Accounts."""
+
+from bot.localhub.errors import not_found
+from bot.localhub.payloads import Json
+from bot.localhub.rest.routing import Answer, Call, Routes
+from bot.localhub.state import User
+
+routes = Routes()
+
+BEGINNING = "2026-01-01T00:00:00Z"
+
+
+@routes.get("/users/{username}")
+def get_user(call: Call) -> Answer:
+    """Answer with what everybody may know of an account."""
+    user = call.hub.state.user(call.arguments["username"])
+    if user is None:
+        raise not_found()
+    return Answer(_public(call, user))
+
+
+def _public(call: Call, user: User) -> Json:
+    unset = ("name", "company", "location", "email", "hireable", "bio")
+    counts = ("public_repos", "public_gists", "followers", "following")
+    return {
+        **call.hub.payloads.user(user),
+        **dict.fromkeys(unset),
+        **dict.fromkeys(counts, 0),
+        "blog": "",
+        "created_at": BEGINNING,
+        "updated_at": BEGINNING,
+    }
