@@ -18,7 +18,7 @@ from bot.core.world.redaction import hide, hide_inside
 from bot.errors import TransientError
 from bot.host.folders import AttemptFolder, Folders
 from bot.host.isolation import Isolation
-from bot.host.output import CommandLog, Redactor
+from bot.host.output import CommandLog
 from bot.host.process import (
     ATTEMPT_MARKER,
     GRACE_SECONDS,
@@ -47,6 +47,9 @@ _OPERATOR_HAS_TO_LOOK = "The operator of this server has to look at its `command
 LOGS_KEPT = timedelta(days=30)
 
 _DRAIN_SECONDS = 2.0
+
+_SHOW_SECONDS = 0.1
+"""The least time between two looks at what a command says."""
 
 
 _log = structlog.get_logger()
@@ -110,12 +113,16 @@ class HostCommands:
         await asyncio.to_thread(_prepare, folder, inputs)
         variables = self._variables(attempt, folder, inputs) | dict(environment)
         await asyncio.to_thread(self._make_room_for_logs)
-        log = CommandLog(self._folders.log(attempt), Redactor(self._secrets))
+        log = CommandLog(self._folders.log(attempt))
+        fresh = asyncio.Event()
 
         def take(data: bytes) -> None:
-            for line in log.feed(data):
-                on_line(line)
+            log.take(data)
+            fresh.set()
 
+        showing = asyncio.create_task(
+            self._show(log, fresh, on_line), name=f"show {attempt}"
+        )
         try:
             trail = await asyncio.to_thread(_trail, argv, folder, variables["PATH"])
             if trail.faults:
@@ -133,10 +140,26 @@ class HostCommands:
             code, timed_out = await self._supervise(
                 attempt, wrapped, variables, timeout_seconds, take
             )
-            log.feed(b"", is_last=True)
-            return _finished(code, log, timed_out=timed_out)
         finally:
-            await to_the_end(asyncio.to_thread(log.close))
+            showing.cancel()
+            await to_the_end(asyncio.wait({showing}))
+            rest = await to_the_end(asyncio.to_thread(log.close, self._secrets_now()))
+        for line in rest:
+            on_line(line)
+        return Finished(code, timed_out, log.tail)
+
+    async def _show(
+        self, log: CommandLog, fresh: asyncio.Event, on_line: Callable[[str], None]
+    ) -> None:
+        while True:
+            await fresh.wait()
+            fresh.clear()
+            for line in await asyncio.to_thread(log.show, self._secrets_now()):
+                on_line(line)
+            await self._clock.sleep(_SHOW_SECONDS)
+
+    def _secrets_now(self) -> tuple[str, ...]:
+        return tuple(self._secrets())
 
     async def output(self, attempt: AttemptId, name: str) -> str | None:
         """Return a file that the command wrote into its output folder, capped and
@@ -144,7 +167,7 @@ class HostCommands:
         """
         folder = self._folders.attempt(attempt).output
         text = await asyncio.to_thread(_read_output, folder, name)
-        return None if text is None else _redacted(text, tuple(self._secrets()))
+        return None if text is None else _redacted(text, self._secrets_now())
 
     async def log(self, attempt: AttemptId) -> str | None:
         """Return what an attempt's command has printed, redacted; None if it has not."""
@@ -260,10 +283,6 @@ class HostCommands:
         logs = self._folders.logs
         logs.mkdir(parents=True, exist_ok=True)
         _drop_old(logs, self._clock.now() - LOGS_KEPT)
-
-
-def _finished(code: int, log: CommandLog, *, timed_out: bool = False) -> Finished:
-    return Finished(code, timed_out, log.tail)
 
 
 def _prepare(folder: AttemptFolder, inputs: Mapping[str, str]) -> None:

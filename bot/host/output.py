@@ -3,10 +3,10 @@
 import codecs
 import io
 import re
-import unicodedata
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from threading import Lock
 
 from bot.core.world.redaction import REDACTED, hide
 
@@ -31,6 +31,13 @@ _ANSI = re.compile(
     r"|\x1b[\]PX^_].*?(?:\x1b\\|\x07|$)"  # titles and links
     r"|\x1b[ -/]*[0-~]?"
 )
+_INVISIBLE = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\ud800-\udfff"  # control characters, halves of a pair
+    r"\u202a-\u202e\u2066-\u2069]"  # and what turns the direction of a text
+)
+_KEY_WORD = b"PRIVATE KEY"
+_KEY_MARK = re.compile(rb"-----(BEGIN|END) [A-Z0-9 ]*PRIVATE KEY( BLOCK)?-----")
+_SEAM_BYTES = 100  # in which a mark may be cut
 _KEY_BEGINS = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY( BLOCK)?-----")
 _KEY_ENDS = re.compile(r"-----END [A-Z0-9 ]*PRIVATE KEY( BLOCK)?-----")
 
@@ -39,14 +46,13 @@ class Redactor:
     """Takes secrets out of lines: known ones, and what looks like one.
 
     It remembers whether a private key, which takes several lines, has begun: use one
-    for each stream of lines. *secrets* is asked at each line, as tokens change.
+    for each stream of lines.
     """
 
-    def __init__(self, secrets: Callable[[], Iterable[str]]) -> None:
-        self._secrets = secrets
-        self._is_in_key = False
+    def __init__(self, *, is_in_key: bool = False) -> None:
+        self._is_in_key = is_in_key
 
-    def line(self, text: str) -> str:
+    def line(self, text: str, secrets: Sequence[str]) -> str:
         """Return the line as it may be shown and kept."""
         if self._is_in_key:
             self._is_in_key = not _KEY_ENDS.search(text)
@@ -54,20 +60,30 @@ class Redactor:
         if begin := _KEY_BEGINS.search(text):
             self._is_in_key = not _KEY_ENDS.search(text, begin.end())
             return text[: begin.start()] + REDACTED
-        return hide(text, self._secrets())
+        return hide(text, secrets)
+
+
+class _KeyWatch:
+    """Knows whether a stream of bytes is inside a private key."""
+
+    def __init__(self) -> None:
+        self.is_inside = False
+        self.has_seen_any = False
+        self._seam = b""
+
+    def feed(self, data: bytes) -> None:
+        if _KEY_WORD in data or _KEY_WORD in self._seam + data[:_SEAM_BYTES]:
+            self.has_seen_any = True
+            for mark in _KEY_MARK.finditer(self._seam + data):
+                self.is_inside = mark[1] == b"BEGIN"
+        self._seam = (self._seam + data[-_SEAM_BYTES:])[-_SEAM_BYTES:]
 
 
 def clean(line: str) -> str:
     """Return a line without colours, control and text-direction characters."""
     if line.isascii() and line.isprintable():
         return line.rstrip()  # as most lines are; a flood of them must not cost much
-    return "".join(
-        character
-        for character in _ANSI.sub("", line).expandtabs(4)
-        if unicodedata.category(character) not in ("Cc", "Cs")
-        and not "\u202a" <= character <= "\u202e"
-        and not "\u2066" <= character <= "\u2069"
-    ).rstrip()
+    return _INVISIBLE.sub("", _ANSI.sub("", line).expandtabs(4)).rstrip()
 
 
 class Lines:
@@ -108,61 +124,131 @@ class Lines:
 class CommandLog:
     """Keeps what a command prints in a file: its beginning, as it comes, and its end.
 
-    The last lines stay at hand in ``tail``.
+    ``take`` costs next to nothing, however much it is given: bytes become lines, clean
+    and redacted, when they are shown or kept, and what is neither never does. ``show``
+    and ``close`` take their time and may run on another thread. *secrets* are those of
+    the moment.
     """
 
-    def __init__(self, path: Path, redactor: Redactor) -> None:
-        self._redactor = redactor
-        self._lines = Lines()
+    def __init__(self, path: Path) -> None:
         self._file = path.open("w", encoding="utf-8", errors="replace")
+        self._one_reader = Lock()
+        self._exchange = Lock()  # of what follows, as it is
+        self._fresh: list[bytes] = []  # of the beginning
         self._head_left = HEAD_BYTES
-        self._late: deque[str] = deque()
+        self._is_between_lines = False
+        self._late: deque[bytes] = deque()
         self._late_bytes = 0
-        self._left_out = 0
+        self._lines_left_out = 0
+        self._bytes_left_out = 0
+        self._is_late_new = False
+        self._key_now, self._key_at_gap = _KeyWatch(), _KeyWatch()
+        self._lines, self._redactor = Lines(), Redactor()
         self._recent: deque[str] = deque(maxlen=TAIL_LINES)
 
     @property
     def tail(self) -> tuple[str, ...]:
-        """The last lines that are not empty, cut to a readable length."""
+        """The last lines that are not empty, cut to a readable length; once closed."""
         return tuple(self._recent)
 
-    def feed(self, data: bytes, *, is_last: bool = False) -> list[str]:
-        """Keep *data*; return the lines it completes as they may be shown."""
-        lines = self._lines.feed(data, is_last=is_last)
-        shown = [self._keep(line) for line in lines]
-        return [line for line in shown if line]
+    def take(self, data: bytes) -> None:
+        """Keep *data*, raw."""
+        with self._exchange:
+            self._key_now.feed(data)
+            if self._head_left:
+                data = self._begin(data)
+            if data:
+                self._late.append(data)
+                self._late_bytes += len(data)
+                self._is_late_new = True
+                while self._late_bytes > TAIL_BYTES:
+                    self._leave_out(self._late_bytes - TAIL_BYTES)
 
-    def close(self) -> None:
-        """Write the end of the log and close its file."""
-        if self._left_out:
-            self._file.write(f"… {self._left_out:,} lines left out …\n")
-        self._file.writelines(self._late)
-        self._file.close()
+    def show(self, secrets: Sequence[str]) -> list[str]:
+        """Return what is new as it may be shown; of a flood, its last line.
 
-    def _keep(self, raw: str) -> str:
-        is_cut = len(raw) > LINE_LENGTH and raw.endswith(_CUT)
-        line = self._redactor.line(clean(raw))
-        if is_cut:
-            line = line[:-_EDGE] + " …"
-        self._store(line + "\n")
-        if line:
-            is_long = len(line) > TAIL_LINE_LENGTH
-            short = line[: TAIL_LINE_LENGTH - 1] + "…" if is_long else line
-            self._recent.append(short)
-            return short
-        return ""
-
-    def _store(self, line: str) -> None:
-        size = len(line.encode("utf-8", "replace"))
-        if size <= self._head_left:
-            self._head_left -= size
-            self._file.write(line)
+        What belongs to the beginning of the log is in its file then.
+        """
+        with self._one_reader:
+            with self._exchange:
+                fresh, self._fresh = b"".join(self._fresh), []
+                latest = b""
+                if self._is_late_new and not self._key_now.is_inside:
+                    latest = self._late[-1][-2 * LINE_LENGTH :]
+                self._is_late_new = False
+            shown = self._keep(self._lines.feed(fresh), secrets)
             self._file.flush()
-            return
-        self._head_left = 0
-        self._late.append(line)
-        self._late_bytes += size
-        while self._late_bytes > TAIL_BYTES:
-            dropped = self._late.popleft()
-            self._late_bytes -= len(dropped.encode("utf-8", "replace"))
-            self._left_out += 1
+            return shown or _last_line(latest, secrets)
+
+    def close(self, secrets: Sequence[str]) -> list[str]:
+        """Write the end of the log and close its file; return lines not shown yet."""
+        with self._one_reader, self._exchange:
+            fresh, late = b"".join(self._fresh), b"".join(self._late)
+            shown = self._keep(self._lines.feed(fresh), secrets)
+            if self._bytes_left_out:
+                self._keep(self._lines.feed(b"", is_last=True), secrets)
+                partial, newline, rest = late.partition(b"\n")
+                late = rest if newline else partial
+                left_out = self._lines_left_out + len(newline)
+                what = f"{left_out:,} lines" if left_out else "the middle of a line"
+                self._file.write(f"… {what} left out …\n")
+                if self._key_at_gap.has_seen_any:
+                    is_in_key = self._key_at_gap.is_inside
+                    self._redactor = Redactor(is_in_key=is_in_key)
+            shown += self._keep(self._lines.feed(late, is_last=True), secrets)
+            self._file.close()
+            return shown[-TAIL_LINES:] if self._bytes_left_out else shown
+
+    def _begin(self, data: bytes) -> bytes:
+        """Take what still belongs to the beginning, by whole lines; return the rest."""
+        whole = data.rfind(b"\n", 0, self._head_left) + 1
+        is_all = len(data) <= self._head_left
+        may_begin = 0 if self._is_between_lines else self._head_left
+        first = data if is_all else data[: whole or may_begin]
+        self._is_between_lines = first.endswith(b"\n")
+        self._head_left = self._head_left - len(first) if is_all else 0
+        self._fresh.append(first)
+        return data[len(first) :]
+
+    def _leave_out(self, size: int) -> None:
+        first = self._late.popleft()
+        dropped, kept = first[:size], first[size:]
+        if kept:
+            self._late.appendleft(kept)
+        self._late_bytes -= len(dropped)
+        self._bytes_left_out += len(dropped)
+        self._lines_left_out += dropped.count(b"\n")
+        if self._key_now.has_seen_any:  # no mark is left out before it has come
+            self._key_at_gap.feed(dropped)
+
+    def _keep(self, lines: Iterable[str], secrets: Sequence[str]) -> list[str]:
+        """Write lines as they may be kept; return them as they may be shown."""
+        shown = []
+        for raw in lines:
+            line = _fit(raw, self._redactor, secrets)
+            self._file.write(line + "\n")
+            if line:
+                shown.append(_short(line))
+        self._recent.extend(shown)
+        return shown
+
+
+def _fit(raw: str, redactor: Redactor, secrets: Sequence[str]) -> str:
+    is_cut = len(raw) > LINE_LENGTH and raw.endswith(_CUT)
+    line = redactor.line(clean(raw), secrets)
+    return line[:-_EDGE] + " …" if is_cut else line
+
+
+def _short(line: str) -> str:
+    is_long = len(line) > TAIL_LINE_LENGTH
+    return line[: TAIL_LINE_LENGTH - 1] + "…" if is_long else line
+
+
+def _last_line(data: bytes, secrets: Sequence[str]) -> list[str]:
+    """Return the last whole line of a piece of output; none if a key may be in it."""
+    before, newline, _ = data.rpartition(b"\n")
+    if not newline or b"\n" not in before or _KEY_WORD in data:
+        return []
+    lines = Lines().feed(before.rpartition(b"\n")[2] + newline)
+    shown = [_short(_fit(line, Redactor(), secrets)) for line in lines]
+    return [line for line in shown if line][-1:]

@@ -1,6 +1,7 @@
 """Child processes: started clean, read to the end, ended with all their descendants."""
 
 import asyncio
+import fcntl
 import json
 import os
 import shutil
@@ -45,6 +46,8 @@ _POLL_SECONDS = 0.05
 _IDLE = 0.01
 """Of a processor: a tool that takes less only waits."""
 
+_PIPE_BYTES = 1024 * 1024
+_PAUSE_SECONDS = 0.002
 _GUARD = Path(__file__).with_name("guard.py")
 _T = TypeVar("_T")
 
@@ -381,14 +384,38 @@ async def to_the_end(work: Awaitable[_T]) -> _T:
 
 
 async def read_pipe(descriptor: int, take: Callable[[bytes], None]) -> None:
-    """Hand everything from a pipe to *take* until all writers have closed it."""
+    """Hand everything from a pipe to *take* until all writers have closed it.
+
+    In large pieces, with a pause between them in which the pipe takes the next: neither
+    must a talkative command wait, nor be woken for each of its lines.
+    """
     loop = asyncio.get_running_loop()
-    reader = asyncio.StreamReader()
-    protocol: Any = asyncio.StreamReaderProtocol(reader)
-    pipe = os.fdopen(descriptor, "rb", buffering=0)
-    transport, _ = await loop.connect_read_pipe(lambda: protocol, pipe)
-    try:
-        while data := await reader.read(65_536):
+    ended: asyncio.Future[None] = loop.create_future()
+    if hasattr(fcntl, "F_SETPIPE_SZ"):
+        with suppress(OSError):  # a limit of the machine; it is only quicker with it
+            fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+    os.set_blocking(descriptor, False)
+
+    def listen() -> None:
+        if not ended.done():
+            loop.add_reader(descriptor, read)
+
+    def read() -> None:
+        try:
+            data = os.read(descriptor, _PIPE_BYTES)
+        except BlockingIOError:
+            return
+        loop.remove_reader(descriptor)
+        if data:
             take(data)
+            loop.call_later(_PAUSE_SECONDS, listen)
+        elif not ended.done():
+            ended.set_result(None)
+
+    listen()
+    try:
+        await ended
     finally:
-        transport.close()
+        ended.cancel()
+        loop.remove_reader(descriptor)
+        os.close(descriptor)

@@ -339,8 +339,8 @@ async def test_a_command_that_ignores_the_first_signal_is_killed(
     host_commands: HostCommands, workspace: Workspace
 ):
     script = """
-        import signal, time
-        signal.signal(signal.SIGTERM, lambda *_: print("not yet", flush=True))
+        import os, signal, time
+        signal.signal(signal.SIGTERM, lambda *_: os.write(1, b"not yet\\n"))
         print("ready", flush=True)
         while True:
             time.sleep(1)
