@@ -13,6 +13,7 @@ from pathlib import Path
 import structlog
 from aiohttp import web
 
+from bot.core.actions.table import installed
 from bot.core.model import InstallationId
 from bot.engine.supervisor import Supervisor
 from bot.errors import BotError, SettingsError
@@ -22,7 +23,7 @@ from bot.ports.clock import Clock
 from bot.settings import Settings, environment
 from bot.store.store import Store, open_store, read_store
 from bot.web.routes import WebSurface, make_app, make_runner
-from bot.wiring import Engine, Host, github_settings, keep_holds
+from bot.wiring import Engine, Host, actions_from_outside, github_settings, keep_holds
 
 LEARNING_SECONDS = 5.0
 """For how long a start waits to be told what is left of the requests."""
@@ -100,6 +101,7 @@ async def start(
     calm_collector()
     clock = clock or SystemClock()
     async with AsyncExitStack() as stack:
+        stack.enter_context(installed(actions_from_outside()))
         store = await stack.enter_async_context(
             open_store(settings.database, clock=clock)
         )

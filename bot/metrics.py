@@ -24,6 +24,7 @@ from bot.core.model import BatchId, BatchState, ItemState, OutcomeKind
 from bot.core.run.transitions import after
 from bot.core.world.budget import CORE, GRAPHQL, SEARCH
 from bot.engine.effects import Effects
+from bot.engine.running import Running
 from bot.engine.scheduler import Scheduler
 from bot.errors import StoreUnavailable
 from bot.github.ledger import APP, Ledger
@@ -47,6 +48,7 @@ class Sources:
     """The parts that have figures."""
 
     scheduler: Scheduler
+    running: Running
     effects: Effects
     ledger: Ledger
     deliveries: Deliveries
@@ -181,8 +183,8 @@ class Metrics(Collector):
         yield _counters(
             "batch_attempts",
             "Attempts that ended.",
-            ["runner", "outcome"],
-            self._sources.scheduler.attempts_ended,
+            ["action", "outcome"],
+            self._sources.running.ended,
         )
         yield _counters(
             "batch_effects",

@@ -3,18 +3,21 @@
 import asyncio
 import hashlib
 import random
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from importlib.metadata import version
+from functools import partial
+from importlib.metadata import entry_points, version
 from pathlib import Path
 
 import structlog
 
+from bot.core.actions.ability import Abilities
+from bot.core.actions.spec import ActionSpec
+from bot.core.actions.table import ACTIONS
+from bot.core.command.vocabulary import RESERVED
 from bot.core.effects import Intent, PushBranch, Receipt
 from bot.core.model import InstallationId, Repository
-from bot.core.world.markers import marker
-from bot.engine.attempt import Attempts
 from bot.engine.changes import Changes
 from bot.engine.controls import Controls
 from bot.engine.effects import Effects
@@ -27,10 +30,13 @@ from bot.engine.reading import Reader
 from bot.engine.recorder import Recorder
 from bot.engine.recovery import Recovery
 from bot.engine.replies import Replies
+from bot.engine.running import Running
 from bot.engine.scheduler import Limits, Scheduler
 from bot.engine.situation import Face, Situations
+from bot.engine.steps import Steps
 from bot.engine.supervisor import Supervisor
 from bot.engine.tracker import Tracker
+from bot.engine.waits import Waits
 from bot.errors import SettingsError
 from bot.github.adapter import GitHubAdapter, GitHubSettings
 from bot.github.effects import GitHubEffects
@@ -39,6 +45,7 @@ from bot.host.commands import HostCommands
 from bot.host.folders import Folders
 from bot.host.git import Git, Remotes
 from bot.host.isolation import Isolation, View, choose, reach
+from bot.host.job import run_command_job
 from bot.host.memory import HostMemory
 from bot.host.mirrors import Mirrors
 from bot.host.process import (
@@ -53,12 +60,11 @@ from bot.host.workspaces import GitWorkspaces
 from bot.metrics import Metrics, Sources
 from bot.ports.clock import Clock
 from bot.ports.store import Held
+from bot.ports.work import Worker
 from bot.settings import Settings, secret_files
 from bot.store.store import Store
 from bot.web.routes import Readiness
-from bot.workers.builtin import BuiltinRunner
-from bot.workers.local import LocalRunner
-from bot.workers.registry import Registry
+from bot.workers.local import LocalWorker
 
 log = structlog.get_logger()
 
@@ -181,17 +187,21 @@ class Engine:
             else INHERITED,
             secrets=lambda: (*github.tokens.texts(), *secrets),
         )
-        local = LocalRunner(
+        run = partial(
+            run_command_job,
+            argvs=settings.commands,
+            commands=commands,
+            workspaces=workspaces,
+            people=github.people,
+        )
+        local = LocalWorker(
+            run=run,
             commands=commands,
             workspaces=workspaces,
             clock=clock,
-            argvs=settings.commands,
-            people=github.people,
+            names=settings.commands,
         )
-        builtin = BuiltinRunner(
-            marker=lambda kind, name: marker(kind, name, face.marker_key)
-        )
-        registry = Registry([local, builtin])
+        workers: Mapping[str, Worker] = {local.name: local}
         effects = Effects(
             effect_log=store.effects,
             adapter=Outside(github.effects, pusher),
@@ -201,24 +211,38 @@ class Engine:
         self.recorder = Recorder(batches=store.batches, clock=clock)
         self.recorder.listen(journal)
         present = Present(github=github.github, clock=clock)
+        waits = Waits(
+            ask=github.github.ask,
+            metered=github.github.metered,
+            clock=clock,
+            supervisor=supervisor,
+            fraction=random.random,
+        )
+        steps = Steps(
+            effects=effects,
+            role=github.github.role,
+            waits=waits,
+            workers=workers,
+            clock=clock,
+            fraction=random.random,
+        )
+        running = Running(
+            steps=steps,
+            batches=store.batches,
+            github=github.github,
+            present=present,
+            supervisor=supervisor,
+            marker_key=face.marker_key,
+            fraction=random.random,
+        )
         self.scheduler = Scheduler(
             batches=store.batches,
             recorder=self.recorder,
-            attempts=Attempts(
-                runners=registry.runners,
-                effects=effects,
-                role=github.github.role,
-                clock=clock,
-                fraction=random.random,
-            ),
-            runners=registry.runners,
+            running=running,
             github=github.github,
-            present=present,
             memory=HostMemory(),
             clock=clock,
-            supervisor=supervisor,
             limits=Limits(settings.concurrency, settings.workspaces),
-            fraction=random.random,
         )
         situations = Situations(
             batches=store.batches,
@@ -277,8 +301,8 @@ class Engine:
                 allows=settings.allows,
                 version=version("batch-bot"),
             ),
-            runner_of=registry.runner_of,
-            why_not=registry.why_not,
+            wake=waits.wake,
+            abilities=Abilities({n: w.why_not for n, w in workers.items()}),
         )
         self.may_act_on = intake.may_act_on
         self.inbox = Inbox(
@@ -307,6 +331,7 @@ class Engine:
         self.metrics = Metrics(
             Sources(
                 scheduler=self.scheduler,
+                running=running,
                 effects=effects,
                 ledger=github.ledger,
                 deliveries=store.deliveries,
@@ -367,6 +392,21 @@ class Engine:
     async def is_ready(self) -> bool:
         """Return whether the bot can do its work now."""
         return not (await self.readiness()).reasons
+
+
+def actions_from_outside() -> Sequence[ActionSpec]:
+    """Return the actions that installed packages add, by entry points.
+
+    Raises ``SettingsError`` for one that is none.
+    """
+    found = []
+    for point in entry_points(group="batch_bot.actions"):
+        spec = point.load()
+        if not isinstance(spec, ActionSpec) or spec.name in (*ACTIONS, *RESERVED):
+            message = f"{point.value} adds no action that can be had: {point.name}"
+            raise SettingsError(message)
+        found.append(spec)
+    return found
 
 
 def keep_holds(store: Store, clock: Clock, supervisor: Supervisor) -> Keep:

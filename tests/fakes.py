@@ -7,24 +7,18 @@ import hashlib
 import heapq
 import itertools
 import shutil
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from bot.core.effects import CreateComment
-from bot.core.model import (
-    AttemptId,
-    ItemNumber,
-    Outcome,
-    OutcomeKind,
-    Person,
-    Repository,
-)
+from bot.core.actions.step import CommandJob
+from bot.core.model import AttemptId, CommandResult, Person, Repository
 from bot.errors import Lost, PermanentError, TransientError
 from bot.ports.clock import Clock
 from bot.ports.host import Change, Finished, Workspace
-from bot.ports.work import AttemptSpec, Emit, Perform, Work
+from bot.ports.work import Emit, Resource
 
 START = datetime(2026, 3, 3, 15, 0, tzinfo=UTC)
 
@@ -316,104 +310,95 @@ class FakeCommands:
         return 0
 
 
-DONE = Outcome(OutcomeKind.COMPLETED, summary="done")
+RAN = CommandResult(0, isolation="a fake", commit="c" * 40, files=1, insertions=2)
 
 
 @dataclass(frozen=True)
 class Script:
-    """How an item's attempts go: one end for each, the last one repeated."""
+    """How the command of an item goes: one end for each try, the last one repeated."""
 
-    ends: Sequence[Outcome | Work | Exception] = (DONE,)
+    ends: Sequence[CommandResult | Exception] = (RAN,)
     seconds: float = 10.0
     says: Sequence[str] = ()
-    publishes: Outcome = DONE
-    comments: bool = False  # publishing performs one effect
 
 
-class ScriptedRunner:
-    """A runner whose attempts take the time and end as the test says.
+class ScriptedWorker:
+    """A worker whose attempts take the time and end as the test says.
 
     ``began`` and ``finished`` list attempts in order; ``most`` is the largest number
-    that ran at the same time.
+    that ran at the same time. Keep it over a restart of what uses it, and it is one
+    that outlives the bot.
     """
+
+    name = "scripted"
+    takes = frozenset({Resource.WORKSPACE})
 
     def __init__(
         self,
         clock: Clock,
-        scripts: Mapping[int, Script] | None = None,
+        scripts: Mapping[str, Script] | None = None,
         *,
-        name: str = "builtin",
-        needs_workspace: bool = False,
-        survives_restart: bool = False,
-        default: Script | None = None,
+        outlives_the_bot: bool = False,
     ) -> None:
-        self.name = name
-        self.needs_workspace = needs_workspace
-        self.survives_restart = survives_restart
+        self.outlives_the_bot = outlives_the_bot
         self.scripts = dict(scripts or {})
-        self._default = default or Script()
         self._clock = clock
         self._due: dict[AttemptId, float] = {}
-        self._tries: dict[ItemNumber, int] = {}
-        self.specs: dict[AttemptId, AttemptSpec] = {}
+        self._tries: Counter[str] = Counter()
+        self.jobs: dict[AttemptId, CommandJob] = {}
         self.began: list[AttemptId] = []
         self.finished: list[AttemptId] = []
-        self.cancelled: list[AttemptId] = []
-        self.published: list[tuple[AttemptId, str]] = []
+        self.stopped: list[AttemptId] = []
         self.cleaned: list[AttemptId] = []
         self.running: set[AttemptId] = set()
         self.most = 0
 
-    def script(self, item: ItemNumber) -> Script:
-        """Return how attempts of an item go."""
-        return self.scripts.get(item, self._default)
+    def script(self, job: CommandJob) -> Script:
+        """Return how the attempts of an item go."""
+        return self.scripts.get(job.environment["BATCH_ITEM"], Script())
 
-    async def submit(self, spec: AttemptSpec) -> str:
-        if spec.id not in self._due:
-            self.began.append(spec.id)
-            self.specs[spec.id] = spec
-            seconds = self.script(spec.item.number).seconds
-            self._due[spec.id] = self._clock.monotonic() + seconds
-            self._tries[spec.item.number] = self._tries.get(spec.item.number, 0) + 1
-            self.running.add(spec.id)
+    def why_not(self, command: str) -> str:
+        return ""
+
+    async def start(self, job: CommandJob) -> str:
+        if job.attempt not in self._due:
+            self.began.append(job.attempt)
+            self.jobs[job.attempt] = job
+            self._due[job.attempt] = self._clock.monotonic() + self.script(job).seconds
+            self._tries[job.environment["BATCH_ITEM"]] += 1
+            self.running.add(job.attempt)
             self.most = max(self.most, len(self.running))
-        return f"scripted-{spec.id}"
+        return f"scripted-{job.attempt}"
 
     async def find(self, attempt: AttemptId) -> str | None:
         return f"scripted-{attempt}" if attempt in self._due else None
 
-    async def watch(self, spec: AttemptSpec, emit: Emit) -> Work | Outcome:
-        if spec.id not in self._due:
-            message = f"{spec.id} was never submitted"
+    async def result(
+        self, external_id: str, job: CommandJob, emit: Emit
+    ) -> CommandResult:
+        if job.attempt not in self._due or job.attempt in self.stopped:
+            message = f"{job.attempt} is not known here"
             raise Lost(message)
-        script = self.script(spec.item.number)
+        script = self.script(job)
         for line in script.says:
             emit(line)
-        await self._clock.sleep(self._due[spec.id] - self._clock.monotonic())
-        if spec.id in self.cancelled:
-            message = f"{spec.id} was cancelled"
+        await self._clock.sleep(self._due[job.attempt] - self._clock.monotonic())
+        if job.attempt in self.stopped:
+            message = f"{job.attempt} was stopped"
             raise Lost(message)
-        self.running.discard(spec.id)
-        self.finished.append(spec.id)
-        tries = self._tries[spec.item.number]
+        self.running.discard(job.attempt)
+        self.finished.append(job.attempt)
+        tries = self._tries[job.environment["BATCH_ITEM"]]
         end = script.ends[min(tries, len(script.ends)) - 1]
         if isinstance(end, Exception):
             raise end
         return end
 
-    async def publish(self, spec: AttemptSpec, work: Work, perform: Perform) -> Outcome:
-        script = self.script(spec.item.number)
-        if script.comments:
-            text = f"<!-- batch-bot:comment {spec.batch_id}-{spec.item.number} -->"
-            intent = CreateComment(spec.repository, spec.item.number, text, text)
-            await perform("comment", intent)
-        self.published.append((spec.id, work.data))
-        return script.publishes
-
-    async def cancel(self, attempt: AttemptId) -> None:
+    async def stop(self, attempt: AttemptId) -> None:
         self.running.discard(attempt)
-        self.cancelled.append(attempt)
+        self.stopped.append(attempt)
 
     async def clean(self, attempt: AttemptId) -> None:
         self.running.discard(attempt)
+        self._due.pop(attempt, None)
         self.cleaned.append(attempt)

@@ -41,7 +41,7 @@ def plan(
     actions: Mapping[int, str] | None = None,
     priorities: Mapping[int, int] | None = None,
     outside: tuple[OutsideEdge, ...] = (),
-    runner: str = "scripted",
+    worker: str = "scripted",
 ) -> Plan:
     """Return a plan: each item with the items that it waits for."""
     options = options or Options()
@@ -53,7 +53,7 @@ def plan(
                 ItemNumber(number),
                 ItemKind.ISSUE,
                 Action((actions or {}).get(number, "implement")),
-                runner=runner,
+                worker=worker,
                 title=f"Item {number}",
                 priority=(priorities or {}).get(number, options.priority),
                 retries=options.retries,

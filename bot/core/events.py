@@ -6,6 +6,7 @@ from datetime import datetime
 from bot.core.model import (
     BatchId,
     Cause,
+    CommandResult,
     ItemId,
     ItemNumber,
     Outcome,
@@ -181,15 +182,35 @@ class ItemProgressed:
 
 @dataclass(frozen=True, slots=True)
 class ItemAccepted:
-    """An attempt's work was accepted and is being published.
+    """What an attempt's command made was accepted, and is brought to GitHub."""
 
-    ``work`` is what the runner needs to publish it after a restart.
+    at: datetime
+    item: ItemId
+    attempt: int
+    result: CommandResult
+
+
+@dataclass(frozen=True, slots=True)
+class ItemParked:
+    """A running attempt waits for somebody outside; its slot is free.
+
+    ``says`` completes "waits for"; meanwhile it ``holds`` a name that others wait for.
     """
 
     at: datetime
     item: ItemId
     attempt: int
-    work: str
+    says: str
+    holds: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemUnparked:
+    """What a parked attempt waited for has come about."""
+
+    at: datetime
+    item: ItemId
+    attempt: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,11 +251,12 @@ class ItemSkipped:
 
 @dataclass(frozen=True, slots=True)
 class ItemCancelled:
-    """The item was cancelled."""
+    """The item was cancelled; ``kept`` says what stays of it, if anything."""
 
     at: datetime
     item: ItemId
     by: str
+    kept: str = ""
     requests: int = 0
 
 
@@ -278,6 +300,8 @@ BatchEvent = (
 ItemEvent = (
     ItemStarted
     | ItemAccepted
+    | ItemParked
+    | ItemUnparked
     | ItemRetrying
     | ItemEnded
     | ItemSkipped

@@ -166,9 +166,16 @@ class Action:
 
     name: str
     arguments: tuple[str, ...] = ()
-    # What stands behind a name of the repository's own: one of the two, else neither.
-    uses: str = ""  # a built-in action
-    command: str = ""  # a command that the operator has named
+    # What stands behind a name of the repository's own, once that is resolved.
+    uses: str = ""  # an action of the table; empty: the one of this name
+    command: str = (
+        ""  # the operator's command that it runs; empty: the one of this name
+    )
+
+    @property
+    def does(self) -> str:
+        """The name of the action in the table."""
+        return self.uses or self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +236,7 @@ class PlanItem:
     number: ItemNumber
     kind: ItemKind
     action: Action
-    runner: str  # builtin or local
+    worker: str  # runs its command; empty: it runs none
     title: str
     priority: int = 50
     timeout_seconds: int = 1800
@@ -420,6 +427,27 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class CommandResult:
+    """What came of an operator's command. ``log_tail`` is its last lines, redacted."""
+
+    exit_code: int  # negative: the signal
+    timed_out: bool = False
+    log_tail: tuple[str, ...] = ()
+    isolation: str = ""  # how it was isolated, such as "bubblewrap"
+    # What it changed, as one commit that the host can push; empty if nothing.
+    commit: str = ""
+    files: int = 0
+    insertions: int = 0
+    deletions: int = 0
+    added: int = 0  # of the files; the rest of them was there before
+    removed: int = 0
+    left_out: tuple[str, ...] = ()  # what it made and nobody gets: "cache/ (a cache)"
+    outputs: dict[str, str] = field(default_factory=dict)  # files that it wrote
+    fault: str = ""  # why the bot did not start it, or ended it: no try helps
+    advice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Expectation:
     """What an action usually takes: medians of past items, or static values."""
 
@@ -428,4 +456,4 @@ class Expectation:
 
 
 Expectations = Mapping[str, Expectation]
-"""By action name. An unknown name means ``bot.core.plan.graph.DEFAULT_EXPECTATION``."""
+"""By ``estimate_key``; ``bot.core.actions.table.expectation`` looks in it."""

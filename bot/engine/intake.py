@@ -7,7 +7,7 @@ by their keys.
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, assert_never
@@ -16,7 +16,8 @@ import structlog
 from structlog.contextvars import bound_contextvars
 
 from bot.core import events as e
-from bot.core.actions.permission import is_for_maintainers, needed_role
+from bot.core.actions.ability import Abilities
+from bot.core.actions.table import ACTIONS, needed_role, spec_of
 from bot.core.command import syntax
 from bot.core.command.faults import (
     CycleFound,
@@ -30,6 +31,7 @@ from bot.core.command.lines import find_command_lines
 from bot.core.command.syntax import Command, RunCommand, format_command
 from bot.core.command.trigger import (
     EVENTS,
+    WAKING,
     BoxesTicked,
     CommentWritten,
     InstallationChanged,
@@ -38,9 +40,9 @@ from bot.core.command.trigger import (
     RepositoryChanged,
     ReviewRequested,
     Trigger,
+    about,
     trigger_of,
 )
-from bot.core.command.vocabulary import BUILTIN_ACTIONS
 from bot.core.effects import Reaction
 from bot.core.model import (
     Action,
@@ -121,8 +123,8 @@ class Intake:
         clock: Clock,
         face: Face,
         policy: Policy,
-        runner_of: Callable[[Action, ItemKind], str],
-        why_not: Callable[[Action, ItemKind], str],
+        abilities: Abilities,
+        wake: Callable[[Collection[str]], None],
     ) -> None:
         self._github = github
         self._batches = batches
@@ -134,8 +136,8 @@ class Intake:
         self._clock = clock
         self._face = face
         self._policy = policy
-        self._runner_of = runner_of
-        self._why_not = why_not
+        self._abilities = abilities
+        self._wake = wake
 
     def may_act_on(self, event: str, payload: Mapping[str, Any]) -> bool:
         """Return whether a delivery may be a reason to act, once noted what it tells."""
@@ -148,6 +150,9 @@ class Intake:
         return self._lane_of(delivery.event, _payload_of(delivery))
 
     def _lane_of(self, event: str, payload: Mapping[str, Any]) -> str | None:
+        if event in WAKING:
+            self._wake(about(event, payload))
+            return None
         if event not in EVENTS:
             return None
         self._github.heard(payload)
@@ -256,6 +261,9 @@ class Intake:
         if reading is None:
             return "ignored"
         if isinstance(reading, Unreadable):
+            begun = await self._batches.by_source(request.source)
+            if begun is not None:  # before an action went away with a restart
+                return await self._begun(request, begun)
             await self._replies.refuse(request, reading)
             return "refused: unreadable"
         for command in reading.commands:
@@ -333,9 +341,9 @@ class Intake:
         """Return the built-in actions that this server cannot do to anything."""
         return frozenset(
             name
-            for name, builtin in BUILTIN_ACTIONS.items()
+            for name, builtin in ACTIONS.items()
             if all(
-                self._why_not(Action(name), kind)
+                self._abilities.why_not(Action(name), kind)
                 for kind in ItemKind
                 if builtin.applies_to.includes(kind)
             )
@@ -424,7 +432,7 @@ class Intake:
         reasons = {
             reason: item.action.name
             for item in selection.items
-            if (reason := self._why_not(item.action, item.facts.kind))
+            if (reason := self._abilities.why_not(item.action, item.facts.kind))
         }
         if not reasons:
             return None
@@ -434,7 +442,7 @@ class Intake:
         return build_plan(
             selection,
             repository=request.repository,
-            runner_of=self._runner_of,
+            worker_of=self._abilities.worker_of,
         )
 
     def _acyclic(self, request: Request, run: RunCommand, selection: Selection) -> str:
@@ -578,13 +586,18 @@ def _permission(
             setting = f"permissions.run: {needed.name.lower()}"
         resolve = reading.configuration.resolve
         actions = [resolve(Action(name)).action for name in _actions_named(run)]
-        if closing := sorted(a.name for a in actions if is_for_maintainers(a)):
+        if closing := sorted(a.name for a in actions if _is_for_maintainers(a)):
             needed, what = needed_role(actions, to_run=needed), closing[0]
     elif not isinstance(command, syntax.Help | syntax.Status | syntax.Why):
         needed, what = Role.WRITE, "control a batch"
     if role is not None and role >= needed:
         return None
     return _denied(needed, role, what, format_command(command), setting)
+
+
+def _is_for_maintainers(action: Action) -> bool:
+    spec = spec_of(action)
+    return spec is not None and spec.role > Role.WRITE
 
 
 def _actions_named(run: RunCommand) -> set[str]:

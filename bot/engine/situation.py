@@ -19,7 +19,9 @@ from bot.ports.store import Batches
 class Slots(Protocol):
     """What the scheduler knows of the present."""
 
-    is_stopping: bool
+    @property
+    def is_stopping(self) -> bool:
+        """Whether the bot ends: nothing new starts."""
 
     def reasons(self, batch_id: BatchId) -> Mapping[ItemId, Reason]:
         """Return why each pending item of a live batch is not running."""

@@ -19,6 +19,7 @@ from bot.core.model import (
 from bot.core.run.retry import delay_seconds
 from bot.core.world.budget import DEFAULT_RESERVE, Reserve
 from bot.core.world.features import Feature
+from bot.core.world.questions import Question
 from bot.errors import NotFound, TransientError
 from bot.github import repositories
 from bot.github.auth import AppCredentials, InstallationTokens
@@ -29,6 +30,7 @@ from bot.github.effects import GitHubEffects
 from bot.github.facts import Facts
 from bot.github.ledger import Keep, Ledger, Pace
 from bot.github.people import GitHubPeople
+from bot.github.questions import answers
 from bot.ports.clock import Clock
 from bot.ports.github import Budget, RepositoryFacts
 from bot.ports.store import Held
@@ -56,8 +58,9 @@ class GitHubSettings:
 class GitHubReader:
     """The port ``GitHub``."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, app: App) -> None:
         self._client = client
+        self._app = app
         self._facts = Facts()
 
     async def role(self, repository: Repository, login: str) -> Role:
@@ -112,6 +115,14 @@ class GitHubReader:
         """Return facts of items of any repository that the installation can see."""
         connection = self._client.installation(installation_id)
         return await self._facts.of_references(connection, references)
+
+    async def ask(
+        self, questions: Sequence[Question[Any]]
+    ) -> Mapping[Question[Any], Any]:
+        """Return the answers to questions about one repository."""
+        repository = questions[0].repository
+        connection = self._client.installation(repository.installation_id)
+        return await answers(connection, repository, questions, app_id=self._app.id)
 
     async def learn_budget(self, installation_id: InstallationId) -> None:
         """Ask what is left, at no cost, so that a start does not begin blind."""
@@ -204,7 +215,7 @@ class GitHubAdapter:
             about = await _about(client, clock, random)
             app = App(id=int(about["id"]), login=f"{about['slug']}[bot]")
             yield cls(
-                github=GitHubReader(client),
+                github=GitHubReader(client, app),
                 effects=GitHubEffects(client, app),
                 people=GitHubPeople(client, login=app.login, api_url=settings.api_url),
                 tokens=client.tokens,

@@ -29,9 +29,10 @@ from graphql import (
 
 from bot.localhub import pulls
 from bot.localhub.errors import GitHubError
-from bot.localhub.payloads import Json, optional_timestamp, timestamp
+from bot.localhub.payloads import CI_APP, Json, optional_timestamp, timestamp
 from bot.localhub.rest.routing import Answer, Call
 from bot.localhub.state import (
+    CheckRun,
     Comment,
     Label,
     Milestone,
@@ -94,6 +95,7 @@ class _Object:
 @dataclass(frozen=True, slots=True)
 class _Rollup:
     state: str
+    runs: tuple[CheckRun, ...]
 
 
 def answer(call: Call) -> Answer:
@@ -242,6 +244,8 @@ def _type_name(value: Any, _info: Any, _type: Any) -> str:
             return "Issue" if value.pull is None else "PullRequest"
         case User():
             return value.type.value
+        case CheckRun():
+            return "CheckRun"
         case _Object():
             return value.type.capitalize()
         case _:
@@ -489,13 +493,28 @@ def _rollup(source: Thread | _Object, _info: Any, _arguments: Any) -> _Rollup | 
     latest = {
         run.name: run for run in source.repository.check_runs if run.head_sha == sha
     }
-    runs = latest.values()
+    runs = tuple(latest.values())
     if not runs:
         return None
     if any(run.conclusion in pulls.FAILING for run in runs):
-        return _Rollup("FAILURE")
+        return _Rollup("FAILURE", runs)
     is_done = all(run.status == "completed" for run in runs)
-    return _Rollup("SUCCESS" if is_done else "PENDING")
+    return _Rollup("SUCCESS" if is_done else "PENDING", runs)
+
+
+def _contexts(source: _Rollup, info: Info, arguments: dict[str, Any]) -> _Connection:
+    return _connection(source.runs, info, arguments)
+
+
+def _suite(source: CheckRun, info: Info, _arguments: Any) -> Json:
+    app = _call(info).hub.app
+    mine = {"id": f"A_{app.id}", "databaseId": app.id, "slug": app.slug}
+    others = {
+        "id": f"A_{CI_APP['id']}",
+        "databaseId": CI_APP["id"],
+        "slug": CI_APP["slug"],
+    }
+    return {"id": f"CS_{source.id}", "app": mine if source.by_app else others}
 
 
 def _mergeable(source: Thread, _info: Any, _arguments: Any) -> str:
@@ -563,7 +582,14 @@ def _key(name: str) -> Resolver:
 
 
 def _node_id(source: Any, _info: Any, _arguments: Any) -> str:
-    prefixes = {User: "U", Repository: "R", Label: "LA", Milestone: "MI", Comment: "IC"}
+    prefixes = {
+        User: "U",
+        Repository: "R",
+        Label: "LA",
+        Milestone: "MI",
+        Comment: "IC",
+        CheckRun: "CR",
+    }
     match source:
         case Thread():
             is_issue = source.pull is None
@@ -672,7 +698,15 @@ RESOLVERS: dict[str, Resolver] = {
     "Blob.isBinary": _of(lambda s: b"\0" in s.repository.git.blob(s.sha)),
     "Blob.isTruncated": _of(lambda _: False),
     "Commit.message": _of(lambda s: s.repository.git.commit(s.sha).message),
+    "StatusCheckRollup.contexts": _contexts,
     "StatusCheckRollup.state": _of(lambda s: s.state),
+    "CheckRun.checkSuite": _suite,
+    "CheckRun.conclusion": _of(lambda s: s.conclusion and s.conclusion.upper()),
+    "CheckRun.detailsUrl": _of(lambda s: s.details_url),
+    "CheckRun.status": _of(lambda s: s.status.upper()),
+    "CheckSuite.app": _key("app"),
+    **{f"App.{name}": _key(name) for name in ("databaseId", "id", "slug")},
+    "CheckSuite.id": _key("id"),
     "Ref.name": _of(lambda s: s.name.split("/", 2)[2]),
     "Ref.prefix": _of(lambda s: "/".join(s.name.split("/", 2)[:2]) + "/"),
     "Ref.target": _of(lambda s: _Object(s.repository, "commit", s.sha)),

@@ -17,6 +17,7 @@ from bot.core.model import (
     Role,
 )
 from bot.core.world.features import Feature
+from bot.core.world.questions import Question
 from bot.ports.store import Delivery
 
 
@@ -86,6 +87,14 @@ class GitHub(Protocol):
         self, installation_id: InstallationId, references: Sequence[Reference]
     ) -> Mapping[Reference, ItemFacts]:
         """Return facts of items of any repository that the installation can see."""
+
+    async def ask(
+        self, questions: Sequence[Question[Any]]
+    ) -> Mapping[Question[Any], Any]:
+        """Return the answers to questions about one repository, in one query if it can.
+
+        What GitHub does not have is left out.
+        """
 
     async def check_access(self, repository: Repository) -> None:
         """Raise ``AppUnavailable`` unless the app may work there at this moment.

@@ -10,6 +10,7 @@ from statistics import median
 from typing import Any, assert_never
 
 from bot.core import events as e
+from bot.core.actions.table import estimate_key
 from bot.core.model import (
     Batch,
     BatchId,
@@ -273,7 +274,7 @@ def _create_one(
                 item.id,
                 item.repository.id,
                 item.number,
-                item.action.name,
+                estimate_key(item),
                 ItemState.PENDING,
             )
             for item in batch.plan.items
@@ -393,7 +394,7 @@ def _item_changes(event: e.ItemEvent) -> _Changes | None:
             return state, None, None, None, at_us, 0
         case e.ItemReset():
             return state, None, None, None, None, 0
-        case e.ItemAccepted():
+        case e.ItemAccepted() | e.ItemParked() | e.ItemUnparked():
             return None
         case _:
             assert_never(event)

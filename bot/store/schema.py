@@ -250,3 +250,64 @@ def _compact(value: Any) -> str:
 def m004_news(db: Database) -> None:
     """Delete events that are no history: what attempts said, and who took them."""
     db.execute("DELETE FROM events WHERE kind IN ('ItemProgressed', 'ItemSubmitted')")
+
+
+@migrations()
+def m005_steps(db: Database) -> None:
+    """Say what items do and which worker runs their command; what was accepted is the
+    result of a command. Work that is one effect of the bot needs no accepting.
+    """
+    for id_, data in db.execute("SELECT id, data FROM batches").fetchall():
+        batch = json.loads(data)
+        for item in batch["plan"]["items"]:
+            _say_what_it_does(item)
+            db.execute(
+                "UPDATE items SET action = ? WHERE batch = ? AND item = ?",
+                (_kind_of(item), id_, item["id"]),
+            )
+        db.execute("UPDATE batches SET data = ? WHERE id = ?", (_compact(batch), id_))
+    accepted = "SELECT seq, data FROM events WHERE kind = 'ItemAccepted'"
+    for seq, data in db.execute(accepted).fetchall():
+        event = json.loads(data)
+        result = _result_of(event.pop("work"))
+        if result is not None:
+            event["result"] = result
+            row = (_compact(event), seq)
+            db.execute("UPDATE events SET data = ? WHERE seq = ?", row)
+        else:
+            db.execute("DELETE FROM events WHERE seq = ?", (seq,))
+
+
+def _say_what_it_does(item: dict[str, Any]) -> None:
+    action = item["action"]
+    if action["command"]:
+        action["uses"] = "implement"
+    runner = item.pop("runner")
+    item["worker"] = "" if runner == "builtin" else runner
+
+
+def _kind_of(item: dict[str, Any]) -> str:
+    action = item["action"]
+    does = action["uses"] or action["name"]
+    if not item["worker"]:
+        return str(does)
+    return f"{action['command'] or does}@{item['repository']['id']}"
+
+
+def _result_of(text: str) -> dict[str, Any] | None:
+    """Return what a command had made; None for what needs no accepting, or is no work
+    that can be brought to GitHub.
+    """
+    try:
+        work = json.loads(text)
+        sha = work["sha"]
+    except (ValueError, TypeError, KeyError):
+        return None
+    return {
+        "exit_code": 0,
+        "commit": sha,
+        "files": work["files"],
+        "insertions": work["insertions"],
+        "deletions": work["deletions"],
+        "outputs": {"result.json": _compact(work["result"])},
+    }

@@ -22,7 +22,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from pydantic_core import from_json
 
-from bot.core.command.trigger import EVENTS
+from bot.core.command.trigger import EVENTS, WAKING
 from bot.errors import StoreUnavailable
 from bot.ports.clock import Clock
 from bot.ports.store import Delivery
@@ -35,7 +35,7 @@ _UNSIGNED = "The signature does not fit; the webhook's secret is not this server
 _LARGEST_THAT_MATTERS = 4 * _LARGE_BYTES
 """The most that GitHub can have to say of one issue, comment or pull request."""
 
-_TAKEN = ("stored", "ignored", "known")
+_TAKEN = ("stored", "ignored", "noted", "known")
 """What becomes of a delivery that is answered with 202; it is on disk in each case."""
 
 _RETRY_SECONDS = 10
@@ -252,6 +252,8 @@ class _Webhooks:
     ) -> str:
         now = self._surface.clock.now()
         delivery = Delivery(guid, event, now, body)
+        if event in WAKING:
+            return "noted"  # it woke whoever waits for that; there are very many
         if not may_act:
             log.debug("delivery ignored", delivery=guid, event_name=event)
             delivery = Delivery(guid, event, now, b"", outcome="ignored")

@@ -15,7 +15,7 @@ from pathlib import Path
 from click import echo
 
 from bot.core import events as e
-from bot.core.model import BatchId
+from bot.core.model import BatchId, CommandResult
 from bot.store.store import Store, open_store
 from tests.fakes import FakeClock
 from tests.store.samples import DONE, NOW, after, i, make_batch, make_facts
@@ -52,7 +52,7 @@ async def small_appends(store: Store) -> list[float]:
             {
                 batch.id: [
                     e.ItemStarted(NOW, i(k), 1),
-                    e.ItemAccepted(NOW, i(k), 1, "x"),
+                    e.ItemAccepted(NOW, i(k), 1, CommandResult(0)),
                 ]
             }
         )

@@ -22,6 +22,9 @@ from typing import Any
 
 from bot.app import calm_collector
 from bot.core import events as e
+from bot.core.actions.label import LABEL
+from bot.core.actions.step import End
+from bot.core.actions.table import installed
 from bot.core.model import (
     Batch,
     InstallationId,
@@ -36,43 +39,27 @@ from bot.core.model import (
     Role,
 )
 from bot.core.run.schedule import Schedule
-from bot.engine.attempt import Attempts
 from bot.engine.effects import Effects
 from bot.engine.present import Present
 from bot.engine.recorder import Recorder
+from bot.engine.running import Running
 from bot.engine.scheduler import Limits, Scheduler
+from bot.engine.steps import Steps
 from bot.engine.supervisor import Supervisor
 from bot.host.clock import SystemClock
 from bot.ports.github import Budget
-from bot.ports.work import AttemptSpec, Emit, Perform, Runner, Work
 from bot.store.store import Store, open_store
 from tests.plans import NOON, batch, plan
 
 UNLIMITED = 1_000_000
 
 
-class NoOp:
-    """A runner whose items are done at once."""
-
-    name = "scripted"
-    needs_workspace = False
-    survives_restart = False
-
-    async def submit(self, spec: AttemptSpec) -> str:
-        return spec.id
-
-    async def find(self, attempt: str) -> str | None:
-        return None
-
-    async def watch(self, spec: AttemptSpec, emit: Emit) -> Work | Outcome:
-        return Outcome(OutcomeKind.COMPLETED)
-
-    async def publish(self, spec: AttemptSpec, work: Work, perform: Perform) -> Outcome:
-        raise AssertionError("nothing is published")
-
-    async def cancel(self, attempt: str) -> None: ...
-
-    async def clean(self, attempt: str) -> None: ...
+NO_OP = replace(
+    LABEL,
+    name="no-op",
+    next_step=lambda job, seen: End(Outcome(OutcomeKind.COMPLETED)),
+)
+"""An action that is done at once, with no effect."""
 
 
 class Unlimited:
@@ -127,31 +114,36 @@ async def run(store: Store, work: Batch) -> float:
     supervisor = Supervisor()
     recorder = Recorder(batches=store.batches, clock=clock)
     unlimited: Any = Unlimited()  # no more of the ports is used
-    runners: Mapping[str, Runner] = {"scripted": NoOp()}
-    effects = Effects(
-        effect_log=store.effects,
-        adapter=unlimited,
+    steps = Steps(
+        effects=Effects(
+            effect_log=store.effects,
+            adapter=unlimited,
+            clock=clock,
+            fraction=random.random,
+        ),
+        role=unlimited.role,
+        waits=unlimited,
+        workers={},
         clock=clock,
+        fraction=random.random,
+    )
+    running = Running(
+        steps=steps,
+        batches=store.batches,
+        github=unlimited,
+        present=Present(github=unlimited, clock=clock),
+        supervisor=supervisor,
+        marker_key=b"key",
         fraction=random.random,
     )
     scheduler = Scheduler(
         batches=store.batches,
         recorder=recorder,
-        attempts=Attempts(
-            runners=runners,
-            effects=effects,
-            role=unlimited.role,
-            clock=clock,
-            fraction=random.random,
-        ),
-        runners=runners,
+        running=running,
         github=unlimited,
-        present=Present(github=unlimited, clock=clock),
         memory=unlimited,
         clock=clock,
-        supervisor=supervisor,
         limits=Limits(slots=UNLIMITED, workspaces=UNLIMITED),
-        fraction=random.random,
     )
     ended = asyncio.Event()
     recorder.listen(
@@ -177,8 +169,9 @@ async def run(store: Store, work: Batch) -> float:
 
 def one_batch(waits: Mapping[int, list[int]], name: str) -> Batch:
     """Return a batch with room for all its items at once."""
-    made = plan(waits, options=Options(concurrency=UNLIMITED))
-    return batch(made, name=name)
+    options = Options(concurrency=UNLIMITED)
+    actions = dict.fromkeys(waits, "no-op")
+    return batch(plan(waits, options=options, actions=actions, worker=""), name=name)
 
 
 def commit_seconds(folder: Path, count: int = 300) -> float:
@@ -213,7 +206,7 @@ def bytes_per_item(count: int = 10_000) -> float:
     """Return the memory that a schedule takes, per item, over its plan."""
     work = one_batch(random_graph(count), "m1m1")
     tracemalloc.start()
-    schedule = Schedule(work, {}, {"scripted": False})
+    schedule = Schedule(work, {}, {})
     schedule.apply(e.BatchStarted(NOON + timedelta(seconds=1), "ada"))
     size, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
@@ -255,4 +248,5 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    with installed([NO_OP]):
+        asyncio.run(main())

@@ -66,7 +66,7 @@ async def record(
                     n,
                     ItemKind.ISSUE,
                     action,
-                    "builtin",
+                    "",
                     f"Item {n}",
                 )
                 for n in numbers

@@ -1,11 +1,12 @@
 """What of the deliveries is kept to be acted on."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, cast
 
 import pytest
 
+from bot.core.actions.ability import Abilities
 from bot.engine.intake import Intake, Policy
 from bot.ports.store import Delivery
 from tests.fakes import START
@@ -26,7 +27,7 @@ class Ear:
         self.heard_of.append(payload)
 
 
-def intake_of(ear: Ear) -> Intake:
+def intake_of(ear: Ear, wake: Callable[[Collection[str]], None] = print) -> Intake:
     nothing = cast(Any, None)
     return Intake(
         github=cast(Any, ear),
@@ -39,8 +40,8 @@ def intake_of(ear: Ear) -> Intake:
         clock=nothing,
         face=nothing,
         policy=Policy(app_login="batch-bot"),
-        runner_of=nothing,
-        why_not=nothing,
+        abilities=Abilities(),
+        wake=wake,
     )
 
 
@@ -129,3 +130,22 @@ def test_what_was_missed_is_noted_when_the_inbox_takes_it_up():
     body = json.dumps(payload).encode()
     intake_of(ear).lane_of(Delivery("g", event, START, body))
     assert ear.heard_of == [payload]
+
+
+@pytest.mark.parametrize(
+    ("event", "payload", "about"),
+    [
+        ("check_run", {"check_run": {"head_sha": "abc"}}, {"commit 5 abc"}),
+        ("check_suite", {"check_suite": {"head_sha": "abc"}}, {"commit 5 abc"}),
+        ("status", {"sha": "abc", "state": "success"}, {"commit 5 abc"}),
+        ("status", {"sha": 7}, set()),
+        ("check_run", {}, set()),
+    ],
+)
+def test_news_of_checks_wake_who_waits_and_are_no_reason_to_act(event, payload, about):
+    woken: list[Collection[str]] = []
+    ear = Ear()
+    payload = {"repository": {"id": 5, "full_name": "acme/widgets"}, **payload}
+    assert not intake_of(ear, woken.append).may_act_on(event, payload)
+    assert woken == [about]
+    assert ear.heard_of == []

@@ -10,10 +10,13 @@ from typing import Any
 import pytest
 
 from bot.core import events as e
-from bot.core.effects import CreateComment, Intent, Receipt
+from bot.core.actions.step import CommandJob
+from bot.core.effects import Intent, Receipt
 from bot.core.model import (
+    AttemptId,
     BatchId,
     Cause,
+    CommandResult,
     InstallationId,
     ItemId,
     ItemNumber,
@@ -24,15 +27,16 @@ from bot.core.model import (
 )
 from bot.core.run import control
 from bot.core.run.progress import fold
-from bot.engine.attempt import Attempts
 from bot.engine.effects import Effects
 from bot.engine.present import Findings, Present
 from bot.engine.recorder import Recorder
+from bot.engine.running import Running
 from bot.engine.scheduler import Limits, Scheduler
+from bot.engine.steps import Steps
 from bot.engine.supervisor import Supervisor
 from bot.errors import TransientError
 from bot.host.clock import SystemClock
-from bot.ports.work import AttemptSpec, Emit, Perform, Work
+from bot.ports.work import Emit, Resource
 from bot.store.store import Store, open_store
 from tests.bench.bench_schedule import Unlimited, facts_of
 from tests.fakes import settle
@@ -40,53 +44,48 @@ from tests.plans import batch, plan
 
 NAME = BatchId("b7k2")
 TWELVE = ItemId("12")
-DONE = Outcome(OutcomeKind.COMPLETED)
-TRANSIENT = Outcome(OutcomeKind.TRANSIENT, reason="busy")
 CLOSED = Outcome(OutcomeKind.FAILED, reason="closed after the command")
 
 Hook = Callable[[Sequence[e.Event]], Awaitable[None]]
 
 
+RESULT = CommandResult(0, commit="c" * 40)
+BUSY = CommandResult(75, log_tail=("busy",))
+NOTHING = CommandResult(0)
+
+
 class Gated:
-    """A runner that goes on when it is let; it lists what it did."""
+    """A worker that goes on when it is let."""
 
     name = "scripted"
-    needs_workspace = survives_restart = False
+    outlives_the_bot = False
+    takes = frozenset[Resource]()
 
     def __init__(self) -> None:
         self.watched, self.cleaning = asyncio.Event(), asyncio.Event()
         self.may_end, self.may_clean = asyncio.Event(), asyncio.Event()
         self.may_clean.set()
-        self.end: Work | Outcome = DONE
-        self.outages = 0  # before it can publish
-        self.comments = False
-        self.published: list[str] = []
+        self.end = NOTHING
 
-    async def submit(self, spec: AttemptSpec) -> str:
-        return spec.id
+    def why_not(self, command: str) -> str:
+        return ""
 
-    async def find(self, attempt: str) -> str | None:
+    async def start(self, job: CommandJob) -> str:
+        return job.attempt
+
+    async def find(self, attempt: AttemptId) -> str | None:
         return None
 
-    async def watch(self, spec: AttemptSpec, emit: Emit) -> Work | Outcome:
+    async def result(
+        self, external_id: str, job: CommandJob, emit: Emit
+    ) -> CommandResult:
         self.watched.set()
         await self.may_end.wait()
         return self.end
 
-    async def publish(self, spec: AttemptSpec, work: Work, perform: Perform) -> Outcome:
-        if self.outages:
-            self.outages -= 1
-            raise TransientError("GitHub is away.")
-        self.published.append(spec.id)
-        if self.comments:
-            number = spec.item.number
-            comment = CreateComment(spec.repository, number, "<!-- m -->", "Hello")
-            await perform("comment", comment)
-        return DONE
+    async def stop(self, attempt: AttemptId) -> None: ...
 
-    async def cancel(self, attempt: str) -> None: ...
-
-    async def clean(self, attempt: str) -> None:
+    async def clean(self, attempt: AttemptId) -> None:
         self.cleaning.set()
         await self.may_clean.wait()
 
@@ -110,37 +109,44 @@ class Desk:
         anything: Any = github
         adapter: Any = self
         self.intents: list[Intent] = []
-        self.runner = Gated()
+        self.outages = 0  # before GitHub can be changed
+        self.worker = Gated()
         self.store = store
         self.after_append: Hook | None = None
         self.over = asyncio.Event()
         self.waiting = Waiting()
         self.supervisor = Supervisor()
-        runners: Mapping[str, Any] = {"scripted": self.runner}
         batches: Any = self
+        steps = Steps(
+            effects=Effects(
+                effect_log=store.effects,
+                adapter=adapter,
+                clock=clock,
+                fraction=lambda: 0.5,
+            ),
+            role=github.role,
+            waits=anything,
+            workers={"scripted": self.worker},
+            clock=self.waiting,
+            fraction=lambda: 0.5,
+        )
+        running = Running(
+            steps=steps,
+            batches=store.batches,
+            github=anything,
+            present=Present(github=anything, clock=clock),
+            supervisor=self.supervisor,
+            marker_key=b"key",
+            fraction=lambda: 0.5,
+        )
         self.scheduler = Scheduler(
             batches=store.batches,
             recorder=Recorder(batches=batches, clock=clock),
-            attempts=Attempts(
-                runners=runners,
-                effects=Effects(
-                    effect_log=store.effects,
-                    adapter=adapter,
-                    clock=clock,
-                    fraction=lambda: 0.5,
-                ),
-                role=github.role,
-                clock=self.waiting,
-                fraction=lambda: 0.5,
-            ),
-            runners=runners,
+            running=running,
             github=anything,
-            present=Present(github=anything, clock=clock),
             memory=anything,
             clock=clock,
-            supervisor=self.supervisor,
             limits=Limits(),
-            fraction=lambda: 0.5,
         )
         self.clock = clock
 
@@ -158,6 +164,9 @@ class Desk:
 
     async def do(self, intent: Intent) -> Receipt:
         """Change GitHub."""
+        if self.outages:
+            self.outages -= 1
+            raise TransientError("GitHub is away.")
         self.intents.append(intent)
         return Receipt(1)
 
@@ -203,13 +212,13 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
 
 async def test_what_is_being_stopped_is_not_stopped_once_more(desk: Desk):
     await desk.begin()
-    await desk.runner.watched.wait()
-    desk.runner.may_clean.clear()
+    await desk.worker.watched.wait()
+    desk.worker.may_clean.clear()
     await desk.cancel(12)
-    await desk.runner.cleaning.wait()
+    await desk.worker.cleaning.wait()
     await desk.cancel()
     await desk.scheduler.found(NAME, Findings(cause=Cause.REMOVED))
-    desk.runner.may_clean.set()
+    desk.worker.may_clean.set()
     assert await desk.ended() is ItemState.CANCELLED
 
 
@@ -225,7 +234,7 @@ async def test_an_attempt_that_is_stopped_before_its_first_step_ends(desk: Desk)
     desk.after_append = close_it
     await desk.begin()
     assert await desk.ended() is ItemState.FAILED
-    assert not desk.runner.watched.is_set()
+    assert not desk.worker.watched.is_set()
     await asyncio.gather(*waiting)
 
 
@@ -238,12 +247,12 @@ async def test_an_item_cancelled_in_the_pass_of_its_fault_is_not_tried_again(
         if any(isinstance(event, e.BatchPaused) for event in events):
             waiting.append(asyncio.create_task(desk.cancel(12)))
             await asyncio.sleep(0)
-            desk.runner.may_end.set()
+            desk.worker.may_end.set()
             await settle()
 
-    desk.runner.end = TRANSIENT
+    desk.worker.end = BUSY
     await desk.begin()
-    await desk.runner.watched.wait()
+    await desk.worker.watched.wait()
     desk.after_append = cancel_it
     await desk.scheduler.change(
         NAME, lambda schedule, now: control.pause(schedule, now, by="ada")
@@ -262,19 +271,19 @@ async def test_work_that_comes_while_its_item_is_being_stopped_is_not_accepted(
             over = desk.scheduler.found(NAME, Findings(cause=Cause.TRANSFERRED))
             waiting.append(asyncio.create_task(over))
             await asyncio.sleep(0)
-            desk.runner.may_end.set()
+            desk.worker.may_end.set()
             await settle()
 
-    desk.runner.end = Work("done")
+    desk.worker.end = RESULT
     await desk.begin()
-    await desk.runner.watched.wait()
+    await desk.worker.watched.wait()
     desk.after_append = close_it
     await desk.scheduler.change(
         NAME, lambda schedule, now: control.pause(schedule, now, by="ada")
     )
     assert await desk.ended() is ItemState.CANCELLED
     await asyncio.gather(*waiting)
-    assert desk.runner.published == []
+    assert desk.intents == []
 
 
 async def test_what_is_cancelled_while_it_waits_for_github_is_not_published_after_all(
@@ -285,14 +294,14 @@ async def test_what_is_cancelled_while_it_waits_for_github_is_not_published_afte
             desk.waiting.awake.set()  # before anybody has told the attempt
             await settle()
 
-    desk.runner.end, desk.runner.outages = Work("done"), 1
-    desk.runner.may_end.set()
+    desk.worker.end, desk.outages = RESULT, 1
+    desk.worker.may_end.set()
     await desk.begin()
     await desk.waiting.asleep.wait()
     desk.after_append = hold
     await desk.cancel(12)
     assert await desk.ended() is ItemState.CANCELLED
-    assert desk.runner.published == []
+    assert desk.intents == []
 
 
 async def test_what_was_cancelled_before_the_bot_was_killed_is_not_published_later(
@@ -301,20 +310,20 @@ async def test_what_was_cancelled_before_the_bot_was_killed_is_not_published_lat
     now = desk.clock.now()
     await desk.begin(
         e.ItemStarted(now, TWELVE, 1),
-        e.ItemAccepted(now, TWELVE, 1, "done"),
+        e.ItemAccepted(now, TWELVE, 1, RESULT),
         e.ControlGiven(now, "ada", "comment:1.0", stopping=(TWELVE,)),
     )
     assert await desk.ended() is ItemState.CANCELLED
-    assert desk.runner.published == []
+    assert desk.intents == []
 
 
 async def test_what_is_published_goes_to_where_the_repository_is_by_then(desk: Desk):
-    desk.runner.end, desk.runner.comments = Work("done"), True
+    desk.worker.end = RESULT
     await desk.begin()
-    await desk.runner.watched.wait()
+    await desk.worker.watched.wait()
     here = batch(plan({12: []})).repository
     there = replace(here, name="acme/gadgets", installation_id=InstallationId(8))
     await desk.scheduler.found(NAME, Findings(moved_to=there))
-    desk.runner.may_end.set()
+    desk.worker.may_end.set()
     assert await desk.ended() is ItemState.COMPLETED
-    assert [intent.repository for intent in desk.intents] == [there]
+    assert [intent.repository for intent in desk.intents] == [there, there]

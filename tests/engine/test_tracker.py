@@ -12,7 +12,14 @@ import pytest
 
 from bot.core import events as e
 from bot.core.effects import CreateComment, EditComment, Intent, Receipt
-from bot.core.model import BatchId, InstallationId, ItemId, Outcome, OutcomeKind
+from bot.core.model import (
+    BatchId,
+    CommandResult,
+    InstallationId,
+    ItemId,
+    Outcome,
+    OutcomeKind,
+)
 from bot.core.run.progress import Progress
 from bot.core.run.reasons import Reason
 from bot.engine.effects import Effects
@@ -226,7 +233,7 @@ async def test_a_restart_shows_nothing_that_was_said_before_it(tmp_path: Path):
         await before.until_shown("step 1")
         assert "at work" in before.thread.written[-1]
         now = clock.now()
-        await before.happen(e.ItemAccepted(now, FIFTEEN, 1, "work"))
+        await before.happen(e.ItemAccepted(now, FIFTEEN, 1, CommandResult(0)))
     async with desk_at(path, clock) as later:
         later.thread.written.append("")  # as GitHub has it
         later.tracker.follow(NAME)

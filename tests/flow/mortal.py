@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
+from importlib.metadata import EntryPoint
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -95,6 +96,9 @@ def prepare(environment: Mapping[str, str]) -> None:
         around_commits(_each_once(book, environment.get("SEED", "")))
     if safeguard := environment.get("WITHOUT"):
         SAFEGUARDS[safeguard]()
+    if value := environment.get("ACTIONS"):
+        points = [EntryPoint("action", value, "batch_bot.actions")]
+        patch("bot.wiring.entry_points", lambda group: points).start()
     if every := environment.get("DISK"):
         around_commits(_failing(int(every)))
     if pace := environment.get("TIME"):

@@ -274,12 +274,12 @@ class Story(RuleBasedStateMachine):
             assert len(on.comments(kind)) == len(started), kind
         heads = [t.pull.head_ref for t in on.repository.threads.values() if t.pull]
         assert len(heads) == len(set(heads))
-        accepted = on.rows("SELECT batch, item FROM events WHERE kind = 'ItemAccepted'")
+        begun = on.rows("SELECT batch, item FROM events WHERE kind = 'ItemStarted'")
         of_items = {
             tuple(key.partition("/")[0].split("-"))
             for (key,) in on.rows("SELECT key FROM effects WHERE key GLOB '????*-*/*'")
         }
-        assert of_items <= {(batch, str(item)) for batch, item in accepted}
+        assert of_items <= {(batch, str(item)) for batch, item in begun}
         assert unlogged_writes(on) == []
         assert processes_of(on.folder) == []
 

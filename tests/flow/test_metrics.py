@@ -92,9 +92,9 @@ async def test_the_figures_are_those_of_the_world(on: World):
     }
     assert seen["batch_item_retries_total"][()] == 1
     assert seen["batch_attempts_total"] == {
-        ("completed", "local"): 1,
-        ("failed", "local"): 1,
-        ("transient", "local"): 1,
+        ("implement", "completed"): 1,
+        ("implement", "failed"): 1,
+        ("implement", "transient"): 1,
     }
     edits = on.hub.log.count("PATCH")
     assert seen["batch_tracking_edits_total"][()] == edits > 0
@@ -186,7 +186,7 @@ async def test_names_are_as_prometheus_wants_them_and_labels_are_few(on: World):
         "outcome",
         "reason",
         "resource",
-        "runner",
+        "action",
         "state",
         "version",
     }

@@ -169,7 +169,7 @@ class Bench:
 
     @property
     def reader(self) -> GitHubReader:
-        return GitHubReader(self.client)
+        return GitHubReader(self.client, APP)
 
     @property
     def effects(self) -> GitHubEffects:

@@ -228,7 +228,7 @@ async def test_expectations_are_medians_of_the_last_hundred_completed(store: Sto
     await store.batches.append({BatchId("c1c1"): others, BatchId("d1d1"): others[:1]})
     assert median(range(31, 131)) == 80.5
     assert await store.batches.expectations() == {
-        "implement": Expectation(80.5, 80.5),
+        "implement@5": Expectation(80.5, 80.5),
         "merge": Expectation(4, 2),
     }
 

@@ -1,106 +1,90 @@
-"""What every runner promises, and the scripted one of the tests with them."""
+"""What every worker promises, and the scripted one of the tests with them."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from bot.core.model import Action
+from bot.core.actions.step import CommandJob
+from bot.core.model import AttemptId
 from bot.errors import Lost
-from bot.ports.work import AttemptSpec, Runner, Work
-from bot.workers.builtin import BuiltinRunner
-from bot.workers.local import LocalRunner
+from bot.ports.work import Worker
 from tests.fakes import (
     Call,
     FakeClock,
     FakeCommands,
     FakeWorkspaces,
     Script,
-    ScriptedRunner,
+    ScriptedWorker,
 )
-from tests.workers.conftest import Effects, make_spec
+from tests.workers.conftest import make_job
+from tests.workers.making import local_worker
 
 
 async def agent(call: Call) -> int:
     (Path(call.workspace.path) / "paths.py").write_text("two\n")
+    await call.clock.sleep(10 if call.environment["BATCH_ITEM"] == "15" else 0)
     return 0
 
 
-@pytest.fixture(params=["builtin", "local", "scripted"])
-def runner(request, clock: FakeClock, workspaces: FakeWorkspaces) -> Runner:
-    if request.param == "builtin":
-        return BuiltinRunner(marker=lambda kind, name: f"<!-- {kind} {name} -->")
+@pytest.fixture(params=["local", "scripted"])
+def worker(request, clock: FakeClock, workspaces: FakeWorkspaces) -> Worker:
     if request.param == "local":
-        commands = FakeCommands(clock, {"agent": agent})
-        argvs = {"implement": ["agent"]}
-        return LocalRunner(
-            commands=commands, workspaces=workspaces, clock=clock, argvs=argvs
-        )
-    return ScriptedRunner(clock, {12: Script(ends=[Work("work")], seconds=0)})
+        return local_worker(clock, workspaces, FakeCommands(clock, {"agent": agent}))
+    return ScriptedWorker(clock, {"12": Script(seconds=0)})
 
 
 @pytest.fixture
-def spec(runner: Runner) -> AttemptSpec:
-    label = Action("label", ("+bug",))
-    return make_spec(label if runner.name == "builtin" else Action("implement"))
+def job() -> CommandJob:
+    return make_job()
 
 
 def ignore(line: str) -> None:
     """Take a progress line."""
 
 
-async def test_an_attempt_becomes_work_that_can_be_published(
-    runner: Runner, spec: AttemptSpec
-):
-    external_id = await runner.submit(spec)
-    assert await runner.find(spec.id) == external_id
-    work = await runner.watch(spec, ignore)
-    assert isinstance(work, Work)
-    outcome = await runner.publish(spec, work, Effects().perform)
-    assert outcome.is_success
+async def test_a_command_becomes_a_commit(worker: Worker, job: CommandJob):
+    external_id = await worker.start(job)
+    assert await worker.find(job.attempt) == external_id
+    result = await worker.result(external_id, job, ignore)
+    assert result.exit_code == 0
+    assert result.commit
 
 
-async def test_submitting_again_gives_the_same_id(runner: Runner, spec: AttemptSpec):
-    assert await runner.submit(spec) == await runner.submit(spec)
-    await runner.watch(spec, ignore)
+async def test_starting_again_gives_the_same_id(worker: Worker, job: CommandJob):
+    external_id = await worker.start(job)
+    assert await worker.start(job) == external_id
+    await worker.result(external_id, job, ignore)
 
 
-async def test_an_attempt_that_was_not_submitted_is_lost(
-    runner: Runner, spec: AttemptSpec
-):
-    assert await runner.find(spec.id) is None
+async def test_an_attempt_that_was_not_started_is_lost(worker: Worker, job: CommandJob):
+    assert await worker.find(job.attempt) is None
     with pytest.raises(Lost):
-        await runner.watch(spec, ignore)
+        await worker.result("b7k2-12-1", job, ignore)
 
 
-async def test_work_is_published_after_a_restart_and_twice_alike(
-    runner: Runner, spec: AttemptSpec
-):
-    await runner.submit(spec)
-    work = await runner.watch(spec, ignore)
-    assert isinstance(work, Work)
-    await runner.clean(spec.id)
-    first, second = Effects(), Effects()
-    one = await runner.publish(spec, work, first.perform)
-    two = await runner.publish(spec, Work(work.data), second.perform)
-    assert one == two
-    assert first.intents == second.intents
+async def test_stopping_and_cleaning_what_is_unknown_is_no_error(worker: Worker):
+    await worker.stop(AttemptId("b7k2-99-1"))
+    await worker.clean(AttemptId("b7k2-99-1"))
 
 
-async def test_cancelling_and_cleaning_what_is_unknown_is_no_error(
-    runner: Runner, spec: AttemptSpec
-):
-    await runner.cancel(spec.id)
-    await runner.clean(spec.id)
-
-
-async def test_watching_can_be_given_up_and_the_attempt_cancelled(
-    runner: Runner, spec: AttemptSpec
-):
-    await runner.submit(spec)
-    watching = asyncio.ensure_future(runner.watch(spec, ignore))
+async def test_what_was_stopped_gives_no_result(worker: Worker, job: CommandJob):
+    job = replace(job, environment={"BATCH_ITEM": "15"})
+    external_id = await worker.start(job)
+    waiting = asyncio.ensure_future(worker.result(external_id, job, ignore))
     await asyncio.sleep(0)
-    watching.cancel()
-    await asyncio.wait({watching})
-    await runner.cancel(spec.id)
-    await runner.clean(spec.id)
+    waiting.cancel()
+    await asyncio.wait({waiting})
+    await worker.stop(job.attempt)
+    with pytest.raises(Lost):
+        await worker.result(external_id, job, ignore)
+    await worker.clean(job.attempt)
+    assert await worker.find(job.attempt) is None
+
+
+async def test_what_was_cleaned_can_be_started_again(worker: Worker, job: CommandJob):
+    """An outage before the command began is waited out in the same attempt."""
+    await worker.result(await worker.start(job), job, ignore)
+    await worker.clean(job.attempt)
+    assert (await worker.result(await worker.start(job), job, ignore)).commit

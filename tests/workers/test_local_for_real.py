@@ -1,28 +1,34 @@
-"""The local runner with real git, real processes and the isolation of this machine."""
+"""The local worker with real git, real processes and the isolation of this machine."""
 
 import asyncio
+import json
 import os
 import sys
 import textwrap
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from bot.core.effects import Intent, OpenPullRequest, PushBranch, Receipt
-from bot.core.model import Outcome, OutcomeKind
+from bot.core.actions.step import CommandJob
+from bot.core.effects import PushBranch
+from bot.core.model import CommandResult
 from bot.host.clock import SystemClock
 from bot.host.commands import HostCommands
 from bot.host.folders import Folders
 from bot.host.isolation import View, choose
+from bot.host.job import run_command_job
 from bot.host.process import HOST_MARKER, Tree
-from bot.ports.work import Work
-from bot.workers.local import LocalRunner
+from bot.ports.work import Emit
+from bot.workers.local import LocalWorker
+from tests.core.actions.jobs import REPOSITORY
 from tests.host.gitting import Host, Remote, host
-from tests.workers.conftest import make_spec
+from tests.workers.conftest import make_job
 
 pytestmark = pytest.mark.slow
 
+BRANCH = "batch/b7k2/12"
 ENVIRONMENT = {"PATH": os.environ["PATH"], "PRIVATE_KEY": "the key of the app"}
 
 
@@ -42,29 +48,28 @@ class Stage:
             environment=ENVIRONMENT,
         )
         script = textwrap.dedent(agent)
-        self.runner = LocalRunner(
+        argvs = {"implement": [sys.executable, "-I", "-S", "-c", script]}
+        workspaces = self.host.workspaces
+        self.worker = LocalWorker(
+            run=partial(
+                run_command_job, argvs=argvs, commands=commands, workspaces=workspaces
+            ),
             commands=commands,
-            workspaces=self.host.workspaces,
+            workspaces=workspaces,
             clock=SystemClock(),
-            argvs={"implement": [sys.executable, "-I", "-S", "-c", script]},
+            names=argvs,
         )
-        self.opened: list[OpenPullRequest] = []
 
-    async def perform(self, key: str, intent: Intent) -> Receipt:
-        if isinstance(intent, PushBranch):
-            return await self.host.pusher.do(intent)
-        assert isinstance(intent, OpenPullRequest)
-        self.opened.append(intent)
-        return Receipt(id=71, url="https://github.com/acme/widgets/pull/71")
+    async def run(self, job: CommandJob, emit: Emit = lambda _: None) -> CommandResult:
+        return await self.worker.result(await self.worker.start(job), job, emit)
+
+    async def push(self, result: CommandResult) -> None:
+        await self.host.pusher.do(PushBranch(REPOSITORY, BRANCH, result.commit))
 
 
 @pytest.fixture
 def stage(tmp_path: Path) -> Callable[[str], Stage]:
     return lambda agent: Stage(tmp_path, agent)
-
-
-def ignore(line: str) -> None:
-    """Take a progress line."""
 
 
 async def test_from_an_issue_to_a_pushed_branch(stage: Callable[[str], Stage]):
@@ -76,19 +81,14 @@ async def test_from_an_issue_to_a_pushed_branch(stage: Callable[[str], Stage]):
             json.dump({"title": "Join paths", "summary": "Done."}, file)
         print("all tests pass")
     """)
-    spec = make_spec()
-    lines: list[str] = []
-    await made.runner.submit(spec)
-    work = await made.runner.watch(spec, lines.append)
-    assert isinstance(work, Work)
+    job = make_job()
+    result = await made.run(job)
+    assert json.loads(result.outputs["result.json"])["title"] == "Join paths"
     await made.host.workspaces.remove_all()  # a restart, with the work accepted
-    outcome = await made.runner.publish(spec, work, made.perform)
-    await made.runner.clean(spec.id)
-    assert outcome.kind is OutcomeKind.COMPLETED
-    assert outcome.branch == "batch/b7k2/12"
-    assert made.remote.show("batch/b7k2/12:paths.py") == "one\n# Paths on Windows"
-    assert made.opened[0].title == "Join paths"
-    assert not made.folders.attempt(spec.id).root.exists()
+    await made.push(result)
+    await made.worker.clean(job.attempt)
+    assert made.remote.show(f"{BRANCH}:paths.py") == "one\n# Paths on Windows"
+    assert not made.folders.attempt(job.attempt).root.exists()
 
 
 async def test_a_second_item_stacks_on_the_first(stage: Callable[[str], Stage]):
@@ -97,17 +97,12 @@ async def test_a_second_item_stacks_on_the_first(stage: Callable[[str], Stage]):
         open("paths.py", "a").write(os.environ["BATCH_BASE"] + "\\n")
     """)
     made.remote.commit("batch/b7k2/10", {"ten.py": "10\n"}, start="main")
-    spec = make_spec(predecessors={10: "batch/b7k2/10"})
-    await made.runner.submit(spec)
-    work = await made.runner.watch(spec, ignore)
-    assert isinstance(work, Work)
-    await made.runner.publish(spec, work, made.perform)
-    assert made.remote.show("batch/b7k2/12:ten.py") == "10"
-    assert made.remote.show("batch/b7k2/12:paths.py") == "one\nbatch/b7k2/10"
-    assert made.opened[0].base_branch == "batch/b7k2/10"
+    await made.push(await made.run(make_job(base="batch/b7k2/10")))
+    assert made.remote.show(f"{BRANCH}:ten.py") == "10"
+    assert made.remote.show(f"{BRANCH}:paths.py") == "one\nbatch/b7k2/10"
 
 
-async def test_cancelling_ends_the_agent_and_what_it_began(
+async def test_stopping_ends_the_agent_and_what_it_began(
     stage: Callable[[str], Stage],
 ):
     made = stage("""
@@ -117,21 +112,21 @@ async def test_cancelling_ends_the_agent_and_what_it_began(
         print("working", flush=True)
         time.sleep(1000)
     """)
-    spec = make_spec()
+    job = make_job()
     started = asyncio.Event()
-    await made.runner.submit(spec)
-    watching = asyncio.ensure_future(
-        made.runner.watch(
-            spec, lambda line: started.set() if line == "working" else None
-        )
-    )
+
+    def emit(line: str) -> None:
+        if line == "working":
+            started.set()
+
+    waiting = asyncio.ensure_future(made.run(job, emit))
     await asyncio.wait_for(started.wait(), 20)
     tree = Tree({HOST_MARKER: made.folders.host})
     assert len(tree.processes()) >= 2
-    watching.cancel()
-    await asyncio.wait({watching})
-    await made.runner.cancel(spec.id)
-    await made.runner.clean(spec.id)
+    waiting.cancel()
+    await asyncio.wait({waiting})
+    await made.worker.stop(job.attempt)
+    await made.worker.clean(job.attempt)
     assert tree.processes() == []
     assert list(made.folders.attempts.iterdir()) == []
 
@@ -144,11 +139,9 @@ async def test_a_failing_agent_leaves_its_last_words_and_nothing_on_the_remote(
         print("\\x1b[31m2 failed\\x1b[0m")
         raise SystemExit(3)
     """)
-    spec = make_spec()
-    await made.runner.submit(spec)
-    outcome = await made.runner.watch(spec, ignore)
-    assert isinstance(outcome, Outcome)
-    assert outcome.reason == "exit code 3: 2 failed"
-    assert outcome.isolation
-    await made.runner.clean(spec.id)
-    assert made.remote.head("batch/b7k2/12") == ""
+    job = make_job()
+    result = await made.run(job)
+    assert (result.exit_code, result.log_tail[-1]) == (3, "2 failed")
+    assert result.isolation
+    await made.worker.clean(job.attempt)
+    assert made.remote.head(BRANCH) == ""

@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
+from bot.core.actions.table import ACTIONS
 from bot.core.command.controls import BATCH_ID
 from bot.core.command.limits import Limits
 from bot.core.command.options import OPTION_FIELDS, Wrong, read_option
@@ -27,7 +28,6 @@ from bot.core.command.syntax import (
 )
 from bot.core.command.vocabulary import (
     BATCH_OPTIONS,
-    BUILTIN_ACTIONS,
     COLLECTIONS,
     CONTROLS,
     FILTERS,
@@ -104,7 +104,7 @@ class ItemsReader(Words):
         self, line: str, start: int, *, actions: Collection[str], limits: Limits
     ) -> None:
         super().__init__(line, start, limits)
-        self.names = {name.casefold(): name for name in (*BUILTIN_ACTIONS, *actions)}
+        self.names = {name.casefold(): name for name in (*ACTIONS, *actions)}
         self._lead: Action | None = None
         self._lead_token: Token | None = None
         self._arguments: list[str] = []
@@ -164,13 +164,13 @@ class ItemsReader(Words):
         if self._lead is None or self._lead_token is None:
             return
         name, span = self._lead.name, self._lead_token.span
-        action = BUILTIN_ACTIONS.get(name)
+        action = ACTIONS.get(name)
         if name == "dispatch":
             self._arguments.sort(key=lambda argument: "=" in argument)
             if self._arguments and "=" in self._arguments[0]:
                 self._arguments.clear()
-        if action and action.needs_arguments and not self._arguments:
-            usage = f"{name} {action.usage} 12"
+        if action and action.arguments.are_needed and not self._arguments:
+            usage = f"{name} {action.arguments.usage} 12"
             message = f"{name} needs more: write {usage}"
             if not self.flaws:  # else an argument was there, and is a fault already
                 self.flaw(span, message, fix=None)
@@ -344,11 +344,9 @@ class ItemsReader(Words):
                 self._value_of(token, guess, value)
 
     def _action_prefix(self, token: Token, name: str, rest: Token) -> None:
-        action = BUILTIN_ACTIONS.get(name)
-        if action and action.needs_arguments:
-            message = (
-                f"{name} needs more, so it can only lead: {name} {action.usage} 12"
-            )
+        action = ACTIONS.get(name)
+        if action and action.arguments.are_needed:
+            message = f"{name} needs more, so it can only lead: {name} {action.arguments.usage} 12"
             self.flaw(token.span, message, fix=None)
         elif rest.text:
             self._add_term(token, name, rest)
@@ -422,9 +420,7 @@ class ItemsReader(Words):
         span = Span(token.column, following.end - token.column)
         message = f"{name} comes first, or stands before one item: "
         fix = f"{name}:{following.text}"
-        needs = (
-            BUILTIN_ACTIONS[name].needs_arguments if name in BUILTIN_ACTIONS else False
-        )
+        needs = ACTIONS[name].arguments.are_needed if name in ACTIONS else False
         self.flaw(span, message + fix, fix=None if needs else fix)
 
     def _spaced_range(self, token: Token) -> None:

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 from bot.core.command.lines import find_command_lines
 from bot.core.model import CommentKind, InstallationId, ItemNumber, Repository
+from bot.core.world.questions import about_commit
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +126,9 @@ EVENTS = frozenset(
 )
 """The events that can be a reason to act; the app is subscribed to these."""
 
+WAKING = frozenset({"check_run", "check_suite", "status"})
+"""Events that tell of what an attempt may wait for. Nothing of them is kept."""
+
 _CHANGES_OF_ISSUES = ("closed", "reopened", "unlocked", "deleted", "transferred")
 _CHANGES_OF_PULL_REQUESTS = ("closed", "reopened", "unlocked", "synchronize")
 _CHANGES_OF_REPOSITORIES = (
@@ -175,6 +179,19 @@ def trigger_of(
                 return None
     except ValueError:
         return None
+
+
+def about(event: str, payload: Mapping[str, Any]) -> frozenset[str]:
+    """Return what a delivery of a waking event is about, as questions spell it.
+
+    Never raises; what cannot be read is about nothing.
+    """
+    json = _Json(payload)
+    repository_id = json.number("repository", "id")
+    sha = json.text("sha") if event == "status" else json.text(event, "head_sha")
+    if event not in WAKING or not repository_id or not sha:
+        return frozenset()
+    return frozenset({about_commit(repository_id, sha)})
 
 
 class _Json:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -15,15 +16,10 @@ from pydantic import (
     model_validator,
 )
 
+from bot.core.actions.spec import AppliesTo, ItemNeed
+from bot.core.actions.table import ACTIONS
 from bot.core.command.limits import Limits
-from bot.core.command.vocabulary import (
-    BUILTIN_ACTIONS,
-    RESERVED,
-    AppliesTo,
-    ItemNeed,
-    in_words,
-    nearest,
-)
+from bot.core.command.vocabulary import RESERVED, in_words, nearest
 from bot.core.model import Action, ItemKind, Role
 from bot.errors import ConfigurationError
 
@@ -89,13 +85,13 @@ class ConfiguredAction(_Part):
         if self.command and self.arguments:
             message = "'with' goes with 'uses', not with 'command'"
             raise ValueError(message)
-        if self.uses and self.uses not in BUILTIN_ACTIONS:
-            guess = nearest(self.uses, BUILTIN_ACTIONS)
+        if self.uses and self.uses not in ACTIONS:
+            guess = nearest(self.uses, ACTIONS)
             hint = f"; did you mean {guess}?" if guess else ""
             message = f"there is no built-in action {_shown(self.uses)}{hint}"
             raise ValueError(message)
-        builtin = BUILTIN_ACTIONS.get(self.uses)
-        if builtin and builtin.needs_arguments and not self.arguments:
+        builtin = ACTIONS.get(self.uses)
+        if builtin and builtin.arguments.are_needed and not self.arguments:
             message = f"{self.uses} needs 'with', a list of its arguments"
             raise ValueError(message)
         return self
@@ -108,14 +104,11 @@ def _checked_reviewer(name: str) -> str:
     return name
 
 
-class ResolvedAction(BaseModel):
+@dataclass(frozen=True, slots=True)
+class ResolvedAction:
     """What an action's name stands for in a repository."""
 
-    model_config = ConfigDict(frozen=True)
-
     action: Action  # with its name, and what that stands for if it is not built in
-    uses: str  # the built-in action, or empty
-    command: str  # the operator's command, or empty
     applies_to: AppliesTo
     needs: ItemNeed
 
@@ -137,25 +130,16 @@ class RepositoryConfiguration(_Part):
     def resolve(self, action: Action) -> ResolvedAction:
         """Return what *action* does here. Its name is a built-in or configured one."""
         own = self.actions.get(action.name)
-        builtin = BUILTIN_ACTIONS.get(own.uses if own else action.name)
-        arguments = own.arguments if own and own.uses else action.arguments
-        applies_to = own.applies_to if own else None
-        if builtin is None:
-            applies_to, needs = applies_to or AppliesTo.BOTH, ItemNeed.OPEN
-        else:
-            applies_to, needs = applies_to or builtin.applies_to, builtin.needs
-        return ResolvedAction(
-            action=Action(
-                action.name,
-                arguments,
-                uses=own.uses if own else "",
-                command=own.command if own else "",
-            ),
-            uses=builtin.name if builtin else "",
-            command=own.command if own else "",
-            applies_to=applies_to,
-            needs=needs,
-        )
+        if own is None:
+            spec = ACTIONS[action.name]
+            return ResolvedAction(action, spec.applies_to, spec.needs)
+        if own.command:
+            uses = Action(action.name, action.arguments, "implement", own.command)
+            applies_to = own.applies_to or AppliesTo.BOTH
+            return ResolvedAction(uses, applies_to, ItemNeed.OPEN)
+        spec = ACTIONS[own.uses]
+        uses = Action(action.name, own.arguments, own.uses)
+        return ResolvedAction(uses, own.applies_to or spec.applies_to, spec.needs)
 
 
 def read_configuration(text: str | None) -> RepositoryConfiguration:
@@ -334,7 +318,7 @@ def _check_names(
     """Check the names of actions against each other and the language."""
     for name in configuration.actions:
         line = _line(("actions", name), lines)
-        if name in BUILTIN_ACTIONS or name in RESERVED:
+        if name in ACTIONS or name in RESERVED:
             message = (
                 f"{PATH}, line {line}: {name} means something already; "
                 "name the action differently."
@@ -346,7 +330,7 @@ def _check_names(
                 "use small letters, digits and dashes."
             )
             raise ConfigurationError(message)
-    names = (*BUILTIN_ACTIONS, *configuration.actions)
+    names = (*ACTIONS, *configuration.actions)
     for kind in ItemKind:
         name = configuration.defaults.action_for(kind)
         line = _line(("defaults", kind.value), lines)
@@ -370,9 +354,9 @@ def _check_default(
             if kind is ItemKind.ISSUE
             else (f"{name} cannot be done to a {what}")
         )
-    elif resolved.uses in ("merge", "close"):
-        problem = f"{resolved.uses} is never a default; type it in the command"
-    elif name in BUILTIN_ACTIONS and BUILTIN_ACTIONS[name].needs_arguments:
+    elif resolved.action.does in ("merge", "close"):
+        problem = f"{resolved.action.does} is never a default; type it in the command"
+    elif name in ACTIONS and ACTIONS[name].arguments.are_needed:
         problem = f"{name} needs arguments; make an action of your own from it"
     if problem:
         message = f"{PATH}, line {line}: {problem}."

@@ -4,17 +4,16 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from bot.core.actions.table import expectation, spec_of
 from bot.core.command.faults import CycleFound
 from bot.core.model import (
     Action,
     Batch,
     Deps,
     Edge,
-    Expectation,
     Expectations,
     ItemFacts,
     ItemId,
-    ItemKind,
     Options,
     Origin,
     OutsideEdge,
@@ -27,41 +26,14 @@ from bot.core.plan.naming import item_ids
 from bot.core.plan.selection import SelectedItem, Selection
 from bot.core.plan.texts import dependencies_in
 
-DEFAULT_EXPECTATION = Expectation(seconds=300, requests=8)
-STATIC_EXPECTATIONS: Expectations = {
-    "implement": Expectation(seconds=420, requests=4),
-    "review": Expectation(seconds=120, requests=6),
-    "merge": Expectation(seconds=180, requests=10),
-    "update": Expectation(seconds=60, requests=4),
-    "label": Expectation(seconds=2, requests=1),
-    "assign": Expectation(seconds=2, requests=2),
-    "close": Expectation(seconds=2, requests=2),
-    "reopen": Expectation(seconds=2, requests=2),
-    "comment": Expectation(seconds=2, requests=1),
-    "dispatch": Expectation(seconds=300, requests=6),
-}
-"""What an action takes until the bot has seen some itself."""
-
-WORKING_ACTIONS = frozenset({"implement", "merge", "update", "dispatch"})
-"""Actions that build on the state of what an item depends on.
-
-Only these take dependencies that nobody typed: a label need not wait for a blocker.
-"""
-
 _RANK = (Origin.TYPED, Origin.NATIVE, Origin.TEXT, Origin.STACK)
-
-
-def expectation(expectations: Expectations, action: str) -> Expectation:
-    """Return what *action* usually takes: learned, else static, else a default."""
-    known = expectations.get(action) or STATIC_EXPECTATIONS.get(action)
-    return known or DEFAULT_EXPECTATION
 
 
 def build_plan(
     selection: Selection,
     *,
     repository: Repository,
-    runner_of: Callable[[Action, ItemKind], str],
+    worker_of: Callable[[Action], str],
 ) -> Plan | CycleFound:
     """Return the plan of a selection, or the first cycle found in it."""
     home, options = repository.name, selection.options
@@ -69,7 +41,7 @@ def build_plan(
     actions = [item.action.name for item in selection.items]
     ids = item_ids(list(zip(references, actions, strict=True)), home=home)
     items = tuple(
-        _plan_item(id_, repository, selected, options, runner_of)
+        _plan_item(id_, repository, selected, options, worker_of)
         for id_, selected in zip(ids, selection.items, strict=True)
     )
     # Who waits for a number waits for the item that was typed first.
@@ -210,7 +182,7 @@ def chain_seconds(plan: Plan, expectations: Expectations) -> list[float]:
     successors: list[list[int]] = [[] for _ in plan.items]
     for edge in plan.edges:
         successors[index[edge.predecessor]].append(index[edge.successor])
-    chains = [expectation(expectations, i.action.name).seconds for i in plan.items]
+    chains = [expectation(expectations, i).seconds for i in plan.items]
     for item in reversed(topological_order(index, plan.edges)):
         place = index[item]
         chains[place] += max((chains[s] for s in successors[place]), default=0.0)
@@ -242,7 +214,7 @@ def _plan_item(
     repository: Repository,
     selected: SelectedItem,
     options: Options,
-    runner_of: Callable[[Action, ItemKind], str],
+    worker_of: Callable[[Action], str],
 ) -> PlanItem:
     facts = selected.facts
     return PlanItem(
@@ -251,7 +223,7 @@ def _plan_item(
         number=facts.number,
         kind=facts.kind,
         action=selected.action,
-        runner=runner_of(selected.action, facts.kind),
+        worker=worker_of(selected.action),
         title=facts.title,
         priority=_or(selected.priority, options.priority),
         timeout_seconds=_or(selected.timeout_seconds, options.timeout_seconds),
@@ -262,7 +234,8 @@ def _plan_item(
 
 
 def _works(action: Action) -> bool:
-    return bool(action.command) or (action.uses or action.name) in WORKING_ACTIONS
+    spec = spec_of(action)
+    return spec is not None and spec.builds_on_predecessors
 
 
 def _or(value: int | None, default: int) -> int:

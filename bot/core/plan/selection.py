@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from bot.core.actions.spec import AppliesTo, ItemNeed
 from bot.core.command.faults import Declined
 from bot.core.command.syntax import (
     GivenOptions,
@@ -13,7 +14,6 @@ from bot.core.command.syntax import (
     format_numbers,
     format_selector,
 )
-from bot.core.command.vocabulary import AppliesTo, ItemNeed
 from bot.core.model import (
     Action,
     Deps,

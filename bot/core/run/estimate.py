@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from statistics import median
 
+from bot.core.actions.table import estimate_key, expectation
 from bot.core.model import BatchState, Expectation, Expectations, ItemId, ItemState
-from bot.core.plan.graph import chain_seconds, expectation
+from bot.core.plan.graph import chain_seconds
 from bot.core.run.progress import ItemView, Progress
 
 MINIMUM_OBSERVED = 2
@@ -16,13 +17,14 @@ MINIMUM_OBSERVED = 2
 def learned(progress: Progress, expectations: Expectations) -> Expectations:
     """Return the expectations with the medians of this batch's own finished items."""
     seconds: dict[str, list[float]] = {}
+    kinds = {estimate_key(view.item): view.item for view in progress.items.values()}
     for view in progress.items.values():
         if view.state is ItemState.COMPLETED:
-            name = view.item.action.name
-            seconds.setdefault(name, []).append(view.worked.total_seconds())
+            key = estimate_key(view.item)
+            seconds.setdefault(key, []).append(view.worked.total_seconds())
     own = {
-        name: Expectation(median(times), expectation(expectations, name).requests)
-        for name, times in seconds.items()
+        key: Expectation(median(times), expectation(expectations, kinds[key]).requests)
+        for key, times in seconds.items()
         if len(times) >= MINIMUM_OBSERVED
     }
     return {**expectations, **own}
@@ -52,7 +54,7 @@ def makespan_seconds(
 ) -> float:
     """Return the seconds that the whole plan takes on *slots* from its start."""
     views = list(progress.items.values())
-    times = [expectation(expectations, v.item.action.name).seconds for v in views]
+    times = [expectation(expectations, v.item).seconds for v in views]
     everything = list(range(len(views)))
     return _simulate(progress, expectations, times, [], everything, slots)
 
@@ -60,7 +62,7 @@ def makespan_seconds(
 def requests_left(progress: Progress, expectations: Expectations) -> float:
     """Return the API requests that the items which have not ended will take."""
     return sum(
-        expectation(expectations, view.item.action.name).requests
+        expectation(expectations, view.item).requests
         for view in progress.items.values()
         if not view.state.is_final
     )
@@ -69,7 +71,7 @@ def requests_left(progress: Progress, expectations: Expectations) -> float:
 def _remaining_seconds(
     view: ItemView, expectations: Expectations, now: datetime
 ) -> float:
-    seconds = expectation(expectations, view.item.action.name).seconds
+    seconds = expectation(expectations, view.item).seconds
     if view.state is not ItemState.RUNNING or view.started_at is None:
         return seconds
     spent = (now - view.started_at).total_seconds()

@@ -1,9 +1,8 @@
 """What others did to an item between the command and its start, and what that means."""
 
+from bot.core.actions.spec import Overtaken
+from bot.core.actions.table import spec_of
 from bot.core.model import Action, ItemFacts, ItemKind, Outcome, OutcomeKind, PlanItem
-
-_STATE_ACTIONS = frozenset({"label", "assign", "comment", "close", "reopen"})
-"""Actions that any state of an item allows: they read it themselves."""
 
 _CLOSED = {
     "not_planned": "closed as not planned",
@@ -31,7 +30,13 @@ def overtaken(item: PlanItem, facts: ItemFacts | None) -> Outcome | None:
 
 def needs_it_open(action: Action) -> bool:
     """Return whether an action is without sense on what is closed or merged."""
-    return bool(action.command) or (action.uses or action.name) not in _STATE_ACTIONS
+    return _overtaken_by(action) is not Overtaken.NOTHING
+
+
+def _overtaken_by(action: Action) -> Overtaken:
+    spec = spec_of(action)
+    # What this server does not know any more fails, with that reason.
+    return spec.overtaken_by if spec is not None else Overtaken.NOTHING
 
 
 def _of_issue(facts: ItemFacts) -> Outcome | None:
@@ -54,7 +59,8 @@ def _of_pull_request(item: PlanItem, facts: ItemFacts) -> Outcome | None:
             "closed without a merge after the command",
             "If it is wanted after all, reopen it and retry.",
         )
-    if item.head_sha and facts.head_sha != item.head_sha:
+    is_pinned = _overtaken_by(item.action) is Overtaken.CLOSING_OR_PUSH
+    if is_pinned and item.head_sha and facts.head_sha != item.head_sha:
         return _failed(
             f"head moved: {item.head_sha[:7]} is now {facts.head_sha[:7]}",
             "Look at what was pushed and give the command again.",

@@ -12,6 +12,7 @@ from bot.core.model import (
     BatchId,
     BatchState,
     Cause,
+    CommandResult,
     ItemId,
     ItemState,
     Outcome,
@@ -40,7 +41,9 @@ class ItemView:
     outcome: Outcome | None = None  # of the last attempt, a transient one included
     skipped_because: Reference | None = None
     by: str = ""  # who skipped or cancelled it
-    work: str = ""  # accepted and not yet published
+    kept: str = ""  # what a cancelled item leaves behind
+    result: CommandResult | None = None  # accepted, and being brought to GitHub
+    waits_for: str = ""  # of a parked attempt
     requests: int = 0
 
     @property
@@ -213,7 +216,11 @@ def _after(view: ItemView, event: e.ItemEvent) -> ItemView:
                 step="",
             )
         case e.ItemAccepted():
-            return replace(view, stage=stage, work=event.work)
+            return replace(view, stage=stage, result=event.result)
+        case e.ItemParked():
+            return replace(view, stage=stage, waits_for=event.says, step="")
+        case e.ItemUnparked():
+            return replace(view, stage=stage, waits_for="")
         case e.ItemRetrying():
             return replace(
                 _worked(view, event.at),
@@ -247,6 +254,7 @@ def _after(view: ItemView, event: e.ItemEvent) -> ItemView:
                 state=state,
                 stage=stage,
                 by=event.by,
+                kept=event.kept,
                 requests=view.requests + event.requests,
             )
         case e.ItemReset():
@@ -269,7 +277,8 @@ def _worked(view: ItemView, at: datetime) -> ItemView:
         view,
         ended_at=at,
         worked=view.worked + spent,
-        work="",
+        result=None,
+        waits_for="",
         step="",
         next_at=None,
     )

@@ -1,5 +1,11 @@
 """When to try again; ``bot.core.world.answers`` says whether."""
 
+from dataclasses import replace
+from datetime import timedelta
+
+from bot.core import events as e
+from bot.core.model import OutcomeKind
+
 
 def delay_seconds(
     attempt: int,
@@ -21,3 +27,32 @@ def delay_seconds(
     if retry_after is None:
         return delay
     return max(delay, retry_after + fraction * first_seconds)
+
+
+def after_attempt(
+    ended: e.ItemEnded, *, tries: int, retries: int, fraction: float
+) -> e.ItemEnded | e.ItemRetrying:
+    """Return what the end of an attempt is for its item: the end, or another try.
+
+    *tries* counts this one; *fraction* as in ``delay_seconds``.
+    """
+    outcome = ended.outcome
+    if outcome.kind is not OutcomeKind.TRANSIENT:
+        return ended
+    if tries > retries:
+        failed = replace(
+            outcome,
+            kind=OutcomeKind.FAILED,
+            retry_helps=True,
+            retry_after_seconds=None,
+        )
+        return replace(ended, outcome=failed)
+    seconds = delay_seconds(tries, fraction, outcome.retry_after_seconds)
+    return e.ItemRetrying(
+        ended.at,
+        ended.item,
+        ended.attempt,
+        outcome,
+        next_at=ended.at + timedelta(seconds=seconds),
+        requests=ended.requests,
+    )

@@ -15,6 +15,7 @@ from math import inf
 from typing import assert_never
 
 from bot.core import events as e
+from bot.core.actions.table import expectation
 from bot.core.model import (
     Batch,
     BatchState,
@@ -29,7 +30,7 @@ from bot.core.model import (
     Repository,
     Stage,
 )
-from bot.core.plan.graph import chain_seconds, expectation, moved, renamed
+from bot.core.plan.graph import chain_seconds, moved, renamed
 from bot.core.run import reasons as why
 from bot.core.run.transitions import after, batch_after, stage_after
 
@@ -66,7 +67,7 @@ class Schedule:
 
     batch: Batch
     expectations: Expectations
-    needs_workspace: Mapping[str, bool]  # by runner name
+    needs_workspace: Mapping[str, bool]  # by worker
     state: BatchState = BatchState.PLANNED
     by: str = ""  # who paused or cancelled
     cause: Cause | None = None  # what ended it, if nobody did
@@ -76,6 +77,8 @@ class Schedule:
     is_budget_lifted: bool = False
     _is_paused_for_budget: bool = False
     running: dict[ItemId, int] = field(default_factory=dict)  # item → attempt
+    started_at: dict[ItemId, datetime] = field(default_factory=dict)  # of what runs
+    parked: dict[ItemId, e.ItemParked] = field(default_factory=dict)
     _stages: dict[ItemId, Stage] = field(default_factory=dict)  # of what runs
     _stopped_by: dict[ItemId, str] = field(default_factory=dict)
     _index: dict[ItemId, int] = field(default_factory=dict)
@@ -149,15 +152,25 @@ class Schedule:
         """The running items that somebody stops, with who does."""
         return self._stopped_by
 
-    def rest(self, item: ItemId) -> None:
-        """Let an item that waits to be brought to GitHub be stopped meanwhile."""
+    @property
+    def at_work(self) -> list[ItemId]:
+        """The running items that take a slot: all but the parked ones."""
+        if not self.parked:
+            return list(self.running)
+        return [item for item in self.running if item not in self.parked]
+
+    def change(self, item: ItemId) -> None:
+        """Note that it is too late to stop a running item, until ``work``.
+
+        It is no event: after a restart the log of effects tells.
+        """
+        if item in self.running:
+            self._stages[item] = Stage.CHANGING
+
+    def work(self, item: ItemId) -> None:
+        """Note that a running item can be stopped."""
         if self.stage_of(item) is Stage.CHANGING:
             self._stages[item] = Stage.WORKING
-
-    def go_on(self, item: ItemId) -> None:
-        """Note that an item that rested is being brought to GitHub again."""
-        if self.stage_of(item) is Stage.WORKING:
-            self._stages[item] = Stage.CHANGING
 
     def attempt_of(self, item: ItemId) -> int:
         """Return the number of the item's last attempt, 0 before the first."""
@@ -224,7 +237,7 @@ class Schedule:
         if allowed is None or self.is_budget_lifted:
             return True
         expected = sum(
-            expectation(self.expectations, self.planned(n).action.name).requests
+            expectation(self.expectations, self.planned(n)).requests
             for n in (*self.running, item)
         )
         return self.requests_used + expected <= allowed
@@ -243,8 +256,7 @@ class Schedule:
 
     def cost_requests(self, item: ItemId, free: InstallationCapacity) -> float:
         """Return the requests for which an item has to find room."""
-        name = self.planned(item).action.name
-        expected = expectation(self.expectations, name).requests
+        expected = expectation(self.expectations, self.planned(item)).requests
         return min(expected, free.requests_most)
 
     # --- what has happened -------------------------------------------------------
@@ -266,6 +278,7 @@ class Schedule:
                 self._attempts[i] = event.attempt
                 self._tries[i] += 1
                 self.running[event.item] = event.attempt
+                self.started_at[event.item] = event.at
             case e.ItemRetrying():
                 self.requests_used += event.requests
                 self._next_at[i] = event.next_at
@@ -287,6 +300,10 @@ class Schedule:
                 self._tries[i] = 0 if event.by else max(0, self._tries[i] - 1)
                 self._lost = [lost for lost in self._lost if lost != i]
                 self._offer(i)
+            case e.ItemParked():
+                self.parked[event.item] = event
+            case e.ItemUnparked():
+                self.parked.pop(event.item, None)
             case e.ItemAccepted():
                 pass
             case _:
@@ -399,7 +416,7 @@ class Schedule:
         """
         if self.state is not BatchState.RUNNING:
             return None
-        if len(self.running) >= self.batch.plan.options.concurrency:
+        if len(self.at_work) >= self.batch.plan.options.concurrency:
             return None
         item = self._top(with_workspace=with_workspace)
         return item if item is not None and self._fits_own_budget(item) else None
@@ -430,7 +447,7 @@ class Schedule:
             return
         if i in self._next_at:
             return
-        is_heavy = self.needs_workspace.get(self.batch.plan.items[i].runner, False)
+        is_heavy = self.needs_workspace.get(self.batch.plan.items[i].worker, False)
         heapq.heappush(self._heavy if is_heavy else self._light, self._place[i])
 
     def _is_clean(self, heap: list[int]) -> bool:
@@ -449,7 +466,10 @@ class Schedule:
         self._states[i] = state
         self._open += (not state.is_final) - was_open
         self._next_at.pop(i, None)
-        self.running.pop(self._id(i), None)
+        item = self._id(i)
+        self.running.pop(item, None)
+        self.started_at.pop(item, None)
+        self.parked.pop(item, None)
 
     def _set_stage(self, item: ItemId, stage: Stage | None) -> None:
         if stage is None:
@@ -510,7 +530,7 @@ def reasons(
 def _batch_wide_reason(schedule: Schedule, capacity: Capacity) -> why.Reason | None:
     installation = capacity.installations[schedule.installation_id]
     options = schedule.batch.plan.options
-    busy = len(schedule.running)
+    busy = len(schedule.at_work)
     if schedule.state is BatchState.PLANNED:
         return why.NotStarted()
     if schedule.state is BatchState.PAUSED and schedule.by:
@@ -538,7 +558,7 @@ def _own_reason(schedule: Schedule, item: ItemId, capacity: Capacity) -> why.Rea
     # Nothing overtakes the first one that lacks requests.
     if schedule.lacks_requests(installation):
         return why.WaitsForBudget(installation.budget_until)
-    needs_workspace = schedule.needs_workspace.get(planned.runner, False)
+    needs_workspace = schedule.needs_workspace.get(planned.worker, False)
     if needs_workspace and capacity.workspaces_free <= 0:
         total = capacity.workspaces_total
         return why.NoFreeSlot(total, total, whose="host")
@@ -604,6 +624,6 @@ def decide(
         schedule.served = served[installation_id] = turn
         slots[installation_id] -= 1
         requests[installation_id] -= cost
-        workspaces -= schedule.needs_workspace.get(planned.runner, False)
+        workspaces -= schedule.needs_workspace.get(planned.worker, False)
         started.append(Started(schedule, schedule.start(item, now)))
     return started

@@ -25,7 +25,7 @@ def after(event: e.ItemEvent) -> ItemState | None:
             return ItemState.SKIPPED
         case e.ItemCancelled():
             return ItemState.CANCELLED
-        case e.ItemAccepted():
+        case e.ItemAccepted() | e.ItemParked() | e.ItemUnparked():
             return None
         case _:
             assert_never(event)
@@ -43,6 +43,10 @@ def stage_after(
             return Stage.WORKING
         case e.ItemAccepted():
             return Stage.CHANGING
+        case e.ItemParked():
+            return Stage.PARKED
+        case e.ItemUnparked():
+            return Stage.WORKING if stage is Stage.PARKED else stage
         case e.ControlGiven():
             return stage and Stage.STOPPING
         case (

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from bot.core.command.vocabulary import BUILTIN_ACTIONS, AppliesTo
+from bot.core.actions.spec import AppliesTo
+from bot.core.actions.table import ACTIONS
 from bot.core.model import Options
 from bot.core.say.tracking import BudgetView
 from bot.core.world.features import Feature, lacking
@@ -162,11 +163,11 @@ def _help_overview() -> str:
 def _help_items(missing: Collection[str]) -> str:
     actions = [
         [
-            code_span(f"{action.name} {action.usage}".strip()),
+            code_span(f"{action.name} {action.arguments.usage}".strip()),
             _APPLIES_TO[action.applies_to],
-            action.effect + " (not on this server)" * (action.name in missing),
+            action.words.effect + " (not on this server)" * (action.name in missing),
         ]
-        for action in BUILTIN_ACTIONS.values()
+        for action in ACTIONS.values()
     ]
     return paragraphs(
         "### Items and actions",

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from bot.core.actions.table import expectation
 from bot.core.durations import clock, spell_about
 from bot.core.model import Expectations, ItemId, Origin, Plan
-from bot.core.plan.graph import expectation, longest_chain, waves
+from bot.core.plan.graph import longest_chain, waves
 from bot.core.run.estimate import makespan_seconds
 from bot.core.run.progress import Progress
 from bot.core.say.names import Names, names_of
@@ -129,7 +130,7 @@ def _why_here(plan: Plan, names: Names, wave: Sequence[ItemId]) -> str:
 def _requests(plan: Plan, items: Sequence[ItemId], expectations: Expectations) -> float:
     wanted = set(items)
     return sum(
-        expectation(expectations, item.action.name).requests
+        expectation(expectations, item).requests
         for item in plan.items
         if item.id in wanted
     )
@@ -140,7 +141,7 @@ def _wave_seconds(
 ) -> float:
     wanted = set(wave)
     times = [
-        expectation(expectations, item.action.name).seconds
+        expectation(expectations, item).seconds
         for item in plan.items
         if item.id in wanted
     ]
@@ -159,7 +160,7 @@ def _plan_budget(plan: Plan, situation: Situation, expectations: Expectations) -
     usable = budget.remaining - budget.reserve
     waiting = 0
     for item in plan.items:
-        usable -= round(expectation(expectations, item.action.name).requests)
+        usable -= round(expectation(expectations, item).requests)
         waiting += usable < 0
     if not waiting:
         return f"{text} The plan fits."

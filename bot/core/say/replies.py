@@ -358,7 +358,9 @@ def _why(view: ItemView, names: Names, situation: Situation) -> str:
         case ItemState.RUNNING:
             since = view.started_at or now
             again = f", {tries(view)}" if view.tries > 1 else ""
-            step = f": {escape_line(view.step, 200)}" if view.step else ""
+            waits = f"waits for {view.waits_for}" if view.waits_for else ""
+            doing = waits or view.step
+            step = f": {escape_line(doing, 200)}" if doing else ""
             return f"has been running for {spell(now - since)}{again}{step}"
         case ItemState.COMPLETED:
             assert view.outcome is not None
@@ -375,7 +377,8 @@ def _why(view: ItemView, names: Names, situation: Situation) -> str:
             return f"was skipped: {skip_sentence(view, names.links)}"
         case ItemState.CANCELLED:
             by = f" by {escape_line(view.by)}" if view.by else ""
-            return f"was cancelled{by}"
+            left = f"; {escape_prose(view.kept, 120)}" if view.kept else ""
+            return f"was cancelled{by}{left}"
         case _:
             assert_never(view.state)
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from bot.core.actions.table import ACTIONS
 from bot.core.durations import clock, spell
 from bot.core.model import ItemState
 from bot.core.run.progress import ItemView, Progress, median_worked
@@ -33,19 +34,6 @@ from bot.core.world.markdown import (
     table,
 )
 from bot.core.world.markers import box, marker
-
-ACTION_TITLES: Mapping[str, str] = {
-    "implement": "Issues implemented",
-    "review": "Reviews posted",
-    "merge": "Pull requests merged",
-    "update": "Pull requests updated",
-    "label": "Labelled",
-    "assign": "Assigned",
-    "close": "Closed",
-    "reopen": "Reopened",
-    "comment": "Commented",
-    "dispatch": "Workflows run",
-}
 
 _LOGS = 10
 _LOG_LINES = 8
@@ -123,9 +111,13 @@ class _Report:
         found: dict[str, list[ItemView]] = {}
         for view in self.views:
             name = view.item.action.name
-            title = ACTION_TITLES.get(name) or f"{escape_line(name, 40)} done"
+            spec = ACTIONS.get(name)
+            title = spec.words.done if spec else f"{escape_line(name, 40)} done"
             found.setdefault(title, []).append(view)
-        known = {title: place for place, title in enumerate(ACTION_TITLES.values())}
+        known = {
+            title: place
+            for place, title in enumerate(s.words.done for s in ACTIONS.values())
+        }
         return dict(sorted(found.items(), key=lambda it: known.get(it[0], len(known))))
 
     # --- totals ----------------------------------------------------------------
@@ -273,7 +265,13 @@ class _Report:
         if not views:
             return ""
         numbers = ", ".join(self.names.plain(view.item.id) for view in views)
-        return details(f"Cancelled: {len(views)}", numbers)
+        left = [
+            f"{self.names.plain(view.item.id)}: {escape_prose(view.kept, 120)}"
+            for view in views
+            if view.kept
+        ]
+        lines = "\n".join(f"- {one}" for one in left[: self.level.needs])
+        return details(f"Cancelled: {len(views)}", paragraphs(numbers, lines))
 
     def _footer(self) -> str:
         progress, now = self.progress, self.situation.now

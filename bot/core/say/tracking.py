@@ -31,6 +31,7 @@ from bot.core.world.markdown import (
     code_span,
     details,
     escape_line,
+    escape_prose,
     first_that_fits,
     link,
     paragraphs,
@@ -557,7 +558,8 @@ class _Tracking:
                 return f"skipped, {skip_sentence(view, self.links)}"
             case Look.CANCELLED:
                 by = f" by {escape_line(view.by)}" if view.by else ""
-                return f"cancelled{by}"
+                left = f" · {escape_prose(view.kept, 120)}" if view.kept else ""
+                return f"cancelled{by}{left}"
             case Look.WAITING:
                 return self._waiting(view)
 
@@ -573,7 +575,9 @@ class _Tracking:
         since = view.started_at or self.situation.now
         again = f" ({tries(view)})" if view.tries > 1 else ""
         yield f"**running** {spell(self.situation.now - since)}{again}"
-        if view.is_publishing:
+        if view.waits_for:
+            yield f"waits for {escape_line(view.waits_for, self.level.words // 2)}"
+        elif view.is_publishing:
             yield "bringing the result to GitHub"
         elif view.step:
             yield escape_line(view.step, self.level.words // 2)

@@ -6,6 +6,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.core.actions.table import ACTIONS
 from bot.core.command.faults import Unreadable
 from bot.core.command.limits import Limits
 from bot.core.command.parser import MAX_COMMANDS, Misread, parse_command, parse_comment
@@ -35,10 +36,10 @@ from bot.core.command.syntax import (
     Why,
     format_command,
 )
-from bot.core.command.vocabulary import BUILTIN_ACTIONS, CONTROLS, TOPICS
+from bot.core.command.vocabulary import CONTROLS, TOPICS
 from bot.core.model import Action, BatchId, Deps, ItemNumber, OnFailure, Reference
 
-ACTIONS = ("triage",)
+OWN_ACTIONS = ("triage",)
 
 
 def table(name: str):
@@ -46,7 +47,7 @@ def table(name: str):
 
 
 def parsed(line: str) -> Command:
-    command = parse_command(line, actions=ACTIONS)
+    command = parse_command(line, actions=OWN_ACTIONS)
     assert not isinstance(command, Misread), command
     return command
 
@@ -59,7 +60,7 @@ def test_a_line_is_understood_as_the_table_says(line, understood):
 
 @pytest.mark.parametrize("case", table("refused"), ids=lambda case: case["line"])
 def test_every_fault_is_underlined_and_mended_where_possible(case):
-    result = parse_command(case["line"], actions=ACTIONS)
+    result = parse_command(case["line"], actions=OWN_ACTIONS)
     assert isinstance(result, Misread)
     found = {
         case["line"][fault.column :][: fault.length]: fault.message
@@ -80,8 +81,8 @@ def test_faults_come_from_left_to_right():
 
 
 def test_the_words_of_the_language_are_all_understood():
-    for name, action in BUILTIN_ACTIONS.items():
-        arguments = action.usage.replace("[key=value …]", "").strip("[]")
+    for name, action in ACTIONS.items():
+        arguments = action.arguments.usage.replace("[key=value …]", "").strip("[]")
         command = parsed(f"/batch {name} {arguments} 12")
         assert isinstance(command, RunCommand)
         assert command.action
@@ -161,7 +162,7 @@ LINES = st.lists(FRAGMENTS, max_size=16).map(lambda parts: "/batch " + "".join(p
 @settings(deadline=None)
 @given(st.one_of(LINES, st.text(max_size=200), st.text().map("/batch ".__add__)))
 def test_parsing_never_raises_and_always_says_something(line):
-    result = parse_command(line, actions=ACTIONS)
+    result = parse_command(line, actions=OWN_ACTIONS)
     if not isinstance(result, Misread):
         assert parsed(format_command(result)) == result
         return

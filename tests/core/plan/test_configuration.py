@@ -5,7 +5,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.core.command.vocabulary import AppliesTo, ItemNeed
+from bot.core.actions.spec import AppliesTo, ItemNeed
 from bot.core.model import Action, ItemKind, Role
 from bot.core.plan.configuration import (
     MAX_BYTES,
@@ -38,20 +38,15 @@ def test_everything_can_be_set():
     assert configuration.review_requests == ("team:batch-reviewers", "user:ada")
     assert len(configuration.rules) == 2
     fix = configuration.resolve(Action("fix"))
-    assert fix.action == Action("fix", command="fixer")
-    assert (fix.command, fix.applies_to, fix.needs) == (
-        "fixer",
-        AppliesTo.ISSUES,
-        ItemNeed.OPEN,
-    )
+    assert fix.action == Action("fix", uses="implement", command="fixer")
+    assert (fix.applies_to, fix.needs) == (AppliesTo.ISSUES, ItemNeed.OPEN)
     deploy = configuration.resolve(Action("deploy"))
-    assert deploy.uses == "dispatch"
     assert deploy.action == Action(
         "deploy", ("deploy.yml", "env=staging"), uses="dispatch"
     )
     assert deploy.applies_to is AppliesTo.PULL_REQUESTS
     label = configuration.resolve(Action("label", ("+bug",)))
-    assert (label.uses, label.action.arguments) == ("label", ("+bug",))
+    assert label.action == Action("label", ("+bug",))
 
 
 @pytest.mark.parametrize("case", REFUSED, ids=lambda case: case["says"])

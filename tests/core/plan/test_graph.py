@@ -65,7 +65,7 @@ def build(*items, deps=Deps.ALL) -> Plan | CycleFound:
     return build_plan(
         Selection(tuple(items), Options(deps=deps), False, ()),
         repository=WIDGETS,
-        runner_of=lambda action, kind: "local",
+        worker_of=lambda action: "local",
     )
 
 

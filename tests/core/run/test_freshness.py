@@ -34,7 +34,7 @@ def item(
     action: str, kind: ItemKind = ItemKind.ISSUE, *, command: str = ""
 ) -> PlanItem:
     head = "a" * 40 if kind is ItemKind.PULL_REQUEST else ""
-    named = Action(action, command=command)
+    named = Action(action, uses="implement" if command else "", command=command)
     return PlanItem(
         ItemId("12"),
         WIDGETS,
@@ -57,7 +57,12 @@ PULL_ITEM = item("review", ItemKind.PULL_REQUEST)
         (item("label"), None, OutcomeKind.FAILED, "issue was deleted, moved or"),
         (PULL_ITEM, None, OutcomeKind.FAILED, "pull request was deleted"),
         (item("implement"), DONE, OutcomeKind.UNCHANGED, "somebody else closed it"),
-        (item("mine", command="x"), DONE, OutcomeKind.UNCHANGED, "somebody else"),
+        (
+            item("mine", command="x"),
+            DONE,
+            OutcomeKind.UNCHANGED,
+            "somebody else",
+        ),
         (
             item("implement"),
             replace(DONE, state_reason="not_planned"),

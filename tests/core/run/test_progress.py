@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from bot.core import events as e
-from bot.core.model import ItemId, ItemState, Outcome, OutcomeKind, Stage
+from bot.core.model import CommandResult, ItemId, ItemState, Outcome, OutcomeKind, Stage
 from bot.core.run.progress import ItemView, fold
 from tests.plans import NOON, batch, plan
 
@@ -80,12 +80,25 @@ def test_what_others_did_took_no_time():
     assert (view.state, view.worked) == (ItemState.COMPLETED, timedelta())
 
 
-def test_accepted_work_is_known_until_it_is_published():
-    begun = (e.ItemStarted(NOON, N, 1), e.ItemAccepted(at(5), N, 1, "a commit"))
+RESULT = CommandResult(0, commit="c" * 40)
+
+
+def test_what_a_parked_attempt_waits_for_is_known_until_that_is_over():
+    begun = (e.ItemStarted(NOON, N, 1), e.ItemParked(at(5), N, 1, "the check ci"))
     view = view_after(*begun)
-    assert (view.is_publishing, view.work) == (True, "a commit")
+    assert (view.stage, view.waits_for) == (Stage.PARKED, "the check ci")
+    view = view_after(*begun, e.ItemUnparked(at(9), N, 1))
+    assert (view.stage, view.waits_for) == (Stage.WORKING, "")
+    view = view_after(*begun, e.ItemCancelled(at(9), N, "ada", "its run goes on"))
+    assert (view.waits_for, view.kept) == ("", "its run goes on")
+
+
+def test_accepted_work_is_known_until_it_is_published():
+    begun = (e.ItemStarted(NOON, N, 1), e.ItemAccepted(at(5), N, 1, RESULT))
+    view = view_after(*begun)
+    assert (view.is_publishing, view.result) == (True, RESULT)
     view = view_after(*begun, e.ItemEnded(at(9), N, 1, DONE))
-    assert (view.is_publishing, view.work, view.stage) == (False, "", None)
+    assert (view.is_publishing, view.result, view.stage) == (False, None, None)
 
 
 def test_what_somebody_stops_stands_so_until_it_has_ended():

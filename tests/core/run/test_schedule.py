@@ -352,8 +352,8 @@ def test_every_pending_item_has_a_reason(waits, slots):
 @pytest.mark.parametrize("seconds", [1.0, 100.0])
 def test_expected_times_decide_the_order(seconds):
     schedule = Schedule(
-        batch(plan({1: [], 2: []}, actions={1: "review", 2: "implement"})),
-        {"review": Expectation(seconds, 1), "implement": Expectation(50, 1)},
+        batch(plan({1: [], 2: []}, actions={1: "review", 2: "label"})),
+        {"review": Expectation(seconds, 1), "label": Expectation(50, 1)},
         {"scripted": True},
     )
     schedule.apply(e.BatchStarted(NOON, "ada"))

@@ -13,6 +13,7 @@ from sqlite_utils import Database
 from bot.core import events as e
 from bot.core.model import (
     BatchState,
+    CommandResult,
     InstallationId,
     ItemId,
     ItemNumber,
@@ -54,6 +55,9 @@ ENDS: list[tuple[e.ItemEvent, ItemState]] = [
 ]
 
 
+RESULT = CommandResult(0, commit="c" * 40)
+
+
 @pytest.mark.parametrize(("event", "state"), ENDS)
 def test_what_ends_an_attempt_says_where_the_item_stands(event, state):
     assert after(event) is state
@@ -64,7 +68,7 @@ def test_what_ends_an_attempt_says_where_the_item_stands(event, state):
 def test_an_attempt_works_is_too_late_to_stop_and_ends():
     assert after(e.ItemStarted(NOON, N, 1)) is ItemState.RUNNING
     assert stage_after(None, e.ItemStarted(NOON, N, 1)) is Stage.WORKING
-    accepted = e.ItemAccepted(NOON, N, 1, "work")
+    accepted = e.ItemAccepted(NOON, N, 1, RESULT)
     assert after(accepted) is None
     assert stage_after(Stage.WORKING, accepted) is Stage.CHANGING
 
@@ -134,6 +138,7 @@ class Story:
             yield "start", schedule.first_ready(with_workspace=True)
         for item in schedule.running:
             yield from ((w, item) for w in ("end", "fail", "busy", "stop", "cancel"))
+            yield ("unpark" if item in schedule.parked else "park"), item
             if schedule.stage_of(item) is Stage.WORKING:
                 yield "accept", item
         for item in schedule.items_in(ItemState.PENDING):
@@ -195,7 +200,11 @@ class Story:
             case "stop":
                 self.happen(e.ItemCancelled(now, item, "grace", requests=2))
             case "accept":
-                self.happen(e.ItemAccepted(now, item, attempt, "work"))
+                self.happen(e.ItemAccepted(now, item, attempt, RESULT))
+            case "park":
+                self.happen(e.ItemParked(now, item, attempt, "the check ci"))
+            case "unpark":
+                self.happen(e.ItemUnparked(now, item, attempt))
             case "cancel":
                 self._control(
                     control.cancel(schedule, now, by="grace", numbers=numbers)
@@ -282,6 +291,8 @@ def test_the_stories_tell_of_every_event_that_moves_an_item_or_a_batch():
         ("start", 1),
         ("busy", 1),
         ("start", 3),
+        ("park", 3),
+        ("unpark", 3),
         ("accept", 3),
         ("skip", 4),
         ("start", 1),

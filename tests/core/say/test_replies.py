@@ -7,6 +7,7 @@ from typing import get_args
 import pytest
 
 from bot.core import events as e
+from bot.core.actions.table import ACTIONS
 from bot.core.command.faults import (
     CycleFound,
     Declined,
@@ -17,7 +18,7 @@ from bot.core.command.faults import (
     UnknownItems,
     Unreadable,
 )
-from bot.core.command.vocabulary import BATCH_OPTIONS, BUILTIN_ACTIONS, CONTROLS, TOPICS
+from bot.core.command.vocabulary import BATCH_OPTIONS, CONTROLS, TOPICS
 from bot.core.model import (
     BatchId,
     Cause,
@@ -267,7 +268,7 @@ def test_help_names_every_control(control):
     assert f"/batch {control}" in render_help("", marker=MARK)
 
 
-@pytest.mark.parametrize("action", BUILTIN_ACTIONS)
+@pytest.mark.parametrize("action", ACTIONS)
 def test_help_names_every_action(action):
     assert f"`{action}" in render_help("items", marker=MARK)
 

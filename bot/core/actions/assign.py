@@ -1,0 +1,40 @@
+"""``assign +ada -bob``: assign and unassign people."""
+
+from bot.core.actions.changed import both, ended, signed
+from bot.core.actions.spec import ActionSpec, AppliesTo, Arguments, ItemNeed, Words
+from bot.core.actions.step import Do, End, Job, Seen, Step
+from bot.core.effects import ChangeAssignees
+from bot.core.model import Expectation, Outcome, OutcomeKind
+
+
+def next_step(job: Job, seen: Seen) -> Step:
+    """Change who is assigned, and say what changed.
+
+    GitHub leaves out in silence whom it cannot assign; the receipt's note names them.
+    """
+    add, remove = signed(job.item.action.arguments)
+    receipt = seen.receipts.get("assign")
+    if receipt is None:
+        change = ChangeAssignees(job.repository, job.item.number, add, remove)
+        return Do("assign", change)
+    if receipt.note and not receipt.changed:
+        advice = "Only people with access to the repository can be assigned."
+        failed = Outcome(OutcomeKind.FAILED, reason=receipt.note, advice=advice)
+        return End(failed)
+    done = both("assigned", add, "unassigned", remove)
+    return ended(
+        receipt,
+        done=f"assigned in part: {receipt.note}" if receipt.note else done,
+        already="was assigned so already" if add else "was not assigned",
+    )
+
+
+ASSIGN = ActionSpec(
+    "assign",
+    Words("assign", "assigning", "Assigned", "assign and unassign people"),
+    AppliesTo.BOTH,
+    ItemNeed.ANY,
+    next_step,
+    arguments=Arguments("+ada -bob", are_needed=True),
+    expected=Expectation(seconds=2, requests=2),
+)

@@ -1,0 +1,33 @@
+"""How an attempt ends whose one effect changes the state of an item."""
+
+from bot.core.actions.step import End
+from bot.core.effects import Receipt
+from bot.core.model import Outcome, OutcomeKind
+from bot.core.world.markdown import code_span, join
+
+
+def ended(receipt: Receipt, *, done: str, already: str) -> End:
+    """Return the end, with what was really changed: *done*, or *already* so."""
+    if receipt.changed:
+        return End(Outcome(OutcomeKind.COMPLETED, summary=done))
+    if receipt.was_tried:
+        summary = f"{done}, probably by a try that got no answer"
+        return End(Outcome(OutcomeKind.COMPLETED, summary=summary))
+    return End(Outcome(OutcomeKind.UNCHANGED, summary=already))
+
+
+def signed(arguments: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the arguments with a plus, and those with a minus, without the signs."""
+    add = tuple(word.removeprefix("+") for word in arguments if word[:1] != "-")
+    remove = tuple(word[1:] for word in arguments if word[:1] == "-")
+    return add, remove
+
+
+def both(plus: str, add: tuple[str, ...], minus: str, remove: tuple[str, ...]) -> str:
+    """Return ``labelled `bug`; took off `triage```, without a part that is empty."""
+    parts = [
+        f"{word} {join([code_span(name) for name in names])}"
+        for word, names in ((plus, add), (minus, remove))
+        if names
+    ]
+    return "; ".join(parts)

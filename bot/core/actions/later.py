@@ -1,0 +1,73 @@
+"""Actions that the language has and this version refuses before anything starts."""
+
+from bot.core.actions.spec import (
+    ActionSpec,
+    AppliesTo,
+    Arguments,
+    ItemNeed,
+    Overtaken,
+    Words,
+)
+from bot.core.model import Expectation, Role
+
+REVIEW = ActionSpec(
+    "review",
+    Words(
+        "review",
+        "reviewing",
+        "Reviews posted",
+        "post one review on the pinned head commit",
+    ),
+    AppliesTo.PULL_REQUESTS,
+    ItemNeed.OPEN,
+    None,
+    overtaken_by=Overtaken.CLOSING_OR_PUSH,
+    expected=Expectation(seconds=120, requests=6),
+)
+MERGE = ActionSpec(
+    "merge",
+    Words(
+        "merge",
+        "merging",
+        "Pull requests merged",
+        "update if behind, wait for the checks, merge with the pinned head",
+    ),
+    AppliesTo.PULL_REQUESTS,
+    ItemNeed.OPEN,
+    None,
+    role=Role.MAINTAIN,
+    builds_on_predecessors=True,
+    overtaken_by=Overtaken.CLOSING_OR_PUSH,
+    expected=Expectation(seconds=180, requests=10),
+)
+UPDATE = ActionSpec(
+    "update",
+    Words(
+        "update",
+        "updating",
+        "Pull requests updated",
+        "bring the branch up to date with its base",
+    ),
+    AppliesTo.PULL_REQUESTS,
+    ItemNeed.OPEN,
+    None,
+    builds_on_predecessors=True,
+    overtaken_by=Overtaken.CLOSING_OR_PUSH,
+    expected=Expectation(seconds=60, requests=4),
+)
+DISPATCH = ActionSpec(
+    "dispatch",
+    Words(
+        "dispatch",
+        "dispatching",
+        "Workflows run",
+        "one GitHub Actions run per item, followed to its end",
+    ),
+    AppliesTo.BOTH,
+    ItemNeed.ANY,
+    None,
+    arguments=Arguments("workflow.yml [key=value …]", are_needed=True),
+    builds_on_predecessors=True,
+    overtaken_by=Overtaken.CLOSING_OR_PUSH,
+    expected=Expectation(seconds=300, requests=6),
+)

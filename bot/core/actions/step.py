@@ -1,0 +1,148 @@
+"""An attempt as a small pure state machine: what it has seen, and what comes next.
+
+The engine carries steps out. After a crash the machine is asked again from the start:
+effects answer from their log, looks are looked again, waits that are over end at once.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, TypeVar, cast
+
+from bot.core.effects import Intent, Receipt
+from bot.core.model import (
+    Asker,
+    AttemptId,
+    BatchId,
+    CommandResult,
+    ItemFacts,
+    ItemNumber,
+    Outcome,
+    PlanItem,
+    Repository,
+)
+from bot.core.world.questions import Question
+
+A = TypeVar("A")
+
+
+@dataclass(frozen=True, slots=True)
+class Predecessor:
+    """An item that this one waited for, and the branch that it pushed."""
+
+    number: ItemNumber
+    branch: str
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One attempt at one item, as its steps see it."""
+
+    attempt: AttemptId
+    batch_id: BatchId
+    item: PlanItem
+    repository: Repository  # of the item, with its present name
+    default_branch: str
+    asker: Asker  # whose role counts: the login is that of who started the batch
+    started_at: datetime
+    mark: str  # the first line of a comment that is to be found again
+    predecessors: tuple[Predecessor, ...] = ()  # those that pushed a branch
+    facts: ItemFacts | None = None  # as accepted; of actions that run a command
+
+
+@dataclass(frozen=True, slots=True)
+class CommandJob:
+    """An operator's command to run for an attempt, as plain data."""
+
+    attempt: AttemptId
+    repository: Repository
+    command: str  # the operator's name for it
+    base: str  # the branch that the workspace starts from
+    merge: tuple[str, ...] = ()  # branches that are merged into it
+    inputs: Mapping[str, str] = field(default_factory=dict)  # files by name
+    outputs: tuple[str, ...] = ()  # files that are read when it has ended
+    environment: Mapping[str, str] = field(default_factory=dict)
+    timeout_seconds: int = 1800
+    message: str = ""  # of the commit that holds what it changed
+    asked_by: str = ""  # the login of whom the commit names as co-author
+
+
+@dataclass(frozen=True, slots=True)
+class Do:
+    """Carry one effect out, exactly once.
+
+    ``key`` is unique within the item: a verb, and what it acts on if there are several
+    (``update@4f2c1ab``). While it lasts the attempt has ``holds`` for itself.
+    """
+
+    key: str
+    intent: Intent
+    holds: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Look at GitHub now."""
+
+    question: Question[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Await:
+    """Wait until somebody outside has done something; no slot, no workspace.
+
+    After each look the machine is asked again: an equal ``Await`` goes on waiting.
+    ``says`` completes "waits for"; ``gives_up_at`` is None for the item's own time-out.
+    """
+
+    what: Question[Any]
+    says: str
+    gives_up_at: datetime | None = None
+    holds: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Execute:
+    """Run an operator's command on a worker."""
+
+    job: CommandJob
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The attempt has ended."""
+
+    outcome: Outcome
+
+
+Step = Do | Ask | Await | Execute | End
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What an attempt has learned so far."""
+
+    receipts: Mapping[str, Receipt] = field(default_factory=dict)  # by the effect's key
+    result: CommandResult | None = None
+    _answers: Mapping[Question[Any], Any] = field(default_factory=dict)
+
+    def answer(self, question: Question[A]) -> A | None:
+        """Return what GitHub said last, None if it was not asked since a change."""
+        return cast("A | None", self._answers.get(question))
+
+    def done(self, key: str, receipt: Receipt) -> "Seen":
+        """Return what is seen after an effect: earlier answers are old."""
+        receipts = {**self.receipts, key: receipt}
+        return replace(self, receipts=receipts, _answers={})
+
+    def told(self, question: Question[A], answer: A) -> "Seen":
+        """Return what is seen after a look."""
+        return replace(self, _answers={**self._answers, question: answer})
+
+    def told_after_waiting(self, question: Question[A], answer: A) -> "Seen":
+        """Return what is seen after a wait: all but its own answer is old."""
+        return replace(self, _answers={question: answer})
+
+    def ran(self, result: CommandResult) -> "Seen":
+        """Return what is seen after the command."""
+        return replace(self, result=result)

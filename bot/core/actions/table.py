@@ -1,0 +1,85 @@
+"""The one table of actions: the language, plans, estimates and attempts look here."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from types import MappingProxyType
+
+from bot.core.actions.assign import ASSIGN
+from bot.core.actions.comment import COMMENT
+from bot.core.actions.implement import IMPLEMENT
+from bot.core.actions.label import LABEL
+from bot.core.actions.later import DISPATCH, MERGE, REVIEW, UPDATE
+from bot.core.actions.spec import UNKNOWN_EXPECTATION, ActionSpec
+from bot.core.actions.state import CLOSE, REOPEN
+from bot.core.model import Action, Expectation, Expectations, PlanItem, Role
+
+_BUILT_IN = (
+    IMPLEMENT,
+    REVIEW,
+    MERGE,
+    UPDATE,
+    LABEL,
+    ASSIGN,
+    CLOSE,
+    REOPEN,
+    COMMENT,
+    DISPATCH,
+)
+_actions: dict[str, ActionSpec] = {spec.name: spec for spec in _BUILT_IN}
+
+ACTIONS: Mapping[str, ActionSpec] = MappingProxyType(_actions)
+"""The actions by name, in the order in which help shows them."""
+
+
+@contextmanager
+def installed(specs: Iterable[ActionSpec]) -> Iterator[None]:
+    """Have actions from outside in the table, for as long as the bot runs.
+
+    Raises ``ValueError`` for a name that the table has.
+    """
+    added = {spec.name: spec for spec in specs}
+    if known := sorted(added.keys() & _actions.keys()):
+        message = f"there is an action {known[0]} already"
+        raise ValueError(message)
+    _actions.update(added)
+    try:
+        yield
+    finally:
+        for name in added:
+            del _actions[name]
+
+
+def spec_of(action: Action) -> ActionSpec | None:
+    """Return what an action does; None if this server does not have it any more."""
+    return _actions.get(action.does)
+
+
+def estimate_key(item: PlanItem) -> str:
+    """Return under which name it is learned what an item takes.
+
+    The effects of the bot itself take the same everywhere. A command takes what its
+    repository makes of it.
+    """
+    action = item.action
+    spec = spec_of(action)
+    if spec is not None and not spec.runs_command:
+        return action.does
+    return f"{action.command or action.does}@{item.repository.id}"
+
+
+def expectation(expectations: Expectations, item: PlanItem) -> Expectation:
+    """Return what an item usually takes: learned, else static, else a default."""
+    if known := expectations.get(estimate_key(item)):
+        return known
+    spec = spec_of(item.action)
+    return spec.expected if spec is not None else UNKNOWN_EXPECTATION
+
+
+def needed_role(actions: Iterable[Action], *, to_run: Role) -> Role:
+    """Return the role that starting a batch of these actions needs.
+
+    *to_run* is what the repository asks of whoever starts any batch, less than *write*
+    too; only what needs more than that is asked for beside it.
+    """
+    specs = filter(None, map(spec_of, actions))
+    return max([to_run, *(s.role for s in specs if s.role > Role.WRITE)])

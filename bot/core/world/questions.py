@@ -1,0 +1,72 @@
+"""What an attempt may ask GitHub while it runs, and the answers as values.
+
+A question is a value: equal questions have the same answer, so many attempts can be
+answered by one query. ``wakes`` says which deliveries are a reason to ask again.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Generic, TypeVar
+
+from bot.core.model import Repository
+
+A_co = TypeVar("A_co", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Question(Generic[A_co]):
+    """Something that GitHub can be asked about a repository, answered with ``A_co``."""
+
+    repository: Repository
+
+    @property
+    def wakes(self) -> frozenset[str]:
+        """Return what a delivery has to be about to be a reason to ask again."""
+        return frozenset()
+
+
+def about_commit(repository_id: int, sha: str) -> str:
+    """Return how a delivery about a commit's checks is known."""
+    return f"commit {repository_id} {sha}"
+
+
+class CheckState(StrEnum):
+    """How a check stands, whatever kind it is of."""
+
+    PENDING = "pending"
+    PASSED = "passed"  # success, neutral or skipped: GitHub lets all three through
+    FAILED = "failed"
+    STOPPED = "stopped"  # cancelled, stale or waiting for somebody's approval
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A check run, or a status, of a commit. ``says`` is its own word for its end."""
+
+    name: str
+    state: CheckState
+    says: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """All that reports on a commit; the app's own check runs are left out."""
+
+    all: tuple[Check, ...] = ()
+
+    def named(self, name: str) -> Check | None:
+        """Return the check of that name; it may not have reported yet."""
+        return next((check for check in self.all if check.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class ChecksOf(Question[Checks]):
+    """How the checks of a commit stand."""
+
+    sha: str
+
+    @property
+    def wakes(self) -> frozenset[str]:
+        """Return the commit."""
+        return frozenset({about_commit(self.repository.id, self.sha)})

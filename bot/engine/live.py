@@ -1,0 +1,117 @@
+"""The working state of live batches, and the mailbox through which alone it changes."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+
+from bot.core import events as e
+from bot.core.actions.step import Predecessor
+from bot.core.model import Batch, BatchId, ItemId, Outcome
+from bot.core.run.schedule import Schedule
+
+
+@dataclass(slots=True, eq=False)
+class Live:
+    """A batch that the scheduler has to do with."""
+
+    schedule: Schedule
+    tasks: dict[ItemId, asyncio.Task[None]] = field(default_factory=dict)
+    # item → by whom it is stopped, or how it ends because somebody else did it or took
+    # it away
+    stopping: dict[ItemId, str | Outcome] = field(default_factory=dict)
+    branches: dict[ItemId, str] = field(default_factory=dict)  # that items pushed
+    budget_until: datetime | None = None  # as recorded, while it waits for requests
+
+    @property
+    def batch(self) -> Batch:
+        """The batch, with its repository's present name."""
+        return self.schedule.batch
+
+    def is_current(self, item: ItemId, attempt: int) -> bool:
+        """Whether an attempt is the one that the item's state is about."""
+        return self.schedule.running.get(item) == attempt
+
+    def is_unwanted(self, item: ItemId) -> bool:
+        """Whether a running item is to be stopped, though it may not know yet."""
+        is_over = self.schedule.cause is not None
+        return is_over or item in self.stopping or item in self.schedule.stopping
+
+    def pushed_predecessors(self, item: ItemId) -> tuple[Predecessor, ...]:
+        """Return the predecessors of an item, in its repository, that pushed a branch."""
+        earlier = tuple(
+            Predecessor(number, branch)
+            for successor, number, branch in self.batch.builds_on
+            if successor == item
+        )
+        if not self.branches:
+            return earlier
+        repository = self.schedule.planned(item).repository
+        before = map(self.schedule.planned, self.schedule.predecessors_of(item))
+        now = tuple(
+            Predecessor(one.number, self.branches[one.id])
+            for one in before
+            if one.id in self.branches and one.repository.id == repository.id
+        )
+        return (*earlier, *now)
+
+
+@dataclass(slots=True, eq=False)
+class Pass:
+    """What one pass is about to record and to do afterwards."""
+
+    now: datetime
+    events: dict[BatchId, list[e.News]] = field(default_factory=dict)
+    afterwards: list[Callable[[], object]] = field(default_factory=list)
+
+    def happen(self, live: Live, event: e.Event) -> None:
+        """Apply an event, and have it recorded."""
+        live.schedule.apply(event)
+        self.note(live, event)
+
+    def note(self, live: Live, event: e.News) -> None:
+        """Have an event recorded that is applied already."""
+        self.events.setdefault(live.batch.id, []).append(event)
+
+    def follow_up(self, live: Live) -> None:
+        """Have recorded what follows from the batch's state."""
+        for event in live.schedule.follow_up(self.now):
+            self.note(live, event)
+
+
+Message = Callable[[Pass], None]
+
+
+class Mailbox:
+    """What the next pass of the scheduler takes. Nothing else changes any state."""
+
+    def __init__(self) -> None:
+        self.messages: list[Message] = []
+        self.wake = asyncio.Event()
+
+    def put(self, message: Message) -> None:
+        """Have *message* taken by the next pass."""
+        self.messages.append(message)
+        self.wake.set()
+
+    async def post(self, message: Message) -> None:
+        """Return when the pass that took *message* is on disk."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def take(step: Pass) -> None:
+            message(step)
+            step.afterwards.append(partial(_resolve, done))
+
+        self.put(take)
+        await done
+
+    def take(self) -> list[Message]:
+        """Return what is there, and leave it empty."""
+        messages, self.messages = self.messages, []
+        return messages
+
+
+def _resolve(waiting: "asyncio.Future[None]") -> None:
+    if not waiting.done():
+        waiting.set_result(None)

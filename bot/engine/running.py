@@ -1,0 +1,384 @@
+"""Attempts while they run: begun, parked, stopped, and what their end means."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+
+import structlog
+from structlog.contextvars import bound_contextvars
+
+from bot.core import events as e
+from bot.core.actions.spec import at_once
+from bot.core.actions.step import Job
+from bot.core.actions.table import spec_of
+from bot.core.model import (
+    BatchId,
+    BatchState,
+    Cause,
+    ItemId,
+    ItemState,
+    Outcome,
+    OutcomeKind,
+    attempt_id,
+)
+from bot.core.run.progress import Progress
+from bot.core.run.retry import after_attempt
+from bot.core.world.markers import marker
+from bot.engine.desk import AttemptDesk, Holds
+from bot.engine.live import Live, Mailbox, Pass
+from bot.engine.present import Findings, Present
+from bot.engine.steps import Resumed, Steps
+from bot.engine.supervisor import Supervisor
+from bot.errors import BatchOver
+from bot.ports.github import GitHub
+from bot.ports.store import Batches
+
+log = structlog.get_logger()
+
+
+class Running:
+    """The attempts of all live batches."""
+
+    def __init__(
+        self,
+        *,
+        steps: Steps,
+        batches: Batches,
+        github: GitHub,
+        present: Present,
+        supervisor: Supervisor,
+        marker_key: bytes,
+        fraction: Callable[[], float],
+    ) -> None:
+        self._steps = steps
+        self._batches = batches
+        self._github = github
+        self._present = present
+        self._supervisor = supervisor
+        self._marker_key = marker_key
+        self._fraction = fraction
+        self._holds = Holds()
+        self.mailbox = Mailbox()
+        self.is_stopping = False
+        self.ended: Counter[tuple[str, str]] = Counter()
+        """Attempts since the start, by action and kind of outcome, or ``stopped``."""
+
+    def launch(
+        self,
+        live: Live,
+        item: ItemId,
+        attempt: int,
+        *,
+        at: datetime,
+        resumed: Resumed | None = None,
+    ) -> None:
+        """Have an attempt run that is recorded as started *at*."""
+        if self.is_stopping:
+            return  # it begins again after the restart
+        desk = AttemptDesk(
+            self.mailbox, self._holds, self._overtaken, live, item, attempt
+        )
+        name = attempt_id(live.batch.id, item, attempt)
+        work = self._attempt(live, desk, at, resumed)
+        task = self._supervisor.start(name, work)
+        live.tasks[item] = task
+        # Told by the task's end: stopped before its first step, it runs no line.
+        task.add_done_callback(partial(self._gone, live, desk))
+
+    def stop(self, live: Live, item: ItemId, ending: str | Outcome) -> None:
+        """Stop a running attempt, unless its work is on its way to GitHub already.
+
+        *ending* is who wanted that, or how the item ends.
+        """
+        task = live.tasks.get(item)
+        if task is None or item in live.schedule.publishing:
+            return
+        if item not in live.stopping:  # a second time would cut its cleaning short
+            live.stopping[item] = ending
+            task.cancel()
+
+    async def drain(self, lives: "list[Live]", seconds: float) -> None:
+        """Begin nothing new and wait for what is being changed, *seconds* at most; then
+        stop the attempts, to go on after the restart.
+        """
+        self.is_stopping = True
+        changing = [
+            live.tasks[item]
+            for live in lives
+            for item in live.schedule.publishing
+            if item in live.tasks
+        ]
+        if changing:
+            await asyncio.wait(changing, timeout=seconds)
+        running = [task for live in lives for task in live.tasks.values()]
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+    def end_batch(self, step: Pass, live: Live, cause: Cause) -> None:
+        """End a whole batch, for a reason that nobody asked for."""
+        if live.schedule.state in (BatchState.RUNNING, BatchState.PAUSED):
+            step.happen(live, e.BatchCancelling(step.now, by="", cause=cause))
+        for item in live.schedule.running:
+            step.afterwards.append(partial(self.stop, live, item, ""))
+
+    def take_in(self, step: Pass, live: Live, findings: Findings) -> None:
+        """Deal with what is not as it was when the command was accepted."""
+        if findings.moved_to is not None:
+            step.happen(live, e.RepositoryMoved(step.now, findings.moved_to))
+        schedule = live.schedule
+        for item, outcome in findings.overtaken.items():
+            match schedule.state_of(item):
+                case ItemState.PENDING:
+                    attempt = schedule.attempt_of(item)
+                    ended = e.ItemEnded(step.now, item, attempt, outcome)
+                    step.happen(live, ended)
+                case ItemState.RUNNING:
+                    step.afterwards.append(partial(self.stop, live, item, outcome))
+                case _:
+                    pass  # it has ended already
+        if findings.cause is not None:
+            self.end_batch(step, live, findings.cause)
+        step.follow_up(live)
+
+    # --- after a restart ---------------------------------------------------------------
+
+    @property
+    def takes_workspace(self) -> Mapping[str, bool]:
+        """Which workers take a workspace of this host."""
+        return self._steps.takes_workspace
+
+    async def resumable(self, progress: Progress) -> Mapping[ItemId, Resumed]:
+        """Return the running items of a batch that need not begin again.
+
+        Effects answer from their log and looks are looked again. A command goes on if
+        its result was accepted, or if its worker still knows it.
+        """
+        found: dict[ItemId, Resumed] = {}
+        for item, view in progress.items.items():
+            if view.state is not ItemState.RUNNING:
+                continue
+            worker = view.item.worker
+            name = attempt_id(progress.batch.id, item, view.attempt)
+            if view.result is not None or not worker:
+                found[item] = Resumed(view.result)
+            elif external_id := await self._steps.find(worker, name):
+                found[item] = Resumed(external_id=external_id)
+        return found
+
+    def recover(
+        self, step: Pass, live: Live, resumable: Mapping[ItemId, Resumed]
+    ) -> None:
+        """Go on with what runs, those first that hold what others wait for."""
+        schedule = live.schedule
+        stopping = dict(schedule.stopping)
+        # Whoever was to be stopped had nothing on GitHub; on a worker it may still run.
+        ended = [
+            item
+            for item in schedule.running
+            if item not in resumable
+            or (item in stopping and not resumable[item].external_id)
+        ]
+        again = [item for item in ended if item not in stopping]
+        kept = [item for item in schedule.running if item not in ended]
+        kept.sort(key=lambda i: not (i in schedule.parked and schedule.parked[i].holds))
+        step.happen(live, e.BatchRecovered(step.now, tuple(kept), tuple(again)))
+        for item in ended:
+            if item in stopping:
+                by = stopping[item]
+                step.happen(live, e.ItemCancelled(step.now, item, by))
+            else:
+                step.happen(live, e.ItemReset(step.now, item, by=""))
+        for item in kept:
+            step.afterwards.append(partial(self._resume, live, item, resumable[item]))
+
+    def _resume(self, live: Live, item: ItemId, resumed: Resumed) -> None:
+        schedule = live.schedule
+        attempt, at = schedule.running[item], schedule.started_at[item]
+        self.launch(live, item, attempt, at=at, resumed=resumed)
+        if item in schedule.stopping:
+            self.stop(live, item, schedule.stopping[item])
+
+    def doubt(self, batch_id: BatchId) -> None:
+        """Take it for granted of no item of a batch that it is as it was."""
+        self._present.doubt(batch_id)
+
+    def forget(self, batch_id: BatchId) -> None:
+        """Forget a batch that has ended."""
+        self._present.forget(batch_id)
+
+    # --- one attempt -------------------------------------------------------------------
+
+    async def _job(self, live: Live, desk: AttemptDesk, at: datetime) -> Job:
+        batch, item = live.batch, live.schedule.planned(desk.item)
+        spec = spec_of(item.action)
+        facts = None
+        if spec is not None and spec.runs_command:
+            found = await self._batches.facts(batch.id, [desk.item])
+            facts = found[desk.item]
+        login = live.schedule.starter or batch.asker.login
+        name = f"{batch.id}-{desk.item}"
+        return Job(
+            attempt=attempt_id(batch.id, desk.item, desk.attempt),
+            batch_id=batch.id,
+            item=item,
+            repository=desk.repository(),
+            default_branch=batch.default_branch,
+            asker=replace(batch.asker, login=login),
+            started_at=at,
+            mark=marker(item.action.does, name, self._marker_key),
+            predecessors=live.pushed_predecessors(desk.item),
+            facts=facts,
+        )
+
+    async def _attempt(
+        self, live: Live, desk: AttemptDesk, at: datetime, resumed: Resumed | None
+    ) -> None:
+        item, attempt, batch_id = desk.item, desk.attempt, live.batch.id
+        name = attempt_id(batch_id, item, attempt)
+        action = live.schedule.planned(item).action.does
+        came = "stopped"
+        with (
+            self._github.metered(batch_id, name),
+            bound_contextvars(batch=batch_id, item=item, attempt=name),
+        ):
+            job = await self._job(live, desk, at)
+            try:
+                outcome = await self._steps.run(job, desk, resumed=resumed)
+                came = outcome.kind.value
+            except BatchOver as error:
+                over = error  # the name ends with the clause
+                before = job.repository.installation_id
+                self.mailbox.put(lambda s: self._over(s, live, desk, before, over))
+                return
+            except asyncio.CancelledError:
+                await self._stopped(live, desk, job)
+                raise
+            finally:
+                desk.let_go()
+                self.ended[action, came] += 1
+        self.mailbox.put(lambda step: self._ended(step, live, desk, outcome))
+
+    async def _stopped(self, live: Live, desk: AttemptDesk, job: Job) -> None:
+        """Do what follows a stop, apart from that of the bot's own end."""
+        item = desk.item
+        spec = spec_of(job.item.action)
+        if item in live.stopping and spec and spec.cancel_step is not at_once:
+            task = asyncio.current_task()
+            assert task is not None
+            task.uncancel()
+            desk.is_asking = False
+            desk.kept = await self._steps.cancel(job, desk)
+        # What was accepted is brought to GitHub after the restart and stays.
+        if item in live.stopping or item not in live.schedule.publishing:
+            await self._steps.clean(job)
+
+    def _gone(self, live: Live, desk: AttemptDesk, task: asyncio.Task[None]) -> None:
+        if task.cancelled() and desk.item in live.stopping:  # else by the shutdown
+            self.mailbox.put(lambda step: self._cancelled(step, live, desk))
+
+    # --- what its end means ------------------------------------------------------------
+
+    def _ended(
+        self, step: Pass, live: Live, desk: AttemptDesk, outcome: Outcome
+    ) -> None:
+        item, attempt = desk.item, desk.attempt
+        live.tasks.pop(item, None)
+        # In the pass in which somebody stops it, nothing has been told to it yet.
+        ending = live.stopping.pop(item, live.schedule.stopping.get(item))
+        name = attempt_id(live.batch.id, item, attempt)
+        if not live.is_current(item, attempt):
+            log.warning(
+                "result of an old attempt thrown away",
+                batch=live.batch.id,
+                item=item,
+                attempt=name,
+            )
+            return
+        requests = self._github.spent(name)
+        if outcome.branch:
+            live.branches[item] = outcome.branch
+        if ending is not None and outcome.kind is OutcomeKind.TRANSIENT:
+            event = _stopped(step.now, item, attempt, ending, requests)
+        else:
+            event = after_attempt(
+                e.ItemEnded(step.now, item, attempt, outcome, requests),
+                tries=live.schedule.tries_of(item),
+                retries=live.schedule.planned(item).retries,
+                fraction=self._fraction(),
+            )
+        step.happen(live, event)
+        step.follow_up(live)
+
+    def _cancelled(self, step: Pass, live: Live, desk: AttemptDesk) -> None:
+        item, attempt = desk.item, desk.attempt
+        live.tasks.pop(item, None)
+        ending = live.stopping.pop(item, "")
+        if live.is_current(item, attempt):
+            requests = self._github.spent(attempt_id(live.batch.id, item, attempt))
+            event = _stopped(step.now, item, attempt, ending, requests, kept=desk.kept)
+            step.happen(live, event)
+            step.follow_up(live)
+
+    def _over(
+        self,
+        step: Pass,
+        live: Live,
+        desk: AttemptDesk,
+        installation_before: int,
+        error: BatchOver,
+    ) -> None:
+        """End the whole batch, with the attempt that found out that it is over."""
+        item, attempt = desk.item, desk.attempt
+        live.tasks.pop(item, None)
+        is_moved = installation_before != live.batch.repository.installation_id
+        if is_moved and item not in live.stopping:
+            # The batch has moved on to where the app may work.
+            if live.is_current(item, attempt):
+                step.happen(live, e.ItemReset(step.now, item, by=""))
+            return
+        ending: str | Outcome = live.stopping.pop(item, "")
+        if item in live.schedule.publishing:
+            # Some of it may be on GitHub.
+            ending = Outcome(OutcomeKind.FAILED, reason=str(error), advice=error.advice)
+        if live.is_current(item, attempt):
+            requests = self._github.spent(attempt_id(live.batch.id, item, attempt))
+            event = _stopped(step.now, item, attempt, ending, requests)
+            step.happen(live, event)
+        self.end_batch(step, live, Cause(error.why))
+        step.follow_up(live)
+
+    # --- for desks ---------------------------------------------------------------------
+
+    async def _overtaken(self, live: Live, item: ItemId) -> Outcome | None:
+        """Return how an item that is about to start has ended already, if it has."""
+        schedule = live.schedule
+        findings = await self._present.before_start(
+            schedule.batch,
+            schedule.starter,
+            schedule.planned(item),
+            schedule.upcoming,
+        )
+        others = {i: o for i, o in findings.overtaken.items() if i != item}
+        rest = replace(findings, overtaken=others)
+        if not rest.is_nothing:
+            # Behind this the batch has its repository's present name, or has ended.
+            await self.mailbox.post(lambda step: self.take_in(step, live, rest))
+        return findings.overtaken.get(item)
+
+
+def _stopped(
+    at: datetime,
+    item: ItemId,
+    attempt: int,
+    ending: str | Outcome,
+    requests: int = 0,
+    *,
+    kept: str = "",
+) -> e.Event:
+    if isinstance(ending, Outcome):
+        return e.ItemEnded(at, item, attempt, ending, requests)
+    return e.ItemCancelled(at, item, ending, kept=kept, requests=requests)

@@ -1,0 +1,184 @@
+"""What parked attempts wait for: looked at together, and at once when GitHub tells.
+
+A delivery about an awaited commit or run is the reason to look; a slow look is the net
+for those that do not come. All questions about a repository go into one query.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any, TypeVar, cast
+
+import structlog
+
+from bot.core.run.retry import delay_seconds
+from bot.core.world.questions import Question
+from bot.engine.supervisor import Supervisor
+from bot.errors import BotError, NotFound, TransientError
+from bot.ports.clock import Clock
+
+A = TypeVar("A")
+
+FIRST_LOOK_SECONDS = 120.0
+SLOWEST_LOOK_SECONDS = 900.0
+"""The slow look backs off from the one to the other, doubling."""
+
+SETTLE_SECONDS = 1.0
+"""How long a delivery is taken to be one of several: a push ends many checks at once."""
+
+AT_A_TIME = 50
+"""Questions of one query."""
+
+AskAll = Callable[[Sequence[Question[Any]]], Awaitable[Mapping[Question[Any], Any]]]
+"""Answers questions about one repository; what cannot be answered is left out."""
+
+Metered = Callable[..., AbstractContextManager[None]]
+
+log = structlog.get_logger()
+
+
+@dataclass(eq=False, slots=True)
+class _Waiter:
+    question: Question[Any]
+    meters: tuple[str, ...]
+    due: float  # monotonic
+    answer: "asyncio.Future[Any]"
+
+
+@dataclass(eq=False, slots=True)
+class _Place:
+    """The waiters of one repository, and what looks for them."""
+
+    waiters: list[_Waiter] = field(default_factory=list)
+    sooner: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Waits:
+    """Asks GitHub for attempts, many at a time."""
+
+    def __init__(
+        self,
+        *,
+        ask: AskAll,
+        metered: Metered,
+        clock: Clock,
+        supervisor: Supervisor,
+        fraction: Callable[[], float],
+    ) -> None:
+        self._ask = ask
+        self._metered = metered
+        self._clock = clock
+        self._supervisor = supervisor
+        self._fraction = fraction
+        self._places: dict[int, _Place] = {}  # by repository
+
+    async def look(
+        self, question: Question[A], *, meters: Sequence[str], seconds: float = 0.0
+    ) -> A:
+        """Return the answer of the next look: after *seconds*, or when GitHub tells.
+
+        The requests are charged to *meters*. Waits as long as GitHub takes to answer.
+        Raises ``PermanentError``.
+        """
+        place = self._places.get(question.repository.id)
+        if place is None:
+            place = self._places[question.repository.id] = _Place()
+            work = self._work(question.repository.id, place)
+            name = f"waits {question.repository.name}"
+            self._supervisor.start(name, work)
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        due = self._clock.monotonic() + seconds
+        waiter = _Waiter(question, tuple(meters), due, answer)
+        place.waiters.append(waiter)
+        place.sooner.set()
+        try:
+            return cast("A", await answer)
+        finally:
+            if waiter in place.waiters:
+                place.waiters.remove(waiter)
+                place.sooner.set()
+
+    def wake(self, about: Collection[str]) -> None:
+        """Look soon at what is awaited of these."""
+        soon = self._clock.monotonic() + SETTLE_SECONDS
+        for place in self._places.values():
+            for waiter in place.waiters:
+                if not waiter.question.wakes.isdisjoint(about):
+                    waiter.due = min(waiter.due, soon)
+                    place.sooner.set()
+
+    def is_awaited(self, about: Collection[str]) -> bool:
+        """Return whether a delivery about these is of any use."""
+        return any(
+            not waiter.question.wakes.isdisjoint(about)
+            for place in self._places.values()
+            for waiter in place.waiters
+        )
+
+    async def _work(self, repository_id: int, place: _Place) -> None:
+        """Look for a repository's waiters until there are none."""
+        failures = 0
+        try:
+            while place.waiters:
+                place.sooner.clear()
+                place.waiters.sort(key=lambda waiter: waiter.due)
+                due = place.waiters[0].due
+                left = due - self._clock.monotonic()
+                if left > 0:
+                    await self._sleep(left, place)
+                    continue
+                await asyncio.sleep(0)  # noqa: TID251 - who asks in the same turn
+                pause = await self._look_for(place.waiters[:AT_A_TIME], failures + 1)
+                place.waiters = [w for w in place.waiters if not w.answer.done()]
+                failures = failures + 1 if pause else 0
+                if pause:
+                    await self._clock.sleep(pause)
+        finally:
+            if self._places.get(repository_id) is place:
+                del self._places[repository_id]
+            for waiter in place.waiters:
+                waiter.answer.cancel()
+
+    async def _look_for(self, waiters: Sequence[_Waiter], tries: int) -> float:
+        """Answer the waiters; return for how long to leave GitHub alone if it failed."""
+        questions = list(dict.fromkeys(waiter.question for waiter in waiters))
+        meters = sorted({meter for waiter in waiters for meter in waiter.meters})
+        try:
+            with self._metered(*meters):
+                answers = await self._ask(questions)
+        except TransientError as error:
+            log.warning("look failed", error=str(error), tries=tries)
+            after = error.retry_after_seconds
+            return delay_seconds(min(tries, 6), self._fraction(), after)
+        except BotError as error:
+            for waiter in waiters:
+                if not waiter.answer.done():
+                    waiter.answer.set_exception(error)
+            return 0.0
+        for waiter in waiters:
+            if waiter.answer.done():
+                continue
+            if waiter.question in answers:
+                waiter.answer.set_result(answers[waiter.question])
+            else:
+                message = "what was waited for cannot be found on GitHub any more"
+                waiter.answer.set_exception(NotFound(message, status=404))
+        return 0.0
+
+    async def _sleep(self, seconds: float, place: _Place) -> None:
+        """Return after *seconds*, or when somebody has to be looked for sooner."""
+        tasks = {
+            asyncio.ensure_future(self._clock.sleep(seconds)),
+            asyncio.ensure_future(place.sooner.wait()),
+        }
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+
+
+def seconds_to_look(looks: int) -> float:
+    """Return how long to wait for the next slow look after *looks* in vain."""
+    return min(FIRST_LOOK_SECONDS * 2.0 ** min(looks, 10), SLOWEST_LOOK_SECONDS)

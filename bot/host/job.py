@@ -1,0 +1,84 @@
+"""Runs one operator's command from workspace to commit, wherever that is."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from bot.core.actions.step import CommandJob
+from bot.core.model import CommandResult, Person
+from bot.ports.github import People
+from bot.ports.host import Commands, Workspaces
+
+Say = Callable[[str], None]
+"""Takes a line that tells how far it is."""
+
+
+async def run_command_job(
+    job: CommandJob,
+    say: Say,
+    *,
+    argvs: Mapping[str, Sequence[str]],
+    commands: Commands,
+    workspaces: Workspaces,
+    people: People | None = None,
+) -> CommandResult:
+    """Return what came of the command; what it changed is one commit in the mirror.
+
+    *argvs* are the operator's commands by name; *people* tells who commits, and who
+    asked for it.
+
+    Raises what ``Workspaces`` and ``Commands`` raise while the command has not begun.
+    Cancelling stops the command; nothing of it runs when this returns.
+    """
+    say("getting the repository")
+    author = await people.bot(job.repository) if people else None
+    co_author = await _person(job, people)
+    workspace = await workspaces.create(
+        job.attempt, job.repository, base=job.base, merge=job.merge, author=author
+    )
+    finished = await commands.run(
+        job.attempt,
+        argvs[job.command],
+        workspace=workspace,
+        inputs=job.inputs,
+        environment=job.environment,
+        timeout_seconds=job.timeout_seconds,
+        on_line=say,
+        cache=f"{job.repository.id}-{job.command}",
+    )
+    ended = CommandResult(
+        finished.exit_code,
+        timed_out=finished.timed_out,
+        log_tail=finished.log_tail,
+        isolation=commands.isolation,
+        fault=finished.fault,
+        advice=finished.advice,
+    )
+    if finished.exit_code != 0 or finished.timed_out or finished.fault:
+        return ended
+    change = await workspaces.commit(
+        workspace, message=job.message, co_author=co_author
+    )
+    written = {
+        name: text
+        for name in job.outputs
+        if (text := await commands.output(job.attempt, name)) is not None
+    }
+    ended = replace(ended, outputs=written)
+    if change is None:
+        return ended
+    return replace(
+        ended,
+        commit=change.sha,
+        files=len(change.files),
+        insertions=change.insertions,
+        deletions=change.deletions,
+        added=len(change.added),
+        removed=len(change.removed),
+        left_out=tuple(f"{left.path} ({left.why})" for left in change.left_out),
+    )
+
+
+async def _person(job: CommandJob, people: People | None) -> Person | None:
+    if people is None or not job.asked_by:
+        return None
+    return await people.person(job.repository, job.asked_by)

@@ -1,0 +1,138 @@
+"""The actions that are one effect: values in, a step out."""
+
+import pytest
+
+from bot.core.actions.spec import NextStep
+from bot.core.actions.step import Do, End, Seen
+from bot.core.actions.table import spec_of
+from bot.core.effects import (
+    ChangeAssignees,
+    ChangeLabels,
+    ChangeState,
+    CreateComment,
+    Receipt,
+)
+from bot.core.model import Action, ItemKind, Link, Outcome, OutcomeKind
+from tests.core.actions.jobs import MARK, REPOSITORY, TWELVE, job
+
+CHANGED = Receipt(id=12)
+SO_ALREADY = Receipt(id=12, changed=False)
+
+
+def machine(action: Action) -> NextStep:
+    spec = spec_of(action)
+    assert spec is not None
+    assert spec.next_step is not None
+    return spec.next_step
+
+
+def run(
+    action: Action, receipt: Receipt, *, kind: ItemKind = ItemKind.ISSUE
+) -> tuple[Do, Outcome]:
+    """Return the one effect, and the end when it has this receipt."""
+    next_step, at = machine(action), job(action, kind=kind)
+    effect = next_step(at, Seen())
+    assert isinstance(effect, Do)
+    end = next_step(at, Seen().done(effect.key, receipt))
+    assert isinstance(end, End)
+    return effect, end.outcome
+
+
+def state(*, is_open: bool, is_pull: bool = False, reason: str = "") -> ChangeState:
+    return ChangeState(REPOSITORY, TWELVE, is_open, is_pull, reason)
+
+
+@pytest.mark.parametrize(
+    ("action", "intent", "summary"),
+    [
+        (
+            Action("label", ("+bug", "-triage", "good first issue")),
+            ChangeLabels(REPOSITORY, TWELVE, ("bug", "good first issue"), ("triage",)),
+            "labelled `bug` and `good first issue`; took off `triage`",
+        ),
+        (
+            Action("assign", ("+ada", "-bob")),
+            ChangeAssignees(REPOSITORY, TWELVE, ("ada",), ("bob",)),
+            "assigned `ada`; unassigned `bob`",
+        ),
+        (Action("close"), state(is_open=False, reason="completed"), "closed"),
+        (
+            Action("close", ("not-planned",)),
+            state(is_open=False, reason="not_planned"),
+            "closed as not planned",
+        ),
+        (Action("reopen"), state(is_open=True), "reopened"),
+        (
+            Action("stale", ("-fresh",), uses="label"),
+            ChangeLabels(REPOSITORY, TWELVE, (), ("fresh",)),
+            "took off `fresh`",
+        ),
+    ],
+)
+def test_an_action_is_one_effect_and_says_what_it_did(action, intent, summary):
+    done, outcome = run(action, CHANGED)
+    assert done == Do(action.does, intent)
+    assert outcome == Outcome(OutcomeKind.COMPLETED, summary=summary)
+
+
+@pytest.mark.parametrize(
+    ("action", "summary"),
+    [
+        (Action("label", ("+bug",)), "was labelled so already"),
+        (Action("label", ("-bug",)), "had no such label"),
+        (Action("assign", ("+ada",)), "was assigned so already"),
+        (Action("assign", ("-ada",)), "was not assigned"),
+        (Action("close"), "was closed already"),
+        (Action("reopen"), "was open already"),
+    ],
+)
+def test_what_was_so_already_is_no_change(action, summary):
+    _, outcome = run(action, SO_ALREADY)
+    assert outcome == Outcome(OutcomeKind.UNCHANGED, summary=summary)
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        Action("label", ("+bug",)),
+        Action("assign", ("+ada",)),
+        Action("close"),
+        Action("reopen"),
+    ],
+)
+def test_what_a_try_without_an_answer_may_have_changed_is_not_denied(action):
+    _, outcome = run(action, Receipt(id=12, changed=False, was_tried=True))
+    assert outcome.kind is OutcomeKind.COMPLETED
+    assert outcome.summary.endswith(", probably by a try that got no answer")
+
+
+@pytest.mark.parametrize("arguments", [(), ("not-planned",)])
+def test_a_pull_request_is_closed_without_a_reason(arguments):
+    action = Action("close", arguments)
+    effect, outcome = run(action, CHANGED, kind=ItemKind.PULL_REQUEST)
+    assert effect.intent == state(is_open=False, is_pull=True)
+    assert outcome.summary == "closed"
+
+
+def test_a_comment_is_found_again_by_its_first_line():
+    action = Action("comment", ("Please rebase.",))
+    effect, outcome = run(action, Receipt(id=9, url="https://x.test/9"))
+    body = f"{MARK}\nPlease rebase."
+    assert effect.intent == CreateComment(REPOSITORY, TWELVE, MARK, body)
+    link = Link("comment", "https://x.test/9")
+    assert outcome == Outcome(OutcomeKind.COMPLETED, link=link)
+
+
+def test_a_comment_without_an_address_is_said_in_words():
+    _, outcome = run(Action("comment", ("Hello",)), Receipt(id=9))
+    assert outcome == Outcome(OutcomeKind.COMPLETED, summary="commented")
+
+
+def test_whom_github_does_not_assign_is_named():
+    action = Action("assign", ("+ada", "+zed"))
+    note = "GitHub did not assign zed"
+    _, partly = run(action, Receipt(id=12, note=note))
+    assert partly.summary == f"assigned in part: {note}"
+    _, failed = run(action, Receipt(id=12, changed=False, note=note))
+    assert failed.kind is OutcomeKind.FAILED
+    assert (failed.reason, bool(failed.advice)) == (note, True)

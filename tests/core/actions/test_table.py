@@ -1,0 +1,112 @@
+from dataclasses import replace
+
+import pytest
+
+from bot.core.actions.ability import Abilities
+from bot.core.actions.label import LABEL
+from bot.core.actions.table import (
+    ACTIONS,
+    expectation,
+    installed,
+    needed_role,
+    spec_of,
+)
+from bot.core.model import Action, Expectation, ItemKind, Role
+from tests.core.actions.jobs import plan_item
+
+ISSUE, PULL_REQUEST = ItemKind.ISSUE, ItemKind.PULL_REQUEST
+MILESTONE = replace(LABEL, name="milestone")
+
+
+def item(action: Action):
+    return plan_item(action, ISSUE, "Item 12")
+
+
+def test_a_name_of_the_repositorys_own_takes_what_it_does():
+    triaged = item(Action("triaged", ("+triaged",), uses="label"))
+    assert expectation({}, triaged) == LABEL.expected
+    learned = {"label": Expectation(1.5, 1)}
+    assert expectation(learned, triaged) == learned["label"]
+
+
+def test_what_nobody_knows_is_taken_for_a_while():
+    gone = item(Action("gone"))
+    assert spec_of(gone.action) is None
+    assert expectation({}, gone) == Expectation(300, 8)
+
+
+@pytest.mark.parametrize(
+    ("actions", "to_run", "role"),
+    [
+        ([Action("label")], Role.WRITE, Role.WRITE),
+        ([Action("label")], Role.TRIAGE, Role.TRIAGE),
+        ([Action("label"), Action("close")], Role.WRITE, Role.MAINTAIN),
+        ([Action("stale", uses="close")], Role.TRIAGE, Role.MAINTAIN),
+        ([Action("close")], Role.ADMIN, Role.ADMIN),
+        # A repository's command never becomes an action that needs another role.
+        ([Action("tidy", uses="implement", command="close")], Role.WRITE, Role.WRITE),
+    ],
+)
+def test_a_batch_needs_the_role_of_its_most_serious_action(actions, to_run, role):
+    assert needed_role(actions, to_run=to_run) is role
+
+
+def test_an_action_from_outside_is_there_for_as_long_as_it_is_installed():
+    with installed([MILESTONE]):
+        assert spec_of(Action("milestone", ("2.4",))) is MILESTONE
+        assert list(ACTIONS)[-1] == "milestone"
+    assert "milestone" not in ACTIONS
+
+
+def test_an_action_from_outside_cannot_take_a_name_of_the_table():
+    with pytest.raises(ValueError, match="label"), installed([LABEL]):
+        pass
+
+
+@pytest.mark.parametrize("spec", ACTIONS.values(), ids=ACTIONS)
+def test_every_action_has_all_its_words(spec):
+    assert all((spec.words.do, spec.words.doing, spec.words.done, spec.words.effect))
+    assert spec.name == spec.name.casefold()
+    assert bool(spec.arguments.usage) or not spec.arguments.are_needed
+
+
+ABILITIES = Abilities(
+    {
+        "far": lambda command: "" if command == "fix" else f"Far has no {command}.",
+        "local": lambda command: "" if command != "prove" else "Local has no prove.",
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("action", "kind", "worker"),
+    [
+        (Action("label", ("+bug",)), ISSUE, ""),
+        (Action("close"), PULL_REQUEST, ""),
+        (Action("implement"), ISSUE, "local"),
+        (Action("mend", uses="implement", command="fix"), ISSUE, "far"),
+        (Action("stale", ("+stale",), uses="label"), ISSUE, ""),
+        (Action("tidy", uses="implement", command="close"), ISSUE, "local"),
+    ],
+)
+def test_a_command_runs_on_the_first_worker_that_can(action, kind, worker):
+    assert ABILITIES.why_not(action, kind) == ""
+    assert ABILITIES.worker_of(action) == worker
+
+
+@pytest.mark.parametrize(
+    ("action", "kind", "reason"),
+    [
+        (Action("merge"), PULL_REQUEST, "cannot do `merge` yet: leave it out"),
+        (Action("gone"), ISSUE, "cannot do `gone` yet: leave it out"),
+        (Action("implement"), PULL_REQUEST, "on pull requests yet: leave it out"),
+        (Action("prove", uses="implement", command="prove"), ISSUE, "Far has no prove"),
+    ],
+)
+def test_what_nobody_can_do_is_said_before_anything_starts(action, kind, reason):
+    assert reason in ABILITIES.why_not(action, kind)
+
+
+def test_a_server_without_a_worker_says_so():
+    assert Abilities().why_not(Action("implement"), ISSUE)
+    assert Abilities().why_not(Action("label"), ISSUE) == ""
