@@ -318,8 +318,6 @@ class Controls:
         progress = await self._situations.progress(batch.id)
         if change is None:
             change = Change(request.asker.login, nothing=f"it is {progress.state}")
-        if change.nothing:
-            await self._replies.react(request, Reaction.REFUSED)
         if change.nothing or not isinstance(request.origin, Box):
             done = change
             await self._replies.say(
@@ -327,6 +325,8 @@ class Controls:
                 name,
                 lambda first: render_control_done(name, progress, done, marker=first),
             )
+        if change.nothing:
+            await self._replies.react(request, Reaction.REFUSED)
         return f"{name} {batch.id}"
 
     async def _retry_ended(
@@ -362,7 +362,6 @@ class Controls:
             retried = e.BatchRetried(self._clock.now(), batch.id)
             await self._recorder.record({old.id: [retried]})
         await self.begin(batch)
-        await self._replies.react(request, Reaction.STARTED)
         await self._tracker.redraw(old.id)
         return f"batch {batch.id}"
 

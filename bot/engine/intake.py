@@ -523,7 +523,6 @@ class Intake:
             return f"plan {batch.id}"
         if not progress.is_concluded:
             await self._controls.begin(batch)
-        await self._replies.react(request, Reaction.STARTED)
         return f"batch {batch.id}"
 
     # --- boxes ---------------------------------------------------------------------

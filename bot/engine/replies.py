@@ -38,12 +38,12 @@ class Replies:
 
     async def refuse(self, request: Request, problem: Problem) -> None:
         """Say why nothing started, and react to the command."""
-        await self.react(request, Reaction.REFUSED)
         await self.say(
             request,
             "error",
             lambda first: render_problem(problem, marker=first, links=_links(request)),
         )
+        await self.react(request, Reaction.REFUSED)
 
     async def deny(self, request: Request, denied: NotPermitted) -> None:
         """Say which role is missing, once a day to each person; then only react."""
@@ -63,12 +63,12 @@ class Replies:
         nothing = "nothing more was started" if is_begun else "nothing was started"
         again = "what is missing" if is_begun else "the command"
         declined = Declined(f"{words}, so {nothing}. Give {again} again.")
-        await self.react(request, Reaction.REFUSED)
         await self.say(
             request,
             "late",
             lambda first: render_problem(declined, marker=first, links=_links(request)),
         )
+        await self.react(request, Reaction.REFUSED)
 
     async def has_given_up(self, request: Request) -> bool:
         """Return whether a command was given up, even if nobody was told yet."""
@@ -80,14 +80,19 @@ class Replies:
 
     async def react(self, request: Request, mood: Reaction) -> None:
         """React to the command; without a comment to react to, do nothing."""
-        match request.origin:
-            case Comment(id_, kind, node_id):
-                react = React(request.repository, kind, id_, mood, node_id)
-                await self._effects.attempt(f"react/{kind}/{id_}/{mood}", react)
-            case Box():
-                pass
-            case _:
-                assert_never(request.origin)
+        await react_to(request, mood, self._effects)
+
+
+async def react_to(request: Request, mood: Reaction, effects: Effects) -> None:
+    """React to the comment that a request was made with, if it was one, once."""
+    match request.origin:
+        case Comment(id_, kind, node_id):
+            react = React(request.repository, kind, id_, mood, node_id)
+            await effects.attempt(f"react/{kind}/{id_}/{mood}", react)
+        case Box():
+            pass
+        case _:
+            assert_never(request.origin)
 
 
 def _links(request: Request) -> Links:

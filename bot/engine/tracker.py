@@ -32,6 +32,7 @@ from bot.core.say.tracking import Situation, heading_key, needs_clock, render_tr
 from bot.core.world.markers import marker
 from bot.engine.effects import Effects
 from bot.engine.recorder import Recorder
+from bot.engine.replies import react_to
 from bot.engine.situation import Situations
 from bot.engine.supervisor import Supervisor
 from bot.errors import BotError, NotFound, PermanentError, TransientError
@@ -55,7 +56,7 @@ class _Watch:
     redraws: int = 0  # how often it was to be written whatever stands there
     shown: "_Page | None" = None  # what the last edit wrote
     edited_at: float = 0.0  # monotonic
-    is_pin_settled: bool = False
+    is_marked: bool = False  # pinned, and the command reacted to
     is_asked_for: bool = False  # by somebody since the last edit
     is_missed: bool = False  # a person deleted it, and somebody asked for it since
     is_gone: bool = False  # a person deleted it
@@ -200,8 +201,8 @@ class Tracker:
         if not is_there and not watch.is_gone:
             await self._create(progress, watch)
             return False
-        if progress.tracking_comment_id and not watch.is_pin_settled:
-            await self._pin(progress, watch)
+        if not watch.is_marked:
+            await self._mark(progress, watch)
         wait = self._seconds_to_edit(progress, watch)
         if wait == 0.0:
             await self._write(progress, watch)
@@ -256,20 +257,24 @@ class Tracker:
             key += f"/{progress.tracking_comment_id}"
         comment = CreateComment(batch.repository, batch.thread, first, page.body)
         receipt = await self._effects.perform(key, comment)
-        watch.is_missed = watch.is_asked_for = watch.is_pin_settled = False
+        watch.is_missed = watch.is_asked_for = watch.is_marked = False
         now = self._clock.now()
         event = TrackingCommented(now, receipt.id, receipt.url)
         await self._recorder.record({batch.id: [event]})
         self._written(watch, page)
 
-    async def _pin(self, progress: Progress, watch: _Watch) -> None:
-        """Pin the comment once, also if the bot was killed before it could."""
+    async def _mark(self, progress: Progress, watch: _Watch) -> None:
+        """Pin the comment, and react to the command: the comment says more, and is first.
+
+        Once, also if the bot was killed before it could.
+        """
         batch = progress.batch
-        if not batch.request.thread_is_pull_request:  # they have no pins
-            comment_id = progress.tracking_comment_id
+        comment_id = progress.tracking_comment_id
+        if comment_id and not batch.request.thread_is_pull_request:  # they have no pins
             pin = PinComment(batch.repository, batch.thread, comment_id)
             await self._effects.attempt(f"{batch.id}/pin", pin)
-        watch.is_pin_settled = True
+        await self._react_to_start(progress)
+        watch.is_marked = True
 
     async def _write(self, progress: Progress, watch: _Watch) -> None:
         """Edit the comment, if that would change more than its clock."""
@@ -323,13 +328,19 @@ class Tracker:
             if not batch.request.thread_is_pull_request:  # they have no pins
                 unpin = UnpinComment(batch.repository, progress.tracking_comment_id)
                 await self._effects.attempt(f"{batch.id}/unpin", unpin)
-        await self._react(progress)
+        await self._react_to_start(progress)
+        await self._react_to_end(progress)
         now = self._clock.now()
         is_told = progress.report_url or now - _ended_at(progress) > TOLD_WITHIN
         if is_told:
             await self._recorder.record({batch.id: [BatchConcluded(now)]})
 
-    async def _react(self, progress: Progress) -> None:
+    async def _react_to_start(self, progress: Progress) -> None:
+        if progress.expires_at is None:  # else another comment started it
+            request = progress.batch.request
+            await react_to(request, Reaction.STARTED, self._effects)
+
+    async def _react_to_end(self, progress: Progress) -> None:
         batch = progress.batch
         origin = batch.request.origin
         if not isinstance(origin, Comment):

@@ -219,7 +219,7 @@ class Connection(GitHubAPI):
     async def _request(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes = b""
     ) -> Raw:
-        call = budget.call_of(method, URL(url, encoded=True).raw_path)
+        call = budget.call_of(method, URL(url, encoded=True).raw_path, body)
         return await self._exchange(call, method, url, headers, body)
 
     async def _exchange(

@@ -214,7 +214,7 @@ class Account:
         self._writes = WriteQueue()
         self._under_way = 0
         self._answered = asyncio.Event()
-        self._last_write_ended: float | None = None
+        self._last_write_began: float | None = None
         self._shares = pace.shares()
 
     # --- questions ---
@@ -383,7 +383,7 @@ class Account:
         waits = [share.wait(call, now=now) for share in self._shares]
         if call.is_write:
             interval = self._pace.write_interval_seconds
-            last = self._last_write_ended
+            last = self._last_write_began
             waits.append(budget.write_wait(last, now=now, interval=interval))
         return max(waits)
 
@@ -394,6 +394,8 @@ class Account:
         ticket = Ticket(call, sent_at=self._clock.monotonic())
         self._in_flight[call.resource] += call.cost
         self._under_way += 1
+        if call.is_write:
+            self._last_write_began = ticket.sent_at
         if not self._pace.is_off:
             for share in self._shares:
                 share.take(call, now=ticket.sent_at)
@@ -408,8 +410,6 @@ class Account:
     def _settle(self, ticket: Ticket) -> None:
         call = ticket.call
         self._traffic.note(call.resource, ticket.class_)
-        if call.is_write:
-            self._last_write_ended = self._clock.monotonic()
         if not ticket.is_counted:
             lost = Spent(self._clock.monotonic(), call.cost)
             window = self._window(call.resource)

@@ -261,6 +261,22 @@ async def test_writes_are_an_interval_apart():
     assert await times_of(clock, account, [WRITE] * 4) == [0, 1, 2, 3]
 
 
+async def test_the_interval_counts_from_the_start_of_a_write():
+    clock = FakeClock()
+    account = opened(clock, pace=Pace(write_interval_seconds=1))
+    began: list[float] = []
+
+    async def write(seconds: float) -> None:
+        async with account.turn(WRITE) as ticket:
+            began.append(clock.monotonic())
+            await clock.sleep(seconds)
+            account.answered(ticket, 200, {})
+
+    tasks = [asyncio.create_task(write(seconds)) for seconds in (0.3, 2.5, 0.3, 0.3)]
+    await clock.run_until(lambda: all(task.done() for task in tasks))
+    assert began == [0, 1, 3.5, 4.5]
+
+
 async def test_writes_are_serial_even_without_a_pace():
     clock = FakeClock()
     account = opened(clock)

@@ -41,8 +41,8 @@ MOST_CONCURRENT = 20  # of 100
 class Call:
     """A request, as far as limits care.
 
-    ``lateness_seconds`` orders waiting writes: a write goes before those that were
-    asked for this much earlier. It makes reactions quick and starves nobody.
+    ``lateness_seconds`` orders waiting writes: whoever is due first goes first. A command
+    is seen at once, marks and edits come behind what says more, and nobody starves.
     """
 
     resource: str = CORE
@@ -60,10 +60,11 @@ class Call:
 _COMMENT = re.compile(r"/comments/\d+$")
 _CONTENT = re.compile(r"/(comments|reviews|issues|pulls)(/\d+)?$")
 _REACTIONS = re.compile(r"/reactions$")
+_SEEN = b'"eyes"'
 _TOKEN = re.compile(r"/access_tokens$")
 
 
-def call_of(method: str, path: str) -> Call:
+def call_of(method: str, path: str, body: bytes = b"") -> Call:
     """Return what a REST request means for the limits; *path* has no query.
 
     Asking for a token is a POST that creates nothing, and counts as a read.
@@ -74,7 +75,7 @@ def call_of(method: str, path: str) -> Call:
     is_content = method in ("POST", "PATCH") and bool(_CONTENT.search(path))
     lateness = 5.0
     if _REACTIONS.search(path):
-        lateness = 0.0
+        lateness = 0.0 if _SEEN in body else 10.0
     elif method == "PATCH" and _COMMENT.search(path):
         lateness = 15.0
     return Call(
@@ -317,6 +318,6 @@ def rolling_wait(
     return 0.0
 
 
-def write_wait(last_ended: float | None, *, now: float, interval: float) -> float:
-    """Return the seconds until the next write may begin, *interval* after the last."""
-    return 0.0 if last_ended is None else max(0.0, last_ended + interval - now)
+def write_wait(last_began: float | None, *, now: float, interval: float) -> float:
+    """Return the seconds until the next write may begin, *interval* after the last did."""
+    return 0.0 if last_began is None else max(0.0, last_began + interval - now)

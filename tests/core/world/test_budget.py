@@ -59,7 +59,7 @@ def window(remaining: int, *, limit: int = 5000, reset_in: float = 3600) -> Wind
         (
             "POST",
             "/repos/o/n/issues/comments/9/reactions",
-            Call(is_write=True, lateness_seconds=0),
+            Call(is_write=True, lateness_seconds=10),
         ),
         ("POST", "/repos/o/n/pulls", Call(is_write=True, is_content=True)),
         ("DELETE", "/repos/o/n/issues/1/labels/a", Call(is_write=True)),
@@ -68,6 +68,12 @@ def window(remaining: int, *, limit: int = 5000, reset_in: float = 3600) -> Wind
 )
 def test_a_request_is_known_by_its_method_and_path(method, path, expected):
     assert call_of(method, path) == expected
+
+
+def test_that_a_command_was_seen_goes_before_all_else():
+    path = "/repos/o/n/issues/comments/9/reactions"
+    assert call_of("POST", path, b'{"content": "eyes"}').lateness_seconds == 0
+    assert call_of("POST", path, b'{"content": "rocket"}').lateness_seconds == 10
 
 
 # --- windows ---
