@@ -135,6 +135,16 @@ def _shown_path(value: object) -> object:
     return path
 
 
+def _bytes(value: object) -> object:
+    if isinstance(value, int):
+        return value
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT])i?B?", str(value).strip(), re.I)
+    if not match:
+        message = "is no size; write a number with MB, GB or TB"
+        raise ValueError(message)
+    return round(float(match[1]) * 1000 ** (" KMGT".index(match[2].upper())))
+
+
 def _level(value: object) -> object:
     return _LEVELS.get(str(value).lower(), str(value).lower())
 
@@ -156,6 +166,7 @@ class SettingsFile(BaseModel):
     network: bool = False
     show: list[Annotated[Path, BeforeValidator(_shown_path), Field(strict=False)]] = []
     cache: bool = False
+    quota: Annotated[int, BeforeValidator(_bytes)] = 10 * 1000**3
     sign_off: bool = False
     leave_out: list[Annotated[str, StringConstraints(pattern=r"^!?[^!/\s].*$")]] = []
     allowed_repositories: list[

@@ -42,6 +42,7 @@ from bot.github.adapter import GitHubAdapter, GitHubSettings
 from bot.github.effects import GitHubEffects
 from bot.github.ledger import Keep
 from bot.host.commands import HostCommands
+from bot.host.disk import Disk
 from bot.host.folders import Folders
 from bot.host.git import Git, Remotes
 from bot.host.isolation import Isolation, View, choose, reach
@@ -182,6 +183,7 @@ class Engine:
             environment=host.environment,
             extra=settings.command_environment(),
             has_caches=settings.file.cache,
+            disk=Disk(host.folders.root, clock, quota_bytes=settings.file.quota),
             inherits=(*INHERITED, *PROXIES, *AUTHORITIES)
             if settings.file.network
             else INHERITED,

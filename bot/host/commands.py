@@ -16,6 +16,7 @@ import structlog
 from bot.core.model import AttemptId
 from bot.core.world.redaction import hide, hide_inside
 from bot.errors import TransientError
+from bot.host.disk import Disk, size_bytes
 from bot.host.folders import AttemptFolder, Folders
 from bot.host.isolation import Isolation
 from bot.host.output import CommandLog
@@ -43,6 +44,10 @@ CANNOT_START = 127
 """The exit code, as shells have it, of a command that is not there."""
 
 _OPERATOR_HAS_TO_LOOK = "The operator of this server has to look at its `commands`."
+
+_TAKE_LESS = (
+    "Let it take less, or have the operator of this server look at its `quota`."
+)
 
 LOGS_KEPT = timedelta(days=30)
 
@@ -75,6 +80,7 @@ class HostCommands:
         limits: Limits | None = None,
         has_caches: bool = False,
         inherits: Sequence[str] = INHERITED,
+        disk: Disk | None = None,
     ) -> None:
         self._folders = folders
         self._isolation = isolation
@@ -83,6 +89,7 @@ class HostCommands:
         self._secrets = secrets
         self._limits = limits or Limits()
         self._has_caches = has_caches
+        self._disk = disk or Disk(folders.root, clock)
         self._roots: dict[AttemptId, int] = {}
 
     @property
@@ -107,9 +114,11 @@ class HostCommands:
         An input ``item.json`` is also named by ``BATCH_ITEM_FILE``, and so on. Raises
         ``TransientError`` when the machine cannot start another process.
         """
+        self._disk.check()
         folder = self._folders.attempt(attempt)
         if cache and self._has_caches:
             folder = replace(folder, cache=self._folders.cache(cache))
+            await asyncio.to_thread(self._empty_large_cache, folder)
         await asyncio.to_thread(_prepare, folder, inputs)
         variables = self._variables(attempt, folder, inputs) | dict(environment)
         await asyncio.to_thread(self._make_room_for_logs)
@@ -137,7 +146,7 @@ class HostCommands:
                     advice=_OPERATOR_HAS_TO_LOOK,
                 )
             wrapped = self._isolation.wrap(argv, folder, trail)
-            code, timed_out = await self._supervise(
+            code, timed_out, fault = await self._supervise(
                 attempt, wrapped, variables, timeout_seconds, take
             )
         finally:
@@ -146,7 +155,8 @@ class HostCommands:
             rest = await to_the_end(asyncio.to_thread(log.close, self._secrets_now()))
         for line in rest:
             on_line(line)
-        return Finished(code, timed_out, log.tail)
+        advice = _TAKE_LESS if fault else ""
+        return Finished(code, timed_out, log.tail, fault, advice)
 
     async def _show(
         self, log: CommandLog, fresh: asyncio.Event, on_line: Callable[[str], None]
@@ -195,26 +205,37 @@ class HostCommands:
         environment: Mapping[str, str],
         timeout_seconds: float,
         take: Callable[[bytes], None],
-    ) -> tuple[int, bool]:
-        """Return the exit code and whether it timed out, once nothing is left of it."""
+    ) -> tuple[int, bool, str]:
+        """Return the exit code, whether it timed out, and what it took too much of.
+
+        Nothing is left of it then.
+        """
         read_end, write_end = os.pipe()
         reading = asyncio.create_task(read_pipe(read_end, take), name=f"log {attempt}")
         async with AsyncExitStack() as stack:
-            timed_out = False
+            timed_out, fault = False, ""
             grace_seconds = GRACE_SECONDS
+            watching = asyncio.create_task(
+                self._disk.watch(self._folders.attempt(attempt)), name=f"disk {attempt}"
+            )
             try:
                 process = await self._start(
                     stack, attempt, argv, environment, write_end
                 )
+                waiting = asyncio.create_task(process.wait(), name=f"end {attempt}")
                 try:
                     async with asyncio.timeout(timeout_seconds):
-                        await process.wait()
+                        await asyncio.wait(
+                            {waiting, watching}, return_when="FIRST_COMPLETED"
+                        )
+                    fault = watching.result() if watching.done() else ""
                     grace_seconds = 0.0  # the guard has asked what was left
                 except TimeoutError:
                     timed_out = True
             finally:
+                watching.cancel()
                 await to_the_end(self._finish(attempt, reading, grace_seconds))
-            return await process.wait(), timed_out
+            return await waiting, timed_out, fault
 
     async def _start(
         self,
@@ -278,6 +299,11 @@ class HostCommands:
             **cache,
             **files,
         }
+
+    def _empty_large_cache(self, folder: AttemptFolder) -> None:
+        if folder.cache and size_bytes(folder.cache) > self._disk.quota_bytes:
+            _log.info("cache emptied", cache=folder.cache.name)
+            self._folders.discard(folder.cache)
 
     def _make_room_for_logs(self) -> None:
         logs = self._folders.logs

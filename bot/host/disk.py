@@ -1,0 +1,118 @@
+"""What commands take of the disk: each at most a quota, all of them never the last of it."""
+
+import asyncio
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from bot.errors import TransientError
+from bot.host.folders import AttemptFolder
+from bot.ports.clock import Clock
+
+QUOTA_BYTES = 10 * 1000**3
+RESERVE_BYTES = 1000**3
+_RESERVE_FRACTION = 0.05
+"""What is kept free for the bot itself: so much, or that part of a small disk."""
+
+_LOOK_SECONDS = 1.0
+_COUNT_SECONDS = 15.0
+"""How often the files are counted although the disk does not seem to fill."""
+
+
+class Disk:
+    """The disk on which commands work, below *root*."""
+
+    def __init__(
+        self,
+        root: Path,
+        clock: Clock,
+        *,
+        quota_bytes: int = QUOTA_BYTES,
+        reserve_bytes: int = RESERVE_BYTES,
+    ) -> None:
+        self._root = root
+        self._clock = clock
+        self.quota_bytes = quota_bytes
+        self._reserve_bytes = reserve_bytes
+        self._taken: dict[Path, int] = {}
+
+    def check(self) -> None:
+        """Raise ``TransientError`` if no command may begin for want of room."""
+        if self._free() < self._reserve():
+            message = (
+                f"the disk of this server is nearly full: {_amount(self._free())} left"
+            )
+            raise TransientError(message)
+
+    async def watch(self, folder: AttemptFolder) -> str:
+        """Return why a command has to end, as soon as it has to.
+
+        It is looked at every second, so that it may have taken more by then.
+        """
+        try:
+            return await self._watch(folder)
+        finally:
+            self._taken.pop(folder.root, None)
+
+    async def _watch(self, folder: AttemptFolder) -> str:
+        taken, free_then, counted_at = self.quota_bytes, self._free(), 0.0
+        while True:
+            await self._clock.sleep(_LOOK_SECONDS)
+            free = self._free()
+            is_low = free < self._reserve()
+            now = self._clock.monotonic()
+            # It cannot have taken more than the disk lost, unless others gave back.
+            if (
+                is_low
+                or taken + free_then - free >= self.quota_bytes
+                or now - counted_at >= _COUNT_SECONDS
+            ):
+                taken = await asyncio.to_thread(size_bytes, folder.root)
+                free_then, counted_at = free, now
+                self._taken[folder.root] = taken
+            if taken > self.quota_bytes:
+                most = _amount(self.quota_bytes)
+                return f"it took {_amount(taken)} of disk, and may take {most}"
+            if is_low and taken >= max(self._taken.values()):
+                return (
+                    f"it took {_amount(taken)} of disk, more than any other command, and "
+                    f"{_amount(free)} were left"
+                )
+
+    def _free(self) -> int:
+        found = os.statvfs(self._root)
+        return found.f_bavail * found.f_frsize
+
+    def _reserve(self) -> int:
+        found = os.statvfs(self._root)
+        part = int(_RESERVE_FRACTION * found.f_blocks * found.f_frsize)
+        return min(self._reserve_bytes, part)
+
+
+def size_bytes(root: Path) -> int:
+    """Return what a folder takes of the disk, each file once however many names it has."""
+    total = 0
+    seen: set[tuple[int, int]] = set()
+    pending = [str(root)]
+    while pending:
+        # Folders come and go meanwhile, and some have no path that could be said.
+        with suppress(OSError), os.scandir(pending.pop()) as entries:
+            for entry in entries:
+                with suppress(OSError):
+                    found = entry.stat(follow_symlinks=False)
+                    if found.st_nlink > 1 and not entry.is_dir(follow_symlinks=False):
+                        if (found.st_dev, found.st_ino) in seen:
+                            continue
+                        seen.add((found.st_dev, found.st_ino))
+                    total += found.st_blocks * 512
+                    if entry.is_dir(follow_symlinks=False):
+                        pending.append(entry.path)
+    return total
+
+
+def _amount(size: int) -> str:
+    """Return a size for people."""
+    for power, unit in ((4, "TB"), (3, "GB"), (2, "MB")):
+        if size >= 1000**power:
+            return f"{size / 1000**power:.1f} {unit}".replace(".0 ", " ")
+    return f"{size / 1000:.0f} kB"
