@@ -73,8 +73,7 @@ def be_born(environment: Mapping[str, str], output: int) -> None:
     os.environ.update(environment)
     os.chdir(environment["PWD"])
     trusting = partial(load_pem_private_key, unsafe_skip_rsa_key_validation=True)
-    for module in ("bot.settings", "bot.github.auth"):
-        patch(f"{module}.load_pem_private_key", trusting).start()
+    patch("bot.settings.load_pem_private_key", trusting).start()
     mortal.prepare(environment)
     main(["run"])
 

@@ -10,6 +10,7 @@ from bot.core.actions.table import ACTIONS
 from bot.errors import SettingsError
 from bot.localhub.state import Comment
 from tests.flow.killing import mortal_world
+from tests.flow.mortal import SwiftClock
 from tests.flow.world import REPOSITORY, World
 
 PARKED = "SELECT count(*) FROM events WHERE kind = 'ItemParked'"
@@ -147,7 +148,7 @@ async def test_a_push_ends_what_waits_for_the_pinned_head(on: World):
 @pytest.mark.slow
 @pytest.mark.timeout(200)
 async def test_a_wait_survives_kill_9_and_is_no_new_attempt(tmp_path: Path):
-    async with mortal_world(tmp_path) as (on, _, child):
+    async with mortal_world(tmp_path, clock=SwiftClock()) as (on, _, child):
         gates(on, 61, 62)
         await child.start(ACTIONS="tests.flow.parked:GATE")
         given = await begin(on, "/batch gate 61 62 after:61", 1)
@@ -164,7 +165,7 @@ async def test_a_wait_survives_kill_9_and_is_no_new_attempt(tmp_path: Path):
 @pytest.mark.slow
 @pytest.mark.timeout(200)
 async def test_an_action_that_is_gone_after_a_restart_fails_its_items(tmp_path: Path):
-    async with mortal_world(tmp_path) as (on, _, child):
+    async with mortal_world(tmp_path, clock=SwiftClock()) as (on, _, child):
         gates(on, 61)
         await child.start(ACTIONS="tests.flow.parked:GATE")
         given = await begin(on, "/batch gate 61", 1)
