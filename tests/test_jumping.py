@@ -12,6 +12,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
+import psutil
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
@@ -219,6 +220,8 @@ async def test_a_process_has_the_time_that_it_takes_to_end(
     process = await parked(tmp_path)
     await clock.sleep(HOUR)
     process.send_signal(signal.SIGSTOP)  # it takes its time
+    while psutil.Process(process.pid).status() != psutil.STATUS_STOPPED:
+        await asyncio.to_thread(time.sleep, 0.01)
     process.terminate()
     threading.Timer(0.2, os.kill, [process.pid, signal.SIGCONT]).start()
     async with asyncio.timeout(HOUR):
