@@ -4,6 +4,7 @@ import asyncio
 import os
 import selectors
 import socket
+import stat
 import struct
 import time
 from collections.abc import Iterator, Sequence
@@ -18,7 +19,7 @@ from bot.store.connection import Connections
 
 PARKED = "parked"
 """The file in its ``TMPDIR`` with which a process says that it does nothing until it is
-told to end, or until the path exists that the file names.
+told to end, or until a path exists: its number, a space, and the path if there is one.
 """
 
 TICK_SECONDS = 0.01
@@ -51,7 +52,7 @@ class JumpingClock:
         self._processes: set[asyncio.SubprocessTransport] = set()
         self._watchers: list[asyncio.Future[None]] = []
         self._is_told = False  # whether the watchers know how things are
-        self._turned_at = time.monotonic()
+        self._accounted_at = time.monotonic()  # up to here outside, while processes run
 
     def now(self) -> datetime:
         return _START + timedelta(seconds=self._now)
@@ -139,31 +140,31 @@ class JumpingClock:
         Asked for no seconds it has callbacks to run.
         """
         events = selector.select(0)
-        passed, self._turned_at = time.monotonic() - self._turned_at, time.monotonic()
-        if seconds == 0:
-            return events
-        if events:
-            self._is_told = False
-            if self._processes and self._is_process_running():
-                self._pass(min(passed, TICK_SECONDS), seconds)
+        passed = time.monotonic() - self._accounted_at
+        if events or seconds == 0:
+            self._is_told = self._is_told and not events
+            if passed >= TICK_SECONDS and self._processes:
+                self._accounted_at += passed
+                self._now += TICK_SECONDS * self._is_process_running()
             return events
         if self._working or _is_on_its_way(selector):
-            return self._glance(selector.select(GLANCE_SECONDS))
+            return self._glance(selector, GLANCE_SECONDS)
         if self._is_process_running():
-            self._pass(min(passed, TICK_SECONDS), seconds)
-            return self._glance(selector.select(TICK_SECONDS))
+            most = TICK_SECONDS if seconds is None else min(TICK_SECONDS, seconds)
+            self._now += min(passed, most)
+            return self._glance(selector, TICK_SECONDS)
         if not self._is_told and self._tell():
             return []
-        self._is_told = False
         if seconds is None:
-            return self._glance(selector.select(GLANCE_SECONDS))
+            return self._glance(selector, GLANCE_SECONDS)
+        self._is_told = False
         self._now += seconds + LATE_SECONDS
         return []
 
-    def _pass(self, seconds: float, most: float | None) -> None:
-        self._now += seconds if most is None else min(seconds, most)
-
-    def _glance(self, events: list[Any]) -> list[Any]:
+    def _glance(self, selector: selectors.BaseSelector, seconds: float) -> list[Any]:
+        """Return what comes from outside within *seconds*, and let people look."""
+        self._accounted_at = time.monotonic()
+        events = selector.select(seconds)
         if not events:
             self._tell()
         self._is_told = False
@@ -197,16 +198,16 @@ class _Selector:
 
 
 def _is_parked(process: asyncio.SubprocessTransport) -> bool:
-    """Whether a process has said that it waits, and has nothing else to do since."""
+    """Whether a process, or one below it, has said that it waits, and still does."""
     try:
-        folder = Path("/proc", str(process.get_pid()))
+        variables = Path(f"/proc/{process.get_pid()}/environ").read_bytes().split(b"\0")
+        told = dict(one.split(b"=", 1) for one in variables if b"=" in one)
+        said = Path(os.fsdecode(told[b"TMPDIR"]), PARKED).read_text()
+        pid, _, until = said.partition(" ")
         status = dict(
             line.split(":\t", 1)
-            for line in (folder / "status").read_text().splitlines()
+            for line in Path(f"/proc/{pid}/status").read_text().splitlines()
         )
-        variables = (folder / "environ").read_bytes().split(b"\0")
-        told = dict(one.split(b"=", 1) for one in variables if b"=" in one)
-        until = Path(os.fsdecode(told[b"TMPDIR"]), PARKED).read_text()
     except (OSError, KeyError):
         return False  # it has ended, or has never said so
     is_asleep = status["State"].startswith("S")
@@ -239,14 +240,18 @@ def _is_on_its_way(selector: selectors.BaseSelector) -> bool:
 
 def _counts(descriptor: int) -> tuple[tuple[Any, Any], tuple[int, int]] | None:
     """Return both addresses of a connection, and the bytes received and sent there."""
+    if not stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+        return None
+    end = socket.socket(fileno=descriptor)
     try:
-        with socket.socket(fileno=os.dup(descriptor)) as end:
-            if end.type != socket.SOCK_STREAM or end.family != socket.AF_INET:
-                return None
-            addresses = end.getsockname(), end.getpeername()
-            info = end.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
+        if end.type != socket.SOCK_STREAM or end.family != socket.AF_INET:
+            return None
+        addresses = end.getsockname(), end.getpeername()
+        info = end.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
     except OSError:
-        return None  # no socket, or it only listens
+        return None  # it only listens
+    finally:
+        end.detach()
     counts: Sequence[int] = [
         struct.unpack_from("=Q", info, offset)[0]
         for offset in (_RECEIVED, _SENT, _AGAIN)

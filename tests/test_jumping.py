@@ -25,7 +25,7 @@ PARKING = f"""
 import os, pathlib, sys, time
 folder = pathlib.Path(os.environ["TMPDIR"])
 until = sys.argv[1] if len(sys.argv) > 1 else ""
-(folder / "new").write_text(until)
+(folder / "new").write_text(f"{{os.getpid()}} {{until}}")
 (folder / "new").rename(folder / "{PARKED}")
 print("parked", flush=True)
 while not (until and pathlib.Path(until).exists()):
@@ -189,7 +189,7 @@ async def test_time_passes_while_a_process_never_stops_talking(
     while clock.monotonic() < 0.2:
         assert await process.stdout.readline()
     process.kill()
-    await process.wait()
+    await process.communicate()
 
 
 async def test_a_process_that_waits_holds_nobody_up(
@@ -209,6 +209,22 @@ async def test_a_process_goes_on_when_what_it_waits_for_is_there(
 ):
     process = await parked(tmp_path, str(tmp_path / "go"))
     await clock.sleep(HOUR)
+    (tmp_path / "go").touch()
+    async with asyncio.timeout(HOUR):
+        assert await process.wait() == 5
+
+
+async def test_what_another_process_waits_below_is_no_hindrance_either(
+    clock: JumpingClock, tmp_path: Path
+):
+    argv = [sys.executable, "-c", PARKING, str(tmp_path / "go")]
+    below = f"import subprocess, sys; sys.exit(subprocess.run({argv!r}).returncode)"
+    process = await started(below, folder=tmp_path)
+    assert process.stdout is not None
+    assert await process.stdout.readline() == b"parked\n"
+    began = time.monotonic()
+    await clock.sleep(HOUR)
+    assert time.monotonic() - began < HOUR / 10
     (tmp_path / "go").touch()
     async with asyncio.timeout(HOUR):
         assert await process.wait() == 5
@@ -236,6 +252,9 @@ def test_what_was_sent_and_received_is_counted():
         far, _ = listening.accept()
         with far:
             assert _counts(listening.fileno()) is None
+            reading, writing = os.pipe()
+            assert _counts(reading) is _counts(writing) is None
+            files = psutil.Process().num_fds()
             far.sendall(b"x" * 1000)
             near.sendall(b"y" * 30)
             here, there = near.getsockname(), far.getsockname()
@@ -246,6 +265,9 @@ def test_what_was_sent_and_received_is_counted():
                         pass
             assert _counts(near.fileno()) == ((here, there), (1000, 30))
             assert _counts(far.fileno()) == ((there, here), (30, 1000))
+            assert psutil.Process().num_fds() == files
+            for pipe in (reading, writing):
+                os.close(pipe)
 
 
 async def test_everybodys_time_is_back_afterwards():

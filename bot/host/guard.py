@@ -100,8 +100,12 @@ def _wait(leash: int, woken: int, command: int) -> int:
 
 def _is_loose(leash: int, woken: int = -1, seconds: float | None = None) -> bool:
     """Wait for the leash or another child to end; return whether the leash has."""
-    both = [leash] if woken < 0 else [leash, woken]
-    return leash in select.select(both, [], [], seconds)[0]
+    both = select.poll()  # select() takes no number above 1,023
+    for end in (leash, woken):
+        if end >= 0:
+            both.register(end, select.POLLIN)
+    ready = both.poll(None if seconds is None else 1000 * seconds)
+    return leash in (end for end, _ in ready)
 
 
 def _reap(command: int = 0) -> int | None:

@@ -57,7 +57,7 @@ def main() -> int:
 def _park(until: str = "") -> Path:
     """Say that this process waits, for ``tests.jumping``; return where it is said."""
     said = Path(os.environ["TMPDIR"], "parked")
-    said.with_suffix(".new").write_text(until)
+    said.with_suffix(".new").write_text(f"{os.getpid()} {until}")
     return said.with_suffix(".new").rename(said)
 
 

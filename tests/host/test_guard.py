@@ -136,6 +136,17 @@ async def test_the_guard_ends_as_the_command_does():
     assert codes == [0, 75, -11, -15, -9]
 
 
+async def test_a_bot_with_many_open_files_still_runs_commands():
+    environment = {"PATH": os.environ["PATH"]}
+    files = [os.open(os.devnull, os.O_RDONLY) for _ in range(1200)]
+    try:
+        async with guarded(["sleep", "0.1"], environment=environment) as process:
+            assert await process.wait() == 0
+    finally:
+        for file in files:
+            os.close(file)
+
+
 async def test_a_command_has_the_signals_that_programs_expect():
     """A pipe whose reader has gone ends the writer, without a word."""
     environment = {"PATH": os.environ["PATH"]}
