@@ -94,7 +94,7 @@ def test_half_a_surrogate_pair_does_not_lose_the_rest():
     ("kind", "data"),
     [
         ("ItemTeleported", "{}"),
-        ("ItemEnded", '{"at": "2026-03-03T15:00:00Z", "item": 1, "attempt": 1}'),
+        ("ItemEnded", '{"at": "2026-03-03T15:00:00Z", "item": "1", "attempt": 1}'),
     ],
 )
 def test_what_a_newer_version_wrote_is_refused_with_what_to_do(kind: str, data: str):

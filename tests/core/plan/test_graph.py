@@ -172,6 +172,31 @@ def test_a_cycle_is_found_with_the_origin_of_each_edge():
     )
 
 
+def test_who_waits_for_a_number_waits_for_the_item_typed_first_on_it():
+    made = built(
+        selected(61, action="update"),
+        selected(61, action="merge", after=[61], body="Depends on #61"),
+        selected(12, blocked_by=(ref(61),)),
+        selected(15, after=[61]),
+    )
+    assert [one.id for one in made.items] == ["61", "61-merge", "12", "15"]
+    assert {one.number for one in made.items[:2]} == {61}
+    assert [(e.successor, e.predecessor, e.origin) for e in made.edges] == [
+        ("61-merge", "61", Origin.TYPED),
+        ("12", "61", Origin.NATIVE),
+        ("15", "61", Origin.TYPED),
+    ]
+    assert made.outside == ()
+
+
+def test_an_item_never_waits_for_another_on_its_own_number_unless_that_is_typed():
+    made = built(
+        selected(61, action="update", blocked_by=(ref(61),)),
+        selected(61, action="merge", body="Blocked by #61"),
+    )
+    assert (made.edges, made.outside) == ((), ())
+
+
 @given(graphs())
 def test_every_order_is_topological(waits):
     made = plan(waits)
