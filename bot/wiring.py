@@ -276,11 +276,15 @@ class Engine:
             clock=clock,
             face=face,
         )
+        abilities = Abilities({n: w.why_not for n, w in workers.items()})
         intake = Intake(
             github=github.github,
             batches=store.batches,
             reader=Reader(
-                github=github.github, batches=store.batches, slots=settings.concurrency
+                github=github.github,
+                batches=store.batches,
+                slots=settings.concurrency,
+                why_not=abilities.why_not,
             ),
             replies=replies,
             controls=controls,
@@ -304,7 +308,7 @@ class Engine:
                 version=version("batch-bot"),
             ),
             wake=waits.wake,
-            abilities=Abilities({n: w.why_not for n, w in workers.items()}),
+            abilities=abilities,
         )
         self.may_act_on = intake.may_act_on
         self.inbox = Inbox(

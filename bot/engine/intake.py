@@ -410,9 +410,6 @@ class Intake:
     async def _plan(
         self, request: Request, run: RunCommand, selection: Selection
     ) -> tuple[Plan, Mapping[Reference, bool]] | CycleFound | Declined:
-        refused = self._cannot_run(selection)
-        if refused is not None:
-            return refused
         plan = self._build(request, selection)
         if isinstance(plan, CycleFound):
             return replace(plan, corrected=self._acyclic(request, run, selection))
@@ -427,16 +424,6 @@ class Intake:
                 " could ever tell me that it is done. Leave it out, or install me there."
             )
         return settle_outside(plan, facts)
-
-    def _cannot_run(self, selection: Selection) -> Declined | None:
-        reasons = {
-            reason: item.action.name
-            for item in selection.items
-            if (reason := self._abilities.why_not(item.action, item.facts.kind))
-        }
-        if not reasons:
-            return None
-        return Declined(" ".join(reasons))
 
     def _build(self, request: Request, selection: Selection) -> Plan | CycleFound:
         return build_plan(

@@ -1,6 +1,6 @@
 """Reads a comment: its commands, and all that GitHub has to say about what they name."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bot.core.command.faults import Unreadable
@@ -17,9 +17,18 @@ from bot.core.command.syntax import (
 )
 from bot.core.command.syntax import Plan as PlanCommand
 from bot.core.events import TrackingCommented
-from bot.core.model import BatchId, ItemFacts, ItemNumber, Reference, Request
+from bot.core.model import (
+    Action,
+    BatchId,
+    ItemFacts,
+    ItemKind,
+    ItemNumber,
+    Reference,
+    Request,
+)
 from bot.core.plan.configuration import RepositoryConfiguration, read_configuration
-from bot.core.plan.expansion import Known, Wanted, wanted
+from bot.core.plan.expansion import Known, Wanted
+from bot.core.plan.selection import wanted
 from bot.core.plan.texts import open_tasks_in
 from bot.core.world.markdown import code_span
 from bot.errors import NotFound
@@ -43,10 +52,18 @@ class Reading:
 class Reader:
     """Asks GitHub what the commands of a comment need, in as few queries as it takes."""
 
-    def __init__(self, *, github: GitHub, batches: Batches, slots: int) -> None:
+    def __init__(
+        self,
+        *,
+        github: GitHub,
+        batches: Batches,
+        slots: int,
+        why_not: Callable[[Action, ItemKind], str],
+    ) -> None:
         self._github = github
         self._batches = batches
         self._slots = slots
+        self._why_not = why_not
 
     async def read(self, request: Request, text: str) -> Reading | Unreadable | None:
         """Return the commands of a comment, what is wrong with them, or None.
@@ -58,7 +75,12 @@ class Reader:
         guess = parse_comment(text)
         if guess is None:
             return None
-        known = Known(repository=request.repository.name, this=request.thread)
+        known = Known(
+            repository=request.repository.name,
+            this=request.thread,
+            asker=request.asker.login,
+            why_not=self._why_not,
+        )
         if isinstance(guess, tuple) and not any(map(_runs, guess)):
             # A control needs no facts: it must work while GitHub answers little.
             nothing = RepositoryFacts(default_branch="", configuration=None)
@@ -140,13 +162,10 @@ class Reader:
             _, facts = await self._github.facts(repository, missing.numbers)
             answered = {number: facts.get(number) for number in missing.numbers}
             known = replace(known, facts={**known.facts, **answered})
-        for key, value in missing.filters:
-            numbers = await self._github.select(
-                repository,
-                filters={key: value},
-                limit=known.configuration.limits.items,
-            )
-            filters = {**known.filters, (key, value): tuple(numbers)}
+        for search in missing.filters:
+            limit = known.configuration.limits.items
+            numbers = await self._github.select(repository, search, limit=limit)
+            filters = {**known.filters, search: tuple(numbers)}
             known = replace(known, filters=filters)
         if missing.labels:
             known = replace(known, labels=await self._github.labels(repository))

@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 
+from bot.core.command.syntax import Search
 from bot.core.model import (
     InstallationId,
     ItemFacts,
@@ -21,7 +22,7 @@ from bot.core.world.budget import DEFAULT_RESERVE, Reserve
 from bot.core.world.features import Feature
 from bot.core.world.questions import Question
 from bot.errors import NotFound, TransientError
-from bot.github import repositories
+from bot.github import repositories, searches
 from bot.github.auth import AppCredentials, InstallationTokens
 from bot.github.client import Client, Random, open_session
 from bot.github.comments import App
@@ -96,13 +97,11 @@ class GitHubReader:
                 pass
 
     async def select(
-        self, repository: Repository, *, filters: Mapping[str, str], limit: int
+        self, repository: Repository, search: Search, *, limit: int
     ) -> Sequence[ItemNumber]:
-        """Return the open issues and pull requests that fit all filters."""
+        """Return the open issues and pull requests for which all filters hold."""
         connection = self._client.installation(repository.installation_id)
-        return await repositories.select(
-            connection, repository, filters=filters, limit=limit
-        )
+        return await searches.select(connection, repository, search, limit=limit)
 
     async def labels(self, repository: Repository) -> Mapping[str, int]:
         """Return the repository's labels with the count of open items of each."""

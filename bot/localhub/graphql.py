@@ -436,6 +436,16 @@ def _closing_pulls(
     return _connection(found, info, arguments)
 
 
+def _opinions(thread: Thread) -> Sequence[Review]:
+    """Return the last review of each reviewer that takes a side."""
+    latest = {
+        review.author.login: review
+        for review in pulls.pull_of(thread).reviews
+        if review.state in ("APPROVED", "CHANGES_REQUESTED", "DISMISSED")
+    }
+    return [one for one in latest.values() if one.state != "DISMISSED"]
+
+
 def _labels(
     source: Repository | Thread, info: Info, arguments: dict[str, Any]
 ) -> _Connection:
@@ -754,5 +764,7 @@ RESOLVERS: dict[str, Resolver] = {
     "PullRequest.mergeCommit": _merge_commit,
     "PullRequest.merged": _of(lambda s: _PULL(s).is_merged),
     "PullRequest.mergedAt": _of(lambda s: optional_timestamp(_PULL(s).merged_at)),
+    "PullRequest.reviews": _list(lambda s: _PULL(s).reviews),
+    "PullRequest.latestOpinionatedReviews": _list(_opinions),
     "PullRequest.mergedBy": _of(lambda s: _PULL(s).merged_by),
 }

@@ -77,7 +77,7 @@ TOLD = {
 TRY_THIS = (
     "/batch 12 15 18 after:12",
     "/batch plan 12..24",
-    "/batch 12 1x8",
+    "/batch 12 l8",
     "/batch status",
 )
 SECURITY_HEADERS = {

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from bot.core.command.syntax import Search
 from bot.core.effects import Intent, Receipt
 from bot.core.model import (
     InstallationId,
@@ -72,12 +73,12 @@ class GitHub(Protocol):
         """
 
     async def select(
-        self, repository: Repository, *, filters: Mapping[str, str], limit: int
+        self, repository: Repository, search: Search, *, limit: int
     ) -> Sequence[ItemNumber]:
         """Return the open issues and pull requests that fit all filters, lowest first.
 
-        Keys: ``label``, ``milestone`` (title or number), ``author``, ``assignee``. At
-        most *limit* + 1 numbers come back, so that a caller can tell "more".
+        A milestone is named by its title or its number. At most *limit* + 1 numbers
+        come back, so that a caller can tell "more".
         """
 
     async def labels(self, repository: Repository) -> Mapping[str, int]:

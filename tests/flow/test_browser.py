@@ -104,7 +104,7 @@ async def test_a_ticked_box_cancels_what_has_not_ended():
 
 
 @pytest.mark.parametrize(
-    "command", ["/batch help", "/batch plan 12..24", "/batch 12 1x8"]
+    "command", ["/batch help", "/batch plan 12..24", "/batch 12 l8"]
 )
 async def test_answers_fit_a_phone(command: str):
     async with browsing(PHONE) as (_, page):

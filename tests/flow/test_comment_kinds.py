@@ -9,6 +9,7 @@ from tests.flow.world import REPOSITORY, World
 async def test_a_command_in_the_body_of_a_review_is_run(on: World):
     on.issue(12)
     on.pull_request(63)
+    on.hub.add_label(REPOSITORY, "x")
     async with on.bot():
         review = on.hub.review(
             "grace",
@@ -36,6 +37,8 @@ async def test_a_fault_in_a_review_is_answered_on_its_pull_request(on: World):
 async def test_a_command_in_a_comment_on_a_line_is_run(on: World):
     on.issue(12)
     on.pull_request(63)
+    for label in ("x", "y"):
+        on.hub.add_label(REPOSITORY, label)
     async with on.bot():
         comment = on.hub.review_comment(
             "grace",
@@ -121,7 +124,7 @@ async def test_no_line_of_a_comment_runs_if_one_needs_more_than_the_person_has(
 
 async def test_all_faults_of_a_comment_are_in_one_answer(on: World):
     async with on.bot():
-        said = await on.answer("/batch 1x5\n\n/batch status\n\n/batch retires:3 12\n")
-    assert "/batch 1x5\n       ^^^ " in said
+        said = await on.answer("/batch l5\n\n/batch status\n\n/batch retires:3 12\n")
+    assert "/batch l5\n       ^^ " in said
     assert "/batch retires:3 12\n       ^^^^^^^ " in said
     assert said.count("/batch status") == 1  # in what to copy, under no caret

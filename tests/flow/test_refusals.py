@@ -136,10 +136,10 @@ ROWS = [
         "/batch 12 retries:2",
     ),
     unreadable(
-        "/batch 12 15 1x8 after:12 concurency:3",
-        "             ^^^ not an item: use a number, a range like 12..18, review:63 or a"
+        "/batch 12 15 l8 after:12 concurency:3",
+        "             ^^ not an item: use a number, a range like 12..18, review:63 or a"
         " link\n"
-        "                          ^^^^^^^^^^ unknown option; did you mean concurrency?",
+        "                         ^^^^^^^^^^ unknown option; did you mean concurrency?",
         "/batch 12 15 18 after:12 concurrency:3",
     ),
     unreadable(
@@ -152,9 +152,23 @@ ROWS = [
         "       ^^^^ unknown word; did you mean merge?",
         "/batch merge 63",
     ),
+    Row("/batch 23", "😕 #23 is already closed. Nothing started."),
+    unreadable(
+        "/batch label +bug 12 --dry-run",
+        "                     ^^^^^^^^^ write dry-run, without dashes",
+        "/batch label +bug 12 dry-run",
+    ),
     Row(
-        "/batch 23",
-        "😕 Nothing is left to do. #23 is already closed. It is **left out**.",
+        "/batch label +empt 12",
+        "😕 There is no label `empt`. The nearest is `empty` (0 open items). To make a"
+        " new one, write `+empt!`. Nothing started.",
+        corrected="/batch label +empty 12",
+    ),
+    Row(
+        "/batch label:bug -label:empt",
+        "😕 There is no label `empt`. The nearest is `empty` (0 open items). Nothing"
+        " started.",
+        corrected="/batch label:bug -label:empty",
     ),
 ]
 
@@ -178,7 +192,8 @@ async def test_every_fault_is_answered_and_nothing_starts(
     async with on.bot():
         for row in ROWS:
             with subtests.test(row.command):
-                command = on.say(f"Please.\n\n{row.command}\n\nThanks!")
+                text = f"Please.\n\n{row.command}\n\nThanks!"
+                command = on.say(text, has_labels=False)
                 await on.dealt_with()
                 lines = on.answer_to(command).splitlines()
                 assert lines[0] == row.first_line
@@ -287,3 +302,18 @@ async def test_a_batch_over_the_api_budget_is_accepted_and_says_who_waits(on: Wo
         r" \*\*\d items?\*\* then waits? until \d\d:\d\d UTC\.",
         plan,
     )
+
+
+async def test_a_label_is_made_only_on_purpose(on: World):
+    on.issue(12)
+    async with on.bot():
+        refused = await on.answer("/batch label +new 12", has_labels=False)
+        assert "There is no label `new`. To make a new one, write `+new!`." in refused
+        assert on.repository.label("new") is None
+        on.assert_nothing_started()
+        made = on.say("/batch label +new! -old 12")
+        await on.finished(made)
+    assert [label.name for label in on.thread(12).labels] == ["new"]
+    tracking = on.comment("tracking").body
+    assert "`new` is a new label and will be made." in tracking
+    assert "`old` is no label of this repository" in tracking

@@ -92,7 +92,7 @@ async def test_a_stranger_gets_no_lesson_and_costs_next_to_nothing(on: World):
     on.issue(12)
     on.hub.add_user("sam")
     async with on.bot():
-        answer = await on.answer("/batch 1x8 concurency:3", by="sam")
+        answer = await on.answer("/batch l8 concurency:3", by="sam")
         assert "Only people with **write** access" in answer
         assert "^" not in answer
         asked = len(on.hub.log)

@@ -89,8 +89,16 @@ class World:
         yield
         self.repository.last_number = max(last, number)
 
-    def say(self, text: str, *, by: str = "ada", on: int = 40) -> Comment:
-        """Comment; the delivery is on its way when this returns."""
+    def say(
+        self, text: str, *, by: str = "ada", on: int = 40, has_labels: bool = True
+    ) -> Comment:
+        """Comment; the delivery is on its way when this returns.
+
+        The labels that a command puts on exist, unless the story is about that.
+        """
+        for name in re.findall(r"(?<= \+)[a-z][a-z0-9-]*+(?![!])", text):
+            if has_labels and "label" in text:
+                self.hub.add_label(REPOSITORY, name)
         return self.hub.comment(by, REPOSITORY, on, text)
 
     def deliver(self, event: str, payload: Mapping[str, Any]) -> None:
@@ -180,9 +188,11 @@ class World:
         else:
             await asyncio.sleep(0.02)
 
-    async def answer(self, text: str, *, by: str = "ada", on: int = 40) -> str:
+    async def answer(
+        self, text: str, *, by: str = "ada", on: int = 40, has_labels: bool = True
+    ) -> str:
         """Comment, and return the one comment by which the bot answered."""
-        command = self.say(text, by=by, on=on)
+        command = self.say(text, by=by, on=on, has_labels=has_labels)
         await self.dealt_with()
         return self.answer_to(command)
 

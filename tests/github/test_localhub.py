@@ -33,6 +33,7 @@ from bot.errors import AppUnavailable, NotFound, RateLimited, Refused, Uncertain
 from bot.github.adapter import GitHubAdapter, GitHubSettings
 from bot.localhub.faults import Fault, FaultKind
 from bot.localhub.hub import APP_ID, LocalHub
+from tests.github.searching import search_of
 from tests.github.server import HurriedClock
 
 NAME = "acme/widgets"
@@ -120,13 +121,36 @@ async def test_roles_labels_and_lists(hub, adapter, repository):
     labels = await adapter.github.labels(repository)
     assert labels["bug"] == 2
 
-    async def select(**filters: str) -> list[int]:
-        return list(await adapter.github.select(repository, filters=filters, limit=50))
+    async def select(line: str) -> list[int]:
+        search = search_of(line)
+        return list(await adapter.github.select(repository, search, limit=50))
 
-    assert len(await select(label="bug")) == 2
-    assert await select(label="bug", milestone="V2") == [first.number]
-    assert await select(author="olivia") == [first.number]
-    assert first.number not in await select(assignee="wade")
+    assert len(await select("label:bug")) == 2
+    assert await select("label:bug milestone:V2") == [first.number]
+    assert await select("author:olivia") == [first.number]
+    assert first.number not in await select("assignee:wade")
+    assert await select("label:bug -author:wade") == [first.number]
+    assert await select("author:olivia,author:nobody") == [first.number]
+
+
+async def test_pull_requests_are_selected_by_base_draft_and_review(
+    hub, adapter, repository
+):
+    for branch in ("one", "two"):
+        hub.push("wade", NAME, branch, {f"{branch}.txt": "a\n"}, message=branch)
+    first = hub.open_pull_request("wade", NAME, "One", head="one")
+    second = hub.open_pull_request("wade", NAME, "Two", head="two", is_draft=True)
+    hub.review("olivia", NAME, first.number, event="REQUEST_CHANGES", body="No.")
+    hub.review("olivia", NAME, first.number, event="APPROVE")
+    for line, expected in (
+        ("base:main", [first.number, second.number]),
+        ("draft:true", [second.number]),
+        ("review:approved", [first.number]),
+        ("review:none base:main", [second.number]),
+        ("base:other", []),
+    ):
+        found = await adapter.github.select(repository, search_of(line), limit=50)
+        assert list(found) == expected, line
 
 
 async def test_a_comment_whose_answer_was_lost_is_found(hub, adapter, repository):

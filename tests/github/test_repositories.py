@@ -1,6 +1,4 @@
-"""Roles, labels and lists of items."""
-
-from typing import Any
+"""Roles and labels."""
 
 import pytest
 
@@ -9,8 +7,6 @@ from bot.errors import TransientError
 from tests.github.server import REPOSITORY, Bench, Reply, Seen
 
 PERMISSION = "GET /repos/octo/app/collaborators/ada/permission"
-ISSUES = "GET /repos/octo/app/issues"
-MILESTONES = "GET /repos/octo/app/milestones"
 
 
 @pytest.mark.parametrize(
@@ -63,60 +59,3 @@ async def test_labels_come_with_their_open_items(desk: Bench):
 
     desk.github.on("POST /graphql", answer)
     assert await desk.reader.labels(REPOSITORY) == {"bug": 4, "docs": 4}
-
-
-def items(*numbers: int, labels: tuple[str, ...] = ()) -> list[dict[str, Any]]:
-    named = [{"name": label} for label in labels]
-    return [{"number": number, "labels": named} for number in numbers]
-
-
-async def select(desk: Bench, *, limit: int = 50, **filters: str) -> list[int]:
-    return list(await desk.reader.select(REPOSITORY, filters=filters, limit=limit))
-
-
-async def test_filters_become_one_list_of_both_kinds(desk: Bench):
-    desk.github.on(ISSUES, Reply(items(9, 4, labels=("bug",))))
-    desk.github.on(MILESTONES, Reply([{"number": 2, "title": "v2"}]))
-    found = await select(
-        desk, label="bug", author="ada", assignee="bob", milestone="V2"
-    )
-    assert found == [4, 9]
-    assert desk.github.seen[-1].query == {
-        "state": "open",
-        "sort": "created",
-        "direction": "asc",
-        "per_page": "100",
-        "labels": "bug",
-        "creator": "ada",
-        "assignee": "bob",
-        "milestone": "2",
-    }
-
-
-async def test_one_more_than_the_limit_tells_that_there_are_more(desk: Bench):
-    desk.github.on(ISSUES, Reply(items(*range(1, 90))))
-    assert await select(desk, limit=3) == [1, 2, 3, 4]
-
-
-async def test_a_label_with_a_comma_is_looked_for_by_hand(desk: Bench):
-    mixed = items(1, labels=("a",)) + items(2, labels=("A, b",))
-    desk.github.on(ISSUES, Reply(mixed))
-    assert await select(desk, label="a, b") == [2]
-    assert "labels" not in desk.github.seen[-1].query
-
-
-@pytest.mark.parametrize(("wanted", "number"), [("2", "7"), ("7", "7"), ("3", "3")])
-async def test_a_milestone_is_its_title_before_its_number(desk: Bench, wanted, number):
-    titles = [(2, "old"), (3, "x"), (7, "2")]
-    listed = [{"number": n, "title": title} for n, title in titles]
-    desk.github.on(MILESTONES, Reply(listed))
-    desk.github.on(ISSUES, Reply(items(1)))
-    assert await select(desk, milestone=wanted) == [1]
-    assert desk.github.seen[-1].query["milestone"] == number
-
-
-async def test_what_does_not_exist_has_no_items(desk: Bench):
-    desk.github.on(MILESTONES, Reply([]))
-    assert await select(desk, milestone="v9") == []
-    desk.github.on(ISSUES, Reply({"message": "Validation Failed"}, 422))
-    assert await select(desk, assignee="nobody") == []

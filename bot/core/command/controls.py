@@ -1,7 +1,7 @@
 """The controls: commands that are about a batch, not about items to run."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from bot.core.command.syntax import (
     NUMERIC,
@@ -18,14 +18,20 @@ from bot.core.command.syntax import (
     Status,
     Why,
 )
-from bot.core.command.vocabulary import TOPICS, in_words, nearest
-from bot.core.command.words import Token, Words
+from bot.core.command.vocabulary import HELP_WORDS, TOPICS, in_words, meant
+from bot.core.command.words import Token, Words, meant_numbers
 from bot.core.model import BatchId, ItemNumber
 
 BATCH_ID = re.compile(r"(?:[a-z][0-9]){2,4}\Z", re.IGNORECASE)
 
 
-def read_control(words: Words) -> Command | None:
+_WHOLE = {
+    "cancel": ("all", "*", "everything", "batch", "it"),
+    "retry": ("all", "*", "everything", "failed", "failures", "failed-items", "it"),
+}
+
+
+def read_control(words: Words, actions: Collection[str] = ()) -> Command | None:
     """Return the control that the line is; None only if a flaw is noted."""
     first, *rest = words.tokens
     match first.folded:
@@ -42,7 +48,7 @@ def read_control(words: Words) -> Command | None:
         case "retry":
             return Retry(*_id_and_items(words, rest))
         case "help":
-            return _help(words, rest)
+            return _help(words, rest, actions)
         case name:
             number = _one_number(words, first, rest)
             if number is None:
@@ -54,6 +60,11 @@ def _only_id(words: Words, control: Token, rest: Sequence[Token]) -> BatchId | N
     if not rest:
         return None
     first, *more = rest
+    if control.folded == "status" and NUMERIC.match(first.text):
+        message = "status takes the id of a batch; of an item, why says it"
+        fix = "why" if not more and first.text.lstrip("#").isdigit() else None
+        words.flaw(control.span, message, fix=fix)
+        return None
     if not BATCH_ID.match(first.text):
         message = f"not a batch; {control.folded} takes an id like b7k2"
         is_run = control.folded == "start" and NUMERIC.match(first.text)
@@ -79,6 +90,10 @@ def _id_and_items(
             found = BatchId(token.folded)
         elif token.folded == "and":
             continue
+        elif token.folded in _WHOLE.get(words.tokens[0].folded, ()) and not numbers:
+            name = words.tokens[0].folded
+            message = f"{name} alone means all of it"
+            words.flaw(token.span, message, fix="")
         elif NUMERIC.match(token.text):
             match words.numeric(token):
                 case Range() as span:
@@ -89,7 +104,7 @@ def _id_and_items(
                     continue
         else:
             message = "not a batch id like b7k2 and not an item number"
-            words.flaw(token.span, message, fix=None)
+            words.flaw(token.span, message, fix=meant_numbers(token.text))
     return found, tuple(dict.fromkeys(numbers))
 
 
@@ -114,14 +129,15 @@ def _one_number(
             return None
 
 
-def _help(words: Words, rest: Sequence[Token]) -> Help | None:
+def _help(words: Words, rest: Sequence[Token], actions: Collection[str]) -> Help | None:
     if not rest:
         return Help()
     first, *more = rest
     for token in more:
         words.flaw(token.span, "too much: help takes one topic", fix="")
-    if first.folded not in TOPICS:
-        guess = nearest(first.folded, TOPICS)
+    topic = first.folded.strip("`:+-/")
+    if topic not in (*HELP_WORDS, *actions):
+        guess = meant(topic, (*HELP_WORDS, *actions))
         hint = f"did you mean {guess}?" if guess else f"there is {in_words(TOPICS)}"
         words.flaw(first.span, f"no such topic; {hint}", fix=guess or None)
-    return Help(first.folded)
+    return Help(topic)

@@ -2,29 +2,31 @@
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 
 from bot.core.actions.table import ACTIONS
-from bot.core.command.controls import BATCH_ID
+from bot.core.command import habits
+from bot.core.command.arguments import Arguments
 from bot.core.command.limits import Limits
-from bot.core.command.options import OPTION_FIELDS, Wrong, read_option
+from bot.core.command.sentence import (
+    MAX_FAULTS,
+    Bound,
+    OpenGroup,
+    OpenTerm,
+    Sentence,
+)
 from bot.core.command.syntax import (
     NUMERIC,
     Exclusion,
     Filter,
-    GivenOptions,
-    Group,
-    ItemName,
     Number,
+    Qualified,
     Range,
     RunCommand,
-    Selector,
+    Search,
     Span,
-    SubIssues,
-    Tasks,
-    Term,
+    This,
     format_selector,
-    quoted,
 )
 from bot.core.command.vocabulary import (
     BATCH_OPTIONS,
@@ -40,91 +42,33 @@ from bot.core.command.words import (
     KEYED,
     Edit,
     Token,
-    Words,
+    is_filter,
     is_item,
-    meant_number,
 )
-from bot.core.model import Action
 
-MAX_FAULTS = 10
-
-_WORKFLOW = re.compile(r"[\w.-]+\.ya?ml\Z", re.IGNORECASE)
-_INPUT = re.compile(r"(?P<key>[A-Za-z_][\w-]*)=(?P<value>.*)", re.DOTALL)
-_LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,38}(?:\[bot\])?\Z")
+_NEGATED = ("label", "author")
+_SINGLE = ("milestone", "author", "base", "draft", "review")
+_MOST_VALUES = 10
 
 
-@dataclass(slots=True)
-class _Bound:
-    """What has been bound so far to a term, to a group or to the whole command."""
-
-    after: list[ItemName] = field(default_factory=list)
-    options: dict[str, object] = field(default_factory=dict)
-
-    def given(self) -> GivenOptions:
-        """Return the options."""
-        return GivenOptions(**self.options)  # type: ignore[arg-type] # read_option sees to it
-
-
-@dataclass(slots=True)
-class _OpenTerm:
-    selector: Selector
-    action: str | None
-    span: Span
-    bound: _Bound = field(default_factory=_Bound)
-
-    def close(self) -> Term:
-        """Return the term as it was read."""
-        after = tuple(dict.fromkeys(self.bound.after))
-        options = self.bound.given()
-        return Term(self.selector, self.action, after, options, self.span)
-
-
-@dataclass(slots=True)
-class _OpenGroup:
-    column: int
-    action: str | None
-    terms: list[_OpenTerm] = field(default_factory=list)
-    end: int = 0
-    bound: _Bound = field(default_factory=_Bound)
-
-    def close(self) -> Group:
-        """Return the group as it was read."""
-        return Group(
-            tuple(term.close() for term in self.terms),
-            tuple(dict.fromkeys(self.bound.after)),
-            self.bound.given(),
-            Span(self.column, self.end - self.column),
-        )
-
-
-class ItemsReader(Words):
+class ItemsReader(Sentence):
     """Reads a line that runs items, once."""
 
     def __init__(
         self, line: str, start: int, *, actions: Collection[str], limits: Limits
     ) -> None:
-        super().__init__(line, start, limits)
-        self.names = {name.casefold(): name for name in (*ACTIONS, *actions)}
-        self._lead: Action | None = None
-        self._lead_token: Token | None = None
-        self._arguments: list[str] = []
-        self._words: list[_OpenTerm | _OpenGroup | Exclusion] = []
-        self._group: _OpenGroup | None = None
-        self._target: _OpenTerm | _OpenGroup | None = None
-        self._whole = _Bound()
+        super().__init__(line, start, actions=actions, limits=limits)
+        self._arguments = Arguments(self)
         self._is_dry_run = False
-
-    def lead_with(self, token: Token, name: str) -> None:
-        """Take a word as the leading action *name*."""
-        self._lead, self._lead_token = Action(name), token
+        self._last = ("", False)  # key and sign of the filter that was typed last
 
     def read(self) -> RunCommand | None:
         """Return the command; None only if a flaw is noted."""
-        if self._lead is None and self.at < len(self.tokens):
-            name = self.names.get(self.tokens[self.at].folded)
+        following = self.following
+        if self.lead is None and following is not None:
+            name = self.names.get(following.folded)
             if name is not None:
-                self._lead = Action(name)
-                self._lead_token = self.tokens[self.at]
+                self.lead_with(following, name)
                 self.at += 1
         while self.at < len(self.tokens) and len(self.flaws) < MAX_FAULTS:
             token = self.tokens[self.at]
@@ -133,12 +77,12 @@ class ItemsReader(Words):
                 self._mark(token)
             else:
                 self._word(token)
-        if self._group is not None:
+        if self.group is not None:
+            opened = Span(self.group.column, 1)
             self._close_group(self.end)
-            opened = Span(self._words_end_column(), 1)
             edit = (Edit(Span(self.end, 0), ")"),)
             self.flaw_with(opened, "this bracket is never closed", edit)
-        self._check_lead()
+        self._arguments.finish()
         if not self.flaws:
             self._check_items()
         if self.flaws:
@@ -146,51 +90,35 @@ class ItemsReader(Words):
         return RunCommand(
             words=tuple(
                 word if isinstance(word, Exclusion) else word.close()
-                for word in self._words
+                for word in self.read_words
             ),
-            action=self._lead,
-            after=tuple(dict.fromkeys(self._whole.after)),
-            options=self._whole.given(),
+            action=self.lead,
+            after=tuple(dict.fromkeys(self.whole.after)),
+            options=self.whole.given(),
             is_dry_run=self._is_dry_run,
             line=self.line,
         )
 
-    def _words_end_column(self) -> int:
-        last = self._words[-1]
-        return last.column if isinstance(last, _OpenGroup) else 0
-
-    def _check_lead(self) -> None:
-        """Check the arguments of the leading action."""
-        if self._lead is None or self._lead_token is None:
-            return
-        name, span = self._lead.name, self._lead_token.span
-        action = ACTIONS.get(name)
-        if name == "dispatch":
-            self._arguments.sort(key=lambda argument: "=" in argument)
-            if self._arguments and "=" in self._arguments[0]:
-                self._arguments.clear()
-        if action and action.arguments.are_needed and not self._arguments:
-            usage = f"{name} {action.arguments.usage} 12"
-            message = f"{name} needs more: write {usage}"
-            if not self.flaws:  # else an argument was there, and is a fault already
-                self.flaw(span, message, fix=None)
-        self._lead = Action(name, tuple(self._arguments))
+    # --- what only the whole command shows -----------------------------------------
 
     def _check_items(self) -> None:
-        """Check what only the whole command shows."""
-        terms = [word for word in self._words if not isinstance(word, Exclusion)]
-        if not terms:
+        words = [word for word in self.read_words if not isinstance(word, Exclusion)]
+        if not words:
             first, last = self.tokens[0], self.tokens[-1]
             span = Span(first.column, last.end - first.column)
             self.flaw(span, f"no items: {ITEM_HELP}", fix=None)
-        before: list[_OpenTerm] = []
-        for word in terms:
-            for term in word.terms if isinstance(word, _OpenGroup) else [word]:
+        self._check_searches([word for word in words if isinstance(word, OpenTerm)])
+        before: list[OpenTerm] = []
+        for word in words:
+            terms = word.terms if isinstance(word, OpenGroup) else [word]
+            if isinstance(word, OpenGroup):
+                self._check_searches(terms)
+            for term in terms:
                 self._check_self(term, before)
                 before.append(term)
 
-    def _check_self(self, term: _OpenTerm, before: Sequence[_OpenTerm]) -> None:
-        if isinstance(term.selector, Range | Filter | SubIssues | Tasks):
+    def _check_self(self, term: OpenTerm, before: Sequence[OpenTerm]) -> None:
+        if not isinstance(term.selector, Number | This | Qualified):
             return
         if any(
             one.selector == term.selector and one.action != term.action
@@ -203,13 +131,42 @@ class ItemsReader(Words):
                 shown = f"#{shown}" if isinstance(name, Number) else shown
                 self.flaw(name.span, f"{shown} cannot wait for itself.", fix=None)
 
+    def _check_searches(self, terms: Collection[OpenTerm]) -> None:
+        """Check that no filters stand apart of which nothing says whether both hold."""
+        loose = [
+            term
+            for term in terms
+            if isinstance(term.selector, Search)
+            and term.bound.is_empty
+            and term.action is None
+            and not all(one.is_not for one in term.selector.filters)
+        ]
+        for term in loose[1:]:
+            message = (
+                "filters that must all hold stand side by side; "
+                "for either, put each in brackets"
+            )
+            self.flaw(term.span, message, fix=None)
+        for term in terms:
+            if isinstance(term.selector, Search) and all(
+                one.is_not for one in term.selector.filters
+            ):
+                shown = format_selector(term.selector)
+                message = (
+                    f"{shown} narrows the filters before it, and there is none: "
+                    f"label:ready {shown}"
+                )
+                self.flaw(term.span, message, fix=None)
+
+    # --- brackets --------------------------------------------------------------------
+
     def _mark(self, token: Token) -> None:
         match token.text:
             case "(":
                 self._open_group(token, None)
-            case ")" if self._group is not None:
-                if not self._group.terms:
-                    span = Span(self._group.column, token.end - self._group.column)
+            case ")" if self.group is not None:
+                if not self.group.terms:
+                    span = Span(self.group.column, token.end - self.group.column)
                     self.flaw(span, "nothing is in these brackets", fix="")
                 self._close_group(token.end)
             case "[":
@@ -219,18 +176,18 @@ class ItemsReader(Words):
                 self.flaw(token.span, message, fix="")
 
     def _open_group(self, token: Token, action: str | None) -> None:
-        if self._group is not None:
+        if self.group is not None:
             self.flaw(token.span, "groups do not stand inside groups", fix=None)
             return
-        self._group = _OpenGroup(token.column, action)
-        self._words.append(self._group)
-        self._target = None
+        self.group = OpenGroup(token.column, action)
+        self.read_words.append(self.group)
+        self.target = None
 
     def _close_group(self, end: int) -> None:
-        assert self._group is not None
-        self._group.end = end
-        self._target = self._group
-        self._group = None
+        assert self.group is not None
+        self.group.end = end
+        self.target = self.group
+        self.group = None
 
     def _brackets(self, opening: Token) -> None:
         """Read ``[priority:high …]`` into the term on its left."""
@@ -246,20 +203,20 @@ class ItemsReader(Words):
         else:
             edit = (Edit(Span(self.end, 0), "]"),)
             self.flaw_with(opening.span, "this bracket is never closed", edit)
-        if self._target is None:
+        if self.target is None:
             message = "nothing stands before these options; write 12[priority:high]"
             self.flaw(opening.span, message, fix=None)
             return
         brackets = Span(opening.column, end - opening.column)
         for token in inside:
             whole = brackets if len(inside) == 1 else token.span
-            self._bracketed(token, whole, self._target.bound)
+            self._bracketed(token, whole, self.target.bound)
 
-    def _bracketed(self, token: Token, whole: Span, bound: _Bound) -> None:
+    def _bracketed(self, token: Token, whole: Span, bound: Bound) -> None:
         found = KEYED.match(token.text)
         key = found["key"].casefold() if found else ""
         if found and key in ITEM_OPTIONS:
-            self._option(token, key, bound)
+            self.option(token, key, bound)
         elif found and key in BATCH_OPTIONS:
             message = f"{key} is for the whole batch: write it outside the brackets"
             moved = Edit(Span(self.end, 0), f" {token.text}")
@@ -281,260 +238,206 @@ class ItemsReader(Words):
 
     def _word(self, token: Token) -> None:
         folded = token.folded
+        keyed = KEYED.match(token.text)
         if folded == "and":
             return
         if folded.startswith("after:"):
             self._after(token)
         elif folded == "after":
-            self._after_without_colon(token)
+            habits.after_without_colon(self, token)
         elif folded == "dry-run":
             self._is_dry_run = True
-        elif self._is_argument(token):
+        elif (
+            habits.is_order(self, token)
+            or habits.is_option_like(self, token)
+            or self._arguments.take(token)
+        ):
             return
         elif folded[0] in "+-":
             self._signed(token)
         elif is_item(token.text):
-            self._add_term(token, None, token)
-        elif found := KEYED.match(token.text):
-            self._keyed(token, found)
-        else:
-            self._unknown(token)
+            self._add_item(token, None, token)
+        elif keyed is not None:
+            self._keyed(token, keyed)
+        elif not self._is_another_value(token):
+            habits.explain(self, token)
 
-    def _add_term(self, whole: Token, action: str | None, part: Token) -> None:
+    def _add_item(self, whole: Token, action: str | None, part: Token) -> None:
         selector = self.selector(part)
-        if selector is None:
-            return
-        if self._group is not None:
-            term = _OpenTerm(selector, action or self._group.action, whole.span)
-            self._group.terms.append(term)
-        else:
-            term = _OpenTerm(selector, action, whole.span)
-            self._words.append(term)
-        self._target = term
+        if isinstance(selector, Search):
+            (one,) = selector.filters
+            self._filter(replace(one, span=whole.span), whole, action)
+        elif selector is not None:
+            self.add_term(selector, action, whole.span)
 
     def _keyed(self, token: Token, found: re.Match[str]) -> None:
         """Read ``key:value``."""
         key, value = found["key"].casefold(), found["value"]
-        key_span = Span(token.column, len(found["key"]))
-        if key in FILTERS or key in COLLECTIONS:
-            self._add_term(token, None, token)
+        if is_filter(key, value) or key in COLLECTIONS:
+            self._add_item(token, None, token)
         elif key in BATCH_OPTIONS:
-            if self._group is not None:
+            if self.group is not None:
                 message = "options stand behind the group: (15 18)[priority:high]"
                 self.flaw(token.span, message, fix=None)
             else:
-                self._option(token, key, self._whole)
+                self.option(token, key, self.whole)
         elif key in self.names:
-            self._action_prefix(
-                token, self.names[key], token.part(found.start("value"))
-            )
+            rest = token.part(found.start("value"))
+            self._action_prefix(token, self.names[key], rest)
         elif key == "dry-run":
             self.flaw(token.span, "dry-run takes no value", fix="dry-run")
         elif key in CONTROLS:
             message = f"{key} is written without a colon, first in the command"
             self.flaw(token.span, message, fix=None)
         else:
-            known = (*BATCH_OPTIONS, *FILTERS, *COLLECTIONS, *self.names, "after")
-            guess = nearest(key, known)
-            is_option = guess in BATCH_OPTIONS or not guess
-            what = "option" if is_option else "word"
-            hint = f"; did you mean {guess}?" if guess else f": {key}"
-            self.flaw(key_span, f"unknown {what}{hint}", fix=guess or None)
-            if guess in BATCH_OPTIONS and value:
-                self._value_of(token, guess, value)
+            self._unknown_key(token, found)
+
+    def _unknown_key(self, token: Token, found: re.Match[str]) -> None:
+        key, value = found["key"].casefold(), found["value"]
+        known = (*BATCH_OPTIONS, *FILTERS, *COLLECTIONS, *self.names, "after")
+        guess = nearest(key, known)
+        is_option = guess in BATCH_OPTIONS or not guess
+        what = "option" if is_option else "word"
+        hint = f"; did you mean {guess}?" if guess else f": {key}"
+        span = Span(token.column, len(found["key"]))
+        self.flaw(span, f"unknown {what}{hint}", fix=guess or None)
+        if guess in BATCH_OPTIONS and value:
+            self.option_value(token, guess, value)
 
     def _action_prefix(self, token: Token, name: str, rest: Token) -> None:
         action = ACTIONS.get(name)
+        following = self.following
         if action and action.arguments.are_needed:
             message = f"{name} needs more, so it can only lead: {name} {action.arguments.usage} 12"
             self.flaw(token.span, message, fix=None)
         elif rest.text:
-            self._add_term(token, name, rest)
-        elif self._next_is("(", token.end):
+            self._add_item(token, name, rest)
+        elif following is not None and following == replace(
+            following, text="(", column=token.end, is_mark=True
+        ):
             self.at += 1
-            self._open_group(self.tokens[self.at - 1], name)
+            self._open_group(following, name)
         else:
             self.value_missing(token, name)
 
-    def _next_is(self, mark: str, column: int) -> bool:
-        if self.at >= len(self.tokens):
+    # --- filters -------------------------------------------------------------------
+
+    def _filter(self, one: Filter, token: Token, action: str | None) -> None:
+        """Add a filter to those that it stands beside, or begin with it."""
+        search = self.search if action is None else None
+        last, self._last = self._last, (one.key, one.is_not)
+        if search is None:
+            self.add_term(Search((one,)), action, token.span)
+            return
+        assert isinstance(self.target, OpenTerm)
+        if token.comma is not None:
+            if last != self._last:
+                gap = Span(token.comma, token.column - token.comma)
+                message = (
+                    "a comma joins filters of one key for either; "
+                    "if both must hold, leave it out"
+                )
+                self.flaw_with(token.span, message, (Edit(gap, " "),))
+                self._last = last
+                return
+            self._another_value(search, one.values[0], token)
+            return
+        if one in search.filters:
+            return
+        if one.key in _SINGLE and not one.is_not:
+            keys = [other.key for other in search.filters if not other.is_not]
+            if one.key in keys:
+                self._second(token, one.key, is_next=last == self._last)
+                return
+        span = self.target.span
+        self.target.span = Span(span.column, token.end - span.column)
+        # What must hold comes first, as an action before it is bound to a word.
+        filters = sorted((*search.filters, one), key=lambda other: other.is_not)
+        self.target.selector = Search(tuple(filters))
+
+    def _second(self, token: Token, key: str, *, is_next: bool) -> None:
+        """Note a second filter of which no item can fit both."""
+        assert self.before is not None
+        message = f"no item has two; for either write a comma before {key}:"
+        edits = (Edit(Span(self.before.end, 0), ","),) if is_next else None
+        self.flaw_with(token.span, message, edits)
+
+    def _is_another_value(self, token: Token) -> bool:
+        """Take the ``b`` of ``label:a,b``."""
+        search = self.search
+        is_joined = token.comma is not None and token.comma == token.column - 1
+        if search is None or not is_joined:
             return False
-        token = self.tokens[self.at]
-        return token.is_mark and token.text == mark and token.column == column
-
-    def _unknown(self, token: Token) -> None:
-        text, folded = token.text, token.folded
-        if found := re.match(r"(?:#?[0-9]+|.*[0-9])(?=after:)", text, re.IGNORECASE):
-            at = Span(token.column + found.end(), 0)
-            message = f"space missing: write {found[0]} {text[found.end() :]}"
-            edit = (Edit(at, " "),)
-            self.flaw_with(token.span, message, edit)
-        elif text[0] in '"\u201c':
-            message = 'a text in quotes belongs to comment: /batch comment "…" 12'
-            self.flaw(token.span, message, fix=None)
-        elif self._lead is not None and self._lead.name == "comment":
-            self._unquoted_comment(token)
-        elif folded in self.names:
-            self._stray_action(token, self.names[folded])
-        elif folded in CONTROLS:
-            message = f"{folded} comes first in a command, and alone"
-            self.flaw(token.span, message, fix=None)
-        elif folded in BATCH_OPTIONS or folded in FILTERS or folded in COLLECTIONS:
-            self.flaw(token.span, f"{folded} needs a colon and a value", fix=None)
-        elif re.fullmatch(r"\.\.+|to|till|through|[\u2013\u2014]", folded):
-            self._spaced_range(token)
-        elif _INPUT.match(text) or _WORKFLOW.match(text):
-            message = (
-                "this belongs to dispatch: /batch dispatch workflow.yml key=value 12"
-            )
-            self.flaw(token.span, message, fix=None)
-        elif BATCH_ID.match(text):
-            message = "this looks like the id of a batch, not like an item"
-            self.flaw(token.span, message, fix=None)
-        else:
-            number = meant_number(text)
-            guess = "" if number else nearest(folded, (*self.names, "dry-run"))
-            hint = f"; did you mean {guess}?" if guess else f": {ITEM_HELP}"
-            fix = number or (guess if guess == "dry-run" else None)
-            self.flaw(token.span, f"not an item{hint}", fix=fix)
-
-    def _unquoted_comment(self, token: Token) -> None:
-        last = token
-        while self.at < len(self.tokens) and not self.tokens[self.at].is_mark:
-            following = self.tokens[self.at]
-            if is_item(following.text) or KEYED.match(following.text):
-                break
-            last = following
-            self.at += 1
-        span = Span(token.column, last.end - token.column)
-        text = quoted(self.line[token.column : last.end], always=True)
-        self.flaw(span, f"put the text in quotes: {text}", fix=text)
-
-    def _stray_action(self, token: Token, name: str) -> None:
-        following = self.following
-        message = f"{name} comes first, or stands before one item: {name}:12"
-        if following is None or not NUMERIC.match(following.text):
-            self.flaw(token.span, message, fix=None)
-            return
-        self.at += 1
-        span = Span(token.column, following.end - token.column)
-        message = f"{name} comes first, or stands before one item: "
-        fix = f"{name}:{following.text}"
-        needs = ACTIONS[name].arguments.are_needed if name in ACTIONS else False
-        self.flaw(span, message + fix, fix=None if needs else fix)
-
-    def _spaced_range(self, token: Token) -> None:
-        before = self.tokens[self.at - 2] if self.at >= 2 else None
-        following = self.following
-        if (
-            before is None
-            or following is None
-            or not NUMERIC.match(before.text)
-            or not NUMERIC.match(following.text)
-        ):
-            self.flaw(token.span, f"not an item: {ITEM_HELP}", fix=None)
-            return
-        self.at += 1
-        joined = f"{before.text}..{following.text}"
-        gap = Span(before.end, following.column - before.end)
-        message = f"a range has no spaces: {joined}"
-        self.flaw_with(token.span, message, (Edit(gap, ".."),))
-
-    # --- arguments and exclusions -------------------------------------------------
-
-    def _is_argument(self, token: Token) -> bool:
-        """Take a word that belongs to the leading action, whatever it looks like."""
-        match self._lead.name if self._lead else "":
-            case "label" | "assign" if token.text[0] in "+-":
-                if token.text[0] == "-" and NUMERIC.match(token.text[1:]):
-                    return False
-                self._signed_argument(token)
-            case "close" if token.folded in ("not-planned", "completed"):
-                self._argument(token, token.folded, most=1)
-            case "close" if token.folded in ("not_planned", "notplanned", "unplanned"):
-                self.flaw(token.span, "did you mean not-planned?", fix="not-planned")
-            case "comment" if token.text[0] in '"\u201c':
-                text = self.unquoted(token)
-                if text is not None:
-                    self._argument(token, text, most=1)
-            case "dispatch" if _WORKFLOW.match(token.text):
-                if any("=" not in argument for argument in self._arguments):
-                    self.flaw(token.span, "dispatch starts one workflow", fix=None)
-                self._arguments.append(token.text)
-            case "dispatch" if found := _INPUT.match(token.text):
-                self._input(token, found)
-            case _:
-                return False
+        value = self.unquoted(token)
+        one = None if value is None else self.filter_of(token, self._last[0], value)
+        if one is not None:
+            self._another_value(search, one.values[0], token)
         return True
 
-    def _argument(self, token: Token, argument: str, *, most: int) -> None:
-        if argument in self._arguments:
+    def _another_value(self, search: Search, value: str, token: Token) -> None:
+        """Add a value to the filter that was typed last."""
+        assert isinstance(self.target, OpenTerm)
+        at = max(
+            index
+            for index, one in enumerate(search.filters)
+            if (one.key, one.is_not) == self._last
+        )
+        values = search.filters[at].values
+        if value in values:
             return
-        if len(self._arguments) >= most:
-            name = self._lead.name if self._lead else ""
-            self.flaw(token.span, f"{name} takes one of these", fix=None)
-        self._arguments.append(argument)
-
-    def _input(self, token: Token, found: re.Match[str]) -> None:
-        value = self.unquoted(token.part(found.start("value")))
-        if value is None:
-            return
-        key = found["key"]
-        if any(argument.startswith(f"{key}=") for argument in self._arguments):
-            if f"{key}={value}" not in self._arguments:
-                self.flaw(token.span, f"{key} is given twice", fix=None)
-            return
-        self._arguments.append(f"{key}={value}")
-
-    def _signed_argument(self, token: Token) -> None:
-        assert self._lead is not None
-        value = self.unquoted(token.part(1))
-        if value is None:
-            return
-        if self._lead.name == "assign":
-            value = value.removeprefix("@")
-            if not _LOGIN.match(value):
-                self.flaw(token.span, "not a login; write +ada or -bob", fix=None)
-                return
-        if not value.strip():
-            self.flaw(token.span, f"nothing stands behind {token.text[0]}", fix=None)
-            return
-        sign, opposite = ("+", "-") if token.text[0] == "+" else ("-", "+")
-        if opposite + value in self._arguments:
-            message = f"{quoted(value)} is both added and removed"
+        if len(values) >= _MOST_VALUES:
+            message = f"a filter takes {_MOST_VALUES} values at most"
             self.flaw(token.span, message, fix=None)
-        elif sign + value not in self._arguments:
-            self._arguments.append(sign + value)
+            return
+        more = replace(search.filters[at], values=(*values, value))
+        filters = (*search.filters[:at], more, *search.filters[at + 1 :])
+        self.target.selector = Search(filters)
+
+    # --- signs ---------------------------------------------------------------------
 
     def _signed(self, token: Token) -> None:
-        if token.text[0] == "-" and NUMERIC.match(token.text[1:]):
-            if self._group is not None:
-                message = "exclusions stand outside the group"
-                moved = Edit(Span(self.end, 0), f" {token.text}")
-                self.flaw_with(token.span, message, (Edit(token.span, ""), moved))
-                return
-            numbers = self.numeric(token.part(1))
-            if isinstance(numbers, Number):
-                numbers = Range(numbers.number, numbers.number)
-            if numbers is not None:
-                self._words.append(Exclusion(numbers, token.span))
+        sign, rest = token.text[0], token.part(1)
+        keyed = KEYED.match(rest.text)
+        if sign == "-" and NUMERIC.match(rest.text):
+            self._exclusion(token)
         elif token.text == "-":
-            self._spaced_range(token)
-        elif token.text[0] == "-":
+            habits.spaced_range(self, token)
+        elif sign == "-" and keyed is not None and keyed["key"].casefold() in FILTERS:
+            self._negated(token, keyed["key"].casefold(), rest)
+        elif sign == "-":
             message = "an exclusion is a number or a range: -15 or -15..18"
             self.flaw(token.span, message, fix=None)
+        elif is_item(rest.text):
+            self.flaw(token.span, "items add up by themselves", fix=rest.text)
         else:
             message = f"this belongs to label: /batch label {token.text} 12"
             lead = Edit(Span(self.tokens[0].column, 0), f"label {token.text} ")
-            edits = (lead, Edit(token.span, "")) if self._lead is None else None
+            is_sure = self.lead is None and self.lead_token is None
+            edits = (lead, Edit(token.span, "")) if is_sure else None
             self.flaw_with(token.span, message, edits)
 
-    # --- after: -------------------------------------------------------------------
+    def _exclusion(self, token: Token) -> None:
+        if self.group is not None:
+            message = "exclusions stand outside the group"
+            moved = Edit(Span(self.end, 0), f" {token.text}")
+            self.flaw_with(token.span, message, (Edit(token.span, ""), moved))
+            return
+        numbers = self.numeric(token.part(1))
+        if isinstance(numbers, Number):
+            numbers = Range(numbers.number, numbers.number)
+        if numbers is not None:
+            self.read_words.append(Exclusion(numbers, token.span))
 
-    def _bound(self) -> _Bound:
-        if self._target is not None:
-            return self._target.bound
-        return self._group.bound if self._group is not None else self._whole
+    def _negated(self, token: Token, key: str, rest: Token) -> None:
+        if key not in _NEGATED:
+            message = f"{in_words(_NEGATED)} can be negated, {key} cannot"
+            self.flaw(token.span, message, fix=None)
+            return
+        one = self.filter(token, key, rest.part(len(key) + 1))
+        if one is not None:
+            self._filter(replace(one, is_not=True, span=token.span), token, None)
+
+    # --- after: --------------------------------------------------------------------
 
     def _after(self, token: Token) -> None:
         listed = token.part(len("after:"))
@@ -547,10 +450,11 @@ class ItemsReader(Words):
             return
         at = 0
         for text in listed.text.split(","):
-            name = self.item_name(Token(text, listed.column + at))
+            one = Token(text, listed.column + at)
+            name = self.item_name(one, is_listed=True)
             at += len(text) + 1
             if name is not None:
-                self._bound().after.append(name)
+                self.bound.after.append(name)
 
     def _dangling(self, token: Token, stripped: str) -> None:
         following = self.following
@@ -566,42 +470,3 @@ class ItemsReader(Words):
         self.flaw(
             token.span, "dangling comma" + (f": write {fix}" if fix else ""), fix=fix
         )
-
-    def _after_without_colon(self, token: Token) -> None:
-        following = self.following
-        if following is None or following.is_mark:
-            message = '"after" needs a colon and an item: 12 after:15'
-            self.flaw(token.span, message, fix=None)
-            return
-        self.at += 1
-        before = ""
-        if isinstance(self._target, _OpenTerm):
-            before = f"{format_selector(self._target.selector)} "
-        fix = f"after:{following.text.lstrip(':')}"
-        span = Span(token.column, following.end - token.column)
-        self.flaw(span, f'"after" needs a colon: {before}{fix}', fix=fix)
-
-    # --- options ------------------------------------------------------------------
-
-    def _option(self, token: Token, key: str, bound: _Bound) -> None:
-        raw = token.text[len(key) + 1 :]
-        if not raw:
-            self.value_missing(token, key)
-            return
-        value = self._value_of(token, key, raw)
-        if value is None:
-            return
-        name = OPTION_FIELDS.get(key, key)
-        if bound.options.setdefault(name, value) != value:
-            self.flaw(token.span, f"{key} is given twice, differently", fix=None)
-
-    def _value_of(self, token: Token, key: str, raw: str) -> object:
-        """Return the value of an option, or note what is wrong with it."""
-        match read_option(key, raw):
-            case Wrong(message, fix):
-                start = token.text.index(":") + 1
-                span = Span(token.column + start, len(token.text) - start)
-                self.flaw(span, message, fix=fix)
-                return None
-            case value:
-                return value

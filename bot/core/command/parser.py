@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 
 from bot.core.command.controls import read_control
 from bot.core.command.faults import Fault, FaultyLine, Unreadable
-from bot.core.command.items import MAX_FAULTS, ItemsReader
+from bot.core.command.items import ItemsReader
 from bot.core.command.limits import Limits
 from bot.core.command.lines import find_command_lines
+from bot.core.command.sentence import MAX_FAULTS
 from bot.core.command.syntax import Command, Help, Plan, Span
-from bot.core.command.vocabulary import CONTROLS, nearest
-from bot.core.command.words import Flaw, mended
+from bot.core.command.vocabulary import CONTROLS, NOT_YET, SYNONYMS, meant
+from bot.core.command.words import Flaw, Token, is_word, mended
 
 DEFAULT_LIMITS = Limits()
 MAX_COMMANDS = 20
@@ -112,16 +113,28 @@ def _dispatch(reader: ItemsReader) -> Command | None:
         run = reader.read()
         return Plan(replace(run, is_dry_run=True)) if run else None
     if first.folded in CONTROLS:
-        return read_control(reader)
+        return read_control(reader, reader.names)
+    if SYNONYMS.get(first.folded) == "help" and len(reader.tokens) == 1:
+        return Help()
     is_known = first.folded in (*reader.names, "this", "and", "after")
-    if first.text.isalpha() and not is_known:
-        guess = nearest(first.folded, (*CONTROLS, *reader.names))
-        if guess:
-            reader.flaw(first.span, f"unknown word; did you mean {guess}?", fix=guess)
-            reader.at = 1
-        if guess in CONTROLS and guess != "plan":
-            return None
-        if guess in reader.names:
-            # The rest is read as well, so that its faults are named too.
-            reader.lead_with(first, reader.names[guess])
+    if first.folded in NOT_YET and not is_known and first.folded not in SYNONYMS:
+        reader.flaw(first.span, NOT_YET[first.folded], fix=None)
+        return None
+    if is_word(first) and not is_known:
+        return _unknown_word(reader, first)
+    return reader.read()
+
+
+def _unknown_word(reader: ItemsReader, first: Token) -> Command | None:
+    guess = meant(first.text, (*CONTROLS, *reader.names))
+    if not guess:
+        return reader.read()
+    reader.flaw(first.span, f"unknown word; did you mean {guess}?", fix=guess)
+    reader.at = 1
+    if guess in reader.names:
+        reader.lead_with(first, reader.names[guess])
+    elif guess != "plan":
+        # The rest is read as well, so that its faults are named too.
+        reader.tokens = [replace(first, text=guess), *reader.tokens[1:]]
+        return read_control(reader, reader.names)
     return reader.read()

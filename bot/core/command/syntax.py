@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import assert_never
 
-from bot.core.command.vocabulary import PRIORITIES
+from bot.core.command.vocabulary import FILTERS, FLAGS, PRIORITIES, nearest
 from bot.core.durations import spell_option
 from bot.core.model import (
     Action,
@@ -76,16 +76,24 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """``label:ready``; the open items for which it is so."""
+    """``label:ready``, ``label:a,label:b`` (either) or ``-label:wip`` (not so)."""
 
     key: str
-    value: str
+    values: tuple[str, ...]
+    is_not: bool = False
     span: Span = field(default=NOWHERE, compare=False, repr=False)
 
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Filters side by side: the open items for which all of them hold."""
+
+    filters: tuple[Filter, ...]
+
     @property
-    def pair(self) -> tuple[str, str]:
-        """Return key and value."""
-        return self.key, self.value
+    def wants_pull_requests(self) -> bool:
+        """Whether only a pull request can fit."""
+        return any(one.key in PULL_REQUEST_FILTERS for one in self.filters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +112,9 @@ class Tasks:
     span: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
-Selector = ItemName | Range | Filter | SubIssues | Tasks
+PULL_REQUEST_FILTERS = ("base", "draft", "review")
+
+Selector = ItemName | Range | Search | SubIssues | Tasks
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +275,7 @@ Command = (
 )
 
 _BARE = re.compile(r"[\w./:@*!?&%+-]+\Z")
+_FILTER = re.compile(rf"(?:{'|'.join(FILTERS)}):", re.IGNORECASE)
 NUMERIC = re.compile(
     r"#?(?P<first>[0-9]+)(?:(?P<dots>\.{2,3}|[-\u2013\u2014\u2026])#?(?P<last>[0-9]+))?\Z"
 )
@@ -318,14 +329,20 @@ def format_selector(selector: Selector) -> str:
             return str(reference)
         case Range(first, last):
             return f"{first}..{last}"
-        case Filter(key, value):
-            return f"{key}:{quoted(value)}"
+        case Search(filters):
+            return " ".join(map(format_filter, filters))
         case SubIssues(parent):
             return f"sub-issues:{format_selector(parent)}"
         case Tasks(parent):
             return f"tasks:{format_selector(parent)}"
         case _:
             assert_never(selector)
+
+
+def format_filter(one: Filter) -> str:
+    """Return a filter as it is typed; a comma joins its values."""
+    sign = "-" if one.is_not else ""
+    return ",".join(f"{sign}{one.key}:{quoted(value)}" for value in one.values)
 
 
 def format_action(action: Action) -> str:
@@ -346,11 +363,40 @@ def _argument(action: Action, argument: str) -> str:
         return quoted(argument, always=True)
     if action.name in ("label", "assign"):
         sign, value = argument[0], argument[1:]
-        # A number behind a minus would be an exclusion.
-        is_plain = bool(_BARE.match(value)) and not NUMERIC.match(value)
-        return sign + quoted(value, always=not is_plain)
+        if sign == MAKE:
+            return f"+{quoted(value, always=value.endswith('!'))}!"
+        return sign + quoted(value, always=not is_plain_argument(sign, value))
     key, equals, value = argument.partition("=")
-    return f"{key}{equals}{quoted(value)}" if equals else argument
+    if not equals:
+        return argument
+    return f"{key}={quoted(value, always=is_flag(key))}"
+
+
+MAKE = "*"
+"""The sign of a label that is made if it does not exist: ``+new!`` as it is typed."""
+
+
+def is_plain_argument(sign: str, value: str) -> bool:
+    """Return whether a label or login needs no quotes behind its sign.
+
+    Without them a number would be an exclusion, ``-dry-run`` an option and ``+new!``
+    a label to be made.
+    """
+    return (
+        _BARE.match(value) is not None
+        and not NUMERIC.match(value)
+        and not value.endswith("!")
+        and not _FILTER.match(value)
+        and not (sign == "-" and (value.startswith("-") or is_flag(value)))
+    )
+
+
+def is_flag(word: str) -> bool:
+    """Return whether a word behind dashes looks like an option of some program."""
+    folded = word.casefold().strip("-").replace("_", "-")
+    if len(folded) < 2 or folded in FLAGS:
+        return True
+    return bool(nearest(folded, FLAGS, likeness=0.8))
 
 
 def _run(run: RunCommand, *, is_plan: bool = False) -> str:

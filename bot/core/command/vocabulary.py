@@ -4,7 +4,10 @@ import difflib
 from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
 
-FILTERS = ("label", "milestone", "author", "assignee")
+from bot.core.actions.table import ACTIONS
+
+FILTERS = ("label", "milestone", "author", "assignee", "base", "draft", "review")
+REVIEW_STATES = ("approved", "changes-requested", "none")
 COLLECTIONS = ("sub-issues", "tasks")
 ITEM_OPTIONS = ("priority", "timeout", "retries")
 BATCH_OPTIONS = ("concurrency", "on-failure", *ITEM_OPTIONS, "budget", "deps")
@@ -21,7 +24,87 @@ CONTROLS = (
     "help",
 )
 TOPICS = ("items", "options", "labels", "config")
+HELP_WORDS = (
+    *TOPICS,
+    *CONTROLS,
+    *ACTIONS,
+    *BATCH_OPTIONS,
+    *FILTERS,
+    *COLLECTIONS,
+    *("after", "dry-run", "this"),
+)
+"""What help can be asked on, besides a repository's own actions."""
+
 PRIORITIES: Mapping[str, int] = MappingProxyType({"high": 80, "normal": 50, "low": 20})
+
+SYNONYMS: Mapping[str, str] = MappingProxyType(
+    {
+        **dict.fromkeys(("stop", "abort", "kill", "halt", "terminate"), "cancel"),
+        **dict.fromkeys(("rerun", "re-run", "restart", "again", "redo"), "retry"),
+        **dict.fromkeys(("unpause", "continue", "go", "proceed"), "resume"),
+        **dict.fromkeys(("hold", "suspend", "wait"), "pause"),
+        **dict.fromkeys(("list", "ls", "show", "state", "stat", "progress"), "status"),
+        **dict.fromkeys(("preview", "simulate", "dryrun", "dry_run"), "plan"),
+        **dict.fromkeys(("begin", "launch"), "start"),
+        **dict.fromkeys(("explain", "reason"), "why"),
+        **dict.fromkeys(("ignore", "omit"), "skip"),
+        **dict.fromkeys(("?", "-h", "-?", "--help", "usage", "man"), "help"),
+        **dict.fromkeys(("rebase", "sync", "update-branch"), "update"),
+        **dict.fromkeys(("run", "do", "fix", "solve", "build"), "implement"),
+        **dict.fromkeys(("land", "ship"), "merge"),
+        **dict.fromkeys(("tag", "labels"), "label"),
+        **dict.fromkeys(("say", "reply"), "comment"),
+        **dict.fromkeys(("shut", "resolve"), "close"),
+        **dict.fromkeys(("unclose", "open"), "reopen"),
+    }
+)
+"""What people type elsewhere for a word of this language."""
+
+STRANGERS: Mapping[str, str] = MappingProxyType(
+    {
+        "unlabel": "labels are taken off with label -bug 12",
+        "untag": "labels are taken off with label -bug 12",
+        "unassign": "people are taken off with assign -ada 12",
+        "undo": "nothing is undone by a command",
+        "revert": "nothing is undone by a command",
+        **dict.fromkeys(
+            (
+                *("approve", "archive", "clone", "commit", "copy", "create", "delete"),
+                *("deploy", "edit", "fork", "lock", "lose", "move", "pin", "pull"),
+                *("push", "release", "remove", "rename", "squash", "subscribe"),
+                *("transfer", "unlock", "unmerge", "unpin", "unreview", "unskip"),
+            ),
+            "this is nothing that a batch can do",
+        ),
+    }
+)
+"""Words that are close to one of the language and mean something else."""
+
+NOT_YET: Mapping[str, str] = MappingProxyType(
+    {
+        "add": "this version adds no items to a batch; start another one with them",
+        "priority": "this version changes no priorities later; "
+        "give them at the start: 18[priority:high]",
+        "concurrency": "this version does not change it later; "
+        "give it at the start: concurrency:5",
+        "again": "this version implements nothing again; close the pull request first",
+        "ready": "this version does not mark pull requests as ready",
+        "draft": "this version does not make drafts of pull requests",
+        "request": "this version does not ask for reviews",
+        "milestone": "this version sets no milestones; as a filter write milestone:2.4",
+    }
+)
+"""Words of the language that have no effect yet, and what is said of them."""
+
+FLAGS = frozenset(
+    {
+        *BATCH_OPTIONS,
+        *("dry-run", "dry", "plan", "preview", "simulate", "no-op", "noop", "after"),
+        *("all", "confirm", "debug", "force", "help", "parallel", "quiet", "verbose"),
+        *("version", "wait", "yes"),
+    }
+)
+"""What stands behind dashes in other programs: here it is never an argument."""
 
 RESERVED = frozenset(
     (*FILTERS, *COLLECTIONS, *BATCH_OPTIONS, *CONTROLS, "after", "and", "this")
@@ -29,14 +112,26 @@ RESERVED = frozenset(
 """Names that an action of a repository cannot have: they mean something else."""
 
 
-def nearest(word: str, choices: Iterable[str]) -> str:
+def nearest(word: str, choices: Iterable[str], *, likeness: float = 0.65) -> str:
     """Return the choice that *word* most probably stands for, or an empty string."""
     # difflib takes quadratic time in the length of the words.
     if not 2 <= len(word) <= 40:
         return ""
     by_folded = {choice.casefold(): choice for choice in choices}
-    found = difflib.get_close_matches(word.casefold(), by_folded, 1, 0.65)
+    found = difflib.get_close_matches(word.casefold(), by_folded, 1, likeness)
     return by_folded[found[0]] if found else ""
+
+
+def meant(word: str, choices: Collection[str]) -> str:
+    """Return the word of *choices* that another one stands for, or an empty string.
+
+    What the word means elsewhere comes before its letters: ``stop`` is no ``start``.
+    """
+    folded = word.casefold()
+    known = (*choices, *SYNONYMS, *STRANGERS)
+    near = folded if folded in known else nearest(folded, known, likeness=0.75)
+    found = SYNONYMS.get(near, near)
+    return found if found in choices else ""
 
 
 def in_words(choices: Collection[str], *, last: str = "or") -> str:

@@ -16,30 +16,52 @@ from bot.core.command.syntax import (
     Number,
     Qualified,
     Range,
+    Search,
     Selector,
     Span,
     SubIssues,
     Tasks,
     This,
 )
-from bot.core.command.vocabulary import COLLECTIONS, FILTERS
+from bot.core.command.vocabulary import (
+    COLLECTIONS,
+    FILTERS,
+    REVIEW_STATES,
+    in_words,
+    nearest,
+)
 from bot.core.model import ItemNumber
 from bot.core.world.references import MAX_DIGITS, qualified_reference
 
+GHOSTS = "\u00ad\u180e\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff"
+"""Characters that nobody sees and that mean nothing, as a set of ``re``."""
+
+GHOST = re.compile(f"[{GHOSTS}]")
 _QUOTED = r'"(?:\\(?:.|\Z)|[^"\\])*+(?:"|\Z)|\u201c[^\u201d]*+(?:\u201d|\Z)'
 _TOKEN = re.compile(
     rf"""
-    (?P<gap>[\s,]++)
-    | (?P<mark>[()\[\]])
+    (?P<gap>[\s,\u3001\uff0c{GHOSTS}]++)
     | (?P<after>after:[^\s()\[\]"]*+)  # its commas belong to it
-    | (?P<word>(?:{_QUOTED}|[^\s,()\[\]"\u201c])++)
+    | (?P<word>(?:{_QUOTED}|(?<=\w)\[bot\]|[^\s,\u3001\uff0c()\[\]"\u201c])++)
+    | (?P<mark>[()\[\]])
     """,
     re.VERBOSE | re.IGNORECASE | re.DOTALL,
 )
 _WHOLE_QUOTED = re.compile(rf"(?:{_QUOTED})\Z", re.DOTALL)
 KEYED = re.compile(r"(?P<key>[A-Za-z][\w-]*):(?P<value>.*)", re.DOTALL)
 _GITHUB_NUMBER = re.compile(rf"GH-([1-9][0-9]{{0,{MAX_DIGITS - 1}}})\Z", re.IGNORECASE)
+_COMMA = re.compile("[,\u3001\uff0c]")
+_GHOSTS_BEHIND = re.compile(f"[{GHOSTS}]+\\Z")
+_WIDE = str.maketrans(
+    "\uff10\uff11\uff12\uff13\uff14\uff15\uff16\uff17\uff18\uff19\uff03\uff0d\u2212\u2010\u2011\uff0e\uff1a",
+    "0123456789#----.:",
+)
+_NUMBERS = re.compile(
+    r"(?:[A-Za-z][\w-]*:)?[-\u2013\u2014]?#?[0-9]+(?:[-.,#\u2013\u2014\u2026]+[0-9]+)*\Z"
+)
 _LOOKALIKES = str.maketrans("lIOo", "1100")
+_SEPARATED = re.compile(r"#?[0-9]+(?:[^0-9A-Za-z\s]+[0-9]+)+\Z", re.ASCII)
+_DECORATED = re.compile(r"[^\w\s]*(#?[0-9]+)[^\w\s]*\Z", re.ASCII)
 
 ITEM_HELP = "use a number, a range like 12..18, review:63 or a link"
 
@@ -67,15 +89,19 @@ def mended(line: str, flaws: Sequence[Flaw]) -> str:
         if flaw.edits is None:
             return ""
         edits.extend(flaw.edits)
-    parts: list[str] = []
+    mended = ""
     at = 0
     for edit in sorted(edits, key=lambda edit: edit.span.column):
         if edit.span.column < at:
             return ""
-        parts += (line[at : edit.span.column], edit.text)
+        mended = _joined(mended, line[at : edit.span.column]) + edit.text
         at = edit.span.column + edit.span.length
-    parts.append(line[at:])
-    return re.sub(r"[ \t]{2,}", " ", "".join(parts)).strip()
+    return _joined(mended, line[at:]).strip()
+
+
+def _joined(before: str, behind: str) -> str:
+    """Return both parts; where a word was taken out, one of its two spaces goes."""
+    return before + (behind.lstrip(" \t") if before[-1:].isspace() else behind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +111,7 @@ class Token:
     text: str
     column: int
     is_mark: bool = False
+    comma: int | None = None  # the column of the comma before it
 
     @property
     def folded(self) -> str:
@@ -110,16 +137,30 @@ def split_words(line: str, start: int) -> list[Token]:
     """Return the words and marks from *start* on."""
     found: list[Token] = []
     at = start
+    comma: int | None = None
     while at < len(line):
         token = _TOKEN.match(line, at)
         # Every character fits one of the alternatives, so one always matches.
         assert token is not None
         at = token.end()
-        if token.lastgroup != "gap":
-            found.append(
-                Token(token[0], token.start(), is_mark=token.lastgroup == "mark")
-            )
+        if token.lastgroup == "gap":
+            mark = _COMMA.search(token[0])
+            comma = token.start() + mark.start() if mark else None
+            continue
+        is_mark = token.lastgroup == "mark"
+        text = token[0] if is_mark else _plain(_GHOSTS_BEHIND.sub("", token[0]))
+        found.append(Token(text, token.start(), is_mark, comma))
+        comma = None
     return found
+
+
+def _plain(word: str) -> str:
+    """Return a number, range or exclusion in ASCII, any other word as it is."""
+    if word.isascii():
+        return word
+    plain = re.sub("\\A[\u2013\u2014](?=#?[0-9])", "-", word.translate(_WIDE))
+    is_number = _NUMBERS.match(plain) and plain.partition(":")[0].lower() not in FILTERS
+    return plain if is_number else word
 
 
 class Words:
@@ -165,18 +206,26 @@ class Words:
         joined = f"{key}:{following.text}"
         self.flaw(span, f"value missing: write {joined} without the space", fix=joined)
 
-    def item_name(self, token: Token) -> ItemName | None:
-        """Return the one item that *token* names, or note why it names none."""
+    def item_name(self, token: Token, *, is_listed: bool = False) -> ItemName | None:
+        """Return the one item that *token* names, or note why it names none.
+
+        *is_listed*: commas may follow, so that several can be written there.
+        """
+        named = meant_numbers(token.text) if is_listed else None
+        if named and " " in named and not NUMERIC.match(token.text):
+            listed = named.replace(" ", ",")
+            self.flaw(token.span, f"write each item, with commas: {listed}", fix=listed)
+            return None
         match self.selector(token):
             case Number() | This() | Qualified() as name:
                 return name
-            case Range() as numbers:
+            case Range() as numbers if is_listed:
                 listed = ",".join(map(str, numbers.numbers))
                 fix = listed if len(numbers.numbers) <= 20 else None
                 hint = f": {fix}" if fix else ""
                 message = f"write each item, with commas{hint}"
                 self.flaw(token.span, message, fix=fix)
-            case Filter() | SubIssues() | Tasks():
+            case Range() | Search() | SubIssues() | Tasks():
                 message = "one item is needed here: a number or a link"
                 self.flaw(token.span, message, fix=None)
             case None:
@@ -201,28 +250,67 @@ class Words:
         if found := KEYED.match(text):
             key = found["key"].casefold()
             rest = token.part(found.start("value"))
-            if key in (*FILTERS, *COLLECTIONS) and not rest.text:
-                self.value_missing(token, key)
-                return None
-            if key in FILTERS:
-                return self._filter(token, key, rest)
             if key in COLLECTIONS:
-                parent = self.item_name(rest)
-                kind = SubIssues if key == "sub-issues" else Tasks
-                return kind(parent, token.span) if parent else None
-        self.flaw(token.span, f"not an item: {ITEM_HELP}", fix=meant_number(text))
+                return self._collection(token, key, rest)
+            if is_filter(key, rest.text):
+                one = self.filter(token, key, rest)
+                return Search((one,)) if one else None
+        self.not_an_item(token)
         return None
 
-    def _filter(self, token: Token, key: str, rest: Token) -> Filter | None:
+    def not_an_item(self, token: Token) -> None:
+        """Note that a word is no item, with the numbers that were probably meant."""
+        if GHOST.search(token.text):
+            seen = GHOST.sub("", token.text)
+            message = f"an invisible character is in {seen}"
+            self.flaw(token.span, message, fix=seen)
+            return
+        message = f"not an item: {ITEM_HELP}"
+        self.flaw(token.span, message, fix=meant_numbers(token.text))
+
+    def _collection(self, token: Token, key: str, rest: Token) -> Selector | None:
+        if not rest.text:
+            self.value_missing(token, key)
+            return None
+        named = None if NUMERIC.match(rest.text) else meant_numbers(rest.text)
+        if named and " " in named:
+            message = "one item is needed here: a number or a link"
+            self.flaw(token.span, message, fix=None)
+            return None
+        parent = self.item_name(rest)
+        kind = SubIssues if key == "sub-issues" else Tasks
+        return kind(parent, token.span) if parent else None
+
+    def filter(self, token: Token, key: str, rest: Token) -> Filter | None:
+        """Return the filter with one value, or note what is wrong with it."""
+        if not rest.text:
+            self.value_missing(token, key)
+            return None
         value = self.unquoted(rest)
         if value is None:
             return None
-        if key in ("author", "assignee"):
-            value = value.removeprefix("@")
         if not value.strip():
             self.flaw(token.span, f"value missing behind {key}:", fix=None)
             return None
-        return Filter(key, value, token.span)
+        return self.filter_of(token, key, value)
+
+    def filter_of(self, token: Token, key: str, value: str) -> Filter | None:
+        """Return the filter, its value as GitHub writes it."""
+        match key:
+            case "author" | "assignee":
+                value = login_of(value)
+            case "draft" | "review":
+                choices = REVIEW_STATES if key == "review" else ("true", "false")
+                value = value.casefold().replace("_", "-")
+                if value not in choices:
+                    message = f"{key} is {in_words(choices)}"
+                    guess = nearest(value, choices)
+                    fix = f"{key}:{guess}" if guess else None
+                    self.flaw(token.span, message, fix=fix)
+                    return None
+            case _:
+                pass
+        return Filter(key, (value,), span=token.span)
 
     def numeric(self, token: Token) -> Number | Range | None:
         """Return what a number or range means, or note why it means nothing."""
@@ -285,11 +373,39 @@ def is_item(text: str) -> bool:
     )
 
 
-def meant_number(text: str) -> str | None:
-    """Return the number that was probably meant by something close to one."""
-    if len(text) > MAX_DIGITS + 1 or not text.isascii():
+def is_word(token: Token) -> bool:
+    """Return whether a word could be a verb, by its letters."""
+    return bool(re.fullmatch(r"[^\W\d_]+(?:[-_][^\W\d_]+)*|\?", token.text))
+
+
+def is_filter(key: str, value: str) -> bool:
+    """Return whether ``key:value`` is a filter; ``review:63`` is an action."""
+    if key == "review":
+        return value.casefold().replace("_", "-") in REVIEW_STATES
+    return key in FILTERS
+
+
+def login_of(text: str) -> str:
+    """Return a login as GitHub's REST API has it; ``@me`` is whoever asks."""
+    if text.casefold() == "@me":
+        return "@me"
+    login = text.removeprefix("@")
+    if login.casefold().startswith("app/"):
+        return f"{login[len('app/') :].removesuffix('[bot]')}[bot]"
+    return login
+
+
+def meant_numbers(text: str) -> str | None:
+    """Return the numbers that something close to them names, and no other."""
+    if len(text) > 60 or not text.isascii():
         return None
+    if found := _DECORATED.match(text):
+        return found[1] if found[1].strip("#0") else None
+    if _SEPARATED.match(text):
+        digits = re.findall(r"#?[0-9]+", text)
+        is_plain = all(one.lstrip("#")[:1] != "0" for one in digits)
+        return " ".join(digits) if is_plain and len(digits) <= 20 else None
     plain = text.removeprefix("#").translate(_LOOKALIKES)
-    digits = re.sub(r"[^0-9]", "", plain)
-    has_one_stray = len(plain) - len(digits) <= 1 and plain[:1].isdigit()
-    return digits if has_one_stray and digits.strip("0") else None
+    has_digit = any(one.isdigit() for one in text)
+    is_number = has_digit and plain.isdigit() and len(plain) <= MAX_DIGITS
+    return plain if is_number and plain[0] != "0" else None

@@ -1,6 +1,6 @@
 """Why a command cannot be done as it stands, and the command to copy instead."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from bot.core.command.faults import (
@@ -13,14 +13,13 @@ from bot.core.command.faults import (
 )
 from bot.core.command.syntax import (
     Exclusion,
-    Filter,
     Group,
     ItemName,
     Number,
     Qualified,
     Range,
     RunCommand,
-    Selector,
+    Search,
     Span,
     SubIssues,
     Tasks,
@@ -30,7 +29,6 @@ from bot.core.command.syntax import (
     format_command,
     format_selector,
 )
-from bot.core.command.vocabulary import nearest
 from bot.core.model import ItemNumber, Reference
 from bot.core.plan.expansion import (
     ITEM_FIELDS,
@@ -41,7 +39,7 @@ from bot.core.plan.expansion import (
     options_of,
 )
 from bot.core.world.features import Feature, lacking
-from bot.core.world.markdown import code_span, plural
+from bot.core.world.markdown import code_span
 
 SelectionProblem = Unreadable | UnknownItems | Declined
 
@@ -171,7 +169,7 @@ def unknown_items(expansion: Expansion) -> UnknownItems | None:
         if known.facts.get(number) is None:
             gone.add(Reference(known.repository, number))
     asked = len({*expansion.asked, *expansion.named, *expansion.others})
-    return UnknownItems(asked, tuple(unknown), _without(expansion, gone))
+    return UnknownItems(asked, tuple(unknown), _without(expansion, gone, after=gone))
 
 
 def _why_unknown(number: ItemNumber, known: Known) -> str:
@@ -188,8 +186,19 @@ def _existing(number: ItemNumber, known: Known) -> ItemNumber | None:
     return guess if guess is not None and known.facts.get(guess) else None
 
 
-def _without(expansion: Expansion, gone: set[Reference]) -> str:
-    """Return the command without the items in *gone*; nothing if none would be left."""
+def without_items(expansion: Expansion, numbers: Iterable[ItemNumber]) -> str:
+    """Return the command without some of its items; others may still wait for them."""
+    here = expansion.known.repository
+    gone = {Reference(here, number) for number in numbers}
+    return _without(expansion, gone, after=set())
+
+
+def _without(
+    expansion: Expansion, gone: set[Reference], *, after: set[Reference]
+) -> str:
+    """Return the command without the items in *gone*, of which none waits for *after*;
+    nothing if none would be left.
+    """
 
     def keeps(term: Term) -> bool:
         match term.selector:
@@ -201,7 +210,7 @@ def _without(expansion: Expansion, gone: set[Reference]) -> str:
                 return True
 
     def kept(names: tuple[ItemName, ...]) -> tuple[ItemName, ...]:
-        return tuple(name for name in names if expansion.name(name) not in gone)
+        return tuple(name for name in names if expansion.name(name) not in after)
 
     words: list[Word] = []
     for word in expansion.command.words:
@@ -233,10 +242,14 @@ def nothing_matches(expansion: Expansion) -> Declined | None:
         if mention.numbers:
             continue
         match mention.term.selector:
-            case Filter("label", value) as found:
-                return _no_label(expansion, found, value)
-            case Filter() as found:
-                return _no_match(found)
+            case Search() as search:
+                shown = code_span(format_selector(search))
+                kind = (
+                    "pull request"
+                    if search.wants_pull_requests
+                    else "issue or pull request"
+                )
+                return Declined(f"{shown} matches no open {kind}.")
             case SubIssues() if Feature.SUB_ISSUES in expansion.known.lacks:
                 return Declined(lacking([Feature.SUB_ISSUES]))
             case SubIssues(parent):
@@ -251,43 +264,3 @@ def nothing_matches(expansion: Expansion) -> Declined | None:
             case _:
                 continue
     return None
-
-
-def _no_match(found: Filter) -> Declined:
-    shown = code_span(format_selector(found))
-    return Declined(f"{shown} matches no open issue or pull request.")
-
-
-def _no_label(expansion: Expansion, found: Filter, value: str) -> Declined:
-    labels = expansion.known.labels or {}
-    if any(label.casefold() == value.casefold() for label in labels):
-        return _no_match(found)
-    message = f"There is no label {code_span(value)}."
-    guess = nearest(value, labels)
-    if not guess:
-        return Declined(message)
-    count = plural(labels[guess], "open item")
-    corrected = with_selector(
-        expansion.command, found, Filter("label", guess, span=found.span)
-    )
-    return Declined(
-        f"{message} The nearest is {code_span(guess)} ({count}).", corrected
-    )
-
-
-def with_selector(command: RunCommand, old: Selector, new: Selector) -> str:
-    """Return the command with one selector in the place of another."""
-
-    def changed(term: Term) -> Term:
-        return replace(term, selector=new) if term.selector == old else term
-
-    words: list[Word] = []
-    for word in command.words:
-        match word:
-            case Term():
-                words.append(changed(word))
-            case Group(terms):
-                words.append(replace(word, terms=tuple(map(changed, terms))))
-            case Exclusion():
-                words.append(word)
-    return format_command(replace(command, words=tuple(words)))

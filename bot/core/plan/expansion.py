@@ -1,18 +1,16 @@
 """What the words of a command stand for, as far as GitHub's facts are known.
 
-The engine asks ``wanted`` what is still to be looked up, looks it up, and repeats until
-nothing is; then ``select`` decides. Both work out the same ``Expansion``.
+``wanted`` and ``select`` both work it out anew from what is known by then.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 from bot.core.command.faults import Declined, UnknownItems
 from bot.core.command.syntax import (
     NO_OPTIONS,
     Exclusion,
-    Filter,
     GivenOptions,
     Group,
     ItemName,
@@ -20,17 +18,21 @@ from bot.core.command.syntax import (
     Qualified,
     Range,
     RunCommand,
+    Search,
     Selector,
     SubIssues,
     Tasks,
     Term,
     This,
+    Word,
+    format_command,
     format_selector,
 )
 from bot.core.model import (
     Action,
     BatchId,
     ItemFacts,
+    ItemKind,
     ItemNumber,
     Reference,
 )
@@ -38,9 +40,6 @@ from bot.core.plan.configuration import PATH, RepositoryConfiguration
 from bot.core.plan.texts import open_tasks_in
 from bot.core.world.features import Feature
 from bot.core.world.markdown import code_span
-
-Pair = tuple[str, str]
-"""A filter's key and value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +52,12 @@ class Known:
 
     repository: str
     this: ItemNumber
+    asker: str = ""  # the login that @me stands for
     configuration: RepositoryConfiguration = field(
         default_factory=RepositoryConfiguration
     )
     facts: Mapping[ItemNumber, ItemFacts | None] = field(default_factory=dict)
-    filters: Mapping[Pair, tuple[ItemNumber, ...]] = field(default_factory=dict)
+    filters: Mapping[Search, tuple[ItemNumber, ...]] = field(default_factory=dict)
     labels: Mapping[str, int] | None = None
     newest_number: int = 0
     others: Mapping[Reference, ItemFacts | None] = field(default_factory=dict)
@@ -65,6 +65,7 @@ class Known:
     concurrency_limit: int = 3
     batch_link: Callable[[BatchId], str] = code_span  # Markdown
     lacks: frozenset[Feature] = frozenset()  # of the server, as far as it is known
+    why_not: Callable[[Action, ItemKind], str] = lambda _action, _kind: ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ class Wanted:
     """What has to be looked up before a command can be decided on."""
 
     numbers: tuple[ItemNumber, ...] = ()
-    filters: tuple[Pair, ...] = ()
+    filters: tuple[Search, ...] = ()
     labels: bool = False
     others: tuple[Reference, ...] = ()  # items of other repositories
 
@@ -82,29 +83,6 @@ class Wanted:
         return self == Wanted()
 
 
-def wanted(command: RunCommand, known: Known) -> Wanted:
-    """Return what is still to be asked; nothing if the command is refused anyway."""
-    expansion = Expansion(command, known)
-    if expansion.problem() is not None:
-        return Wanted()
-    numbers = [*expansion.asked, *expansion.parents, *expansion.predecessors]
-    unknown = [
-        guess
-        for name in expansion.named
-        if known.facts.get(name, _UNASKED) is None
-        if (guess := misspelled(name, known)) is not None
-    ]
-    missing = [n for n in (*numbers, *unknown[:10]) if n not in known.facts]
-    empty = [pair for pair in expansion.filters if known.filters.get(pair) == ()]
-    return Wanted(
-        numbers=tuple(dict.fromkeys(missing)),
-        filters=tuple(p for p in expansion.filters if p not in known.filters),
-        labels=known.labels is None and any(key == "label" for key, _ in empty),
-        others=tuple(r for r in expansion.others if r not in known.others),
-    )
-
-
-_UNASKED = object()
 _UNNAMED = ""
 
 
@@ -140,7 +118,8 @@ class Expansion:
         self.known = known
         self.mentions: list[Mention] = []
         self.exclusions: list[Exclusion] = []
-        self.filters: list[Pair] = []
+        self.searches: list[Search] = []
+        self._typed: dict[Search, Search] = {}
         self.parents: list[ItemNumber] = []
         self.others: list[Reference] = []  # of other repositories, wherever they stand
         self.foreign: list[Qualified] = []  # of other repositories, asked for as items
@@ -200,7 +179,7 @@ class Expansion:
         limit = self.known.configuration.limits.items
         for mention in self.mentions:
             selector = mention.term.selector
-            if isinstance(selector, Filter) and len(mention.numbers) > limit:
+            if isinstance(selector, Search) and len(mention.numbers) > limit:
                 shown = code_span(format_selector(selector))
                 return Declined(
                     f"{shown} matches more than {limit} items, the limit of a command. "
@@ -253,6 +232,24 @@ class Expansion:
         first = next((w for w in self.wishes() if w.number == number), None)
         return first is None or mention in first.mentions
 
+    def typed(self, search: Search) -> Search:
+        """Return filters as they were typed."""
+        return self._typed[search]
+
+    @property
+    def actions(self) -> tuple[Action, ...]:
+        """Return the actions that the command may come to."""
+        named = [self.command.action]
+        named += [
+            Action(mention.term.action)
+            for mention in self.mentions
+            if mention.term.action is not None
+        ]
+        defaults = self.known.configuration.defaults
+        if self.command.action is None:
+            named += [Action(defaults.action_for(kind)) for kind in ItemKind]
+        return tuple(dict.fromkeys(action for action in named if action is not None))
+
     def action(self, mention: Mention, facts: ItemFacts) -> Action:
         """Return what is to be done to an item that *mention* brought in."""
         if mention.term.action is not None:
@@ -282,9 +279,11 @@ class Expansion:
         match selector:
             case Range() as numbers:
                 return map(ItemNumber, numbers.numbers)
-            case Filter() as filtered:
-                self.filters.append(filtered.pair)
-                return self.known.filters.get(filtered.pair, ())
+            case Search():
+                search = _of_somebody(selector, self.known.asker)
+                self._typed[search] = selector
+                self.searches.append(search)
+                return self.known.filters.get(search, ())
             case SubIssues(parent) | Tasks(parent):
                 return self._children(selector, parent)
             case Number() | This() | Qualified():
@@ -337,6 +336,20 @@ class Expansion:
                 self.others.append(reference)
 
 
+def _of_somebody(search: Search, asker: str) -> Search:
+    """Return filters with the login of whoever asks in the place of ``@me``."""
+    if not asker:
+        return search
+    return Search(
+        tuple(
+            replace(one, values=tuple(asker if v == "@me" else v for v in one.values))
+            if one.key in ("author", "assignee")
+            else one
+            for one in search.filters
+        )
+    )
+
+
 ITEM_FIELDS = {
     "priority": "priorities",
     "timeout_seconds": "time-outs",
@@ -369,3 +382,21 @@ def misspelled(number: ItemNumber, known: Known) -> ItemNumber | None:
         if left and int(left) <= known.newest_number:
             return ItemNumber(int(left))
     return None
+
+
+def with_selector(command: RunCommand, old: Selector, new: Selector) -> str:
+    """Return the command with one selector in the place of another."""
+
+    def changed(term: Term) -> Term:
+        return replace(term, selector=new) if term.selector == old else term
+
+    words: list[Word] = []
+    for word in command.words:
+        match word:
+            case Term():
+                words.append(changed(word))
+            case Group(terms):
+                words.append(replace(word, terms=tuple(map(changed, terms))))
+            case Exclusion():
+                words.append(word)
+    return format_command(replace(command, words=tuple(words)))

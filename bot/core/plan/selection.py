@@ -1,6 +1,10 @@
-"""Which items a command means, once GitHub's facts are known."""
+"""Which items a command means, once GitHub's facts are known.
 
-from collections.abc import Sequence
+The engine asks ``wanted`` what is still to be looked up, looks it up, and repeats until
+nothing is; then ``select`` decides.
+"""
+
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from bot.core.actions.spec import AppliesTo, ItemNeed
@@ -10,6 +14,8 @@ from bot.core.command.syntax import (
     Number,
     Range,
     RunCommand,
+    Search,
+    This,
     format_command,
     format_numbers,
     format_selector,
@@ -30,11 +36,21 @@ from bot.core.plan.corrections import (
     nothing_matches,
     refused,
     unknown_items,
+    without_items,
+)
+from bot.core.plan.expansion import (
+    Expansion,
+    Known,
+    Mention,
+    Wanted,
+    filled,
+    misspelled,
+    options_of,
     with_selector,
 )
-from bot.core.plan.expansion import Expansion, Known, Mention, filled, options_of
+from bot.core.plan.labels import as_done, label_notes, labels_wanted, no_such_label
 from bot.core.world.features import Feature, without_dependencies
-from bot.core.world.markdown import code_span, join
+from bot.core.world.markdown import code_span, join, plural
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +76,39 @@ class Selection:
     must_confirm: bool = False  # more items than the repository starts unasked
 
 
+def wanted(command: RunCommand, known: Known) -> Wanted:
+    """Return what is still to be asked; nothing if the command is refused anyway."""
+    expansion = Expansion(command, known)
+    if expansion.problem() is not None:
+        return Wanted()
+    numbers = [*expansion.asked, *expansion.parents, *expansion.predecessors]
+    unknown = [
+        guess
+        for name in expansion.named
+        if known.facts.get(name, _UNASKED) is None
+        if (guess := misspelled(name, known)) is not None
+    ]
+    missing = [n for n in (*numbers, *unknown[:10]) if n not in known.facts]
+    searches = tuple(s for s in expansion.searches if s not in known.filters)
+    return Wanted(
+        numbers=tuple(dict.fromkeys(missing)),
+        filters=searches,
+        labels=not missing and not searches and labels_wanted(expansion),
+        others=tuple(r for r in expansion.others if r not in known.others),
+    )
+
+
+_UNASKED = object()
+
+
 def select(command: RunCommand, known: Known) -> Selection | SelectionProblem:
     """Return what the command selects, or why it cannot be done as it stands."""
     expansion = Expansion(command, known)
     problem = (
-        expansion.problem() or unknown_items(expansion) or nothing_matches(expansion)
+        expansion.problem()
+        or unknown_items(expansion)
+        or no_such_label(expansion)
+        or nothing_matches(expansion)
     )
     if problem is not None:
         return problem
@@ -80,22 +124,20 @@ class _Choice:
     def __init__(self, expansion: Expansion) -> None:
         self._expansion = expansion
         self._known = expansion.known
-        self._left_out: dict[str, list[ItemNumber]] = {}
-        self._notes: list[str] = []
+        self._left_out: dict[_Why, list[ItemNumber]] = {}
+        self._refused: dict[_Why, list[ItemNumber]] = {}
 
     def result(self) -> Selection | Declined:
         """Return the selection, or a refusal if an item does not fit or none is left."""
         command = self._expansion.command
-        items: list[SelectedItem] = []
-        for wish in self._expansion.wishes():
-            match self._decide(wish.number, wish.mentions):
-                case SelectedItem() as item:
-                    items.append(item)
-                case Declined() as problem:
-                    return problem
-                case None:
-                    pass
-        notes = self._all_notes()
+        items = [
+            item
+            for wish in self._expansion.wishes()
+            if (item := self._decide(wish.number, wish.mentions)) is not None
+        ]
+        if self._refused:
+            return self._refusal(has_items=bool(items))
+        notes = list(self._all_notes(items))
         if not items:
             why = " ".join(notes)
             return Declined(f"Nothing is left to do. {why}".strip())
@@ -123,30 +165,73 @@ class _Choice:
 
     def _decide(
         self, number: ItemNumber, mentions: Sequence[Mention]
-    ) -> SelectedItem | Declined | None:
+    ) -> SelectedItem | None:
+        """Return the item; what does not fit is refused if it was named, else left out."""
         facts = self._known.facts.get(number)
         if facts is None:
-            self._leave_out(number, "does not exist", "do not exist")
+            self._leave_out(_Why("does not exist", "do not exist"), number)
             return None
         is_named = mentions[0].is_named
         action = self._expansion.action(mentions[0], facts)
         resolved = self._known.configuration.resolve(action)
-        if not resolved.applies_to.includes(facts.kind):
+        why = self._unfit(facts, resolved, is_named=is_named)
+        if why is not None:
             if is_named:
-                return self._wrong_kind(facts, action, resolved)
-            kind = "an issue" if facts.kind is ItemKind.ISSUE else "a pull request"
-            kinds = "issues" if facts.kind is ItemKind.ISSUE else "pull requests"
-            self._leave_out(number, f"is {kind}", f"are {kinds}")
-            return None
-        if state := _unfit(facts, resolved.needs, is_named=is_named):
-            self._leave_out(number, f"is {state}", f"are {state}")
+                self._refused.setdefault(why, []).append(number)
+            else:
+                self._leave_out(why, number)
             return None
         if (batch_id := self._known.live_items.get(number)) is not None:
-            where = self._known.batch_link(batch_id)
-            where = f"already in batch {where}"
-            self._leave_out(number, f"is {where}", f"are {where}")
+            where = f"already in batch {self._known.batch_link(batch_id)}"
+            self._leave_out(_Why(f"is {where}", f"are {where}"), number)
             return None
         return self._item(facts, resolved, mentions)
+
+    def _unfit(
+        self, facts: ItemFacts, resolved: ResolvedAction, *, is_named: bool
+    ) -> "_Why | None":
+        """Return why an action cannot be done to an item."""
+        is_issue = facts.kind is ItemKind.ISSUE
+        kind, kinds = (
+            ("an issue", "issues") if is_issue else ("a pull request", "pull requests")
+        )
+        if not resolved.applies_to.includes(facts.kind):
+            is_for_issues = resolved.applies_to is AppliesTo.ISSUES
+            needs = "an issue" if is_for_issues else "a pull request"
+            more = f"{resolved.action.name} needs {needs}" if is_named else ""
+            return _Why(f"is {kind}", f"are {kinds}", more)
+        if state := _unfit_state(facts, resolved.needs, is_named=is_named):
+            return _Why(f"is {state}", f"are {state}")
+        if reason := self._known.why_not(resolved.action, facts.kind):
+            return _Why(
+                f"is {kind}",
+                f"are {kinds}",
+                reason[:1].lower() + reason[1:].rstrip("."),
+            )
+        return None
+
+    def _refusal(self, *, has_items: bool) -> Declined:
+        """Return what is wrong with the items that were named, and the rest to copy."""
+        message = " ".join(_said(why, n) for why, n in self._refused.items())
+        numbers = [number for some in self._refused.values() for number in some]
+        if len(numbers) == 1:
+            facts = self._known.facts[numbers[0]]
+            if facts is not None and facts.linked_pull_requests:
+                return self._linked(message, facts)
+        corrected = without_items(self._expansion, numbers) if has_items else ""
+        return Declined(message, corrected)
+
+    def _linked(self, message: str, facts: ItemFacts) -> Declined:
+        """Return the refusal of an issue whose pull request may be meant."""
+        linked = facts.linked_pull_requests
+        shown = join([f"#{number}" for number in linked])
+        if len(linked) > 1:
+            return Declined(f"{message} Its open pull requests are {shown}.")
+        old, new = Number(facts.number), Number(linked[0])
+        corrected = with_selector(self._expansion.command, old, new)
+        is_other = corrected != format_command(self._expansion.command)
+        message = f"{message} Its open pull request is {shown}."
+        return Declined(message, corrected if is_other else "")
 
     def _item(
         self, facts: ItemFacts, resolved: ResolvedAction, mentions: Sequence[Mention]
@@ -163,63 +248,83 @@ class _Choice:
             options = filled(options, options_of(mention))
         return SelectedItem(
             facts,
-            resolved.action,
+            as_done(resolved.action, self._known),
             tuple(after),
             priority=options.priority,
             timeout_seconds=options.timeout_seconds,
             retries=options.retries,
         )
 
-    def _wrong_kind(
-        self, facts: ItemFacts, action: Action, resolved: ResolvedAction
-    ) -> Declined:
-        is_issue = facts.kind is ItemKind.ISSUE
-        kind = "an issue" if is_issue else "a pull request"
-        needs = (
-            "an issue" if resolved.applies_to is AppliesTo.ISSUES else "a pull request"
-        )
-        message = f"#{facts.number} is {kind}; {action.name} needs {needs}."
-        linked = facts.linked_pull_requests
-        if not is_issue or not linked:
-            return Declined(message)
-        shown = join([f"#{number}" for number in linked])
-        is_one = len(linked) == 1
-        message += f" Its open pull request{' is' if is_one else 's are'} {shown}."
-        corrected = ""
-        if is_one:
-            old, new = Number(facts.number), Number(linked[0])
-            corrected = with_selector(self._expansion.command, old, new)
-            if corrected == format_command(self._expansion.command):
-                corrected = ""
-        return Declined(message, corrected)
-
-    def _leave_out(self, number: ItemNumber, one: str, many: str) -> None:
-        numbers = self._left_out.setdefault(f"{one}\n{many}", [])
+    def _leave_out(self, why: "_Why", number: ItemNumber) -> None:
+        numbers = self._left_out.setdefault(why, [])
         if number not in numbers:
             numbers.append(number)
 
-    def _all_notes(self) -> list[str]:
-        notes = [
-            f"`{mention.term.selector.last}-{mention.term.selector.first}` was read as "
-            f"`{format_selector(mention.term.selector)}`."
-            for mention in self._expansion.mentions
-            if isinstance(mention.term.selector, Range)
-            and mention.term.selector.was_reversed
-        ]
+    def _all_notes(self, items: Sequence[SelectedItem]) -> Iterator[str]:
+        for mention in self._expansion.mentions:
+            selector = mention.term.selector
+            if isinstance(selector, Range) and selector.was_reversed:
+                typed = f"{selector.last}-{selector.first}"
+                yield f"`{typed}` was read as `{format_selector(selector)}`."
+            if isinstance(selector, Search) and (note := _reading_of(selector)):
+                yield note
         for why, numbers in self._left_out.items():
-            one, _, many = why.partition("\n")
-            shown = join(format_numbers(numbers, mark="#").split(" "))
-            if len(numbers) == 1:
-                notes.append(f"{shown} {one}. It is **left out**.")
-            else:
-                notes.append(f"{shown} {many}. They are **left out**.")
+            are = "It is" if len(numbers) == 1 else "They are"
+            yield f"{_said(why, numbers)} {are} **left out**."
         if elsewhere := dict.fromkeys(self._expansion.left_out_references):
             shown = join([code_span(str(reference)) for reference in elsewhere])
-            notes.append(f"Items of other repositories are **left out**: {shown}.")
-        return notes
+            yield f"Items of other repositories are **left out**: {shown}."
+        yield from label_notes(self._expansion)
+        yield from self._of_the_thread(items)
+
+    def _of_the_thread(self, items: Sequence[SelectedItem]) -> Iterator[str]:
+        """Yield warnings if the thread's own item is one of those to work on."""
+        this = self._known.this
+        own = next((item for item in items if item.facts.number == this), None)
+        if own is None:
+            return
+        mentions = [m for m in self._expansion.mentions if this in m.numbers]
+        if not any(mention.is_named for mention in mentions):
+            yield (
+                f"#{this}, where you comment, is **one of them**;"
+                f" `-{this}` leaves it out."
+            )
+        elif any(isinstance(m.term.selector, This) for m in mentions):
+            parts = len(own.facts.sub_issues)
+            if parts:
+                yield (
+                    f"`this` is #{this} itself, not its {plural(parts, 'sub-issue')}: "
+                    "those are `sub-issues:this`."
+                )
 
 
-def _unfit(facts: ItemFacts, need: ItemNeed, *, is_named: bool) -> str:
+@dataclass(frozen=True, slots=True)
+class _Why:
+    """Why items are unwanted: of one, of several, and what to add."""
+
+    one: str
+    many: str
+    more: str = ""
+
+
+def _said(why: _Why, numbers: Sequence[ItemNumber]) -> str:
+    shown = join(format_numbers(numbers, mark="#").split(" "))
+    verb = why.one if len(numbers) == 1 else why.many
+    return f"{shown} {verb}{f'; {why.more}' if why.more else ''}."
+
+
+def _reading_of(search: Search) -> str:
+    """Return how several filters were read, if there are several."""
+    shown = code_span(format_selector(search))
+    has_either = any(len(one.values) > 1 for one in search.filters)
+    if len(search.filters) > 1:
+        either = ", with a comma for “or”" if has_either else ""
+        hold = "both hold" if len(search.filters) == 2 else "all hold"
+        return f"{shown} was read as the open items for which {hold}{either}."
+    return f"{shown} was read as the open items with either." if has_either else ""
+
+
+def _unfit_state(facts: ItemFacts, need: ItemNeed, *, is_named: bool) -> str:
     """Return the state that an item is in, if it must not be in it."""
     match need:
         case ItemNeed.CLOSED if facts.is_open:

@@ -1,5 +1,6 @@
 """The help: every command, item, option and setting that a maintainer can type."""
 
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from bot.core.actions.spec import AppliesTo
@@ -30,7 +31,7 @@ _COMMANDS = (
     ("`/batch skip 15`", "leave an item out, and what waits for it"),
     (
         "`/batch help [topic]`",
-        "this text; topics: `items`, `options`, `labels`, `config`",
+        "this text; topics: `items`, `options`, `labels`, `config`, or any word",
     ),
 )
 _SELECTORS = (
@@ -38,7 +39,13 @@ _SELECTORS = (
     ("`12..18`", "a range; what is closed or missing is left out"),
     ("`this`", "the issue or pull request that you comment on"),
     ('`label:ready` · `milestone:"2.4"`', "all open items that have it"),
-    ("`author:ada` · `assignee:ada`", "all open items of a person"),
+    ("`author:ada` · `assignee:@me`", "all open items of a person, or of yours"),
+    (
+        "`base:main` · `draft:false` · `review:approved`",
+        "all such open pull requests",
+    ),
+    ("`label:bug author:ada`", "filters side by side must all hold"),
+    ("`label:a,label:b` · `-label:wip`", "either · not so"),
     ("`sub-issues:40` · `tasks:40`", "the sub-issues, or the task list, of an issue"),
     ("`-15`", "take an item out again"),
     ("`(15 18) after:12`", "both wait for #\u206012"),
@@ -129,7 +136,8 @@ def render_help(
         "labels": lambda: paragraphs("### Batches from labels", _LABELS),
         "config": lambda: paragraphs("### `.github/batch.yml`", _CONFIGURATION),
     }
-    body = topics.get(topic, _help_overview)()
+    body = topics[topic]() if topic in topics else _of_word(topic, missing)
+    is_overview = body == _help_overview()
     if suggestions:
         hint = "This issue has parts. To run those that are open, write:"
         body = paragraphs(hint, *(fence([command]) for command in suggestions), body)
@@ -141,9 +149,26 @@ def render_help(
         )
     if web_url:
         parts.append(link("dashboard", web_url))
-    if topic in topics:
+    if not is_overview:
         parts.append("`/batch help` lists the commands")
     return f"{marker}\n" + paragraphs(body, f"<sub>{' · '.join(parts)}</sub>")
+
+
+def _of_word(word: str, missing: Collection[str]) -> str:
+    """Return the rows of the help that are about a word; the overview if there are none."""
+    if not word:
+        return _help_overview()
+    named = re.compile(rf"`(?:/batch )?{re.escape(word)}(?![\w-])")
+    found = [
+        [name, what]
+        for name, what, *_ in (*_COMMANDS, *_SELECTORS, *_OPTIONS, *_rows(missing))
+        if named.search(name)
+    ]
+    if not found:
+        return _help_overview()
+    return paragraphs(
+        f"### {code_span(word)}", table(["Word", "What it does"], "ll", found)
+    )
 
 
 def _help_overview() -> str:
@@ -162,12 +187,8 @@ def _help_overview() -> str:
 
 def _help_items(missing: Collection[str]) -> str:
     actions = [
-        [
-            code_span(f"{action.name} {action.arguments.usage}".strip()),
-            _APPLIES_TO[action.applies_to],
-            action.words.effect + " (not on this server)" * (action.name in missing),
-        ]
-        for action in ACTIONS.values()
+        [name, _APPLIES_TO[action.applies_to], effect]
+        for action, (name, effect) in zip(ACTIONS.values(), _rows(missing), strict=True)
     ]
     return paragraphs(
         "### Items and actions",
@@ -177,6 +198,17 @@ def _help_items(missing: Collection[str]) -> str:
         " requests `review`.",
         table(["Action", "For", "Effect"], "lll", actions),
     )
+
+
+def _rows(missing: Collection[str]) -> list[tuple[str, str]]:
+    """Return each action as it is typed, and its effect."""
+    return [
+        (
+            code_span(f"{action.name} {action.arguments.usage}".strip()),
+            action.words.effect + " (not on this server)" * (action.name in missing),
+        )
+        for action in ACTIONS.values()
+    ]
 
 
 def _help_options() -> str:

@@ -1,5 +1,9 @@
+import re
+import time
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
+from unicodedata import normalize
 
 import pytest
 import yaml
@@ -26,6 +30,7 @@ from bot.core.command.syntax import (
     Resume,
     Retry,
     RunCommand,
+    Search,
     Skip,
     Start,
     Status,
@@ -36,7 +41,12 @@ from bot.core.command.syntax import (
     Why,
     format_command,
 )
-from bot.core.command.vocabulary import CONTROLS, TOPICS
+from bot.core.command.vocabulary import (
+    BATCH_OPTIONS,
+    CONTROLS,
+    FILTERS,
+    HELP_WORDS,
+)
 from bot.core.model import Action, BatchId, Deps, ItemNumber, OnFailure, Reference
 
 OWN_ACTIONS = ("triage",)
@@ -90,7 +100,7 @@ def test_the_words_of_the_language_are_all_understood():
     for control in CONTROLS:
         operand = {"why": "18", "skip": "18", "plan": "18"}.get(control, "")
         assert not isinstance(parsed(f"/batch {control} {operand}"), RunCommand)
-    for topic in TOPICS:
+    for topic in HELP_WORDS:
         assert parsed(f"/batch help {topic}") == Help(topic)
 
 
@@ -126,14 +136,14 @@ def test_the_commands_of_a_comment_come_in_order():
 
 
 def test_one_fault_stops_all_commands_of_a_comment():
-    result = parse_comment("/batch 12\n/batch 1x8\n/batch staus")
+    result = parse_comment("/batch 12\n/batch l8\n/batch staus")
     assert isinstance(result, Unreadable)
-    assert [line.line for line in result.lines] == ["/batch 1x8", "/batch staus"]
+    assert [line.line for line in result.lines] == ["/batch l8", "/batch staus"]
     assert result.corrected == "/batch 12\n/batch 18\n/batch status"
 
 
 def test_half_a_correction_is_none():
-    result = parse_comment("/batch 1x8\n/batch foo")
+    result = parse_comment("/batch l8\n/batch foo")
     assert isinstance(result, Unreadable)
     assert result.corrected == ""
 
@@ -152,6 +162,9 @@ FRAGMENTS = st.sampled_from(
         *("after:", "after:12", "after", ",", "(", ")", "[", "]", '"', "“", "”", "\\"),
         *("label", "label:", "label:x", "priority:high", "timeout:", "30", "30m", "="),
         *("merge", "review:", "comment", "dispatch", "ci.yml", "k=v", "plan", "help"),
+        *("then", "->", "except", "depends", "on", "--dry-run", "-n", "concurrency=2"),
+        *("label:a", "-label:b", "author:x", ",", "12/15", "1x8", "l8", "all", "to"),
+        *("please", "not", "planned", "PR", "\u200b", "\uff15", "draft:true", "+new!"),
         *("cancel", "b7k2", "and", "://", "https://", "tasks:", "sub-issues:12", "٣"),
         *(" ", " ", " ", "\x0b", "\0", "\u2028", "\u017f", "İ", "🙂", "\ud800"),
     ]
@@ -197,11 +210,31 @@ def test_no_comment_makes_the_parser_raise(text):
         "x",
         "12[ ",
         "retires:2 ",
+        "12 then ",
+        "then ",
+        "--a ",
+        "label:a ",
+        "label:a,",
+        "-label:a ",
+        "1/",
+        "a=",
+        "\u200b",
+        "a\u200b",
+        "\uff15",
+        "[bot]",
+        "except 1 ",
+        "good ",
+        "+a ",
+        "!",
     ],
 )
 def test_a_hostile_line_is_refused(unit):
-    line = "/batch " + unit * (65_536 // len(unit))
-    assert isinstance(parse_command(line), Misread)
+    for lead in ("/batch ", "/batch label +a ", "/batch comment "):
+        line = lead + unit * (65_536 // len(unit))
+        assert isinstance(parse_command(line), Misread | Help)
+        started = time.process_time()
+        parse_command(line[:16_000])
+        assert time.process_time() - started < 0.5  # a few ms on an idle machine
 
 
 numbers = st.integers(1, 999_999_999).map(ItemNumber)
@@ -209,6 +242,69 @@ this = st.just(This())
 names = st.from_regex(r"[a-z][a-z0-9-]{0,8}/[a-z0-9._-]{1,9}", fullmatch=True)
 qualified = st.builds(Qualified, st.builds(Reference, names, numbers))
 item_names = st.one_of(st.builds(Number, numbers), this, qualified)
+LOOKALIKE = str.maketrans("lIOo", "1100")
+
+
+@settings(deadline=None)
+@given(LINES)
+def test_a_correction_names_no_item_that_nobody_named(line):
+    result = parse_command(line, actions=OWN_ACTIONS)
+    if not isinstance(result, Misread) or not result.corrected:
+        return
+    command = parsed(result.corrected)
+    read = f"{line} {line.translate(LOOKALIKE)} {normalize('NFKC', line)}"
+    named = {int(one) for one in re.findall("[0-9]+", read)}
+    for first, last in RANGE.findall(read):
+        named |= set(range(int(first), int(last) + 1))
+    assert named.issuperset(numbers_of(command))
+
+
+RANGE = re.compile(r"([0-9]{1,4})(?:\.{2,3}|[-\u2013\u2014\u2026])#?([0-9]{1,4})")
+
+
+def numbers_of(command: Command) -> list[int]:
+    """Return the numbers that a command names, the ends of its ranges included."""
+    match command:
+        case Plan(run):
+            return numbers_of(run)
+        case RunCommand():
+            text = format_command(replace(command, options=GivenOptions()))
+            without_options = re.sub(r"\[[^\]]*\]", "", text)
+            return [int(one) for one in re.findall("[0-9]+", without_options)]
+        case Cancel(_, items) | Retry(_, items):
+            return [int(item) for item in items]
+        case Why(number) | Skip(number):
+            return [int(number)]
+        case _:
+            return []
+
+
+FLAG_LIKE = ("dry-run", "dryrun", "dry_run", "plan", "yes", "force", "n", "x", "help")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "label +bug 1",
+        "assign +ada 1",
+        'comment "x" 1',
+        "close 1",
+        "dispatch ci.yml 1",
+        "1",
+    ],
+)
+@pytest.mark.parametrize("word", [*FLAG_LIKE, *BATCH_OPTIONS])
+def test_a_word_that_is_nearly_an_option_is_never_an_argument(command, word):
+    for typed in (f"--{word}", f"-{word}", f"\u2014{word}", f"--{word}=1"):
+        for line in (f"/batch {command} {typed}", f"/batch {typed} {command}"):
+            result = parse_command(line)
+            assert isinstance(result, Misread), line
+            if result.corrected:
+                assert isinstance(parse_command(result.corrected), RunCommand | Help)
+    if word in BATCH_OPTIONS:
+        assert isinstance(parse_command(f"/batch {command} {word}=3"), Misread)
+
+
 values = st.text(
     st.characters(exclude_characters="\n", exclude_categories=["Cs"]), min_size=1
 ).filter(lambda value: value.strip() and not value.startswith("@"))
@@ -217,11 +313,30 @@ ranges = st.builds(
     st.integers(1, 9999).map(ItemNumber),
     st.integers(1, 49),
 )
-filters = st.builds(
-    Filter, st.sampled_from(["label", "milestone", "author", "assignee"]), values
+fixed = {"draft": ["true", "false"], "review": ["approved", "none"]}
+signed_keys = st.sampled_from(
+    [(key, False) for key in FILTERS] + [("label", True), ("author", True)]
+)
+filters = signed_keys.flatmap(
+    lambda pair: st.builds(
+        Filter,
+        st.just(pair[0]),
+        st.lists(
+            st.sampled_from(fixed[pair[0]]) if pair[0] in fixed else values,
+            min_size=1,
+            max_size=3,
+            unique=True,
+        ).map(tuple),
+        st.just(pair[1]),
+    )
+)
+searches = (
+    st.lists(filters, min_size=1, max_size=3, unique_by=lambda f: (f.key, f.is_not))
+    .filter(lambda some: not all(one.is_not for one in some))
+    .map(lambda some: Search(tuple(sorted(some, key=lambda one: one.is_not))))
 )
 parents = st.builds(SubIssues, item_names) | st.builds(Tasks, item_names)
-selectors = st.one_of(item_names, ranges, filters, parents)
+selectors = st.one_of(item_names, ranges, searches, parents)
 item_options = st.builds(
     GivenOptions,
     timeout_seconds=st.none() | st.integers(1, 86_400),
@@ -285,10 +400,42 @@ leads = st.one_of(
         )
     ),
 )
+
+
+def says_how_filters_go(words) -> bool:
+    """Return whether filters that do not stand side by side are bound apart."""
+    levels = [
+        [word for word in words if not isinstance(word, Exclusion)],
+        *(word.terms for word in words if isinstance(word, Group)),
+    ]
+    for level in levels:
+        loose = [is_loose(word) for word in level]
+        if sum(kind == "loose" for kind in loose) > 1:
+            return False
+        for one, two in pairwise(level):
+            is_open = isinstance(one, Term) and is_unbound_search(one)
+            if is_open and isinstance(two, Term) and is_search(two) and not two.action:
+                return False
+    return True
+
+
+def is_search(word) -> bool:
+    return isinstance(word, Term) and isinstance(word.selector, Search)
+
+
+def is_unbound_search(word) -> bool:
+    return is_search(word) and not word.after and word.options == GivenOptions()
+
+
+def is_loose(word) -> str:
+    return "loose" if is_unbound_search(word) and word.action is None else ""
+
+
 runs = st.builds(
     RunCommand,
     st.lists(st.one_of(terms, groups, exclusions), min_size=1, max_size=5)
     .filter(lambda words: not all(isinstance(word, Exclusion) for word in words))
+    .filter(says_how_filters_go)
     .map(tuple),
     leads,
     afters,
@@ -309,7 +456,7 @@ commands = st.one_of(
     st.builds(Retry, maybe_ids, item_lists),
     st.builds(Why, numbers),
     st.builds(Skip, numbers),
-    st.sampled_from([Help(), Help(is_bare=True), *map(Help, TOPICS)]),
+    st.sampled_from([Help(), Help(is_bare=True), *map(Help, HELP_WORDS)]),
 )
 
 

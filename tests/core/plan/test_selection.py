@@ -7,7 +7,7 @@ import yaml
 
 from bot.core.command.faults import Declined, UnknownItems, Unreadable
 from bot.core.command.parser import parse_command
-from bot.core.command.syntax import RunCommand
+from bot.core.command.syntax import Filter, RunCommand, Search, format_selector
 from bot.core.model import (
     BatchId,
     ItemFacts,
@@ -18,13 +18,14 @@ from bot.core.model import (
 )
 from bot.core.plan.configuration import read_configuration
 from bot.core.plan.corrections import SelectionProblem
-from bot.core.plan.expansion import Known, Wanted, wanted
-from bot.core.plan.selection import SelectedItem, Selection, select
+from bot.core.plan.expansion import Known, Wanted
+from bot.core.plan.selection import SelectedItem, Selection, select, wanted
 
 HERE = "acme/widgets"
 CASES = yaml.safe_load(Path("fixtures/commands/selected.yaml").read_text("utf-8"))
 CONFIGURATION = read_configuration(
-    "actions: {triage: {uses: label, with: [+triaged]}, fix: {command: fixer}}"
+    "actions: {triage: {uses: label, with: [+triaged]}, fix: {command: fixer},"
+    " absent: {uses: label, with: [+absent]}, made: {uses: label, with: [+made!]}}"
 )
 
 
@@ -67,8 +68,16 @@ WORLD = {
         facts(71, PULL),
     )
 }
-LABELS = {"bug": 3, "empty": 0, "many": 80, "ready": 1}
-FILTERS = {("label", "bug"): (12, 15, 63), ("label", "many"): tuple(range(1, 52))}
+LABELS = {"bug": 3, "empty": 0, "many": 80, "ready": 1, "triaged": 0, "wow!": 0}
+FILTERS = {
+    "label:bug": (12, 15, 63),
+    "label:many": tuple(range(1, 52)),
+    "label:bug author:ada": (12,),
+    "label:bug,label:ready": (12, 63),
+    "label:bug,label:bugg": (12, 15, 63),
+    "label:bug -label:wipp": (12, 15, 63),
+    "milestone:2.4": (12, 40),
+}
 VISIBLE = {ref(7, "acme/docs"): facts(7)}
 
 
@@ -80,7 +89,10 @@ def command_of(line: str) -> RunCommand:
 
 def look_up(want: Wanted, known: Known) -> Known:
     """Answer as GitHub would."""
-    new = {pair: tuple(map(ItemNumber, FILTERS.get(pair, ()))) for pair in want.filters}
+    new = {
+        search: tuple(map(ItemNumber, FILTERS.get(format_selector(search), ())))
+        for search in want.filters
+    }
     return replace(
         known,
         facts={**known.facts, **{number: WORLD.get(number) for number in want.numbers}},
@@ -98,6 +110,10 @@ def resolved(command: RunCommand, **more) -> Selection | SelectionProblem:
         newest_number=412,
         live_items={ItemNumber(20): BatchId("b7k2")},
         concurrency_limit=4,
+        asker="ada",
+        why_not=lambda action, _: (
+            "This server cannot update." if action.name == "update" else ""
+        ),
     )
     known = replace(known, **more)
     rounds = 0
@@ -118,7 +134,7 @@ def shown(item: SelectedItem) -> str:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["line"])
 def test_a_command_selects_or_is_refused_as_the_table_says(case):
-    result = resolved(command_of(case["line"]))
+    result = resolved(command_of(case["line"]), this=case.get("this", 40))
     match result:
         case Selection():
             assert [shown(item) for item in result.items] == case["selected"]
@@ -209,7 +225,7 @@ def test_everything_that_a_command_needs_is_asked_at_once():
     )
     want = wanted(command, Known(HERE, ItemNumber(40)))
     assert set(want.numbers) == {12, 15, 30, 99}
-    assert want.filters == (("label", "bug"),)
+    assert want.filters == (Search((Filter("label", ("bug",)),)),)
     assert want.others == (ref(5, "other/repo"),)
 
 

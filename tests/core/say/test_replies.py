@@ -18,7 +18,7 @@ from bot.core.command.faults import (
     UnknownItems,
     Unreadable,
 )
-from bot.core.command.vocabulary import BATCH_OPTIONS, CONTROLS, TOPICS
+from bot.core.command.vocabulary import BATCH_OPTIONS, CONTROLS, HELP_WORDS, TOPICS
 from bot.core.model import (
     BatchId,
     Cause,
@@ -51,7 +51,7 @@ from tests.scenes import NOW, item, number, situation
 MARK = "<!-- batch-bot:reply 991 0 -->"
 LINKS = Links("acme/widgets")
 FAULTY = FaultyLine(
-    "/batch 12 15 1x8 after:12 concurency:3",
+    "/batch 12 15 l8 after:12 concurency:3",
     (
         Fault(
             13, 3, "not an item: use a number, a range like 12..18, review:63 or a link"
@@ -282,6 +282,15 @@ def test_the_configuration_in_the_help_can_be_used():
     configuration = read_configuration("\n".join(CONFIGURATION_EXAMPLE))
     assert configuration.limits.items == 50
     assert list(configuration.actions) == ["triaged"]
+
+
+@pytest.mark.parametrize("word", sorted(set(HELP_WORDS) - set(TOPICS)))
+def test_help_on_a_word_is_what_the_help_says_of_it(word):
+    body = render_help(word, marker=MARK)
+    rows = [line for line in body.splitlines() if line.startswith("| `")]
+    assert body.startswith(f"{MARK}\n### `{word}`")
+    assert 0 < len(rows) < 6
+    assert all(word in row for row in rows)
 
 
 def test_help_on_an_unknown_topic_is_the_overview():

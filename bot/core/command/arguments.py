@@ -1,0 +1,124 @@
+"""The arguments of a leading action: what belongs to it, whatever it looks like."""
+
+import re
+
+from bot.core.actions.table import ACTIONS
+from bot.core.command.sentence import Sentence
+from bot.core.command.syntax import MAKE, NUMERIC, quoted
+from bot.core.command.vocabulary import FILTERS
+from bot.core.command.words import KEYED, Token, login_of
+from bot.core.model import Action
+
+WORKFLOW = re.compile(r"[\w.-]+\.ya?ml\Z", re.IGNORECASE)
+INPUT = re.compile(r"(?P<key>[A-Za-z_][\w-]*)=(?P<value>.*)", re.DOTALL)
+_LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,38}(?:\[bot\])?\Z")
+_MAKES = re.compile(r"(?:[^\"\u201c]*|[\"\u201c].*[\"\u201d])!\Z", re.DOTALL)
+
+
+class Arguments:
+    """Reads the words that belong to the leading action of a sentence."""
+
+    def __init__(self, sentence: Sentence) -> None:
+        self._sentence = sentence
+        self._found: list[str] = []
+
+    def take(self, token: Token) -> bool:
+        """Take a word, if it belongs to the action."""
+        sentence = self._sentence
+        match sentence.lead_name:
+            case "label" | "assign" if token.text[0] in "+-":
+                if not _is_signed(token):
+                    return False
+                self._signed(token)
+            case "close" if token.folded in ("not-planned", "completed"):
+                self._argument(token, token.folded, most=1)
+            case "close" if token.folded in ("not_planned", "notplanned", "unplanned"):
+                message = "did you mean not-planned?"
+                sentence.flaw(token.span, message, fix="not-planned")
+            case "comment" if token.text[0] in '"\u201c':
+                text = sentence.unquoted(token)
+                if text is not None:
+                    self._argument(token, text, most=1)
+            case "dispatch" if WORKFLOW.match(token.text):
+                if any("=" not in argument for argument in self._found):
+                    sentence.flaw(token.span, "dispatch starts one workflow", fix=None)
+                self._found.append(token.text)
+            case "dispatch" if found := INPUT.match(token.text):
+                self._input(token, found)
+            case _:
+                return False
+        return True
+
+    def finish(self) -> None:
+        """Give the action its arguments, and note if it lacks some."""
+        sentence = self._sentence
+        if sentence.lead is None or sentence.lead_token is None:
+            return
+        name = sentence.lead.name
+        action = ACTIONS.get(name)
+        if name == "dispatch":
+            self._found.sort(key=lambda argument: "=" in argument)
+            if self._found and "=" in self._found[0]:
+                self._found.clear()
+        if action and action.arguments.are_needed and not self._found:
+            message = f"{name} needs more: write {name} {action.arguments.usage} 12"
+            if not sentence.flaws:  # else one was there, and is a fault already
+                sentence.flaw(sentence.lead_token.span, message, fix=None)
+        sentence.lead = Action(name, tuple(self._found))
+
+    def _argument(self, token: Token, argument: str, *, most: int) -> None:
+        if argument in self._found:
+            return
+        if len(self._found) >= most:
+            message = f"{self._sentence.lead_name} takes one of these"
+            self._sentence.flaw(token.span, message, fix=None)
+        self._found.append(argument)
+
+    def _input(self, token: Token, found: re.Match[str]) -> None:
+        value = self._sentence.unquoted(token.part(found.start("value")))
+        if value is None:
+            return
+        key = found["key"]
+        if any(argument.startswith(f"{key}=") for argument in self._found):
+            if f"{key}={value}" not in self._found:
+                self._sentence.flaw(token.span, f"{key} is given twice", fix=None)
+            return
+        self._found.append(f"{key}={value}")
+
+    def _signed(self, token: Token) -> None:
+        sentence = self._sentence
+        sign, rest = token.text[0], token.part(1)
+        is_label = sentence.lead_name == "label"
+        if is_label and sign == "+" and len(rest.text) > 1 and _MAKES.match(rest.text):
+            sign, rest = MAKE, Token(rest.text[:-1], rest.column)
+        value = sentence.unquoted(rest)
+        if value is None:
+            return
+        if not is_label:
+            value = login_of(value)
+            if value != "@me" and not _LOGIN.match(value):
+                message = "not a login; write +ada or -bob"
+                sentence.flaw(token.span, message, fix=None)
+                return
+        if not value.strip():
+            sentence.flaw(token.span, f"nothing stands behind {sign}", fix=None)
+            return
+        others = [one for one in self._found if _is_opposite(one[0], sign)]
+        if value.casefold() in (one[1:].casefold() for one in others):
+            message = f"{quoted(value)} is both added and removed"
+            sentence.flaw(token.span, message, fix=None)
+        elif sign + value not in self._found:
+            self._found.append(sign + value)
+
+
+def _is_signed(token: Token) -> bool:
+    """Return whether a word with a sign is a label or login, not an item or filter."""
+    rest = token.text[1:]
+    keyed = KEYED.match(rest)
+    is_filter = keyed is not None and keyed["key"].casefold() in FILTERS
+    is_taken_off = token.text[0] == "-" and (NUMERIC.match(rest) or is_filter)
+    return not is_taken_off
+
+
+def _is_opposite(one: str, two: str) -> bool:
+    return (one == "-") != (two == "-")

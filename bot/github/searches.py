@@ -1,0 +1,286 @@
+"""The open items that fit all filters of a search.
+
+The list endpoint of issues has both kinds and is not held to the limits of GitHub's
+search; what it cannot narrow down is looked at here. Filters that only a pull request
+can fit are asked of GraphQL.
+
+https://docs.github.com/rest/issues · https://docs.github.com/graphql/reference/objects#pullrequest
+"""
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any
+
+from bot.core.command.syntax import Filter, Search
+from bot.core.model import ItemNumber, Repository
+from bot.errors import Refused
+from bot.github.client import Connection
+
+_PAGE = 100
+_REVIEWS = """
+  latestOpinionatedReviews(first: 20) { nodes { state } }
+  reviews { totalCount }
+"""
+_PULLS = """
+query($owner: String!, $name: String!, $after: String) {
+  repository(owner: $owner, name: $name) {
+    pullRequests(
+      first: 50, after: $after, states: OPEN,
+      orderBy: {field: CREATED_AT, direction: ASC}
+    ) {
+      nodes {
+        number isDraft baseRefName
+        author { __typename login }
+        milestone { number }
+        labels(first: 100) { nodes { name } }
+        assignees(first: 20) { nodes { login } }
+        %s
+      }
+      pageInfo { endCursor hasNextPage }
+    }
+  }
+}
+"""
+_COST = 4
+"""Points of a page: 50 pull requests with up to five connections each."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """An open item with what filters look at; names are folded."""
+
+    number: ItemNumber
+    labels: frozenset[str]
+    author: str
+    assignees: frozenset[str]
+    milestone: int | None
+    base: str = ""
+    is_draft: bool = False
+    reviews: frozenset[str] = frozenset()
+
+    def fits(self, one: Filter, milestones: Mapping[str, int | None]) -> bool:
+        """Return whether a filter holds; any of its values will do."""
+        wanted = {value.casefold() for value in one.values}
+        match one.key:
+            case "label":
+                found = not wanted.isdisjoint(self.labels)
+            case "author":
+                found = self.author in wanted
+            case "assignee":
+                found = not wanted.isdisjoint(self.assignees)
+            case "milestone":
+                numbers = {milestones.get(value) for value in one.values} - {None}
+                found = self.milestone in numbers
+            case "base":
+                found = self.base in one.values
+            case "draft":
+                found = str(self.is_draft).casefold() in wanted
+            case "review":
+                found = not wanted.isdisjoint(self.reviews)
+            case _:
+                found = False
+        return found is not one.is_not
+
+
+async def select(
+    connection: Connection, repository: Repository, search: Search, *, limit: int
+) -> Sequence[ItemNumber]:
+    """Return the open items for which all filters hold, lowest number first.
+
+    At most *limit* + 1 come back.
+    """
+    milestones = await _milestones(connection, repository, search)
+    for one in search.filters:
+        if one.key == "milestone" and not any(milestones[v] for v in one.values):
+            return ()
+    candidates = (
+        _pull_requests(connection, repository, search)
+        if search.wants_pull_requests
+        else _listed(connection, repository, search, milestones)
+    )
+    numbers: set[ItemNumber] = set()
+    async with aclosing(candidates):
+        async for candidate in candidates:
+            if all(candidate.fits(one, milestones) for one in search.filters):
+                numbers.add(candidate.number)
+            if len(numbers) > limit:
+                break
+    return sorted(numbers)
+
+
+async def _listed(
+    connection: Connection,
+    repository: Repository,
+    search: Search,
+    milestones: Mapping[str, int | None],
+) -> AsyncGenerator[_Candidate]:
+    """Yield issues and pull requests, narrowed down as far as the endpoint can."""
+    for query in _queries(search, milestones):
+        pages = connection.pages(
+            "/repos/{+repository}/issues"
+            "{?state,sort,direction,per_page,labels,milestone,creator,assignee}",
+            repository=repository.name,
+            state="open",
+            sort="created",
+            direction="asc",
+            per_page=_PAGE,
+            **query,
+        )
+        try:
+            async with aclosing(pages):
+                async for item in pages:
+                    yield _from_rest(item)
+        except Refused as error:
+            # Somebody who does not exist, or cannot be assigned, has no items.
+            if error.status != 422 or not {"creator", "assignee"} & query.keys():
+                raise
+
+
+def _queries(
+    search: Search, milestones: Mapping[str, int | None]
+) -> Sequence[dict[str, str | int]]:
+    """Return the queries of the endpoint that together find all that could fit."""
+    query: dict[str, str | int] = {}
+    either: list[dict[str, str | int]] = []
+    labels: list[str] = []
+    for one in search.filters:
+        if one.is_not:
+            continue
+        values = [_parameter(one.key, value, milestones) for value in one.values]
+        known = [value for value in values if value is not None]
+        if len(known) < len(values) and one.key != "milestone":
+            continue  # a label with a comma is looked for by hand
+        if len(known) == 1 and one.key == "label":
+            labels.append(one.values[0])
+        elif len(known) == 1:
+            query.setdefault(*known[0])
+        elif not either:
+            either = [dict([pair]) for pair in known]
+    return [
+        _with_labels({**query, **alternative}, labels) for alternative in either or [{}]
+    ]
+
+
+def _with_labels(
+    query: dict[str, str | int], labels: Sequence[str]
+) -> dict[str, str | int]:
+    """Return the query with more labels that all must be there."""
+    names = [*labels, *(str(query[key]) for key in ("labels",) if key in query)]
+    return {**query, "labels": ",".join(names)} if names else query
+
+
+def _parameter(
+    key: str, value: str, milestones: Mapping[str, int | None]
+) -> tuple[str, str | int] | None:
+    """Return a parameter of the endpoint; None if it has none for that value."""
+    match key:
+        case "label":
+            # The endpoint splits at commas.
+            return None if "," in value else ("labels", value)
+        case "author":
+            return "creator", value
+        case "assignee":
+            return "assignee", value
+        case "milestone":
+            number = milestones[value]
+            return None if number is None else ("milestone", number)
+        case _:
+            return None
+
+
+async def _pull_requests(
+    connection: Connection, repository: Repository, search: Search
+) -> AsyncGenerator[_Candidate]:
+    owner, name = repository.name.split("/")
+    has_reviews = any(one.key == "review" for one in search.filters)
+    query = _PULLS % (_REVIEWS if has_reviews else "")
+    after: str | None = None
+    while True:
+        variables = {"owner": owner, "name": name, "after": after}
+        data = await connection.query(query, variables, cost=_COST)
+        page = data["repository"]["pullRequests"]
+        for node in page["nodes"]:
+            if node is not None:
+                yield _from_graphql(node)
+        if not page["pageInfo"]["hasNextPage"]:
+            return
+        after = page["pageInfo"]["endCursor"]
+
+
+async def _milestones(
+    connection: Connection, repository: Repository, search: Search
+) -> Mapping[str, int | None]:
+    """Return the number of each milestone named, by title or, if none fits, number."""
+    wanted = [
+        value
+        for one in search.filters
+        if one.key == "milestone"
+        for value in one.values
+    ]
+    if not wanted:
+        return {}
+    by_title: dict[str, int] = {}
+    by_number: dict[str, int] = {}
+    pages = connection.pages(
+        "/repos/{+repository}/milestones{?state,per_page}",
+        repository=repository.name,
+        state="all",
+        per_page=_PAGE,
+    )
+    async with aclosing(pages):
+        async for milestone in pages:
+            number = int(milestone["number"])
+            by_title.setdefault(str(milestone["title"]).casefold(), number)
+            by_number[str(number)] = number
+            if all(value.casefold() in by_title for value in wanted):
+                break
+    return {
+        value: by_title.get(value.casefold(), by_number.get(value)) for value in wanted
+    }
+
+
+def _from_rest(item: Any) -> _Candidate:
+    named = (one if isinstance(one, str) else one["name"] for one in item["labels"])
+    return _Candidate(
+        number=ItemNumber(item["number"]),
+        labels=frozenset(str(name).casefold() for name in named),
+        author=_folded(item.get("user")),
+        assignees=frozenset(map(_folded, item.get("assignees") or ())),
+        milestone=(item.get("milestone") or {}).get("number"),
+    )
+
+
+def _from_graphql(node: Mapping[str, Any]) -> _Candidate:
+    author = node.get("author")
+    login = _folded(author)
+    if author and author.get("__typename") == "Bot" and not login.endswith("[bot]"):
+        login = f"{login}[bot]"
+    labels = (node.get("labels") or {}).get("nodes") or ()
+    assignees = (node.get("assignees") or {}).get("nodes") or ()
+    return _Candidate(
+        number=ItemNumber(node["number"]),
+        labels=frozenset(str(one["name"]).casefold() for one in labels if one),
+        author=login,
+        assignees=frozenset(_folded(one) for one in assignees if one),
+        milestone=(node.get("milestone") or {}).get("number"),
+        base=str(node["baseRefName"]),
+        is_draft=bool(node["isDraft"]),
+        reviews=_reviews(node),
+    )
+
+
+def _reviews(node: Mapping[str, Any]) -> frozenset[str]:
+    """Return the words of ``review:`` that are true of a pull request."""
+    latest = (node.get("latestOpinionatedReviews") or {}).get("nodes") or ()
+    states = {str(one["state"]) for one in latest if one}
+    if "CHANGES_REQUESTED" in states:
+        return frozenset({"changes-requested"})
+    if "APPROVED" in states:
+        return frozenset({"approved"})
+    is_none = not (node.get("reviews") or {}).get("totalCount")
+    return frozenset({"none"}) if is_none else frozenset()
+
+
+def _folded(user: Any) -> str:
+    return str((user or {}).get("login", "")).casefold()
