@@ -31,7 +31,7 @@ from bot.core.model import (
 )
 from bot.core.run import reasons as why
 from bot.core.run.progress import Progress, fold
-from bot.core.say.tracking import BudgetView, Situation
+from bot.core.say.situation import BudgetView, Situation
 
 NOW = datetime(2025, 11, 10, 15, 31, tzinfo=UTC)
 START = NOW - timedelta(minutes=14, seconds=20)

@@ -33,13 +33,9 @@ from bot.core.run import control
 from bot.core.run.control import Change
 from bot.core.run.progress import Progress
 from bot.core.run.schedule import Schedule
+from bot.core.say.controls import render_control_done
 from bot.core.say.names import names_of
-from bot.core.say.replies import (
-    StatusRow,
-    render_control_done,
-    render_status,
-    render_why,
-)
+from bot.core.say.status import StatusRow, render_status, render_why
 from bot.core.world.markdown import code_span
 from bot.core.world.markers import BoxKey, parse_marker
 from bot.engine.creation import NAMELESS, record_batch

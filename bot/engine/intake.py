@@ -59,7 +59,8 @@ from bot.core.model import (
 from bot.core.plan.expansion import Known
 from bot.core.plan.graph import build_plan, settle_outside
 from bot.core.plan.selection import Selection, select
-from bot.core.say.replies import render_help, render_plan
+from bot.core.say.help import render_help
+from bot.core.say.plan import render_plan
 from bot.core.world.markdown import code_span, escape_prose
 from bot.core.world.markers import ticked
 from bot.engine.changes import Changes

@@ -6,7 +6,7 @@ from typing import assert_never
 from bot.core.command.faults import Declined, NotPermitted, Problem
 from bot.core.effects import CreateComment, React, Reaction
 from bot.core.model import Box, Comment, Request
-from bot.core.say.replies import render_problem
+from bot.core.say.refusals import render_problem
 from bot.core.world.markdown import Links
 from bot.core.world.markers import marker
 from bot.engine.effects import Effects

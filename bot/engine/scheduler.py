@@ -23,18 +23,12 @@ from bot.core.model import (
     ItemState,
     Reference,
 )
+from bot.core.run.capacity import MEMORY_LINE, Capacity, InstallationCapacity
 from bot.core.run.control import Change
+from bot.core.run.decide import Started, decide
 from bot.core.run.progress import fold
-from bot.core.run.reasons import Reason
-from bot.core.run.schedule import (
-    MEMORY_LINE,
-    Capacity,
-    InstallationCapacity,
-    Schedule,
-    Started,
-    decide,
-    reasons,
-)
+from bot.core.run.reasons import Reason, reasons
+from bot.core.run.schedule import Schedule
 from bot.engine.live import Live, Pass
 from bot.engine.present import Findings
 from bot.engine.recorder import Recorder

@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from bot.core.model import BatchId, BatchState, InstallationId, ItemId, ItemState
+from bot.core.run.capacity import Capacity
 from bot.core.run.estimate import requests_left, seconds_left
 from bot.core.run.progress import Progress
 from bot.core.run.reasons import NotStarted, Reason
-from bot.core.run.schedule import Capacity
-from bot.core.say.tracking import BudgetView, Situation
+from bot.core.say.situation import BudgetView, Situation
 from bot.engine.recorder import Recorder
 from bot.ports.clock import Clock
 from bot.ports.github import GitHub

@@ -27,8 +27,10 @@ from bot.core.model import BatchId, BatchState, Comment, InstallationId, ItemSta
 from bot.core.run.pace import Stale, seconds_to_edit
 from bot.core.run.progress import Progress
 from bot.core.run.retry import delay_seconds
+from bot.core.say.headings import heading_key, needs_clock
 from bot.core.say.report import render_report
-from bot.core.say.tracking import Situation, heading_key, needs_clock, render_tracking
+from bot.core.say.situation import Situation
+from bot.core.say.tracking import render_tracking
 from bot.core.world.markers import marker
 from bot.engine.effects import Effects
 from bot.engine.recorder import Recorder

@@ -26,7 +26,9 @@ from bot.core.model import (
     OutcomeKind,
 )
 from bot.core.plan.graph import chain_seconds
-from bot.core.run.schedule import Capacity, InstallationCapacity, Schedule, decide
+from bot.core.run.capacity import Capacity, InstallationCapacity
+from bot.core.run.decide import decide
+from bot.core.run.schedule import Schedule
 from tests.plans import NOON, batch, plan
 
 GRAPHS = 300

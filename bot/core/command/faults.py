@@ -1,4 +1,4 @@
-"""Why a command was refused, as values; ``bot.core.say.replies`` makes comments of them."""
+"""Why a command was refused, as values; ``bot.core.say.refusals`` makes comments of them."""
 
 from dataclasses import dataclass, field
 

@@ -1,4 +1,4 @@
-"""What starts next, and what follows from what has happened.
+"""What has happened to a batch, and what follows from that.
 
 A ``Schedule`` is the working state of one live batch: it is made from the plan, moved
 by events only, and rebuilt after a restart by applying the recorded ones again. It is
@@ -7,11 +7,10 @@ transition has to cost microseconds.
 """
 
 import heapq
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
-from math import inf
 from typing import assert_never
 
 from bot.core import events as e
@@ -31,34 +30,8 @@ from bot.core.model import (
     Stage,
 )
 from bot.core.plan.graph import chain_seconds, moved, renamed
-from bot.core.run import reasons as why
+from bot.core.run.capacity import InstallationCapacity
 from bot.core.run.transitions import after, batch_after, stage_after
-
-MEMORY_LINE = 0.8
-"""The fraction of the usable memory above which nothing new starts."""
-
-
-@dataclass(frozen=True, slots=True)
-class InstallationCapacity:
-    """What one installation has left."""
-
-    slots_free: int
-    slots_total: int
-    requests_fit: float  # item requests that fit before the reset, over the reserve
-    requests_most: float = inf  # what an item is taken to need at the most: a large one
-    # would otherwise wait for ever for a window that is larger than GitHub has any
-    budget_until: datetime | None = None  # when the requests come back
-
-
-@dataclass(frozen=True, slots=True)
-class Capacity:
-    """One snapshot of what is free: slots, workspaces, memory, API requests."""
-
-    installations: Mapping[InstallationId, InstallationCapacity]
-    workspaces_free: int
-    workspaces_total: int
-    memory_used: float = 0.0  # fraction
-    is_stopping: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -497,133 +470,3 @@ class Schedule:
         for i in self._outside.get(event.reference, ()):
             self._unmet[i] -= 1
             self._offer(i)
-
-
-def reasons(
-    schedule: Schedule, capacity: Capacity, *, now: datetime
-) -> dict[ItemId, why.Reason]:
-    """Return, for each pending item of a batch, why it is not running."""
-    batch_wide = _batch_wide_reason(schedule, capacity)
-    waits: dict[ItemId, list[ItemId]] = {}
-    outside: dict[ItemId, list[Reference]] = {}
-    for edge in schedule.batch.plan.edges:
-        if schedule.state_of(edge.predecessor) is not ItemState.COMPLETED:
-            waits.setdefault(edge.successor, []).append(edge.predecessor)
-    still_open = set(schedule.open_outside())
-    for away in schedule.batch.plan.outside:
-        if away.predecessor in still_open:
-            outside.setdefault(away.successor, []).append(away.predecessor)
-    found: dict[ItemId, why.Reason] = {}
-    for item in schedule.items_in(ItemState.PENDING):
-        next_at = schedule.next_at_of(item)
-        if item in waits:
-            found[item] = why.WaitsFor(tuple(waits[item]))
-        elif item in outside:
-            found[item] = why.WaitsOutside(tuple(outside[item]))
-        elif next_at is not None and next_at > now:
-            found[item] = why.NextTry(next_at)
-        else:
-            found[item] = batch_wide or _own_reason(schedule, item, capacity)
-    return found
-
-
-def _batch_wide_reason(schedule: Schedule, capacity: Capacity) -> why.Reason | None:
-    installation = capacity.installations[schedule.installation_id]
-    options = schedule.batch.plan.options
-    busy = len(schedule.at_work)
-    if schedule.state is BatchState.PLANNED:
-        return why.NotStarted()
-    if schedule.state is BatchState.PAUSED and schedule.by:
-        return why.IsPaused(schedule.by)
-    if schedule.is_over_budget:
-        allowed = options.budget_requests or 0
-        return why.OverBatchBudget(schedule.requests_used, allowed)
-    if schedule.state is BatchState.PAUSED:
-        return why.IsPaused(schedule.by)
-    if capacity.is_stopping:
-        return why.BotStopping()
-    if busy >= options.concurrency:
-        return why.NoFreeSlot(busy, options.concurrency)
-    if installation.slots_free <= 0:
-        total = installation.slots_total
-        return why.NoFreeSlot(total, total, whose="installation")
-    if capacity.memory_used > MEMORY_LINE:
-        return why.LowMemory(capacity.memory_used)
-    return None
-
-
-def _own_reason(schedule: Schedule, item: ItemId, capacity: Capacity) -> why.Reason:
-    planned = schedule.planned(item)
-    installation = capacity.installations[schedule.installation_id]
-    # Nothing overtakes the first one that lacks requests.
-    if schedule.lacks_requests(installation):
-        return why.WaitsForBudget(installation.budget_until)
-    needs_workspace = schedule.needs_workspace.get(planned.worker, False)
-    if needs_workspace and capacity.workspaces_free <= 0:
-        total = capacity.workspaces_total
-        return why.NoFreeSlot(total, total, whose="host")
-    return why.IsNext()
-
-
-@dataclass(frozen=True, slots=True)
-class Started:
-    """A decision: the item begins its next attempt now."""
-
-    schedule: Schedule
-    event: e.ItemStarted
-
-
-def decide(
-    schedules: Sequence[Schedule], capacity: Capacity, *, now: datetime, turn: int
-) -> list[Started]:
-    """Return, applied, the starts that the capacity allows.
-
-    Installations take turns, and so do the batches of one: whoever was served longest
-    ago comes first, so that a batch of 150 does not hold up one of 2. *turn* is larger
-    than in any earlier call.
-    """
-    started: list[Started] = []
-    for schedule in schedules:
-        schedule.wake(now)
-    if capacity.is_stopping or capacity.memory_used > MEMORY_LINE:
-        return started
-    workspaces = capacity.workspaces_free
-    queues: dict[InstallationId, list[Schedule]] = {}
-    served: dict[InstallationId, int] = {}
-    slots: dict[InstallationId, int] = {}
-    requests: dict[InstallationId, float] = {}
-    for schedule in schedules:
-        installation_id = schedule.installation_id
-        queues.setdefault(installation_id, []).append(schedule)
-        served[installation_id] = max(served.get(installation_id, 0), schedule.served)
-    for installation_id in queues:
-        free = capacity.installations[installation_id]
-        slots[installation_id] = free.slots_free
-        requests[installation_id] = free.requests_fit
-    while queues:
-        installation_id = min(queues, key=lambda i: served[i])
-        queue = queues[installation_id]
-        if slots[installation_id] <= 0:
-            del queues[installation_id]
-            continue
-        schedule = min(queue, key=lambda s: s.served)
-        item = schedule.first_ready(with_workspace=workspaces > 0)
-        if item is None:
-            queue.remove(schedule)
-            if not queue:
-                del queues[installation_id]
-            continue
-        planned = schedule.planned(item)
-        cost = schedule.cost_requests(item, capacity.installations[installation_id])
-        # Nothing overtakes an item we cannot afford yet: letting the cheap ones pass
-        # would keep the budget low and starve it.
-        if cost > requests[installation_id]:
-            del queues[installation_id]
-            continue
-        turn += 1
-        schedule.served = served[installation_id] = turn
-        slots[installation_id] -= 1
-        requests[installation_id] -= cost
-        workspaces -= schedule.needs_workspace.get(planned.worker, False)
-        started.append(Started(schedule, schedule.start(item, now)))
-    return started

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from bot.core.actions.spec import AppliesTo
 from bot.core.actions.table import ACTIONS
 from bot.core.model import Options
-from bot.core.say.tracking import BudgetView
+from bot.core.say.situation import BudgetView
 from bot.core.world.features import Feature, lacking
 from bot.core.world.markdown import (
     code_span,

@@ -12,7 +12,7 @@ from bot.core.run.progress import Progress
 from bot.core.say.names import Names, names_of
 from bot.core.say.pictures import order_of_work
 from bot.core.say.sentences import origin_sentence
-from bot.core.say.tracking import Situation
+from bot.core.say.situation import Situation
 from bot.core.world.markdown import (
     alert,
     code_span,

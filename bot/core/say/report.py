@@ -9,6 +9,7 @@ from bot.core.actions.table import ACTIONS
 from bot.core.durations import clock, spell
 from bot.core.model import ItemState
 from bot.core.run.progress import ItemView, Progress, median_worked
+from bot.core.say.headings import heading
 from bot.core.say.names import Names, names_of
 from bot.core.say.pictures import look, squares
 from bot.core.say.sentences import (
@@ -18,7 +19,8 @@ from bot.core.say.sentences import (
     skip_sentence,
     tries,
 )
-from bot.core.say.tracking import Situation, heading, notes_of, page_url
+from bot.core.say.situation import Situation
+from bot.core.say.tracking import notes_of, page_url
 from bot.core.world.markdown import (
     Links,
     code_span,

@@ -1,21 +1,19 @@
 """The tracking comment: where a batch stands, why, and what one can do about it."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from enum import Enum
+from dataclasses import dataclass
+from datetime import timedelta
 
 from bot.core.durations import clock, spell, spell_about, spell_option
 from bot.core.model import BatchState, ItemId, ItemState, Options
 from bot.core.plan.graph import predecessors
 from bot.core.run import reasons as why
 from bot.core.run.progress import ItemView, Progress
+from bot.core.say.headings import Phase, heading, phase_of
 from bot.core.say.names import Names, names_of
 from bot.core.say.pictures import Look, look, order_of_work, squares, tally
 from bot.core.say.sentences import (
-    by_whom,
     did_not_succeed,
-    ended_because,
     fault,
     is_unfinished,
     read_as,
@@ -25,6 +23,7 @@ from bot.core.say.sentences import (
     tries,
     until_then,
 )
+from bot.core.say.situation import Situation
 from bot.core.world.markdown import (
     Links,
     alert,
@@ -41,53 +40,9 @@ from bot.core.world.markers import box, marker
 
 FLAT = 25
 """Items up to which one list in the order asked for is the clearest."""
-
 _FINISHED_FOR_ESTIMATE = 2
 _NEXT = 6
 _NOTES = 12
-
-
-@dataclass(frozen=True, slots=True)
-class BudgetView:
-    """What is left of the installation's hourly API requests."""
-
-    remaining: int
-    limit: int
-    reset_at: datetime | None
-    reserve: int
-
-
-@dataclass(frozen=True, slots=True)
-class Situation:
-    """What a comment shows besides the events: the present, and the addresses."""
-
-    now: datetime
-    marker_key: bytes
-    reasons: Mapping[ItemId, why.Reason] = field(default_factory=dict)
-    seconds_left: float | None = None
-    budget: BudgetView | None = None  # None while GitHub has not told
-    used_requests: int = 0  # by this batch
-    needed_requests: float = 0  # by the rest of it, as far as is known
-    slots_busy: int = 0
-    slots_total: int = 0
-    web_url: str = ""  # of the bot's pages; empty: no links to logs and pages
-    isolation: str = ""  # of commands, such as bubblewrap
-    is_stopping: bool = False
-
-
-class Phase(Enum):
-    """What the heading says: finer than ``BatchState``."""
-
-    PLANNED = "planned"
-    EXPIRED = "expired"
-    STARTING = "starting"
-    RUNNING = "running"
-    WAITING = "waiting for the API budget"
-    RESTARTING = "restarting"
-    PAUSED = "paused"
-    CANCELLING = "cancelling"
-    CANCELLED = "cancelled"
-    FINISHED = "finished"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +67,6 @@ _REASON_TITLES: Mapping[type[why.Reason], str] = {
     why.BotStopping: "For the restart of the bot",
     why.IsNext: "About to start",
 }
-
 _LEVELS = (
     _Level(words=120, rows=50, folded="rows"),
     _Level(words=60, rows=50, folded="rows"),
@@ -127,107 +81,6 @@ def render_tracking(progress: Progress, situation: Situation) -> str:
     names = names_of(progress)
     bodies = (_Tracking(progress, situation, names, level).body() for level in _LEVELS)
     return first_that_fits(bodies)
-
-
-def heading_key(progress: Progress, situation: Situation) -> str:
-    """Return a text that changes when the heading does, apart from its counts."""
-    phase = phase_of(progress, situation)
-    has_failed = bool(progress.count(ItemState.FAILED))
-    until = progress.budget_wait_until if phase is Phase.WAITING else ""
-    return f"{phase.value}|{has_failed}|{progress.by}|{until}|{progress.report_url}"
-
-
-def needs_clock(progress: Progress) -> bool:
-    """Return whether the comment shows times that grow old without any event."""
-    return progress.state.is_live and progress.finished < len(progress.items)
-
-
-def phase_of(progress: Progress, situation: Situation) -> Phase:
-    """Return what a batch is doing, as its heading says it."""
-    match progress.state:
-        case BatchState.PLANNED:
-            expires_at = progress.expires_at
-            is_over = expires_at is not None and situation.now >= expires_at
-            return Phase.EXPIRED if is_over else Phase.PLANNED
-        case BatchState.RUNNING:
-            return _running_phase(progress, situation)
-        case state:
-            return Phase(state.value)
-
-
-def _running_phase(progress: Progress, situation: Situation) -> Phase:
-    if situation.is_stopping:
-        return Phase.RESTARTING
-    if progress.budget_wait_until and not progress.count(ItemState.RUNNING):
-        return Phase.WAITING
-    return Phase.RUNNING if progress.has_begun else Phase.STARTING
-
-
-def heading(progress: Progress, situation: Situation) -> str:
-    """Return the first line that is read: state, id, finished of total, failures."""
-    name = code_span(progress.batch.id)
-    total = len(progress.items)
-    counted = f"{progress.finished} of {total} finished"
-    if failed := progress.count(ItemState.FAILED):
-        counted += f", {failed} failed"
-    match phase_of(progress, situation):
-        case Phase.PLANNED:
-            return (
-                f"🗒️ Batch {name} waits for its start — {plural(total, 'item')},"
-                " nothing has started"
-            )
-        case Phase.EXPIRED:
-            return f"🗒️ Batch {name} was never started — its plan has expired"
-        case Phase.STARTING:
-            return f"⏳ Batch {name} is starting — {plural(total, 'item')}"
-        case Phase.RUNNING:
-            return f"⏳ Batch {name} is running — {counted}"
-        case Phase.WAITING:
-            assert progress.budget_wait_until is not None
-            until = clock(progress.budget_wait_until, situation.now)
-            return f"⏸️ Batch {name} waits for the API budget until {until} — {counted}"
-        case Phase.RESTARTING:
-            return f"⏸️ Batch {name} goes on after a restart of the bot — {counted}"
-        case Phase.PAUSED:
-            return f"⏸️ Batch {name} is paused {paused_because(progress)} — {counted}"
-        case Phase.CANCELLING:
-            why_so = ended_because(progress)
-            return f"🚫 Batch {name} is being cancelled {why_so} — {counted}"
-        case Phase.CANCELLED:
-            return _cancelled_heading(progress, name)
-        case Phase.FINISHED:
-            return finished_heading(progress)
-
-
-def paused_because(progress: Progress) -> str:
-    """Return by whom, or for what, a batch is paused."""
-    if progress.pause_why == "budget":
-        return "because its `budget:` is used up"
-    return by_whom(progress.by)
-
-
-def _cancelled_heading(progress: Progress, name: str) -> str:
-    not_run = progress.count(ItemState.CANCELLED)
-    finished = progress.finished - not_run
-    failed = progress.count(ItemState.FAILED)
-    counted = [f"{finished} of {len(progress.items)} finished"]
-    counted += [f"{failed} failed"] if failed else []
-    counted += [f"{not_run} not run"] if not_run else []
-    why_so = ended_because(progress)
-    return f"🚫 Batch {name} was cancelled {why_so} — {', '.join(counted)}"
-
-
-def finished_heading(progress: Progress) -> str:
-    """Return the heading of a finished batch, for its report too."""
-    counts = tally(progress.items.values())
-    done = counts.get(Look.DONE, 0)
-    total = len(progress.items)
-    icon = "✅" if done == total else "⚠️" if done else "❌"
-    parts = [f"{done} of {total} done"]
-    parts += [
-        f"{count} {one.word}" for one, count in counts.items() if one is not Look.DONE
-    ]
-    return f"{icon} Batch {code_span(progress.batch.id)} finished — {', '.join(parts)}"
 
 
 def _evident_reason(progress: Progress, phase: Phase, item: ItemId) -> why.Reason:

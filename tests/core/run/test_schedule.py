@@ -23,14 +23,11 @@ from bot.core.model import (
 )
 from bot.core.run import control
 from bot.core.run import reasons as why
+from bot.core.run.capacity import Capacity, InstallationCapacity
+from bot.core.run.decide import decide
 from bot.core.run.progress import fold
-from bot.core.run.schedule import (
-    Capacity,
-    InstallationCapacity,
-    Schedule,
-    decide,
-    reasons,
-)
+from bot.core.run.reasons import reasons
+from bot.core.run.schedule import Schedule
 from tests.plans import NOON, batch, graphs, item, plan
 
 DONE = Outcome(OutcomeKind.COMPLETED)

@@ -15,8 +15,8 @@ from bot.core.model import (
 )
 from bot.core.run.progress import Progress, fold
 from bot.core.say.names import names_of
-from bot.core.say.replies import render_why
 from bot.core.say.report import render_report
+from bot.core.say.status import render_why
 from bot.core.say.tracking import render_tracking
 from bot.core.world.markers import boxes
 from tests import scenes

@@ -10,8 +10,9 @@ from bot.core import events as e
 from bot.core.model import Edge, Origin, OutsideEdge, Plan, Reference
 from bot.core.run import reasons as why
 from bot.core.run.progress import Progress, fold
+from bot.core.say.headings import heading_key, needs_clock
 from bot.core.say.sentences import read_as
-from bot.core.say.tracking import heading_key, needs_clock, render_tracking
+from bot.core.say.tracking import render_tracking
 from bot.core.world.markdown import BODY_LIMIT, Links, utf16_length
 from bot.core.world.markers import boxes, parse_marker
 from tests import scenes

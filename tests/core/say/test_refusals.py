@@ -33,15 +33,11 @@ from bot.core.plan.configuration import read_configuration
 from bot.core.run import reasons as why
 from bot.core.run.control import Change
 from bot.core.run.progress import Progress, fold
+from bot.core.say.controls import render_control_done
 from bot.core.say.help import CONFIGURATION_EXAMPLE, render_help
 from bot.core.say.plan import render_plan
-from bot.core.say.replies import (
-    StatusRow,
-    render_control_done,
-    render_problem,
-    render_status,
-    render_why,
-)
+from bot.core.say.refusals import render_problem
+from bot.core.say.status import StatusRow, render_status, render_why
 from bot.core.world.markdown import BODY_LIMIT, Links, utf16_length
 from bot.core.world.markers import boxes
 from tests import scenes

@@ -1,0 +1,34 @@
+"""What is free: slots, workspaces, memory, API requests."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from math import inf
+
+from bot.core.model import InstallationId
+
+MEMORY_LINE = 0.8
+"""The fraction of the usable memory above which nothing new starts."""
+
+
+@dataclass(frozen=True, slots=True)
+class InstallationCapacity:
+    """What one installation has left."""
+
+    slots_free: int
+    slots_total: int
+    requests_fit: float  # item requests that fit before the reset, over the reserve
+    requests_most: float = inf  # what an item is taken to need at the most: a large one
+    # would otherwise wait for ever for a window that is larger than GitHub has any
+    budget_until: datetime | None = None  # when the requests come back
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """One snapshot of what is free: slots, workspaces, memory, API requests."""
+
+    installations: Mapping[InstallationId, InstallationCapacity]
+    workspaces_free: int
+    workspaces_total: int
+    memory_used: float = 0.0  # fraction
+    is_stopping: bool = False

@@ -1,0 +1,62 @@
+"""What a control did."""
+
+from bot.core.model import BatchState
+from bot.core.run.control import Change
+from bot.core.run.progress import Progress
+from bot.core.say.names import names_of
+from bot.core.world.markdown import code_span, escape_prose, link
+
+_CONTROLS = {
+    "start": "🚀 Started",
+    "pause": "⏸️ Paused",
+    "resume": "▶️ Resumed",
+    "cancel": "🚫 Cancelling",
+    "retry": "🔁 Retrying",
+    "skip": "⏭️ Skipped",
+}
+_EFFECTS = {
+    "pause": "running items finish, nothing new starts",
+    "resume": "items start again",
+    "cancel": "nothing new starts, running work is stopped",
+}
+
+
+def render_control_done(
+    control: str, progress: Progress, change: Change, *, marker: str
+) -> str:
+    """Return what a control did to a batch, or why it did nothing."""
+    names = names_of(progress)
+    name = code_span(progress.batch.id)
+    if change.nothing:
+        return (
+            f"{marker}\n😕 {control.capitalize()} changed nothing in batch {name}:"
+            f" {escape_prose(change.nothing)}."
+        )
+    late = ""
+    if change.too_late:
+        verb = "is" if len(change.too_late) == 1 else "are"
+        late = (
+            f" {names.list(change.too_late)} {verb} on the way to GitHub already and"
+            " can no longer be stopped."
+        )
+    is_whole = control in ("pause", "resume") or (
+        control == "cancel" and progress.state in _ENDING
+    )
+    what = f"batch {name}"
+    if not is_whole and change.touched:
+        what = f"{names.list(change.touched)} in batch {name}"
+    effect = f": {_EFFECTS[control]}" if is_whole and control in _EFFECTS else ""
+    where = progress.tracking_url
+    follow = f" Progress is in {link('this comment', where)}." if where else ""
+    ignored = ""
+    if change.ignored:
+        verb = "is" if len(change.ignored) == 1 else "are"
+        ignored = (
+            f" {names.links.items(change.ignored)} {verb} not in a state for that."
+        )
+    if not is_whole and not change.touched and late:
+        return f"{marker}\n😕{late} Nothing changed in batch {name}.{ignored}{follow}"
+    return f"{marker}\n{_CONTROLS[control]} {what}{effect}.{late}{ignored}{follow}"
+
+
+_ENDING = (BatchState.CANCELLING, BatchState.CANCELLED)

@@ -1,0 +1,127 @@
+"""The first line of a comment: in which phase a batch is, and how far."""
+
+from enum import Enum
+
+from bot.core.durations import clock
+from bot.core.model import BatchState, ItemState
+from bot.core.run.progress import Progress
+from bot.core.say.pictures import Look, tally
+from bot.core.say.sentences import by_whom, ended_because
+from bot.core.say.situation import Situation
+from bot.core.world.markdown import code_span, plural
+
+
+class Phase(Enum):
+    """What the heading says: finer than ``BatchState``."""
+
+    PLANNED = "planned"
+    EXPIRED = "expired"
+    STARTING = "starting"
+    RUNNING = "running"
+    WAITING = "waiting for the API budget"
+    RESTARTING = "restarting"
+    PAUSED = "paused"
+    CANCELLING = "cancelling"
+    CANCELLED = "cancelled"
+    FINISHED = "finished"
+
+
+def heading_key(progress: Progress, situation: Situation) -> str:
+    """Return a text that changes when the heading does, apart from its counts."""
+    phase = phase_of(progress, situation)
+    has_failed = bool(progress.count(ItemState.FAILED))
+    until = progress.budget_wait_until if phase is Phase.WAITING else ""
+    return f"{phase.value}|{has_failed}|{progress.by}|{until}|{progress.report_url}"
+
+
+def needs_clock(progress: Progress) -> bool:
+    """Return whether the comment shows times that grow old without any event."""
+    return progress.state.is_live and progress.finished < len(progress.items)
+
+
+def phase_of(progress: Progress, situation: Situation) -> Phase:
+    """Return what a batch is doing, as its heading says it."""
+    match progress.state:
+        case BatchState.PLANNED:
+            expires_at = progress.expires_at
+            is_over = expires_at is not None and situation.now >= expires_at
+            return Phase.EXPIRED if is_over else Phase.PLANNED
+        case BatchState.RUNNING:
+            return _running_phase(progress, situation)
+        case state:
+            return Phase(state.value)
+
+
+def _running_phase(progress: Progress, situation: Situation) -> Phase:
+    if situation.is_stopping:
+        return Phase.RESTARTING
+    if progress.budget_wait_until and not progress.count(ItemState.RUNNING):
+        return Phase.WAITING
+    return Phase.RUNNING if progress.has_begun else Phase.STARTING
+
+
+def heading(progress: Progress, situation: Situation) -> str:
+    """Return the first line that is read: state, id, finished of total, failures."""
+    name = code_span(progress.batch.id)
+    total = len(progress.items)
+    counted = f"{progress.finished} of {total} finished"
+    if failed := progress.count(ItemState.FAILED):
+        counted += f", {failed} failed"
+    match phase_of(progress, situation):
+        case Phase.PLANNED:
+            return (
+                f"🗒️ Batch {name} waits for its start — {plural(total, 'item')},"
+                " nothing has started"
+            )
+        case Phase.EXPIRED:
+            return f"🗒️ Batch {name} was never started — its plan has expired"
+        case Phase.STARTING:
+            return f"⏳ Batch {name} is starting — {plural(total, 'item')}"
+        case Phase.RUNNING:
+            return f"⏳ Batch {name} is running — {counted}"
+        case Phase.WAITING:
+            assert progress.budget_wait_until is not None
+            until = clock(progress.budget_wait_until, situation.now)
+            return f"⏸️ Batch {name} waits for the API budget until {until} — {counted}"
+        case Phase.RESTARTING:
+            return f"⏸️ Batch {name} goes on after a restart of the bot — {counted}"
+        case Phase.PAUSED:
+            return f"⏸️ Batch {name} is paused {paused_because(progress)} — {counted}"
+        case Phase.CANCELLING:
+            why_so = ended_because(progress)
+            return f"🚫 Batch {name} is being cancelled {why_so} — {counted}"
+        case Phase.CANCELLED:
+            return _cancelled_heading(progress, name)
+        case Phase.FINISHED:
+            return finished_heading(progress)
+
+
+def paused_because(progress: Progress) -> str:
+    """Return by whom, or for what, a batch is paused."""
+    if progress.pause_why == "budget":
+        return "because its `budget:` is used up"
+    return by_whom(progress.by)
+
+
+def _cancelled_heading(progress: Progress, name: str) -> str:
+    not_run = progress.count(ItemState.CANCELLED)
+    finished = progress.finished - not_run
+    failed = progress.count(ItemState.FAILED)
+    counted = [f"{finished} of {len(progress.items)} finished"]
+    counted += [f"{failed} failed"] if failed else []
+    counted += [f"{not_run} not run"] if not_run else []
+    why_so = ended_because(progress)
+    return f"🚫 Batch {name} was cancelled {why_so} — {', '.join(counted)}"
+
+
+def finished_heading(progress: Progress) -> str:
+    """Return the heading of a finished batch, for its report too."""
+    counts = tally(progress.items.values())
+    done = counts.get(Look.DONE, 0)
+    total = len(progress.items)
+    icon = "✅" if done == total else "⚠️" if done else "❌"
+    parts = [f"{done} of {total} done"]
+    parts += [
+        f"{count} {one.word}" for one, count in counts.items() if one is not Look.DONE
+    ]
+    return f"{icon} Batch {code_span(progress.batch.id)} finished — {', '.join(parts)}"

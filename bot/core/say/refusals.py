@@ -1,0 +1,173 @@
+"""Why a command was refused, with what to write instead."""
+
+from collections.abc import Sequence
+from typing import assert_never
+
+from bot.core.command.faults import (
+    CycleFound,
+    Declined,
+    NotPermitted,
+    Problem,
+    UnknownItems,
+    Unreadable,
+)
+from bot.core.model import Edge, Origin, Reference, Role
+from bot.core.say.carets import point_out
+from bot.core.say.names import Names
+from bot.core.say.sentences import origin_sentence
+from bot.core.world.markdown import (
+    Links,
+    code_span,
+    escape_prose,
+    fence,
+    first_that_fits,
+    link,
+    paragraphs,
+    table,
+    utf16_length,
+)
+
+_NUMBERS = [
+    "no",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+]
+_MOST_UNKNOWN = 50
+_LONG = 20_000
+
+
+def render_problem(problem: Problem, *, marker: str, links: Links) -> str:
+    """Return why a command did not run, and what to write instead."""
+    match problem:
+        case Unreadable():
+            parts = _unreadable(problem)
+        case UnknownItems():
+            parts = _unknown_items(problem)
+        case CycleFound():
+            parts = _cycle(problem, links)
+        case NotPermitted():
+            parts = _not_permitted(problem)
+        case Declined():
+            parts = _declined(problem)
+        case _:
+            assert_never(problem)
+    short = [part for part in parts if utf16_length(part) < _LONG]
+    return first_that_fits(f"{marker}\n{paragraphs(*it)}" for it in (parts, short))
+
+
+def _copy(command: str, lead: str = "Copy this into a new comment:") -> str:
+    return paragraphs(lead, fence(command)) if command else ""
+
+
+def _unreadable(problem: Unreadable) -> Sequence[str]:
+    return [
+        "😕 I could not read that command, so nothing started.",
+        fence(point_out(problem.lines)),
+        _copy(problem.corrected),
+        "<sub>`/batch help` lists items, options and examples.</sub>",
+    ]
+
+
+def _unknown_items(problem: UnknownItems) -> Sequence[str]:
+    missing, found = len(problem.unknown), problem.asked - len(problem.unknown)
+    what = f"{_in_word(missing)} of the {_in_word(problem.asked)} items"
+    if problem.asked == 1:
+        what = "that item"
+    elif not found:
+        what = f"any of the {_in_word(problem.asked)} items"
+    has_hint = any(one.maybe for one in problem.unknown)
+    rows = [
+        [
+            code_span(one.text, 60),
+            escape_prose(one.problem, 200),
+            *([f"#{one.maybe}" if one.maybe else ""] if has_hint else []),
+        ]
+        for one in problem.unknown[:_MOST_UNKNOWN]
+    ]
+    head = ["Item", "Problem", *(["Maybe"] if has_hint else [])]
+    more = missing - len(rows)
+    return [
+        f"😕 I cannot find {what}, so nothing started.",
+        table(head, "l" * len(head), rows),
+        f"and {more} more" if more else "",
+        _copy(problem.corrected, f"To go ahead with the {_in_word(found)} I found:"),
+    ]
+
+
+def _cycle(problem: CycleFound, links: Links) -> Sequence[str]:
+    names = Names.of(problem.items, links)
+    rows = [
+        [
+            f"{names.plain(edge.successor)} waits for {names.plain(edge.predecessor)}",
+            _edge_origin(edge, names),
+        ]
+        for edge in problem.edges[:_MOST_UNKNOWN]
+    ]
+    return [
+        "😕 These items wait for each other, so nothing started.",
+        fence(" → ".join(map(names.text, problem.path))),
+        "Each must finish before the next, so none could ever start.",
+        table(["Edge", "Comes from"], "ll", rows),
+        _copy(problem.corrected, "Remove one edge. For example:")
+        or "Remove one of these edges and give the command again.",
+    ]
+
+
+def _edge_origin(edge: Edge, names: Names) -> str:
+    successor, predecessor = names.items[edge.successor], names.items[edge.predecessor]
+    match edge.origin:
+        case Origin.TYPED:
+            is_home = names.is_home(predecessor.id)
+            away = "" if is_home else f"{predecessor.repository.name}#"
+            return f"`after:{away}{predecessor.number}` in your command"
+        case Origin.TEXT:
+            url = names.links.address(
+                Reference(successor.repository.name, successor.number)
+            )
+            depends = f"“depends on {names.plain(predecessor.id)}”"
+            return f"{depends} in its {link('text', url)}"
+        case _:
+            return origin_sentence(edge.origin, names.plain(predecessor.id))
+
+
+def _not_permitted(problem: NotPermitted) -> Sequence[str]:
+    # "merge" and "start a batch" start something; "cancel this batch" changes it.
+    nothing = "nothing changed" if "this batch" in problem.what else "nothing started"
+    if problem.could_not_ask:
+        return [
+            f"🔒 GitHub did not tell me what access you have here, so {nothing}.",
+            _copy(problem.command, "Please try again in a minute:"),
+        ]
+    had = f"**{_role(problem.had)}** access" if problem.had else "no access"
+    setting = f"Set by {code_span(problem.setting)} in `.github/batch.yml`. "
+    return [
+        f"🔒 Only people with **{_role(problem.needed)}** access can"
+        f" {escape_prose(problem.what)} here; you have {had}, so {nothing}.",
+        _copy(
+            problem.command, "Someone who can may copy this, or you can ask them to:"
+        ),
+        f"<sub>{setting if problem.setting else ''}I say this once a day per person;"
+        " after that I only react with 😕.</sub>",
+    ]
+
+
+def _declined(problem: Declined) -> Sequence[str]:
+    is_said = "nothing" in problem.message.casefold()
+    message = problem.message if is_said else f"{problem.message} Nothing started."
+    return [f"😕 {message}", _copy(problem.corrected)]
+
+
+def _role(role: Role) -> str:
+    return role.name.lower()
+
+
+def _in_word(count: int) -> str:
+    return _NUMBERS[count] if 0 <= count < len(_NUMBERS) else f"{count:,}"

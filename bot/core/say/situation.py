@@ -1,0 +1,36 @@
+"""What a comment shows besides the events: time, slots, budget, reasons."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from bot.core.model import ItemId
+from bot.core.run import reasons as why
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetView:
+    """What is left of the installation's hourly API requests."""
+
+    remaining: int
+    limit: int
+    reset_at: datetime | None
+    reserve: int
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What a comment shows besides the events: the present, and the addresses."""
+
+    now: datetime
+    marker_key: bytes
+    reasons: Mapping[ItemId, why.Reason] = field(default_factory=dict)
+    seconds_left: float | None = None
+    budget: BudgetView | None = None  # None while GitHub has not told
+    used_requests: int = 0  # by this batch
+    needed_requests: float = 0  # by the rest of it, as far as is known
+    slots_busy: int = 0
+    slots_total: int = 0
+    web_url: str = ""  # of the bot's pages; empty: no links to logs and pages
+    isolation: str = ""  # of commands, such as bubblewrap
+    is_stopping: bool = False

@@ -1,0 +1,189 @@
+"""Where batches stand, and why an item is as it is."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import assert_never
+
+from bot.core.durations import clock, spell, spell_about
+from bot.core.model import ItemNumber, ItemState
+from bot.core.plan.naming import on_numbers
+from bot.core.run.progress import ItemView, Progress
+from bot.core.say.headings import Phase, paused_because, phase_of
+from bot.core.say.names import Names, names_of
+from bot.core.say.pictures import squares
+from bot.core.say.sentences import (
+    ended_because,
+    fault,
+    reason_sentence,
+    result,
+    skip_sentence,
+    tries,
+)
+from bot.core.say.situation import Situation
+from bot.core.say.tracking import page_url
+from bot.core.world.markdown import (
+    code_span,
+    escape_line,
+    escape_prose,
+    link,
+    paragraphs,
+    plural,
+    table,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StatusRow:
+    """One batch of a status reply."""
+
+    progress: Progress
+    seconds_left: float | None = None
+
+
+def render_status(
+    rows: Sequence[StatusRow], situation: Situation, *, marker: str, repository: str
+) -> str:
+    """Return where the batches of a repository stand, newest first."""
+    name = escape_line(repository)
+    if not rows:
+        return f"{marker}\n" + paragraphs(
+            f"### 🧺 Batches in {name}",
+            "There are none yet. `/batch help` says how to start one.",
+        )
+    head = ["Batch", "From", "State", "Progress", "Left"]
+    cells = [_status_cells(row, situation) for row in rows]
+    return f"{marker}\n" + paragraphs(
+        f"### 🧺 Batches in {name}",
+        table(head, "llllr", cells),
+        f"<sub>{' · '.join(_status_footer(rows, situation))}</sub>",
+    )
+
+
+def _status_cells(row: StatusRow, situation: Situation) -> Sequence[str]:
+    progress = row.progress
+    batch = progress.batch
+    name = code_span(batch.id)
+    page = page_url(progress, situation)
+    thread = f"#{batch.thread}"
+    where = link(thread, progress.tracking_url) if progress.tracking_url else thread
+    left = "-" if row.seconds_left is None else spell_about(row.seconds_left)
+    return [
+        link(name, page) if page else name,
+        f"{where}, {escape_line(batch.asker.login)}",
+        _state_words(progress, situation),
+        f"{squares(progress, 10)} {progress.finished} of {len(progress.items)}",
+        left,
+    ]
+
+
+def _state_words(progress: Progress, situation: Situation) -> str:
+    now = situation.now
+    match phase_of(progress, situation):
+        case Phase.PLANNED:
+            return "🗒️ waits for its start"
+        case Phase.EXPIRED:
+            return "🗒️ never started"
+        case Phase.WAITING:
+            assert progress.budget_wait_until is not None
+            until = clock(progress.budget_wait_until, now)
+            return f"⏸️ waits for the API budget until {until}"
+        case Phase.PAUSED:
+            return f"⏸️ paused {paused_because(progress)}"
+        case Phase.CANCELLED | Phase.FINISHED as phase:
+            ended = f" {clock(progress.ended_at, now)}" if progress.ended_at else ""
+            icon = "🚫" if phase is Phase.CANCELLED else _finished_icon(progress)
+            return f"{icon} {phase.value}{ended}"
+        case Phase.CANCELLING:
+            return "🚫 being cancelled"
+        case phase:
+            return f"⏳ {phase.value}"
+
+
+def _finished_icon(progress: Progress) -> str:
+    done = progress.count(ItemState.COMPLETED)
+    return "✅" if done == len(progress.items) else "⚠️" if done else "❌"
+
+
+def _status_footer(rows: Sequence[StatusRow], situation: Situation) -> Iterator[str]:
+    if situation.slots_total:
+        yield f"{situation.slots_busy} of {plural(situation.slots_total, 'slot')} busy"
+    if budget := situation.budget:
+        yield f"{budget.remaining:,} of {budget.limit:,} requests left"
+    views = [view for row in rows for view in row.progress.items.values()]
+    if retrying := sum(view.next_at is not None for view in views):
+        yield f"{plural(retrying, 'item')} retrying"
+    yield f"at {situation.now:%H:%M} UTC"
+
+
+def render_why(
+    progress: Progress,
+    number: ItemNumber,
+    situation: Situation,
+    *,
+    marker: str,
+) -> str:
+    """Return one true sentence on where each item on a number stands."""
+    names = names_of(progress)
+    items = on_numbers(progress.batch, [number])
+    sentences = [
+        _item_sentence(view, progress, names, situation)
+        for item, view in progress.items.items()
+        if item in items
+    ]
+    if not sentences:
+        batch = code_span(progress.batch.id)
+        shown = names.links.item(number)
+        sentences = [f"{shown} is not an item of batch {batch}"]
+    return f"{marker}\n" + paragraphs(*sentences)
+
+
+def _item_sentence(
+    view: ItemView, progress: Progress, names: Names, situation: Situation
+) -> str:
+    item = view.item.id
+    sentence = f"{names.link(item)} {_why(view, names, situation)}"
+    if view.state is ItemState.CANCELLED and progress.cause:
+        sentence += f" {ended_because(progress)}"
+    url = page_url(progress, situation, f"/{item}")
+    sentence += f" · {link('log', url)}" if url and view.attempt else ""
+    return f"{sentence} (batch {code_span(progress.batch.id)})"
+
+
+def _why(view: ItemView, names: Names, situation: Situation) -> str:
+    now = situation.now
+    reason = situation.reasons.get(view.item.id)
+    match view.state:
+        case ItemState.PENDING:
+            last = (
+                f"; its last try ended with: {fault(view, 200)}" if view.next_at else ""
+            )
+            sentence = (
+                reason_sentence(reason, names, now) if reason else "is about to start"
+            )
+            return f"is not running: {sentence}{last}"
+        case ItemState.RUNNING:
+            since = view.started_at or now
+            again = f", {tries(view)}" if view.tries > 1 else ""
+            waits = f"waits for {view.waits_for}" if view.waits_for else ""
+            doing = waits or view.step
+            step = f": {escape_line(doing, 200)}" if doing else ""
+            return f"has been running for {spell(now - since)}{again}{step}"
+        case ItemState.COMPLETED:
+            assert view.outcome is not None
+            spent = f", in {spell(view.worked)}" if view.attempt else ""
+            return f"is done: {result(view.outcome, 200)}{spent}"
+        case ItemState.FAILED:
+            assert view.outcome is not None
+            advice = escape_prose(view.outcome.advice, 300)
+            helps = "A retry may help." if view.outcome.retry_helps else ""
+            after = f" after {view.tries} tries" if view.tries > 1 else ""
+            text = f"failed{after}: {fault(view, 300)}"
+            return " ".join(part for part in (f"{text}.", advice, helps) if part)
+        case ItemState.SKIPPED:
+            return f"was skipped: {skip_sentence(view, names.links)}"
+        case ItemState.CANCELLED:
+            by = f" by {escape_line(view.by)}" if view.by else ""
+            left = f"; {escape_prose(view.kept, 120)}" if view.kept else ""
+            return f"was cancelled{by}{left}"
+        case _:
+            assert_never(view.state)
