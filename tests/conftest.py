@@ -5,12 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 import structlog
+from playwright.async_api import Browser
 
 from bot.localhub.api_log import Exchange
 from bot.localhub.hub import LocalHub
 from bot.localhub.server import start_hub
 from tests import contracts
+from tests.browser import chromium
 from tests.fakes import FakeClock
 
 REPOSITORY = "acme/widgets"
@@ -22,6 +25,20 @@ FILES = {
 
 _held: set[tuple[object, ...]] = set()
 """The kinds of exchange that this process has already held to the descriptions."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs a browser for the second stage."""
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker("outside")
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """Yield the one Chromium of all tests, for those of the session's loop."""
+    async with chromium() as running:
+        yield running
 
 
 @pytest.fixture(autouse=True, scope="session")

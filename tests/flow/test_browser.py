@@ -8,13 +8,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from playwright.async_api import Locator, Page, ViewportSize, expect
+from playwright.async_api import Browser, Locator, Page, ViewportSize, expect
 
 from bot.demo.seed import REPOSITORY
 from bot.demo.stage import THREAD, Stage, stage
-from tests.browser import chromium
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
 WIDE = ViewportSize(width=1440, height=900)
 PHONE = ViewportSize(width=390, height=844)
@@ -23,14 +22,13 @@ PATIENCE_MILLISECONDS = 40_000
 
 @asynccontextmanager
 async def browsing(
-    viewport: ViewportSize, *, pace_seconds: float = 0
+    browser: Browser, viewport: ViewportSize, *, pace_seconds: float = 0
 ) -> AsyncIterator[tuple[Stage, Page]]:
     """Yield the running demo and a page that shows the thread for commands."""
     async with (
-        chromium() as browser,
         stage(with_pages=True, pace_seconds=pace_seconds) as on,
+        await browser.new_page(viewport=viewport) as page,
     ):
-        page = await browser.new_page(viewport=viewport)
         page.set_default_timeout(PATIENCE_MILLISECONDS)
         problems: list[str] = []
         page.on("pageerror", lambda error: problems.append(str(error)))
@@ -59,8 +57,10 @@ async def sees(what: Locator) -> None:
     await expect(what).to_be_visible(timeout=PATIENCE_MILLISECONDS)
 
 
-async def test_a_command_typed_in_the_page_becomes_a_batch_and_a_report():
-    async with browsing(WIDE, pace_seconds=0.2) as (_, page):
+async def test_a_command_typed_in_the_page_becomes_a_batch_and_a_report(
+    browser: Browser,
+):
+    async with browsing(browser, WIDE, pace_seconds=0.2) as (_, page):
         await say(page, "/batch 12 15 18 after:12")
         running = comment_with(page, re.compile(r"is running"))
         await sees(running.locator("li").filter(has_text="waits for #12"))
@@ -82,8 +82,8 @@ async def test_a_command_typed_in_the_page_becomes_a_batch_and_a_report():
         await sees(page.locator("article").first.get_by_text("Closes"))
 
 
-async def test_a_ticked_box_pauses_a_batch_and_another_one_resumes_it():
-    async with browsing(WIDE, pace_seconds=0.5) as (_, page):
+async def test_a_ticked_box_pauses_a_batch_and_another_one_resumes_it(browser: Browser):
+    async with browsing(browser, WIDE, pace_seconds=0.5) as (_, page):
         await say(page, "/batch 12 15 18 after:12")
         await box(comment_with(page, re.compile("is running")), "Pause").click()
         paused = comment_with(page, re.compile("paused"))
@@ -92,8 +92,8 @@ async def test_a_ticked_box_pauses_a_batch_and_another_one_resumes_it():
         await sees(comment_with(page, "finished — 3 of 3 done"))
 
 
-async def test_a_ticked_box_cancels_what_has_not_ended():
-    async with browsing(WIDE, pace_seconds=30) as (on, page):
+async def test_a_ticked_box_cancels_what_has_not_ended(browser: Browser):
+    async with browsing(browser, WIDE, pace_seconds=30) as (on, page):
         await say(page, "/batch 12 15 18 after:12")
         await box(comment_with(page, re.compile("is running")), "Cancel").click()
         report = page.locator("article").filter(has_text="Median time")
@@ -106,8 +106,8 @@ async def test_a_ticked_box_cancels_what_has_not_ended():
 @pytest.mark.parametrize(
     "command", ["/batch help", "/batch plan 12..24", "/batch 12 l8"]
 )
-async def test_answers_fit_a_phone(command: str):
-    async with browsing(PHONE) as (_, page):
+async def test_answers_fit_a_phone(browser: Browser, command: str):
+    async with browsing(browser, PHONE) as (_, page):
         await say(page, command)
         answer = page.locator("article").filter(has=page.locator(".badge")).last
         await sees(answer)

@@ -5,9 +5,10 @@ from http import HTTPStatus
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
-from playwright.async_api import Page, expect
+from playwright.async_api import Browser, Page, expect
 
 from bot.demo.seed import REPOSITORY, seed
 from bot.localhub.hub import LocalHub
@@ -15,8 +16,9 @@ from bot.localhub.pages import LOW_BUDGET, add_pages
 from bot.localhub.pull_requests import LineComment
 from bot.localhub.server import start_hub
 from bot.localhub.state import Comment
-from tests.browser import chromium
 from tests.fakes import FakeClock
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 BOT = "batch-bot[bot]"
 THREAD = f"/{REPOSITORY}/issues/40"
@@ -53,7 +55,7 @@ def restarts() -> Restarts:
     return Restarts()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def site(tmp_path: Path, restarts: Restarts) -> AsyncIterator[LocalHub]:
     def mount(app: web.Application, hub: LocalHub) -> None:
         add_pages(app, hub, restart_bot=restarts)
@@ -68,11 +70,10 @@ async def site(tmp_path: Path, restarts: Restarts) -> AsyncIterator[LocalHub]:
         yield hub
 
 
-@pytest.fixture
-async def page(site: LocalHub) -> AsyncIterator[Page]:
+@pytest_asyncio.fixture(loop_scope="session")
+async def page(site: LocalHub, browser: Browser) -> AsyncIterator[Page]:
     """Yield a page of Chromium on which every error and dialog fails the test."""
-    async with chromium() as browser:
-        page = await browser.new_page(base_url=site.html_url)
+    async with await browser.new_page(base_url=site.html_url) as page:
         page.set_default_timeout(10_000)
         problems: list[str] = []
         page.on("pageerror", lambda error: problems.append(str(error)))
