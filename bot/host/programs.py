@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 _MOST_LINKS = 40  # as the kernel has it
+_SHELLS = {"sh", "bash", "dash", "zsh", "ksh"}
+_WORD = re.compile(r"[\w./+-]+")
 _SCRIPT_BYTES = 16 * 1024
 _PATH = re.compile(r"(?<![\w.:/~$-])/[\w.@+/-]+[\w]")
 
@@ -41,7 +43,20 @@ def trail_of(argv: Sequence[str], path: str) -> Trail:
     for word in words:
         if word.startswith("/") and os.path.lexists(word):
             _follow(trail, Path(word))
+    if Path(program).name in _SHELLS and "-c" in words:
+        _follow_words(trail, words[words.index("-c") + 1 :], path)
     return trail
+
+
+def _follow_words(trail: Trail, scripts: Sequence[str], path: str) -> None:
+    """Show whatever of a shell's words is a program; not all of them may be meant as one."""
+    for word in {word for script in scripts for word in _WORD.findall(script)}:
+        found = shutil.which(word, path=path)
+        if found is not None:
+            perhaps = Trail()
+            _follow_program(perhaps, found, path, said=found)
+            trail.links.update(perhaps.links)
+            trail.places.update(perhaps.places)
 
 
 def _follow_program(trail: Trail, name: str, path: str, *, said: str) -> None:

@@ -1,7 +1,7 @@
 """A talkative command: what it costs itself, and the bot.
 
 ``python -m tests.bench.bench_output`` runs commands that print 500,000 coloured lines
-(150 MB) below the bot and into ``/dev/null``, in turn, and asks ``/healthz`` meanwhile.
+(150 MB) below the bot, into ``/dev/null`` and into ``cat``, in turn, and asks ``/healthz`` meanwhile.
 """
 
 import asyncio
@@ -44,9 +44,10 @@ def shown(taken: list[float]) -> str:
     return f"median {statistics.median(ordered):.2f} ms, p99 {p99:.2f} ms, {len(ordered)} asked"
 
 
-async def into_nothing(program: Path) -> float:
+async def alone(program: Path, into: str) -> float:
+    """Return the seconds that the program takes without the bot."""
     process = await asyncio.create_subprocess_exec(
-        *("sh", "-c", f"{sys.executable} {program} > /dev/null")
+        *("sh", "-c", f"{sys.executable} {program} {into}")
     )
     began = time.perf_counter()
     await process.wait()
@@ -68,9 +69,10 @@ async def main() -> None:
             for number in range(100, 100 + TIMES):
                 on.issue(number)
             async with on.bot() as bot:
-                idle, busy, nothing = [], [], []
+                idle, busy, nothing, piped = [], [], [], []
                 for number in range(100, 100 + TIMES):
-                    nothing.append(await into_nothing(program))
+                    nothing.append(await alone(program, "> /dev/null"))
+                    piped.append(await alone(program, "| cat > /dev/null"))
                     ended = asyncio.Event()
                     asking = asyncio.create_task(healthz(bot.url, ended))
                     await asyncio.sleep(1.5)
@@ -88,8 +90,10 @@ async def main() -> None:
         f"healthz idle: {shown(idle)}",
         f"healthz busy: {shown(busy)}",
         "into /dev/null: " + " ".join(f"{one:.2f}" for one in nothing),
+        "into cat:       " + " ".join(f"{one:.2f}" for one in piped),
         "below the bot:  " + " ".join(f"{one:.2f}" for one in below),
-        f"the command itself: {ratio:.2f} times",
+        f"the command itself: {ratio:.2f} times as long as into /dev/null, "
+        f"{statistics.median(below) / statistics.median(piped):.2f} as into cat",
     ]
     sys.stdout.write("\n".join(lines) + "\n")
 

@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from bot.core.model import AttemptId
+from bot.core.world.exits import signal_words
 from bot.host import isolation
 from bot.host.clock import SystemClock
 from bot.host.commands import CANNOT_START, OUTPUT_BYTES, HostCommands
@@ -409,6 +410,49 @@ async def test_orphans_of_an_earlier_bot_are_killed(
             if process.returncode is None:
                 process.kill()
                 await process.wait()
+
+
+@pytest.mark.parametrize(
+    ("script", "code", "words"),
+    [
+        ("echo about to crash; kill -SEGV $$", 139, "SIGSEGV"),
+        ("kill -TERM $$", 143, "SIGTERM"),
+        ("kill -9 $$", 137, "SIGKILL"),
+        ("echo rate limited by the model; exit 75", 75, ""),
+        ("echo fine so far; sometool --version", 127, ""),
+        ("exit 129", 129, "SIGHUP"),
+    ],
+)
+async def test_how_a_command_ended_is_told_alike_in_every_isolation(
+    host_commands: HostCommands,
+    workspace: Workspace,
+    script: str,
+    code: int,
+    words: str,
+):
+    done = await run(host_commands, workspace, "sh", "-c", script)
+    assert done.exit_code in (code, 128 - code)
+    assert signal_words(done.exit_code).partition(":")[0] == words
+    assert not done.fault
+
+
+async def test_a_command_that_asks_is_answered_by_nobody_and_has_no_terminal(
+    host_commands: HostCommands, workspace: Workspace
+):
+    script = """
+        import os, sys
+        try:
+            input("Continue? [y/N] ")
+        except EOFError:
+            print("nobody")
+        print(*(os.isatty(stream) for stream in range(3)))
+        try:
+            open("/dev/tty")
+        except OSError:
+            print("none")
+    """
+    done = await run(host_commands, workspace, *python(script), timeout_seconds=20)
+    assert done.log_tail == ("Continue? [y/N] nobody", "False False False", "none")
 
 
 async def test_limits_are_set_before_the_command_starts(

@@ -126,8 +126,22 @@ def interpreter_first(home: Path) -> tuple[str, ...]:
     return sys.executable, PATH, str(home / "agents/own.py")
 
 
+def in_a_shell(home: Path) -> tuple[str, ...]:
+    program, path = one_file(home)
+    script = f"cd . && exec '{Path(program).name}' --flag \"$BATCH_ITEM_FILE\""
+    return "sh", f"{Path(program).parent}:{path}", "-c", script
+
+
 @pytest.mark.parametrize(
-    "made", [one_file, through_folders, npm, virtual_environment, interpreter_first]
+    "made",
+    [
+        in_a_shell,
+        one_file,
+        through_folders,
+        npm,
+        virtual_environment,
+        interpreter_first,
+    ],
 )
 async def test_a_program_of_a_home_directory_runs(
     home: Path, isolation: Isolation, folders: Folders, workspace: Workspace, made
