@@ -167,7 +167,7 @@ class Engine:
 
         remotes = Remotes(github.tokens, clone_url)
         mirrors = Mirrors(host.folders, git=host.git, remotes=remotes)
-        pusher = BranchPusher(mirrors)
+        pusher = BranchPusher(mirrors, large_files=github.large_files(clone_url))
         workspaces = GitWorkspaces(
             host.folders,
             mirrors=mirrors,

@@ -443,6 +443,8 @@ class CommandResult:
     removed: int = 0
     left_out: tuple[str, ...] = ()  # what it made and nobody gets: "cache/ (a cache)"
     outputs: dict[str, str] = field(default_factory=dict)  # files that it wrote
+    unfiltered: tuple[str, ...] = ()  # files whose ``filter=`` is not known here
+    base: str = ""  # the branch that it stood on
     fault: str = ""  # why the bot did not start it, or ended it: no try helps
     advice: str = ""
 

@@ -1,9 +1,10 @@
 """GitHub as the rest of the bot gets it: opened once, by ``bot.app``."""
 
 import itertools
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import structlog
@@ -29,6 +30,7 @@ from bot.github.comments import App
 from bot.github.deliveries import Deliveries
 from bot.github.effects import GitHubEffects
 from bot.github.facts import Facts
+from bot.github.large_files import LargeFileUploads
 from bot.github.ledger import Keep, Ledger, Pace
 from bot.github.people import GitHubPeople
 from bot.github.questions import answers
@@ -168,6 +170,7 @@ class GitHubAdapter:
     github: GitHubReader
     effects: GitHubEffects
     people: GitHubPeople
+    large_files: Callable[[Callable[[Repository], str]], LargeFileUploads]
     tokens: InstallationTokens
     deliveries: Deliveries
     app: App
@@ -217,6 +220,7 @@ class GitHubAdapter:
                 github=GitHubReader(client, app),
                 effects=GitHubEffects(client, app),
                 people=GitHubPeople(client, login=app.login, api_url=settings.api_url),
+                large_files=partial(LargeFileUploads, session, client.tokens),
                 tokens=client.tokens,
                 deliveries=Deliveries(client.app),
                 app=app,

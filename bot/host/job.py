@@ -1,12 +1,14 @@
 """Runs one operator's command from workspace to commit, wherever that is."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from bot.core.actions.implement import ITEM_FILE
 from bot.core.actions.step import CommandJob
 from bot.core.model import CommandResult, Person
 from bot.ports.github import People
-from bot.ports.host import Commands, Workspaces
+from bot.ports.host import Commands, Workspace, Workspaces
 
 Say = Callable[[str], None]
 """Takes a line that tells how far it is."""
@@ -39,7 +41,7 @@ async def run_command_job(
         job.attempt,
         argvs[job.command],
         workspace=workspace,
-        inputs=job.inputs,
+        inputs=_told(job, workspace),
         environment=job.environment,
         timeout_seconds=job.timeout_seconds,
         on_line=say,
@@ -52,6 +54,7 @@ async def run_command_job(
         isolation=commands.isolation,
         fault=finished.fault,
         advice=finished.advice,
+        base=workspace.base,
     )
     if finished.exit_code != 0 or finished.timed_out or finished.fault:
         return ended
@@ -75,7 +78,18 @@ async def run_command_job(
         added=len(change.added),
         removed=len(change.removed),
         left_out=tuple(f"{left.path} ({left.why})" for left in change.left_out),
+        unfiltered=change.unfiltered,
     )
+
+
+def _told(job: CommandJob, workspace: Workspace) -> Mapping[str, str]:
+    """Return the inputs with what is known once the workspace is made."""
+    if ITEM_FILE not in job.inputs:
+        return job.inputs
+    item = json.loads(job.inputs[ITEM_FILE])
+    item |= {"base": workspace.base, "large_files_are_pointers": workspace.has_pointers}
+    told = json.dumps(item, ensure_ascii=False, indent=2)
+    return {**job.inputs, ITEM_FILE: told}
 
 
 async def _person(job: CommandJob, people: People | None) -> Person | None:

@@ -18,9 +18,11 @@ from bot.core.model import AttemptId, Repository
 from bot.errors import BranchMissing
 from bot.host.folders import Folders, children, remove_tree
 from bot.host.git import Git, GitFailed, Place, Remotes, gone
+from bot.host.large import LargeStore
 
 _PARTIAL = ".partial"
 _DAMAGED = ".damaged"
+_LARGE = ".lfs"
 _KEPT = re.compile(r"^(?P<sha>[0-9a-f]{40}) (?P<ref>refs/(?:batch|base)/\S+)$", re.M)
 _SHA = re.compile(r"[0-9a-f]{40}")
 
@@ -41,6 +43,10 @@ class Mirrors:
     def of(self, repository: Repository) -> Path:
         """Return where a repository's mirror lies."""
         return self._folders.mirror(repository)
+
+    def large(self, repository: Repository) -> LargeStore:
+        """Return where what a repository keeps beside git waits to be uploaded."""
+        return LargeStore(self.of(repository).with_suffix(_LARGE))
 
     async def mended(
         self, repository: Repository, work: Callable[[], Awaitable[_T]]
@@ -124,7 +130,7 @@ class Mirrors:
     def tidy(self) -> None:
         """Take away what killed processes left; for the start, when none runs."""
         for path in children(self._folders.mirrors):
-            if path.suffix != ".git":
+            if path.suffix not in (".git", _LARGE):
                 self._folders.discard(path)
                 continue
             for lock in path.rglob("*.lock"):

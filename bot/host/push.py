@@ -1,6 +1,8 @@
 """Pushes commits of the mirror to GitHub, each exactly once."""
 
+import asyncio
 import re
+from collections.abc import Sequence
 from datetime import datetime
 
 from bot.core.effects import PushBranch, Receipt
@@ -8,7 +10,9 @@ from bot.core.world.push_refusals import branch_in_the_way, push_refusal
 from bot.core.world.redaction import hide_lookalikes
 from bot.errors import PermanentError, PushRefused, TransientError, Uncertain
 from bot.host.git import NOT_FOUND, GitFailed, Place, Remote, gone
+from bot.host.large import MOST_POINTER_BYTES
 from bot.host.mirrors import Mirrors
+from bot.ports.github import LargeFiles, LargeObject
 
 _REJECTED = re.compile(
     r"^!\t\S+\t\[(?:remote )?rejected\] \((?P<why>.*)\)\s*$", re.MULTILINE
@@ -18,8 +22,11 @@ _REJECTED = re.compile(
 class BranchPusher:
     """The part of the ``EffectAdapter`` that does ``PushBranch``."""
 
-    def __init__(self, mirrors: Mirrors) -> None:
+    def __init__(
+        self, mirrors: Mirrors, *, large_files: LargeFiles | None = None
+    ) -> None:
         self._mirrors = mirrors
+        self._large_files = large_files
         self._git = mirrors.git
         self._remotes = mirrors.remotes
 
@@ -41,7 +48,10 @@ class BranchPusher:
         """
 
         async def push() -> Receipt:
-            return await self._push(intent)
+            uploaded = await self._upload(intent)
+            receipt = await self._push(intent)
+            await asyncio.to_thread(_forget, uploaded)
+            return receipt
 
         try:
             return await self._mirrors.mended(intent.repository, push)
@@ -52,6 +62,41 @@ class BranchPusher:
             if isinstance(explained, PushRefused):
                 await self._mirrors.keep_diff(intent.repository, intent.sha)
             raise explained from error
+
+    async def _upload(self, intent: PushBranch) -> list[LargeObject]:
+        """Upload the large files of the commit: nothing is pushed without them."""
+        store = self._mirrors.large(intent.repository)
+        if await asyncio.to_thread(lambda: store.is_empty):
+            return []
+        objects = [
+            found
+            for blob in await self._new_blobs(intent)
+            if (found := store.behind(blob)) is not None
+        ]
+        if objects:
+            if self._large_files is None:
+                message = "this server cannot upload what is kept with Git LFS"
+                raise PermanentError(message)
+            await self._large_files.upload(intent.repository, intent.branch, objects)
+        return objects
+
+    async def _new_blobs(self, intent: PushBranch) -> list[bytes]:
+        """Return the contents of the small files that the commit changes."""
+        place = Place(self._mirrors.of(intent.repository))
+        compare = ["diff-tree", "-r", "--no-renames", "--diff-filter=AM", "-z", "--raw"]
+        commits = (f"{intent.sha}^", intent.sha)
+        printed = await self._git.run(*compare, *commits, place=place)
+        rows = [row for row in printed.split(b"\0") if row.startswith(b":")]
+        shas = [row.split(b" ")[3] for row in rows]
+        asked = b"\n".join(shas)
+        check = ("cat-file", "--batch-check=%(objectname) %(objectsize)")
+        sizes = await self._git.run(*check, place=place, stdin=asked)
+        named = [line.split(b" ") for line in sizes.splitlines()]
+        small = [sha for sha, size in named if int(size) <= MOST_POINTER_BYTES]
+        asked = b"\n".join(small)
+        return _contents(
+            await self._git.run("cat-file", "--batch", place=place, stdin=asked)
+        )
 
     async def _push(self, intent: PushBranch) -> Receipt:
         remote = await self._remotes.of(intent.repository, to_push=True)
@@ -78,6 +123,22 @@ class BranchPusher:
             raise (gone(intent.repository) if is_gone else error.answer()) from error
         rows = [line.split("\t") for line in listed.decode().splitlines()]
         return next((sha for sha, name in rows if name == ref), "")
+
+
+def _contents(printed: bytes) -> list[bytes]:
+    """Return the contents that ``git cat-file --batch`` printed."""
+    found, place = [], 0
+    while place < len(printed):
+        end = printed.index(b"\n", place)
+        size = int(printed[place:end].split(b" ")[2])
+        found.append(printed[end + 1 : end + 1 + size])
+        place = end + size + 2
+    return found
+
+
+def _forget(objects: Sequence[LargeObject]) -> None:
+    for one in objects:
+        one.path.unlink(missing_ok=True)
 
 
 def _lost(intent: PushBranch) -> PermanentError:

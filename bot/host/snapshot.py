@@ -82,9 +82,9 @@ def compare(root: Path, entries: Iterable[Entry]) -> Comparison:
                 changed.append(entry.path)
             elif folders.has_content(entry.path):
                 filled.append(entry.path)
-        elif found is None or not _mode(found):
+        elif found is None or not git_mode(found):
             missing.append(entry.path)
-        elif _mode(found) != entry.mode or found.st_size & _LOW != entry.size:
+        elif git_mode(found) != entry.mode or found.st_size & _LOW != entry.size:
             changed.append(entry.path)
         elif not _is_untouched(found, entry):
             touched.append(entry.path)
@@ -148,7 +148,7 @@ class _Folders:
         return known
 
 
-def _mode(found: os.stat_result) -> int:
+def git_mode(found: os.stat_result) -> int:
     """Return the mode that git has for a file, or 0 for what it does not keep."""
     if stat.S_ISLNK(found.st_mode):
         return 0o120000

@@ -10,8 +10,9 @@ import errno
 import os
 import re
 import shutil
+import stat
 import tarfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from bot.host import leftovers, snapshot
 from bot.host.clone import make_clone
 from bot.host.folders import AttemptFolder, Folders, children, remove_tree
 from bot.host.git import FULL, OLDEST, GitFailed, Place
+from bot.host.large import MOST_BYTES, LargeStore, check_server
 from bot.host.leftovers import Leftovers
 from bot.host.mirrors import Mirrors, base_ref, work_ref
 from bot.host.snapshot import readable, unreadable
@@ -34,6 +36,7 @@ MOST_FILE_BYTES = 50 * 1024**2  # GitHub warns above 50 MB and refuses 100 MB
 """What one commit may change; more is build output that nobody wants in a review."""
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+_LFS = "lfs"
 _USAGE = 129  # git's exit code for options it does not know
 _NAMES_SHOWN = 5
 
@@ -220,7 +223,9 @@ class GitWorkspaces:
             url=self._mirrors.remotes.url(repository),
             author=author,
         )
-        return Workspace(attempt, str(folder.workspace), sha, base, tuple(merge))
+        has_pointers = await asyncio.to_thread(_keeps_large_files, folder.workspace)
+        path = str(folder.workspace)
+        return Workspace(attempt, path, sha, base, tuple(merge), has_pointers)
 
     async def _commit(
         self, workspace: Workspace, started: _Started, message: str
@@ -228,21 +233,36 @@ class GitWorkspaces:
         folder = self._folders.attempt(workspace.attempt)
         mirror = self._mirrors.of(started.repository)
         found = await self._find(folder, mirror)
-        await asyncio.to_thread(_check_size, folder.workspace, found.written)
+        filters = await self._filters(folder, mirror, found)
+        asked = [path for path, name in filters.items() if name == _LFS]
+        large = await asyncio.to_thread(_regular, folder.workspace, asked)
+        plain = tuple(path for path in found.written if path not in large)
+        await asyncio.to_thread(_check_size, folder.workspace, plain, large)
         base = workspace.base_sha
         try:
-            tree = await self._tree(folder, mirror, found) if _is_any(found) else base
+            tree = base
+            if found.written or found.removed:
+                store = self._mirrors.large(started.repository)
+                pointers = await asyncio.to_thread(_taken, folder, store, large)
+                tree = await self._tree(folder, mirror, found.removed, plain, pointers)
         except PermanentError:
             await asyncio.to_thread(self._keep_files, workspace, found)
             raise
         change = await self._change(mirror, base, tree)
         left_out = (*found.left_out, *_not_taken(found, change))
+        unfiltered = {
+            f"{readable(path)} (filter={filters[path]})"
+            for path in plain
+            if filters.get(path, _LFS) != _LFS
+        }
         if not change.files:
             _refuse_lost_work(left_out)
             return None
         sha = await self._commit_tree(mirror, tree, [base], message, started.author)
         await self._mirrors.keep(mirror, work_ref(workspace.attempt), sha)
-        return replace(change, sha=sha, left_out=left_out)
+        return replace(
+            change, sha=sha, left_out=left_out, unfiltered=tuple(sorted(unfiltered))
+        )
 
     async def _stacked(
         self, mirror: Path, base: str, merge: Sequence[str], heads: Mapping[str, str]
@@ -322,26 +342,72 @@ class GitWorkspaces:
             snapshot.different, folder.workspace, aside, touched
         )
 
-    async def _tree(self, folder: AttemptFolder, mirror: Path, found: _Found) -> str:
+    async def _filters(
+        self, folder: AttemptFolder, mirror: Path, found: _Found
+    ) -> dict[str, str]:
+        """Return the filter that attributes name, by file; most have none.
+
+        Raises ``PermanentError`` for one that would have hidden the content.
+        """
+        if not found.written:
+            return {}
+        place = Place(mirror, folder.workspace, folder.index)
+        ask = ("check-attr", "-z", "--stdin", "filter")
+        names = _zeroed(found.written)
+        printed = await self._git.run(*ask, place=place, stdin=names)
+        fields = printed.decode("utf-8", "surrogateescape").split("\0")
+        named = {
+            path: value
+            for path, value in zip(fields[::3], fields[2::3], strict=False)
+            if value not in ("unspecified", "unset", "set", "")
+        }
+        for path, value in named.items():
+            if "crypt" in value:
+                message = f"{readable(path)} has to be encrypted by filter={value}"
+                advice = (
+                    "This server has no such filter: leave the file out of the item."
+                )
+                raise PermanentError(message, advice=advice)
+        return named
+
+    async def _tree(
+        self,
+        folder: AttemptFolder,
+        mirror: Path,
+        removed: Sequence[str],
+        written: Sequence[str],
+        pointers: Mapping[str, tuple[int, bytes]],
+    ) -> str:
         """Return the tree of the workspace; what did not change is not looked at."""
         await asyncio.to_thread(shutil.copy, folder.index, folder.changed_index)
         place = Place(mirror, folder.workspace, folder.changed_index)
         update = ("update-index", "-z")
-        if found.removed:
-            gone = _zeroed(found.removed)
+        if removed:
+            gone = _zeroed(removed)
             await self._git.run(
                 *update, "--force-remove", "--stdin", place=place, stdin=gone
             )
-        if found.written:
+        if written:
             try:
                 await self._git.run(
                     *(*update, "--add", "--replace", "--stdin"),
                     place=place,
-                    stdin=_zeroed(found.written),
+                    stdin=_zeroed(written),
                 )
             except GitFailed as error:
                 raise _unstorable(error) from error
+        if pointers:
+            lines = [
+                f"{mode:o} {await self._blob(mirror, content)}\t{path}"
+                for path, (mode, content) in pointers.items()
+            ]
+            info = ("--replace", "--index-info")
+            await self._git.run(*update, *info, place=place, stdin=_zeroed(lines))
         return _text(await self._git.run("write-tree", place=place))
+
+    async def _blob(self, mirror: Path, content: bytes) -> str:
+        write = ("hash-object", "-w", "--stdin")
+        return _text(await self._git.run(*write, place=Place(mirror), stdin=content))
 
     def _keep_files(self, workspace: Workspace, found: _Found) -> None:
         """Pack what was written beside the logs, for the operator."""
@@ -473,8 +539,29 @@ def _kept_from_it(why: str) -> PermanentError:
     )
 
 
-def _is_any(found: _Found) -> bool:
-    return bool(found.written or found.removed)
+def _taken(
+    folder: AttemptFolder, store: LargeStore, paths: Collection[str]
+) -> dict[str, tuple[int, bytes]]:
+    """Return mode and pointer of files whose content is kept beside git."""
+    if paths:
+        check_server(folder.workspace)
+    found = {}
+    for path in paths:
+        file = folder.workspace / path
+        found[path] = snapshot.git_mode(file.lstat()), store.take(file)
+    return found
+
+
+def _keeps_large_files(workspace: Path) -> bool:
+    try:
+        return b"filter=lfs" in (workspace / ".gitattributes").read_bytes()
+    except OSError:
+        return False
+
+
+def _regular(root: Path, paths: Iterable[str]) -> dict[str, None]:
+    """Return, in order, the files that are no links: nothing filters those."""
+    return {p: None for p in paths if stat.S_ISREG((root / p).lstat().st_mode)}
 
 
 def _not_taken(found: _Found, change: Change) -> list[LeftOut]:
@@ -541,22 +628,23 @@ def _size(path: Path) -> int:
     return path.lstat().st_size if os.path.lexists(path) else 0
 
 
-def _check_size(root: Path, names: Sequence[str]) -> None:
-    if len(names) > MOST_FILES:
+def _check_size(root: Path, plain: Collection[str], large: Collection[str]) -> None:
+    count = len(plain) + len(large)
+    if count > MOST_FILES:
         message = (
-            f"{len(names):,} files changed, and a commit may have {MOST_FILES:,}: "
+            f"{count:,} files changed, and a commit may have {MOST_FILES:,}: "
             "that looks like build output"
         )
         advice = "Let .gitignore name what does not belong into the repository."
         raise PermanentError(message, advice=advice)
-    for name in names:
-        size = _size(root / name)
-        if size > MOST_FILE_BYTES:
-            millions = round(size / 1e6)
-            shown = readable(name)
-            message = f"{shown} has {millions} MB, and GitHub takes no large files"
-            advice = "Let .gitignore name it, or keep it with Git LFS."
-            raise PermanentError(message, advice=advice)
+    for names, most in ((plain, MOST_FILE_BYTES), (large, MOST_BYTES)):
+        for name in names:
+            size = _size(root / name)
+            if size > most:
+                shown = f"{readable(name)} has {round(size / 1e6)} MB"
+                message = f"{shown}, and GitHub takes no large files"
+                advice = "Let .gitignore name it, or keep it with Git LFS."
+                raise PermanentError(message, advice=advice)
 
 
 def _named(names: Sequence[str]) -> str:

@@ -45,8 +45,7 @@ class GitHttp:
             )
             return await spoiled(fault, request, refusal)
         try:
-            token = self._authenticate(request)
-            repository = self._repository(name, token, is_push=service == PUSH)
+            repository = self.opened(request, is_push=service == PUSH)
             if repository.full_name.lower() != name.lower():
                 rest = request.path_qs.partition(".git/")[2]
                 base = f"{self._hub.git_url}/{repository.full_name}.git"
@@ -58,6 +57,12 @@ class GitHttp:
                 status=error.status, text=error.message, headers=headers
             )
         return await self._run(request, repository, fault)
+
+    def opened(self, request: web.Request, *, is_push: bool) -> Repository:
+        """Return the repository of an address, if the request's token opens it."""
+        arguments = request.match_info
+        name = f"{arguments['owner']}/{arguments['repo']}"
+        return self._repository(name, self._authenticate(request), is_push=is_push)
 
     def _authenticate(self, request: web.Request) -> Token | None:
         scheme, _, value = request.headers.get("Authorization", "").partition(" ")

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from bot.localhub.api import Api, Sleep
 from bot.localhub.git_http import GitHttp
 from bot.localhub.hub import LocalHub
+from bot.localhub.large_files import LargeFiles
 from bot.localhub.state import Now
 
 ExtraRoutes = Callable[[web.Application, LocalHub], None]
@@ -53,7 +54,9 @@ async def start_hub(
     application = web.Application(client_max_size=LARGEST_BODY_BYTES)
     api = Api(hub, sleep=sleep)
     api.add_to(application)
-    GitHttp(hub, api).add_to(application)
+    git = GitHttp(hub, api)
+    git.add_to(application)
+    LargeFiles(git).add_to(application)
     if extra_routes is not None:
         extra_routes(application, hub)
     # git sends gzipped bodies that its backend unpacks itself.

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Protocol
 
 from bot.core.command.syntax import Search
@@ -178,6 +179,28 @@ class HookDelivery:
     event: str
     delivered_at: datetime
     is_accepted: bool  # whether it was answered with 2xx
+
+
+@dataclass(frozen=True, slots=True)
+class LargeObject:
+    """A file that is kept beside git, under its SHA-256."""
+
+    oid: str
+    size_bytes: int
+    path: Path
+
+
+class LargeFiles(Protocol):
+    """Takes what a repository keeps with Git LFS."""
+
+    async def upload(
+        self, repository: Repository, branch: str, objects: Sequence[LargeObject]
+    ) -> None:
+        """Upload what GitHub does not have yet, before its pointers are pushed.
+
+        Raises ``TransientError`` when it does not answer, ``PermanentError`` when it
+        does not take them.
+        """
 
 
 class HookDeliveries(Protocol):

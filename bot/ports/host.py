@@ -19,6 +19,7 @@ class Workspace:
     base_sha: str
     base: str = ""  # the branch that it stands on
     merged: tuple[str, ...] = ()  # branches that were merged into it
+    has_pointers: bool = False  # files under Git LFS are pointers, not what they name
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class Change:
     added: tuple[str, ...] = ()  # of the files; the rest of them was there before
     removed: tuple[str, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
+    unfiltered: tuple[str, ...] = ()  # files whose ``filter=`` nobody knows here
 
 
 class Workspaces(Protocol):

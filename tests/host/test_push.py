@@ -1,5 +1,6 @@
 import base64
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 from aiohttp import web
 
 from bot.core.effects import PushBranch, Receipt
+from bot.core.model import Repository
 from bot.errors import (
     AppUnavailable,
     PermanentError,
@@ -17,6 +19,8 @@ from bot.errors import (
 from bot.host.folders import Folders
 from bot.host.git import Git, Place
 from bot.host.git import Remote as Access
+from bot.host.push import BranchPusher
+from bot.ports.github import LargeObject
 from tests.fakes import START
 from tests.host.conftest import ATTEMPT, REPOSITORY
 from tests.host.gitting import TOKEN, Host, Remote, git, host
@@ -141,6 +145,54 @@ async def test_a_branch_in_the_way_is_named_at_once(
     with pytest.raises(PermanentError, match=expected) as raised:
         await there.pusher.do(intent)
     assert there_already in raised.value.advice
+
+
+class Uploads:
+    """Takes large files, or does not."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.taken: list[tuple[str, bytes]] = []
+        self._error = error
+
+    async def upload(
+        self, repository: Repository, branch: str, objects: Sequence[LargeObject]
+    ) -> None:
+        if self._error is not None:
+            raise self._error
+        self.taken += [(branch, one.path.read_bytes()) for one in objects]
+
+
+async def large_work(there: Host, remote: Remote) -> PushBranch:
+    remote.commit("main", {".gitattributes": "*.psd filter=lfs\n"})
+    workspace = await there.workspaces.create(ATTEMPT, REPOSITORY, base="main")
+    (Path(workspace.path) / "a.psd").write_bytes(b"large" * 1000)
+    (Path(workspace.path) / "README.md").write_text("Better\n")
+    change = await there.workspaces.commit(workspace, message="Draw")
+    assert change is not None
+    return PushBranch(REPOSITORY, BRANCH, change.sha)
+
+
+async def test_large_files_are_uploaded_before_the_push_and_let_go_of(
+    there: Host, remote: Remote
+):
+    intent = await large_work(there, remote)
+    uploads = Uploads()
+    mirrors = there.pusher._mirrors
+    await BranchPusher(mirrors, large_files=uploads).do(intent)
+    assert uploads.taken == [(BRANCH, b"large" * 1000)]
+    assert remote.head(BRANCH) == intent.sha
+    assert list(mirrors.of(REPOSITORY).with_suffix(".lfs").iterdir()) == []
+
+
+@pytest.mark.parametrize("error", [PermanentError("full"), TransientError("later")])
+async def test_nothing_is_pushed_without_its_large_files(
+    there: Host, remote: Remote, error: Exception
+):
+    intent = await large_work(there, remote)
+    pusher = BranchPusher(there.pusher._mirrors, large_files=Uploads(error))
+    with pytest.raises(type(error), match=str(error)):
+        await pusher.do(intent)
+    assert not remote.head(BRANCH)
 
 
 async def test_missing_permission_for_workflows_says_what_to_allow(

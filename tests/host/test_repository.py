@@ -1,5 +1,6 @@
 """The repository that a command stands in, and what it cannot change with it."""
 
+import hashlib
 import os
 import tarfile
 from collections.abc import Mapping
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.core.effects import PushBranch
 from bot.errors import PermanentError
 from bot.host.commands import HostCommands
 from bot.host.folders import Folders
@@ -350,6 +352,74 @@ async def test_a_file_that_git_cannot_take_is_named(plain: Stage):
     kept = plain.host.folders.logs / f"{ATTEMPT}.tar.gz"
     with tarfile.open(kept) as archive:
         assert archive.getnames() == [".gitattributes", "en.strings"]
+
+
+# --- filters -------------------------------------------------------------------------
+
+LARGE = b"large" * 1000
+
+
+async def test_large_files_become_pointers_whose_content_is_kept(
+    plain: Stage, remote: Remote
+):
+    remote.commit("main", {".gitattributes": "*.psd filter=lfs -text\n"})
+    played = await plain.play(
+        "mkdir art; printf 'large%.0s' $(seq 1000) > 'art/new file.psd'; "
+        "chmod +x 'art/new file.psd'; ln -s nowhere art/link.psd; : > art/empty.psd; "
+        "echo text > a.txt"
+    )
+    assert played.change is not None
+    oid = hashlib.sha256(LARGE).hexdigest()
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{oid}\nsize 5000"
+    assert plain.show("art/new file.psd", played.change) == pointer
+    assert plain.show("art/link.psd", played.change) == "nowhere"
+    assert plain.show("art/empty.psd", played.change) == ""
+    mirror = plain.host.folders.mirror(REPOSITORY)
+    mode = git(mirror, "ls-tree", played.change.sha, "art/new file.psd")
+    assert mode.startswith("100755")
+    assert (mirror.with_suffix(".lfs") / oid).read_bytes() == LARGE
+    assert played.change.unfiltered == ()
+    assert played.workspace.has_pointers
+    await plain.host.workspaces.remove_all()
+    assert (mirror.with_suffix(".lfs") / oid).exists()
+    push = PushBranch(REPOSITORY, "batch/b7k2/12", played.change.sha)
+    with pytest.raises(PermanentError, match="cannot upload what is kept with Git LFS"):
+        await plain.host.pusher.do(push)
+    assert not remote.head("batch/b7k2/12")
+
+
+async def test_a_pointer_that_a_command_writes_stays_one(plain: Stage, remote: Remote):
+    pointer = (
+        f"version https://git-lfs.github.com/spec/v1\noid sha256:{'a' * 64}\nsize 5\n"
+    )
+    files = {".gitattributes": "*.psd filter=lfs -text\n", "a.psd": pointer}
+    remote.commit("main", files)
+    rewrite = "touch a.psd; cat a.psd > b; cat b > a.psd; rm b"
+    assert (await plain.play(rewrite)).change is None
+    played = await plain.play("cp a.psd b.psd")
+    assert plain.show("b.psd", played.change) == pointer.rstrip()
+
+
+async def test_an_lfs_server_of_the_repositorys_own_gets_nothing(
+    plain: Stage, remote: Remote
+):
+    lfs = {".lfsconfig": "[lfs]\n\turl = https://evil.example.org\n"}
+    remote.commit("main", {".gitattributes": "*.psd filter=lfs\n", **lfs})
+    with pytest.raises(PermanentError, match=r"a server that \.lfsconfig names"):
+        await plain.play("echo x > a.psd")
+
+
+async def test_filters_that_nobody_knows_are_named(plain: Stage, remote: Remote):
+    remote.commit("main", {".gitattributes": "*.ipynb filter=nbstripout\n"})
+    played = await plain.play("echo x > a.ipynb; echo x > b")
+    assert played.change is not None
+    assert played.change.unfiltered == ("a.ipynb (filter=nbstripout)",)
+
+
+async def test_what_was_to_be_encrypted_is_not_published(plain: Stage, remote: Remote):
+    remote.commit("main", {".gitattributes": "*.key filter=git-crypt\n"})
+    with pytest.raises(PermanentError, match="a.key has to be encrypted"):
+        await plain.play("echo x > a.key")
 
 
 # --- leftovers -----------------------------------------------------------------------

@@ -258,7 +258,7 @@ def _pull_request(
         job.repository,
         head_branch=head,
         head_sha=result.commit,
-        base_branch=start.base,
+        base_branch=result.base or start.base,
         title=_title(job, said),
         body=_body(job, start, result, said, fault),
     )
@@ -279,6 +279,8 @@ def _body(
     stacked = ""
     if len(start.contains) == 1:
         stacked = f"Stacked on the branch of {builds_on}: merge that one first."
+    elif start.contains and result.base not in ("", start.base):
+        stacked = f"Stacked on the branches of {builds_on}: merge those first."
     elif start.contains:
         stacked = f"Contains the branches of {builds_on}: merge those first."
     made = (
@@ -290,6 +292,7 @@ def _body(
     left_out = join([code_span(one, 80) for one in result.left_out[:MOST_LEFT_OUT]])
     more = len(result.left_out) - MOST_LEFT_OUT
     left_out += f" and {more} more" if more > 0 else ""
+    unfiltered = join([code_span(one, 80) for one in result.unfiltered[:MOST_LEFT_OUT]])
     not_used = f"`{RESULT_FILE}` was not used: {escape_line(fault, 200)}"
     isolated = f" · isolation: {escape_line(result.isolation)}"
     isolation = isolated if result.isolation else ""
@@ -299,6 +302,7 @@ def _body(
         stacked,
         not_used if fault else "",
         f"Left out: {left_out}." if left_out else "",
+        f"Kept as they are, for want of their filter: {unfiltered}." if unfiltered else "",
         f"<sub>{made}{isolation} · {size}</sub>",
     )
 

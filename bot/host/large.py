@@ -1,0 +1,79 @@
+"""Files that a repository keeps with Git LFS: pointers in git, contents beside it.
+
+The format of pointers: https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md
+"""
+
+import hashlib
+import re
+import secrets
+from pathlib import Path
+
+from bot.errors import PermanentError
+from bot.ports.github import LargeObject
+
+MOST_POINTER_BYTES = 1024
+MOST_BYTES = 2 * 1024**3
+"""What GitHub takes of one file on every plan."""
+
+_POINTER = re.compile(
+    rb"version https://git-lfs\.github\.com/spec/v1\n(?:ext-\S+ \S+\n)*"
+    rb"oid sha256:(?P<oid>[0-9a-f]{64})\nsize (?P<size>\d+)\n"
+)
+_OWN_SERVER = re.compile(rb"^\s*(?:lfs|push)?url\s*=", re.MULTILINE | re.IGNORECASE)
+
+
+class LargeStore:
+    """Contents by their hashes, below a folder of the repository's own."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def take(self, file: Path) -> bytes:
+        """Keep a file's content; return its pointer. A pointer stays what it is."""
+        if file.lstat().st_size <= MOST_POINTER_BYTES:
+            content = file.read_bytes()
+            if _POINTER.fullmatch(content) or not content:
+                return content
+        self._folder.mkdir(parents=True, exist_ok=True)
+        partial = self._folder / f"{secrets.token_hex(8)}.partial"
+        digest, size = hashlib.sha256(), 0
+        with file.open("rb") as source, partial.open("wb") as target:
+            while block := source.read(1024 * 1024):
+                digest.update(block)
+                size += len(block)
+                target.write(block)
+        oid = digest.hexdigest()
+        partial.rename(self._folder / oid)
+        version = "version https://git-lfs.github.com/spec/v1"
+        return f"{version}\noid sha256:{oid}\nsize {size}\n".encode()
+
+    def behind(self, content: bytes) -> LargeObject | None:
+        """Return what a blob is the pointer of, if it is kept here."""
+        found = _POINTER.fullmatch(content)
+        if found is None:
+            return None
+        oid = found["oid"].decode()
+        path = self._folder / oid
+        return LargeObject(oid, int(found["size"]), path) if path.exists() else None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was ever kept."""
+        return not self._folder.exists()
+
+
+def check_server(workspace: Path) -> None:
+    """Raise ``PermanentError`` if the repository names an LFS server of its own.
+
+    A file of the repository does not decide where the installation's token goes.
+    """
+    try:
+        configured = (workspace / ".lfsconfig").read_bytes()
+    except OSError:
+        return
+    if _OWN_SERVER.search(configured):
+        message = (
+            "the repository keeps its large files at a server that .lfsconfig names"
+        )
+        advice = "The bot uploads to GitHub alone: leave large files out of the item."
+        raise PermanentError(message, advice=advice)
