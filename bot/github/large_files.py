@@ -89,7 +89,7 @@ class LargeFileUploads:
                     **upload.get("header", {}),
                     "Content-Length": str(content.size_bytes),
                 },
-                data=_blocks(content.path),
+                data=_blocks(Path(content.path)),
             )
         if "verify" in actions:
             verify = actions["verify"]

@@ -42,7 +42,7 @@ async def run_command_job(
         argvs[job.command],
         workspace=workspace,
         inputs=_told(job, workspace),
-        environment=job.environment,
+        environment={**job.environment, "BATCH_BASE": workspace.base},
         timeout_seconds=job.timeout_seconds,
         on_line=say,
         cache=f"{job.repository.id}-{job.command}",

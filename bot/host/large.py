@@ -54,7 +54,9 @@ class LargeStore:
             return None
         oid = found["oid"].decode()
         path = self._folder / oid
-        return LargeObject(oid, int(found["size"]), path) if path.exists() else None
+        return (
+            LargeObject(oid, int(found["size"]), str(path)) if path.exists() else None
+        )
 
     @property
     def is_empty(self) -> bool:

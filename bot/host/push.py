@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 
 from bot.core.effects import PushBranch, Receipt
 from bot.core.world.push_refusals import branch_in_the_way, push_refusal
@@ -138,7 +139,7 @@ def _contents(printed: bytes) -> list[bytes]:
 
 def _forget(objects: Sequence[LargeObject]) -> None:
     for one in objects:
-        one.path.unlink(missing_ok=True)
+        Path(one.path).unlink(missing_ok=True)
 
 
 def _lost(intent: PushBranch) -> PermanentError:

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Protocol
 
 from bot.core.command.syntax import Search
@@ -187,7 +186,7 @@ class LargeObject:
 
     oid: str
     size_bytes: int
-    path: Path
+    path: str  # where its content lies
 
 
 class LargeFiles(Protocol):

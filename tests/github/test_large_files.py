@@ -28,7 +28,7 @@ def large_object(folder: Path, content: bytes = CONTENT) -> LargeObject:
     oid = hashlib.sha256(content).hexdigest()
     path = folder / oid
     path.write_bytes(content)
-    return LargeObject(oid, len(content), path)
+    return LargeObject(oid, len(content), str(path))
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ async def test_an_upload_is_there_and_is_not_sent_twice(
     await uploads.upload(repository, BRANCH, [one])
     kept = hub.repository(NAME).git.path / "lfs"
     assert (kept / one.oid).read_bytes() == CONTENT
-    one.path.unlink()
+    (tmp_path / one.oid).unlink()
     await uploads.upload(repository, BRANCH, [one, two])
     assert sorted(path.name for path in kept.iterdir()) == sorted([one.oid, two.oid])
 

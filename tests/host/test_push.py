@@ -147,6 +147,10 @@ async def test_a_branch_in_the_way_is_named_at_once(
     assert there_already in raised.value.advice
 
 
+def read(path: str) -> bytes:
+    return Path(path).read_bytes()
+
+
 class Uploads:
     """Takes large files, or does not."""
 
@@ -159,7 +163,7 @@ class Uploads:
     ) -> None:
         if self._error is not None:
             raise self._error
-        self.taken += [(branch, one.path.read_bytes()) for one in objects]
+        self.taken += [(branch, read(one.path)) for one in objects]
 
 
 async def large_work(there: Host, remote: Remote) -> PushBranch:

@@ -6,6 +6,7 @@ import os
 import sys
 import textwrap
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -100,6 +101,31 @@ async def test_a_second_item_stacks_on_the_first(stage: Callable[[str], Stage]):
     await made.push(await made.run(make_job(base="batch/b7k2/10")))
     assert made.remote.show(f"{BRANCH}:ten.py") == "10"
     assert made.remote.show(f"{BRANCH}:paths.py") == "one\nbatch/b7k2/10"
+
+
+async def test_an_item_behind_two_stacks_on_the_one_that_has_both(
+    stage: Callable[[str], Stage],
+):
+    made = stage("""
+        import json, os
+        item = json.load(open(os.environ["BATCH_ITEM_FILE"]))
+        said = [item["base"], item["large_files_are_pointers"], os.environ["BATCH_BASE"]]
+        open("paths.py", "a").write(json.dumps(said))
+        open("a.ipynb", "w").write("{}")
+    """)
+    made.remote.commit(
+        "batch/b7k2/10", {".gitattributes": "*.ipynb filter=strip\n"}, start="main"
+    )
+    made.remote.commit("batch/b7k2/11", {"eleven.py": "11\n"}, start="batch/b7k2/10")
+    job = replace(make_job(), merge=("batch/b7k2/10", "batch/b7k2/11"))
+    result = await made.run(job)
+    assert result.base == "batch/b7k2/11"
+    assert result.unfiltered == ("a.ipynb (filter=strip)",)
+    await made.push(result)
+    said = made.remote.show(f"{BRANCH}:paths.py").splitlines()[1]
+    assert json.loads(said) == [result.base, False, result.base]
+    parent = made.remote.show(f"{BRANCH}^:eleven.py")
+    assert parent == "11"
 
 
 async def test_stopping_ends_the_agent_and_what_it_began(

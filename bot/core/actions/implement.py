@@ -302,7 +302,9 @@ def _body(
         stacked,
         not_used if fault else "",
         f"Left out: {left_out}." if left_out else "",
-        f"Kept as they are, for want of their filter: {unfiltered}." if unfiltered else "",
+        f"Kept as they are, for want of their filter: {unfiltered}."
+        if unfiltered
+        else "",
         f"<sub>{made}{isolation} · {size}</sub>",
     )
 

@@ -210,3 +210,19 @@ def test_a_name_of_the_repositorys_own_runs_the_command_behind_it():
     assert isinstance(step, Execute)
     assert step.job.command == "fix"
     assert pull_request(RAN, at).title == "Fix #12"
+
+
+def test_the_pull_request_is_opened_where_the_work_stands():
+    branches = {10: "batch/b7k2/10", 11: "batch/b7k2/11"}
+    stacked = job(IMPLEMENT, predecessors=branches)
+    opened = pull_request(replace(RAN, base="batch/b7k2/11"), stacked)
+    assert opened.base_branch == "batch/b7k2/11"
+    assert "Stacked on the branches of" in opened.body
+    merged = pull_request(replace(RAN, base="main"), stacked)
+    assert merged.base_branch == "main"
+    assert "Contains the branches of" in merged.body
+
+
+def test_files_whose_filter_nobody_has_are_named():
+    body = pull_request(replace(RAN, unfiltered=("a.ipynb (filter=strip)",))).body
+    assert "for want of their filter: `a.ipynb (filter=strip)`" in body
