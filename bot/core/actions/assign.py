@@ -1,7 +1,14 @@
 """``assign +ada -bob``: assign and unassign people."""
 
 from bot.core.actions.changed import both, ended, signed
-from bot.core.actions.spec import ActionSpec, AppliesTo, Arguments, ItemNeed, Words
+from bot.core.actions.spec import (
+    ActionSpec,
+    AppliesTo,
+    Arguments,
+    Form,
+    ItemNeed,
+    Words,
+)
 from bot.core.actions.step import Do, End, Job, Seen, Step
 from bot.core.effects import ChangeAssignees
 from bot.core.model import Expectation, Outcome, OutcomeKind
@@ -35,6 +42,6 @@ ASSIGN = ActionSpec(
     AppliesTo.BOTH,
     ItemNeed.ANY,
     next_step,
-    arguments=Arguments("+ada -bob", are_needed=True),
+    arguments=Arguments(Form.LOGINS, "+ada -bob", are_needed=True),
     expected=Expectation(seconds=2, requests=2),
 )

@@ -1,6 +1,13 @@
 """``comment "text"``: post one comment."""
 
-from bot.core.actions.spec import ActionSpec, AppliesTo, Arguments, ItemNeed, Words
+from bot.core.actions.spec import (
+    ActionSpec,
+    AppliesTo,
+    Arguments,
+    Form,
+    ItemNeed,
+    Words,
+)
 from bot.core.actions.step import Do, End, Job, Seen, Step
 from bot.core.effects import CreateComment
 from bot.core.model import Expectation, Link, Outcome, OutcomeKind
@@ -24,6 +31,6 @@ COMMENT = ActionSpec(
     AppliesTo.BOTH,
     ItemNeed.ANY,
     next_step,
-    arguments=Arguments('"text"', are_needed=True),
+    arguments=Arguments(Form.TEXT, '"text"', are_needed=True),
     expected=Expectation(seconds=2, requests=1),
 )

@@ -1,7 +1,14 @@
 """``label +bug -triage``: add and remove labels."""
 
 from bot.core.actions.changed import both, ended, signed
-from bot.core.actions.spec import ActionSpec, AppliesTo, Arguments, ItemNeed, Words
+from bot.core.actions.spec import (
+    ActionSpec,
+    AppliesTo,
+    Arguments,
+    Form,
+    ItemNeed,
+    Words,
+)
 from bot.core.actions.step import Do, Job, Seen, Step
 from bot.core.effects import ChangeLabels
 from bot.core.model import Expectation
@@ -27,6 +34,6 @@ LABEL = ActionSpec(
     AppliesTo.BOTH,
     ItemNeed.ANY,
     next_step,
-    arguments=Arguments("+bug -triage", are_needed=True),
+    arguments=Arguments(Form.LABELS, "+bug -triage", are_needed=True),
     expected=Expectation(seconds=2, requests=1),
 )

@@ -54,12 +54,25 @@ class Words:
     effect: str  # one sentence for the help
 
 
+class Form(StrEnum):
+    """How the arguments of an action are typed; the language reads and writes by it."""
+
+    NONE = "none"
+    LABELS = "labels"  # +bug -triage +new!
+    LOGINS = "logins"  # +ada -bob
+    WORDS = "words"  # one of ``words``
+    TEXT = "text"  # one, in quotes
+    WORKFLOW = "workflow"  # a file, and key=value pairs
+
+
 @dataclass(frozen=True, slots=True)
 class Arguments:
     """What is typed behind an action's name, before the items."""
 
+    form: Form = Form.NONE
     usage: str = ""  # as it is typed
     are_needed: bool = False
+    words: tuple[str, ...] = ()
 
 
 NO_ARGUMENTS = Arguments()

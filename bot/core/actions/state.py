@@ -1,7 +1,14 @@
 """``close [not-planned]`` and ``reopen``."""
 
 from bot.core.actions.changed import ended
-from bot.core.actions.spec import ActionSpec, AppliesTo, Arguments, ItemNeed, Words
+from bot.core.actions.spec import (
+    ActionSpec,
+    AppliesTo,
+    Arguments,
+    Form,
+    ItemNeed,
+    Words,
+)
 from bot.core.actions.step import Do, Job, Seen, Step
 from bot.core.effects import ChangeState
 from bot.core.model import Expectation, ItemKind, Role
@@ -54,7 +61,7 @@ CLOSE = ActionSpec(
     ItemNeed.OPEN,
     close,
     role=Role.MAINTAIN,
-    arguments=Arguments("[not-planned]"),
+    arguments=Arguments(Form.WORDS, "[not-planned]", words=(NOT_PLANNED, "completed")),
     expected=Expectation(seconds=2, requests=2),
 )
 REOPEN = ActionSpec(

@@ -2,11 +2,12 @@
 
 import re
 
+from bot.core.actions.spec import Form
 from bot.core.actions.table import ACTIONS
 from bot.core.command.sentence import Sentence
 from bot.core.command.syntax import MAKE, NUMERIC, quoted
-from bot.core.command.vocabulary import FILTERS
-from bot.core.command.words import KEYED, Token, login_of
+from bot.core.command.vocabulary import FILTERS, nearest
+from bot.core.command.words import KEYED, Token, is_item, login_of
 from bot.core.model import Action
 
 WORKFLOW = re.compile(r"[\w.-]+\.ya?ml\Z", re.IGNORECASE)
@@ -25,25 +26,23 @@ class Arguments:
     def take(self, token: Token) -> bool:
         """Take a word, if it belongs to the action."""
         sentence = self._sentence
-        match sentence.lead_name:
-            case "label" | "assign" if token.text[0] in "+-":
+        match sentence.form:
+            case Form.LABELS | Form.LOGINS if token.text[0] in "+-":
                 if not _is_signed(token):
                     return False
                 self._signed(token)
-            case "close" if token.folded in ("not-planned", "completed"):
-                self._argument(token, token.folded, most=1)
-            case "close" if token.folded in ("not_planned", "notplanned", "unplanned"):
-                message = "did you mean not-planned?"
-                sentence.flaw(token.span, message, fix="not-planned")
-            case "comment" if token.text[0] in '"\u201c':
+            case Form.WORDS:
+                return self._word(token)
+            case Form.TEXT if token.text[0] in '"\u201c':
                 text = sentence.unquoted(token)
                 if text is not None:
                     self._argument(token, text, most=1)
-            case "dispatch" if WORKFLOW.match(token.text):
+            case Form.WORKFLOW if WORKFLOW.match(token.text):
                 if any("=" not in argument for argument in self._found):
-                    sentence.flaw(token.span, "dispatch starts one workflow", fix=None)
+                    message = f"{sentence.lead_name} starts one workflow"
+                    sentence.flaw(token.span, message, fix=None)
                 self._found.append(token.text)
-            case "dispatch" if found := INPUT.match(token.text):
+            case Form.WORKFLOW if found := INPUT.match(token.text):
                 self._input(token, found)
             case _:
                 return False
@@ -56,7 +55,7 @@ class Arguments:
             return
         name = sentence.lead.name
         action = ACTIONS.get(name)
-        if name == "dispatch":
+        if sentence.form is Form.WORKFLOW:
             self._found.sort(key=lambda argument: "=" in argument)
             if self._found and "=" in self._found[0]:
                 self._found.clear()
@@ -65,6 +64,20 @@ class Arguments:
             if not sentence.flaws:  # else one was there, and is a fault already
                 sentence.flaw(sentence.lead_token.span, message, fix=None)
         sentence.lead = Action(name, tuple(self._found))
+
+    def _word(self, token: Token) -> bool:
+        """Take one of the words that the action knows, or name the one that was meant."""
+        known = ACTIONS[self._sentence.lead_name].arguments.words
+        if token.folded in known:
+            self._argument(token, token.folded, most=1)
+            return True
+        if not token.text[:1].isalpha() or is_item(token.text):
+            return False
+        meant = nearest(token.folded, known)
+        if not meant:
+            return False
+        self._sentence.flaw(token.span, f"did you mean {meant}?", fix=meant)
+        return True
 
     def _argument(self, token: Token, argument: str, *, most: int) -> None:
         if argument in self._found:
@@ -88,7 +101,7 @@ class Arguments:
     def _signed(self, token: Token) -> None:
         sentence = self._sentence
         sign, rest = token.text[0], token.part(1)
-        is_label = sentence.lead_name == "label"
+        is_label = sentence.form is Form.LABELS
         if is_label and sign == "+" and len(rest.text) > 1 and _MAKES.match(rest.text):
             sign, rest = MAKE, Token(rest.text[:-1], rest.column)
         value = sentence.unquoted(rest)

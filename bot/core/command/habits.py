@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
+from bot.core.actions.spec import Form
 from bot.core.actions.table import ACTIONS
 from bot.core.command.arguments import INPUT
 from bot.core.command.controls import BATCH_ID
@@ -116,7 +117,7 @@ def _is_assignment(sentence: Sentence, token: Token) -> bool:
     known = (*BATCH_OPTIONS, *FILTERS, *COLLECTIONS, "dry-run", "after")
     if key not in known and not nearest(key, BATCH_OPTIONS, likeness=0.8):
         return False
-    if sentence.lead_name == "dispatch":
+    if sentence.form is Form.WORKFLOW:
         if found["value"][:1] in ('"', "\u201c"):
             return False
         message = f'an input of the workflow with this name needs quotes: {key}="…"'
@@ -144,7 +145,7 @@ def _option_like(
         sentence.flaw_with(span, "help comes first in a command", edits)
         return
     following = sentence.following
-    is_taken_off = sentence.lead_name in ("label", "assign") and (
+    is_taken_off = sentence.form in (Form.LABELS, Form.LOGINS) and (
         token.text[0] == "-" and token.text[:2] != "--" and value is None
     )
     if is_taken_off:
@@ -221,7 +222,7 @@ def _missing_space(sentence: Sentence, token: Token) -> bool:
 def _quoted_text(sentence: Sentence, token: Token) -> bool:
     if token.text[0] not in '"\u201c':
         return False
-    if sentence.lead_name == "label":
+    if sentence.form is Form.LABELS:
         sentence.flaw(token.span, f"write +{token.text}", fix=f"+{token.text}")
         return True
     message = 'a text in quotes belongs to comment: /batch comment "…" 12'
@@ -230,7 +231,7 @@ def _quoted_text(sentence: Sentence, token: Token) -> bool:
 
 
 def _unquoted_comment(sentence: Sentence, token: Token) -> bool:
-    if sentence.lead_name != "comment":
+    if sentence.form is not Form.TEXT:
         return False
     span, text = _run(sentence, token, through_commas=True)
     fix = quoted(text, always=True)
@@ -241,15 +242,15 @@ def _unquoted_comment(sentence: Sentence, token: Token) -> bool:
 def _argument_without_sign(sentence: Sentence, token: Token) -> bool:
     """Read ``label good first issue 12`` and ``assign @ada 12``."""
     before = sentence.before
-    lead = sentence.lead_name
-    if lead not in ("label", "assign") or before is None or before.is_mark:
+    form = sentence.form
+    if form not in (Form.LABELS, Form.LOGINS) or before is None or before.is_mark:
         return False
     if is_known(token) or GHOST.search(token.text):
         return False
     is_listed = token.comma is not None and not is_item(before.text)
     is_behind_lead = before is sentence.lead_token or is_listed
     is_behind_sign = before.text[0] in "+-" and not NUMERIC.match(before.text[1:])
-    if lead == "assign":
+    if form is Form.LOGINS:
         if not re.fullmatch(r"@?[A-Za-z0-9][\w-]*(?:\[bot\])?|@me", token.text):
             return False
         if not (is_behind_lead or token.text[0] == "@" or token.folded == "me"):
@@ -406,7 +407,7 @@ def _exception(sentence: Sentence, token: Token) -> bool:
 
 
 def _reason(sentence: Sentence, token: Token) -> bool:
-    if sentence.lead_name != "close":
+    if sentence.form is not Form.WORDS:
         return False
     for pattern, fix in ((_NOT_PLANNED, "not-planned"), (_COMPLETED, "completed")):
         span, said = _phrase(sentence, token, pattern)

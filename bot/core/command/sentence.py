@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
+from bot.core.actions.spec import Form
 from bot.core.actions.table import ACTIONS
 from bot.core.command.limits import Limits
 from bot.core.command.options import OPTION_FIELDS, Wrong, read_option
@@ -94,6 +95,12 @@ class Sentence(Words):
     def lead_name(self) -> str:
         """Return the name of the leading action, if there is one."""
         return self.lead.name if self.lead else ""
+
+    @property
+    def form(self) -> Form:
+        """Return how the arguments of the leading action are typed."""
+        spec = ACTIONS.get(self.lead_name)
+        return spec.arguments.form if spec else Form.NONE
 
     @property
     def before(self) -> Token | None:

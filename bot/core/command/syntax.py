@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import assert_never
 
+from bot.core.actions.spec import Form
+from bot.core.actions.table import ACTIONS
 from bot.core.command.vocabulary import FILTERS, FLAGS, PRIORITIES, nearest
 from bot.core.durations import spell_option
 from bot.core.model import (
@@ -359,9 +361,11 @@ def quoted(value: str, *, always: bool = False) -> str:
 
 
 def _argument(action: Action, argument: str) -> str:
-    if action.name == "comment":
+    spec = ACTIONS.get(action.name)
+    form = spec.arguments.form if spec else Form.NONE
+    if form is Form.TEXT:
         return quoted(argument, always=True)
-    if action.name in ("label", "assign"):
+    if form in (Form.LABELS, Form.LOGINS):
         sign, value = argument[0], argument[1:]
         if sign == MAKE:
             return f"+{quoted(value, always=value.endswith('!'))}!"

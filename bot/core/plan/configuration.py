@@ -16,6 +16,8 @@ from pydantic import (
     model_validator,
 )
 
+from bot.core.actions.implement import IMPLEMENT
+from bot.core.actions.later import REVIEW
 from bot.core.actions.spec import AppliesTo, ItemNeed
 from bot.core.actions.table import ACTIONS
 from bot.core.command.limits import Limits
@@ -59,8 +61,8 @@ class Permissions(_Part):
 class Defaults(_Part):
     """The action of an item for which none is typed."""
 
-    issue: str = "implement"
-    pull_request: str = "review"
+    issue: str = IMPLEMENT.name
+    pull_request: str = REVIEW.name
 
     def action_for(self, kind: ItemKind) -> str:
         """Return the name of the action."""
@@ -134,7 +136,7 @@ class RepositoryConfiguration(_Part):
             spec = ACTIONS[action.name]
             return ResolvedAction(action, spec.applies_to, spec.needs)
         if own.command:
-            uses = Action(action.name, action.arguments, "implement", own.command)
+            uses = Action(action.name, action.arguments, IMPLEMENT.name, own.command)
             applies_to = own.applies_to or AppliesTo.BOTH
             return ResolvedAction(uses, applies_to, ItemNeed.OPEN)
         spec = ACTIONS[own.uses]
@@ -354,7 +356,7 @@ def _check_default(
             if kind is ItemKind.ISSUE
             else (f"{name} cannot be done to a {what}")
         )
-    elif resolved.action.does in ("merge", "close"):
+    elif ACTIONS[resolved.action.does].role > Role.WRITE:
         problem = f"{resolved.action.does} is never a default; type it in the command"
     elif name in ACTIONS and ACTIONS[name].arguments.are_needed:
         problem = f"{name} needs arguments; make an action of your own from it"

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
+from bot.core.actions.spec import Form
+from bot.core.actions.table import spec_of
 from bot.core.command.faults import Declined
 from bot.core.command.syntax import (
     MAKE,
@@ -86,8 +88,8 @@ def label_notes(expansion: Expansion) -> Iterator[str]:
 
 def as_done(action: Action, known: Known) -> Action:
     """Return an action with its arguments as they are carried out."""
-    match action.does:
-        case "label":
+    match _form(action):
+        case Form.LABELS:
             labels = {label.casefold() for label in known.labels or ()}
             return replace(
                 action,
@@ -95,7 +97,7 @@ def as_done(action: Action, known: Known) -> Action:
                     _plain(sign, name, labels) for sign, name in _signs(action)
                 ),
             )
-        case "assign" if known.asker:
+        case Form.LOGINS if known.asker:
             mine = {f"{sign}@me": f"{sign}{known.asker}" for sign in "+-"}
             arguments = tuple(mine.get(one, one) for one in action.arguments)
             return replace(action, arguments=tuple(dict.fromkeys(arguments)))
@@ -110,11 +112,16 @@ def _plain(sign: str, name: str, labels: Iterable[str]) -> str:
     return f"{'+' if sign == MAKE else sign}{name}"
 
 
+def _form(action: Action) -> Form:
+    spec = spec_of(action)
+    return spec.arguments.form if spec else Form.NONE
+
+
 def _labelling(expansion: Expansion) -> Iterator[Action]:
     """Yield the actions of the command that change labels."""
     for action in expansion.actions:
         resolved = expansion.known.configuration.resolve(action)
-        if resolved.action.does == "label":
+        if _form(resolved.action) is Form.LABELS:
             yield resolved.action
 
 
