@@ -1,6 +1,9 @@
 """Where the commands of a comment are: lines of its top-level paragraphs."""
 
 import re
+from collections.abc import Sequence
+
+from markdown_it.token import Token
 
 from bot.core.command.prose import (
     block_tokens,
@@ -8,8 +11,12 @@ from bot.core.command.prose import (
     veil,
     without_html_comments,
 )
+from bot.core.command.words import GHOSTS
 
-_COMMAND = re.compile(r"^[ \t]*+/batch(?=\s|\Z)[^\n]*+", re.IGNORECASE | re.MULTILINE)
+_BEFORE = rf"[ \t\u00a0{GHOSTS}]*+"  # what nobody sees in front of a command
+_COMMAND = re.compile(
+    rf"^{_BEFORE}(/batch(?=\s|\Z)[^\n]*+)", re.IGNORECASE | re.MULTILINE
+)
 # A line that starts with a letter is text, and continues the text of the line before
 # it if that starts with a letter too: without marks that could end anything, it says
 # nothing about the structure of the page.
@@ -17,6 +24,13 @@ _TEXT_LINE = r"[^\W\d_][^`<>\[\]()'\"\\\n]*+\n"
 _TEXT_RUN = re.compile(rf"^({_TEXT_LINE})(?:{_TEXT_LINE})+", re.MULTILINE)
 
 _BLANK_LINE = re.compile(r"\n[ \t]*+(?:\n|\Z)")
+_LIST_BELOW = re.compile(r"\n[ \t]{0,3}(?:[-*+]|\d{1,9}[.)])[ \t]")
+_LIST_END = re.compile(r"\n[ \t]*+\n(?![ \t\n]|[-*+][ \t]|\d{1,9}[.)][ \t])")
+_TASK = re.compile(r"\A\[ \]\s+")
+_ITEM = re.compile(
+    r"<?(?:\#?\d|GH-\d|https?://|[\w.-]+/[\w.-]+\#\d|this\s*\Z)", re.IGNORECASE
+)
+_MOST_LISTED = 500
 _COVER = re.compile(r"<(/?)(?:details|blockquote)(?=[\s/>])", re.IGNORECASE)
 
 
@@ -24,26 +38,51 @@ def find_command_lines(comment: str) -> tuple[str, ...]:
     """Return the lines of a comment that are commands, from ``/batch`` on.
 
     A command stands in a paragraph of its own level: what is code, quoted, part of a
-    list, an HTML block or inside ``<details>`` is not meant for the bot.
+    list, an HTML block or inside ``<details>`` is not meant for the bot. Items in a list
+    right below a command belong to it.
     """
     text = normal_lines(comment)
     candidates = list(_COMMAND.finditer(text))
     if not candidates:
         return ()
-    # A paragraph ends at a blank line, so what follows decides nothing.
-    blank = _BLANK_LINE.search(text, candidates[-1].end())
+    # A paragraph ends at a blank line, so what follows decides nothing; a list goes on.
+    end = candidates[-1].end()
+    has_list = _LIST_BELOW.match(text, end) is not None
+    blank = (_LIST_END if has_list else _BLANK_LINE).search(text, end)
     found: list[str] = []
     text = _TEXT_RUN.sub(r"\1", text[: blank.start()] if blank else text)
     depth = 0  # of open <details>: a blank line ends an HTML block, not the element
     is_paragraph = False
-    for token in block_tokens(text):
+    tokens = block_tokens(text)
+    for at, token in enumerate(tokens):
         if token.type == "html_block" and token.level == 0:
             depth = _covered(depth, without_html_comments(token.content))
         elif token.type == "inline" and is_paragraph:
             lines, depth = _in_paragraph(token.content, depth)
+            if lines and token.content.rstrip().endswith(lines[-1]):
+                lines[-1] += _listed_items(tokens, at + 2)
             found += lines
         is_paragraph = token.type == "paragraph_open" and token.level == 0
     return tuple(found)
+
+
+def _listed_items(tokens: Sequence[Token], start: int) -> str:
+    """Return the words of the list that begins at *start*, if it is one of items."""
+    if start >= len(tokens) or tokens[start].type not in _LISTS:
+        return ""
+    entries: list[str] = []
+    for token in tokens[start:]:
+        if token.type in _LIST_ENDS and token.level == tokens[start].level:
+            break
+        if token.type == "inline" and len(entries) < _MOST_LISTED:
+            entry = _TASK.sub("", token.content.lstrip())
+            entries.append(" ".join(entry.split()))
+    is_meant = any(_ITEM.match(entry) for entry in entries)
+    return f" {' '.join(entries)}" if is_meant else ""
+
+
+_LISTS = ("bullet_list_open", "ordered_list_open")
+_LIST_ENDS = ("bullet_list_close", "ordered_list_close")
 
 
 def _in_paragraph(content: str, depth: int) -> tuple[list[str], int]:
@@ -54,7 +93,7 @@ def _in_paragraph(content: str, depth: int) -> tuple[list[str], int]:
         while tags and tags[-1][0] < command.start():
             depth = _covered(depth, tags.pop()[1])
         if not depth:
-            found.append(content[command.start() : command.end()].strip())
+            found.append(content[command.start(1) : command.end(1)].strip())
     while tags:
         depth = _covered(depth, tags.pop()[1])
     return found, depth
