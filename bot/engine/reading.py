@@ -31,6 +31,7 @@ from bot.core.plan.expansion import Known, Wanted
 from bot.core.plan.selection import wanted
 from bot.core.plan.texts import open_tasks_in
 from bot.core.world.markdown import code_span
+from bot.core.world.references import host_in
 from bot.errors import NotFound
 from bot.ports.github import GitHub, RepositoryFacts
 from bot.ports.store import Batches
@@ -78,6 +79,7 @@ class Reader:
         known = Known(
             repository=request.repository.name,
             this=request.thread,
+            host=host_in(request.asker.url),
             asker=request.asker.login,
             why_not=self._why_not,
         )
@@ -146,9 +148,11 @@ class Reader:
         fact = facts.get(request.thread)
         if fact is None:
             return ()
+        name = request.repository.name
+        tasks = open_tasks_in(fact.body, name, url=fact.url)
         parts: dict[Selector, Sequence[Reference]] = {
             SubIssues(This()): fact.sub_issues,
-            Tasks(This()): open_tasks_in(fact.body, request.repository.name),
+            Tasks(This()): tasks.references,
         }
         return tuple(
             format_command(RunCommand((Term(selector),)))

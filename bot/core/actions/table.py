@@ -54,6 +54,12 @@ def spec_of(action: Action) -> ActionSpec | None:
     return _actions.get(action.does)
 
 
+def builds_on_others(action: Action) -> bool:
+    """Return whether an action takes dependencies that nobody typed."""
+    spec = spec_of(action)
+    return spec is not None and spec.builds_on_predecessors
+
+
 def estimate_key(item: PlanItem) -> str:
     """Return under which name it is learned what an item takes.
 

@@ -55,6 +55,7 @@ class Qualified:
     """``owner/name#12``, or the URL of an item. It may well be of the same repository."""
 
     reference: Reference
+    host: str = field(default="", compare=False)  # of a URL
     span: Span = field(default=NOWHERE, compare=False, repr=False)
 
 

@@ -31,7 +31,7 @@ from bot.core.command.vocabulary import (
     nearest,
 )
 from bot.core.model import ItemNumber
-from bot.core.world.references import MAX_DIGITS, qualified_reference
+from bot.core.world.references import MAX_DIGITS, host_in, qualified_reference
 
 GHOSTS = "\u00ad\u180e\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff"
 """Characters that nobody sees and that mean nothing, as a set of ``re``."""
@@ -242,7 +242,7 @@ class Words:
         if found := _GITHUB_NUMBER.match(text):
             return Number(ItemNumber(int(found[1])), token.span)
         if reference := qualified_reference(text):
-            return Qualified(reference, token.span)
+            return Qualified(reference, host_in(text), token.span)
         if "://" in text:
             message = "not the address of an issue or pull request"
             self.flaw(token.span, message, fix=None)

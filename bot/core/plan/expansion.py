@@ -52,6 +52,7 @@ class Known:
 
     repository: str
     this: ItemNumber
+    host: str = ""  # of the site that the command was given on; empty: any
     asker: str = ""  # the login that @me stands for
     configuration: RepositoryConfiguration = field(
         default_factory=RepositoryConfiguration
@@ -124,6 +125,8 @@ class Expansion:
         self.others: list[Reference] = []  # of other repositories, wherever they stand
         self.foreign: list[Qualified] = []  # of other repositories, asked for as items
         self.left_out_references: list[Reference] = []
+        self.unread_tasks: dict[ItemNumber, int] = {}  # open entries without an item
+        self.elsewhere: list[Qualified] = []  # on another server
         for word in command.words:
             match word:
                 case Exclusion():
@@ -161,7 +164,9 @@ class Expansion:
                 return Reference(self.known.repository, number)
             case This():
                 return Reference(self.known.repository, self.known.this)
-            case Qualified(reference):
+            case Qualified(reference, host):
+                if host and self.known.host not in ("", host):
+                    self.elsewhere.append(name)
                 if reference.repository.casefold() == self.known.repository.casefold():
                     return Reference(self.known.repository, reference.number)
                 return reference
@@ -176,6 +181,11 @@ class Expansion:
 
     def problem(self) -> Declined | UnknownItems | None:
         """Return why nothing more need be asked: too much, or not of this repository."""
+        for name in self.elsewhere[:1]:
+            return Declined(
+                f"{code_span(str(name.reference))} is on another server, {code_span(name.host)};"
+                f" this is {code_span(self.known.host)}."
+            )
         limit = self.known.configuration.limits.items
         for mention in self.mentions:
             selector = mention.term.selector
@@ -314,7 +324,9 @@ class Expansion:
         if isinstance(selector, SubIssues):
             references = facts.sub_issues
         else:
-            references = open_tasks_in(facts.body, repository)
+            tasks = open_tasks_in(facts.body, repository, url=facts.url)
+            references = tasks.references
+            self.unread_tasks[number] = tasks.unread
         own = [self.own(Qualified(reference)) for reference in references]
         self.left_out_references += [
             reference

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from bot.core.actions.table import expectation, spec_of
+from bot.core.actions.table import builds_on_others, expectation
 from bot.core.command.faults import CycleFound
 from bot.core.model import (
     Action,
@@ -233,11 +233,6 @@ def _plan_item(
     )
 
 
-def _works(action: Action) -> bool:
-    spec = spec_of(action)
-    return spec is not None and spec.builds_on_predecessors
-
-
 def _or(value: int | None, default: int) -> int:
     return default if value is None else value
 
@@ -267,13 +262,14 @@ def _dependencies(
     for id_, item in zip(ids, selection.items, strict=True):
         facts = item.facts
         add(id_, item.after, Origin.TYPED)
-        if deps is Deps.TYPED or not _works(item.action):
+        if deps is Deps.TYPED or not builds_on_others(item.action):
             continue
         others = [(facts.blocked_by, Origin.NATIVE)]
         if (base := heads.get(facts.base_branch)) is not None:
             others.append(((base,), Origin.STACK))
         if deps is Deps.ALL:
-            others.append((dependencies_in(facts.body, repository), Origin.TEXT))
+            said = dependencies_in(facts.body, repository, url=facts.url)
+            others.append((said.references, Origin.TEXT))
         itself = Reference(repository, facts.number)
         for references, origin in others:
             add(id_, [one for one in references if one != itself], origin)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from bot.core.actions.spec import AppliesTo, ItemNeed
+from bot.core.actions.table import builds_on_others
 from bot.core.command.faults import Declined
 from bot.core.command.syntax import (
     GivenOptions,
@@ -49,6 +50,7 @@ from bot.core.plan.expansion import (
     with_selector,
 )
 from bot.core.plan.labels import as_done, label_notes, labels_wanted, no_such_label
+from bot.core.plan.texts import dependencies_in
 from bot.core.world.features import Feature, without_dependencies
 from bot.core.world.markdown import code_span, join, plural
 
@@ -275,7 +277,36 @@ class _Choice:
             shown = join([code_span(str(reference)) for reference in elsewhere])
             yield f"Items of other repositories are **left out**: {shown}."
         yield from label_notes(self._expansion)
+        yield from self._unread(items)
         yield from self._of_the_thread(items)
+
+    def _unread(self, items: Sequence[SelectedItem]) -> Iterator[str]:
+        """Yield what texts seem to say, in a form that cannot be read."""
+        for number, count in self._expansion.unread_tasks.items():
+            if count:
+                entries = plural(count, "open entry", "open entries")
+                verb = "does not begin" if count == 1 else "do not begin"
+                are = "It is" if count == 1 else "They are"
+                yield (
+                    f"{entries} of #{number}'s task list {verb} with an item."
+                    f" {are} **left out**."
+                )
+        if self._expansion.command.options.deps not in (None, Deps.ALL):
+            return
+        here = self._known.repository
+        unread = [
+            item.facts.number
+            for item in items
+            if builds_on_others(item.action)
+            and dependencies_in(item.facts.body, here, url=item.facts.url).unread
+        ]
+        if unread:
+            shown = join([f"#{number}" for number in dict.fromkeys(unread)])
+            verb = "seems" if len(unread) == 1 else "seem"
+            yield (
+                f"The text of {shown} {verb} to name a dependency in a form that I cannot"
+                " read. Write `after:` if there is one."
+            )
 
     def _of_the_thread(self, items: Sequence[SelectedItem]) -> Iterator[str]:
         """Yield warnings if the thread's own item is one of those to work on."""

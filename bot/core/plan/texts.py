@@ -1,62 +1,165 @@
-"""What the text of an issue or pull request says about other items."""
+"""What the text of an issue or pull request says about other items.
+
+Only what says so plainly counts: not what is struck out, denied, asked, said of another
+item, or on another server. What looks like a dependency all the same is told apart, so
+that the plan can name it.
+"""
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from markdown_it.token import Token
 
 from bot.core.command.prose import block_tokens, veil
 from bot.core.model import Reference
-from bot.core.world.references import REFERENCE, references_in
+from bot.core.world.references import REFERENCE, host_in, references_in
 
 _LINKED = re.sub(r"\(\?P<\w+>", "(?:", REFERENCE)
-_SAYS = re.compile(r"\b(?:depends\s+on|blocked\s+by)\b", re.IGNORECASE)
-_DEPENDENCY = re.compile(
-    rf"""
-    \b(?:depends\s{{1,9}}on|blocked\s{{1,9}}by)\s{{0,9}}:?\s{{0,9}}[*_]{{0,2}}\s{{0,9}}
-    (?P<references>
-      {_LINKED}
-      (?:\s{{0,9}}(?:,\s{{0,9}}(?:and\s)?|&|\band\s)\s{{0,9}}{_LINKED})*
-    )
-    """,
-    re.IGNORECASE | re.VERBOSE,
+_KIND = r"(?:(?:PRs?|pull\ requests?|issues?|items?)\s{1,3})?"
+_LIST = rf"{_KIND}{_LINKED}(?:\s{{0,9}}(?:[,;+&]|\band\b)?\s{{0,9}}(?:and\s)?{_KIND}{_LINKED})*"
+_SAYS = re.compile(
+    r"(?<![\w-])(?:depend(?:s|ing)?[\s-]{1,9}on|blocked[\s-]{1,9}by)(?![\w-])",
+    re.IGNORECASE,
 )
-_OPEN_TASK = re.compile(
-    rf"\[[ ]\]\s{{1,9}}<?(?P<reference>{_LINKED})(?!\w)", re.IGNORECASE | re.VERBOSE
+_REFERENCES = re.compile(
+    rf"\s{{0,9}}:?\s{{0,9}}(?P<references>{_LIST})", re.IGNORECASE | re.VERBOSE
 )
+_TITLE = re.compile(rf"\s*{_SAYS.pattern}\s*:?\s*\Z", re.IGNORECASE)
+_ENTRY = re.compile(rf"\s*<?(?P<references>{_LIST})", re.IGNORECASE | re.VERBOSE)
+_OPEN_TASK = re.compile(r"\[[ ]\]\s{1,9}")
+_BOX = re.compile(r"\[[ xX]\]\s{1,9}")
+_NAMES_SOMETHING = re.compile(r"[^.!?\n]{0,40}?(?:\#\d|\d|://|\0)")
+
+_STRUCK = re.compile(
+    r"~~.{1,2000}?~~|<(del|s)>.{0,2000}?</\1>", re.DOTALL | re.IGNORECASE
+)
+_LINK = re.compile(
+    r"!?\[([^\[\]]{0,200}+)\]\(\s{0,9}+<?([^)\s<>]{1,500}+)>?[^)\n]{0,200}+\)"
+)
+_ADDRESS = re.compile(r"<(https?://[^\s<>]{1,500}+)>", re.IGNORECASE)
+_EMPHASIS = re.compile(r"\*+|(?<!\w)_+|_+(?!\w)")
+_DENIED = re.compile(
+    r"\b(?:not|no|never|nothing|nobody|none|neither|nor|hardly|without|un)\b|n['\u2019]t\b",
+    re.IGNORECASE,
+)
+_ONE = re.compile(REFERENCE, re.IGNORECASE | re.VERBOSE)
+_CLAUSE_LENGTH = 200
 
 
-def dependencies_in(body: str, repository: str) -> tuple[Reference, ...]:
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a text says: items, and how many places could not be read."""
+
+    references: tuple[Reference, ...] = ()
+    unread: int = 0
+
+
+def dependencies_in(body: str, repository: str, *, url: str = "") -> Said:
     """Return the items that *body* says it depends on or is blocked by, in order.
 
+    *url* is the item's own: what is on another server is none of its dependencies.
     Code, quotes and HTML comments are not read.
     """
     if not _SAYS.search(body):
-        return ()
+        return Said()
+    host = host_in(url)
+    own = set(references_in(url, repository))
     found: list[Reference] = []
-    for text in _visible_texts(block_tokens(body)):
-        for match in _DEPENDENCY.finditer(text):
-            found += references_in(match["references"], repository)
-    return tuple(dict.fromkeys(found))
+    unread = 0
+    for text in _texts(block_tokens(body)):
+        if text.is_below_title:
+            if listed := _ENTRY.match(text.words):
+                found += references_in(listed["references"], repository, host=host)
+            continue
+        for said in _SAYS.finditer(text.words):
+            if not _is_meant(text.words, said, repository, own):
+                continue
+            if listed := _REFERENCES.match(text.words, said.end()):
+                found += references_in(listed["references"], repository, host=host)
+            elif _NAMES_SOMETHING.match(text.words, said.end()):
+                unread += 1
+    return Said(tuple(dict.fromkeys(found)), unread)
 
 
-def open_tasks_in(body: str, repository: str) -> tuple[Reference, ...]:
+def open_tasks_in(body: str, repository: str, *, url: str = "") -> Said:
     """Return the items that lead the unticked entries of the task lists in *body*."""
     if "[ ]" not in body:
-        return ()
+        return Said()
+    host = host_in(url)
     found: list[Reference] = []
+    unread = 0
     tokens = block_tokens(body)
     for at, token in enumerate(tokens):
         is_entry = token.type == "inline" and tokens[at - 2].type == "list_item_open"
-        if is_entry and (match := _OPEN_TASK.match(token.content)):
-            found += references_in(match["reference"], repository)
-    return tuple(dict.fromkeys(found))
+        box = _OPEN_TASK.match(token.content) if is_entry else None
+        if box is None:
+            continue
+        words = _plain(token.content[box.end() :])
+        listed = _ENTRY.match(words)
+        named = listed and list(
+            references_in(listed["references"], repository, host=host)
+        )
+        if named:
+            found += named
+        elif words.strip():
+            unread += 1
+    return Said(tuple(dict.fromkeys(found)), unread)
 
 
-def _visible_texts(tokens: Sequence[Token]) -> Iterator[str]:
+def _is_meant(
+    text: str, said: re.Match[str], repository: str, own: set[Reference]
+) -> bool:
+    """Return whether a dependency is stated, of the item itself."""
+    start = max(0, said.start() - _CLAUSE_LENGTH)
+    before = re.split(r"[.!?;:,(\n]", text[start : said.start()])[-1]
+    if _DENIED.search(before):
+        return False
+    others = set(references_in(before, repository)) - own
+    if others:
+        return False
+    behind = re.split(
+        r"(?<=[!?])|[.\n](?=\s|\Z)", text[said.end() : said.end() + _CLAUSE_LENGTH]
+    )[0]
+    return not behind.rstrip().endswith("?")
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    words: str
+    is_below_title: bool = False  # an entry of a list headed "Depends on"
+
+
+def _texts(tokens: Sequence[Token]) -> Iterator[_Text]:
     quotes = 0
-    for token in tokens:
+    title = ""  # the kind of block that says "Depends on" and nothing else
+    for at, token in enumerate(tokens):
         if token.type in ("blockquote_open", "blockquote_close"):
             quotes += token.nesting
-        elif token.type == "inline" and not quotes and _SAYS.search(token.content):
-            yield veil(token.content).text
+        elif token.type == "heading_open":
+            title = ""
+        elif token.type == "inline" and not quotes:
+            words = _plain(token.content)
+            kind = tokens[at - 1].type
+            is_entry = tokens[at - 2].type == "list_item_open"
+            if _TITLE.match(words):
+                title = kind
+            elif title and is_entry:
+                if not re.match(r"\[[xX]\]", words):
+                    yield _Text(_BOX.sub("", words, count=1), is_below_title=True)
+            elif title == "heading_open" and _ENTRY.match(words):
+                yield _Text(words, is_below_title=True)
+            else:
+                title = title if title == "heading_open" else ""
+                yield _Text(words)
+
+
+def _plain(content: str) -> str:
+    """Return inline Markdown as words: without code, HTML, emphasis and what is struck;
+    of a link its words if they name an item, else its address.
+    """
+    text = veil(_ADDRESS.sub(r"\1", _STRUCK.sub(" ", content))).text
+    text = _LINK.sub(
+        lambda link: link[1] if _ONE.match(link[1].strip("*_ ")) else link[2], text
+    )
+    return _EMPHASIS.sub("", text)

@@ -12,7 +12,7 @@ _NAME = r"[A-Za-z0-9._-]{1,100}"
 _DIGITS = rf"[1-9][0-9]{{0,{MAX_DIGITS - 1}}}(?![0-9])"
 _FULL = rf"(?P<full>{_OWNER}/{_NAME})\#(?P<full_number>{_DIGITS})"
 _URL = (
-    rf"https?://[A-Za-z0-9.-]{{1,255}}(?::[0-9]{{1,5}})?/(?P<path>{_OWNER}/{_NAME})"
+    rf"https?://(?P<host>[A-Za-z0-9.-]{{1,255}}(?::[0-9]{{1,5}})?)/(?P<path>{_OWNER}/{_NAME})"
     rf"/(?:issues|pull|pulls)/(?P<path_number>{_DIGITS})"
 )
 _SHORT = rf"(?:\#|GH-)(?P<number>{_DIGITS})"
@@ -31,10 +31,23 @@ def qualified_reference(text: str) -> Reference | None:
     return _reference(found, "") if found else None
 
 
-def references_in(text: str, repository: str) -> Iterator[Reference]:
-    """Yield all references; short ones are items of *repository*."""
+def host_in(text: str) -> str:
+    """Return the server that a URL is of, without regard to case; empty without one."""
+    found = _HOST.match(text)
+    return found[1].casefold() if found else ""
+
+
+_HOST = re.compile(r"<?https?://([^/\s?\#]+)", re.IGNORECASE)
+
+
+def references_in(text: str, repository: str, *, host: str = "") -> Iterator[Reference]:
+    """Yield all references; short ones are items of *repository*.
+
+    With a *host*, what is on other servers is left out.
+    """
     for found in _ANY.finditer(text):
-        yield _reference(found, repository)
+        if not host or (found["host"] or host).casefold() == host:
+            yield _reference(found, repository)
 
 
 def _reference(found: re.Match[str], repository: str) -> Reference:

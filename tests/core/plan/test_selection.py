@@ -62,6 +62,8 @@ WORLD = {
             body="- [x] #19\n- [ ] #15\n- [ ] https://github.com/acme/widgets/issues/18",
         ),
         facts(40),
+        facts(41, body="- [ ] #15\n- [ ] write more\n- [ ] `#18`"),
+        facts(42, body="Depends on ticket 12"),
         facts(63, PULL),
         facts(64, PULL),
         facts(65, PULL, is_open=False, is_merged=True),
@@ -110,6 +112,7 @@ def resolved(command: RunCommand, **more) -> Selection | SelectionProblem:
         newest_number=412,
         live_items={ItemNumber(20): BatchId("b7k2")},
         concurrency_limit=4,
+        host="github.com",
         asker="ada",
         why_not=lambda action, _: (
             "This server cannot update." if action.name == "update" else ""
