@@ -5,6 +5,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import assert_never
 
 from bot.core.command.faults import Declined, UnknownItems
@@ -239,7 +240,7 @@ class Expansion:
 
     def is_first(self, mention: Mention, number: ItemNumber) -> bool:
         """Return whether *mention* means the item that was typed first on *number*."""
-        first = next((w for w in self.wishes() if w.number == number), None)
+        first = self._first.get(number)
         return first is None or mention in first.mentions
 
     def typed(self, search: Search) -> Search:
@@ -273,6 +274,10 @@ class Expansion:
         group = mention.group.after if mention.group else ()
         names = (*mention.term.after, *group, *self.command.after)
         return tuple(dict.fromkeys(map(self.name, names)))
+
+    @cached_property
+    def _first(self) -> Mapping[ItemNumber, Wish]:
+        return {wish.number: wish for wish in reversed(self.wishes())}
 
     def _action_named(self, mention: Mention, number: ItemNumber) -> str:
         """Return the action of a mention by name; of another it is one of many."""

@@ -1,6 +1,9 @@
+import cProfile
+import pstats
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -237,3 +240,25 @@ def test_unknown_items_are_counted_among_those_asked_for():
     assert isinstance(result, UnknownItems)
     assert (result.asked, len(result.unknown)) == (7, 2)
     assert result.corrected == "/batch 12 15 18 after:12 19 20"
+
+
+def calls_to_select(count: int) -> int:
+    """Return how many functions are called to choose so many items."""
+    numbers = [ItemNumber(1000 + place) for place in range(count)]
+    known = Known(
+        repository=HERE,
+        this=ItemNumber(40),
+        configuration=read_configuration(f"limits: {{items: {count}}}"),
+        facts={number: facts(number) for number in numbers},
+    )
+    command = command_of(f"close {numbers[0]}..{numbers[-1]}")
+    with cProfile.Profile() as profile:
+        selection = select(command, known)
+    assert isinstance(selection, Selection)
+    assert len(selection.items) == count
+    counted: Any = pstats.Stats(profile)
+    return int(counted.total_calls)
+
+
+def test_ten_times_as_many_items_take_ten_times_the_work():
+    assert calls_to_select(400) < 11 * calls_to_select(40)
