@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from bot.core.model import ItemNumber, Reference
 
@@ -55,6 +56,8 @@ def escape_line(text: str, width: int | None = None) -> str:
     return _inert(_cut(_one_line(text), width))
 
 
+# An edit says of most items what the last one said: their texts are escaped once.
+@lru_cache(maxsize=2048)
 def escape_prose(text: str, width: int | None = None) -> str:
     """Return like ``escape_line``, with pairs of single backticks shown as code."""
     # split() with one group returns plain text and code in turns.
