@@ -245,13 +245,16 @@ def test_unknown_items_are_counted_among_those_asked_for():
 def calls_to_select(count: int) -> int:
     """Return how many functions are called to choose so many items."""
     numbers = [ItemNumber(1000 + place) for place in range(count)]
+    configuration = read_configuration(f"limits: {{items: {count}}}")
     known = Known(
         repository=HERE,
         this=ItemNumber(40),
-        configuration=read_configuration(f"limits: {{items: {count}}}"),
+        configuration=configuration,
         facts={number: facts(number) for number in numbers},
     )
-    command = command_of(f"close {numbers[0]}..{numbers[-1]}")
+    line = f"/batch close {numbers[0]}..{numbers[-1]}"
+    command = parse_command(line, limits=configuration.limits)
+    assert isinstance(command, RunCommand)
     with cProfile.Profile() as profile:
         selection = select(command, known)
     assert isinstance(selection, Selection)
