@@ -17,8 +17,10 @@ from bot.core.model import (
     BatchId,
     BatchState,
     Expectation,
+    ItemId,
     Outcome,
     OutcomeKind,
+    Plan,
     Repository,
 )
 from bot.core.run.progress import fold
@@ -194,6 +196,25 @@ async def test_live_items_are_unfinished_ones_of_live_batches(store: Store):
     assert await store.batches.live_items(5, numbers) == {1: "a1a1", 3: "a1a1"}
     assert await store.batches.live_items(6, numbers) == {}
     assert await store.batches.live_items(5, []) == {}
+
+
+async def test_an_item_is_found_by_its_own_repository_and_number(store: Store):
+    batch = make_batch("a1a1", (1, 2))
+    api = Repository(6, "acme/api", REPOSITORY.installation_id)
+    one, two = batch.plan.items
+    review = replace(one, id=ItemId("1-review"))
+    away = replace(two, id=ItemId("api-2"), repository=api)
+    batch = replace(batch, plan=Plan((one, review, away)))
+    await start(store, batch)
+    assert await store.batches.live_items(5, [n(1), n(2)]) == {1: "a1a1"}
+    assert await store.batches.live_items(6, [n(1), n(2)]) == {2: "a1a1"}
+    [found] = await store.batches.with_item(5, n(1))
+    assert found.batch == batch
+    assert await store.batches.with_item(5, n(2)) == []
+    ended = e.ItemEnded(NOW, one.id, 1, DONE)
+    await store.batches.append({batch.id: [e.ItemStarted(NOW, one.id, 1), ended]})
+    # The other one on its number still has to run.
+    assert await store.batches.live_items(5, [n(1)]) == {1: "a1a1"}
 
 
 async def test_expectations_are_medians_of_the_last_hundred_completed(store: Store):

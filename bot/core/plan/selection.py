@@ -128,6 +128,7 @@ class _Choice:
         self._known = expansion.known
         self._left_out: dict[_Why, list[ItemNumber]] = {}
         self._refused: dict[_Why, list[ItemNumber]] = {}
+        self._seen: set[ItemNumber] = set()
 
     def result(self) -> Selection | Declined:
         """Return the selection, or a refusal if an item does not fit or none is left."""
@@ -169,6 +170,8 @@ class _Choice:
         self, number: ItemNumber, mentions: Sequence[Mention]
     ) -> SelectedItem | None:
         """Return the item; what does not fit is refused if it was named, else left out."""
+        is_first = number not in self._seen
+        self._seen.add(number)
         facts = self._known.facts.get(number)
         if facts is None:
             self._leave_out(_Why("does not exist", "do not exist"), number)
@@ -187,7 +190,7 @@ class _Choice:
             where = f"already in batch {self._known.batch_link(batch_id)}"
             self._leave_out(_Why(f"is {where}", f"are {where}"), number)
             return None
-        return self._item(facts, resolved, mentions)
+        return self._item(facts, resolved, mentions, is_first=is_first)
 
     def _unfit(
         self, facts: ItemFacts, resolved: ResolvedAction, *, is_named: bool
@@ -236,14 +239,19 @@ class _Choice:
         return Declined(message, corrected if is_other else "")
 
     def _item(
-        self, facts: ItemFacts, resolved: ResolvedAction, mentions: Sequence[Mention]
+        self,
+        facts: ItemFacts,
+        resolved: ResolvedAction,
+        mentions: Sequence[Mention],
+        *,
+        is_first: bool,
     ) -> SelectedItem:
         after = dict.fromkeys(
             reference
             for mention in mentions
             for reference in self._expansion.after(mention)
         )
-        if self._expansion.is_first(mentions[0], facts.number):
+        if is_first:  # a second one on the number may wait for it
             after.pop(Reference(self._known.repository, facts.number), None)
         options = GivenOptions()
         for mention in mentions:

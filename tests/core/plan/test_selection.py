@@ -184,6 +184,16 @@ def test_a_mention_by_name_says_more_than_a_range():
     assert [item.priority for item in selection.items] == [20, 80]
 
 
+def test_a_number_asked_for_twice_counts_as_two_items():
+    few = read_configuration("limits: {items: 3}")
+    command = command_of("/batch review:63 merge:63 12")
+    assert isinstance(resolved(command, configuration=few), Selection)
+    command = command_of("/batch review:63 merge:63 12 15")
+    problem = resolved(command, configuration=few)
+    assert isinstance(problem, Declined)
+    assert problem.message.startswith("That is 4 items, and the limit")
+
+
 def test_options_of_the_batch_are_filled_in_and_clamped():
     selection = resolved(
         command_of("/batch 12 on-failure:stop dry-run"), concurrency_limit=2

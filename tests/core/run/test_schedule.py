@@ -11,6 +11,7 @@ from bot.core.model import (
     BatchState,
     Expectation,
     InstallationId,
+    ItemId,
     ItemNumber,
     ItemState,
     OnFailure,
@@ -20,6 +21,7 @@ from bot.core.model import (
     OutcomeKind,
     OutsideEdge,
     Reference,
+    Repository,
 )
 from bot.core.run import control
 from bot.core.run import reasons as why
@@ -269,6 +271,29 @@ def test_cancel_cancels_what_is_pending_and_names_what_runs():
         schedule.apply(e.ItemCancelled(NOON, item(number), "ada"))
     assert schedule.follow_up(NOON) == [e.BatchFinished(NOON)]
     assert schedule.state is BatchState.CANCELLED
+
+
+def test_a_control_means_all_items_on_a_number_that_are_in_question():
+    made = plan({1: [], 2: [], 3: []})
+    one, two, three = made.items
+    review = replace(one, id=ItemId("1-review"))
+    api = Repository(9, "acme/api", InstallationId(7))
+    away = replace(two, id=ItemId("api-2"), repository=api)
+    items = (one, review, away, three)
+    schedule = Schedule(batch(replace(made, items=items)), {}, {"scripted": True})
+    schedule.apply(e.BatchStarted(NOON, "ada"))
+    schedule.apply(e.ItemStarted(NOON, one.id, 1))
+    numbers = [ItemNumber(1), ItemNumber(2), ItemNumber(3)]
+    change = control.cancel(schedule, NOON, by="ada", numbers=numbers)
+    assert change.stop == (one.id,)
+    assert change.touched == (one.id, review.id, three.id)
+    assert change.ignored == (2,)  # that of the batch's own repository
+    schedule.apply(e.ItemEnded(NOON, one.id, 1, DONE))
+    change = control.skip(schedule, NOON, by="ada", numbers=numbers[:1])
+    assert (change.touched, change.ignored) == ((review.id,), ())
+    change = control.retry(schedule, NOON, by="ada", numbers=numbers[:1])
+    assert (change.touched, change.ignored) == ((), (1,))
+    assert change.nothing
 
 
 def test_retry_puts_an_item_back_with_what_it_waits_for():
