@@ -10,7 +10,7 @@ import yaml
 
 from bot.__main__ import main
 from bot.core.actions.table import ACTIONS
-from bot.core.command.trigger import EVENTS
+from bot.core.command.trigger import EVENTS, NOT_YET, WAKING
 from bot.core.command.vocabulary import (
     BATCH_OPTIONS,
     COLLECTIONS,
@@ -19,6 +19,7 @@ from bot.core.command.vocabulary import (
     TOPICS,
 )
 from bot.core.plan.configuration import RepositoryConfiguration, read_configuration
+from bot.core.world.permissions import PERMISSIONS
 from bot.localhub.api import all_routes
 from bot.localhub.server import app_key
 from bot.settings import Settings, SettingsFile, load_settings, variables
@@ -161,12 +162,27 @@ def test_exactly_the_events_that_the_code_reads_are_subscribed_to():
     assert len(cases) > 5
     handled = {name for case in cases for name in re.findall(r'"(\w+)"', case)}
     assert handled == EVENTS
-    assert set(APP["default_events"]) == handled - ALWAYS_SENT
+    assert not (handled | WAKING) & set(NOT_YET)
+    assert set(APP["default_events"]) == (handled - ALWAYS_SENT) | WAKING | set(NOT_YET)
 
 
-async def test_exactly_the_permissions_that_the_bot_uses_are_asked_for(tmp_path: Path):
+def test_exactly_the_permissions_of_the_code_are_asked_for_and_explained():
+    levels = {name: permission.level for name, permission in PERMISSIONS.items()}
+    assert APP["default_permissions"] == levels
+    explained = [
+        [
+            f"`{name}: {permission.level}`",
+            permission.purpose,
+            "yes" if permission.is_used else "not yet",
+        ]
+        for name, permission in PERMISSIONS.items()
+    ]
+    assert rows(section("### Permissions")) == explained
+
+
+async def test_exactly_the_permissions_that_are_said_to_be_in_use_are(tmp_path: Path):
     """The local GitHub refuses what a permission is missing for, as GitHub does."""
-    asked = dict(APP["default_permissions"])
+    asked: dict[str, str] = dict(APP["default_permissions"])
     async with world(tmp_path) as on:
         events = tuple(APP["default_events"])
         on.hub.app = replace(on.hub.app, events=events)
@@ -187,7 +203,8 @@ async def test_exactly_the_permissions_that_the_bot_uses_are_asked_for(tmp_path:
         route = routes.get((exchange.method, exchange.template or ""))
         for permission in route.permissions if route else ():
             used[permission] = max(used.get(permission, "read"), route.level)  # type: ignore[union-attr]  # there is one
-    assert used == asked
+    in_use = {name for name, one in PERMISSIONS.items() if one.is_used}
+    assert used == {name: asked[name] for name in in_use}
 
 
 # --- the README's two commands, which are the gate's ---

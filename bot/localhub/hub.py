@@ -19,6 +19,7 @@ APP_ID = 4242
 APP_SLUG = "batch-bot"
 EVENTS = (
     "check_run",
+    "check_suite",
     "issue_comment",
     "issue_dependencies",
     "issues",
@@ -26,17 +27,23 @@ EVENTS = (
     "pull_request",
     "pull_request_review",
     "pull_request_review_comment",
+    "pull_request_review_thread",
     "push",
     "repository",
+    "status",
     "sub_issues",
+    "workflow_job",
+    "workflow_run",
 )
 PERMISSIONS = {
     "actions": "write",
     "checks": "write",
     "contents": "write",
     "issues": "write",
+    "members": "read",
     "metadata": "read",
     "pull_requests": "write",
+    "statuses": "read",
 }
 TOKEN_SECONDS = 3600
 

@@ -129,6 +129,19 @@ EVENTS = frozenset(
 WAKING = frozenset({"check_run", "check_suite", "status"})
 """Events that tell of what an attempt may wait for. Nothing of them is kept."""
 
+NOT_YET: Mapping[str, str] = {
+    "workflow_run": "a dispatched workflow is followed",
+    "workflow_job": "and its steps are shown",
+    "pull_request_review_thread": "what waits for open threads is looked at again",
+    "push": "`.github/batch.yml` is checked when it changes, and who changed it is known",
+}
+"""Events that the app is subscribed to as well, and what a later version does with them.
+
+They come with permissions that are asked for once; until then nothing but their GUID is
+kept. What a merge queue does is told by ``pull_request``: ``merge_group`` would take a
+permission of its own.
+"""
+
 _CHANGES_OF_ISSUES = ("closed", "reopened", "unlocked", "deleted", "transferred")
 _CHANGES_OF_PULL_REQUESTS = ("closed", "reopened", "unlocked", "synchronize")
 _CHANGES_OF_REPOSITORIES = (

@@ -1,0 +1,63 @@
+"""What the app asks of whoever installs it, and what for."""
+
+from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """One permission of the app. ``purpose`` is Markdown, as the README has it."""
+
+    level: str  # read or write
+    purpose: str
+    _: KW_ONLY
+    is_used: bool = True  # whether this version does something with it
+
+
+PERMISSIONS: Mapping[str, Permission] = {
+    "metadata": Permission("read", "every app has it; tells which role a person has"),
+    "contents": Permission(
+        "write", "`.github/batch.yml` is read, branches of items are pushed"
+    ),
+    "issues": Permission(
+        "write", "comments, reactions, labels, assignees; closing and reopening"
+    ),
+    "pull_requests": Permission(
+        "write", "draft pull requests, and the same actions on pull requests"
+    ),
+    "checks": Permission(
+        "write",
+        "a batch's progress as a check; the checks that a merge waits for",
+        is_used=False,
+    ),
+    "statuses": Permission(
+        "read", "the statuses that a merge waits for", is_used=False
+    ),
+    "actions": Permission(
+        "write",
+        "workflows that are dispatched, followed, cancelled, run again",
+        is_used=False,
+    ),
+    "members": Permission(
+        "read", "teams that `.github/batch.yml` names, in organizations", is_used=False
+    ),
+}
+"""All that the app will need, by GitHub's names.
+
+Asked for once: each later addition needs the consent of every owner.
+"""
+
+_RANKS = {"": 0, "read": 1, "write": 2, "admin": 3}
+
+
+def not_granted(granted: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the permissions in use that an installation lacks, such as ``issues: write``.
+
+    *granted* has the level by name, as GitHub answers it with a token.
+    """
+    return tuple(
+        f"{name}: {permission.level}"
+        for name, permission in PERMISSIONS.items()
+        if permission.is_used
+        and _RANKS.get(granted.get(name, ""), 0) < _RANKS[permission.level]
+    )
