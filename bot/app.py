@@ -15,6 +15,7 @@ from aiohttp import web
 
 from bot.core.actions.table import installed
 from bot.core.model import InstallationId
+from bot.engine.examination import tell
 from bot.engine.supervisor import Supervisor
 from bot.errors import BotError, SettingsError
 from bot.github.adapter import GitHubAdapter
@@ -121,6 +122,7 @@ async def start(
         engine = Engine(settings, store, host, github, clock, supervisor, drain)
         await engine.recovery.clean()
         await _learn_budgets(store, github)
+        tell(await engine.examination.findings())
         supervisor.start("scheduler", engine.scheduler.run(), is_vital=True)
         await engine.recovery.resume()
         supervisor.start("inbox", engine.inbox.run(), is_vital=True)

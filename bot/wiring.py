@@ -5,7 +5,7 @@ import hashlib
 import random
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from importlib.metadata import entry_points, version
 from pathlib import Path
@@ -18,9 +18,11 @@ from bot.core.actions.table import ACTIONS
 from bot.core.command.vocabulary import RESERVED
 from bot.core.effects import Intent, PushBranch, Receipt
 from bot.core.model import InstallationId, Repository
+from bot.core.say import findings
 from bot.engine.changes import Changes
 from bot.engine.controls import Controls
 from bot.engine.effects import Effects
+from bot.engine.examination import Examination
 from bot.engine.inbox import Inbox
 from bot.engine.intake import Intake, Policy
 from bot.engine.journal import journal
@@ -43,6 +45,7 @@ from bot.github.effects import GitHubEffects
 from bot.github.ledger import Keep
 from bot.host.commands import HostCommands
 from bot.host.disk import Disk
+from bot.host.examined import HostExamined
 from bot.host.folders import Folders
 from bot.host.git import Git, Remotes
 from bot.host.isolation import Isolation, View, choose, reach
@@ -60,6 +63,7 @@ from bot.host.push import BranchPusher
 from bot.host.workspaces import GitWorkspaces
 from bot.metrics import Metrics, Sources
 from bot.ports.clock import Clock
+from bot.ports.examined import Finding, State
 from bot.ports.store import Held
 from bot.ports.work import Worker
 from bot.settings import Settings, secret_files
@@ -98,7 +102,7 @@ class Host:
     isolation: Isolation
     git: Git
     environment: Mapping[str, str]  # the bot's own
-    doubts: tuple[str, ...] = ()  # what commands may miss
+    examined: HostExamined
 
     @classmethod
     def of(cls, settings: Settings, environment: Mapping[str, str]) -> "Host":
@@ -130,10 +134,33 @@ class Host:
         doubts = [
             f"commands.{n}: {doubt}" for n, r in tried.items() for doubt in r.doubts
         ]
-        for doubt in doubts:
-            log.warning("a command may miss something", what=doubt)
         git = Git(environment=environment, host=folders.host)
-        return cls(folders, isolation, git, environment, tuple(doubts))
+        examined = HostExamined(
+            folders,
+            isolation=isolation,
+            git=git,
+            commands=settings.commands,
+            path=path,
+            doubts=doubts,
+        )
+        return cls(folders, isolation, git, environment, examined)
+
+
+@dataclass(frozen=True, slots=True)
+class Going:
+    """Whether the engine goes on: what it records reaches the disk, nobody ends it."""
+
+    recorder: Recorder
+    stopping: asyncio.Event
+
+    async def examine(self) -> Sequence[Finding]:
+        """Return what is to be said now. Never raises."""
+        found = []
+        if trouble := self.recorder.trouble:
+            found.append(Finding("engine", State.BROKEN, *findings.told(trouble)))
+        if self.stopping.is_set():
+            found.append(Finding("engine", State.BROKEN, *findings.stopping()))
+        return found
 
 
 class Engine:
@@ -149,14 +176,7 @@ class Engine:
         supervisor: Supervisor,
         stopping: asyncio.Event,
     ) -> None:
-        self._store = store
-        self._ledger = github.ledger
-        self._folders = host.folders
-        self._git = host.git
-        self._git_works = False
-        self._doubts = host.doubts
         self._clock = clock
-        self._stopping = stopping
         face = Face(
             marker_key=hashlib.sha256(settings.private_key.encode()).digest(),
             isolation=host.isolation.name,
@@ -334,6 +354,14 @@ class Engine:
             sweep_seconds=settings.sweep_seconds,
         )
 
+        self.examination = Examination(
+            {
+                "database": store,
+                "engine": Going(self.recorder, stopping),
+                "GitHub": github,
+                "this machine": host.examined,
+            }
+        )
         self.metrics = Metrics(
             Sources(
                 scheduler=self.scheduler,
@@ -362,38 +390,11 @@ class Engine:
 
     async def readiness(self) -> Readiness:
         """Return why the bot cannot do its work now. Never raises."""
-        reasons = [
-            self.recorder.trouble,
-            (await self._store.probe()).problem,
-            "the bot is stopping" if self._stopping.is_set() else "",
-            self._ledger.trouble,
-            await self._git_trouble(),
-        ]
-        held = self._ledger.held_seconds()
-        until = self._clock.now() + timedelta(seconds=max(held.values(), default=0))
-        some = f"{len(held)} installation{'s' if len(held) > 1 else ''}"
-        notes = [
-            f"GitHub wants nothing of {some} until {until:%H:%M:%S} UTC"
-            if held
-            else "",
-            *await asyncio.to_thread(self._host_notes),
-        ]
+        found = await self.examination.findings()
         return Readiness(
-            tuple(dict.fromkeys(filter(None, reasons))), tuple(filter(None, notes))
+            reasons=tuple(str(one) for one in found if one.state is State.BROKEN),
+            notes=tuple(str(one) for one in found if one.state is State.NOTE),
         )
-
-    async def _git_trouble(self) -> str:
-        """Return why git cannot be used; asked until it can."""
-        fault = "" if self._git_works else await self._git.fault()
-        self._git_works = not fault
-        return fault
-
-    def _host_notes(self) -> list[str]:
-        """Return what an operator should look at on this machine, without its paths."""
-        left = self._folders.left_aside()
-        shown = ", ".join(left[:3]) + (" …" if len(left) > 3 else "")
-        note = f"cannot be deleted, and was moved aside: {shown}"
-        return [*([note] if left else []), *self._doubts]
 
     async def is_ready(self) -> bool:
         """Return whether the bot can do its work now."""

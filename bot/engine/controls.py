@@ -47,7 +47,7 @@ from bot.engine.situation import Face, Situations
 from bot.engine.tracker import Tracker
 from bot.errors import BotError
 from bot.ports.clock import Clock
-from bot.ports.github import GitHub
+from bot.ports.github import Lookups
 from bot.ports.store import Batches
 
 STATUS_ROWS = 10
@@ -61,7 +61,7 @@ class Controls:
     def __init__(
         self,
         *,
-        github: GitHub,
+        github: Lookups,
         batches: Batches,
         recorder: Recorder,
         scheduler: Scheduler,

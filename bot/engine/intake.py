@@ -71,7 +71,7 @@ from bot.engine.replies import Replies
 from bot.engine.situation import Face, Situations
 from bot.errors import BotError, ConfigurationError, PermanentError
 from bot.ports.clock import Clock
-from bot.ports.github import GitHub
+from bot.ports.github import Lookups
 from bot.ports.store import Batches, Delivery
 
 PLAN_VALID = timedelta(hours=1)
@@ -114,7 +114,7 @@ class Intake:
     def __init__(
         self,
         *,
-        github: GitHub,
+        github: Lookups,
         batches: Batches,
         reader: Reader,
         replies: Replies,

@@ -12,7 +12,7 @@ from bot.engine.scheduler import Scheduler
 from bot.engine.tracker import Tracker
 from bot.errors import BotError
 from bot.ports.clock import Clock
-from bot.ports.github import GitHub, HookDeliveries
+from bot.ports.github import HookDeliveries, Lookups
 from bot.ports.host import Commands, Workspaces
 from bot.ports.store import Batches, Deliveries
 
@@ -41,7 +41,7 @@ class Recovery:
         tracker: Tracker,
         commands: Commands,
         workspaces: Workspaces,
-        github: GitHub,
+        github: Lookups,
         clock: Clock,
         sweep_seconds: float,
     ) -> None:

@@ -34,7 +34,7 @@ from bot.engine.present import Findings
 from bot.engine.recorder import Recorder
 from bot.engine.running import Running
 from bot.ports.clock import Clock
-from bot.ports.github import GitHub
+from bot.ports.github import Budgets
 from bot.ports.host import Memory
 from bot.ports.store import Batches
 
@@ -70,7 +70,7 @@ class Scheduler:
         batches: Batches,
         recorder: Recorder,
         running: Running,
-        github: GitHub,
+        github: Budgets,
         memory: Memory,
         clock: Clock,
         limits: Limits,

@@ -12,7 +12,7 @@ from bot.core.run.reasons import NotStarted, Reason
 from bot.core.say.situation import BudgetView, Situation
 from bot.engine.recorder import Recorder
 from bot.ports.clock import Clock
-from bot.ports.github import GitHub
+from bot.ports.github import Budgets
 from bot.ports.store import Batches
 
 
@@ -47,7 +47,7 @@ class Situations:
         *,
         batches: Batches,
         recorder: Recorder,
-        github: GitHub,
+        github: Budgets,
         slots: Slots,
         clock: Clock,
         face: Face,

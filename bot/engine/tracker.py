@@ -39,7 +39,7 @@ from bot.engine.situation import Situations
 from bot.engine.supervisor import Supervisor
 from bot.errors import BotError, NotFound, PermanentError, TransientError
 from bot.ports.clock import Clock
-from bot.ports.github import GitHub
+from bot.ports.github import Budgets
 
 TOLD_WITHIN = timedelta(days=30)
 """How long a report that GitHub does not take waits for the way to be free."""
@@ -84,7 +84,7 @@ class Tracker:
         situations: Situations,
         recorder: Recorder,
         effects: Effects,
-        github: GitHub,
+        github: Budgets,
         clock: Clock,
         supervisor: Supervisor,
     ) -> None:

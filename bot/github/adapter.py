@@ -23,7 +23,7 @@ from bot.core.world.budget import DEFAULT_RESERVE, Reserve
 from bot.core.world.features import Feature
 from bot.core.world.questions import Question
 from bot.errors import NotFound, TransientError
-from bot.github import repositories, searches
+from bot.github import examined, repositories, searches
 from bot.github.auth import AppCredentials, InstallationTokens
 from bot.github.client import Client, Random, open_session
 from bot.github.comments import App
@@ -35,6 +35,7 @@ from bot.github.ledger import Keep, Ledger, Pace
 from bot.github.people import GitHubPeople
 from bot.github.questions import answers
 from bot.ports.clock import Clock
+from bot.ports.examined import Finding
 from bot.ports.github import Budget, RepositoryFacts
 from bot.ports.store import Held
 
@@ -134,6 +135,10 @@ class GitHubReader:
             return  # an Enterprise server without limits
         self._client.ledger.account(installation_id).learn(answer["resources"])
 
+    def granted(self, installation_id: InstallationId) -> Mapping[str, str] | None:
+        """Return the permissions that an installation grants, None while unknown."""
+        return self._client.tokens.granted.get(installation_id)
+
     async def check_access(self, repository: Repository) -> None:
         """Raise ``AppUnavailable`` unless the app may work there at this moment."""
         await self._client.tokens.check_access(repository)
@@ -175,6 +180,14 @@ class GitHubAdapter:
     deliveries: Deliveries
     app: App
     ledger: Ledger
+    clock: Clock
+
+    async def examine(self) -> Sequence[Finding]:
+        """Return what is to be said of GitHub now, without a request. Never raises."""
+        return [
+            *examined.of_ledger(self.ledger, self.clock.now()),
+            *examined.of_grants(self.tokens.granted),
+        ]
 
     @property
     def login(self) -> str:
@@ -225,6 +238,7 @@ class GitHubAdapter:
                 deliveries=Deliveries(client.app),
                 app=app,
                 ledger=ledger,
+                clock=clock,
             )
 
 

@@ -4,6 +4,7 @@ https://docs.github.com/apps/creating-github-apps/authenticating-with-a-github-a
 """
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
@@ -104,6 +105,8 @@ class InstallationTokens:
     def __init__(self, exchange: Exchange, clock: Clock) -> None:
         self._exchange = exchange
         self._locks: dict[_Scope, asyncio.Lock] = {}
+        self.granted: dict[InstallationId, Mapping[str, str]] = {}
+        """What each installation has granted, as its latest token says."""
         self._tokens: TLRUCache[_Scope, _Token] = TLRUCache(
             maxsize=4096,
             ttu=lambda _key, token, _now: (
@@ -160,6 +163,8 @@ class InstallationTokens:
             message = "The repository was taken from the app."
             advice = "Give the app access to it again."
             raise AppUnavailable(message, why="removed", advice=advice) from error
+        if not scope.permissions:
+            self.granted[scope.installation_id] = dict(answer.get("permissions") or {})
         expires_at = datetime.fromisoformat(answer["expires_at"])
         return _Token(str(answer["token"]), expires_at)
 

@@ -163,14 +163,9 @@ class Ledger:
         return {key: seconds for key, seconds in held.items() if seconds}
 
     @property
-    def trouble(self) -> str:
-        """Why nothing can be had of GitHub just now; empty if all is well."""
-        if self.account(APP).last_status == 401:
-            return (
-                "GitHub refuses the app's key (401): check APP_ID, PRIVATE_KEY and this"
-                " machine's clock"
-            )
-        return self.traffic.trouble
+    def refuses_key(self) -> bool:
+        """Whether GitHub's last answer to the app itself was that its key is none."""
+        return self.account(APP).last_status == 401
 
     def _charge(self) -> None:
         for meter in set(_meters.get()):
@@ -301,6 +296,7 @@ class Account:
         ticket.is_free = status == 304
         self.last_status = status
         self._read_window(ticket, status, headers)
+        self._traffic.heard_time(headers.get("date", ""), sent_at=ticket.sent_at)
         is_limited = budget.is_limited(status, headers, message)
         ticket.class_ = class_of(status, is_limited=is_limited)
         before = self._hold

@@ -3,7 +3,9 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from dataclasses import KW_ONLY, dataclass
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
 
 from bot.ports.clock import Clock
 
@@ -11,6 +13,16 @@ LOST = "lost"
 CLASSES = ("2xx", "304", "3xx", "4xx", "limited", "5xx", LOST)
 WAITS = ("hold", "pace", "budget")
 MOST_BAD_ANSWERS = 3  # in a row; after them GitHub counts as out of reach
+
+
+@dataclass(frozen=True, slots=True)
+class OutOfReach:
+    """How many requests in a row had no good answer, and since when."""
+
+    since: datetime
+    requests: int
+    _: KW_ONLY
+    answers: bool  # whether there was any answer
 
 
 class Traffic:
@@ -25,20 +37,34 @@ class Traffic:
         self.waited_seconds: defaultdict[str, float] = defaultdict(float)
         self.turned_away: Counter[str] = Counter()
         """Requests that were not sent because the wait would be long, by why."""
+        self.clock_ahead_seconds = 0.0  # of GitHub's, as of the last answer
         self._bad_answers = 0  # in a row
         self._bad_since: datetime | None = None
         self._last_class = ""
 
     @property
-    def trouble(self) -> str:
-        """Why GitHub counts as out of reach; empty while it answers."""
+    def out_of_reach(self) -> OutOfReach | None:
+        """How GitHub is out of reach; None while it answers."""
         if self._bad_answers < MOST_BAD_ANSWERS or self._bad_since is None:
-            return ""
-        how = "does not answer" if self._last_class == LOST else "answers with errors"
-        return (
-            f"GitHub {how} since {self._bad_since:%H:%M:%S} UTC"
-            f" ({self._bad_answers} requests in a row)"
-        )
+            return None
+        answers = self._last_class != LOST
+        return OutOfReach(self._bad_since, self._bad_answers, answers=answers)
+
+    def heard_time(self, date: str, *, sent_at: float) -> None:
+        """Compare this machine's clock with *date*, GitHub's in the answer to a request.
+
+        *sent_at* is when that was sent, on the monotonic clock. An answer says when it
+        was written to the second, and that lies between then and now.
+        """
+        try:
+            told = parsedate_to_datetime(date)
+        except ValueError:
+            return
+        now = self._clock.now()
+        began = now - timedelta(seconds=self._clock.monotonic() - sent_at)
+        early = (began - told).total_seconds() - 1
+        late = (told - now).total_seconds()
+        self.clock_ahead_seconds = max(early, 0.0) - max(late, 0.0)
 
     def note(self, resource: str, class_: str) -> None:
         """Note how a request was answered."""

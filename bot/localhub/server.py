@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator, Callable
+from email.utils import format_datetime
 from functools import lru_cache
 from pathlib import Path
 
@@ -52,6 +53,11 @@ async def start_hub(
     )
     hub.set_webhook_url(webhook_url)
     application = web.Application(client_max_size=LARGEST_BODY_BYTES)
+
+    async def date(_: web.Request, response: web.StreamResponse) -> None:
+        response.headers["Date"] = format_datetime(now(), usegmt=True)
+
+    application.on_response_prepare.append(date)
     api = Api(hub, sleep=sleep)
     api.add_to(application)
     git = GitHttp(hub, api)

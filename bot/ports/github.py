@@ -53,7 +53,7 @@ class Budget:
         return self.limit > 0
 
 
-class GitHub(Protocol):
+class Lookups(Protocol):
     """What the bot reads from GitHub.
 
     Every method raises ``TransientError`` (``RateLimited`` with the instant),
@@ -97,17 +97,31 @@ class GitHub(Protocol):
         What GitHub does not have is left out.
         """
 
+    def heard(self, payload: Mapping[str, Any]) -> None:
+        """Take note of what a delivery tells, so that nobody asks for it."""
+
+    def lacks(self, repository: Repository) -> frozenset[Feature]:
+        """Return what the server was found to lack so far, without a request."""
+
+
+class Access(Protocol):
+    """Where the app may work, and what it may do there."""
+
     async def check_access(self, repository: Repository) -> None:
         """Raise ``AppUnavailable`` unless the app may work there at this moment.
 
         Being able to read it says nothing: a public repository can be read by everybody.
         """
 
-    def heard(self, payload: Mapping[str, Any]) -> None:
-        """Take note of what a delivery tells, so that nobody asks for it."""
+    def granted(self, installation_id: InstallationId) -> Mapping[str, str] | None:
+        """Return the permissions that an installation grants, without a request.
 
-    def lacks(self, repository: Repository) -> frozenset[Feature]:
-        """Return what the server was found to lack so far, without a request."""
+        None while GitHub has not told. Each has its level: ``issues`` → ``write``.
+        """
+
+
+class Budgets(Protocol):
+    """What is left of the hourly requests, and what was spent. Nothing here asks GitHub."""
 
     def budget(self, installation_id: InstallationId) -> Budget:
         """Return the ledger's present state, without a request."""
@@ -133,6 +147,10 @@ class People(Protocol):
 
     async def person(self, repository: Repository, login: str) -> Person | None:
         """Return an account by its login; None for one that GitHub does not know."""
+
+
+class GitHub(Lookups, Access, Budgets, Protocol):
+    """All three, for who needs more than one."""
 
 
 class EffectAdapter(Protocol):

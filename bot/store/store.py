@@ -11,8 +11,10 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
+from bot.core.say import findings
 from bot.errors import SettingsError, StoreUnavailable
 from bot.ports.clock import Clock
+from bot.ports.examined import Finding, State
 from bot.store.batches import SqliteBatches
 from bot.store.codec import to_us
 from bot.store.connection import Connections, connect
@@ -22,6 +24,9 @@ from bot.store.holds import SqliteHolds
 from bot.store.lock import locked
 from bot.store.refusals import SqliteRefusals
 from bot.store.schema import known_migrations, migrations
+
+LITTLE_ROOM_BYTES = 1_000_000_000
+"""Less free than this, and an operator should know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,18 @@ class Store:
         except OSError as error:
             problem = f"the database's folder cannot be read: {error.strerror}"
         return Probe(problem, size_bytes, free_bytes)
+
+    async def examine(self) -> Sequence[Finding]:
+        """Return whether a write reaches the disk, and what room it has. Never raises."""
+        probe = await self.probe()
+        if not probe.is_writable:
+            words = findings.told(probe.problem)
+            return [Finding("database", State.BROKEN, *words)]
+        if probe.free_bytes < LITTLE_ROOM_BYTES:
+            words = findings.disk_is_nearly_full(probe.free_bytes)
+            return [Finding("database", State.NOTE, *words)]
+        words = findings.database_works(probe.size_bytes, probe.free_bytes)
+        return [Finding("database", State.FINE, *words)]
 
     async def backup(self, target: Path) -> None:
         """Put a copy as of now at *target*, replacing what is there; writes go on.

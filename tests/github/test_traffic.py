@@ -1,11 +1,17 @@
 """What the ledger tells those who watch: answers, waits, what is left, and trouble."""
 
+from datetime import timedelta
+from email.utils import format_datetime
+
 import pytest
 
 from bot.core.model import InstallationId
 from bot.core.world.budget import CORE, GRAPHQL, SEARCH, Call
+from bot.core.world.permissions import PERMISSIONS
 from bot.errors import RateLimited
+from bot.github.examined import of_grants, of_ledger
 from bot.github.ledger import APP, Ledger, Pace
+from bot.ports.examined import State
 from tests.fakes import FakeClock
 from tests.github.server import HurriedClock, limits
 
@@ -91,34 +97,77 @@ async def test_what_is_left_is_told_by_installation_and_resource():
     assert GRAPHQL not in ledger.budgets()[ONE]  # GitHub told nothing of it
 
 
+def said(ledger: Ledger) -> list[str]:
+    """Return what is not fine."""
+    found = of_ledger(ledger, ledger.account(APP)._clock.now())
+    return [str(one) for one in found if one.state is not State.FINE]
+
+
 async def test_github_is_out_of_reach_after_three_bad_answers_until_one_good():
     ledger = opened(HurriedClock())
     for status in (None, 502, 404, None, None):
         await send(ledger, status)
-        assert ledger.trouble == ""
+        assert said(ledger) == []
     await send(ledger, None)
     expected = "GitHub does not answer since 15:00:00 UTC (3 requests in a row)"
-    assert ledger.trouble == expected
+    assert said(ledger) == [expected]
     await send(ledger, 503)
-    assert "answers with errors since 15:00:00 UTC (4 requests" in ledger.trouble
+    (words,) = said(ledger)
+    assert "answers with errors since 15:00:00 UTC (4 requests" in words
     await send(ledger, 200)
-    assert ledger.trouble == ""
+    assert said(ledger) == []
 
 
-async def test_a_limit_is_no_trouble():
+async def test_a_limit_does_not_put_github_out_of_reach():
     ledger = opened(HurriedClock())
     for number in range(5):
         await send(ledger, 429, account=InstallationId(number))
-    assert ledger.trouble == ""
+    (words,) = said(ledger)
+    assert words.startswith("GitHub wants nothing of 5 installations until 15:0")
 
 
-async def test_a_refused_key_is_trouble_until_it_is_accepted():
+async def test_a_refused_key_is_broken_until_it_is_accepted():
     ledger = opened(HurriedClock())
     await send(ledger, 401)  # an installation's token, renewed by itself
-    assert ledger.trouble == ""
+    assert said(ledger) == []
     await send(ledger, 401, account=APP)
-    assert "refuses the app's key" in ledger.trouble
+    (words,) = said(ledger)
+    assert words.startswith("GitHub refuses the app's key (401): check APP_ID")
     await send(ledger, 200)
-    assert "refuses the app's key" in ledger.trouble
+    assert said(ledger) == [words]
     await send(ledger, 200, account=APP)
-    assert ledger.trouble == ""
+    assert said(ledger) == []
+
+
+@pytest.mark.parametrize(
+    ("github_ahead_seconds", "words"),
+    [
+        (0, []),
+        (29, []),
+        (-29, []),
+        (95, ["this machine's clock is 95 s behind GitHub's"]),
+        (-95, ["this machine's clock is 94 s ahead of GitHub's"]),
+    ],
+)
+async def test_a_clock_that_is_not_githubs_is_said(
+    github_ahead_seconds: float, words: list[str]
+):
+    clock = HurriedClock()
+    ledger = opened(clock)
+    told = clock.now() + timedelta(seconds=github_ahead_seconds)
+    await send(ledger, 200, {"date": format_datetime(told, usegmt=True)})
+    assert [one.partition(":")[0] for one in said(ledger)] == words
+    await send(ledger, 200, {"date": "yesterday"})
+    assert len(said(ledger)) == len(words)
+    await send(ledger, 200, {"date": format_datetime(clock.now(), usegmt=True)})
+    assert said(ledger) == []
+
+
+def test_a_permission_that_is_not_granted_is_said_once_for_all_who_lack_it():
+    all_ = {name: permission.level for name, permission in PERMISSIONS.items()}
+    reads = all_ | {"issues": "read"}
+    without = {n: level for n, level in all_.items() if n not in ("issues", "checks")}
+    granted = {InstallationId(n): g for n, g in ((7, all_), (9, reads), (8, without))}
+    (found,) = of_grants(granted)
+    assert found.state is State.NOTE
+    assert found.words == "issues: write is not granted by installations 8, 9"

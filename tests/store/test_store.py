@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.errors import SettingsError, StoreUnavailable
+from bot.ports.examined import State
 from bot.store.store import Store, open_store, read_store
 from tests.fakes import START, FakeClock
 from tests.store.samples import fill, make_batch, make_delivery, start
@@ -162,3 +163,15 @@ async def test_there_is_nothing_to_read_where_no_database_is(tmp_path: Path):
         async with read_store(path, clock=FakeClock()):
             pass
     assert not path.exists()
+
+
+async def test_it_says_how_it_stands(store: Store, monkeypatch: pytest.MonkeyPatch):
+    (found,) = await store.examine()
+    assert (found.part, found.state) == ("database", State.FINE)
+    monkeypatch.setattr("bot.store.store.LITTLE_ROOM_BYTES", 2**62)
+    (found,) = await store.examine()
+    assert found.state is State.NOTE
+    assert "make room" in str(found)
+    store.path.parent.rename(store.path.parent.with_name("gone"))
+    (found,) = await store.examine()
+    assert found.state is State.BROKEN

@@ -1,0 +1,132 @@
+"""What operators read of the parts of the bot: each as what is so, and what to do."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from math import ceil
+
+Words = tuple[str, str]
+"""What was found, and the advice; empty where there is none to give."""
+
+MOST_NAMED = 3
+
+
+def database_works(size_bytes: int, free_bytes: int) -> Words:
+    """The database takes writes."""
+    return (
+        f"the database has {_size(size_bytes)}, its disk {_size(free_bytes)} left",
+        "",
+    )
+
+
+def disk_is_nearly_full(free_bytes: int) -> Words:
+    """There is little room for the database."""
+    return (
+        f"the disk of the database has {_size(free_bytes)} left",
+        "make room; without any, no delivery is taken",
+    )
+
+
+def told(problem: str) -> Words:
+    """Something is wrong, and what it concerns has said so in its own words."""
+    return problem, ""
+
+
+def stopping() -> Words:
+    """The bot was told to end."""
+    return "the bot is stopping", ""
+
+
+def silent(part: str, seconds: float) -> Words:
+    """A part could not be examined."""
+    return f"{part} did not answer within {seconds:.0f} s", ""
+
+
+def broken(part: str) -> Words:
+    """Examining a part failed."""
+    return f"{part} could not be examined", "the log says why"
+
+
+def github_works() -> Words:
+    """GitHub answers, and takes the key."""
+    return "GitHub answers and takes the app's key", ""
+
+
+def key_refused() -> Words:
+    """GitHub does not take the app's JWT."""
+    return (
+        "GitHub refuses the app's key (401)",
+        "check APP_ID, PRIVATE_KEY and this machine's clock",
+    )
+
+
+def out_of_reach(*, answers: bool, since: datetime, requests: int) -> Words:
+    """Several requests in a row had no good answer."""
+    how = "answers with errors" if answers else "does not answer"
+    return (
+        f"GitHub {how} since {since:%H:%M:%S} UTC ({requests} requests in a row)",
+        "",
+    )
+
+
+def clock_is_off(ahead_seconds: float) -> Words:
+    """This machine's time is not GitHub's."""
+    way = "ahead of" if ahead_seconds > 0 else "behind"
+    return (
+        f"this machine's clock is {abs(ahead_seconds):.0f} s {way} GitHub's",
+        "let a time service set it, for GitHub refuses keys of another time",
+    )
+
+
+def held(installations: int, until: datetime) -> Words:
+    """GitHub asked for a pause of some installations."""
+    some = f"{installations} installation{'s' if installations > 1 else ''}"
+    return f"GitHub wants nothing of {some} until {until:%H:%M:%S} UTC", ""
+
+
+def not_granted(permission: str, installations: Sequence[int]) -> Words:
+    """Installations lack a permission that the bot uses."""
+    some = "installation" if len(installations) == 1 else "installations"
+    named = _named([str(number) for number in installations])
+    return (
+        f"{permission} is not granted by {some} {named}",
+        "their owners are asked on the app's page of their settings",
+    )
+
+
+def isolated(name: str, notes: Collection[str]) -> Words:
+    """How commands are kept apart from the bot."""
+    if name == "none":
+        return f"commands are not isolated: {'; '.join(notes)}", ""
+    return f"commands run isolated by {name} ({'; '.join(notes)})", ""
+
+
+def git_works() -> Words:
+    """The program git is there, and new enough."""
+    return "git is there and new enough", ""
+
+
+def program_gone(command: str, fault: str) -> Words:
+    """An operator's command cannot be started any more."""
+    return f"commands.{command}: {fault}", ""
+
+
+def programs_work(commands: Collection[str]) -> Words:
+    """All programs that operators named are there."""
+    named = ", ".join(sorted(commands)) or "none is set up"
+    return f"commands: {named}", ""
+
+
+def left_aside(names: Sequence[str]) -> Words:
+    """Folders of ended attempts that could not be deleted."""
+    return f"cannot be deleted, and was moved aside: {_named(names)}", ""
+
+
+def _named(names: Sequence[str]) -> str:
+    more = " …" if len(names) > MOST_NAMED else ""
+    return ", ".join(names[:MOST_NAMED]) + more
+
+
+def _size(size_bytes: int) -> str:
+    if size_bytes < 100_000_000:
+        return f"{ceil(size_bytes / 1_000_000)} MB"
+    return f"{size_bytes / 1_000_000_000:.1f} GB"

@@ -1,0 +1,82 @@
+"""What operators read of the parts of the bot."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from bot.core.say import findings
+
+NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        (
+            findings.database_works(2_100_000, 8_250_000_000),
+            "the database has 3 MB, its disk 8.2 GB left",
+        ),
+        (
+            findings.disk_is_nearly_full(400_000_000),
+            "the disk of the database has 0.4 GB left",
+        ),
+        (
+            findings.out_of_reach(answers=True, since=NOON, requests=3),
+            "GitHub answers with errors since 12:00:00 UTC (3 requests in a row)",
+        ),
+        (
+            findings.clock_is_off(-61.4),
+            "this machine's clock is 61 s behind GitHub's",
+        ),
+        (
+            findings.held(1, NOON),
+            "GitHub wants nothing of 1 installation until 12:00:00 UTC",
+        ),
+        (
+            findings.held(3, NOON),
+            "GitHub wants nothing of 3 installations until 12:00:00 UTC",
+        ),
+        (
+            findings.not_granted("issues: write", [7]),
+            "issues: write is not granted by installation 7",
+        ),
+        (
+            findings.not_granted("issues: write", [1, 2, 3, 4]),
+            "issues: write is not granted by installations 1, 2, 3 …",
+        ),
+        (
+            findings.isolated("bubblewrap", ["network off"]),
+            "commands run isolated by bubblewrap (network off)",
+        ),
+        (
+            findings.isolated("none", ["commands can read all that the bot can"]),
+            "commands are not isolated: commands can read all that the bot can",
+        ),
+        (
+            findings.programs_work(["review", "implement"]),
+            "commands: implement, review",
+        ),
+        (findings.programs_work([]), "commands: none is set up"),
+        (
+            findings.left_aside(["a", "b", "c", "d"]),
+            "cannot be deleted, and was moved aside: a, b, c …",
+        ),
+        (findings.silent("database", 5), "database did not answer within 5 s"),
+    ],
+)
+def test_what_is_found_is_said_in_one_line(said: findings.Words, words: str):
+    assert said[0] == words
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        findings.disk_is_nearly_full(1),
+        findings.key_refused(),
+        findings.clock_is_off(40),
+        findings.not_granted("issues: write", [7]),
+        findings.broken("GitHub"),
+    ],
+)
+def test_what_an_operator_can_mend_comes_with_advice(said: findings.Words):
+    assert said[1]
