@@ -19,8 +19,11 @@ from bot.core.command.vocabulary import RESERVED
 from bot.core.effects import Intent, PushBranch, Receipt
 from bot.core.model import InstallationId, Repository
 from bot.core.say import findings
+from bot.engine.batches import NewBatches
+from bot.engine.boxes import Boxes
 from bot.engine.changes import Changes
 from bot.engine.controls import Controls
+from bot.engine.conversation import Answers, Conversation
 from bot.engine.effects import Effects
 from bot.engine.examination import Examination
 from bot.engine.inbox import Inbox
@@ -28,17 +31,21 @@ from bot.engine.intake import Intake, Policy
 from bot.engine.journal import journal
 from bot.engine.patience import when_stored
 from bot.engine.present import Present
+from bot.engine.questions import Help, Questions
 from bot.engine.reading import Reader
 from bot.engine.recorder import Recorder
 from bot.engine.recovery import Recovery
 from bot.engine.replies import Replies
+from bot.engine.retries import Retries
 from bot.engine.running import Running
 from bot.engine.scheduler import Limits, Scheduler
 from bot.engine.situation import Face, Situations
+from bot.engine.starts import Starts
 from bot.engine.steps import Steps
 from bot.engine.supervisor import Supervisor
 from bot.engine.tracker import Tracker
 from bot.engine.waits import Waits
+from bot.engine.which import Which
 from bot.errors import SettingsError
 from bot.github.adapter import GitHubAdapter, GitHubSettings
 from bot.github.effects import GitHubEffects
@@ -285,29 +292,84 @@ class Engine:
         replies = Replies(
             effects=effects, face=face, refusals=store.refusals, clock=clock
         )
-        controls = Controls(
-            github=github.github,
-            batches=store.batches,
+        which = Which(store.batches, situations)
+        starts = Starts(
             recorder=self.recorder,
             scheduler=self.scheduler,
             tracker=self.tracker,
             replies=replies,
             situations=situations,
+            which=which,
             clock=clock,
-            face=face,
         )
-        abilities = Abilities({n: w.why_not for n, w in workers.items()})
-        intake = Intake(
-            github=github.github,
-            batches=store.batches,
-            reader=Reader(
+        controls = Controls(
+            which=which,
+            scheduler=self.scheduler,
+            retries=Retries(
                 github=github.github,
                 batches=store.batches,
-                slots=settings.concurrency,
-                why_not=abilities.why_not,
+                recorder=self.recorder,
+                tracker=self.tracker,
+                starts=starts,
+                which=which,
+                clock=clock,
             ),
             replies=replies,
+            situations=situations,
+        )
+        abilities = Abilities({n: w.why_not for n, w in workers.items()})
+        reader = Reader(
+            github=github.github,
+            batches=store.batches,
+            slots=settings.concurrency,
+            why_not=abilities.why_not,
+        )
+        answers = Answers(
+            batches=NewBatches(
+                batches=store.batches,
+                reader=reader,
+                starts=starts,
+                replies=replies,
+                situations=situations,
+                abilities=abilities,
+                clock=clock,
+            ),
+            starts=starts,
             controls=controls,
+            questions=Questions(
+                batches=store.batches,
+                which=which,
+                situations=situations,
+                tracker=self.tracker,
+                replies=replies,
+            ),
+            help=Help(
+                github=github.github,
+                reader=reader,
+                situations=situations,
+                replies=replies,
+                abilities=abilities,
+                version=version("batch-bot"),
+            ),
+        )
+        intake = Intake(
+            github=github.github,
+            conversation=Conversation(
+                github=github.github,
+                reader=reader,
+                replies=replies,
+                answers=answers,
+                clock=clock,
+            ),
+            boxes=Boxes(
+                github=github.github,
+                batches=store.batches,
+                situations=situations,
+                tracker=self.tracker,
+                starts=starts,
+                controls=controls,
+                marker_key=face.marker_key,
+            ),
             changes=Changes(
                 github=github.github,
                 batches=store.batches,
@@ -318,17 +380,12 @@ class Engine:
                 tracker=self.tracker,
                 clock=clock,
             ),
-            situations=situations,
-            clock=clock,
-            face=face,
             policy=Policy(
                 app_login=github.login,
                 allowed_bots=settings.allowed_bots,
                 allows=settings.allows,
-                version=version("batch-bot"),
             ),
             wake=waits.wake,
-            abilities=abilities,
         )
         self.may_act_on = intake.may_act_on
         self.inbox = Inbox(

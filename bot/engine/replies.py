@@ -6,6 +6,7 @@ from typing import assert_never
 from bot.core.command.faults import Declined, NotPermitted, Problem
 from bot.core.effects import CreateComment, React, Reaction
 from bot.core.model import Box, Comment, Request
+from bot.core.say import declines
 from bot.core.say.refusals import render_problem
 from bot.core.world.markdown import Links
 from bot.core.world.markers import marker
@@ -60,9 +61,7 @@ class Replies:
 
         Once this is begun it stays so: see ``has_given_up``.
         """
-        nothing = "nothing more was started" if is_begun else "nothing was started"
-        again = "what is missing" if is_begun else "the command"
-        declined = Declined(f"{words}, so {nothing}. Give {again} again.")
+        declined = Declined(declines.given_up(words, is_begun=is_begun))
         await self.say(
             request,
             "late",

@@ -6,7 +6,6 @@ from typing import Any, cast
 
 import pytest
 
-from bot.core.actions.ability import Abilities
 from bot.engine.intake import Intake, Policy
 from bot.ports.store import Delivery
 from tests.fakes import START
@@ -31,16 +30,10 @@ def intake_of(ear: Ear, wake: Callable[[Collection[str]], None] = print) -> Inta
     nothing = cast(Any, None)
     return Intake(
         github=cast(Any, ear),
-        batches=nothing,
-        reader=nothing,
-        replies=nothing,
-        controls=nothing,
+        conversation=nothing,
+        boxes=nothing,
         changes=nothing,
-        situations=nothing,
-        clock=nothing,
-        face=nothing,
         policy=Policy(app_login="batch-bot"),
-        abilities=Abilities(),
         wake=wake,
     )
 

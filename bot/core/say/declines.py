@@ -1,0 +1,128 @@
+"""Why something was not done, and what to do next: Markdown of one or two sentences.
+
+Each ends with what was left as it was: nothing started, or nothing changed.
+"""
+
+from collections.abc import Sequence
+
+from bot.core.model import BatchId, ItemNumber, Reference, Role
+from bot.core.world.markdown import code_span, escape_prose
+
+
+def no_such_batch(batch_id: BatchId) -> str:
+    """The repository has no batch of that name."""
+    name = code_span(batch_id)
+    return f"There is no batch {name} in this repository. Nothing changed."
+
+
+def which_batch(batches: Sequence[BatchId]) -> str:
+    """A control named no batch, and the thread has none or several live ones."""
+    if not batches:
+        return (
+            "There is no live batch in this thread. Give its id, such as"
+            " `/batch cancel b7k2`; `/batch status` lists them. Nothing changed."
+        )
+    names = ", ".join(code_span(batch) for batch in batches)
+    return (
+        f"There are {len(batches)} live batches in this thread: {names}. Say which one."
+        " Nothing changed."
+    )
+
+
+def which_plan() -> str:
+    """A start named no plan, and the thread has none or several."""
+    return (
+        "There is not exactly one plan here that waits for its start. Give its"
+        " id: `/batch start b7k2`."
+    )
+
+
+def not_unfinished(number: ItemNumber) -> str:
+    """No live batch has the item to do."""
+    return f"No live batch has #{number} unfinished. Nothing changed."
+
+
+def in_no_batch(number: ItemNumber) -> str:
+    """No batch, live or ended, has the item."""
+    return f"No batch of this repository has #{number}."
+
+
+def started_before(batch_id: BatchId, url: str, *, is_over: bool) -> str:
+    """What is to be started runs or has ended."""
+    link = f": [progress]({url})" if url else ""
+    done = "has ended" if is_over else "is running already"
+    return f"Batch {code_span(batch_id)} {done}{link}. Nothing more was started."
+
+
+def plan_expired(batch_id: BatchId) -> str:
+    """The plan was made too long ago."""
+    return (
+        f"The plan {code_span(batch_id)} is no longer valid. Give the command again to"
+        " get a new one. Nothing started."
+    )
+
+
+def busy(items: Sequence[tuple[str, BatchId]], *, some: str) -> str:
+    """Items are live in other batches; *some* says of what they are a part."""
+    named = ", ".join(f"{item} in {code_span(batch)}" for item, batch in items)
+    verb = "are" if some.endswith("items") else "is"
+    return f"{some} {verb} live in another batch: {named}. Nothing started."
+
+
+def never_started(batch_id: BatchId) -> str:
+    """What is to be retried is only a plan."""
+    return f"Batch {code_span(batch_id)} was never started. Nothing started."
+
+
+def needs_role(needed: Role) -> str:
+    """Who asks may not do again what the batch did."""
+    return f"That needs **{needed.name.lower()}** access. Nothing started."
+
+
+def all_succeeded(batch_id: BatchId) -> str:
+    """There is nothing to retry."""
+    return f"Everything in batch {code_span(batch_id)} succeeded. Nothing started."
+
+
+def none_found() -> str:
+    """What is to be retried is no longer on GitHub."""
+    return "None of these items can be found any more. Nothing started."
+
+
+def same_command(link: str) -> str:
+    """The same person gave the same command a moment ago; *link* leads to its batch."""
+    return (
+        f"You gave this command a moment ago: batch {link} is already there. Nothing"
+        " more was started."
+    )
+
+
+def unseen(references: Sequence[Reference]) -> str:
+    """Items of other repositories, waited for, that the app has no access to."""
+    named = ", ".join(code_span(str(reference)) for reference in references)
+    return (
+        f"I cannot see {named}, so nothing could ever tell me that it is done. Leave it"
+        " out, or install me there."
+    )
+
+
+def went_wrong(said: str) -> str:
+    """Something failed on the way, in words that are not the bot's."""
+    return f"{escape_prose(said)} Nothing more was started."
+
+
+def in_line(line: str, message: str) -> str:
+    """What is wrong with one of several commands."""
+    return f"{code_span(line)}: {message}"
+
+
+def given_up(why: str, *, is_begun: bool) -> str:
+    """A command was not dealt with for too long."""
+    nothing = "nothing more was started" if is_begun else "nothing was started"
+    again = "what is missing" if is_begun else "the command"
+    return f"{why}, so {nothing}. Give {again} again."
+
+
+def no_answer_for_an_hour() -> str:
+    """Why a command was given up: see ``given_up``."""
+    return "GitHub did not answer me for an hour"

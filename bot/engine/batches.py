@@ -1,0 +1,232 @@
+"""From a command to a recorded batch: the choice, the plan, the record, the beginning."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from structlog.contextvars import bound_contextvars
+
+from bot.core import events as e
+from bot.core.actions.ability import Abilities
+from bot.core.actions.table import needed_role
+from bot.core.command import syntax
+from bot.core.command.faults import (
+    CycleFound,
+    Declined,
+    Problem,
+    UnknownItems,
+    Unreadable,
+)
+from bot.core.command.syntax import RunCommand, format_command
+from bot.core.model import Batch, Deps, Plan, Reference, Request
+from bot.core.plan.expansion import Known
+from bot.core.plan.graph import build_plan, settle_outside
+from bot.core.plan.selection import Selection, select
+from bot.core.say import declines
+from bot.core.say.plan import render_plan
+from bot.engine.creation import NAMELESS, record_batch
+from bot.engine.reading import Reader, Reading
+from bot.engine.replies import Replies
+from bot.engine.situation import Situations
+from bot.engine.starts import Starts
+from bot.ports.clock import Clock
+from bot.ports.store import Batches
+
+PLAN_VALID = timedelta(hours=1)
+SAME_COMMAND = timedelta(seconds=60)
+"""How long the same command of the same person counts as the same wish."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """What a command comes to. ``settled`` says of outside predecessors that have ended
+    badly already.
+    """
+
+    selection: Selection
+    plan: Plan
+    settled: Mapping[Reference, bool]
+
+
+Refusable = Unreadable | UnknownItems | CycleFound | Declined
+
+
+class NewBatches:
+    """Starts batches, each once for what asked for it."""
+
+    def __init__(
+        self,
+        *,
+        batches: Batches,
+        reader: Reader,
+        starts: Starts,
+        replies: Replies,
+        situations: Situations,
+        abilities: Abilities,
+        clock: Clock,
+    ) -> None:
+        self._batches = batches
+        self._reader = reader
+        self._starts = starts
+        self._replies = replies
+        self._situations = situations
+        self._abilities = abilities
+        self._clock = clock
+
+    async def before(self, request: Request) -> Batch | None:
+        """Return the batch that this very request has started already."""
+        return await self._batches.by_source(request.source)
+
+    async def run(self, request: Request, run: RunCommand, reading: Reading) -> str:
+        """Start or plan a batch; return what became of it, in a few words."""
+        before = await self._batches.by_source(request.source)
+        if before is not None:  # delivered again, or a crash came between
+            return await self.begun(request, before)
+        # A line above may have taken some of the items meanwhile.
+        known = await self._reader.with_live_items(request, reading.known)
+        chosen = await self._choose(request, run, known)
+        if not isinstance(chosen, _Chosen):
+            await self._replies.refuse(request, chosen)
+            return "refused"
+        command = format_command(syntax.Plan(run) if run.is_dry_run else run)
+        if (same := await self._just_started(request, command)) is not None:
+            where = await self._reader.link(same.id)
+            await self._replies.decline(request, declines.same_command(where))
+            return f"same as batch {same.id}"
+        is_planned = run.is_dry_run or chosen.selection.must_confirm
+        batch = await self._create(request, chosen, reading, command, is_planned)
+        return await self.begun(request, batch)
+
+    async def first_problem(self, request: Request, reading: Reading) -> Problem | None:
+        """Return why one of several commands cannot start a batch: then none does."""
+        lines = [format_command(command) for command in reading.commands]
+        for part, command in enumerate(reading.commands):
+            run = command.run if isinstance(command, syntax.Plan) else command
+            if not isinstance(run, RunCommand) or await self._batches.by_source(
+                replace(request, part=part).source
+            ):
+                continue
+            problem = await self._choose(request, run, reading.known)
+            if isinstance(problem, _Chosen):
+                continue
+            mended = [*lines[:part], problem.corrected, *lines[part + 1 :]]
+            corrected = "\n".join(mended) if problem.corrected else ""
+            if isinstance(problem, Declined):
+                message = declines.in_line(lines[part], problem.message)
+                return Declined(message, corrected)
+            return replace(problem, corrected=corrected)
+        return None
+
+    async def _choose(
+        self, request: Request, run: RunCommand, known: Known
+    ) -> _Chosen | Refusable:
+        """Return what a command comes to, or why it cannot be done as it stands."""
+        selection = select(run, known)
+        if not isinstance(selection, Selection):
+            return selection
+        planned = await self._plan(request, run, selection)
+        if not isinstance(planned, tuple):
+            return planned
+        return _Chosen(selection, *planned)
+
+    async def _plan(
+        self, request: Request, run: RunCommand, selection: Selection
+    ) -> tuple[Plan, Mapping[Reference, bool]] | CycleFound | Declined:
+        plan = self._build(request, selection)
+        if isinstance(plan, CycleFound):
+            return replace(plan, corrected=self._acyclic(request, run, selection))
+        wanted = list(dict.fromkeys(edge.predecessor for edge in plan.outside))
+        if not wanted:
+            return plan, {}
+        facts = await self._reader.outside(request, wanted)
+        unseen = [r for r in wanted if r not in facts]
+        if unseen:
+            return Declined(declines.unseen(unseen))
+        return settle_outside(plan, facts)
+
+    def _build(self, request: Request, selection: Selection) -> Plan | CycleFound:
+        return build_plan(
+            selection,
+            repository=request.repository,
+            worker_of=self._abilities.worker_of,
+        )
+
+    def _acyclic(self, request: Request, run: RunCommand, selection: Selection) -> str:
+        """Return the command with fewer sources of dependencies, if that helps."""
+        for deps in (Deps.NATIVE, Deps.TYPED):
+            options = replace(selection.options, deps=deps)
+            fewer = replace(selection, options=options)
+            if isinstance(self._build(request, fewer), Plan):
+                given = replace(run.options, deps=deps)
+                return format_command(replace(run, options=given))
+        return ""
+
+    async def _just_started(self, request: Request, command: str) -> Batch | None:
+        recent = await self._batches.recent(
+            request.repository.id, thread=request.thread, limit=5
+        )
+        since = self._clock.now() - SAME_COMMAND
+        for summary in recent:
+            batch = summary.batch
+            is_same = (
+                batch.command == command and batch.asker.login == request.asker.login
+            )
+            if is_same and batch.created_at >= since:
+                return batch
+        return None
+
+    async def _create(
+        self,
+        request: Request,
+        chosen: _Chosen,
+        reading: Reading,
+        command: str,
+        is_planned: bool,  # noqa: FBT001  # named at the one call
+    ) -> Batch:
+        now = self._clock.now()
+        facts = {
+            item.id: fact
+            for item in chosen.plan.items
+            if (fact := reading.known.facts[item.number]) is not None
+        }
+        events: list[e.Event] = (
+            [e.BatchPlanned(now, now + PLAN_VALID)]
+            if is_planned
+            else [e.BatchStarted(now, request.asker.login)]
+        )
+        events += [e.OutsideSettled(now, r, well) for r, well in chosen.settled.items()]
+        batch = Batch(
+            id=NAMELESS,
+            request=request,
+            default_branch=reading.about.default_branch,
+            command=command,
+            created_at=now,
+            plan=chosen.plan,
+            needed_role=needed_role(
+                (item.action for item in chosen.plan.items),
+                to_run=reading.configuration.permissions.role,
+            ),
+        )
+        return await record_batch(self._batches, batch, facts, events)
+
+    async def begun(self, request: Request, batch: Batch) -> str:
+        """Do what follows the record of a new batch; harmless to do again."""
+        with bound_contextvars(batch=batch.id):
+            return await self._show_begun(request, batch)
+
+    async def _show_begun(self, request: Request, batch: Batch) -> str:
+        progress = await self._situations.progress(batch.id)
+        if progress.expires_at is not None and progress.started_at is None:
+            situation = await self._situations.situation(progress)
+            expectations = await self._batches.expectations()
+            await self._replies.say(
+                request,
+                "plan",
+                lambda first: render_plan(
+                    progress, situation, expectations, marker=first
+                ),
+            )
+            return f"plan {batch.id}"
+        if not progress.is_concluded:
+            await self._starts.begin(batch)
+        return f"batch {batch.id}"

@@ -1,0 +1,238 @@
+"""What people write to the bot: their role, their commands, one after the other."""
+
+import asyncio
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+import structlog
+
+from bot.core.actions.table import needed_role, spec_of
+from bot.core.command import syntax
+from bot.core.command.faults import NotPermitted, Unreadable
+from bot.core.command.lines import find_command_lines
+from bot.core.command.syntax import Command, RunCommand, format_command
+from bot.core.command.trigger import CommentWritten
+from bot.core.effects import Reaction
+from bot.core.model import Action, Asker, Comment, Request, Role
+from bot.core.say import declines
+from bot.core.world.markdown import escape_prose
+from bot.engine.batches import NewBatches
+from bot.engine.controls import Controls
+from bot.engine.questions import Help, Questions
+from bot.engine.reading import Reader, Reading
+from bot.engine.replies import Replies
+from bot.engine.starts import Starts
+from bot.errors import BotError, ConfigurationError, PermanentError
+from bot.ports.clock import Clock
+from bot.ports.github import Lookups
+
+IN_TIME = timedelta(minutes=5)
+"""How long a comment's repository is taken to have the name that the delivery says."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Who deals with the commands, by what they ask for."""
+
+    batches: NewBatches
+    starts: Starts
+    controls: Controls
+    questions: Questions
+    help: Help
+
+    async def command(
+        self, request: Request, command: Command, reading: Reading, role: Role
+    ) -> str:
+        """Deal with a command of whoever may give it; return what became of it."""
+        match command:
+            case RunCommand():
+                return await self.batches.run(request, command, reading)
+            case syntax.Plan(run):
+                return await self.batches.run(request, run, reading)
+            case syntax.Start(batch_id):
+                return await self.starts.start(request, batch_id, role)
+            case syntax.Status(batch_id):
+                return await self.questions.status(request, batch_id)
+            case syntax.Why(number):
+                return await self.questions.why(request, number)
+            case syntax.Help():
+                return await self.help.answer(request, command)
+            case _:
+                return await self.controls.command(request, command, role)
+
+
+class Conversation:
+    """Hears comments, and answers what is asked in them."""
+
+    def __init__(
+        self,
+        *,
+        github: Lookups,
+        reader: Reader,
+        replies: Replies,
+        answers: Answers,
+        clock: Clock,
+    ) -> None:
+        self._github = github
+        self._reader = reader
+        self._replies = replies
+        self._answers = answers
+        self._clock = clock
+
+    async def hear(self, written: CommentWritten) -> str:
+        """Deal with a comment of somebody who may speak; return what became of it."""
+        if not find_command_lines(written.body):
+            return "ignored"
+        if self._clock.now() - written.created_at > IN_TIME:
+            # Its repository may have another name by now, and its name another one.
+            about, _ = await self._github.facts(written.repository, [])
+            name = about.name or written.repository.name
+            present = replace(written.repository, name=name)
+            written = replace(written, repository=present)
+        request = request_of(written)
+        if await self._replies.has_given_up(request):
+            await self._give_up(request, declines.no_answer_for_an_hour())
+            return "gave up"
+        # A cancel does not wait until other changes let this one through.
+        seen = asyncio.create_task(self._replies.react(request, Reaction.SEEN))
+        try:
+            return await self._heard(request, written)
+        except asyncio.CancelledError:
+            seen.cancel()
+            raise
+        finally:
+            await asyncio.wait({seen})
+
+    async def tell(self, written: CommentWritten, words: str) -> None:
+        """Tell whoever gave a command why it was not dealt with (*words*)."""
+        await self._give_up(request_of(written), words)
+
+    async def _give_up(self, request: Request, words: str) -> None:
+        first = await self._answers.batches.before(request)
+        await self._replies.give_up(request, words, is_begun=first is not None)
+
+    async def _heard(self, request: Request, written: CommentWritten) -> str:
+        role = await self._role(request)
+        if role is None or role < Role.TRIAGE:
+            # Nothing is read for strangers, and they get no lesson in grammar.
+            line = find_command_lines(written.body)[0]
+            return await self._deny(
+                request, _denied(Role.WRITE, role, "start a batch", line)
+            )
+        try:
+            return await self._read(request, role, written.body)
+        except PermanentError as error:
+            log.warning("command failed", error=str(error))
+            await self._replies.decline(request, declines.went_wrong(str(error)))
+            return f"failed: {error}"
+
+    async def _read(self, request: Request, role: Role, body: str) -> str:
+        try:
+            reading = await self._reader.read(request, body)
+        except ConfigurationError as error:
+            await self._replies.decline(request, escape_prose(str(error)))
+            return "refused: .github/batch.yml"
+        if reading is None:
+            return "ignored"
+        if isinstance(reading, Unreadable):
+            begun = await self._answers.batches.before(request)
+            if begun is not None:  # before an action went away with a restart
+                return await self._answers.batches.begun(request, begun)
+            await self._replies.refuse(request, reading)
+            return "refused: unreadable"
+        for command in reading.commands:
+            denied = _permission(command, role, reading)
+            if denied is not None:
+                return await self._deny(request, denied)
+        if len(reading.commands) > 1:
+            problem = await self._answers.batches.first_problem(request, reading)
+            if problem is not None:
+                await self._replies.refuse(request, problem)
+                return "refused"
+        outcomes = [
+            await self._answers.command(
+                replace(request, part=part), command, reading, role
+            )
+            for part, command in enumerate(reading.commands)
+        ]
+        return ", ".join(outcomes)
+
+    async def _role(self, request: Request) -> Role | None:
+        """Return the role at this moment; None if GitHub did not say, which means no."""
+        try:
+            return await self._github.role(request.repository, request.asker.login)
+        except BotError as error:
+            log.warning("role unknown", login=request.asker.login, error=str(error))
+            return None
+
+    async def _deny(self, request: Request, denied: NotPermitted) -> str:
+        await self._replies.deny(request, denied)
+        return "refused: role"
+
+
+def request_of(written: CommentWritten) -> Request:
+    """Return what somebody asks for with a comment."""
+    return Request(
+        repository=written.repository,
+        thread=written.thread,
+        thread_is_pull_request=written.is_pull_request,
+        asker=Asker(written.sender.login, written.url),
+        origin=Comment(written.comment_id, written.kind, written.node_id),
+    )
+
+
+def _permission(
+    command: Command, role: Role | None, reading: Reading
+) -> NotPermitted | None:
+    """Return why a command is not allowed to a person of this role, if so.
+
+    Who may control a batch depends on who started it; ``Controls`` asks that.
+    """
+    needed, what = Role.TRIAGE, "ask me"
+    setting = ""
+    if isinstance(command, RunCommand | syntax.Plan):
+        run = command.run if isinstance(command, syntax.Plan) else command
+        needed, what = reading.configuration.permissions.role, "start a batch"
+        if needed is not Role.WRITE:
+            setting = f"permissions.run: {needed.name.lower()}"
+        resolve = reading.configuration.resolve
+        actions = [resolve(Action(name)).action for name in _actions_named(run)]
+        if closing := sorted(a.name for a in actions if _is_for_maintainers(a)):
+            needed, what = needed_role(actions, to_run=needed), closing[0]
+    elif not isinstance(command, syntax.Help | syntax.Status | syntax.Why):
+        needed, what = Role.WRITE, "control a batch"
+    if role is not None and role >= needed:
+        return None
+    return _denied(needed, role, what, format_command(command), setting)
+
+
+def _is_for_maintainers(action: Action) -> bool:
+    spec = spec_of(action)
+    return spec is not None and spec.role > Role.WRITE
+
+
+def _actions_named(run: RunCommand) -> set[str]:
+    terms = [
+        term
+        for word in run.words
+        for term in (word.terms if isinstance(word, syntax.Group) else (word,))
+    ]
+    named = {term.action for term in terms if isinstance(term, syntax.Term)}
+    return {name for name in named if name} | (
+        {run.action.name} if run.action else set()
+    )
+
+
+def _denied(
+    needed: Role, role: Role | None, what: str, command: str, setting: str = ""
+) -> NotPermitted:
+    return NotPermitted(
+        needed=needed,
+        had=role or Role.NONE,
+        what=what,
+        command=command,
+        setting=setting,
+        could_not_ask=role is None,
+    )

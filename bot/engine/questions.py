@@ -1,0 +1,166 @@
+"""Answers questions: where things stand, why an item does not run, what I can do."""
+
+from collections.abc import Sequence
+
+from bot.core.actions.ability import Abilities
+from bot.core.actions.table import ACTIONS
+from bot.core.command import syntax
+from bot.core.model import (
+    Action,
+    Batch,
+    BatchId,
+    BatchState,
+    ItemKind,
+    ItemNumber,
+    Request,
+)
+from bot.core.say import declines
+from bot.core.say.help import render_help
+from bot.core.say.status import StatusRow, render_status, render_why
+from bot.engine.reading import Reader
+from bot.engine.replies import Replies
+from bot.engine.situation import Situations
+from bot.engine.tracker import Tracker
+from bot.engine.which import Which
+from bot.ports.github import Lookups
+from bot.ports.store import Batches
+
+STATUS_ROWS = 10
+
+
+class Questions:
+    """Answers about batches, without changing any."""
+
+    def __init__(
+        self,
+        *,
+        batches: Batches,
+        which: Which,
+        situations: Situations,
+        tracker: Tracker,
+        replies: Replies,
+    ) -> None:
+        self._batches = batches
+        self._which = which
+        self._situations = situations
+        self._tracker = tracker
+        self._replies = replies
+
+    async def status(self, request: Request, batch_id: BatchId | None) -> str:
+        """Say where one batch stands, or all that are worth a row."""
+        if batch_id is None:
+            wanted = await self._worth_a_row(request)
+        elif batch := await self._which.known(request, batch_id):
+            wanted = [batch]
+        else:
+            await self._replies.decline(request, declines.no_such_batch(batch_id))
+            return "refused: no such batch"
+        rows = []
+        for batch in wanted:
+            progress = await self._situations.progress(batch.id)
+            situation = await self._situations.situation(progress)
+            rows.append(StatusRow(progress, situation.seconds_left))
+            self._tracker.refresh(batch.id)
+        installation_id = request.repository.installation_id
+        present = self._situations.of_installation(installation_id)
+        await self._replies.say(
+            request,
+            "status",
+            lambda first: render_status(
+                rows, present, marker=first, repository=request.repository.name
+            ),
+        )
+        return "status"
+
+    async def _worth_a_row(self, request: Request) -> Sequence[Batch]:
+        """Return the live batches of the repository, then others of the thread."""
+        live = await self._batches.live_in(request.repository.id)
+        of_thread = await self._batches.recent(
+            request.repository.id, thread=request.thread, limit=STATUS_ROWS
+        )
+        ended = [summary for summary in of_thread if not summary.state.is_live]
+        return [summary.batch for summary in (*live, *ended)][:STATUS_ROWS]
+
+    async def why(self, request: Request, number: ItemNumber) -> str:
+        """Say why an item is not running, or how it ended."""
+        found = await self._batches.with_item(request.repository.id, number)
+        having = list(found)
+        # The thread's own batch before others, a live one before ended ones, and those
+        # before a plan that may never start.
+        having.sort(
+            key=lambda s: (
+                s.batch.thread != request.thread,
+                not s.state.is_live,
+                s.state is BatchState.PLANNED,
+            )
+        )
+        if not having:
+            await self._replies.decline(request, declines.in_no_batch(number))
+            return "refused: no batch has it"
+        progress = await self._situations.progress(having[0].batch.id)
+        situation = await self._situations.situation(progress)
+        await self._replies.say(
+            request,
+            "why",
+            lambda first: render_why(
+                progress,
+                number,
+                situation,
+                marker=first,
+            ),
+        )
+        return "why"
+
+
+class Help:
+    """Says what the bot can do, here."""
+
+    def __init__(
+        self,
+        *,
+        github: Lookups,
+        reader: Reader,
+        situations: Situations,
+        replies: Replies,
+        abilities: Abilities,
+        version: str,
+    ) -> None:
+        self._github = github
+        self._reader = reader
+        self._situations = situations
+        self._replies = replies
+        self._abilities = abilities
+        self._version = version
+
+    async def answer(self, request: Request, asked: syntax.Help) -> str:
+        """Say what can be asked for; return what became of it, in a few words."""
+        present = self._situations.of_installation(request.repository.installation_id)
+        has_parts = asked.is_bare and not request.thread_is_pull_request
+        suggestions = await self._reader.suggestions(request) if has_parts else ()
+        await self._replies.say(
+            request,
+            "help",
+            lambda first: render_help(
+                asked.topic,
+                marker=first,
+                version=self._version,
+                budget=present.budget,
+                web_url=present.web_url,
+                missing=self._missing_actions(),
+                suggestions=suggestions,
+                lacks=self._github.lacks(request.repository),
+            ),
+        )
+        return "help"
+
+    def _missing_actions(self) -> frozenset[str]:
+        """Return the built-in actions that this server cannot do to anything."""
+        return frozenset(
+            name
+            for name, builtin in ACTIONS.items()
+            if all(
+                self._abilities.why_not(Action(name), kind)
+                for kind in ItemKind
+                if builtin.applies_to.includes(kind)
+            )
+        )

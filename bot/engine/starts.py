@@ -1,0 +1,108 @@
+"""Begins what was recorded: a new batch, or a plan that somebody starts."""
+
+from structlog.contextvars import bound_contextvars
+
+from bot.core import events as e
+from bot.core.command.faults import NotPermitted
+from bot.core.effects import Reaction
+from bot.core.model import Batch, BatchId, Request, Role
+from bot.core.run.progress import Progress
+from bot.core.say import declines
+from bot.engine.recorder import Recorder
+from bot.engine.replies import Replies
+from bot.engine.scheduler import Scheduler
+from bot.engine.situation import Situations
+from bot.engine.tracker import Tracker
+from bot.engine.which import Which
+from bot.ports.clock import Clock
+
+
+class Starts:
+    """Has batches run and shown."""
+
+    def __init__(
+        self,
+        *,
+        recorder: Recorder,
+        scheduler: Scheduler,
+        tracker: Tracker,
+        replies: Replies,
+        situations: Situations,
+        which: Which,
+        clock: Clock,
+    ) -> None:
+        self._recorder = recorder
+        self._scheduler = scheduler
+        self._tracker = tracker
+        self._replies = replies
+        self._situations = situations
+        self._which = which
+        self._clock = clock
+
+    async def begin(self, batch: Batch) -> None:
+        """Have a started batch run and shown; harmless to do again."""
+        await self._scheduler.adopt(batch.id)
+        self._tracker.follow(batch.id)
+
+    async def start(
+        self, request: Request, batch_id: BatchId | None, role: Role
+    ) -> str:
+        """Start a plan; return what became of it, in a few words."""
+        if batch := await self._which.carried_out(request):
+            await self._go_on(request, batch)
+            return f"batch {batch.id}"
+        if batch_id is None:
+            batch = await self._which.planned(request)
+        else:
+            batch = await self._which.known(request, batch_id)
+        if batch is None:
+            await self._replies.decline(request, declines.which_plan())
+            return "refused: no such plan"
+        with bound_contextvars(batch=batch.id):
+            return await self._start_plan(request, batch, role)
+
+    async def _start_plan(self, request: Request, batch: Batch, role: Role) -> str:
+        if role < batch.needed_role:
+            denied = NotPermitted(
+                needed=batch.needed_role,
+                had=role,
+                what="start this batch",
+                command=f"/batch start {batch.id}",
+            )
+            await self._replies.deny(request, denied)
+            return "refused: role"
+        progress = await self._situations.progress(batch.id)
+        problem = await self._cannot_start(progress)
+        if problem:
+            await self._replies.decline(request, problem)
+            return "refused: cannot start"
+        if progress.started_at is None:
+            now = self._clock.now()
+            by, source = request.asker.login, request.source
+            events: list[e.Event] = [e.BatchStarted(now, by, source)]
+            if request.repository != progress.batch.repository:
+                events.append(e.RepositoryMoved(now, request.repository))
+            await self._recorder.record({batch.id: events})
+        await self._go_on(request, batch)
+        return f"batch {batch.id}"
+
+    async def _go_on(self, request: Request, batch: Batch) -> None:
+        """Do what follows the record of a start; harmless to do again."""
+        progress = await self._situations.progress(batch.id)
+        if not progress.is_concluded:
+            await self.begin(batch)
+        await self._replies.react(request, Reaction.STARTED)
+
+    async def _cannot_start(self, progress: Progress) -> str:
+        batch_id = progress.batch.id
+        if progress.started_at is not None:
+            is_over = not progress.state.is_live
+            return declines.started_before(
+                batch_id, progress.tracking_url, is_over=is_over
+            )
+        expires_at = progress.expires_at
+        if expires_at is not None and self._clock.now() > expires_at:
+            return declines.plan_expired(batch_id)
+        if busy := await self._which.busy(progress, list(progress.items)):
+            return declines.busy(busy, some="Some of its items")
+        return ""

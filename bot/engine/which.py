@@ -1,0 +1,95 @@
+"""Which batch somebody means."""
+
+from collections.abc import Sequence
+
+from bot.core.model import (
+    Batch,
+    BatchId,
+    BatchState,
+    ItemId,
+    ItemNumber,
+    Repository,
+    Request,
+)
+from bot.core.run.progress import Progress
+from bot.core.say import declines
+from bot.core.say.names import names_of
+from bot.engine.situation import Situations
+from bot.ports.store import Batches
+
+
+class Which:
+    """Finds the batches that people speak of, and those that stand in their way."""
+
+    def __init__(self, batches: Batches, situations: Situations) -> None:
+        self._batches = batches
+        self._situations = situations
+
+    async def known(self, request: Request, batch_id: BatchId) -> Batch | None:
+        """Return the batch of that name, if the repository has one."""
+        batch = await self._batches.load(batch_id)
+        if batch is None or batch.repository.id != request.repository.id:
+            return None
+        return batch
+
+    async def meant(self, request: Request, batch_id: BatchId | None) -> Batch | str:
+        """Return the batch that a control means, or why that cannot be said."""
+        if batch_id is not None:
+            found = await self.known(request, batch_id)
+            return found or declines.no_such_batch(batch_id)
+        live = await self._batches.live_in(request.repository.id)
+        here = [s.batch for s in live if s.batch.thread == request.thread]
+        if len(here) == 1:
+            return here[0]
+        return declines.which_batch([batch.id for batch in here])
+
+    async def planned(self, request: Request) -> Batch | None:
+        """Return the one plan of the thread that waits for its start, if it is one."""
+        recent = await self._batches.recent(
+            request.repository.id, thread=request.thread
+        )
+        found = [s.batch for s in recent if s.state is BatchState.PLANNED]
+        return found[0] if len(found) == 1 else None
+
+    async def live_with(self, request: Request, number: ItemNumber) -> Batch | str:
+        """Return the live batch that has the item to do, or why there is none."""
+        live = await self._batches.live_items(request.repository.id, [number])
+        if number not in live:
+            return declines.not_unfinished(number)
+        batch = await self._batches.load(live[number])
+        return batch or declines.no_such_batch(live[number])
+
+    async def carried_out(self, request: Request) -> Batch | None:
+        """Return the batch for which this very wish was carried out, before a crash
+        came between that and the answer; the batch may have ended since.
+        """
+        for summary in await self._batches.recent(request.repository.id, limit=5):
+            progress = await self._situations.progress(summary.batch.id)
+            known = (progress.start_source, *progress.controls)
+            if request.source in known:
+                return summary.batch
+        return None
+
+    async def busy(
+        self, progress: Progress, items: Sequence[ItemId]
+    ) -> list[tuple[str, BatchId]]:
+        """Return which of *items*, by the names people read, are live in which batch."""
+        names = names_of(progress)
+        found: list[tuple[str, BatchId]] = []
+        for repository, own in by_repository(progress, items):
+            numbers = [progress.items[item].item.number for item in own]
+            live = await self._batches.live_items(repository.id, numbers)
+            for item, number in zip(own, numbers, strict=True):
+                if number in live:
+                    found.append((names.plain(item), live[number]))
+        return found
+
+
+def by_repository(
+    progress: Progress, items: Sequence[ItemId]
+) -> list[tuple[Repository, list[ItemId]]]:
+    """Return the items by the repository that each is of."""
+    found: dict[Repository, list[ItemId]] = {}
+    for item in items:
+        found.setdefault(progress.items[item].item.repository, []).append(item)
+    return list(found.items())
