@@ -7,11 +7,10 @@ renames, and turns what went wrong into the bot's own errors.
 import copy
 import itertools
 import json
-import re
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, NoReturn, cast
+from typing import Any
 
 import aiohttp
 import gidgethub
@@ -25,7 +24,8 @@ from bot.core.run.retry import delay_seconds
 from bot.core.world import budget
 from bot.core.world.answers import Failure, error_of, failure_of, failure_of_problem
 from bot.core.world.budget import Call
-from bot.errors import BotError, NotFound, RateLimited, TransientError
+from bot.errors import RateLimited, TransientError
+from bot.github import graphql
 from bot.github.auth import (
     AppCredentials,
     Credentials,
@@ -34,6 +34,7 @@ from bot.github.auth import (
 )
 from bot.github.known import KnownLabels
 from bot.github.ledger import APP, Account, Ledger
+from bot.github.renames import Renames, not_followed
 from bot.ports.clock import Clock
 
 USER_AGENT = "batch-bot"
@@ -68,38 +69,12 @@ def open_session(proxy: str = "") -> aiohttp.ClientSession:
     return session
 
 
-def graphql_url(api_url: str) -> str:
-    """Return where the GraphQL of an API base is.
-
-    On Enterprise servers it is beside ``/api/v3``, elsewhere below the base.
-    """
-    return re.sub(r"/api/v3$", "/api", api_url.rstrip("/")) + "/graphql"
-
-
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A good answer to a write."""
 
     status: int
     data: Any
-
-
-@dataclass(frozen=True, slots=True)
-class GraphQLProblem:
-    """One entry of ``errors``. ``path`` leads to the field that has no value."""
-
-    type: str
-    message: str
-    path: tuple[str, ...] = ()
-    is_schema: bool = False  # the document does not fit the server's schema
-
-
-@dataclass(frozen=True, slots=True)
-class GraphQLAnswer:
-    """Data and problems: GitHub can send both."""
-
-    data: Mapping[str, Any]
-    problems: tuple[GraphQLProblem, ...]
 
 
 class ResponseCache(LRUCache[str, Any]):
@@ -144,12 +119,12 @@ class Connection(GitHubAPI):
             base_url=api_url.rstrip("/"),
             cache=ResponseCache(characters=CACHED_CHARACTERS),
         )
-        self._graphql_url = graphql_url(api_url)
+        self._graphql_url = graphql.graphql_url(api_url)
         self._account = account
         self._credentials = credentials
         self._clock = clock
         self._random = random
-        self._names: LRUCache[str, str] = LRUCache(maxsize=1024)  # old to new
+        self._renames = Renames(self.base_url, self.get)
 
     # --- what the resource files use ---
 
@@ -179,7 +154,7 @@ class Connection(GitHubAPI):
 
     async def graphql_answer(
         self, document: str, variables: Mapping[str, object], *, cost: int = 1
-    ) -> GraphQLAnswer:
+    ) -> graphql.GraphQLAnswer:
         """Return what GraphQL says, with its problems for the caller to judge.
 
         *cost* is the expected price in points. Raises ``TransientError`` when the
@@ -194,7 +169,7 @@ class Connection(GitHubAPI):
         with translated(is_write=is_write):
             raw = await self._exchange(call, "POST", self._graphql_url, headers, body)
             content, _, _ = sansio.decipher_response(*raw)
-        answer = _graphql_answer(content)
+        answer = graphql.answer_of(content)
         for problem in answer.problems:
             failure = failure_of_problem(problem.type, problem.message)
             if failure is Failure.BROKEN_INSIDE:
@@ -207,7 +182,7 @@ class Connection(GitHubAPI):
         """Return the data of a query, or raise for its first problem."""
         answer = await self.graphql_answer(document, variables, cost=cost)
         for problem in answer.problems:
-            raise_for(problem)
+            graphql.raise_for(problem)
         return answer.data
 
     # --- the way of a request ---
@@ -259,7 +234,7 @@ class Connection(GitHubAPI):
         After a limit, a refused token or a redirect nothing has been done yet, so that
         even a write may be sent again.
         """
-        url = self._renamed(url)
+        url = self._renames.renamed(url)
         is_renewed = is_limited = False
         for _ in range(MOST_HOPS):
             authorization = await self._credentials.header()
@@ -274,12 +249,12 @@ class Connection(GitHubAPI):
                 if is_renewed:
                     continue
             if status in _REDIRECTS:
-                url = await self._redirected(url, answered.get("location", ""))
+                url = await self._renames.redirected(url, answered.get("location", ""))
                 continue
             return status, answered, content
         if is_limited:
             raise self._account.limited(budget.HOLD_SECONDS)
-        raise _not_followed(where=f"{MOST_HOPS} times in a row")
+        raise not_followed(where=f"{MOST_HOPS} times in a row")
 
     async def _once(
         self,
@@ -292,7 +267,7 @@ class Connection(GitHubAPI):
         """Send once; return the answer and whether it says that too much was sent."""
         target = URL(url, encoded=True)
         if target.origin() != URL(self.base_url).origin():
-            raise _not_followed(where="another server; no token goes there")
+            raise not_followed(where="another server; no token goes there")
         async with self._account.turn(call) as ticket:
             try:
                 async with self._session.request(
@@ -310,7 +285,7 @@ class Connection(GitHubAPI):
             status = response.status
             is_limited = self._account.answered(
                 ticket,
-                429 if _is_graphql_limit(call, status, content) else status,
+                429 if graphql.is_limit(call, status, content) else status,
                 response.headers,
                 content[:4096].decode(errors="replace") if status == 403 else "",
             )
@@ -321,52 +296,9 @@ class Connection(GitHubAPI):
             raise error_of(Failure.UNREADABLE, is_change=call.is_write, status=status)
         return (status, response.headers, content), is_limited
 
-    # --- renames ---
-
     def forget_rename(self, name: str) -> None:
         """Send what is for *name* there again: a repository has it at present."""
-        self._names.pop(name.lower(), None)
-
-    async def _redirected(self, url: str, location: str) -> str:
-        """Return where to send a request that was answered with a redirect.
-
-        GitHub answers for the old name of a repository with its id, and just so for a
-        single issue that was moved to another repository. Only what the repository's
-        own address says tells them apart; its new name is remembered.
-        """
-        old = self._repository_in(url)
-        found = re.search(r"/repositories/(\d+)(?=/|\?|$)", location)
-        address = f"{self.base_url}/repos/{old}"
-        try:
-            target = str(URL(url, encoded=True).join(URL(location, encoded=True)))
-        except ValueError as error:
-            raise _not_followed(where="no address") from error
-        if old is None or found is None or url == address:
-            return target
-        repository = await self.get(address)
-        if int(repository["id"]) != int(found[1]):
-            message = f"It was moved from {old} to another repository."
-            raise NotFound(message, status=301)
-        new = str(repository["full_name"])
-        if new.lower() == old.lower():
-            return target
-        for name, now in [*self._names.items(), (old.lower(), old)]:
-            if now.lower() == old.lower():
-                self._names[name] = new
-        return self._renamed(url)
-
-    def _renamed(self, url: str) -> str:
-        old = self._repository_in(url)
-        new = old and self._names.get(old.lower())
-        if not (old and new):
-            return url
-        prefix = f"{self.base_url}/repos/"
-        return prefix + new + url.removeprefix(prefix + old)
-
-    def _repository_in(self, url: str) -> str | None:
-        prefix = re.escape(f"{self.base_url}/repos/")
-        match = re.match(rf"{prefix}([^/?]+/[^/?]+)", url)
-        return match and match[1]
+        self._renames.forget(name)
 
 
 class Client:
@@ -434,13 +366,6 @@ def translated(*, is_write: bool) -> Iterator[None]:
         raise error_of(Failure.UNREADABLE, is_change=is_write) from error
 
 
-def raise_for(problem: GraphQLProblem) -> NoReturn:
-    """Raise the error that a GraphQL problem stands for."""
-    failure = failure_of_problem(problem.type, problem.message)
-    status = {Failure.NOT_FOUND: 404, Failure.INVALID: 422}.get(failure, 403)
-    raise error_of(failure, is_change=False, said=problem.message, status=status)
-
-
 def _details(error: gidgethub.HTTPException) -> str:
     """Return GitHub's message with the messages of its single errors."""
     errors = getattr(error, "errors", None)
@@ -461,10 +386,6 @@ def _failure_of_line(error: BaseException) -> Failure:
     return Failure.LATE if isinstance(error, TimeoutError) else Failure.BROKEN
 
 
-def _not_followed(*, where: str) -> BotError:
-    return error_of(Failure.MOVED, is_change=False, said=where, status=301)
-
-
 def _is_json(response: aiohttp.ClientResponse, content: bytes) -> bool:
     """Return whether an answer is what was asked for: a proxy may send a page."""
     return bool(content) and response.content_type == "application/json"
@@ -482,44 +403,3 @@ def _own_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """
     kept = {k: v for k, v in headers.items() if k != "if-modified-since"}
     return {**kept, "x-github-api-version": API_VERSION}
-
-
-# --- GraphQL -----------------------------------------------------------------------
-
-_SCHEMA_CODES = frozenset({"undefinedField", "argumentNotAccepted"})
-_SCHEMA_MESSAGE = re.compile(
-    r"doesn't exist on type|Cannot query field|doesn't accept argument|Unknown argument"
-)
-
-
-def _graphql_answer(content: Any) -> GraphQLAnswer:
-    if not isinstance(content, Mapping):
-        message = "GitHub's answer is no GraphQL."
-        raise TransientError(message)
-    problems = tuple(_problem(error) for error in content.get("errors") or ())
-    return GraphQLAnswer(cast("Mapping[str, Any]", content.get("data") or {}), problems)
-
-
-def _problem(error: Mapping[str, Any]) -> GraphQLProblem:
-    extensions = error.get("extensions") or {}
-    message = str(error.get("message", ""))
-    is_schema = extensions.get("code") in _SCHEMA_CODES or (
-        _SCHEMA_MESSAGE.search(message) is not None
-    )
-    return GraphQLProblem(
-        type=str(error.get("type") or extensions.get("type") or ""),
-        message=message,
-        path=tuple(str(step) for step in error.get("path") or ()),
-        is_schema=is_schema,
-    )
-
-
-def _is_graphql_limit(call: Call, status: int, content: bytes) -> bool:
-    """Return whether a GraphQL answer with status 200 says that too much was sent."""
-    if call.resource != budget.GRAPHQL or status != 200:
-        return False
-    # Parsing large answers twice is avoided; the texts of others may hold the word.
-    if b'"RATE_LIMIT' not in content:
-        return False
-    errors = json.loads(content).get("errors") or ()
-    return any(str(e.get("type", "")).startswith("RATE_LIMIT") for e in errors)

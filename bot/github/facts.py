@@ -10,7 +10,8 @@ from typing import Any
 
 from bot.core.model import ItemFacts, ItemKind, ItemNumber, Reference, Repository
 from bot.errors import NotFound
-from bot.github.client import Connection, GraphQLProblem, raise_for
+from bot.github.client import Connection
+from bot.github.graphql import GraphQLProblem, raise_for
 from bot.ports.github import RepositoryFacts
 
 ITEMS_PER_QUERY = 50

@@ -8,7 +8,8 @@ from typing import Any
 
 from bot.core.model import Repository
 from bot.core.world.questions import Check, Checks, ChecksOf, CheckState, Question
-from bot.github.client import Connection, raise_for
+from bot.github.client import Connection
+from bot.github.graphql import raise_for
 
 _PAGE = 100
 """Contexts of a commit in one answer; few have more."""

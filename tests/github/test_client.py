@@ -16,7 +16,8 @@ from bot.errors import (
     Uncertain,
 )
 from bot.github import client as client_module
-from bot.github.client import ResponseCache, graphql_url
+from bot.github.client import ResponseCache
+from bot.github.graphql import graphql_url
 from tests.github.server import CUT, INSTALLATION, Bench, Reply, Seen, bench, limits
 
 ISSUE = "GET /repos/octo/app/issues/12"
