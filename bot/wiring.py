@@ -38,7 +38,7 @@ from bot.engine.recovery import Recovery
 from bot.engine.replies import Replies
 from bot.engine.retries import Retries
 from bot.engine.running import Running
-from bot.engine.scheduler import Limits, Scheduler
+from bot.engine.scheduler import Scheduler, SlotLimits
 from bot.engine.situation import Face, Situations
 from bot.engine.starts import Starts
 from bot.engine.steps import Steps
@@ -271,7 +271,7 @@ class Engine:
             github=github.github,
             memory=HostMemory(),
             clock=clock,
-            limits=Limits(settings.concurrency, settings.workspaces),
+            limits=SlotLimits(settings.concurrency, settings.workspaces),
         )
         situations = Situations(
             batches=store.batches,

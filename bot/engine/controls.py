@@ -13,7 +13,7 @@ from bot.core.command.syntax import Command, format_command
 from bot.core.effects import Reaction
 from bot.core.model import Batch, Box, Request, Role
 from bot.core.run import control
-from bot.core.run.control import Change
+from bot.core.run.control import ControlResult
 from bot.core.run.progress import Progress
 from bot.core.run.schedule import Schedule
 from bot.core.say.controls import render_control_done
@@ -23,7 +23,7 @@ from bot.engine.scheduler import Scheduler
 from bot.engine.situation import Situations
 from bot.engine.which import Which
 
-Decision = Callable[[Schedule, datetime], Change]
+Decision = Callable[[Schedule, datetime], ControlResult]
 
 
 class Controls:
@@ -103,7 +103,9 @@ class Controls:
         change = await self._changed(request, batch, command, before)
         progress = await self._situations.progress(batch.id)
         if change is None:
-            change = Change(request.asker.login, nothing=f"it is {progress.state}")
+            change = ControlResult(
+                request.asker.login, nothing=f"it is {progress.state}"
+            )
         if change.nothing or not isinstance(request.origin, Box):
             done = change
             await self._replies.say(
@@ -117,13 +119,13 @@ class Controls:
 
     async def _changed(
         self, request: Request, batch: Batch, command: Command, before: Progress
-    ) -> Change | None:
+    ) -> ControlResult | None:
         """Make the change, unless the same wish was carried out before."""
         source = request.source
         by = request.asker.login
         given = before.controls.get(source)
         if given is not None:
-            return Change(
+            return ControlResult(
                 by,
                 touched=given.touched,
                 ignored=given.ignored,
@@ -131,7 +133,7 @@ class Controls:
             )
         decide = self._decision(command, by)
 
-        def decision(schedule: Schedule, now: datetime) -> Change:
+        def decision(schedule: Schedule, now: datetime) -> ControlResult:
             change = decide(schedule, now)
             if change.nothing:
                 return change

@@ -24,7 +24,7 @@ from bot.core.model import (
     Reference,
 )
 from bot.core.run.capacity import MEMORY_LINE, Capacity, InstallationCapacity
-from bot.core.run.control import Change
+from bot.core.run.control import ControlResult
 from bot.core.run.decide import Started, decide
 from bot.core.run.progress import fold
 from bot.core.run.reasons import Reason, reasons
@@ -43,7 +43,7 @@ HOLD_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class SlotLimits:
     """What this server allows: slots of an installation, workspaces of the host."""
 
     slots: int = 3
@@ -73,7 +73,7 @@ class Scheduler:
         github: Budgets,
         memory: Memory,
         clock: Clock,
-        limits: Limits,
+        limits: SlotLimits,
     ) -> None:
         self._batches = batches
         self._recorder = recorder
@@ -128,13 +128,13 @@ class Scheduler:
         await self._mailbox.post(take)
 
     async def change(
-        self, batch_id: BatchId, decision: Callable[[Schedule, datetime], Change]
-    ) -> Change | None:
+        self, batch_id: BatchId, decision: Callable[[Schedule, datetime], ControlResult]
+    ) -> ControlResult | None:
         """Make a change that a person asked for; return it once it is on disk.
 
         None if the batch is not live any more.
         """
-        decided: list[Change] = []
+        decided: list[ControlResult] = []
 
         def make(step: Pass) -> None:
             live = self._live.get(batch_id)

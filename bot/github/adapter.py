@@ -27,7 +27,7 @@ from bot.github import examined, repositories, searches
 from bot.github.auth import AppCredentials, InstallationTokens
 from bot.github.client import Client, Random, open_session
 from bot.github.comments import App
-from bot.github.deliveries import Deliveries
+from bot.github.deliveries import GitHubDeliveries
 from bot.github.effects import GitHubEffects
 from bot.github.facts import Facts
 from bot.github.large_files import LargeFileUploads
@@ -177,7 +177,7 @@ class GitHubAdapter:
     people: GitHubPeople
     large_files: Callable[[Callable[[Repository], str]], LargeFileUploads]
     tokens: InstallationTokens
-    deliveries: Deliveries
+    deliveries: GitHubDeliveries
     app: App
     ledger: Ledger
     clock: Clock
@@ -235,7 +235,7 @@ class GitHubAdapter:
                 people=GitHubPeople(client, login=app.login, api_url=settings.api_url),
                 large_files=partial(LargeFileUploads, session, client.tokens),
                 tokens=client.tokens,
-                deliveries=Deliveries(client.app),
+                deliveries=GitHubDeliveries(client.app),
                 app=app,
                 ledger=ledger,
                 clock=clock,

@@ -13,7 +13,7 @@ from bot.ports.github import HookDelivery
 from bot.ports.store import Delivery
 
 
-class Deliveries:
+class GitHubDeliveries:
     """What GitHub has delivered, or tried to; it keeps about three days."""
 
     def __init__(self, connection: Connection) -> None:

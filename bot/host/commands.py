@@ -25,7 +25,7 @@ from bot.host.process import (
     GRACE_SECONDS,
     HOST_MARKER,
     INHERITED,
-    Limits,
+    ProcessLimits,
     Tree,
     clean_environment,
     end_tree,
@@ -77,7 +77,7 @@ class HostCommands:
         environment: Mapping[str, str],
         extra: Mapping[str, str] | None = None,
         secrets: Callable[[], Iterable[str]] = tuple,
-        limits: Limits | None = None,
+        limits: ProcessLimits | None = None,
         has_caches: bool = False,
         inherits: Sequence[str] = INHERITED,
         disk: Disk | None = None,
@@ -87,7 +87,7 @@ class HostCommands:
         self._clock = clock
         self._environment = clean_environment(environment, inherits) | dict(extra or {})
         self._secrets = secrets
-        self._limits = limits or Limits()
+        self._limits = limits or ProcessLimits()
         self._has_caches = has_caches
         self._disk = disk or Disk(folders.root, clock)
         self._roots: dict[AttemptId, int] = {}

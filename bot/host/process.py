@@ -55,7 +55,7 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ProcessLimits:
     """What the kernel holds each process of a command to."""
 
     open_files: int = 4_096
@@ -95,7 +95,7 @@ async def guarded(
     *,
     environment: Mapping[str, str],
     cwd: Path | None = None,
-    limits: Limits | None = None,
+    limits: ProcessLimits | None = None,
     stdin: int = asyncio.subprocess.DEVNULL,
     stdout: int = asyncio.subprocess.DEVNULL,
     stderr: int = asyncio.subprocess.DEVNULL,

@@ -43,7 +43,7 @@ from bot.engine.effects import Effects
 from bot.engine.present import Present
 from bot.engine.recorder import Recorder
 from bot.engine.running import Running
-from bot.engine.scheduler import Limits, Scheduler
+from bot.engine.scheduler import Scheduler, SlotLimits
 from bot.engine.steps import Steps
 from bot.engine.supervisor import Supervisor
 from bot.host.clock import SystemClock
@@ -143,7 +143,7 @@ async def run(store: Store, work: Batch) -> float:
         github=unlimited,
         memory=unlimited,
         clock=clock,
-        limits=Limits(slots=UNLIMITED, workspaces=UNLIMITED),
+        limits=SlotLimits(slots=UNLIMITED, workspaces=UNLIMITED),
     )
     ended = asyncio.Event()
     recorder.listen(

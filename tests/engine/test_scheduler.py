@@ -31,7 +31,7 @@ from bot.engine.effects import Effects
 from bot.engine.present import Findings, Present
 from bot.engine.recorder import Recorder
 from bot.engine.running import Running
-from bot.engine.scheduler import Limits, Scheduler
+from bot.engine.scheduler import Scheduler, SlotLimits
 from bot.engine.steps import Steps
 from bot.engine.supervisor import Supervisor
 from bot.errors import TransientError
@@ -146,7 +146,7 @@ class Desk:
             github=anything,
             memory=anything,
             clock=clock,
-            limits=Limits(),
+            limits=SlotLimits(),
         )
         self.clock = clock
 
@@ -193,7 +193,7 @@ class Desk:
     async def cancel(self, *items: int) -> None:
         numbers = [ItemNumber(number) for number in items]
 
-        def decision(schedule: Any, now: Any) -> control.Change:
+        def decision(schedule: Any, now: Any) -> control.ControlResult:
             change = control.cancel(schedule, now, by="ada", numbers=numbers)
             given = e.ControlGiven(now, "ada", "comment:1.0", stopping=change.stop)
             return replace(change, events=(*change.events, given))

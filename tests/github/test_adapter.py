@@ -10,7 +10,7 @@ import structlog
 from bot.core.model import InstallationId
 from bot.errors import Refused
 from bot.github.adapter import GitHubAdapter, GitHubSettings
-from bot.github.deliveries import Deliveries
+from bot.github.deliveries import GitHubDeliveries
 from bot.github.ledger import APP
 from bot.ports.github import EffectAdapter, GitHub, HookDeliveries, Tokens
 from bot.ports.store import Held
@@ -141,7 +141,7 @@ async def test_deliveries_are_listed_back_to_an_instant(desk: Bench):
         return Reply(first, headers={"link": link})
 
     desk.github.on(f"GET {route}", answer)
-    found = await Deliveries(desk.client.app).since(START - timedelta(hours=3))
+    found = await GitHubDeliveries(desk.client.app).since(START - timedelta(hours=3))
     assert [one.id for one in found] == [3, 4, 5]
     assert [one.is_accepted for one in found] == [True, False, True]
     assert len(desk.github.calls) == 2
@@ -154,7 +154,7 @@ async def test_a_delivery_is_read_with_its_payload_and_asked_for_again(desk: Ben
     request = {"headers": {}, "payload": payload}
     desk.github.on(f"GET {route}/5", Reply({"request": request}))
     desk.github.on(f"POST {route}/5/attempts", Reply({}, 202))
-    deliveries = Deliveries(desk.client.app)
+    deliveries = GitHubDeliveries(desk.client.app)
     (listed,) = await deliveries.since(START - timedelta(hours=3))
     delivery = await deliveries.get(listed)
     assert (delivery.guid, delivery.event) == ("guid-5", "issue_comment")

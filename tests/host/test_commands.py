@@ -23,7 +23,7 @@ from bot.host.process import (
     HOST_MARKER,
     INHERITED,
     PROXIES,
-    Limits,
+    ProcessLimits,
     Tree,
     end_tree,
 )
@@ -458,7 +458,7 @@ async def test_a_command_that_asks_is_answered_by_nobody_and_has_no_terminal(
 async def test_limits_are_set_before_the_command_starts(
     folders: Folders, unprotected: Isolation, workspace: Workspace
 ):
-    limits = Limits(open_files=64, file_bytes=4096, data_bytes=2**30)
+    limits = ProcessLimits(open_files=64, file_bytes=4096, data_bytes=2**30)
     commands = real(folders, unprotected, limits=limits)
     script = "ulimit -n; ulimit -c; head -c 10000 /dev/zero > big; wc -c < big"
     done = await run(commands, workspace, "sh", "-c", script)

@@ -56,11 +56,11 @@ async def bot(
     script = f"""
         import asyncio, sys
         sys.path[:] = {sys.path!r}
-        from bot.host.process import Limits, guarded
+        from bot.host.process import ProcessLimits, guarded
         async def main():
             environment = {{"PATH": {os.environ["PATH"]!r}, **{more!r}}}
             print("starting", flush=True)
-            async with guarded({[*argv]!r}, environment=environment, limits=Limits()) as p:
+            async with guarded({[*argv]!r}, environment=environment, limits=ProcessLimits()) as p:
                 await p.wait()
         asyncio.run(main())
     """

@@ -1,6 +1,6 @@
 """What a control does to a live batch: pause, resume, cancel, retry, skip.
 
-Each function decides from the schedule and returns a ``Change``; the scheduler applies
+Each function decides from the schedule and returns a ``ControlResult``; the scheduler applies
 its events and stops what is to be stopped.
 """
 
@@ -19,7 +19,7 @@ RETRYABLE = (ItemState.FAILED, ItemState.SKIPPED, ItemState.CANCELLED)
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ControlResult:
     """What a control decided. Without ``events`` and ``stop`` nothing changes, and
     ``nothing`` says why.
     """
@@ -33,23 +33,23 @@ class Change:
     too_late: tuple[ItemId, ...] = ()  # to be stopped, but on their way to GitHub
 
 
-def pause(schedule: Schedule, now: datetime, *, by: str) -> Change:
+def pause(schedule: Schedule, now: datetime, *, by: str) -> ControlResult:
     """Let running items finish and start nothing new."""
     if schedule.state is not BatchState.RUNNING:
-        return Change(by, nothing=f"it is {schedule.state}")
-    return Change(by, (e.BatchPaused(now, by),))
+        return ControlResult(by, nothing=f"it is {schedule.state}")
+    return ControlResult(by, (e.BatchPaused(now, by),))
 
 
-def resume(schedule: Schedule, now: datetime, *, by: str) -> Change:
+def resume(schedule: Schedule, now: datetime, *, by: str) -> ControlResult:
     """Start items again, over the ``budget:`` of the command if that is used up."""
     if schedule.state is not BatchState.PAUSED:
-        return Change(by, nothing=f"it is {schedule.state}")
-    return Change(by, (e.BatchResumed(now, by),))
+        return ControlResult(by, nothing=f"it is {schedule.state}")
+    return ControlResult(by, (e.BatchResumed(now, by),))
 
 
 def cancel(
     schedule: Schedule, now: datetime, *, by: str, numbers: Collection[ItemNumber] = ()
-) -> Change:
+) -> ControlResult:
     """Stop the batch, or only some items of it."""
     late = schedule.publishing
     if not numbers:
@@ -57,36 +57,36 @@ def cancel(
         running = tuple(i for i in schedule.running if i not in late)
         is_by_failure = not schedule.by and schedule.cause is None
         if schedule.state is BatchState.CANCELLING and is_by_failure:
-            return Change(by, stop=running, touched=running, too_late=too_late)
+            return ControlResult(by, stop=running, touched=running, too_late=too_late)
         if not schedule.state.is_live or schedule.state is BatchState.CANCELLING:
-            return Change(by, nothing=f"it is {schedule.state}")
+            return ControlResult(by, nothing=f"it is {schedule.state}")
         pending = schedule.items_in(ItemState.PENDING)
         touched = (*running, *pending)
         events = (e.BatchCancelling(now, by),)
-        return Change(by, events, running, touched, too_late=too_late)
+        return ControlResult(by, events, running, touched, too_late=too_late)
     items = on_numbers(schedule.batch, numbers)
     pending = [i for i in schedule.items_in(ItemState.PENDING) if i in items]
     too_late = tuple(i for i in schedule.running if i in items and i in late)
     running = tuple(i for i in schedule.running if i in items and i not in late)
     cancelled = tuple(e.ItemCancelled(now, item, by) for item in pending)
     touched = (*running, *pending)
-    change = Change(by, cancelled, running, touched, too_late=too_late)
+    change = ControlResult(by, cancelled, running, touched, too_late=too_late)
     return _with_ignored(change, schedule, numbers)
 
 
 def skip(
     schedule: Schedule, now: datetime, *, by: str, numbers: Collection[ItemNumber]
-) -> Change:
+) -> ControlResult:
     """Leave pending items out; what waits for them is skipped as well."""
     items = on_numbers(schedule.batch, numbers)
     pending = tuple(i for i in schedule.items_in(ItemState.PENDING) if i in items)
     events = tuple(e.ItemSkipped(now, item, by=by) for item in pending)
-    return _with_ignored(Change(by, events, touched=pending), schedule, numbers)
+    return _with_ignored(ControlResult(by, events, touched=pending), schedule, numbers)
 
 
 def retry(
     schedule: Schedule, now: datetime, *, by: str, numbers: Collection[ItemNumber] = ()
-) -> Change:
+) -> ControlResult:
     """Put failed, skipped and cancelled items back to pending, all of them if none are
     named, together with the predecessors without which they could not start.
     """
@@ -97,8 +97,8 @@ def retry(
     touched = tuple(item for item in able if item in wanted)
     events = tuple(e.ItemReset(now, item, by) for item in touched)
     if schedule.state is BatchState.CANCELLING:
-        return Change(by, nothing="it is being cancelled")
-    return _with_ignored(Change(by, events, touched=touched), schedule, numbers)
+        return ControlResult(by, nothing="it is being cancelled")
+    return _with_ignored(ControlResult(by, events, touched=touched), schedule, numbers)
 
 
 def to_run_again(
@@ -180,8 +180,8 @@ def with_predecessors(schedule: Schedule, items: Sequence[ItemId]) -> frozenset[
 
 
 def _with_ignored(
-    change: Change, schedule: Schedule, numbers: Collection[ItemNumber]
-) -> Change:
+    change: ControlResult, schedule: Schedule, numbers: Collection[ItemNumber]
+) -> ControlResult:
     """Return *change* with the typed numbers that it does nothing about."""
     done = {*change.touched, *change.too_late}
     meant = on_numbers(schedule.batch, numbers)

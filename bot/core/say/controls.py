@@ -1,7 +1,7 @@
 """What a control did."""
 
 from bot.core.model import BatchState
-from bot.core.run.control import Change
+from bot.core.run.control import ControlResult
 from bot.core.run.progress import Progress
 from bot.core.say.names import names_of
 from bot.core.world.markdown import code_span, escape_prose, link
@@ -22,7 +22,7 @@ _EFFECTS = {
 
 
 def render_control_done(
-    control: str, progress: Progress, change: Change, *, marker: str
+    control: str, progress: Progress, change: ControlResult, *, marker: str
 ) -> str:
     """Return what a control did to a batch, or why it did nothing."""
     names = names_of(progress)

@@ -216,7 +216,7 @@ class Story:
             case _:
                 raise AssertionError(what)
 
-    def _control(self, change: control.Change) -> None:
+    def _control(self, change: control.ControlResult) -> None:
         self.controls += 1
         self.happen(*change.events)
         source = f"comment:{self.controls}"

@@ -31,7 +31,7 @@ from bot.core.model import (
 )
 from bot.core.plan.configuration import read_configuration
 from bot.core.run import reasons as why
-from bot.core.run.control import Change
+from bot.core.run.control import ControlResult
 from bot.core.run.progress import Progress, fold
 from bot.core.say.controls import render_control_done
 from bot.core.say.help import CONFIGURATION_EXAMPLE, render_help
@@ -408,19 +408,19 @@ def test_why_tells_the_last_fault_of_an_item_that_is_tried_again():
     [
         (
             "pause",
-            Change("ada"),
+            ControlResult("ada"),
             "⏸️ Paused batch `b7k2`: running items finish, nothing new starts.",
         ),
         (
             "retry",
-            Change("ada", touched=(item(21),), ignored=(number(12),)),
+            ControlResult("ada", touched=(item(21),), ignored=(number(12),)),
             "🔁 Retrying [#21](https://github.com/acme/widgets/issues/21) in batch"
             " `b7k2`. [#12](https://github.com/acme/widgets/issues/12) is not in a"
             " state for that.",
         ),
         (
             "resume",
-            Change("ada", nothing="it is running"),
+            ControlResult("ada", nothing="it is running"),
             "😕 Resume changed nothing in batch `b7k2`: it is running.",
         ),
     ],
