@@ -29,7 +29,8 @@ from graphql import (
 
 from bot.localhub import pulls
 from bot.localhub.errors import GitHubError
-from bot.localhub.payloads import CI_APP, Json, optional_timestamp, timestamp
+from bot.localhub.payloads.everything import CI_APP
+from bot.localhub.payloads.shape import Json, optional_timestamp, timestamp
 from bot.localhub.rest.routing import Answer, Call
 from bot.localhub.state import (
     CheckRun,

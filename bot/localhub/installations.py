@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from bot.localhub.payloads import Json
+from bot.localhub.payloads.shape import Json
 from bot.localhub.state import Installation, Repository
 from bot.localhub.world import World
 

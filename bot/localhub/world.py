@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from bot.localhub.errors import archived, forbidden, gone, not_found
-from bot.localhub.payloads import Json, Payloads
+from bot.localhub.payloads.everything import Payloads
+from bot.localhub.payloads.shape import Json
 from bot.localhub.state import (
     ROLES,
     App,

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.localhub.errors import invalid, not_found
-from bot.localhub.payloads import Json
+from bot.localhub.payloads.shape import Json
 from bot.localhub.rest.routing import Answer, Call, Routes
 from bot.localhub.state import CheckRun
 

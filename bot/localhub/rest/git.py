@@ -2,7 +2,7 @@
 
 from bot.localhub.errors import GitHubError, invalid, not_found
 from bot.localhub.git import CommitInfo
-from bot.localhub.payloads import Json
+from bot.localhub.payloads.shape import Json
 from bot.localhub.rest.routing import Answer, Call, Routes, unprocessable
 
 routes = Routes()

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from bot.localhub.errors import invalid, moved, not_found
-from bot.localhub.payloads import Json
+from bot.localhub.payloads.shape import Json
 from bot.localhub.rest.routing import Answer, Call, Routes
 from bot.localhub.state import Label, Thread
 

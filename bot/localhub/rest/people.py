@@ -1,7 +1,7 @@
 """Accounts."""
 
 from bot.localhub.errors import not_found
-from bot.localhub.payloads import Json
+from bot.localhub.payloads.shape import Json
 from bot.localhub.rest.routing import Answer, Call, Routes
 from bot.localhub.state import User
 

@@ -5,7 +5,7 @@ from typing import Any
 from bot.localhub import pulls
 from bot.localhub.errors import GitHubError, invalid, not_found
 from bot.localhub.git import ChangedFile, CommitInfo
-from bot.localhub.payloads import Json
+from bot.localhub.payloads.shape import Json
 from bot.localhub.pull_requests import LineComment
 from bot.localhub.rest.comments import REVIEW_COMMENT, review_comment
 from bot.localhub.rest.routing import Answer, Call, Routes, unprocessable

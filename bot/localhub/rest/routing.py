@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from bot.localhub.errors import GitHubError, invalid, not_found
 from bot.localhub.hub import LocalHub, Token
-from bot.localhub.payloads import Json
+from bot.localhub.payloads.shape import Json
 from bot.localhub.state import Repository, Thread
 
 T = TypeVar("T")

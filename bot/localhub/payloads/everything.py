@@ -1,0 +1,194 @@
+"""Git objects and checks, and with them everything the API can say."""
+
+import base64
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from bot.localhub.git import CommitInfo
+from bot.localhub.payloads.requests import PullPayloads
+from bot.localhub.payloads.shape import Json, optional_timestamp, timestamp
+from bot.localhub.state import (
+    CheckRun,
+    Repository,
+)
+
+CI_APP = {"id": 15368, "slug": "github-actions", "name": "GitHub Actions"}
+
+
+@dataclass(frozen=True, slots=True)
+class Payloads(PullPayloads):
+    """Makes JSON of all records of the state."""
+
+    def content_file(
+        self, repository: Repository, path: str, sha: str, content: bytes, ref: str
+    ) -> Json:
+        """Return ``content-file``."""
+        return {
+            **self.content_entry(repository, ("blob", sha, path, len(content)), ref),
+            "content": base64.encodebytes(content).decode(),
+            "encoding": "base64",
+        }
+
+    def content_entry(
+        self, repository: Repository, entry: tuple[str, str, str, int], ref: str
+    ) -> Json:
+        """Return one entry of ``content-directory``."""
+        kind, sha, path, size = entry
+        page = f"{self.html}/{repository.full_name}"
+        url = self.repository_url(repository)
+        links = {
+            "self": f"{url}/contents/{quote(path)}?ref={quote(ref)}",
+            "git": f"{url}/git/{kind}s/{sha}",
+            "html": f"{page}/{kind}/{quote(ref)}/{quote(path)}",
+        }
+        raw = f"{page}/raw/{quote(ref)}/{quote(path)}" if kind == "blob" else None
+        return {
+            "name": path.rsplit("/", 1)[-1],
+            "path": path,
+            "sha": sha,
+            "size": size,
+            "url": links["self"],
+            "html_url": links["html"],
+            "git_url": links["git"],
+            "download_url": raw,
+            "type": "file" if kind == "blob" else "dir",
+            "_links": links,
+        }
+
+    def ref(self, repository: Repository, name: str, sha: str) -> Json:
+        """Return ``git-ref``; *name* is full."""
+        url = self.repository_url(repository)
+        return {
+            "ref": name,
+            "node_id": f"REF_{repository.id}_{name}",
+            "url": f"{url}/git/{name}",
+            "object": {"type": "commit", "sha": sha, "url": f"{url}/git/commits/{sha}"},
+        }
+
+    def short_branch(self, repository: Repository, name: str, sha: str) -> Json:
+        """Return ``short-branch``."""
+        url = f"{self.repository_url(repository)}/commits/{sha}"
+        return {
+            "name": name,
+            "commit": {"sha": sha, "url": url},
+            "protected": self._is_protected(repository, name),
+        }
+
+    def branch(self, repository: Repository, name: str, sha: str) -> Json:
+        """Return ``branch-with-protection``."""
+        url = f"{self.repository_url(repository)}/branches/{quote(name)}"
+        page = f"{self.html}/{repository.full_name}/tree/{quote(name)}"
+        protected = self._is_protected(repository, name)
+        contexts = list(repository.required_checks) if protected else []
+        return {
+            "name": name,
+            "commit": self.commit(repository, repository.git.commit(sha)),
+            "_links": {"self": url, "html": page},
+            "protected": protected,
+            "protection": {
+                "enabled": protected,
+                "required_status_checks": {
+                    "enforcement_level": "non_admins" if protected else "off",
+                    "contexts": contexts,
+                    "checks": [{"context": c, "app_id": None} for c in contexts],
+                },
+            },
+            "protection_url": f"{url}/protection",
+        }
+
+    def commit(self, repository: Repository, commit: CommitInfo) -> Json:
+        """Return ``commit``."""
+        url = f"{self.repository_url(repository)}/commits/{commit.sha}"
+        git_url = f"{self.repository_url(repository)}/git"
+        page = f"{self.html}/{repository.full_name}/commit"
+        person = {
+            "name": commit.author_name,
+            "email": commit.author_email,
+            "date": timestamp(commit.at),
+        }
+        account = self.state.user(commit.author_name)
+        return {
+            "url": url,
+            "sha": commit.sha,
+            "node_id": f"C_{commit.sha}",
+            "html_url": f"{page}/{commit.sha}",
+            "comments_url": f"{url}/comments",
+            "commit": {
+                "url": f"{git_url}/commits/{commit.sha}",
+                "author": person,
+                "committer": person,
+                "message": commit.message,
+                "comment_count": 0,
+                "tree": {
+                    "sha": commit.tree,
+                    "url": f"{git_url}/trees/{commit.tree}",
+                },
+            },
+            "author": self.optional_user(account),
+            "committer": self.optional_user(account),
+            "parents": [
+                {
+                    "sha": parent,
+                    "url": f"{self.repository_url(repository)}/commits/{parent}",
+                    "html_url": f"{page}/{parent}",
+                }
+                for parent in commit.parents
+            ],
+        }
+
+    def check_run(self, repository: Repository, run: CheckRun) -> Json:
+        """Return ``check-run``."""
+        url = f"{self.repository_url(repository)}/check-runs/{run.id}"
+        page = f"{self.html}/{repository.full_name}/runs/{run.id}"
+        app = self.integration()
+        return {
+            "id": run.id,
+            "node_id": f"CR_{run.id}",
+            "head_sha": run.head_sha,
+            "name": run.name,
+            "url": url,
+            "html_url": page,
+            "details_url": run.details_url or page,
+            "status": run.status,
+            "conclusion": run.conclusion,
+            "started_at": timestamp(run.started_at),
+            "completed_at": optional_timestamp(run.completed_at),
+            "external_id": run.external_id,
+            "check_suite": {"id": run.id},
+            "output": {
+                "title": run.title,
+                "summary": run.summary,
+                "text": run.text,
+                "annotations_count": 0,
+                "annotations_url": f"{url}/annotations",
+            },
+            "app": app if run.by_app else {**app, **CI_APP},
+            "pull_requests": [
+                self._pull_minimal(thread)
+                for thread in repository.visible_threads()
+                if thread.pull is not None and thread.pull.head_sha == run.head_sha
+            ],
+        }
+
+    def push_commit(self, repository: Repository, commit: CommitInfo) -> Json:
+        """Return a commit as ``push`` webhooks carry it."""
+        person = {
+            "name": commit.author_name,
+            "email": commit.author_email,
+            "username": commit.author_name,
+        }
+        parent = commit.parents[0] if commit.parents else None
+        files = repository.git.changed_files(parent, commit.sha) if parent else []
+        return {
+            "id": commit.sha,
+            "tree_id": commit.tree,
+            "distinct": True,
+            "message": commit.message,
+            "timestamp": timestamp(commit.at),
+            "url": f"{self.html}/{repository.full_name}/commit/{commit.sha}",
+            "author": person,
+            "committer": person,
+            "added": [f.path for f in files if f.status == "added"],
+            "removed": [f.path for f in files if f.status == "removed"],
+            "modified": [f.path for f in files if f.status == "modified"],
+        }
