@@ -112,8 +112,13 @@ class Picked(Faults):
 
 
 def every(step: int, first: int) -> Callable[[int, str], bool]:
-    """Mean each *step*-th call, beginning with the call *first*."""
-    return lambda number, _: number >= first and (number - first) % step == 0
+    """Mean each *step*-th call, beginning with the call *first*.
+
+    Every other time it is one later: who always makes *step* calls in a row, as git does
+    for a fetch, would otherwise meet one for ever.
+    """
+    round_ = 2 * step + 1
+    return lambda number, _: number >= first and (number - first) % round_ in (0, step)
 
 
 def none_like(
