@@ -145,6 +145,34 @@ async def test_the_same_command_within_a_minute_is_answered_with_its_batch(on: W
         assert f"#issuecomment-{on.comment('tracking').id}" in answer
 
 
+async def test_the_same_command_after_a_minute_is_a_new_one(on: World):
+    on.issue(12)
+    async with on.bot():
+        for _ in range(2):
+            await on.finished(on.say("/batch label +x 12"))
+            on.later(seconds=61)
+    assert len(batches(on)) == 2
+    assert on.comments("error") == []
+
+
+async def test_what_was_accepted_once_is_not_done_again_from_an_older_backup(on: World):
+    on.issue(12)
+    async with on.bot():
+        old = on.say("/batch label +old 12")
+        await on.finished(old)
+        await on.dealt_with()
+    (on.folder / "data" / "batch.db").unlink()
+    on.hub.log.clear()  # the log of effects is gone with it
+    on.hub.set_webhook_url("http://127.0.0.1:9/")
+    new = on.say("/batch label +new 12")
+    await on.hub.webhooks.drain()
+    async with on.bot(BATCH_SWEEP_SECONDS="10"):
+        await on.finished(new)
+        await on.clock.sleep(60)
+    assert len(batches(on)) == 1
+    assert len(on.comments("report")) == 2
+
+
 async def test_an_item_that_is_live_elsewhere_is_refused_with_a_link(on: World):
     on.issue(12, "hang")
     on.issue(15, "hang")

@@ -13,10 +13,43 @@ async def test_a_plan_to_close_is_not_started_by_who_may_only_write(on: World):
         command = on.say(f"/batch start {name}", by="linus")
         await on.until(lambda: on.comments("error"))
         assert "Only people with **maintain** access" in on.comment("error").body
-        assert "confused" in on.reactions(command)
+        await on.until(lambda: "confused" in on.reactions(command))
         assert on.thread(12).is_open
         command = on.say(f"/batch start {name}", by="grace")
         await on.until(lambda: not on.thread(12).is_open)
+
+
+async def test_a_plan_that_is_too_old_is_not_started(on: World):
+    on.issue(12)
+    async with on.bot():
+        on.say("/batch plan label +x 12")
+        await on.until(lambda: on.comments("plan"))
+        name = on.comment("plan").body.split("batch:start ")[1].split(" ")[0]
+        on.later(days=8)
+        answer = await on.answer(f"/batch start {name}")
+    assert answer == (
+        f"😕 The plan `{name}` is no longer valid. Give the command again to get a new"
+        " one. Nothing started."
+    )
+    assert on.thread(12).labels == []
+
+
+async def test_what_was_closed_by_who_may_is_not_retried_by_who_may_only_write(
+    on: World,
+):
+    on.issue(12)
+    close = rf"/repos/{REPOSITORY}/issues/12$"
+    on.hub.faults.add(Fault(status=422, method="PATCH", path=close))
+    async with on.bot():
+        await on.finished(on.say("/batch close 12", by="grace"))
+        name = on.comment("tracking").body.split("`")[1]
+        command = on.say(f"/batch retry {name}", by="linus")
+        await on.dealt_with()
+        assert "confused" in on.reactions(command)
+        assert on.thread(12).is_open
+        assert len(on.comments("tracking")) == 1
+        await on.finished(on.say(f"/batch retry {name}", by="grace"))
+    assert not on.thread(12).is_open
 
 
 async def test_the_role_is_asked_again_before_each_close(on: World):
