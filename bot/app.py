@@ -126,7 +126,7 @@ async def start(
         supervisor.start("scheduler", engine.scheduler.run(), is_vital=True)
         await engine.recovery.resume()
         supervisor.start("inbox", engine.inbox.run(), is_vital=True)
-        supervisor.start("sweep", engine.recovery.sweep(), is_vital=True)
+        supervisor.start("sweep", engine.sweep.run(), is_vital=True)
         url = await stack.enter_async_context(_serve(settings, engine, clock))
         yield Bot(url, supervisor.failed, drain)
         drain.set()

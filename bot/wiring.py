@@ -43,6 +43,7 @@ from bot.engine.situation import Face, Situations
 from bot.engine.starts import Starts
 from bot.engine.steps import Steps
 from bot.engine.supervisor import Supervisor
+from bot.engine.sweep import Sweep
 from bot.engine.tracker import Tracker
 from bot.engine.waits import Waits
 from bot.engine.which import Which
@@ -378,7 +379,6 @@ class Engine:
                 situations=situations,
                 recorder=self.recorder,
                 tracker=self.tracker,
-                clock=clock,
             ),
             policy=Policy(
                 app_login=github.login,
@@ -399,16 +399,19 @@ class Engine:
         )
         self.recovery = Recovery(
             batches=store.batches,
-            deliveries=store.deliveries,
-            past=github.deliveries,
-            inbox=self.inbox,
             scheduler=self.scheduler,
             tracker=self.tracker,
             commands=commands,
             workspaces=workspaces,
+        )
+        self.sweep = Sweep(
+            deliveries=store.deliveries,
+            past=github.deliveries,
+            inbox=self.inbox,
+            scheduler=self.scheduler,
             github=github.github,
             clock=clock,
-            sweep_seconds=settings.sweep_seconds,
+            every_seconds=settings.sweep_seconds,
         )
 
         self.examination = Examination(

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from bot.core.command.trigger import InstallationChanged, ItemChanged, RepositoryChanged
-from bot.core.events import RepositoryMoved
 from bot.core.model import Batch, Cause, PlanItem, Reference, Repository
 from bot.core.run.freshness import needs_it_open
 from bot.core.run.schedule import Schedule
@@ -18,7 +17,6 @@ from bot.engine.scheduler import Scheduler
 from bot.engine.situation import Situations
 from bot.engine.tracker import Tracker
 from bot.errors import AppUnavailable, TransientError
-from bot.ports.clock import Clock
 from bot.ports.github import GitHub
 from bot.ports.store import Batches
 
@@ -38,7 +36,6 @@ class Changes:
         situations: Situations,
         recorder: Recorder,
         tracker: Tracker,
-        clock: Clock,
     ) -> None:
         self._github = github
         self._batches = batches
@@ -47,7 +44,6 @@ class Changes:
         self._situations = situations
         self._recorder = recorder
         self._tracker = tracker
-        self._clock = clock
 
     async def item(self, changed: ItemChanged) -> None:
         """Deal with an issue or pull request that may have ended, or gone."""
@@ -142,8 +138,7 @@ class Changes:
             log.warning("looked in vain", batch=batch.id, error=str(error))
             findings = Findings()  # whoever writes the last word is patient
         if findings.moved_to is not None:
-            moved = RepositoryMoved(self._clock.now(), findings.moved_to)
-            await self._recorder.record({batch.id: [moved]})
+            await self._recorder.record_move(batch.id, findings.moved_to)
         if findings.cause is not Cause.ARCHIVED:
             self._tracker.catch_up(batch.id)
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from bot.core.events import Event, ItemProgressed, News
-from bot.core.model import BatchId
+from bot.core.events import Event, ItemProgressed, News, RepositoryMoved
+from bot.core.model import BatchId, Repository
 from bot.core.run.progress import Progress, fold
 from bot.engine.patience import RETRY_SECONDS
 from bot.errors import StoreUnavailable
@@ -52,6 +52,10 @@ class Recorder:
     def listen(self, listener: Listener) -> None:
         """Call *listener* after each commit."""
         self._listeners.append(listener)
+
+    async def record_move(self, batch_id: BatchId, to: Repository) -> None:
+        """Record that a batch's repository was found elsewhere."""
+        await self.record({batch_id: [RepositoryMoved(self._clock.now(), to)]})
 
     async def record(self, news: Mapping[BatchId, Sequence[News]]) -> None:
         """Return when the events are on disk, however long the disk takes.
