@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from bot.core.actions.step import CommandJob
 from bot.core.model import AttemptId, CommandResult
-from bot.core.world.markdown import code_span
+from bot.core.say.declines import no_command
 from bot.errors import Lost
 from bot.ports.clock import Clock
 from bot.ports.host import Commands, Workspaces
@@ -57,10 +57,7 @@ class LocalWorker:
         """Return why it cannot run a command; empty if it can."""
         if command in self._names:
             return ""
-        return (
-            f"This server has no command {code_span(command)}: its operator has to name"
-            " one under `commands` in the settings file."
-        )
+        return no_command(command)
 
     async def start(self, job: CommandJob) -> str:
         """Begin an attempt; starting it again begins nothing."""

@@ -126,3 +126,11 @@ def given_up(why: str, *, is_begun: bool) -> str:
 def no_answer_for_an_hour() -> str:
     """Why a command was given up: see ``given_up``."""
     return "GitHub did not answer me for an hour"
+
+
+def no_command(name: str) -> str:
+    """Return that the operator has named no such command."""
+    return (
+        f"This server has no command {code_span(name)}: its operator has to name one"
+        " under `commands` in the settings file."
+    )
