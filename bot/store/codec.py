@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, Generic, TypeVar, get_args
 
 from pydantic import TypeAdapter, ValidationError
@@ -42,12 +42,17 @@ class Json(Generic[T]):
 
     def __init__(self, type_: type[T]) -> None:
         self.kind = type_.__name__
-        self._adapter: TypeAdapter[T] = TypeAdapter(type_)
+        self._type = type_
         self._instants = [
             field.name
             for field in fields(type_)  # type: ignore[arg-type]  # T is a dataclass
             if field.type is datetime
         ]
+
+    @cached_property
+    def _adapter(self) -> TypeAdapter[T]:
+        # Thirty of them are a noticeable part of a start that may need none.
+        return TypeAdapter(self._type)
 
     def encode(self, value: T) -> str:
         """Return the JSON, its instants in UTC."""

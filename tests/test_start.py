@@ -1,0 +1,35 @@
+"""What a start of the bot does not pay for."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+EXTRA = ("aiohttp_sse", "graphql", "jinja2", "mdit_py_plugins", "nh3", "rich")
+"""What comes with the extra [demo]."""
+
+DEMO = ("bot.demo", "bot.localhub")
+
+
+def imported(script: str) -> set[str]:
+    """Return the names of the modules that a new Python has after *script*."""
+    script += "\nimport json, sys; print(json.dumps([*sys.modules]))"
+    done = subprocess.run(  # noqa: S603 - our own words
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    return set(json.loads(done.stdout))
+
+
+@pytest.mark.parametrize("module", ["bot.app", "bot.__main__"])
+def test_the_bot_imports_nothing_of_the_demo(module: str):
+    found = imported(f"import {module}")
+    # structlog takes rich where it is installed, for tracebacks that nobody asks for.
+    assert found & {*EXTRA, *DEMO} <= {"rich"}
+
+
+def test_the_bot_starts_without_what_only_the_demo_needs():
+    hidden = "import sys\n" + "\n".join(f"sys.modules[{n!r}] = None" for n in EXTRA)
+    found = imported(f"{hidden}\nimport bot.__main__")
+    assert "bot.app" in found
+    assert not [name for name in found if name.startswith("rich.")]
