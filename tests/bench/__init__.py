@@ -1,1 +1,3 @@
-"""Benchmarks, run by hand: ``python -m tests.bench.…``. They print ratios."""
+"""Benchmarks: ``python -m tests.bench`` runs all, and each is a module to run. They print
+ratios.
+"""

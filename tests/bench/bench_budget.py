@@ -11,7 +11,6 @@ half are done and the answer is lost.
 
 import asyncio
 import random
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
@@ -23,6 +22,7 @@ from aiohttp.typedefs import Middleware
 from bot.core.events import BatchPlanned, BatchStarted
 from bot.core.model import Comment, CommentKind, ItemNumber
 from bot.logs import configure_logging
+from tests.bench.figures import Figure, report
 from tests.bench.recorded import record
 from tests.flow.world import World, world
 
@@ -61,15 +61,15 @@ def breaking(seed: int) -> Middleware:
     return broken
 
 
-async def run(name: str, middlewares: Sequence[Middleware] = ()) -> str:
-    """Run the batch and return a line about its end."""
+async def run(name: str, middlewares: Sequence[Middleware] = ()) -> Figure:
+    """Run the batch and return how soon it ends."""
     with tempfile.TemporaryDirectory() as folder:
         async with world(Path(folder), middlewares=middlewares) as on:
             return await measured(on, name)
 
 
-async def measured(on: World, name: str) -> str:
-    """Run the batch in a world and return a line about its end."""
+async def measured(on: World, name: str) -> Figure:
+    """Run the batch in a world and return how soon it ends."""
     numbers = [ItemNumber(1001 + i) for i in range(ITEMS)]
     for number in numbers:
         on.issue(number)
@@ -89,18 +89,21 @@ async def measured(on: World, name: str) -> str:
     assert f"{ITEMS} of {ITEMS} done" in on.said("report"), on.said("report")
     statuses = Counter(exchange.status for exchange in on.hub.log)
     refused = statuses[403] + statuses[429]
-    return (
-        f"{name:16} {seconds:5.0f} s, bound {bound_seconds():.0f} s,"
-        f" ratio {seconds / bound_seconds():.3f}; {statuses.total()} requests,"
-        f" {refused} of them answered with 403 or 429"
+    return Figure(
+        f"end of {ITEMS:,} items, {name}",
+        seconds / bound_seconds(),
+        "what the budget allows",
+        "lower",
+        f"{seconds:.0f} s; {statuses.total()} requests, {refused} of them answered with"
+        " 403 or 429",
     )
 
 
 async def main() -> None:
     """Measure and print."""
     configure_logging(level="error", style="json")
-    sys.stdout.write(await run("label") + "\n")
-    sys.stdout.write(await run("label, 2 % broken", [breaking(7)]) + "\n")
+    report([await run("label")])
+    report([await run("label, 2 % broken", [breaking(7)])])
 
 
 if __name__ == "__main__":

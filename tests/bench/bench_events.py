@@ -12,11 +12,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from click import echo
-
 from bot.core import events as e
 from bot.core.model import BatchId, CommandResult
 from bot.store.store import Store, open_store
+from tests.bench.bench_schedule import commit_seconds, row_seconds
+from tests.bench.figures import Figure, report
 from tests.fakes import FakeClock
 from tests.store.samples import DONE, NOW, after, i, make_batch, make_facts
 
@@ -63,14 +63,30 @@ async def small_appends(store: Store) -> list[float]:
 async def main(directory: str | None) -> None:
     with tempfile.TemporaryDirectory(dir=directory) as folder:
         path = Path(folder) / "batch.db"
+        commit, row = commit_seconds(Path(folder)), row_seconds(Path(folder))
         async with open_store(path, clock=FakeClock()) as store:
             rates = [await big_append(store, round_) for round_ in range(5)]
             seconds = await small_appends(store)
     middle, late = (seconds[int(len(seconds) * q)] * 1000 for q in (0.5, 0.99))
-    echo(
-        f"{statistics.median(rates):.0f} items/s in appends of {BATCHES * ITEMS} items"
+    rate = statistics.median(rates)
+    report(
+        [
+            Figure(
+                "an item's two events, in an append of many",
+                1 / rate / row,
+                "a row in a large commit",
+                "lower",
+                f"{rate:.0f} items/s in appends of {BATCHES * ITEMS} items",
+            ),
+            Figure(
+                "an append of two events",
+                middle / 1000 / commit,
+                "a commit of one row",
+                "lower",
+                f"p50 {middle:.2f} ms, p99 {late:.2f} ms, on disk",
+            ),
+        ]
     )
-    echo(f"two events: p50 {middle:.2f} ms, p99 {late:.2f} ms, on disk")
 
 
 if __name__ == "__main__":

@@ -7,13 +7,13 @@ tokens, reactions, the tracking comment with its pin and its edits, the report.
 """
 
 import asyncio
-import sys
 import tempfile
 from collections import Counter
 from pathlib import Path
 
 from bot.localhub.api_log import Exchange
 from bot.logs import configure_logging
+from tests.bench.figures import Figure, report
 from tests.flow.world import World, world
 
 ITEM_EFFECTS = {
@@ -23,8 +23,8 @@ ITEM_EFFECTS = {
 EDIT = ("PATCH", "/repos/{owner}/{repo}/issues/comments/{comment_id}")
 
 
-async def count(on: World, command: str, items: int) -> str:
-    """Run a batch and return a line about its requests."""
+async def count(on: World, action: str, command: str, items: int) -> Figure:
+    """Run a batch and return how many requests it takes."""
     async with on.bot(BATCH_WRITE_INTERVAL="1"):
         begun = len(on.hub.log)
         said = on.say(command)
@@ -37,9 +37,12 @@ async def count(on: World, command: str, items: int) -> str:
     asked = Counter(map(_what, list(on.hub.log)[begun:]))
     own = sum(asked[what] for what in ITEM_EFFECTS)
     rest = asked.total() - own
-    return (
-        f"{items:4} items: {asked.total():4} requests = {own / items:.2f} an item for its"
-        f" own effects + {rest / items:.2f} beyond ({asked[EDIT]} edits)"
+    return Figure(
+        f"requests of {items} items, {action}",
+        asked.total() / own,
+        "their own effects",
+        "lower",
+        f"{rest / items:.2f} an item beyond these; {asked[EDIT]} edits",
     )
 
 
@@ -54,16 +57,16 @@ async def main() -> None:
         async with world(Path(name)) as on:
             for number in (12, 15, 18):
                 on.issue(number, f"write file{number}.txt hello")
-            line = await count(on, "/batch 12 15 18 after:12", 3)
-            sys.stdout.write(f"implement {line}\n")
+            command = "/batch 12 15 18 after:12"
+            report([await count(on, "implement", command, 3)])
     with tempfile.TemporaryDirectory() as name:
         async with world(Path(name)) as on:
             on.configure("limits: {items: 100}\n")
             for number in range(101, 201):
                 on.issue(number)
             on.hub.add_label("acme/widgets", "bug")
-            line = await count(on, "/batch label +bug 101..200", 100)
-            sys.stdout.write(f"label     {line}\n")
+            command = "/batch label +bug 101..200"
+            report([await count(on, "label", command, 100)])
 
 
 if __name__ == "__main__":

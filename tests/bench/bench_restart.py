@@ -19,6 +19,7 @@ from bot.core import events as e
 from bot.core.model import ItemId, ItemNumber
 from bot.host.clock import SystemClock
 from bot.logs import configure_logging
+from tests.bench.figures import Figure, report
 from tests.bench.recorded import record
 from tests.flow.world import REPOSITORY, World, world
 
@@ -93,11 +94,17 @@ async def main() -> None:
     configure_logging(level="error", style="json")
     small_up, small_first = await measure(10)
     up, first = await measure(10_000)
-    sys.stdout.write(
-        f"    10 pending: listens after {small_up:.2f} s, first item after"
-        f" {small_first - small_up:+.2f} s\n"
-        f"10,000 pending: listens after {up:.2f} s ({up / small_up:.2f} times),"
-        f" first item after {first - up:+.2f} s\n"
+    report(
+        [
+            Figure(
+                "start with 10,000 pending items, until it listens",
+                up / small_up,
+                "the same with 10",
+                "lower",
+                f"{up:.2f} s; the next item's effect {first - up:+.2f} s later,"
+                f" with 10 {small_first - small_up:+.2f} s",
+            )
+        ]
     )
 
 

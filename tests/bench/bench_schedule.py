@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import random
 import sqlite3
-import sys
 import tempfile
 import tracemalloc
 from collections.abc import Mapping
@@ -49,9 +48,11 @@ from bot.engine.supervisor import Supervisor
 from bot.host.clock import SystemClock
 from bot.ports.github import Budget
 from bot.store.store import Store, open_store
+from tests.bench.figures import Figure, report
 from tests.plans import NOON, batch, plan
 
 UNLIMITED = 1_000_000
+ROW = "a row in a large commit"
 
 
 NO_OP = replace(
@@ -217,12 +218,9 @@ def bytes_per_item(count: int = 10_000) -> float:
 async def main() -> None:
     """Measure and print."""
     calm_collector()
-    write = sys.stdout.write
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         commit, row = commit_seconds(folder), row_seconds(folder)
-        write(f"commit of one row       {commit * 1e3:8.3f} ms\n")
-        write(f"row in a large commit   {row * 1e6:8.2f} us\n")
         async with open_store(folder / "batch.db", clock=SystemClock()) as store:
             await run(store, one_batch(random_graph(500), "w0w0"))
             per_item = {}
@@ -230,21 +228,23 @@ async def main() -> None:
                 work = one_batch(random_graph(count), f"r{index}r{index}")
                 seconds = await run(store, work)
                 per_item[count] = seconds / count
-                write(
-                    f"random graph of {count:7,}  {count / seconds:10,.0f} items/s"
-                    f"  {seconds / count / row:6.1f} rows' time an item\n"
-                )
+                what = f"an item that does nothing, of {count:,}"
+                rate = f"{count / seconds:,.0f} items/s"
+                report([Figure(what, seconds / count / row, ROW, "lower", rate)])
             flat = one_batch({n: [] for n in range(1, 10_001)}, "f1f1")
             seconds = await run(store, flat)
-            write(f"10,000 at once          {10_000 / seconds:10,.0f} items/s\n")
+            rate = f"{10_000 / seconds:,.0f} items/s"
+            what = "an item of 10,000 at once"
+            report([Figure(what, seconds / 10_000 / row, ROW, "lower", rate)])
             seconds = await run(store, one_batch(chain(1_000), "c1c1"))
-            write(
-                f"chain of 1,000          {seconds:10.3f} ms a link"
-                f"  {seconds / 1_000 / commit:6.2f} commits' time\n"
-            )
+            each, link = seconds / 1_000 / commit, f"{seconds:.3f} ms"
+            what = "a link of a chain of 1,000"
+            report([Figure(what, each, "a commit of one row", "lower", link)])
         ratio = per_item[100_000] / per_item[1_000]
-        write(f"cost at 100,000 / 1,000 {ratio:10.2f}\n")
-        write(f"memory of a schedule    {bytes_per_item():10.0f} bytes an item\n")
+        what = "an item of 100,000"
+        report([Figure(what, ratio, "an item of 1,000", "lower")])
+        what = "memory of a schedule, an item"
+        report([Figure(what, bytes_per_item(), "a byte", "lower")])
 
 
 if __name__ == "__main__":

@@ -1,11 +1,9 @@
-"""A server process for tests: ``python -m tests.web.serving DATABASE [PROCESSOR]``.
+"""A server process for tests: ``python -m tests.web.serving DATABASE``.
 
-It serves the real routes on the real store, with ``echo`` as DATABASE a bare echo,
-prints its port, and runs until it is killed.
+It serves the real routes on the real store, prints its port, and runs until it is killed.
 """
 
 import asyncio
-import os
 import sys
 from pathlib import Path
 
@@ -30,19 +28,11 @@ async def serve(runner: web.AppRunner) -> None:
     await asyncio.Event().wait()
 
 
-async def echo(request: web.Request) -> web.Response:
-    return web.Response(body=await request.read())
-
-
 async def ready() -> Readiness:
     return Readiness()
 
 
 async def main(database: str) -> None:
-    if database == "echo":
-        app = web.Application()
-        app.router.add_post("/", echo)
-        await serve(web.AppRunner(app, access_log=None))
     configure_logging(level="info", style="json")
     calm_collector()
     async with open_store(Path(database), clock=SystemClock()) as store:
@@ -58,6 +48,4 @@ async def main(database: str) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 2:
-        os.sched_setaffinity(0, {int(sys.argv[2])})
     asyncio.run(main(sys.argv[1]))
