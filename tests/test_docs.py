@@ -252,7 +252,9 @@ def test_files_and_modules_that_are_named_exist(name: str):
         if re.fullmatch(r"(?:bot|tests|fixtures|\.ci)(?:/[\w./]+)?", span):
             assert (ROOT / span).exists(), span
         for module in re.findall(r"python -m (tests[\w.]+)", span):
-            assert (ROOT / f"{module.replace('.', '/')}.py").exists(), module
+            path = ROOT / module.replace(".", "/")
+            files = (path.with_suffix(".py"), path / "__main__.py")
+            assert any(file.exists() for file in files), module
 
 
 def test_no_tracked_file_names_a_machine_or_the_host_of_a_registry():
