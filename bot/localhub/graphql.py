@@ -1,7 +1,7 @@
 """GitHub's GraphQL API as far as the bot asks it, executed by graphql-core."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -11,16 +11,9 @@ from typing import Any
 from graphql import (
     DocumentNode,
     FieldNode,
-    FragmentDefinitionNode,
-    FragmentSpreadNode,
     GraphQLError,
     GraphQLResolveInfo,
     GraphQLSchema,
-    InlineFragmentNode,
-    IntValueNode,
-    OperationDefinitionNode,
-    SelectionSetNode,
-    VariableNode,
     build_schema,
     execute_sync,
     parse,
@@ -31,6 +24,8 @@ from bot.localhub import pulls
 from bot.localhub.errors import GitHubError
 from bot.localhub.payloads.everything import CI_APP
 from bot.localhub.payloads.shape import Json, optional_timestamp, timestamp
+from bot.localhub.query_errors import QueryError, error_json, invalid_json
+from bot.localhub.query_price import LARGEST_PAGE, price
 from bot.localhub.rest.routing import Answer, Call
 from bot.localhub.state import (
     CheckRun,
@@ -43,22 +38,12 @@ from bot.localhub.state import (
     User,
 )
 
-LARGEST_PAGE = 100
-REQUESTS_A_POINT = 100
 REACTION_NAMES = {"+1": "THUMBS_UP", "-1": "THUMBS_DOWN"}
 MISSING_FIELDS = {
     "dependencies": ("blockedBy", "blocking"),
     "sub-issues": ("subIssues", "subIssuesSummary", "parent"),
 }
 """What a server lacks that lacks a feature, see ``LocalHub.lacks``."""
-
-
-class _QueryError(GraphQLError):
-    """An error with GitHub's ``type`` beside the message."""
-
-    def __init__(self, message: str, type_: str) -> None:
-        super().__init__(message)
-        self.type = type_
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +95,11 @@ def answer(call: Call) -> Answer:
     try:
         document = parse(query)
     except GraphQLError as error:
-        return Answer({"errors": [_error_json(error)]})
+        return Answer({"errors": [error_json(error)]})
     problems = validation_errors(schema, document)
     if problems:
-        return Answer({"errors": [_invalid_json(error) for error in problems]})
-    cost, node_count = _price(document, variables)
+        return Answer({"errors": [invalid_json(error) for error in problems]})
+    cost, node_count = price(document, variables)
     result = execute_sync(
         schema,
         document,
@@ -126,7 +111,7 @@ def answer(call: Call) -> Answer:
     )
     body: Json = {"data": result.data}
     if result.errors:
-        body["errors"] = [_error_json(error) for error in result.errors]
+        body["errors"] = [error_json(error) for error in result.errors]
     return Answer(body, points=cost)
 
 
@@ -152,81 +137,6 @@ def _schema(lacks: frozenset[str]) -> GraphQLSchema:
         for name in MISSING_FIELDS.get(feature, ()):
             sdl = re.sub(rf"(?m)^  {name}\b.*\n", "", sdl)
     return build_schema(sdl)
-
-
-# --- what a query costs
-
-
-def _price(document: DocumentNode, variables: Mapping[str, Any]) -> tuple[int, int]:
-    """Return points and nodes: GitHub counts one request for each connection read."""
-    fragments = {
-        node.name.value: node
-        for node in document.definitions
-        if isinstance(node, FragmentDefinitionNode)
-    }
-    requests = nodes = 0
-
-    def walk(selections: SelectionSetNode | None, times: int) -> None:
-        nonlocal requests, nodes
-        for node in selections.selections if selections is not None else ():
-            if isinstance(node, FragmentSpreadNode):
-                walk(fragments[node.name.value].selection_set, times)
-            elif isinstance(node, InlineFragmentNode):
-                walk(node.selection_set, times)
-            elif isinstance(node, FieldNode):
-                size = _size(node, variables)
-                if size is not None:
-                    requests += times
-                    nodes += times * size
-                walk(node.selection_set, times * (1 if size is None else size))
-
-    for definition in document.definitions:
-        if isinstance(definition, OperationDefinitionNode):
-            walk(definition.selection_set, 1)
-    return max(round(requests / REQUESTS_A_POINT), 1), nodes
-
-
-def _size(node: FieldNode, variables: Mapping[str, Any]) -> int | None:
-    for argument in node.arguments or ():
-        if argument.name.value in ("first", "last"):
-            value = argument.value
-            if isinstance(value, IntValueNode):
-                return int(value.value)
-            if isinstance(value, VariableNode):
-                found = variables.get(value.name.value)
-                return found if isinstance(found, int) else None
-    return None
-
-
-# --- errors
-
-
-def _error_json(error: GraphQLError) -> Json:
-    original = error.original_error or error
-    entry: Json = {"message": error.message}
-    if isinstance(original, _QueryError):
-        entry = {"type": original.type, **entry}
-    if error.path:
-        entry["path"] = list(error.path)
-    if error.locations:
-        entry["locations"] = [
-            {"line": place.line, "column": place.column} for place in error.locations
-        ]
-    return entry
-
-
-def _invalid_json(error: GraphQLError) -> Json:
-    entry = _error_json(error)
-    found = re.match(r"Cannot query field '(\w+)' on type '(\w+)'", error.message)
-    if found is not None:
-        field, type_ = found.groups()
-        entry["message"] = f"Field '{field}' doesn't exist on type '{type_}'"
-        entry["extensions"] = {
-            "code": "undefinedField",
-            "typeName": type_,
-            "fieldName": field,
-        }
-    return entry
 
 
 # --- resolvers
@@ -267,14 +177,14 @@ def _connection(
             f"You must provide a `first` or `last` value to properly paginate the "
             f"`{name}` connection."
         )
-        raise _QueryError(message, "MISSING_PAGINATION_BOUNDARIES")
+        raise QueryError(message, "MISSING_PAGINATION_BOUNDARIES")
     for word, size in (("first", first), ("last", last)):
         if size is not None and size > LARGEST_PAGE:
             message = (
                 f"Requesting {size} records on the `{name}` connection exceeds the "
                 f"`{word}` limit of {LARGEST_PAGE} records."
             )
-            raise _QueryError(message, "EXCESSIVE_PAGINATION")
+            raise QueryError(message, "EXCESSIVE_PAGINATION")
     start = _index(arguments.get("after"), -1) + 1
     end = min(_index(arguments.get("before"), len(items)), len(items))
     if first is not None:
@@ -331,7 +241,7 @@ def _repository(_source: Any, info: Info, arguments: dict[str, Any]) -> Reposito
     assert token is not None
     if found is None or (not call.hub.sees(token, found)):
         message = f"Could not resolve to a Repository with the name '{name}'."
-        raise _QueryError(message, "NOT_FOUND")
+        raise QueryError(message, "NOT_FOUND")
     return found
 
 
@@ -347,7 +257,7 @@ def _numbered(what: str) -> Resolver:
             message = (
                 f"Could not resolve to {what} with the number of {arguments['number']}."
             )
-            raise _QueryError(message, "NOT_FOUND")
+            raise QueryError(message, "NOT_FOUND")
         return found
 
     return resolve
@@ -659,13 +569,13 @@ def _add_reaction(_source: Any, info: Info, arguments: dict[str, Any]) -> Any:
         message = (
             f"Could not resolve to a node with the global id of '{given['subjectId']}'"
         )
-        raise _QueryError(message, "NOT_FOUND")
+        raise QueryError(message, "NOT_FOUND")
     words = {name: word for word, name in REACTION_NAMES.items()}
     word = words.get(given["content"], given["content"].lower())
     try:
         reaction, _ = call.hub.react(call.login, subject, word)
     except GitHubError as error:
-        raise _QueryError(error.message, "FORBIDDEN") from error
+        raise QueryError(error.message, "FORBIDDEN") from error
     return {**given, "reaction": reaction}
 
 

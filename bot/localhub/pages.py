@@ -9,10 +9,9 @@ import asyncio
 import hashlib
 import json
 import re
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -25,12 +24,24 @@ from yarl import URL
 
 from bot.localhub import pulls
 from bot.localhub.api_log import Exchange
+from bot.localhub.display import (
+    TOLD,
+    Entry,
+    avatar,
+    diff_lines,
+    icon_of,
+    is_bot,
+    path_of,
+    pretty,
+    shown_login,
+    stamp,
+    timeline,
+)
 from bot.localhub.errors import GitHubError, not_found
 from bot.localhub.faults import Fault, FaultKind
 from bot.localhub.hub import LocalHub
 from bot.localhub.markdown import Context, Target, icon, render, set_line
 from bot.localhub.state import (
-    Comment,
     Repository,
     Review,
     Thread,
@@ -46,34 +57,11 @@ LIVE_SECONDS = 1.0  # how late a change may be seen that no request has made
 OUTAGE_SECONDS = 10
 LOW_BUDGET = 520
 SHOWN_ROWS = 200
-SHOWN_CHARACTERS = 20_000
-AVATARS = {"ada": "👩‍💻", "grace": "👩‍🚀", "linus": "🐧", "newcomer": "🐣"}
-BOT_AVATAR = "🧺"
+
 REACTIONS = {
     "+1": "👍", "-1": "👎", "laugh": "😄", "confused": "😕", "heart": "❤️",
     "eyes": "👀", "rocket": "🚀", "hooray": "🎉",
 }  # fmt: skip
-TOLD = {
-    "labeled": "added the label",
-    "unlabeled": "removed the label",
-    "closed": "closed this",
-    "reopened": "reopened this",
-    "merged": "merged this",
-    "renamed": "changed the title to",
-    "assigned": "assigned",
-    "unassigned": "unassigned",
-    "milestoned": "added this to",
-    "demilestoned": "removed this from",
-    "committed": "pushed",
-    "review_requested": "asked for a review by",
-    "review_request_removed": "no longer asks for a review by",
-    "ready_for_review": "marked this as ready for review",
-    "converted_to_draft": "marked this as a draft",
-    "blocked_by_added": "marked this as blocked by",
-    "sub_issue_added": "added the sub-issue",
-    "locked": "locked this",
-    "unlocked": "unlocked this",
-}
 TRY_THIS = (
     "/batch 12 15 18 after:12",
     "/batch plan 12..24",
@@ -702,86 +690,6 @@ class _Pages:
         return Markup(html)  # noqa: S704 - the template has escaped it
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One thing on a thread's page: its first text, a comment, a review, an event."""
-
-    id: str
-    thread: Thread
-    at: datetime
-    subject: Thread | Comment | Review | ThreadEvent
-
-
-def timeline(thread: Thread) -> list[Entry]:
-    """Return what a thread's page shows, the oldest first."""
-    entries = [
-        Entry(f"issuecomment-{comment.id}", thread, comment.created_at, comment)
-        for comment in thread.comments
-    ]
-    if thread.pull is not None:
-        entries += [
-            Entry(f"review-{review.id}", thread, review.submitted_at, review)
-            for review in thread.pull.reviews
-        ]
-    entries += [
-        Entry(f"event-{number}", thread, event.at, event)
-        for number, event in enumerate(thread.events)
-        if event.kind in TOLD
-    ]
-    entries.sort(key=lambda entry: entry.at)
-    return [Entry("first", thread, thread.created_at, thread), *entries]
-
-
-@dataclass(frozen=True, slots=True)
-class DiffLine:
-    """A line of a diff with its numbers on both sides."""
-
-    kind: str  # hunk, added, removed or same
-    old: str
-    new: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class DiffFile:
-    """A changed file."""
-
-    path: str
-    status: str
-    additions: int
-    deletions: int
-    lines: tuple[DiffLine, ...]
-
-
-def diff_lines(
-    files: Iterable[tuple[str, str, int, int, str | None]],
-) -> list[DiffFile]:
-    """Return changed files (path, status, additions, deletions, patch) line by line."""
-    return [
-        DiffFile(path, status, added, deleted, tuple(_lines_of(patch or "")))
-        for path, status, added, deleted, patch in files
-    ]
-
-
-def _lines_of(patch: str) -> Iterator[DiffLine]:
-    old = new = 0
-    for line in patch.splitlines():
-        if line.startswith("@@"):
-            old, new = (
-                int(word.lstrip("+-").split(",")[0]) for word in line.split()[1:3]
-            )
-            yield DiffLine("hunk", "", "", line)
-        elif line.startswith("+"):
-            yield DiffLine("added", "", str(new), line[1:])
-            new += 1
-        elif line.startswith("-"):
-            yield DiffLine("removed", str(old), "", line[1:])
-            old += 1
-        else:
-            yield DiffLine("same", str(old), str(new), line[1:])
-            old, new = old + 1, new + 1
-
-
 def is_same_origin(request: web.Request, site: str) -> bool:
     """Return whether a form was sent by one of our own pages, under a name of ours."""
     origin = URL(request.headers.get("Origin", ""))
@@ -802,57 +710,6 @@ def number_in(form: Mapping[str, object], name: str) -> int:
     if not re.fullmatch(r"\d{1,15}", text):
         raise web.HTTPBadRequest(text=f"{name} has to be a number.\n")
     return int(text)
-
-
-def path_of(thread: Thread) -> str:
-    """Return the path of a thread's page."""
-    kind = "issues" if thread.pull is None else "pull"
-    return f"/{thread.repository.full_name}/{kind}/{thread.number}"
-
-
-def icon_of(thread: Thread) -> str:
-    """Return the name of the icon that shows kind and state."""
-    if thread.pull is None:
-        if thread.is_open:
-            return "issue-open"
-        return "issue-done" if thread.state_reason == "completed" else "issue-dropped"
-    if thread.pull.is_merged:
-        return "pull-merged"
-    if not thread.is_open:
-        return "pull-closed"
-    return "pull-draft" if thread.pull.is_draft else "pull-open"
-
-
-def avatar(user: User) -> str:
-    """Return the picture of an account."""
-    if is_bot(user):
-        return BOT_AVATAR
-    return AVATARS.get(user.login, user.login[:1].upper())
-
-
-def is_bot(user: User) -> bool:
-    """Return whether the account is an app's."""
-    return user.type is UserType.BOT or user.login.endswith("[bot]")
-
-
-def shown_login(user: User) -> str:
-    """Return the name as GitHub shows it: apps without ``[bot]``."""
-    return user.login.removesuffix("[bot]")
-
-
-def stamp(at: datetime) -> Markup:
-    """Return an instant as an element that the page's script makes relative."""
-    return Markup('<time datetime="{}">{}</time>').format(
-        at.isoformat(), f"{at:%d %b %Y %H:%M} UTC"
-    )
-
-
-def pretty(value: object) -> str:
-    """Return JSON to read, cut where it gets too long."""
-    text = json.dumps(value, indent=2, ensure_ascii=False)
-    if len(text) > SHOWN_CHARACTERS:
-        return text[:SHOWN_CHARACTERS] + "\n…"
-    return text
 
 
 def _back(request: web.Request) -> str:
