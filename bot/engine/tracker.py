@@ -330,7 +330,8 @@ class Tracker:
             if not batch.request.thread_is_pull_request:  # they have no pins
                 unpin = UnpinComment(batch.repository, progress.tracking_comment_id)
                 await self._effects.attempt(f"{batch.id}/unpin", unpin)
-        await self._react_to_start(progress)
+        if not watch.is_marked:
+            await self._react_to_start(progress)
         await self._react_to_end(progress)
         now = self._clock.now()
         is_told = progress.report_url or now - _ended_at(progress) > TOLD_WITHIN
