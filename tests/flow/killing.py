@@ -40,8 +40,8 @@ from tests.flow.world import REPOSITORY, WORKER, World, world
 from tests.flow.writes import unlogged_writes
 
 ROOT = Path(__file__).parents[2]
-START_SECONDS = 30.0
-LIFE_SECONDS = 60.0
+START_SECONDS = 100.0
+LIFE_SECONDS = 200.0
 
 ACTIONS = {
     12: "implement",

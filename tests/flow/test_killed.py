@@ -28,10 +28,20 @@ WRITTEN = "data/host/attempts/*/workspace/a"
 """The file with which a command shows that it runs."""
 
 
-@pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("name", STORIES)
+@pytest.mark.parametrize(
+    ("name", "seed"),
+    [
+        *(("work", order) for order in range(2)),
+        *(("cancel", moment) for moment in range(3)),
+        ("pause", 0),
+    ],
+)
 async def test_it_dies_at_each_point_and_goes_on(tmp_path: Path, name: str, seed: int):
-    """Each life ends at the first point at which none has ended before."""
+    """Each life ends at the first point at which none has ended before.
+
+    The seed is the order of the work, and the moment of the cancel; ``sweep_killed.py``
+    has more of them.
+    """
     story = STORIES[name]
     async with mortal_world(tmp_path, clock=SwiftClock()) as (on, scythe, child):
         story.open(on)
