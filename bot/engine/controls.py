@@ -55,7 +55,8 @@ class Controls:
                 | syntax.Resume(batch_id)
                 | syntax.Retry(batch_id)
             ):
-                batch = await self._which.meant(request, batch_id)
+                is_retry = isinstance(command, syntax.Retry)
+                batch = await self._which.meant(request, batch_id, also_ended=is_retry)
             case _:
                 message = f"{type(command).__name__} is no control"
                 raise AssertionError(message)

@@ -29,6 +29,9 @@ from bot.ports.github import Lookups
 IN_TIME = timedelta(minutes=5)
 """How long a comment's repository is taken to have the name that the delivery says."""
 
+FRESH = timedelta(minutes=1)
+"""How long a comment is taken to say what the delivery says."""
+
 log = structlog.get_logger()
 
 
@@ -95,6 +98,10 @@ class Conversation:
         if await self._replies.has_given_up(request):
             await self._give_up(request, declines.no_answer_for_an_hour())
             return "gave up"
+        if self._clock.now() - written.created_at > FRESH:
+            changed = await self._changed_since(request, written)
+            if changed:
+                return changed
         # A cancel does not wait until other changes let this one through.
         seen = asyncio.create_task(self._replies.react(request, Reaction.SEEN))
         try:
@@ -112,6 +119,23 @@ class Conversation:
     async def _give_up(self, request: Request, words: str) -> None:
         first = await self._answers.batches.before(request)
         await self._replies.give_up(request, words, is_begun=first is not None)
+
+    async def _changed_since(self, request: Request, written: CommentWritten) -> str:
+        """Return what became of a comment that no longer says what it said; what was
+        begun by it goes on.
+        """
+        if await self._answers.batches.before(request) is not None:
+            return ""
+        assert isinstance(request.origin, Comment)
+        body = await self._github.said(
+            request.repository, request.thread, request.origin
+        )
+        if body is None:
+            return "ignored: the comment is gone"
+        if find_command_lines(body) == find_command_lines(written.body):
+            return ""
+        await self._replies.decline(request, declines.edited())
+        return "refused: edited"
 
     async def _heard(self, request: Request, written: CommentWritten) -> str:
         role = await self._role(request)

@@ -56,7 +56,10 @@ class Starts:
         else:
             batch = await self._which.known(request, batch_id)
         if batch is None:
-            await self._replies.decline(request, declines.which_plan())
+            why = declines.which_plan()
+            if batch_id is not None:
+                why = declines.no_such_batch(batch_id)
+            await self._replies.decline(request, why)
             return "refused: no such plan"
         with bound_contextvars(batch=batch.id):
             return await self._start_plan(request, batch, role)

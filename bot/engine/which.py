@@ -32,13 +32,24 @@ class Which:
             return None
         return batch
 
-    async def meant(self, request: Request, batch_id: BatchId | None) -> Batch | str:
-        """Return the batch that a control means, or why that cannot be said."""
+    async def meant(
+        self, request: Request, batch_id: BatchId | None, *, also_ended: bool = False
+    ) -> Batch | str:
+        """Return the batch that a control means, or why that cannot be said.
+
+        Without an id it is the live one of the thread; with *also_ended* its last one
+        if none is live.
+        """
         if batch_id is not None:
             found = await self.known(request, batch_id)
             return found or declines.no_such_batch(batch_id)
         live = await self._batches.live_in(request.repository.id)
         here = [s.batch for s in live if s.batch.thread == request.thread]
+        if not here and also_ended:
+            recent = await self._batches.recent(
+                request.repository.id, thread=request.thread
+            )
+            here = [s.batch for s in recent if s.state is not BatchState.PLANNED][:1]
         if len(here) == 1:
             return here[0]
         return declines.which_batch([batch.id for batch in here])

@@ -11,6 +11,7 @@ import structlog
 
 from bot.core.command.syntax import Search
 from bot.core.model import (
+    Comment,
     InstallationId,
     ItemFacts,
     ItemNumber,
@@ -23,7 +24,7 @@ from bot.core.world.budget import DEFAULT_RESERVE, Reserve
 from bot.core.world.features import Feature
 from bot.core.world.questions import Question
 from bot.errors import NotFound, TransientError
-from bot.github import examined, repositories, searches
+from bot.github import comments, examined, repositories, searches
 from bot.github.auth import AppCredentials, InstallationTokens
 from bot.github.client import Client, Random, open_session
 from bot.github.comments import App
@@ -138,6 +139,13 @@ class GitHubReader:
     def granted(self, installation_id: InstallationId) -> Mapping[str, str] | None:
         """Return the permissions that an installation grants, None while unknown."""
         return self._client.tokens.granted.get(installation_id)
+
+    async def said(
+        self, repository: Repository, thread: ItemNumber, comment: Comment
+    ) -> str | None:
+        """Return what a comment says at this moment, None if it is gone."""
+        connection = self._client.installation(repository.installation_id)
+        return await comments.said(connection, repository, thread, comment)
 
     async def check_access(self, repository: Repository) -> None:
         """Raise ``AppUnavailable`` unless the app may work there at this moment."""

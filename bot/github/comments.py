@@ -16,7 +16,7 @@ from bot.core.effects import (
     Receipt,
     UnpinComment,
 )
-from bot.core.model import CommentKind
+from bot.core.model import Comment, CommentKind, ItemNumber, Repository
 from bot.errors import NotFound, Refused
 from bot.github.client import Connection
 
@@ -172,3 +172,29 @@ def _receipt(comment: Any) -> Receipt:
 
 def _unpinned(note: str) -> Receipt:
     return Receipt(note=note, changed=False)
+
+
+_SAID = {
+    CommentKind.ISSUE: _COMMENT,
+    CommentKind.REVIEW_COMMENT: "/repos/{+repository}/pulls/comments/{id}",
+    CommentKind.REVIEW: "/repos/{+repository}/pulls/{number}/reviews/{id}",
+}
+
+
+async def said(
+    connection: Connection,
+    repository: Repository,
+    thread: ItemNumber,
+    comment: Comment,
+) -> str | None:
+    """Return what a comment says at this moment, None if it is gone."""
+    try:
+        answer = await connection.get(
+            _SAID[comment.kind],
+            repository=repository.name,
+            number=thread,
+            id=comment.id,
+        )
+    except NotFound:
+        return None
+    return str(answer.get("body") or "")

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from bot.core.command.syntax import Search
 from bot.core.effects import Intent, Receipt
 from bot.core.model import (
+    Comment,
     InstallationId,
     ItemFacts,
     ItemNumber,
@@ -80,6 +81,11 @@ class Lookups(Protocol):
         A milestone is named by its title or its number. At most *limit* + 1 numbers
         come back, so that a caller can tell "more".
         """
+
+    async def said(
+        self, repository: Repository, thread: ItemNumber, comment: Comment
+    ) -> str | None:
+        """Return what a comment says at this moment, None if it is gone."""
 
     async def labels(self, repository: Repository) -> Mapping[str, int]:
         """Return the repository's labels with the count of open items of each."""

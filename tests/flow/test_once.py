@@ -8,7 +8,7 @@ import pytest
 
 from bot.app import Bot
 from bot.localhub.webhooks import HookDelivery
-from tests.flow.world import World
+from tests.flow.world import REPOSITORY, World
 
 
 def batches(on: World) -> list[str]:
@@ -200,6 +200,28 @@ async def test_what_was_missed_while_the_bot_was_down_is_done_at_its_start(on: W
     async with on.bot():
         await on.finished(command)
     assert_one_batch(on)
+
+
+async def test_a_missed_command_that_was_taken_back_starts_nothing(on: World):
+    for number in (12, 15, 18):
+        on.issue(number)
+    on.hub.set_webhook_url("http://127.0.0.1:9/")
+    deleted = on.say("/batch label +gone 12")
+    edited = on.say("/batch label +old 15")
+    kept = on.say("Please\n\n/batch label +bug 18")
+    await on.hub.webhooks.drain()
+    on.hub.delete_comment("ada", REPOSITORY, deleted.id)
+    on.hub.edit_comment("ada", REPOSITORY, edited.id, "Never mind.")
+    on.hub.edit_comment("ada", REPOSITORY, kept.id, "Now!\n\n/batch label +bug 18")
+    on.later(minutes=2)
+    async with on.bot():
+        await on.finished(kept)
+        await on.until(lambda: on.comments("error"))
+    assert on.thread(12).labels == on.thread(15).labels == []
+    assert [label.name for label in on.thread(18).labels] == ["bug"]
+    assert on.reactions(edited) == {"confused"}
+    (said,) = on.comments("error")
+    assert "was changed before I came to it, so nothing was started" in said.body
 
 
 async def test_what_was_missed_while_the_bot_ran_is_swept_up(on: World):

@@ -134,3 +134,11 @@ def no_command(name: str) -> str:
         f"This server has no command {code_span(name)}: its operator has to name one"
         " under `commands` in the settings file."
     )
+
+
+def edited() -> str:
+    """A comment says something else by the time that the bot comes to it."""
+    return (
+        "The command in this comment was changed before I came to it, so nothing was"
+        " started. Give it again in a new comment."
+    )
