@@ -161,8 +161,9 @@ class CommandLog:
                 self._late.append(data)
                 self._late_bytes += len(data)
                 self._is_late_new = True
-                while self._late_bytes > TAIL_BYTES:
-                    self._leave_out(self._late_bytes - TAIL_BYTES)
+                # By whole pieces: what is too much of the last one waits for the end.
+                while self._late_bytes - len(self._late[0]) >= TAIL_BYTES:
+                    self._leave_out(self._late.popleft())
 
     def show(self, secrets: Sequence[str]) -> list[str]:
         """Return what is new as it may be shown; of a flood, its last line.
@@ -184,6 +185,9 @@ class CommandLog:
         """Write the end of the log and close its file; return lines not shown yet."""
         with self._one_reader, self._exchange:
             fresh, late = b"".join(self._fresh), b"".join(self._late)
+            if len(late) > TAIL_BYTES:
+                self._leave_out(late[:-TAIL_BYTES])
+                late = late[-TAIL_BYTES:]
             shown = self._keep(self._lines.feed(fresh), secrets)
             if self._bytes_left_out:
                 self._keep(self._lines.feed(b"", is_last=True), secrets)
@@ -210,11 +214,7 @@ class CommandLog:
         self._fresh.append(first)
         return data[len(first) :]
 
-    def _leave_out(self, size: int) -> None:
-        first = self._late.popleft()
-        dropped, kept = first[:size], first[size:]
-        if kept:
-            self._late.appendleft(kept)
+    def _leave_out(self, dropped: bytes) -> None:
         self._late_bytes -= len(dropped)
         self._bytes_left_out += len(dropped)
         self._lines_left_out += dropped.count(b"\n")
