@@ -76,6 +76,8 @@ def call_of(method: str, path: str, body: bytes = b"") -> Call:
     lateness = 5.0
     if _REACTIONS.search(path):
         lateness = 0.0 if _SEEN in body else 10.0
+    elif method == "POST" and path.endswith("/comments"):
+        lateness = 2.0  # somebody waits for it
     elif method == "PATCH" and _COMMENT.search(path):
         lateness = 15.0
     return Call(

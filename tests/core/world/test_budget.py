@@ -49,7 +49,7 @@ def window(remaining: int, *, limit: int = 5000, reset_in: float = 3600) -> Wind
         (
             "POST",
             "/repos/o/n/issues/1/comments",
-            Call(is_write=True, is_content=True),
+            Call(is_write=True, is_content=True, lateness_seconds=2),
         ),
         (
             "PATCH",
