@@ -58,7 +58,7 @@ def make_clone(
     }
     for file, text in files.items():
         (git / file).write_text(text, encoding="utf-8")
-    shutil.copy(folder.index, git / "index")
+    shutil.copy2(folder.index, git / "index")
 
 
 def _quoted(value: str) -> str:

@@ -379,7 +379,7 @@ class GitWorkspaces:
         pointers: Mapping[str, tuple[int, bytes]],
     ) -> str:
         """Return the tree of the workspace; what did not change is not looked at."""
-        await asyncio.to_thread(shutil.copy, folder.index, folder.changed_index)
+        await asyncio.to_thread(shutil.copy2, folder.index, folder.changed_index)
         place = Place(mirror, folder.workspace, folder.changed_index)
         update = ("update-index", "-z")
         if removed:

@@ -1,6 +1,7 @@
 import asyncio
 import os
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,22 @@ async def test_what_changed_is_one_commit(workspaces: Workspaces):
     assert change.files == ("README.md", "docs/ünï\ncode.md")
     assert (change.insertions, change.deletions) == (2, 1)
     assert len(change.sha) == 40
+
+
+async def test_an_edit_of_equal_size_in_the_same_second_is_not_lost(real: Host):
+    """Git's index knows whole seconds: whoever copies it later must keep its time."""
+    for _ in range(20):
+        workspace = await real.workspaces.create(ATTEMPT, REPOSITORY, base="main")
+        file = files(workspace) / "src/app.py"
+        written_at = int(file.stat().st_mtime)
+        file.write_text("one\ntwo\nTHREE\n")
+        if int(file.stat().st_mtime) == written_at:
+            break
+        await real.workspaces.remove(ATTEMPT)
+    await asyncio.sleep(1.01 - time.time() % 1)
+    change = await real.workspaces.commit(workspace, message="Shout")
+    assert change is not None
+    assert change.files == ("src/app.py",)
 
 
 async def test_nothing_changed_is_no_commit(workspaces: Workspaces):
