@@ -131,6 +131,7 @@ def open_elsewhere(on: World, body: str = "") -> Thread:
         on.hub.create_repository(AWAY, files={"README.md": "# corp\n"})
         on.hub.set_role("umbrella", AWAY, "ada", "admin")
         on.hub.install("umbrella")
+        on.hub.add_label(AWAY, "bug")
     return on.hub.open_issue("ada", AWAY, "Item", body)
 
 

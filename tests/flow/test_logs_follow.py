@@ -97,7 +97,7 @@ async def test_a_comment_is_followed_to_its_report(on: World, stream: io.StringI
 
 def says_of_what(line: Line) -> bool:
     """Return whether a line says what it is about, as far as that was known."""
-    if line["logger"] == "bot.app":
+    if line["logger"] in ("bot.app", "bot.engine.examination"):
         return True
     if "attempt" in line:
         of, _, _ = line["attempt"].rpartition("-")
