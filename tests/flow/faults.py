@@ -233,7 +233,7 @@ def reasons(on: World) -> dict[int, str]:
         "SELECT item, data FROM events WHERE kind IN"
         " ('ItemEnded', 'ItemSkipped', 'ItemCancelled')"
     )
-    return dict(rows)
+    return {int(item): data for item, data in rows}
 
 
 def told(on: World) -> Iterator[str]:
