@@ -1,0 +1,175 @@
+"""What the sweep takes in, what it leaves alone, and that it goes on whatever fails."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from bot.core.model import InstallationId, ItemFacts, ItemKind, ItemNumber, Reference
+from bot.engine.sweep import GITHUB_KEEPS, KEEP_GUIDS, Sweep
+from bot.errors import BotError, TransientError
+from bot.ports.github import HookDelivery
+from bot.ports.store import Delivery
+from tests.fakes import START, FakeClock
+
+SEVEN = InstallationId(7)
+AWAY = Reference("acme/gears", ItemNumber(5))
+
+
+def listed(guid: str, *, accepted: bool, event: str = "issue_comment") -> HookDelivery:
+    return HookDelivery(len(guid), guid, event, START, accepted)
+
+
+def facts(*, is_open: bool, reason: str = "") -> ItemFacts:
+    return ItemFacts(
+        ItemNumber(5), ItemKind.ISSUE, "", "", "", is_open, START, state_reason=reason
+    )
+
+
+@dataclass
+class World:
+    """GitHub's list of deliveries, the store that knows some, and who waits."""
+
+    listed: list[HookDelivery] = field(default_factory=list)
+    known: set[str] = field(default_factory=set)
+    waiting: dict[InstallationId, frozenset[Reference]] = field(default_factory=dict)
+    seen: dict[Reference, ItemFacts] = field(default_factory=dict)
+    faults: list[BotError] = field(default_factory=list)
+    asked_since: list[datetime] = field(default_factory=list)
+    taken: list[str] = field(default_factory=list)
+    pruned: list[tuple[datetime, datetime]] = field(default_factory=list)
+    settled: dict[Reference, bool] = field(default_factory=dict)
+    clock: FakeClock = field(default_factory=FakeClock)
+    sweeping: asyncio.Task[None] | None = None
+
+    async def after(self, seconds: float) -> None:
+        """Let time pass; with the first second the sweep begins."""
+        if self.sweeping is None:
+            part: Any = self
+            sweep = Sweep(
+                deliveries=part,
+                past=part,
+                inbox=part,
+                scheduler=part,
+                github=part,
+                clock=self.clock,
+                every_seconds=300,
+            )
+            self.sweeping = asyncio.create_task(sweep.run())
+        await self.clock.advance(seconds)
+
+    async def since(self, instant: datetime) -> Sequence[HookDelivery]:
+        self.asked_since.append(instant)
+        if self.faults:
+            raise self.faults.pop()
+        return self.listed
+
+    async def get(self, delivery: HookDelivery) -> Delivery:
+        return Delivery(delivery.guid, delivery.event, START, b"{}")
+
+    async def known_guids(self, guids: Sequence[str]) -> frozenset[str]:
+        return frozenset(self.known & set(guids))
+
+    async def add(self, delivery: Delivery) -> bool:
+        self.taken.append(delivery.guid)
+        self.known.add(delivery.guid)
+        return True
+
+    async def prune(self, *, before: datetime, bodies_before: datetime) -> int:
+        self.pruned.append((before, bodies_before))
+        return 0
+
+    def open_outside(self) -> Mapping[InstallationId, frozenset[Reference]]:
+        return self.waiting
+
+    async def settle_outside(self, reference: Reference, *, is_satisfied: bool) -> None:
+        self.settled[reference] = is_satisfied
+
+    async def references(
+        self, installation_id: InstallationId, references: Sequence[Reference]
+    ) -> Mapping[Reference, ItemFacts]:
+        return {r: self.seen[r] for r in references if r in self.seen}
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    made = World()
+    yield made
+    assert made.sweeping is not None
+    made.sweeping.cancel()
+    with suppress(asyncio.CancelledError):
+        await made.sweeping
+
+
+async def test_what_nobody_accepted_is_taken_in_once(world: World):
+    world.listed = [listed("lost", accepted=False), listed("lost", accepted=False)]
+    await world.after(1)
+    await world.after(300)
+    assert world.taken == ["lost"]
+
+
+async def test_what_was_accepted_and_is_unknown_is_left_alone(world: World):
+    """The database is an older one: to run its commands again would double them."""
+    world.listed = [listed("before the backup", accepted=True)]
+    await world.after(1)
+    assert world.taken == []
+
+
+async def test_what_was_redelivered_with_success_is_left_alone(world: World):
+    world.listed = [listed("again", accepted=False), listed("again", accepted=True)]
+    await world.after(1)
+    assert world.taken == []
+
+
+async def test_what_is_known_or_no_reason_to_act_is_left_alone(world: World):
+    world.known = {"known"}
+    world.listed = [
+        listed("known", accepted=False),
+        listed("chatter", accepted=False, event="star"),
+    ]
+    await world.after(1)
+    assert world.taken == []
+
+
+async def test_it_asks_for_all_that_github_has_and_then_for_what_is_new(world: World):
+    await world.after(1)
+    await world.after(300)
+    first, second = world.asked_since
+    slack = timedelta(minutes=10)
+    assert first == START - GITHUB_KEEPS - slack
+    assert second == START - slack
+
+
+async def test_after_a_fault_it_asks_again_for_the_same_time(world: World):
+    world.faults = [TransientError("GitHub is away.")]
+    world.listed = [listed("lost", accepted=False)]
+    await world.after(1)
+    assert world.taken == []
+    await world.after(300)
+    assert world.taken == ["lost"]
+    assert world.asked_since[0] == world.asked_since[1]
+
+
+async def test_guids_are_kept_longer_than_bodies(world: World):
+    await world.after(1)
+    assert world.pruned == [(START - KEEP_GUIDS, START - GITHUB_KEEPS)]
+
+
+@pytest.mark.parametrize(
+    ("seen", "settled"),
+    [
+        ({AWAY: facts(is_open=False, reason="completed")}, {AWAY: True}),
+        ({AWAY: facts(is_open=False, reason="not_planned")}, {AWAY: False}),
+        ({AWAY: facts(is_open=True)}, {}),
+        ({}, {AWAY: False}),  # nothing can ever tell that it is done
+    ],
+)
+async def test_what_is_waited_for_outside_is_looked_at(world: World, seen, settled):
+    world.waiting = {SEVEN: frozenset({AWAY})}
+    world.seen = seen
+    await world.after(1)
+    assert world.settled == settled
