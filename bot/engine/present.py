@@ -1,8 +1,8 @@
 """Compares what a batch is about to do with what GitHub says now.
 
 Deliveries tell most changes at once; this finds out about the rest. Before an item
-starts, its facts must have been as accepted within ``FRESH`` and since the start of the
-bot. One query refreshes the next items along with it.
+starts, its facts must have been as accepted within ``FRESH``, and looked at by this
+process. One query refreshes the next items along with it.
 """
 
 import asyncio
@@ -56,9 +56,9 @@ class Present:
     def __init__(self, *, github: GitHub, clock: Clock) -> None:
         self._github = github
         self._clock = clock
-        self._since = clock.now()
         self._seen: dict[BatchId, dict[ItemId, datetime]] = {}
         self._doubted: set[BatchId] = set()
+        self._roles_doubted: set[BatchId] = set()
         self._roles_seen: dict[BatchId, datetime] = {}
         self._locks: WeakValueDictionary[BatchId, asyncio.Lock] = WeakValueDictionary()
 
@@ -66,7 +66,13 @@ class Present:
         """Forget what was seen for a batch that has ended."""
         self._seen.pop(batch_id, None)
         self._doubted.discard(batch_id)
+        self._roles_doubted.discard(batch_id)
         self._roles_seen.pop(batch_id, None)
+
+    def doubt_all(self, batch_id: BatchId) -> None:
+        """Take nothing for granted, nor the starter's role: nobody has watched."""
+        self.doubt(batch_id)
+        self._roles_doubted.add(batch_id)
 
     def doubt(self, batch_id: BatchId) -> None:
         """Take it for granted of no item that it is as it was."""
@@ -144,17 +150,17 @@ class Present:
         return batch.thread not in facts
 
     def _is_fresh(self, batch: Batch, item: ItemId) -> bool:
-        seen = self._seen.get(batch.id, {})
         accepted_at = NEVER if batch.id in self._doubted else batch.created_at
-        return self._is_recent(seen.get(item, accepted_at))
+        return self._is_recent(self._seen.get(batch.id, {}).get(item, accepted_at))
 
     def _is_recent(self, seen_at: datetime) -> bool:
-        return seen_at >= self._since and self._clock.now() - seen_at < FRESH
+        return self._clock.now() - seen_at < FRESH
 
     async def _check_role(
         self, batch: Batch, starter: str, present: Repository
     ) -> None:
-        if self._is_recent(self._roles_seen.get(batch.id, batch.created_at)):
+        accepted_at = NEVER if batch.id in self._roles_doubted else batch.created_at
+        if self._is_recent(self._roles_seen.get(batch.id, accepted_at)):
             return
         # Without access GitHub would tell of nobody that they may.
         await self._github.check_access(present)

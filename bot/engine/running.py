@@ -202,9 +202,15 @@ class Running:
         if item in schedule.stopping:
             self.stop(live, item, schedule.stopping[item])
 
-    def doubt(self, batch_id: BatchId) -> None:
-        """Take it for granted of no item of a batch that it is as it was."""
-        self._present.doubt(batch_id)
+    def doubt(self, batch_id: BatchId, *, is_restart: bool) -> None:
+        """Take it for granted of no item of a batch that it is as it was.
+
+        After a restart the role of whoever started it is asked for again as well.
+        """
+        if is_restart:
+            self._present.doubt_all(batch_id)
+        else:
+            self._present.doubt(batch_id)
 
     def forget(self, batch_id: BatchId) -> None:
         """Forget a batch that has ended."""

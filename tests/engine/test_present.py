@@ -87,6 +87,19 @@ async def test_what_was_found_overtaken_is_looked_at_again():
     assert github.asked.count("facts") == 2
 
 
+async def test_after_a_restart_nothing_is_taken_for_granted_however_quick_it_was():
+    github = GitHub()
+    desk = Desk(github)
+    desk.batch = replace(desk.batch, created_at=desk.clock.now())
+    await desk.before_start()
+    assert github.asked == []
+    desk.present.doubt_all(desk.batch.id)
+    await desk.before_start()
+    assert github.asked == ["facts", "role in acme/widgets"]
+    await desk.before_start()
+    assert len(github.asked) == 2
+
+
 async def test_findings_are_not_lost_where_the_role_cannot_be_asked_for():
     github = GitHub(CLOSED, roles=[TransientError("GitHub is away."), Role.ADMIN])
     desk = Desk(github)

@@ -63,6 +63,9 @@ LASTING: dict[str, Callable[[], Fault]] = {
 }
 """What no other try cures."""
 
+PASSED = 120
+"""The call from which on all goes well again; without faults the story makes 60."""
+
 SILENCE = Fault(FaultKind.SILENCE, delay_seconds=1.5 * (TIMEOUT.total or 0))
 
 CALLS = {
@@ -112,13 +115,16 @@ class Picked(Faults):
 
 
 def every(step: int, first: int) -> Callable[[int, str], bool]:
-    """Mean each *step*-th call, beginning with the call *first*.
+    """Mean each *step*-th call, beginning with the call *first*, until it has passed.
 
     Every other time it is one later: who always makes *step* calls in a row, as git does
-    for a fetch, would otherwise meet one for ever.
+    for a fetch, would otherwise meet one again and again. Whoever comes to make as many
+    calls as there are from fault to fault would do so for ever, if it never passed.
     """
     round_ = 2 * step + 1
-    return lambda number, _: number >= first and (number - first) % round_ in (0, step)
+    return lambda number, _: (
+        first <= number < PASSED and (number - first) % round_ in (0, step)
+    )
 
 
 def none_like(

@@ -174,7 +174,8 @@ class World:
         )
         while not condition():
             if elapsed() > ends_at:
-                said = "\n\n".join(c.body for c in self.thread().comments)
+                thread = self.repository.threads.get(40)  # its name may be taken
+                said = "\n\n".join(c.body for c in (thread.comments if thread else ()))
                 message = f"it never came true; the thread:\n{said}"
                 raise AssertionError(message)
             signs = map(asyncio.ensure_future, (self.changed.wait(), self._settled()))
