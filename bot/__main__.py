@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from bot import app
+from bot.core.world.redaction import Secrets
 from bot.errors import BotError, SettingsError
 from bot.logs import configure_logging
 from bot.settings import load_settings
@@ -35,12 +36,11 @@ def run(host: str | None = None, port: str | None = None) -> None:
     """
     try:
         settings = load_settings({"HOST": host, "PORT": port})
+        secrets = Secrets(settings.secrets)
         configure_logging(
-            level=settings.log_level,
-            style=settings.log_format,
-            secrets=settings.secrets,
+            level=settings.log_level, style=settings.log_format, secrets=secrets
         )
-        asyncio.run(app.run(settings))
+        asyncio.run(app.run(settings, secrets))
     except SettingsError as error:
         click.echo(f"batch-bot cannot start:\n{error}", err=True)
         sys.exit(2)

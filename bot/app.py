@@ -15,6 +15,7 @@ from aiohttp import web
 
 from bot.core.actions.table import installed
 from bot.core.model import InstallationId
+from bot.core.world.redaction import Secrets
 from bot.engine.examination import tell
 from bot.engine.supervisor import Supervisor
 from bot.errors import BotError, SettingsError
@@ -41,10 +42,10 @@ class Bot:
     drain: "asyncio.Event"  # set it to begin an orderly end
 
 
-async def run(settings: Settings) -> None:
+async def run(settings: Settings, secrets: Secrets) -> None:
     """Run the bot until SIGTERM or SIGINT; a second one ends it at once.
 
-    Raises ``SettingsError`` if it cannot start as it is set up, another ``BotError`` if
+    *secrets* learn its tokens. Raises ``SettingsError`` if it cannot start as it is set up, another ``BotError`` if
     it could not go on.
     """
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
@@ -62,7 +63,7 @@ async def run(settings: Settings) -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop)
     try:
-        async with start(settings) as bot:
+        async with start(settings, secrets=secrets) as bot:
             # Whoever reads this may end the bot at once.
             log.info("ready", url=bot.url)
             waiting = {
@@ -92,7 +93,7 @@ async def back_up(database: Path, target: Path) -> None:
 
 @asynccontextmanager
 async def start(
-    settings: Settings, *, clock: Clock | None = None
+    settings: Settings, *, clock: Clock | None = None, secrets: Secrets | None = None
 ) -> AsyncIterator[Bot]:
     """Start the whole bot, and end it in order.
 
@@ -101,12 +102,13 @@ async def start(
     """
     calm_collector()
     clock = clock or SystemClock()
+    secrets = secrets or Secrets(settings.secrets)
     async with AsyncExitStack() as stack:
         stack.enter_context(installed(actions_from_outside()))
         store = await stack.enter_async_context(
             open_store(settings.database, clock=clock)
         )
-        host = await asyncio.to_thread(Host.of, settings, environment())
+        host = await asyncio.to_thread(Host.of, settings, environment(), secrets)
         supervisor = Supervisor()
         github = await stack.enter_async_context(
             GitHubAdapter.open(
@@ -115,6 +117,7 @@ async def start(
                 random.random,
                 holds=await store.holds.all(),
                 keep=keep_holds(store, clock, supervisor),
+                secrets=secrets,
             )
         )
         stack.push_async_callback(supervisor.close)

@@ -6,13 +6,13 @@ batch, item and attempt are bound with ``structlog.contextvars``.
 
 import logging
 import sys
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Mapping, MutableMapping
 from functools import partial
 from typing import Any, Literal, TextIO
 
 import structlog
 
-from bot.core.world.redaction import hide_inside
+from bot.core.world.redaction import Secrets
 
 LEVELS: Mapping[str, int] = {
     "debug": logging.DEBUG,
@@ -28,7 +28,7 @@ def configure_logging(
     level: str,
     style: Literal["json", "pretty"],
     stream: TextIO = sys.stderr,
-    secrets: Sequence[str] = (),
+    secrets: Secrets | None = None,
 ) -> None:
     """Write events of *level* and above to *stream*, one a line.
 
@@ -43,7 +43,7 @@ def configure_logging(
     renderers: list[structlog.typing.Processor] = [
         structlog.stdlib.ProcessorFormatter.remove_processors_meta,
         structlog.processors.format_exc_info,
-        partial(_hide_secrets, secrets),
+        partial(_hide_secrets, secrets or Secrets()),
         *(
             [structlog.processors.JSONRenderer()]
             if style == "json"
@@ -69,10 +69,10 @@ def configure_logging(
 
 
 def _hide_secrets(
-    secrets: Sequence[str], _: Any, __: str, event: MutableMapping[str, Any]
+    secrets: Secrets, _: Any, __: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
     """Take out what is a secret or looks like one, in case one reaches a message."""
-    return {name: hide_inside(value, secrets) for name, value in event.items()}
+    return {name: secrets.hide_inside(value) for name, value in event.items()}
 
 
 def _escape(_: Any, __: str, event: MutableMapping[str, Any]) -> dict[str, Any]:

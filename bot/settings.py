@@ -14,7 +14,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies_environment, proxy_bypass
 
 import yaml
@@ -329,7 +329,9 @@ class Settings(BaseSettings):
     def secrets(self) -> tuple[str, ...]:
         """What must never be shown: the bot's own, and what commands are given."""
         own = (*self.webhook_secrets, self.private_key, self.metrics_token)
-        return (*own, *self.command_environment().values())
+        proxies = map(urlsplit, getproxies_environment().values())
+        passwords = [unquote(proxy.password) for proxy in proxies if proxy.password]
+        return (*own, *passwords, *self.command_environment().values())
 
     @property
     def proxy(self) -> str:

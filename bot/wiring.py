@@ -19,6 +19,7 @@ from bot.core.command.vocabulary import RESERVED
 from bot.core.effects import Intent, PushBranch, Receipt
 from bot.core.model import InstallationId, Repository
 from bot.core.say import findings
+from bot.core.world.redaction import Secrets
 from bot.engine.batches import NewBatches
 from bot.engine.boxes import Boxes
 from bot.engine.changes import Changes
@@ -111,9 +112,12 @@ class Host:
     git: Git
     environment: Mapping[str, str]  # the bot's own
     examined: HostExamined
+    secrets: Secrets
 
     @classmethod
-    def of(cls, settings: Settings, environment: Mapping[str, str]) -> "Host":
+    def of(
+        cls, settings: Settings, environment: Mapping[str, str], secrets: Secrets
+    ) -> "Host":
         """Look at the machine.
 
         Raises ``SettingsError`` if commands cannot be isolated, or cannot be run so.
@@ -142,7 +146,7 @@ class Host:
         doubts = [
             f"commands.{n}: {doubt}" for n, r in tried.items() for doubt in r.doubts
         ]
-        git = Git(environment=environment, host=folders.host)
+        git = Git(environment=environment, host=folders.host, secrets=secrets)
         examined = HostExamined(
             folders,
             isolation=isolation,
@@ -151,7 +155,7 @@ class Host:
             path=path,
             doubts=doubts,
         )
-        return cls(folders, isolation, git, environment, examined)
+        return cls(folders, isolation, git, environment, examined, secrets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +207,6 @@ class Engine:
             leave_out=settings.file.leave_out,
             signs_off=settings.file.sign_off,
         )
-        secrets = settings.secrets
         commands = HostCommands(
             host.folders,
             isolation=host.isolation,
@@ -215,7 +218,7 @@ class Engine:
             inherits=(*INHERITED, *PROXIES, *AUTHORITIES)
             if settings.file.network
             else INHERITED,
-            secrets=lambda: (*github.tokens.texts(), *secrets),
+            secrets=host.secrets,
         )
         run = partial(
             run_command_job,

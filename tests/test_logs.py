@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import structlog
 
+from bot.core.world.redaction import Secrets
 from bot.logs import configure_logging
 from tests.github.server import private_key
 
@@ -133,7 +134,7 @@ def tell_everywhere(text: str) -> None:
 )
 def test_no_secret_is_written_by_any_way(style: Any, shown: str):
     stream = io.StringIO()
-    secrets = [WEBHOOK_SECRET, private_key(), ""]
+    secrets = Secrets([WEBHOOK_SECRET, private_key(), ""])
     configure_logging(level="info", style=style, stream=stream, secrets=secrets)
     tell_everywhere(shown)
     text = stream.getvalue()

@@ -23,6 +23,7 @@ from bot.core.run.retry import delay_seconds
 from bot.core.world.budget import DEFAULT_RESERVE, Reserve
 from bot.core.world.features import Feature
 from bot.core.world.questions import Question
+from bot.core.world.redaction import Secrets
 from bot.errors import NotFound, TransientError
 from bot.github import comments, examined, repositories, searches
 from bot.github.auth import AppCredentials, InstallationTokens
@@ -212,11 +213,12 @@ class GitHubAdapter:
         *,
         holds: Mapping[InstallationId, Held] | None = None,
         keep: Keep = lambda _installation_id, _held: None,
+        secrets: Secrets | None = None,
     ) -> AsyncIterator["GitHubAdapter"]:
         """Open the session, ask GitHub who the app is, and close at the end.
 
         *random* returns a fraction between 0 and 1; *holds* is what *keep* was given
-        by an earlier process. Waits while GitHub does not answer. Raises
+        by an earlier process; *secrets* learn the tokens. Waits while GitHub does not answer. Raises
         ``Refused`` for a key that GitHub does not take.
         """
         ledger = Ledger(
@@ -234,6 +236,7 @@ class GitHubAdapter:
                 ledger=ledger,
                 clock=clock,
                 random=random,
+                secrets=secrets,
             )
             about = await _about(client, clock, random)
             app = App(id=int(about["id"]), login=f"{about['slug']}[bot]")
@@ -241,7 +244,7 @@ class GitHubAdapter:
                 github=GitHubReader(client, app),
                 effects=GitHubEffects(client, app),
                 people=GitHubPeople(client, login=app.login, api_url=settings.api_url),
-                large_files=partial(LargeFileUploads, session, client.tokens),
+                large_files=partial(LargeFileUploads, session, client),
                 tokens=client.tokens,
                 deliveries=GitHubDeliveries(client.app),
                 app=app,

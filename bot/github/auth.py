@@ -4,7 +4,7 @@ https://docs.github.com/apps/creating-github-apps/authenticating-with-a-github-a
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
@@ -102,8 +102,11 @@ def _scope(repository: Repository, *, to_push: bool) -> _Scope:
 class InstallationTokens:
     """Tokens of installations, each asked for once and renewed before it expires."""
 
-    def __init__(self, exchange: Exchange, clock: Clock) -> None:
+    def __init__(
+        self, exchange: Exchange, clock: Clock, learn: Callable[[str], None]
+    ) -> None:
         self._exchange = exchange
+        self._learn = learn  # told of each token, which must show nowhere
         self._locks: dict[_Scope, asyncio.Lock] = {}
         self.granted: dict[InstallationId, Mapping[str, str]] = {}
         """What each installation has granted, as its latest token says."""
@@ -126,10 +129,6 @@ class InstallationTokens:
     async def for_installation(self, installation_id: InstallationId) -> str:
         """Return a token of an installation, for the API."""
         return await self._token(_Scope(installation_id))
-
-    def texts(self) -> tuple[str, ...]:
-        """Return the tokens themselves, to keep them out of logs."""
-        return tuple(token.text for token in self._tokens.values())
 
     async def check_access(self, repository: Repository) -> None:
         """Raise ``AppUnavailable`` unless the app may work there at this moment."""
@@ -165,6 +164,7 @@ class InstallationTokens:
             raise AppUnavailable(message, why="removed", advice=advice) from error
         if not scope.permissions:
             self.granted[scope.installation_id] = dict(answer.get("permissions") or {})
+        self._learn(str(answer["token"]))
         expires_at = datetime.fromisoformat(answer["expires_at"])
         return _Token(str(answer["token"]), expires_at)
 

@@ -24,6 +24,7 @@ from bot.core.run.retry import delay_seconds
 from bot.core.world import budget
 from bot.core.world.answers import Failure, error_of, failure_of, failure_of_problem
 from bot.core.world.budget import Call
+from bot.core.world.redaction import Secrets
 from bot.errors import RateLimited, TransientError
 from bot.github import graphql
 from bot.github.auth import (
@@ -112,6 +113,7 @@ class Connection(GitHubAPI):
         credentials: Credentials,
         clock: Clock,
         random: Random,
+        secrets: Secrets,
     ) -> None:
         super().__init__(
             session,
@@ -124,20 +126,21 @@ class Connection(GitHubAPI):
         self._credentials = credentials
         self._clock = clock
         self._random = random
+        self._hide = secrets.hide
         self._renames = Renames(self.base_url, self.get)
 
     # --- what the resource files use ---
 
     async def get(self, path: str, **variables: str | int) -> Any:
         """Return the JSON of a resource; *path* is a URI template."""
-        with translated(is_write=False):
+        with self._translated(is_write=False):
             return await self.getitem(path, variables, accept=ACCEPT)
 
     async def pages(
         self, path: str, **variables: str | int
     ) -> AsyncGenerator[Any, None]:
         """Yield the entries of a list, page after page as they are asked for."""
-        with translated(is_write=False):
+        with self._translated(is_write=False):
             async for entry in self.getiter(path, variables, accept=ACCEPT):
                 yield entry
 
@@ -146,7 +149,7 @@ class Connection(GitHubAPI):
     ) -> Answer:
         """Change a resource, at most once."""
         body = b"" if data is None else data
-        with translated(is_write=budget.call_of(method, path).is_write):
+        with self._translated(is_write=budget.call_of(method, path).is_write):
             answer, _, status = await self._make_request(
                 method, path, variables, body, ACCEPT
             )
@@ -166,10 +169,10 @@ class Connection(GitHubAPI):
         headers = sansio.create_headers(USER_AGENT, accept=ACCEPT)
         headers["content-type"] = "application/json; charset=utf-8"
         body = json.dumps(payload).encode()
-        with translated(is_write=is_write):
+        with self._translated(is_write=is_write):
             raw = await self._exchange(call, "POST", self._graphql_url, headers, body)
             content, _, _ = sansio.decipher_response(*raw)
-        answer = graphql.answer_of(content)
+        answer = graphql.answer_of(content, self._hide)
         for problem in answer.problems:
             failure = failure_of_problem(problem.type, problem.message)
             if failure is Failure.BROKEN_INSIDE:
@@ -280,7 +283,9 @@ class Connection(GitHubAPI):
                     content = await response.read()
             except (aiohttp.ClientError, TimeoutError) as error:
                 raise error_of(
-                    _failure_of_line(error), is_change=call.is_write, said=_said(error)
+                    _failure_of_line(error),
+                    is_change=call.is_write,
+                    said=self._hide(_said(error)),
                 ) from error
             status = response.status
             is_limited = self._account.answered(
@@ -290,11 +295,24 @@ class Connection(GitHubAPI):
                 content[:4096].decode(errors="replace") if status == 403 else "",
             )
         if status >= 500:
-            said = f"{status} {response.reason or ''}".rstrip()
+            said = self._hide(f"{status} {response.reason or ''}".rstrip())
             raise error_of(failure_of(status), is_change=call.is_write, said=said)
         if status in (200, 201) and not _is_json(response, content):
             raise error_of(Failure.UNREADABLE, is_change=call.is_write, status=status)
         return (status, response.headers, content), is_limited
+
+    @contextmanager
+    def _translated(self, *, is_write: bool) -> Iterator[None]:
+        """Turn errors of gidgethub, and answers that are no JSON, into the bot's own."""
+        try:
+            yield
+        except gidgethub.HTTPException as error:
+            status, said = int(error.status_code), self._hide(_details(error))
+            raise error_of(
+                failure_of(status, said), is_change=is_write, said=said, status=status
+            ) from error
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            raise error_of(Failure.UNREADABLE, is_change=is_write) from error
 
     def forget_rename(self, name: str) -> None:
         """Send what is for *name* there again: a repository has it at present."""
@@ -313,8 +331,10 @@ class Client:
         ledger: Ledger,
         clock: Clock,
         random: Random,
+        secrets: Secrets | None = None,
     ) -> None:
         self._session = session
+        self.secrets = secrets or Secrets()
         self._api_url = api_url
         self._clock = clock
         self._random = random
@@ -322,7 +342,7 @@ class Client:
         self.labels = KnownLabels(clock)
         self.unpinnable: set[int] = set()  # repositories without pins, by id
         self.app = self._connection(APP, app)
-        self.tokens = InstallationTokens(self._exchanged, clock)
+        self.tokens = InstallationTokens(self._exchanged, clock, self.secrets.learn)
         self._installations: dict[InstallationId, Connection] = {}
 
     def installation(self, installation_id: InstallationId) -> Connection:
@@ -346,24 +366,11 @@ class Client:
             credentials=credentials,
             clock=self._clock,
             random=self._random,
+            secrets=self.secrets,
         )
 
 
 # --- translation -------------------------------------------------------------------
-
-
-@contextmanager
-def translated(*, is_write: bool) -> Iterator[None]:
-    """Turn errors of gidgethub, and answers that are no JSON, into the bot's own."""
-    try:
-        yield
-    except gidgethub.HTTPException as error:
-        status, said = int(error.status_code), _details(error)
-        raise error_of(
-            failure_of(status, said), is_change=is_write, said=said, status=status
-        ) from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise error_of(Failure.UNREADABLE, is_change=is_write) from error
 
 
 def _details(error: gidgethub.HTTPException) -> str:

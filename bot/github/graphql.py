@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn, cast
 
@@ -50,18 +50,21 @@ def raise_for(problem: GraphQLProblem) -> NoReturn:
     raise error_of(failure, is_change=False, said=problem.message, status=status)
 
 
-def answer_of(content: Any) -> GraphQLAnswer:
-    """Return what an answer's JSON says. Raises ``TransientError`` if it is no GraphQL."""
+def answer_of(content: Any, hide: Callable[[str], str]) -> GraphQLAnswer:
+    """Return what an answer's JSON says, its problems as *hide* lets them be shown.
+
+    Raises ``TransientError`` if it is no GraphQL.
+    """
     if not isinstance(content, Mapping):
         message = "GitHub's answer is no GraphQL."
         raise TransientError(message)
-    problems = tuple(_problem(error) for error in content.get("errors") or ())
+    problems = tuple(_problem(error, hide) for error in content.get("errors") or ())
     return GraphQLAnswer(cast("Mapping[str, Any]", content.get("data") or {}), problems)
 
 
-def _problem(error: Mapping[str, Any]) -> GraphQLProblem:
+def _problem(error: Mapping[str, Any], hide: Callable[[str], str]) -> GraphQLProblem:
     extensions = error.get("extensions") or {}
-    message = str(error.get("message", ""))
+    message = hide(str(error.get("message", "")))
     is_schema = extensions.get("code") in _SCHEMA_CODES or (
         _SCHEMA_MESSAGE.search(message) is not None
     )

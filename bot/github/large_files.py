@@ -13,9 +13,9 @@ from typing import Any
 import aiohttp
 
 from bot.core.model import Repository
-from bot.core.world.redaction import hide_lookalikes
 from bot.errors import PermanentError, TransientError
-from bot.ports.github import LargeObject, Tokens
+from bot.github.client import Client
+from bot.ports.github import LargeObject
 
 MEDIA_TYPE = "application/vnd.git-lfs+json"
 TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=30, sock_read=120)
@@ -31,11 +31,12 @@ class LargeFileUploads:
     def __init__(
         self,
         session: aiohttp.ClientSession,
-        tokens: Tokens,
+        client: Client,
         clone_url: Callable[[Repository], str],
     ) -> None:
         self._session = session
-        self._tokens = tokens
+        self._tokens = client.tokens
+        self._hide = client.secrets.hide
         self._clone_url = clone_url
 
     async def upload(
@@ -77,7 +78,8 @@ class LargeFileUploads:
 
     async def _send(self, answer: Mapping[str, Any], content: LargeObject) -> None:
         if error := answer.get("error"):
-            raise _refusal(str(error.get("message") or error.get("code")))
+            why = self._hide(str(error.get("message") or error.get("code")))
+            raise _refusal(why)
         actions = answer.get("actions") or {}
         if "upload" in actions:
             upload = actions["upload"]
@@ -122,11 +124,9 @@ class LargeFileUploads:
                 text = await response.text(errors="replace")
                 status = response.status
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            message = (
-                f"large files cannot be uploaded now: {hide_lookalikes(str(error))}"
-            )
+            message = f"large files cannot be uploaded now: {self._hide(str(error))}"
             raise TransientError(message) from error
-        said = _message(text)
+        said = self._hide(_message(text))
         if status in (401, 408, 429) or status >= 500:
             message = f"large files cannot be uploaded now: {status} {said}"
             raise TransientError(message.strip())
@@ -138,7 +138,7 @@ class LargeFileUploads:
 
 def _refusal(why: str) -> PermanentError:
     return PermanentError(
-        f"the large files of the change cannot be uploaded: {hide_lookalikes(why)[:300]}",
+        f"the large files of the change cannot be uploaded: {why[:300]}",
         advice="Look at the repository's Git LFS: its quota, and who may write.",
     )
 

@@ -5,7 +5,7 @@ import errno
 import json
 import os
 import stat
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -14,7 +14,7 @@ from pathlib import Path
 import structlog
 
 from bot.core.model import AttemptId
-from bot.core.world.redaction import hide, hide_inside
+from bot.core.world.redaction import Secrets
 from bot.errors import TransientError
 from bot.host.disk import Disk, size_bytes
 from bot.host.folders import AttemptFolder, Folders
@@ -64,8 +64,8 @@ class HostCommands:
     """Commands as child processes of the bot.
 
     *environment* is the bot's own, of which commands get the variables it *inherits*;
-    *extra* is what the operator wants them to have. *secrets* returns the tokens that
-    must not show in a log.
+    *extra* is what the operator wants them to have. *secrets* must not
+    show in a log.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class HostCommands:
         clock: Clock,
         environment: Mapping[str, str],
         extra: Mapping[str, str] | None = None,
-        secrets: Callable[[], Iterable[str]] = tuple,
+        secrets: Secrets | None = None,
         limits: ProcessLimits | None = None,
         has_caches: bool = False,
         inherits: Sequence[str] = INHERITED,
@@ -86,7 +86,7 @@ class HostCommands:
         self._isolation = isolation
         self._clock = clock
         self._environment = clean_environment(environment, inherits) | dict(extra or {})
-        self._secrets = secrets
+        self._secrets = secrets or Secrets()
         self._limits = limits or ProcessLimits()
         self._has_caches = has_caches
         self._disk = disk or Disk(folders.root, clock)
@@ -152,7 +152,7 @@ class HostCommands:
         finally:
             showing.cancel()
             await to_the_end(asyncio.wait({showing}))
-            rest = await to_the_end(asyncio.to_thread(log.close, self._secrets_now()))
+            rest = await to_the_end(asyncio.to_thread(log.close, self._secrets.now()))
         for line in rest:
             on_line(line)
         advice = _TAKE_LESS if fault else ""
@@ -164,12 +164,9 @@ class HostCommands:
         while True:
             await fresh.wait()
             fresh.clear()
-            for line in await asyncio.to_thread(log.show, self._secrets_now()):
+            for line in await asyncio.to_thread(log.show, self._secrets.now()):
                 on_line(line)
             await self._clock.sleep(_SHOW_SECONDS)
-
-    def _secrets_now(self) -> tuple[str, ...]:
-        return tuple(self._secrets())
 
     async def output(self, attempt: AttemptId, name: str) -> str | None:
         """Return a file that the command wrote into its output folder, capped and
@@ -177,7 +174,7 @@ class HostCommands:
         """
         folder = self._folders.attempt(attempt).output
         text = await asyncio.to_thread(_read_output, folder, name)
-        return None if text is None else _redacted(text, self._secrets_now())
+        return None if text is None else _redacted(text, self._secrets)
 
     async def log(self, attempt: AttemptId) -> str | None:
         """Return what an attempt's command has printed, redacted; None if it has not."""
@@ -359,12 +356,12 @@ def _read_output(folder: Path, name: str) -> str | None:
         return file.read(OUTPUT_BYTES).decode("utf-8", "replace")
 
 
-def _redacted(text: str, secrets: Sequence[str]) -> str:
+def _redacted(text: str, secrets: Secrets) -> str:
     """Return a text without secrets; JSON stays JSON."""
     try:
-        return json.dumps(hide_inside(json.loads(text), secrets))
+        return json.dumps(secrets.hide_inside(json.loads(text)))
     except (ValueError, RecursionError):
-        return hide(text, secrets)
+        return secrets.hide(text)
 
 
 def _read_log(path: Path) -> str | None:

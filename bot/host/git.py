@@ -17,7 +17,7 @@ import structlog
 from bot.core.model import Repository
 from bot.core.world.answers import Failure, error_of, failure_of
 from bot.core.world.budget import is_limited
-from bot.core.world.redaction import hide_lookalikes
+from bot.core.world.redaction import Secrets
 from bot.errors import AppUnavailable, BotError, TransientError
 from bot.host.process import (
     AUTHORITIES,
@@ -109,7 +109,7 @@ class GitFailed(TransientError):
         last = (telling or lines or [f"exit code {exit_code}"])[-1]
         self.exit_code = exit_code
         self.said = said
-        failed = f"git {what} failed: {hide_lookalikes(last)}"
+        failed = f"git {what} failed: {last}"
         super().__init__(FULL if self.is_full else failed)
 
     @property
@@ -218,7 +218,9 @@ class Git:
         environment: Mapping[str, str],
         host: str,
         silence: tuple[float, float] = (30, 120),
+        secrets: Secrets | None = None,
     ) -> None:
+        self._secrets = secrets or Secrets()
         self._silence = silence
         known = clean_environment(environment, _NETWORK)
         for own, common in _AUTHORITIES.items():
@@ -317,11 +319,9 @@ class Git:
             raise GitFailed(arguments[0], exit_code=NOT_FOUND, said=said) from error
         if done.exit_code not in accept:
             said = done.errors + done.output.decode("utf-8", "replace")
-            if remote and remote.token:
-                said = said.replace(remote.token, "[redacted]")
-                if _UNAUTHORIZED.search(said):
-                    remote.drop_token(remote.token)  # the next try gets a new one
-            said = place.without_paths(said)
+            if remote and remote.token and _UNAUTHORIZED.search(said):
+                remote.drop_token(remote.token)  # the next try gets a new one
+            said = self._secrets.hide(place.without_paths(said))
             raise GitFailed(arguments[0], exit_code=done.exit_code, said=said)
         return done
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from bot.core.effects import PushBranch, Receipt
 from bot.core.world.push_refusals import branch_in_the_way, push_refusal
-from bot.core.world.redaction import hide_lookalikes
 from bot.errors import PermanentError, PushRefused, TransientError, Uncertain
 from bot.host.git import NOT_FOUND, GitFailed, Place, Remote, gone
 from bot.host.large import MOST_POINTER_BYTES
@@ -178,7 +177,7 @@ def _rejection(why: str, error: GitFailed, intent: PushBranch) -> Exception:
         return TransientError(f"GitHub did not take the push: {why}")
     refusal = push_refusal(error.said, why)
     return PushRefused(
-        hide_lookalikes(refusal.reason),
+        refusal.reason,
         advice=refusal.advice,
         wants_signatures=refusal.wants_signatures,
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bot.core.world.redaction import Secrets
 from bot.localhub.faults import Fault
 from bot.logs import configure_logging
 from tests.flow.world import REPOSITORY, World
@@ -23,8 +24,8 @@ def _what_commands_are_given(on: World, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def listen(on: World, stream: io.StringIO) -> None:
-    secrets = on.settings().secrets
-    configure_logging(level="debug", style="json", stream=stream, secrets=secrets)
+    on.secrets = Secrets(on.settings().secrets)
+    configure_logging(level="debug", style="json", stream=stream, secrets=on.secrets)
 
 
 def leaks(on: World) -> str:
@@ -109,8 +110,18 @@ async def test_what_a_command_prints_is_redacted(
     assert_hidden(on, stream)
 
 
-async def test_an_error_of_github_that_echoes_a_token_is_redacted(
-    on: World, stream: io.StringIO
+ECHOES = {
+    "a token": lambda on, token: token,
+    "parted by what nobody sees": lambda on, token: f"{token[:20]}\u200b{token[20:]}",
+    "in base64": lambda on, token: base64.b64encode(f"x:{token}".encode()).decode(),
+    "the secret": lambda on, token: on.hub.app.webhook_secret,
+    "a line of the key": lambda on, token: on.hub.private_key.splitlines()[4],
+}
+
+
+@pytest.mark.parametrize("what", ECHOES)
+async def test_an_error_of_github_that_echoes_a_secret_is_redacted(
+    on: World, stream: io.StringIO, what: str
 ):
     listen(on, stream)
     on.issue(12)
@@ -118,7 +129,7 @@ async def test_an_error_of_github_that_echoes_a_token_is_redacted(
     async with on.bot():
         await on.answer("/batch help")
         token = next(iter(on.hub.tokens))
-        message = f"no label for {token}"
+        message = f"no label for {ECHOES[what](on, token)}"
         on.hub.faults.add(
             Fault(status=422, message=message, path="/labels$", times=None)
         )

@@ -17,6 +17,7 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from bot.app import Bot, start
+from bot.core.world.redaction import Secrets
 from bot.demo.stage import Requests
 from bot.localhub.hub import APP_ID, LocalHub
 from bot.localhub.server import start_hub
@@ -52,6 +53,7 @@ class World:
         self.changed = changed
         self.clock = clock
         self.folder = folder
+        self.secrets: Secrets | None = None  # what the log of a story hides
         self._repository: Repository | None = None
         self.settings_file: dict[str, Any] = {
             "commands": {"implement": [sys.executable, str(WORKER)]}
@@ -262,7 +264,8 @@ class World:
     @asynccontextmanager
     async def bot(self, **variables: str) -> AsyncIterator[Bot]:
         """Run the bot in this process; deliveries go to it over HTTP."""
-        async with start(self.settings(**variables), clock=self.clock) as bot:
+        settings = self.settings(**variables)
+        async with start(settings, clock=self.clock, secrets=self.secrets) as bot:
             self.hub.set_webhook_url(f"{bot.url}/api/github/webhooks")
             try:
                 yield bot

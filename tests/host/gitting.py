@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.core.model import Repository
+from bot.core.world.redaction import Secrets
 from bot.host.folders import Folders
 from bot.host.git import Git, Remotes
 from bot.host.mirrors import Mirrors
@@ -88,8 +89,13 @@ class Host:
     pusher: BranchPusher
 
 
-def host(folders: Folders, url: str, environment: Mapping[str, str]) -> Host:
-    tool = Git(environment=environment, host=folders.host)
+def host(
+    folders: Folders,
+    url: str,
+    environment: Mapping[str, str],
+    secrets: Secrets | None = None,
+) -> Host:
+    tool = Git(environment=environment, host=folders.host, secrets=secrets)
     remotes = Remotes(OneToken(), lambda repository: url)
     mirrors = Mirrors(folders, git=tool, remotes=remotes)
     workspaces = GitWorkspaces(folders, mirrors=mirrors, clock=FakeClock())

@@ -13,6 +13,7 @@ import pytest
 
 from bot.core.model import AttemptId
 from bot.core.world.exits import signal_words
+from bot.core.world.redaction import Secrets
 from bot.host import isolation
 from bot.host.clock import SystemClock
 from bot.host.commands import CANNOT_START, OUTPUT_BYTES, HostCommands
@@ -49,7 +50,7 @@ def real(folders: Folders, isolation: Isolation, **more) -> HostCommands:
         isolation=isolation,
         clock=SystemClock(),
         environment=ENVIRONMENT,
-        secrets=lambda: [SECRET],
+        secrets=Secrets([SECRET]),
         **more,
     )
 

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from bot.core.effects import PushBranch, Receipt
 from bot.core.model import Repository
+from bot.core.world.redaction import Secrets
 from bot.errors import (
     AppUnavailable,
     PermanentError,
@@ -226,6 +227,20 @@ async def test_a_repository_that_is_gone_is_not_tried_again(
     nothing = host(there.folders, str(tmp_path / "nothing"), ENVIRONMENT)
     with pytest.raises(PermanentError, match="cannot be cloned"):
         await nothing.pusher.do(intent)
+
+
+async def test_what_a_refusal_echoes_is_hidden(
+    folders: Folders, remote: Remote, intent: PushBranch
+):
+    secret = "hook-of-the-bot"  # noqa: S105 - of tests
+    encoded = base64.b64encode(f"x-access-token:{TOKEN}".encode()).decode()
+    hook = remote.bare / "hooks/pre-receive"
+    hook.write_text(f"#!/bin/sh\necho 'never {secret}; {encoded}' >&2\nexit 1\n")
+    hook.chmod(0o755)
+    there = host(folders, str(remote.bare), ENVIRONMENT, Secrets([TOKEN, secret]))
+    with pytest.raises(PermanentError) as raised:
+        await there.pusher.do(intent)
+    assert "never [redacted]; [redacted]" in str(raised.value)
 
 
 async def test_a_broken_connection_leaves_it_uncertain(

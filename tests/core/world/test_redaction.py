@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.world.redaction import REDACTED, hide, hide_lookalikes
+from bot.core.world.redaction import REDACTED, Secrets, hide, hide_lookalikes
 from tests.github.server import private_key
 
 SECRET = "a webhook's secret"  # noqa: S105 - of tests
@@ -86,3 +86,45 @@ def test_a_secret_within_another_leaves_nothing_of_the_longer_one():
 def test_no_text_shows_a_known_secret(before: str, secret: str, after: str):
     hidden = hide(before + secret + after, [secret])
     assert secret not in hidden.replace(REDACTED, "\0") or secret in REDACTED
+
+
+UNSEEN = [
+    "\u200b",
+    "\u2060",
+    "\xad",
+    "\x1b[1m",
+    "\x00",
+    "\ufe0f",
+    "\U000e0041",
+    "\x9b0m",
+]
+
+
+@pytest.mark.parametrize("unseen", UNSEEN)
+@pytest.mark.parametrize("secret", [SECRET, "ghs_" + "a1B2" * 9, f"x:{SECRET}"])
+def test_what_nobody_sees_does_not_part_a_secret(secret: str, unseen: str):
+    shown = base64.b64encode(secret.encode()).decode() if ":" in secret else secret
+    parted = shown[:9] + unseen + shown[9:]
+    assert hide(f"it is <{parted}> there", [SECRET]) == f"it is <{REDACTED}> there"
+
+
+def test_what_nobody_sees_stays_where_there_is_no_secret():
+    text = "\x1b[1mbold\x1b[0m \u200bnothing\ufe0f"
+    assert hide(text, [SECRET]) == text
+
+
+def test_a_secret_is_hidden_as_addresses_have_it():
+    assert hide("/x?key=a%20webhook%27s%20secret&y", [SECRET]) == f"/x?key={REDACTED}&y"
+
+
+def test_a_token_is_hidden_from_when_it_is_made_and_the_newest_of_very_many():
+    secrets, token = Secrets([SECRET]), "v1.0123456789abcdef"
+    shown = base64.b64encode(f"x-access-token:{token}".encode()).decode()
+    assert secrets.hide(f"Basic {shown}") == f"Basic {shown}"
+    secrets.learn(token)
+    assert secrets.hide(f"Basic {shown}") == f"Basic {REDACTED}"
+    assert secrets.hide_inside({"a": [token, SECRET]}) == {"a": [REDACTED, REDACTED]}
+    for number in range(2000):
+        secrets.learn(f"v1.0123456789-{number}")
+    assert secrets.hide("v1.0123456789-1999") == REDACTED
+    assert len(secrets.now()) < 1100
