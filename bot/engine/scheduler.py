@@ -29,6 +29,7 @@ from bot.core.run.decide import Started, decide
 from bot.core.run.progress import fold
 from bot.core.run.reasons import Reason, reasons
 from bot.core.run.schedule import Schedule
+from bot.core.world.budget import is_other_end
 from bot.engine.live import Live, Pass
 from bot.engine.present import Findings
 from bot.engine.recorder import Recorder
@@ -312,8 +313,11 @@ class Scheduler:
             free = capacity.installations.get(live.schedule.installation_id)
             waits = free is not None and live.schedule.lacks_requests(free)
             if waits and free is not None:
-                until = free.budget_until or step.now + timedelta(minutes=1)
-                if live.budget_until is None or until > live.budget_until:
+                known = live.budget_until
+                minute = step.now + timedelta(minutes=1)
+                told = known if known and known > step.now else minute
+                until = free.budget_until or told
+                if is_other_end(known, until):
                     step.note(live, e.BudgetWaitStarted(step.now, until))
                     live.budget_until = until
             elif live.budget_until is not None:

@@ -18,7 +18,7 @@ from cachetools import LRUCache
 from bot.core.model import InstallationId
 from bot.core.world import budget
 from bot.core.world.answers import Failure, words
-from bot.core.world.budget import Call, Hold, Reserve, Spent, Window
+from bot.core.world.budget import Call, Hold, Reserve, Spent, Window, is_other_end
 from bot.errors import RateLimited
 from bot.github.traffic import LOST, Traffic, class_of
 from bot.github.write_queue import WriteQueue
@@ -205,6 +205,7 @@ class Account:
         self._windows: dict[str, Window] = {}
         self._in_flight: Counter[str] = Counter()
         self._hold = Hold()
+        self._kept: Held | None = None  # of the hold, as a restart would know it
         self._writes = WriteQueue()
         self._under_way = 0
         self._answered = asyncio.Event()
@@ -304,18 +305,30 @@ class Account:
                 before,
                 sent_at=ticket.sent_at,
                 now=self._clock.monotonic(),
-                retry_after=budget.retry_after_seconds(headers),
+                named=budget.named_seconds(headers, now=self._clock.now()),
             )
         elif status < 500:
             self._hold = budget.relieved(before, sent_at=ticket.sent_at)
         if self._hold != before:
-            self._keep(self._held())
+            self._keep_hold()
         return is_limited
+
+    def _keep_hold(self) -> None:
+        held, kept = self._held(), self._kept
+        if held is not None and kept is not None and held.strikes == kept.strikes:
+            is_known = not is_other_end(kept.until, held.until)
+        else:
+            is_known = held is kept  # there was none, and is none
+        if is_known:
+            return
+        self._kept = held
+        self._keep(held)
 
     def go_on(self, held: Held) -> None:
         """Hold on where an earlier process was held."""
         seconds = (held.until - self._clock.now()).total_seconds()
         self._hold = Hold(self._clock.monotonic() + seconds, held.strikes)
+        self._kept = held
 
     def learn(self, resources: Mapping[str, Mapping[str, int]]) -> None:
         """Take note of what GitHub says of all resources at once."""

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from bot.core.model import (
     Options,
     Outcome,
     OutcomeKind,
+    Reference,
 )
 from bot.core.run import control
 from bot.core.run.progress import fold
@@ -36,6 +38,7 @@ from bot.engine.steps import Steps
 from bot.engine.supervisor import Supervisor
 from bot.errors import TransientError
 from bot.host.clock import SystemClock
+from bot.ports.github import Budget
 from bot.ports.work import Emit, Resource
 from bot.store.store import Store, open_store
 from tests.bench.bench_schedule import Unlimited, facts_of
@@ -101,16 +104,33 @@ class Waiting(SystemClock):
         await self.awake.wait()
 
 
+class Budgeted(Unlimited):
+    """A GitHub whose reset is read anew, and never quite the same, at each look."""
+
+    resets_at: datetime | None = None
+    looks = 0
+
+    def budget(self, installation_id: InstallationId) -> Budget:
+        self.looks += 1
+        noise = timedelta(microseconds=self.looks)
+        at = self.resets_at and self.resets_at + noise
+        return Budget(5000, 500, at, 500, held_until=at)
+
+    def requests_fit(self, installation_id: InstallationId) -> int:
+        return 0 if self.resets_at else super().requests_fit(installation_id)
+
+
 class Desk:
     """A scheduler with one batch of item 12, and what its disk is asked to do."""
 
     def __init__(self, store: Store) -> None:
-        clock, github = SystemClock(), Unlimited()
+        clock, github = SystemClock(), Budgeted()
         anything: Any = github
         adapter: Any = self
         self.intents: list[Intent] = []
         self.outages = 0  # before GitHub can be changed
         self.worker = Gated()
+        self.github = github
         self.store = store
         self.after_append: Hook | None = None
         self.over = asyncio.Event()
@@ -327,3 +347,21 @@ async def test_what_is_published_goes_to_where_the_repository_is_by_then(desk: D
     desk.worker.may_end.set()
     assert await desk.ended() is ItemState.COMPLETED
     assert [intent.repository for intent in desk.intents] == [there, there]
+
+
+async def test_a_wait_for_requests_is_recorded_when_its_end_is_another_one(desk: Desk):
+    soon = desk.clock.now() + timedelta(minutes=5)
+    elsewhere = Reference("octo/other", ItemNumber(1))
+    desk.github.resets_at = soon
+    await desk.begin()
+
+    async def recorded_after_looks(at: datetime) -> int:
+        desk.github.resets_at = at
+        for _ in range(3):
+            await desk.scheduler.settle_outside(elsewhere, is_satisfied=True)
+        events = await desk.store.batches.events(NAME)
+        return sum(isinstance(event, e.BudgetWaitStarted) for event in events)
+
+    assert await recorded_after_looks(soon) == 1
+    assert await recorded_after_looks(soon + timedelta(seconds=30)) == 2
+    assert await recorded_after_looks(soon - timedelta(seconds=30)) == 3

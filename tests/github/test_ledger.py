@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from bot.core.model import InstallationId
 from bot.core.world.budget import CORE, GRAPHQL, Call, call_of
 from bot.errors import RateLimited
-from bot.github.ledger import Account, Ledger, Pace
+from bot.github.ledger import Account, Ledger, Pace, Ticket
 from bot.ports.store import Held
 from tests.fakes import FakeClock, settle
 from tests.github.server import HurriedClock, limits
@@ -200,8 +201,6 @@ async def test_a_message_alone_holds_for_a_minute_and_then_for_longer():
 @pytest.mark.parametrize(
     ("status", "headers", "message"),
     [
-        (403, {"retry-after": "60"}, ""),
-        (429, {"retry-after": "60"}, ""),
         (429, {}, ""),
         (403, {"x-ratelimit-remaining": "0"}, ""),
         (403, {}, "You have exceeded a secondary rate limit."),
@@ -234,6 +233,34 @@ async def test_a_hold_goes_on_and_doubles_over_restarts(status, headers, message
     await send(restarted().account(ONE), {})
     assert kept == {ONE: None}
     assert await hold_of(restarted().account(ONE)) == pytest.approx(60)
+
+
+async def test_a_second_refusal_that_names_its_time_is_believed_too():
+    clock = HurriedClock()
+    account = opened(clock)
+    for _ in range(4):
+        await send(account, {"retry-after": "2"}, status=403)
+        assert account.held_seconds() == 2
+    assert clock.monotonic() == 6
+
+
+async def test_a_hold_is_kept_again_only_when_its_end_is_another_one():
+    clock = FakeClock()
+    kept: list[Held | None] = []
+    tickets: list[Ticket] = []
+    ledger = Ledger(clock, pace=QUICK, keep=lambda _one, held: kept.append(held))
+    account = ledger.account(ONE)
+    await send(account, {})
+    async with AsyncExitStack() as stack:
+        for _ in range(4):
+            ticket = await stack.enter_async_context(account.turn(Call()))
+            tickets.append(ticket)
+        for ticket in tickets:
+            account.answered(ticket, 429, {"retry-after": "60"})
+            await clock.advance(0.4)
+    ends = [held.until for held in kept if held]
+    assert len(ends) == 2
+    assert ends[1] - ends[0] >= timedelta(seconds=1)
 
 
 # --- writes ---

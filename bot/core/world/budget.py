@@ -268,34 +268,48 @@ def is_limited(status: int, headers: Mapping[str, str], message: str) -> bool:
     )
 
 
-def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
-    """Return what ``retry-after`` asks for, if it is there and a number."""
+def named_seconds(headers: Mapping[str, str], *, now: datetime) -> float | None:
+    """Return for how long an answer wants nothing to be sent, if it says so.
+
+    That is its ``retry-after``; or the time until the reset, where nothing is left.
+    """
     text = headers.get("retry-after", "").strip()
-    return float(text) if re.fullmatch(r"\d{1,9}", text) else None
+    if re.fullmatch(r"\d{1,9}", text):
+        return float(text)
+    seen = window_of(headers)
+    if seen is None or seen.remaining or seen.reset_at is None:
+        return None
+    left = (_after_reset(seen.reset_at) - now).total_seconds()
+    return min(max(left, 0.0), MOST_HOLD_SECONDS)
 
 
-def struck(
-    hold: Hold, *, sent_at: float, now: float, retry_after: float | None
-) -> Hold:
+def struck(hold: Hold, *, sent_at: float, now: float, named: float | None) -> Hold:
     """Return the hold after an answer for which ``is_limited`` is true.
 
-    The first time GitHub's ``retry-after`` counts, or one minute; each further time
-    at least double the minute. Answers to requests that were on their way when the
-    hold began belong to the same strike. A hold is never shortened.
+    It lasts for the seconds that GitHub *named*, each time; where it names none, for a
+    minute at first and twice as long each further time. Answers to requests that were on
+    their way when the hold began belong to the same strike. A hold is never shortened.
     """
     is_same = hold.strikes > 0 and sent_at < hold.until
     strikes = hold.strikes if is_same else hold.strikes + 1
-    if strikes == 1 and retry_after is not None:
-        seconds = retry_after
-    else:
-        doubled = HOLD_SECONDS * 2.0 ** min(strikes - 1, 30)
-        seconds = max(min(doubled, MOST_HOLD_SECONDS), retry_after or 0.0)
+    doubled = min(HOLD_SECONDS * 2.0 ** min(strikes - 1, 30), MOST_HOLD_SECONDS)
+    seconds = doubled if named is None else named
     return Hold(max(hold.until, now + seconds), strikes)
 
 
 def relieved(hold: Hold, *, sent_at: float) -> Hold:
     """Return the hold after a good answer: over, if it was asked after its end."""
     return Hold() if sent_at >= hold.until else hold
+
+
+def is_other_end(before: datetime | None, after: datetime | None) -> bool:
+    """Return whether the end of a wait is another one, worth to be written down.
+
+    Two looks at one end differ by what passes between two readings of a clock.
+    """
+    if before is None or after is None:
+        return before is not after
+    return abs((after - before).total_seconds()) >= 1
 
 
 # --- the pace ----------------------------------------------------------------------

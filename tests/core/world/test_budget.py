@@ -15,10 +15,11 @@ from bot.core.world.budget import (
     call_of,
     charged,
     is_limited,
+    is_other_end,
     merged,
+    named_seconds,
     primary_wait,
     relieved,
-    retry_after_seconds,
     rolled,
     rolling_wait,
     room,
@@ -215,35 +216,74 @@ def test_a_limit_is_known_in_all_its_shapes(status, headers, message, expected):
     assert is_limited(status, headers, message) is expected
 
 
+def left(remaining: str, seconds: float) -> dict[str, str]:
+    return {
+        "x-ratelimit-limit": "5000",
+        "x-ratelimit-remaining": remaining,
+        "x-ratelimit-reset": str(int(NOW.timestamp() + seconds)),
+    }
+
+
 @pytest.mark.parametrize(
-    ("value", "seconds"), [("30", 30), ("", None), ("soon", None), ("-1", None)]
+    ("headers", "seconds"),
+    [
+        ({"retry-after": "30"}, 30),
+        ({"retry-after": ""}, None),
+        ({"retry-after": "soon"}, None),
+        ({"retry-after": "-1"}, None),
+        (left("0", 20), 21),
+        (left("0", -20), 0),
+        (left("0", 90_000), 3600),
+        (left("7", 20), None),
+        (left("0", 20) | {"retry-after": "30"}, 30),
+    ],
 )
-def test_a_retry_after_is_a_number_of_seconds(value, seconds):
-    assert retry_after_seconds({"retry-after": value}) == seconds
+def test_an_answer_names_its_time_in_two_ways(headers, seconds):
+    assert named_seconds(headers, now=NOW) == seconds
 
 
 def test_the_first_hold_is_what_github_asks_for_or_a_minute():
-    assert struck(Hold(), sent_at=0, now=10, retry_after=30).until == 40
-    assert struck(Hold(), sent_at=0, now=10, retry_after=None).until == 70
+    assert struck(Hold(), sent_at=0, now=10, named=30).until == 40
+    assert struck(Hold(), sent_at=0, now=10, named=None).until == 70
 
 
-def test_holds_double_while_github_keeps_refusing():
+@pytest.mark.parametrize(
+    ("named", "expected"),
+    [
+        (None, [60, 120, 240, 480, 960, 1920, 3600, 3600, 3600]),
+        (2.0, [2] * 9),
+    ],
+)
+def test_holds_double_while_github_refuses_and_names_no_time(named, expected):
     hold, waits, now = Hold(), [], 0.0
     for _ in range(9):
-        hold = struck(hold, sent_at=now, now=now, retry_after=None)
+        hold = struck(hold, sent_at=now, now=now, named=named)
         waits.append(hold.until - now)
         now = hold.until
-    assert waits == [60, 120, 240, 480, 960, 1920, 3600, 3600, 3600]
+    assert waits == expected
+
+
+def test_an_end_is_another_one_from_a_second_on():
+    later, soon = NOW + timedelta(seconds=1), NOW + timedelta(seconds=0.9)
+    assert [is_other_end(NOW, end) for end in (NOW, soon, later, None)] == [
+        False,
+        False,
+        True,
+        True,
+    ]
+    assert is_other_end(later, NOW)
+    assert is_other_end(None, NOW)
+    assert not is_other_end(None, None)
 
 
 def test_requests_that_were_on_their_way_count_as_one_strike():
-    hold = struck(Hold(), sent_at=0, now=1, retry_after=None)
-    again = struck(hold, sent_at=0.5, now=2, retry_after=None)
+    hold = struck(Hold(), sent_at=0, now=1, named=None)
+    again = struck(hold, sent_at=0.5, now=2, named=None)
     assert again == Hold(until=62, strikes=1)
 
 
 def test_a_good_answer_ends_the_strikes_only_if_it_was_asked_after_the_hold():
-    hold = struck(Hold(), sent_at=0, now=0, retry_after=None)
+    hold = struck(Hold(), sent_at=0, now=0, named=None)
     assert relieved(hold, sent_at=59) == hold
     assert relieved(hold, sent_at=60) == Hold()
 
@@ -260,7 +300,7 @@ def test_a_hold_is_never_shortened_and_never_below_a_retry_after(steps):
         now += passed
         before = hold
         sent_at = now if not is_late else max(0.0, now - 30)
-        hold = struck(hold, sent_at=sent_at, now=now, retry_after=retry_after)
+        hold = struck(hold, sent_at=sent_at, now=now, named=retry_after)
         assert hold.until >= before.until
         if retry_after is not None:
             assert hold.until >= now + retry_after
