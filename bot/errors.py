@@ -3,9 +3,28 @@
 ``UserError`` is answered in a comment. ``TransientError`` is tried again.
 ``PermanentError`` ends the item with its message. Any other exception is a bug: the
 supervisor logs it, the item fails, the process lives.
+
+What went wrong is a value: who raises an error hands over a ``Problem`` with its facts.
+How that reads stands in ``bot.core.say.problems``.
 """
 
+from abc import ABC, abstractmethod
 from datetime import datetime
+
+
+class Problem(ABC):
+    """What went wrong, as facts: a frozen dataclass. ``str`` gives its words."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def __str__(self) -> str:
+        """Say what is wrong, and where."""
+
+    @property
+    def advice(self) -> str:
+        """A sentence on what somebody can do about it, if there is anything."""
+        return ""
 
 
 class BotError(Exception):
@@ -28,17 +47,20 @@ class TransientError(BotError):
     """Another try may help, after ``retry_after_seconds`` if that is known."""
 
     def __init__(
-        self, message: str, *, retry_after_seconds: float | None = None
+        self, problem: Problem | str, *, retry_after_seconds: float | None = None
     ) -> None:
-        super().__init__(message)
+        super().__init__(problem)
+        self.problem = problem
         self.retry_after_seconds = retry_after_seconds
 
 
 class RateLimited(TransientError):
     """GitHub, or our own ledger, wants us to wait until ``until``."""
 
-    def __init__(self, message: str, *, until: datetime, seconds: float) -> None:
-        super().__init__(message, retry_after_seconds=seconds)
+    def __init__(
+        self, problem: Problem | str, *, until: datetime, seconds: float
+    ) -> None:
+        super().__init__(problem, retry_after_seconds=seconds)
         self.until = until
 
 
@@ -55,14 +77,12 @@ class StoreUnavailable(TransientError):
 
 
 class PermanentError(BotError):
-    """Trying again would end the same way.
+    """Trying again would end the same way."""
 
-    ``advice`` is a sentence on what a maintainer can do.
-    """
-
-    def __init__(self, message: str, *, advice: str = "") -> None:
-        super().__init__(message)
-        self.advice = advice
+    def __init__(self, problem: Problem | str, *, advice: str = "") -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.advice = problem.advice if isinstance(problem, Problem) else advice
 
 
 class BranchMissing(PermanentError):
@@ -82,16 +102,20 @@ class PushRefused(PermanentError):
     ``wants_signatures`` says that one with a verified signature would be taken.
     """
 
-    def __init__(self, message: str, *, advice: str, wants_signatures: bool) -> None:
-        super().__init__(message, advice=advice)
+    def __init__(
+        self, problem: Problem | str, *, advice: str, wants_signatures: bool
+    ) -> None:
+        super().__init__(problem, advice=advice)
         self.wants_signatures = wants_signatures
 
 
 class Refused(PermanentError):
     """GitHub answered 4xx. ``status`` is the HTTP status."""
 
-    def __init__(self, message: str, *, status: int, advice: str = "") -> None:
-        super().__init__(message, advice=advice)
+    def __init__(
+        self, problem: Problem | str, *, status: int, advice: str = ""
+    ) -> None:
+        super().__init__(problem, advice=advice)
         self.status = status
 
 
@@ -105,8 +129,8 @@ class BatchOver(PermanentError):
     ``why`` is a value of ``bot.core.model.Cause``.
     """
 
-    def __init__(self, message: str, *, why: str, advice: str = "") -> None:
-        super().__init__(message, advice=advice)
+    def __init__(self, problem: Problem | str, *, why: str, advice: str = "") -> None:
+        super().__init__(problem, advice=advice)
         self.why = why
 
 
@@ -117,5 +141,5 @@ class AppUnavailable(BatchOver):
 class RoleLost(BatchOver):
     """Whoever started the batch may not run it any more."""
 
-    def __init__(self, message: str, *, advice: str = "") -> None:
-        super().__init__(message, why="role lost", advice=advice)
+    def __init__(self, problem: Problem | str, *, advice: str = "") -> None:
+        super().__init__(problem, why="role lost", advice=advice)

@@ -17,7 +17,7 @@ from cachetools import LRUCache
 
 from bot.core.model import InstallationId
 from bot.core.world import budget
-from bot.core.world.answers import Failure, words
+from bot.core.world.answers import Answered, Failure
 from bot.core.world.budget import Call, Hold, Reserve, Spent, Window, is_other_end
 from bot.errors import RateLimited
 from bot.github.traffic import LOST, Traffic, class_of
@@ -341,8 +341,8 @@ class Account:
     def limited(self, seconds: float) -> RateLimited:
         """Return the error for a wait of *seconds* from now."""
         until = self._clock.now() + timedelta(seconds=seconds)
-        message = words(Failure.LIMITED, said=f"{until:%H:%M:%S}")
-        return RateLimited(message, until=until, seconds=seconds)
+        problem = Answered(Failure.LIMITED, f"{until:%H:%M:%S}", 429)
+        return RateLimited(problem, until=until, seconds=seconds)
 
     # --- admission ---
 

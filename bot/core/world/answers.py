@@ -12,8 +12,9 @@ from enum import StrEnum
 from bot.core.model import Cause
 from bot.errors import (
     AppUnavailable,
-    BotError,
     NotFound,
+    PermanentError,
+    Problem,
     Refused,
     TransientError,
     Uncertain,
@@ -80,6 +81,24 @@ class Row:
     advice: str = ""
     first: First | None = None
     why: Cause | None = None  # what ends the batch
+
+
+@dataclass(frozen=True, slots=True)
+class Answered(Problem):
+    """An answer that is no success, or none. *said* is GitHub's, or the system's."""
+
+    failure: Failure
+    said: str = ""
+    status: int = 0
+
+    def __str__(self) -> str:
+        said = self.said[:SAID_LENGTH] or "no reason given"
+        return TABLE[self.failure].words.format(said=said, status=self.status)
+
+    @property
+    def advice(self) -> str:
+        """What the table advises."""
+        return TABLE[self.failure].advice
 
 
 TABLE: Mapping[Failure, Row] = {
@@ -227,30 +246,23 @@ def failure_of_problem(kind: str, said: str) -> Failure:
 
 def error_of(
     failure: Failure, *, is_change: bool, said: str = "", status: int = 0
-) -> BotError:
+) -> TransientError | PermanentError:
     """Return the error to raise for an answer, with the table's words.
 
     A limit is none of them: the ledger knows the instant and raises ``RateLimited``.
     """
-    row = TABLE[failure]
-    message = words(failure, said=said, status=status)
+    row, problem = TABLE[failure], Answered(failure, said, status)
     match row.change if is_change else row.question:
         case Next.LOOK_UP:
-            return Uncertain(message)
+            return Uncertain(problem)
         case Next.RETRY | Next.WAIT:
-            return TransientError(message)
+            return TransientError(problem)
         case Next.FAIL:
             kind = NotFound if failure in _ABSENT else Refused
-            return kind(message, status=status, advice=row.advice)
+            return kind(problem, status=status)
         case Next.END:
             assert row.why is not None
-            return AppUnavailable(message, why=row.why, advice=row.advice)
-
-
-def words(failure: Failure, *, said: str = "", status: int = 0) -> str:
-    """Return what people read of a failure; *said* is GitHub's, without secrets."""
-    quoted = said[:SAID_LENGTH]
-    return TABLE[failure].words.format(said=quoted or "no reason given", status=status)
+            return AppUnavailable(problem, why=row.why)
 
 
 _ABSENT = (Failure.NOT_FOUND, Failure.GONE)

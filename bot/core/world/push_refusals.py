@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from bot.errors import Problem
+
 MOST_LENGTH = 600
 """What of a reason is shown; what is left out is counted."""
 
@@ -71,12 +73,15 @@ _RULES = "Look at the rules of the repository for branches batch/**."
 
 
 @dataclass(frozen=True, slots=True)
-class PushRefusal:
+class PushRefusal(Problem):
     """Why a push was refused, in one line, and what can be done."""
 
     reason: str
     advice: str
     wants_signatures: bool = False  # and nothing else: a signed commit would be taken
+
+    def __str__(self) -> str:
+        return self.reason
 
 
 def push_refusal(said: str, why: str) -> PushRefusal:

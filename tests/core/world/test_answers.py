@@ -4,13 +4,13 @@ import pytest
 
 from bot.core.world.answers import (
     TABLE,
+    Answered,
     Failure,
     First,
     Next,
     error_of,
     failure_of,
     failure_of_problem,
-    words,
 )
 from bot.errors import AppUnavailable, NotFound, Refused, TransientError, Uncertain
 
@@ -84,7 +84,7 @@ def test_a_problem_of_graphql_has_its_row(kind, said, failure):
 def test_every_class_has_a_row_with_words_that_people_can_read():
     assert set(TABLE) == set(Failure)
     for failure in Failure:
-        text = words(failure, said="why not", status=418)
+        text = str(Answered(failure, "why not", 418))
         assert "{" not in text
         assert failure_of_its_own(text)
         is_over = Next.END in (TABLE[failure].question, TABLE[failure].change)
@@ -112,8 +112,7 @@ def test_what_follows_is_the_kind_of_error(failure: Failure, is_change: bool):
     error = error_of(failure, is_change=is_change, said="so it is", status=418)
     absent = (Failure.NOT_FOUND, Failure.GONE)
     assert type(error) is (NotFound if failure in absent else KINDS[wanted])
-    assert str(error) == words(failure, said="so it is", status=418)
-    assert getattr(error, "advice", "") == row.advice
+    assert error.problem == Answered(failure, "so it is", 418)
 
 
 def test_only_what_was_never_done_is_sent_again_by_itself():
@@ -123,6 +122,6 @@ def test_only_what_was_never_done_is_sent_again_by_itself():
 
 
 def test_words_of_github_are_cut():
-    assert words(Failure.INVALID, said="no such user") == "no such user"
-    assert len(words(Failure.FORBIDDEN, said="x" * 10_000)) == 300
-    assert words(Failure.FORBIDDEN) == "no reason given"
+    assert str(Answered(Failure.INVALID, "no such user")) == "no such user"
+    assert len(str(Answered(Failure.FORBIDDEN, "x" * 10_000))) == 300
+    assert str(Answered(Failure.FORBIDDEN)) == "no reason given"

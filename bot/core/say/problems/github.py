@@ -1,0 +1,154 @@
+"""What can go wrong with GitHub, besides the classes of ``bot.core.world.answers``."""
+
+from dataclasses import dataclass
+
+from bot.core.model import Role
+from bot.errors import Problem
+
+_SAID_LENGTH = 300
+
+
+@dataclass(frozen=True, slots=True)
+class NotInstalled(Problem):
+    """The app's installation is gone."""
+
+    advice = "Install the app again."
+
+    def __str__(self) -> str:
+        return "The app is no longer installed there."
+
+
+@dataclass(frozen=True, slots=True)
+class TakenFromApp(Problem):
+    """The installation does not have the repository any more."""
+
+    advice = "Give the app access to it again."
+
+    def __str__(self) -> str:
+        return "The repository was taken from the app."
+
+
+@dataclass(frozen=True, slots=True)
+class Unseen(Problem):
+    """A repository of a batch is not there for the app."""
+
+    repository: str
+    advice = "Give the app access to it again."
+
+    def __str__(self) -> str:
+        return f"{self.repository} cannot be seen by the app any more."
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced(Problem):
+    """The name of a repository has come to stand for another one."""
+
+    repository: str
+
+    def __str__(self) -> str:
+        return f"{self.repository} is another repository by now."
+
+
+@dataclass(frozen=True, slots=True)
+class MovedAway(Problem):
+    """An issue or pull request was moved to another repository."""
+
+    repository: str
+
+    def __str__(self) -> str:
+        return f"It was moved from {self.repository} to another repository."
+
+
+@dataclass(frozen=True, slots=True)
+class RoleFell(Problem):
+    """Whoever started a batch has no longer the role for it."""
+
+    login: str
+    has: Role
+    needs: Role
+
+    def __str__(self) -> str:
+        has, needs = self.has.name.lower(), self.needs.name.lower()
+        return f"{self.login} has {has} access now, not {needs}"
+
+    @property
+    def advice(self) -> str:
+        """Who may."""
+        return f"Somebody with {self.needs.name.lower()} access can retry it."
+
+
+@dataclass(frozen=True, slots=True)
+class PullRequestRefused(Problem):
+    """GitHub opens no pull request of *head* into *base*, and has *said* why."""
+
+    said: str
+    head: str
+    base: str
+
+    def __str__(self) -> str:
+        return self.said
+
+    @property
+    def advice(self) -> str:
+        """What GitHub's words are about, if they are known."""
+        if "No commits between" in self.said:
+            return (
+                f"The branch {self.head} has nothing that {self.base} does not have:"
+                " the change may be there already."
+            )
+        if "base" in self.said:
+            return f"Check that the branch {self.base} still exists."
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class LargeFilesWait(Problem):
+    """What is kept with Git LFS cannot be uploaded now."""
+
+    said: str
+
+    def __str__(self) -> str:
+        return f"large files cannot be uploaded now: {self.said}"
+
+
+@dataclass(frozen=True, slots=True)
+class LargeFilesRefused(Problem):
+    """The server does not take what is kept with Git LFS."""
+
+    said: str
+    advice = "Look at the repository's Git LFS: its quota, and who may write."
+
+    def __str__(self) -> str:
+        said = self.said[:_SAID_LENGTH]
+        return f"the large files of the change cannot be uploaded: {said}"
+
+
+@dataclass(frozen=True, slots=True)
+class LargeFilesMixedUp(Problem):
+    """The server speaks of other files than it was asked about."""
+
+    advice = "Look at the repository's Git LFS: its quota, and who may write."
+
+    def __str__(self) -> str:
+        return (
+            "the large files of the change cannot be uploaded: the answer is not about"
+            " these files"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class NotLookedUp(Problem):
+    """Whether a change was made cannot be found out. *effect* names its kind."""
+
+    effect: str
+
+    def __str__(self) -> str:
+        return f"{self.effect} cannot be looked up: unknown, check by hand"
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitedGone(Problem):
+    """What an item waits for is not on GitHub any more."""
+
+    def __str__(self) -> str:
+        return "what was waited for cannot be found on GitHub any more"

@@ -1,0 +1,152 @@
+"""What can go wrong with this server: its disk, its programs, its workers, its database."""
+
+from dataclasses import dataclass
+
+from bot.errors import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class DiskFull(Problem):
+    """The disk has no room left."""
+
+    def __str__(self) -> str:
+        return "the disk of this server is full"
+
+
+@dataclass(frozen=True, slots=True)
+class DiskNearlyFull(Problem):
+    """There is too little room for a command to begin."""
+
+    left_bytes: int
+
+    def __str__(self) -> str:
+        left = amount(self.left_bytes)
+        return f"the disk of this server is nearly full: {left} left"
+
+
+_TAKE_LESS = (
+    "Let it take less, or have the operator of this server look at its `quota`."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OverQuota(Problem):
+    """A command took more of the disk than one may."""
+
+    taken_bytes: int
+    most_bytes: int
+    advice = _TAKE_LESS
+
+    def __str__(self) -> str:
+        taken, most = amount(self.taken_bytes), amount(self.most_bytes)
+        return f"it took {taken} of disk, and may take {most}"
+
+
+@dataclass(frozen=True, slots=True)
+class TookMost(Problem):
+    """The disk is nearly full, and of all commands this one took most of it."""
+
+    taken_bytes: int
+    left_bytes: int
+    advice = _TAKE_LESS
+
+    def __str__(self) -> str:
+        return (
+            f"it took {amount(self.taken_bytes)} of disk, more than any other command,"
+            f" and {amount(self.left_bytes)} were left"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class NoProcess(Problem):
+    """The system starts no further process."""
+
+    why: str
+
+    def __str__(self) -> str:
+        return f"this server cannot start a process: {self.why}"
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramGone(Problem):
+    """An operator's command is not there any more. Where it was is not for everybody."""
+
+    program: str
+    advice = "The operator of this server has to look at its `commands`."
+
+    def __str__(self) -> str:
+        return f"the program {self.program} cannot be run on this server any more"
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptUnknown(Problem):
+    """A worker does not know an attempt."""
+
+    attempt: str
+
+    def __str__(self) -> str:
+        return f"attempt {self.attempt} is not known here"
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptCancelled(Problem):
+    """A worker stopped an attempt."""
+
+    attempt: str
+
+    def __str__(self) -> str:
+        return f"attempt {self.attempt} was cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseFails(Problem):
+    """SQLite, or the disk below it, does not do what is asked."""
+
+    why: str
+
+    def __str__(self) -> str:
+        return f"the database cannot be used: {self.why}"
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseClosed(Problem):
+    """The bot is ending."""
+
+    def __str__(self) -> str:
+        return "the store is closed"
+
+
+@dataclass(frozen=True, slots=True)
+class BackupFailed(Problem):
+    """A backup could not be written."""
+
+    target: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"the backup {self.target} could not be written: {self.why}"
+
+
+@dataclass(frozen=True, slots=True)
+class FromNewerVersion(Problem):
+    """A row of the database is none that this version knows. *kind* is its kind."""
+
+    kind: str
+    is_known: bool  # whether only what it holds cannot be read
+    advice = "Run the newer version again, or restore the backup from before it."
+
+    def __str__(self) -> str:
+        what = (
+            f"a stored {self.kind} cannot be read"
+            if self.is_known
+            else f"stored kind {self.kind!r}"
+        )
+        return f"{what}: it was probably written by a newer version of batch-bot"
+
+
+def amount(size_bytes: int) -> str:
+    """Return a size for people."""
+    for power, unit in ((4, "TB"), (3, "GB"), (2, "MB")):
+        if size_bytes >= 1000**power:
+            return f"{size_bytes / 1000**power:.1f} {unit}".replace(".0 ", " ")
+    return f"{size_bytes / 1000:.0f} kB"

@@ -1,0 +1,94 @@
+"""Everything that the bot can say about what went wrong, in one place."""
+
+import importlib
+import pkgutil
+from itertools import groupby
+
+from bot.core.model import Role
+from bot.core.say import problems
+from bot.core.say.problems import change, git, github, server
+from bot.core.world.answers import Answered, Failure
+from bot.core.world.push_refusals import push_refusal
+from bot.errors import Problem
+from tests.golden import assert_golden
+
+SAMPLES: list[Problem] = [
+    *(Answered(f, said="in its own words", status=418) for f in Failure),
+    Answered(Failure.INVALID),
+    push_refusal("remote: error: GH013: Repository rule violations found", "declined"),
+    github.NotInstalled(),
+    github.TakenFromApp(),
+    github.Unseen("acme/widgets"),
+    github.Replaced("acme/widgets"),
+    github.MovedAway("acme/widgets"),
+    github.RoleFell("ada", Role.READ, Role.WRITE),
+    github.PullRequestRefused(
+        "No commits between main and batch/b7k2/12", "batch/b7k2/12", "main"
+    ),
+    github.PullRequestRefused("base is invalid", "batch/b7k2/12", "main"),
+    github.PullRequestRefused("in its own words", "batch/b7k2/12", "main"),
+    github.LargeFilesWait("503 try later"),
+    github.LargeFilesRefused("403 over the quota"),
+    github.LargeFilesMixedUp(),
+    github.NotLookedUp("ChangeLabels"),
+    github.AwaitedGone(),
+    git.GitFault("fetch", "fatal: the remote end hung up"),
+    git.OldGit("2.38"),
+    git.NotCloned("acme/widgets"),
+    git.BranchMissing("batch/b7k2/12", "acme/widgets"),
+    git.PredecessorsConflict("batch/b7k2/12", ("a.py", "b.py")),
+    git.ChangeConflicts("main", [f"{n}.py" for n in range(7)]),
+    git.BranchMoved("batch/b7k2/12"),
+    git.WorkflowsTouched(),
+    git.PushNotTaken("internal error"),
+    git.WorkLost("acme/widgets"),
+    git.NoLargeFilesHere(),
+    change.NotCommitted(server.DiskFull()),
+    change.FolderRemoved(),
+    change.AllRemoved(1234),
+    change.Closed("secret/"),
+    change.Unencrypted("a.key", "git-crypt"),
+    change.NotStorable("a.txt", "failed to encode"),
+    change.NotStorable(),
+    change.TooManyFiles(12_345, 5_000),
+    change.FileTooLarge("core.bin", 52_400_000),
+    change.AllLeftOut([(".env", "may hold secrets")]),
+    change.OtherLargeFiles(),
+    server.DiskFull(),
+    server.DiskNearlyFull(512_000_000),
+    server.OverQuota(10_400_000_000, 10_000_000_000),
+    server.TookMost(4_200_000_000, 99_000),
+    server.NoProcess("Resource temporarily unavailable"),
+    server.ProgramGone("fix"),
+    server.AttemptUnknown("b7k2-1.1"),
+    server.AttemptCancelled("b7k2-1.1"),
+    server.DatabaseFails("disk I/O error"),
+    server.DatabaseClosed(),
+    server.BackupFailed("bot.db.bak", "No space left on device"),
+    server.FromNewerVersion("LaunchRocket", is_known=False),
+    server.FromNewerVersion("ItemEnded", is_known=True),
+]
+
+
+def test_every_problem_reads_as_reviewed():
+    rooms = groupby(SAMPLES, key=lambda one: type(one).__module__.rpartition(".")[2])
+    assert_golden(
+        "problems",
+        "\n\n".join(
+            "\n".join([f"## {room}", "", *map(_line, problems)])
+            for room, problems in rooms
+        ),
+    )
+
+
+def _line(problem: Problem) -> str:
+    advice = f" → {problem.advice}" if problem.advice else ""
+    return f"- `{type(problem).__name__}` {problem}{advice}"
+
+
+def test_every_problem_is_shown():
+    for module in pkgutil.iter_modules(problems.__path__, f"{problems.__name__}."):
+        importlib.import_module(module.name)
+    # By name: a dataclass with slots is made of another class, which may live on.
+    known = {kind.__qualname__ for kind in Problem.__subclasses__()}
+    assert {type(sample).__qualname__ for sample in SAMPLES} == known
