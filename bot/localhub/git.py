@@ -109,6 +109,10 @@ class GitRepository:
         else:
             self._run("update-ref", ref, sha, *old)
 
+    def set_head(self, branch: str) -> None:
+        """Have a clone check out *branch*."""
+        self._run("symbolic-ref", "HEAD", f"refs/heads/{branch}")
+
     def object_at(self, expression: str) -> tuple[str, str] | None:
         """Return type and name of what ``revision:path`` or a revision names."""
         output = self._run("cat-file", "--batch-check", stdin=expression.encode())

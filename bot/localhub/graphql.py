@@ -79,6 +79,11 @@ class _Object:
 
 
 @dataclass(frozen=True, slots=True)
+class _CrossReference:
+    source: Thread
+
+
+@dataclass(frozen=True, slots=True)
 class _Rollup:
     state: str
     runs: tuple[CheckRun, ...]
@@ -159,6 +164,8 @@ def _type_name(value: Any, _info: Any, _type: Any) -> str:
             return "CheckRun"
         case _Object():
             return value.type.capitalize()
+        case _CrossReference():
+            return "CrossReferencedEvent"
         case _:
             raise AssertionError(value)
 
@@ -342,6 +349,25 @@ def _closing_pulls(
         and source in pulls.closes(thread)
         and (
             thread.is_open or thread.pull.is_merged or arguments.get("includeClosedPrs")
+        )
+    ]
+    return _connection(found, info, arguments)
+
+
+def _references_to(
+    source: Thread, info: Info, arguments: dict[str, Any]
+) -> _Connection:
+    """Return the threads whose text, or a comment on them, names an issue."""
+    own = rf"(?:{re.escape(source.repository.full_name)})?#{source.number}"
+    page = rf"{re.escape(_url(source, info, {}))}"
+    names = re.compile(rf"(?<![\w/#])(?:{own}|{page})(?!\d)", re.IGNORECASE)
+    found = [
+        _CrossReference(thread)
+        for thread in source.repository.visible_threads()
+        if thread is not source
+        and any(
+            names.search(text)
+            for text in (thread.body, *(one.body for one in thread.comments))
         )
     ]
     return _connection(found, info, arguments)
@@ -660,6 +686,8 @@ RESOLVERS: dict[str, Resolver] = {
     "Issue.stateReason": _state_reason,
     "Issue.subIssues": _list(lambda s: s.sub_issues),
     "Issue.subIssuesSummary": _sub_issues_summary,
+    "Issue.timelineItems": _references_to,
+    "CrossReferencedEvent.source": _of(lambda s: s.source),
     "PullRequest.additions": _of(lambda s: pulls.changes(s).additions),
     "PullRequest.deletions": _of(lambda s: pulls.changes(s).deletions),
     "PullRequest.changedFiles": _of(lambda s: len(pulls.changes(s).files)),

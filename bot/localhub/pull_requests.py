@@ -78,6 +78,26 @@ class PullRequests(Moves):
         found.git.set_ref(ref, sha)
         self.refs_moved(actor, found)
 
+    def rename_branch(self, login: str, repository: str, old: str, new: str) -> None:
+        """Give a branch another name.
+
+        Pull requests into it follow, those from it are closed.
+        https://docs.github.com/en/repositories/configuring-branches-and-merges-in-your-repository/managing-branches-in-your-repository/renaming-a-branch
+        """
+        found, actor = self.repository(repository), self.user(login)
+        is_default = old == found.default_branch
+        self.require(actor, found, "admin" if is_default else "write")
+        sha = found.git.resolve(f"refs/heads/{old}")
+        if sha is None:
+            raise not_found()
+        found.git.set_ref(f"refs/heads/{new}", sha)
+        if is_default:
+            found.default_branch = new
+            found.git.set_head(new)
+        self._retarget(actor, found, old, new)
+        found.git.set_ref(f"refs/heads/{old}", None)
+        self.refs_moved(actor, found)
+
     def refs_moved(self, actor: User, repository: Repository) -> None:
         """Bring pull requests along after branches moved, and send the webhooks."""
         before, after = repository.branches, repository.git.refs()
@@ -91,6 +111,8 @@ class PullRequests(Moves):
             self._update_heads(actor, repository, ref.removeprefix("refs/heads/"), new)
             if new is not None:
                 self._find_merged(actor, repository, ref, new)
+            else:
+                self._close_on(actor, repository, ref.removeprefix("refs/heads/"))
 
     # --- pull requests
 
@@ -166,6 +188,11 @@ class PullRequests(Moves):
         thread, actor = self.pull_request(repository, number), self.user(login)
         self.require(actor, thread.repository, "write")
         pull = pull_of(thread)
+        if not thread.is_open:
+            message = "Cannot change the base branch of a closed pull request."
+            raise invalid(
+                resource="PullRequest", field="base", code="custom", message=message
+            )
         sha = thread.repository.git.resolve(f"refs/heads/{base}")
         if sha is None:
             raise invalid(resource="PullRequest", field="base")
@@ -363,6 +390,9 @@ class PullRequests(Moves):
         pull.base_sha = base
         found.git.set_ref(f"refs/heads/{pull.base_ref}", commit, expected=base)
         self._note_merged(actor, thread, commit)
+        if found.deletes_branch_on_merge:
+            self._retarget(actor, found, pull.head_ref, pull.base_ref)
+            found.git.set_ref(f"refs/heads/{pull.head_ref}", None)
         self.refs_moved(actor, found)
         return commit
 
@@ -478,6 +508,22 @@ class PullRequests(Moves):
             repository.git.set_ref(f"refs/pull/{thread.number}/head", sha)
             self.tell(thread, "committed", actor, sha)
             self.announce_thread("synchronize", actor, thread, before=before, after=sha)
+
+    def _retarget(
+        self, actor: User, repository: Repository, old: str, new: str
+    ) -> None:
+        """Aim the pull requests into a branch at another; no webhook tells of it."""
+        for thread in _open_into(repository, old):
+            pull = pull_of(thread)
+            pull.base_ref = new
+            pull.base_sha = pulls.base_head(thread) or pull.base_sha
+            self.tell(thread, "automatic_base_change_succeeded", actor, new)
+
+    def _close_on(self, actor: User, repository: Repository, branch: str) -> None:
+        """Close the pull requests into a branch that is gone."""
+        for thread in _open_into(repository, branch):
+            self.tell(thread, "base_ref_deleted", actor, branch)
+            self.close_thread(thread, actor, reason="completed")
 
     def _find_merged(
         self, actor: User, repository: Repository, ref: str, sha: str
@@ -595,3 +641,11 @@ class PullRequests(Moves):
 def person(user: User) -> tuple[str, str]:
     """Return the name and address under which an account commits."""
     return user.login, f"{user.id}+{user.login}@users.noreply.github.com"
+
+
+def _open_into(repository: Repository, branch: str) -> list[Thread]:
+    return [
+        thread
+        for thread in repository.visible_threads()
+        if thread.pull and thread.is_open and thread.pull.base_ref == branch
+    ]

@@ -325,11 +325,27 @@ class Threads(Setup):
                 field="state",
                 message="state cannot be changed.",
             )
+        self._require_branches(thread)
         thread.state = "open"
         thread.state_reason = "reopened" if thread.pull is None else None
         thread.closed_at = thread.closed_by = None
         self.tell(thread, "reopened", actor)
         self.announce_thread("reopened", actor, thread)
+
+    def _require_branches(self, thread: Thread) -> None:
+        """Raise 422 for a pull request that has lost a branch."""
+        names = (thread.pull.head_ref, thread.pull.base_ref) if thread.pull else ()
+        for name in names:
+            if thread.repository.git.resolve(f"refs/heads/{name}") is None:
+                message = (
+                    f"state cannot be changed. The {name} branch has been deleted."
+                )
+                raise invalid(
+                    resource="PullRequest",
+                    field="state",
+                    code="custom",
+                    message=message,
+                )
 
     def lock(
         self, login: str, repository: str, number: int, *, reason: str | None = None

@@ -134,3 +134,19 @@ async def test_relations_are_told(hub: LocalHub):
         "subIssues": {"nodes": [{"number": 3, "parent": {"number": 1}}]},
         "closedByPullRequestsReferences": {"nodes": [{"number": 4}]},
     }
+
+
+async def test_an_issue_knows_the_pull_requests_that_name_it(hub: LocalHub):
+    hub.open_issue("wade", NAME, "One")
+    hub.open_issue("wade", NAME, "Two", "See #1.")
+    for head, body in (("a", "Closes #1"), ("b", "Closes #11"), ("c", "no")):
+        hub.push("wade", NAME, head, {head: "1\n"}, message=head)
+        hub.open_pull_request("wade", NAME, head, head=head, body=body)
+    answer = await ask(
+        hub,
+        """issue(number: 1) { timelineItems(first: 9, itemTypes: [CROSS_REFERENCED_EVENT]) {
+        nodes { ... on CrossReferencedEvent { source {
+          ... on PullRequest { headRefName } } } } } }""",
+    )
+    found = answer["data"]["repository"]["issue"]["timelineItems"]["nodes"]
+    assert found == [{"source": {}}, {"source": {"headRefName": "a"}}]

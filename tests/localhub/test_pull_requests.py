@@ -212,3 +212,55 @@ async def test_renames_binary_files_and_odd_names_are_in_the_list(hub: LocalHub)
         "new ü.txt": ("renamed", "old name.txt"),
     }
     assert "patch" not in next(f for f in files if f["filename"] == "blob.bin")
+
+
+def stack(hub: LocalHub) -> tuple[Thread, Thread]:
+    """Return a pull request, and one into its branch."""
+    lower = open_pull(hub)
+    files = {"more.txt": "1\n"}
+    hub.push("wade", NAME, "upper", files, message="More", base="topic")
+    upper = hub.open_pull_request("wade", NAME, "More", head="upper", base="topic")
+    return lower, upper
+
+
+def test_a_merge_alone_keeps_the_branch_and_what_is_stacked_on_it(hub: LocalHub):
+    _, upper = stack(hub)
+    hub.merge("olivia", NAME, 1, method="squash")
+    assert upper.is_open
+    assert pulls.pull_of(upper).base_ref == "topic"
+    assert hub.repository(NAME).git.resolve("topic")
+
+
+def test_a_merge_that_deletes_its_branch_aims_what_is_stacked_at_the_base(
+    hub: LocalHub,
+):
+    _, upper = stack(hub)
+    hub.repository(NAME).deletes_branch_on_merge = True
+    hub.merge("olivia", NAME, 1, method="squash")
+    assert hub.repository(NAME).git.resolve("refs/heads/topic") is None
+    assert upper.is_open
+    assert pulls.pull_of(upper).base_ref == "main"
+
+
+def test_a_deleted_base_closes_what_is_stacked_for_good(hub: LocalHub):
+    _, upper = stack(hub)
+    hub.merge("olivia", NAME, 1, method="squash")
+    hub.set_ref("olivia", NAME, "refs/heads/topic", None)
+    assert not upper.is_open
+    for change in (
+        lambda: hub.reopen("olivia", NAME, 2),
+        lambda: hub.set_base("olivia", NAME, 2, "main"),
+    ):
+        with pytest.raises(GitHubError) as refused:
+            change()
+        assert refused.value.status == 422
+
+
+def test_a_renamed_branch_takes_the_pull_requests_into_it_along(hub: LocalHub):
+    lower, upper = stack(hub)
+    hub.rename_branch("acme", NAME, "main", "trunk")
+    assert hub.repository(NAME).default_branch == "trunk"
+    assert pulls.pull_of(lower).base_ref == "trunk"
+    hub.rename_branch("wade", NAME, "topic", "other")
+    assert (lower.is_open, upper.is_open) == (False, True)
+    assert pulls.pull_of(upper).base_ref == "other"

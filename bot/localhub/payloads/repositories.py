@@ -124,7 +124,7 @@ class RepositoryPayloads(AccountPayloads):
             "allow_merge_commit": True,
             "allow_auto_merge": False,
             "allow_update_branch": True,
-            "delete_branch_on_merge": False,
+            "delete_branch_on_merge": repository.deletes_branch_on_merge,
             "network_count": 0,
             "subscribers_count": 0,
         }
