@@ -14,21 +14,30 @@ from bot.core.command.syntax import (
     Resume,
     Retry,
     Skip,
+    Span,
     Start,
     Status,
     Why,
 )
-from bot.core.command.vocabulary import HELP_WORDS, TOPICS, in_words, meant
+from bot.core.command.vocabulary import (
+    COURTESY,
+    HELP_WORDS,
+    TOPIC_SYNONYMS,
+    TOPICS,
+    in_words,
+    meant,
+)
 from bot.core.command.words import Token, Words, meant_numbers
 from bot.core.model import BatchId, ItemNumber
 
 BATCH_ID = re.compile(r"(?:[a-z][0-9]){2,4}\Z", re.IGNORECASE)
 
-
-_WHOLE = {
-    "cancel": ("all", "*", "everything", "batch", "it"),
-    "retry": ("all", "*", "everything", "failed", "failures", "failed-items", "it"),
-}
+_ALL = frozenset({"all", "*", "everything", "it"})
+_FAILED = frozenset({"failed", "failures", "failed-items"})
+_FILLERS = frozenset(
+    {*COURTESY, "the", "a", "batch", "batches", "of", "in", "on", "item", "items"}
+)
+_ASKING = frozenset({"with", "about", "for", "on", "me", "us", "the", "/batch"})
 
 
 def read_control(words: Words, actions: Collection[str] = ()) -> Command | None:
@@ -36,17 +45,17 @@ def read_control(words: Words, actions: Collection[str] = ()) -> Command | None:
     first, *rest = words.tokens
     match first.folded:
         case "status":
-            return Status(_only_id(words, first, rest))
+            return Status(_only_id(words, first, _without_fillers(words, rest)))
         case "start":
-            return Start(_only_id(words, first, rest))
+            return Start(_only_id(words, first, _without_fillers(words, rest)))
         case "pause":
-            return Pause(_only_id(words, first, rest))
+            return Pause(_only_id(words, first, _without_fillers(words, rest)))
         case "resume":
-            return Resume(_only_id(words, first, rest))
+            return Resume(_only_id(words, first, _without_fillers(words, rest)))
         case "cancel":
-            return Cancel(*_id_and_items(words, rest))
+            return Cancel(*_id_and_items(words, _without_fillers(words, rest)))
         case "retry":
-            return Retry(*_id_and_items(words, rest))
+            return Retry(*_id_and_items(words, _without_fillers(words, rest)))
         case "help":
             return _help(words, rest, actions)
         case name:
@@ -54,6 +63,22 @@ def read_control(words: Words, actions: Collection[str] = ()) -> Command | None:
             if number is None:
                 return None
             return Why(number) if name == "why" else Skip(number)
+
+
+def _without_fillers(words: Words, rest: Sequence[Token]) -> Sequence[Token]:
+    """Return the words that say which batch or items, the others noted."""
+    name = words.tokens[0].folded
+    left: list[Token] = []
+    for token in rest:
+        word = token.folded.strip(".,!-") or token.folded
+        is_whole = word in _ALL or (name == "retry" and word in _FAILED)
+        if is_whole and not any(NUMERIC.match(one.text) for one in left):
+            words.flaw(token.span, f"{name} alone means all of it", fix="")
+        elif token.folded.strip(".,!") in _FILLERS:
+            words.flaw(token.span, "this is no part of a command", fix="")
+        else:
+            left.append(token)
+    return left
 
 
 def _only_id(words: Words, control: Token, rest: Sequence[Token]) -> BatchId | None:
@@ -90,10 +115,6 @@ def _id_and_items(
             found = BatchId(token.folded)
         elif token.folded == "and":
             continue
-        elif token.folded in _WHOLE.get(words.tokens[0].folded, ()) and not numbers:
-            name = words.tokens[0].folded
-            message = f"{name} alone means all of it"
-            words.flaw(token.span, message, fix="")
         elif NUMERIC.match(token.text):
             match words.numeric(token):
                 case Range() as span:
@@ -111,33 +132,55 @@ def _id_and_items(
 def _one_number(
     words: Words, control: Token, rest: Sequence[Token]
 ) -> ItemNumber | None:
+    name = control.folded
+    rest = [token for token in rest if not _is_courtesy(words, token)]
     if not rest:
-        message = f"name an item: {control.folded} 18"
-        words.flaw(control.span, message, fix=None)
+        words.flaw(control.span, f"name an item: {name} 18", fix=None)
+        return None
+    named = [token for token in rest if meant_numbers(token.text)]
+    if name == "why" and len(rest) > 1 and len(named) == 1:
+        # A question in prose changes nothing, whatever else it says.
+        whole = Span(rest[0].column, rest[-1].end - rest[0].column)
+        fix = meant_numbers(named[0].text)
+        words.flaw(whole, f"why takes one item: why {fix}", fix=fix)
         return None
     first, *more = rest
     for token in more:
-        message = f"too much: {control.folded} takes one item"
-        words.flaw(token.span, message, fix=None)
+        words.flaw(token.span, f"too much: {name} takes one item", fix=None)
     match words.numeric(first) if NUMERIC.match(first.text) else None:
         case Number(number):
             return number
         case _:
             if not words.flaws:
-                message = f"not an item number; write {control.folded} 18"
-                words.flaw(first.span, message, fix=None)
+                message = f"not an item number; write {name} 18"
+                words.flaw(first.span, message, fix=meant_numbers(first.text))
             return None
 
 
+def _is_courtesy(words: Words, token: Token) -> bool:
+    is_one = token.folded.strip(".,!") in COURTESY
+    if is_one:
+        words.flaw(token.span, "this is no part of a command", fix="")
+    return is_one
+
+
 def _help(words: Words, rest: Sequence[Token], actions: Collection[str]) -> Help | None:
-    if not rest:
+    known = (*HELP_WORDS, *actions)
+    asked: list[Token] = []
+    for token in rest:
+        if token.folded in _ASKING:
+            words.flaw(token.span, "help takes one topic and nothing else", fix="")
+        elif not _is_courtesy(words, token):
+            asked.append(token)
+    if not asked:
         return Help()
-    first, *more = rest
+    first, *more = asked
     for token in more:
         words.flaw(token.span, "too much: help takes one topic", fix="")
-    topic = first.folded.strip("`:+-/")
-    if topic not in (*HELP_WORDS, *actions):
-        guess = meant(topic, (*HELP_WORDS, *actions))
+    topic = first.folded.strip("`:+-/") or first.folded
+    topic = TOPIC_SYNONYMS.get(topic, topic)
+    if topic not in known:
+        guess = meant(topic, known)
         hint = f"did you mean {guess}?" if guess else f"there is {in_words(TOPICS)}"
         words.flaw(first.span, f"no such topic; {hint}", fix=guess or None)
     return Help(topic)

@@ -5,13 +5,12 @@ language where that is certain. None of them names what nobody named.
 """
 
 import re
-from collections.abc import Iterator
-from itertools import pairwise
 
 from bot.core.actions.spec import Form
 from bot.core.actions.table import ACTIONS
 from bot.core.command.arguments import INPUT
 from bot.core.command.controls import BATCH_ID
+from bot.core.command.joints import THEN
 from bot.core.command.options import Wrong, read_option
 from bot.core.command.sentence import OpenTerm, Sentence
 from bot.core.command.syntax import (
@@ -26,15 +25,16 @@ from bot.core.command.vocabulary import (
     BATCH_OPTIONS,
     COLLECTIONS,
     CONTROLS,
+    COURTESY,
     FILTERS,
     NOT_YET,
+    OPTION_SYNONYMS,
     STRANGERS,
     in_words,
     meant,
     nearest,
 )
 from bot.core.command.words import (
-    GHOST,
     ITEM_HELP,
     KEYED,
     Edit,
@@ -48,8 +48,10 @@ _DASHED = re.compile(
     re.DOTALL,
 )
 _DRY = ("dry-run", "dryrun", "dry", "plan", "preview", "simulate", "no-op", "noop", "n")
-_NO = ("false", "no", "0", "off")
-_THEN = re.compile(r"then|next|[-=]+>|>+|\u2192|\u21d2|\u27f6", re.IGNORECASE)
+_NO = ("false", "no", "0", "off", "none")
+_PREPOSITIONS = frozenset({"to", "on", "for", "with", "from", "of", "at", "as"})
+_QUOTES = {"'": "'", "\u2018": "\u2019", "\u00ab": "\u00bb", "`": "`"}
+_EMOJI = re.compile(r"(?::[a-z0-9_+-]+:|[^\w\s\x21-\x7e]+)+", re.IGNORECASE)
 _WAITS = re.compile(
     r"(?:depend(?:s|ing)? on|wait(?:s|ing)? (?:for|on)|blocked by|needs|requires|behind)\Z",
     re.IGNORECASE,
@@ -65,7 +67,6 @@ _COMPLETED = re.compile(r"(?:as )?(?:completed|done|fixed)\Z", re.IGNORECASE)
 _NOISE = frozenset(
     {"issue", "issues", "item", "items", "number", "numbers", "pr", "prs", "ticket"}
 )
-_COURTESY = frozenset({"please", "pls", "plz", "thanks", "thx", "ty", "cheers", "now"})
 _CONDITIONS = frozenset(
     {
         *(
@@ -82,12 +83,16 @@ _CONDITIONS = frozenset(
         ),
         *("or", "only", "without", "except", "after", "before", "once", "then", "nor"),
         *("instead", "stop", "wait", "cancel", "later", "tomorrow", "first", "last"),
+        "as",
     }
 )
 """Words that make a sentence mean something else than its numbers alone."""
 
+_TAKES_OFF = {"unlabel": "label", "untag": "label", "unassign": "assign"}
 _EVERYTHING = ("all", "*", "everything", "any", "every")
 
+
+_KEYS = (*BATCH_OPTIONS, "after", *FILTERS, *COLLECTIONS)
 
 # --- options of other programs ---------------------------------------------------------
 
@@ -114,7 +119,7 @@ def _is_assignment(sentence: Sentence, token: Token) -> bool:
     if found is None:
         return False
     key = _key(found["key"])
-    known = (*BATCH_OPTIONS, *FILTERS, *COLLECTIONS, "dry-run", "after")
+    known = (*_KEYS, *OPTION_SYNONYMS, *_DRY[:-1])
     if key not in known and not nearest(key, BATCH_OPTIONS, likeness=0.8):
         return False
     if sentence.form is Form.WORKFLOW:
@@ -132,10 +137,10 @@ def _option_like(
 ) -> None:
     key = _key(word)
     span = token.span
+    how = ", without dashes" if token.text.startswith(("-", "\u2013", "\u2014")) else ""
     if key in _DRY or nearest(key, ("dry-run",), likeness=0.8):
-        is_no = value is not None and value.casefold() in _NO
-        message = "write dry-run, without dashes"
-        sentence.flaw(span, message, fix=None if is_no else "dry-run")
+        fix = None if is_no(value or "") else "dry-run"
+        sentence.flaw(span, f"write dry-run{how}", fix=fix)
         return
     if key in ("help", "h", "?"):
         first, last = sentence.tokens[0], sentence.tokens[-1]
@@ -143,6 +148,8 @@ def _option_like(
         topic = sentence.lead_name
         edits = (Edit(whole, f"help {topic}".strip()),)
         sentence.flaw_with(span, "help comes first in a command", edits)
+        return
+    if _is_word_of_action(sentence, token, key, value or ""):
         return
     following = sentence.following
     is_taken_off = sentence.form in (Form.LABELS, Form.LOGINS) and (
@@ -153,8 +160,8 @@ def _option_like(
         message = f"looks like an option; to take it off write {fix}"
         sentence.flaw(span, message, fix=None)
         return
-    keys = (*BATCH_OPTIONS, "after", *FILTERS, *COLLECTIONS)
-    meant_key = key if key in keys else nearest(key, BATCH_OPTIONS, likeness=0.8)
+    guess = OPTION_SYNONYMS.get(key) or nearest(key, BATCH_OPTIONS, likeness=0.8)
+    meant_key = key if key in _KEYS else guess
     if not meant_key:
         message = f"no option: {token.text}; there is {in_words(BATCH_OPTIONS)}"
         sentence.flaw(span, message, fix=None)
@@ -165,9 +172,62 @@ def _option_like(
         span = Span(span.column, following.end - span.column)
     if value:
         fix = f"{meant_key}:{value}"
-        sentence.flaw(span, f"write {fix}, without dashes", fix=fix)
+        sentence.flaw(span, f"write {fix}{how}", fix=fix)
     else:
         sentence.flaw(span, f"an option is written {meant_key}:…", fix=None)
+
+
+def _is_word_of_action(sentence: Sentence, token: Token, key: str, value: str) -> bool:
+    """Note ``close --not-planned`` and ``close --reason "not planned"``."""
+    if sentence.form is not Form.WORDS:
+        return False
+    known = ACTIONS[sentence.lead_name].arguments.words
+    following = sentence.following
+    span = token.span
+    if key == "reason" and not value and following is not None:
+        value = following.text
+        span = Span(span.column, following.end - span.column)
+    said = value if key == "reason" else key
+    word = re.sub(r"[\s_]+", "-", said.casefold().strip("\"'"))
+    if word not in known:
+        return False
+    if span != token.span:
+        sentence.at += 1
+    sentence.flaw(span, f"write {word}", fix=word)
+    return True
+
+
+def is_no(value: str) -> bool:
+    """Return whether a value switches something off."""
+    return value.casefold() in _NO
+
+
+def is_search_word(sentence: Sentence, token: Token, key: str, value: str) -> bool:
+    """Note ``is:open`` and the like of GitHub's search."""
+    if key in ("is", "state") and value.casefold() == "open":
+        sentence.flaw(token.span, "filters find open items only", fix="")
+    elif key in ("is", "type", "state", "no", "repo", "sort", "in", "involves"):
+        message = f"no filter: {key}:; there is {in_words(FILTERS)}"
+        sentence.flaw(token.span, message, fix=None)
+    elif key == "before":
+        message = "the later item waits: 15 after:12"
+        sentence.flaw(token.span, message, fix=None)
+    else:
+        return False
+    return True
+
+
+def is_loose_value(sentence: Sentence, token: Token, comma: int) -> bool:
+    """Note ``label:a, b``."""
+    is_value = token.text[:1].isalpha() and not is_known(token)
+    if not is_value or meant(token.text, (*sentence.names, *CONTROLS, *COURTESY)):
+        return False
+    if token.folded in (*COURTESY, *_CONDITIONS) or sentence.following is not None:
+        return False
+    gap = Span(comma + 1, token.column - comma - 1)
+    message = f"a second value stands right behind the comma: ,{token.text}"
+    sentence.flaw_with(token.span, message, (Edit(gap, ""),))
+    return True
 
 
 def _key(word: str) -> str:
@@ -190,8 +250,10 @@ def explain(sentence: Sentence, token: Token) -> None:
     """Note what is wrong with a word that the language does not have."""
     for habit in (
         _missing_space,
+        _in_quotes,
         _quoted_text,
         _unquoted_comment,
+        _preposition,
         _argument_without_sign,
         _rest_of_a_value,
         _waiting,
@@ -219,6 +281,14 @@ def _missing_space(sentence: Sentence, token: Token) -> bool:
     return True
 
 
+def _in_quotes(sentence: Sentence, token: Token) -> bool:
+    inner = token.text.strip('"\u201c\u201d')
+    if inner == token.text or not is_item(inner):
+        return False
+    sentence.flaw(token.span, "items have no quotes", fix=inner)
+    return True
+
+
 def _quoted_text(sentence: Sentence, token: Token) -> bool:
     if token.text[0] not in '"\u201c':
         return False
@@ -233,10 +303,45 @@ def _quoted_text(sentence: Sentence, token: Token) -> bool:
 def _unquoted_comment(sentence: Sentence, token: Token) -> bool:
     if sentence.form is not Form.TEXT:
         return False
-    span, text = _run(sentence, token, through_commas=True)
-    fix = quoted(text, always=True)
+    span, text = _run(sentence, token, is_text=True)
+    fix = quoted(_unwrapped(text), always=True)
     sentence.flaw(span, f"put the text in quotes: {fix}", fix=fix)
     return True
+
+
+def _unwrapped(text: str) -> str:
+    """Return a text without the quotes of another kind around it."""
+    closing = _QUOTES.get(text[:1])
+    is_whole = closing and len(text) > 2 and text.endswith(closing)
+    return text[1:-1] if is_whole else text
+
+
+def _preposition(sentence: Sentence, token: Token) -> bool:
+    """Note the ``to`` of ``assign ada to 12``, and of ``assign 12 to ada``."""
+    before, following = sentence.before, sentence.following
+    if sentence.form not in (Form.LABELS, Form.LOGINS) or before is None:
+        return False
+    if token.folded not in _PREPOSITIONS or following is None or following.is_mark:
+        return False
+    is_joint = is_item(following.text) or is_item(before.text)
+    if not is_joint or before is sentence.lead_token:
+        return False
+    sentence.flaw(token.span, "this is no part of a command", fix="")
+    return True
+
+
+def _has_only_items(sentence: Sentence, token: Token) -> bool:
+    """Return whether nothing but items stands between the action and a word."""
+    if sentence.lead_token is None:
+        return False
+    between = [
+        one
+        for one in sentence.tokens[: sentence.at - 1]
+        if one.column > sentence.lead_token.column
+        and one.folded not in ("and", *_PREPOSITIONS)
+    ]
+    is_kind = token.folded in (*COURTESY, *_CONDITIONS, *_EVERYTHING)
+    return bool(between) and all(is_item(one.text) for one in between) and not is_kind
 
 
 def _argument_without_sign(sentence: Sentence, token: Token) -> bool:
@@ -245,10 +350,12 @@ def _argument_without_sign(sentence: Sentence, token: Token) -> bool:
     form = sentence.form
     if form not in (Form.LABELS, Form.LOGINS) or before is None or before.is_mark:
         return False
-    if is_known(token) or GHOST.search(token.text):
+    if is_known(token):
         return False
     is_listed = token.comma is not None and not is_item(before.text)
-    is_behind_lead = before is sentence.lead_token or is_listed
+    is_behind_lead = (
+        before is sentence.lead_token or is_listed or _has_only_items(sentence, token)
+    )
     is_behind_sign = before.text[0] in "+-" and not NUMERIC.match(before.text[1:])
     if form is Form.LOGINS:
         if not re.fullmatch(r"@?[A-Za-z0-9][\w-]*(?:\[bot\])?|@me", token.text):
@@ -260,7 +367,12 @@ def _argument_without_sign(sentence: Sentence, token: Token) -> bool:
         return True
     if not (is_behind_lead or is_behind_sign):
         return False
-    span, text = _run(sentence, token)
+    if token.text[0] == ":" and before is sentence.lead_token and token.text[1:]:
+        whole = Span(before.column, token.end - before.column)
+        fix = f"{before.text}{token.text}"
+        sentence.flaw(whole, f"write {fix}", fix=fix)
+        return True
+    span, text = _run(sentence, token, is_name=True)
     if is_behind_sign and token.comma is None and before.text[1:2] not in '"\u201c':
         sign, name = before.text[0], f"{before.text[1:]} {text}"
         whole = Span(before.column, span.column + span.length - before.column)
@@ -268,7 +380,7 @@ def _argument_without_sign(sentence: Sentence, token: Token) -> bool:
         message = f"write {fix}"
         sentence.flaw_with(span, message, (Edit(whole, fix),))
         return True
-    fix = f"+{quoted(text)}"
+    fix = f"+{quoted(_unwrapped(text))}"
     sentence.flaw(span, f"write {fix}", fix=fix)
     return True
 
@@ -285,71 +397,15 @@ def _rest_of_a_value(sentence: Sentence, token: Token) -> bool:
         return False
     if _is_connective(token) or token.folded in sentence.names:
         return False
-    if token.folded in _COURTESY or token.folded in ("but", "not", "or", "if", "when"):
+    if token.folded in COURTESY or token.folded in ("but", "not", "or", "if", "when"):
         return False
     span, text = _run(sentence, token)
     start = before.end - len(found["value"])
-    fix = quoted(f"{found['value']} {text}")
+    fix = quoted(_unwrapped(f"{found['value']} {text}"))
     message = f"put a value of several words in quotes: {found['key']}:{fix}"
     whole = Span(start, span.column + span.length - start)
     sentence.flaw_with(span, message, (Edit(whole, fix),))
     return True
-
-
-def is_order(sentence: Sentence, token: Token) -> bool:
-    """Note ``12 then 15``: all of it at once, as each part waits for the one before."""
-    if not _THEN.fullmatch(token.text):
-        return False
-    parts: list[list[Token]] = [[]]
-    words = [token]
-    for one in _numbers_before(sentence):
-        parts[0].insert(0, one)
-    at = sentence.at
-    parts.append([])
-    while at < len(sentence.tokens) and not sentence.tokens[at].is_mark:
-        one = sentence.tokens[at]
-        if NUMERIC.match(one.text):
-            parts[-1].append(one)
-        elif _THEN.fullmatch(one.text):
-            words.append(one)
-            parts.append([])
-        elif one.folded != "and":
-            break
-        at += 1
-    message = "what comes later is written with after:, as in 12 15 after:12"
-    last = words[-1]
-    span = Span(token.column, last.end - token.column)
-    is_plain = all(
-        part and all(re.fullmatch(r"#?[0-9]+", one.text) for one in part)
-        for part in parts
-    )
-    ends = at >= len(sentence.tokens) or not sentence.tokens[at].is_mark
-    edits = None
-    if is_plain and ends and sentence.group is None:
-        edits = (*(Edit(word.span, "") for word in words), *_waits_in_turn(parts))
-    sentence.flaw_with(token.span if edits is None else span, message, edits)
-    sentence.at = at
-    return True
-
-
-def _numbers_before(sentence: Sentence) -> Iterator[Token]:
-    for one in reversed(sentence.tokens[: sentence.at - 1]):
-        if one.folded == "and":
-            continue
-        if one.is_mark or not NUMERIC.match(one.text):
-            return
-        yield one
-
-
-def _waits_in_turn(parts: list[list[Token]]) -> Iterator[Edit]:
-    for earlier, part in pairwise(parts):
-        names = ",".join(one.text.lstrip("#") for one in earlier)
-        end = Span(part[-1].end, 0)
-        if len(part) == 1:
-            yield Edit(end, f" after:{names}")
-        else:
-            yield Edit(Span(part[0].column, 0), "(")
-            yield Edit(end, f") after:{names}")
 
 
 def _waiting(sentence: Sentence, token: Token) -> bool:
@@ -433,6 +489,8 @@ def _spaced_range(sentence: Sentence, token: Token) -> bool:
 def spaced_range(sentence: Sentence, token: Token) -> bool:
     """Note ``12 - 15``."""
     before, following = sentence.before, sentence.following
+    if _is_spaced_exclusion(sentence, token):
+        return True
     if (
         before is None
         or following is None
@@ -445,6 +503,21 @@ def spaced_range(sentence: Sentence, token: Token) -> bool:
     gap = Span(before.end, following.column - before.end)
     message = f"a range has no spaces: {before.text}..{following.text}"
     sentence.flaw_with(token.span, message, (Edit(gap, ".."),))
+    return True
+
+
+def _is_spaced_exclusion(sentence: Sentence, token: Token) -> bool:
+    """Note ``12..18 - 15``."""
+    before, following = sentence.before, sentence.following
+    if token.text != "-" or before is None or following is None:
+        return False
+    found = NUMERIC.match(before.text)
+    if found is None or found["last"] is None or not NUMERIC.match(following.text):
+        return False
+    sentence.at += 1
+    span = Span(token.column, following.end - token.column)
+    fix = f"-{following.text}"
+    sentence.flaw(span, f"what is left out is written {fix}", fix=fix)
     return True
 
 
@@ -491,7 +564,8 @@ def _everything(sentence: Sentence, token: Token) -> bool:
     if token.folded not in _EVERYTHING:
         return False
     message = "say which: a filter such as label:ready, a range or sub-issues:40"
-    sentence.flaw(token.span, message, fix=None)
+    span, _ = _run(sentence, token)
+    sentence.flaw(span, message, fix=None)
     return True
 
 
@@ -507,7 +581,11 @@ def _noise(sentence: Sentence, token: Token) -> bool:
 def _prose(sentence: Sentence, token: Token) -> None:
     """Note everything up to the next item or option as one fault."""
     text = token.text
-    if INPUT.match(text) or re.fullmatch(r"[\w.-]+\.ya?ml", text, re.IGNORECASE):
+    if found := INPUT.match(text):
+        message = f"no option: {found['key']}; there is {in_words(BATCH_OPTIONS)}"
+        sentence.flaw(token.span, message, fix=None)
+        return
+    if re.fullmatch(r"[\w.-]+\.ya?ml", text, re.IGNORECASE):
         message = "this belongs to dispatch: /batch dispatch workflow.yml key=value 12"
         sentence.flaw(token.span, message, fix=None)
         return
@@ -515,19 +593,27 @@ def _prose(sentence: Sentence, token: Token) -> None:
         message = "this looks like the id of a batch, not like an item"
         sentence.flaw(token.span, message, fix=None)
         return
-    if any(one.isdigit() for one in text):
-        sentence.not_an_item(token)
-        return
-    if token.folded in _COURTESY and sentence.before is None:
+    if _EMOJI.fullmatch(text):
         sentence.flaw(token.span, "this is no part of a command", fix="")
+        return
+    if text[0] == "!" and NUMERIC.match(text[1:]):
+        message = f"what is left out is written -{text[1:]}"
+        sentence.flaw(token.span, message, fix=f"-{text[1:].lstrip('#')}")
+        return
+    is_one = any(one.isdigit() for one in text) or meant_numbers(text) is not None
+    if is_one:
+        sentence.not_an_item(token)
         return
     guess = meant(text, (*sentence.names, *CONTROLS, "dry-run"))
     span, said = _run(sentence, token)
     words = [word.casefold().strip(".,;:!?") for word in said.split()]
     is_single = len(words) == 1
     if words[0] in STRANGERS:
-        sentence.flaw(span, STRANGERS[words[0]], fix=None)
-    elif all(word in _COURTESY for word in words):
+        taken = _TAKES_OFF.get(words[0])
+        is_sure = taken and len(words) == 2 and sentence.lead is None
+        fix = f"{taken} -{said.split()[1].lstrip('@')}" if is_sure else None
+        sentence.flaw(span, STRANGERS[words[0]], fix=fix)
+    elif all(word in COURTESY for word in words):
         sentence.flaw(span, "this is no part of a command", fix="")
     elif is_single:
         hint = f"; did you mean {guess}?" if guess else f": {ITEM_HELP}"
@@ -543,18 +629,30 @@ def _prose(sentence: Sentence, token: Token) -> None:
 
 
 def _run(
-    sentence: Sentence, token: Token, *, through_commas: bool = False
+    sentence: Sentence, token: Token, *, is_text: bool = False, is_name: bool = False
 ) -> tuple[Span, str]:
-    """Take the words up to the next one that is an item, option or connective."""
+    """Take the words up to the next one that is an item, option or connective.
+
+    Through a text, commas and connectives go on; a name ends before a preposition
+    that an item follows.
+    """
     last = token
     while (following := sentence.following) is not None and not following.is_mark:
-        is_end = following.comma is not None and not through_commas
-        if is_end or is_known(following):
+        if is_text:
+            is_end = is_known(following) and not _is_connective(following)
+        else:
+            is_end = following.comma is not None or is_known(following)
+        if is_end or (is_name and _leads_to_item(sentence, following)):
             break
         last = following
         sentence.at += 1
     span = Span(token.column, last.end - token.column)
     return span, sentence.line[token.column : last.end]
+
+
+def _leads_to_item(sentence: Sentence, token: Token) -> bool:
+    behind = sentence.tokens[sentence.at + 1 : sentence.at + 2]
+    return token.folded in _PREPOSITIONS and any(is_item(one.text) for one in behind)
 
 
 def is_known(token: Token) -> bool:
@@ -572,7 +670,7 @@ def is_known(token: Token) -> bool:
 
 
 def _is_connective(token: Token) -> bool:
-    return _THEN.fullmatch(token.text) is not None or token.folded in (
+    return THEN.fullmatch(token.text) is not None or token.folded in (
         "except",
         "without",
         "excluding",

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from bot.core.actions.table import ACTIONS
-from bot.core.command import habits
+from bot.core.command import habits, joints
 from bot.core.command.arguments import Arguments
 from bot.core.command.limits import Limits
 from bot.core.command.sentence import (
@@ -34,6 +34,8 @@ from bot.core.command.vocabulary import (
     CONTROLS,
     FILTERS,
     ITEM_OPTIONS,
+    OPTION_SYNONYMS,
+    PRIORITIES,
     in_words,
     nearest,
 )
@@ -64,12 +66,6 @@ class ItemsReader(Sentence):
 
     def read(self) -> RunCommand | None:
         """Return the command; None only if a flaw is noted."""
-        following = self.following
-        if self.lead is None and following is not None:
-            name = self.names.get(following.folded)
-            if name is not None:
-                self.lead_with(following, name)
-                self.at += 1
         while self.at < len(self.tokens) and len(self.flaws) < MAX_FAULTS:
             token = self.tokens[self.at]
             self.at += 1
@@ -165,12 +161,14 @@ class ItemsReader(Sentence):
             case "(":
                 self._open_group(token, None)
             case ")" if self.group is not None:
-                if not self.group.terms:
+                if not self.group.terms and not self._is_flawed_since(self.group):
                     span = Span(self.group.column, token.end - self.group.column)
                     self.flaw(span, "nothing is in these brackets", fix="")
                 self._close_group(token.end)
-            case "[":
+            case "[" if not joints.is_link(self, token):
                 self._brackets(token)
+            case "[":
+                pass
             case _:
                 message = f'this "{token.text}" closes nothing'
                 self.flaw(token.span, message, fix="")
@@ -182,6 +180,9 @@ class ItemsReader(Sentence):
         self.group = OpenGroup(token.column, action)
         self.read_words.append(self.group)
         self.target = None
+
+    def _is_flawed_since(self, group: OpenGroup) -> bool:
+        return any(flaw.fault.column > group.column for flaw in self.flaws)
 
     def _close_group(self, end: int) -> None:
         assert self.group is not None
@@ -224,6 +225,9 @@ class ItemsReader(Sentence):
         elif found and key == "after":
             message = "after: stands behind the brackets"
             self.flaw(token.span, message, fix=None)
+        elif token.folded in PRIORITIES:
+            fix = f"priority:{token.folded}"
+            self.flaw(token.span, f"write {fix}", fix=fix)
         else:
             guess = nearest(key or token.folded, ITEM_OPTIONS)
             hint = (
@@ -241,6 +245,9 @@ class ItemsReader(Sentence):
         keyed = KEYED.match(token.text)
         if folded == "and":
             return
+        if folded in self.names and self._may_lead():
+            self.lead_with(token, self.names[folded])
+            return
         if folded.startswith("after:"):
             self._after(token)
         elif folded == "after":
@@ -248,7 +255,7 @@ class ItemsReader(Sentence):
         elif folded == "dry-run":
             self._is_dry_run = True
         elif (
-            habits.is_order(self, token)
+            joints.is_joint(self, token)
             or habits.is_option_like(self, token)
             or self._arguments.take(token)
         ):
@@ -261,6 +268,10 @@ class ItemsReader(Sentence):
             self._keyed(token, keyed)
         elif not self._is_another_value(token):
             habits.explain(self, token)
+
+    def _may_lead(self) -> bool:
+        """Return whether an action would stand before all items."""
+        return self.lead is None and not self.read_words and self.group is None
 
     def _add_item(self, whole: Token, action: str | None, part: Token) -> None:
         selector = self.selector(part)
@@ -285,7 +296,8 @@ class ItemsReader(Sentence):
             rest = token.part(found.start("value"))
             self._action_prefix(token, self.names[key], rest)
         elif key == "dry-run":
-            self.flaw(token.span, "dry-run takes no value", fix="dry-run")
+            fix = None if habits.is_no(value) else "dry-run"
+            self.flaw(token.span, "dry-run takes no value", fix=fix)
         elif key in CONTROLS:
             message = f"{key} is written without a colon, first in the command"
             self.flaw(token.span, message, fix=None)
@@ -294,11 +306,13 @@ class ItemsReader(Sentence):
 
     def _unknown_key(self, token: Token, found: re.Match[str]) -> None:
         key, value = found["key"].casefold(), found["value"]
+        if habits.is_search_word(self, token, key, value):
+            return
         known = (*BATCH_OPTIONS, *FILTERS, *COLLECTIONS, *self.names, "after")
-        guess = nearest(key, known)
-        is_option = guess in BATCH_OPTIONS or not guess
-        what = "option" if is_option else "word"
-        hint = f"; did you mean {guess}?" if guess else f": {key}"
+        guess = OPTION_SYNONYMS.get(key.replace("_", "-")) or nearest(key, known)
+        what = "option" if guess in BATCH_OPTIONS else "word"
+        there_is = in_words((*BATCH_OPTIONS, "after", *FILTERS, *COLLECTIONS))
+        hint = f"; did you mean {guess}?" if guess else f"; there is {there_is}"
         span = Span(token.column, len(found["key"]))
         self.flaw(span, f"unknown {what}{hint}", fix=guess or None)
         if guess in BATCH_OPTIONS and value:
@@ -365,9 +379,10 @@ class ItemsReader(Sentence):
     def _is_another_value(self, token: Token) -> bool:
         """Take the ``b`` of ``label:a,b``."""
         search = self.search
-        is_joined = token.comma is not None and token.comma == token.column - 1
-        if search is None or not is_joined:
+        if search is None or token.comma is None:
             return False
+        if token.comma != token.column - 1:
+            return habits.is_loose_value(self, token, token.comma)
         value = self.unquoted(token)
         one = None if value is None else self.filter_of(token, self._last[0], value)
         if one is not None:

@@ -15,7 +15,7 @@ from bot.core.command.words import GHOSTS
 
 _BEFORE = rf"[ \t\u00a0{GHOSTS}]*+"  # what nobody sees in front of a command
 _COMMAND = re.compile(
-    rf"^{_BEFORE}(/batch(?=\s|\Z)[^\n]*+)", re.IGNORECASE | re.MULTILINE
+    rf"^{_BEFORE}(/batch(?=[\s{GHOSTS}]|\Z)[^\n]*+)", re.IGNORECASE | re.MULTILINE
 )
 # A line that starts with a letter is text, and continues the text of the line before
 # it if that starts with a letter too: without marks that could end anything, it says

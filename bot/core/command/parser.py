@@ -16,15 +16,27 @@ from bot.core.command.limits import Limits
 from bot.core.command.lines import find_command_lines
 from bot.core.command.sentence import MAX_FAULTS
 from bot.core.command.syntax import Command, Help, Plan, Span
-from bot.core.command.vocabulary import CONTROLS, NOT_YET, SYNONYMS, meant
-from bot.core.command.words import Flaw, Token, is_word, mended
+from bot.core.command.vocabulary import (
+    CONTROLS,
+    COURTESY,
+    NOT_YET,
+    SYNONYMS,
+    TOPICS,
+    meant,
+)
+from bot.core.command.words import GHOSTS, Flaw, Token, hidden_in, is_word, mended
 
 DEFAULT_LIMITS = Limits()
+_HOMOGLYPHS = str.maketrans(
+    "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456", "aeopcyxi"
+)
+"""Cyrillic letters that look like Latin ones."""
+
 MAX_COMMANDS = 20
 MAX_WORDS = 1200
 MAX_LENGTH = 16_384
 
-_COMMAND = re.compile(r"\s*/batch(?=\s|\Z)", re.IGNORECASE)
+_COMMAND = re.compile(rf"\s*/batch(?=[\s{GHOSTS}]|\Z)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +89,10 @@ def parse_command(
         return result
     flaws = sorted(result, key=lambda flaw: flaw.fault.column)
     corrected = mended(line, flaws)
-    if corrected and isinstance(_read(corrected, actions, limits), list):
-        corrected = ""
+    if corrected:
+        again = _read(corrected, actions, limits)
+        is_bare = isinstance(again, Help) and again.is_bare
+        corrected = "" if isinstance(again, list) or is_bare else corrected
     faults = tuple(flaw.fault for flaw in flaws[:MAX_FAULTS])
     return Misread(FaultyLine(line, faults), corrected)
 
@@ -96,7 +110,10 @@ def _read(line: str, actions: Collection[str], limits: Limits) -> Command | list
     if len(reader.tokens) > MAX_WORDS:
         message = f"a command may have {MAX_WORDS} words, and this is one too many"
         return [_hopeless(reader.tokens[MAX_WORDS].span, message)]
-    command = _dispatch(reader)
+    for token in reader.tokens:
+        if (seen := hidden_in(token)) is not None:
+            reader.flaw(token.span, f"an invisible character is in {seen}", fix=seen)
+    command = None if reader.flaws else _dispatch(reader)
     if command is None or reader.flaws:
         return reader.flaws
     return command
@@ -107,6 +124,9 @@ def _hopeless(span: Span, message: str) -> Flaw:
 
 
 def _dispatch(reader: ItemsReader) -> Command | None:
+    while len(reader.tokens) > 1 and reader.tokens[0].folded.strip(",") in COURTESY:
+        polite, *reader.tokens = reader.tokens
+        reader.flaw(polite.span, "this is no part of a command", fix="")
     first = reader.tokens[0]
     if first.folded == "plan":
         reader.at = 1
@@ -116,7 +136,12 @@ def _dispatch(reader: ItemsReader) -> Command | None:
         return read_control(reader, reader.names)
     if SYNONYMS.get(first.folded) == "help" and len(reader.tokens) == 1:
         return Help()
-    is_known = first.folded in (*reader.names, "this", "and", "after")
+    if first.folded in TOPICS and len(reader.tokens) == 1:
+        meant_topic = f"help {first.folded}"
+        message = f"this is a topic of the help: {meant_topic}"
+        reader.flaw(first.span, message, fix=meant_topic)
+        return None
+    is_known = first.folded in (*reader.names, "this", "and", "after", "dry-run")
     if first.folded in NOT_YET and not is_known and first.folded not in SYNONYMS:
         reader.flaw(first.span, NOT_YET[first.folded], fix=None)
         return None
@@ -126,7 +151,11 @@ def _dispatch(reader: ItemsReader) -> Command | None:
 
 
 def _unknown_word(reader: ItemsReader, first: Token) -> Command | None:
-    guess = meant(first.text, (*CONTROLS, *reader.names))
+    words = (*CONTROLS, *reader.names)
+    guess = meant(first.text, words)
+    latin = first.text.translate(_HOMOGLYPHS)
+    if latin != first.text and latin.casefold() in words:
+        guess = latin.casefold()
     if not guess:
         return reader.read()
     reader.flaw(first.span, f"unknown word; did you mean {guess}?", fix=guess)

@@ -49,6 +49,7 @@ SYNONYMS: Mapping[str, str] = MappingProxyType(
         **dict.fromkeys(("explain", "reason"), "why"),
         **dict.fromkeys(("ignore", "omit"), "skip"),
         **dict.fromkeys(("?", "-h", "-?", "--help", "usage", "man"), "help"),
+        **dict.fromkeys(("version", "--version", "about"), "help"),
         **dict.fromkeys(("rebase", "sync", "update-branch"), "update"),
         **dict.fromkeys(("run", "do", "fix", "solve", "build"), "implement"),
         **dict.fromkeys(("land", "ship"), "merge"),
@@ -59,6 +60,36 @@ SYNONYMS: Mapping[str, str] = MappingProxyType(
     }
 )
 """What people type elsewhere for a word of this language."""
+
+OPTION_SYNONYMS: Mapping[str, str] = MappingProxyType(
+    {
+        **dict.fromkeys(("parallel", "parallelism", "max-parallel"), "concurrency"),
+        **dict.fromkeys(("jobs", "workers", "threads", "slots"), "concurrency"),
+        **dict.fromkeys(("max-retries", "retry"), "retries"),
+        **dict.fromkeys(("time-out", "time-limit", "max-time"), "timeout"),
+        **dict.fromkeys(("on-error", "on-fail"), "on-failure"),
+        "prio": "priority",
+        "dependencies": "deps",
+        **dict.fromkeys(("depends-on", "depends", "needs", "requires"), "after"),
+        **dict.fromkeys(("blocked-by", "wait-for", "waits-for"), "after"),
+    }
+)
+"""What other programs call an option of this language."""
+
+TOPIC_SYNONYMS: Mapping[str, str] = MappingProxyType(
+    {
+        **dict.fromkeys(("dependencies", "depends", "order"), "after"),
+        **dict.fromkeys(("filters", "filter", "selectors", "actions"), "items"),
+        **dict.fromkeys(("commands", "examples", "overview", "?"), "help"),
+        **dict.fromkeys(("configuration", "settings", "permissions"), "config"),
+    }
+)
+"""What people ask for help on, and the topic that has it."""
+
+COURTESY = frozenset(
+    ("please", "pls", "plz", "thanks", "thx", "ty", "cheers", "now", "kindly")
+)
+"""Words that add nothing to a command."""
 
 STRANGERS: Mapping[str, str] = MappingProxyType(
     {
@@ -117,8 +148,14 @@ def nearest(word: str, choices: Iterable[str], *, likeness: float = 0.65) -> str
     # difflib takes quadratic time in the length of the words.
     if not 2 <= len(word) <= 40:
         return ""
+    folded = word.casefold()
     by_folded = {choice.casefold(): choice for choice in choices}
-    found = difflib.get_close_matches(word.casefold(), by_folded, 1, likeness)
+    # Letters that changed places: “strat” is “start”, though “stat” is closer.
+    letters = sorted(folded)
+    for known, choice in by_folded.items():
+        if len(known) == len(folded) > 3 and sorted(known) == letters:
+            return choice
+    found = difflib.get_close_matches(folded, by_folded, 1, likeness)
     return by_folded[found[0]] if found else ""
 
 
@@ -129,7 +166,9 @@ def meant(word: str, choices: Collection[str]) -> str:
     """
     folded = word.casefold()
     known = (*choices, *SYNONYMS, *STRANGERS)
-    near = folded if folded in known else nearest(folded, known, likeness=0.75)
+    # A word of few letters is close to many: “main” is no slip of “man”.
+    guessed = [one for one in known if one in choices or len(one) >= 4]
+    near = folded if folded in known else nearest(folded, guessed, likeness=0.75)
     found = SYNONYMS.get(near, near)
     return found if found in choices else ""
 

@@ -59,9 +59,21 @@ _WIDE = str.maketrans(
 _NUMBERS = re.compile(
     r"(?:[A-Za-z][\w-]*:)?[-\u2013\u2014]?#?[0-9]+(?:[-.,#\u2013\u2014\u2026]+[0-9]+)*\Z"
 )
+_WIDE_SIGNS = str.maketrans("\uff0b\uff0d\u2212\uff1a", "+--:")
+_WIDE_KEY = re.compile("[A-Za-z][A-Za-z-]*\uff1a")
 _LOOKALIKES = str.maketrans("lIOo", "1100")
-_SEPARATED = re.compile(r"#?[0-9]+(?:[^0-9A-Za-z\s]+[0-9]+)+\Z", re.ASCII)
-_DECORATED = re.compile(r"[^\w\s]*(#?[0-9]+)[^\w\s]*\Z", re.ASCII)
+_SEPARATED = re.compile(r"#?[0-9]+(?:[^0-9A-Za-z\s>]+[0-9]+)+\Z", re.ASCII)
+_DECORATED = re.compile(
+    r"[\"'`*_({\[<]*(#?[0-9]+)(?:[\"'`*_)}\]>;:!?\u2026]|\.(?!\.))*\Z", re.ASCII
+)
+_KIND_BEFORE = re.compile(
+    r"(?:pr|pull|issue|item|ticket|gh)s?[#/-]?([1-9][0-9]{0,8})\Z", re.IGNORECASE
+)
+_PATH = re.compile(
+    r"(?P<site>(?:[\w-]+\.)+[a-z]{2,}/)?"
+    r"(?P<repository>[\w.-]+/[\w.-]+)/(?:issues|pull)/(?P<number>[1-9][0-9]{0,8})\Z",
+    re.IGNORECASE,
+)
 
 ITEM_HELP = "use a number, a range like 12..18, review:63 or a link"
 
@@ -96,7 +108,7 @@ def mended(line: str, flaws: Sequence[Flaw]) -> str:
             return ""
         mended = _joined(mended, line[at : edit.span.column]) + edit.text
         at = edit.span.column + edit.span.length
-    return _joined(mended, line[at:]).strip()
+    return _joined(mended, line[at:]).strip().rstrip(" ,")
 
 
 def _joined(before: str, behind: str) -> str:
@@ -155,12 +167,24 @@ def split_words(line: str, start: int) -> list[Token]:
 
 
 def _plain(word: str) -> str:
-    """Return a number, range or exclusion in ASCII, any other word as it is."""
+    """Return a number, range or exclusion in ASCII; of any other word, its sign or the
+    colon of its key.
+    """
     if word.isascii():
         return word
+    if key := _WIDE_KEY.match(word):
+        word = key[0].translate(_WIDE_SIGNS) + word[key.end() :]
+    word = word[0].translate(_WIDE_SIGNS) + word[1:]
     plain = re.sub("\\A[\u2013\u2014](?=#?[0-9])", "-", word.translate(_WIDE))
     is_number = _NUMBERS.match(plain) and plain.partition(":")[0].lower() not in FILTERS
     return plain if is_number else word
+
+
+def hidden_in(token: Token) -> str | None:
+    """Return a word as people see it, if there is more in it that they do not see."""
+    if not GHOST.search(token.text) or '"' in token.text or "\u201c" in token.text:
+        return None
+    return GHOST.sub("", token.text)
 
 
 class Words:
@@ -260,11 +284,6 @@ class Words:
 
     def not_an_item(self, token: Token) -> None:
         """Note that a word is no item, with the numbers that were probably meant."""
-        if GHOST.search(token.text):
-            seen = GHOST.sub("", token.text)
-            message = f"an invisible character is in {seen}"
-            self.flaw(token.span, message, fix=seen)
-            return
         message = f"not an item: {ITEM_HELP}"
         self.flaw(token.span, message, fix=meant_numbers(token.text))
 
@@ -304,7 +323,9 @@ class Words:
                 value = value.casefold().replace("_", "-")
                 if value not in choices:
                     message = f"{key} is {in_words(choices)}"
-                    guess = nearest(value, choices)
+                    said = {"yes": "true", "1": "true", "no": "false", "0": "false"}
+                    same = said.get(value, "") if key == "draft" else ""
+                    guess = same or nearest(value, choices)
                     fix = f"{key}:{guess}" if guess else None
                     self.flaw(token.span, message, fix=fix)
                     return None
@@ -397,8 +418,14 @@ def login_of(text: str) -> str:
 
 def meant_numbers(text: str) -> str | None:
     """Return the numbers that something close to them names, and no other."""
+    if path := _PATH.match(text[:200]):
+        if path["site"]:
+            return f"https://{text}"
+        return f"{path['repository']}#{path['number']}"
     if len(text) > 60 or not text.isascii():
         return None
+    if found := _KIND_BEFORE.match(text):
+        return found[1]
     if found := _DECORATED.match(text):
         return found[1] if found[1].strip("#0") else None
     if _SEPARATED.match(text):

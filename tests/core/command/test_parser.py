@@ -165,6 +165,7 @@ FRAGMENTS = st.sampled_from(
         *("then", "->", "except", "depends", "on", "--dry-run", "-n", "concurrency=2"),
         *("label:a", "-label:b", "author:x", ",", "12/15", "1x8", "l8", "all", "to"),
         *("please", "not", "planned", "PR", "\u200b", "\uff15", "draft:true", "+new!"),
+        *("or", "12->15", "!15", ":+1:", "PR#12", "[12]", "of", "&", "before", "why"),
         *("cancel", "b7k2", "and", "://", "https://", "tasks:", "sub-issues:12", "٣"),
         *(" ", " ", " ", "\x0b", "\0", "\u2028", "\u017f", "İ", "🙂", "\ud800"),
     ]
