@@ -1,5 +1,6 @@
 """The nouns: repositories, items, plans, batches and how an item can end."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -30,6 +31,20 @@ def attempt_id(batch_id: BatchId, item: ItemId, attempt: int) -> AttemptId:
 def branch(batch_id: BatchId, item: ItemId) -> str:
     """Return the one spelling of the branch that an item's work is pushed to."""
     return f"batch/{batch_id}/{item}"
+
+
+_BRANCH = re.compile(r"batch/(?P<batch>[a-z][0-9][a-z][0-9])/(?P<item>[a-z0-9-]+)\Z")
+_AT_HOME = re.compile(r"(?P<number>[0-9]+)(?=-[a-z]|\Z)")
+
+
+def batch_of(branch: str, number: ItemNumber) -> BatchId | None:
+    """Return whose work on an issue a branch holds; None for any other branch."""
+    found = _BRANCH.match(branch)
+    if found is None:
+        return None
+    own = _AT_HOME.match(found["item"])
+    numbers = [own["number"]] if own else found["item"].split("-")[1:]
+    return BatchId(found["batch"]) if str(number) in numbers else None
 
 
 @dataclass(frozen=True, slots=True)

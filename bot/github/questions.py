@@ -1,13 +1,28 @@
 """The answers to what attempts ask while they run, many in one GraphQL query.
 
 https://docs.github.com/graphql/reference/objects#statuscheckrollup
+https://docs.github.com/graphql/reference/objects#crossreferencedevent
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
 
-from bot.core.model import Repository
-from bot.core.world.questions import Check, Checks, ChecksOf, CheckState, Question
+from bot.core.model import ItemNumber, Repository, batch_of
+from bot.core.world.questions import (
+    Bases,
+    BasesOf,
+    BranchNow,
+    Check,
+    Checks,
+    ChecksOf,
+    CheckState,
+    OpenPullsOf,
+    PullNow,
+    PullState,
+    Question,
+)
 from bot.github.client import Connection
 from bot.github.graphql import raise_for
 
@@ -51,6 +66,20 @@ _STATUSES = {
 }
 
 
+_PULL = "number url state mergedAt headRefName baseRefName isCrossRepository"
+_REFERENCES = f"""
+  timelineItems(last: {_PAGE}, before: %s, itemTypes: [CROSS_REFERENCED_EVENT]) {{
+    pageInfo {{ hasPreviousPage startCursor }}
+    nodes {{
+      ... on CrossReferencedEvent {{
+        source {{ ... on PullRequest {{ {_PULL} repository {{ nameWithOwner }} }} }}
+      }}
+    }}
+  }}
+"""
+_NEWEST = "first: 20, orderBy: {field: CREATED_AT, direction: DESC}"
+
+
 async def answers(
     connection: Connection,
     repository: Repository,
@@ -63,45 +92,160 @@ async def answers(
     What GitHub does not have is left out. *app_id* is of the app whose own check runs
     count for nothing. Raises ``TransientError``, ``Refused`` and ``AppUnavailable``.
     """
-    commits = [question for question in questions if isinstance(question, ChecksOf)]
-    unknown = [type(q).__name__ for q in questions if not isinstance(q, ChecksOf)]
-    assert not unknown, f"nobody here can answer {unknown}"
-    found: dict[ChecksOf, list[Check]] = {}
-    cursors: dict[ChecksOf, str | None] = dict.fromkeys(commits)
-    while cursors:
-        asked = list(cursors)
-        data = await _asked(connection, repository, cursors)
-        cursors = {}
-        for place, question in enumerate(asked):
-            commit = data.get(f"c{place}")
-            if commit is None or "oid" not in commit:
+    parts = {question: _part_of(question, app_id) for question in questions}
+    asked: list[_Part] = list(parts.values())
+    while asked:
+        data = await _asked(connection, repository, asked)
+        asked = [part for place, part in enumerate(asked) if part.read(data, place)]
+    found = {question: part.answer() for question, part in parts.items()}
+    return {question: one for question, one in found.items() if one is not None}
+
+
+class _Part(Protocol):
+    """What a query asks for one question, and what is known of the answer so far."""
+
+    def fields(self, place: int) -> tuple[str, Mapping[str, tuple[str, object]]]:
+        """Return what to ask of the repository, and the variables: type and value.
+
+        All names end in *place*.
+        """
+
+    def read(self, data: Mapping[str, Any], place: int) -> bool:
+        """Take an answer in; return whether there is more to ask."""
+
+    def answer(self) -> Any:
+        """Return the answer to the question, None if GitHub does not have it."""
+
+
+def _part_of(question: Question[Any], app_id: int) -> _Part:
+    match question:
+        case ChecksOf():
+            return _ChecksPart(question, app_id)
+        case OpenPullsOf():
+            return _PullsPart(question)
+        case BasesOf():
+            return _BasesPart(question, _PullsPart(question))
+        case _:
+            message = f"nobody here can answer {type(question).__name__}"
+            raise AssertionError(message)
+
+
+@dataclass(slots=True, eq=False)
+class _ChecksPart:
+    question: ChecksOf
+    app_id: int
+    found: list[Check] | None = None
+    cursor: str | None = None
+
+    def fields(self, place: int) -> tuple[str, Mapping[str, tuple[str, object]]]:
+        contexts = _CONTEXTS % f"$a{place}"
+        return f"c{place}: object(oid: $o{place}) {{ {contexts} }}", {
+            f"o{place}": ("GitObjectID!", self.question.sha),
+            f"a{place}": ("String", self.cursor),
+        }
+
+    def read(self, data: Mapping[str, Any], place: int) -> bool:
+        commit = data.get(f"c{place}")
+        if commit is None or "oid" not in commit:
+            return False
+        contexts = (commit["statusCheckRollup"] or {}).get("contexts") or {}
+        self.found = self.found or []
+        self.found += _checks(contexts.get("nodes") or (), self.app_id)
+        page = contexts.get("pageInfo") or {}
+        self.cursor = page.get("endCursor")
+        return bool(page.get("hasNextPage"))
+
+    def answer(self) -> Checks | None:
+        return None if self.found is None else Checks(tuple(self.found))
+
+
+@dataclass(slots=True, eq=False)
+class _PullsPart:
+    """The pull requests that name an issue: the timeline has those into any branch,
+    which those that will close it are not.
+    """
+
+    question: OpenPullsOf | BasesOf
+    found: dict[int, PullNow] = field(default_factory=dict)
+    cursor: str | None = None
+
+    def fields(self, place: int) -> tuple[str, Mapping[str, tuple[str, object]]]:
+        references = _REFERENCES % f"$e{place}"
+        return f"n{place}: issue(number: $i{place}) {{ {references} }}", {
+            f"i{place}": ("Int!", self.question.number),
+            f"e{place}": ("String", self.cursor),
+        }
+
+    def read(self, data: Mapping[str, Any], place: int) -> bool:
+        timeline = (data.get(f"n{place}") or {}).get("timelineItems") or {}
+        for node in timeline.get("nodes") or ():
+            source = (node or {}).get("source") or {}
+            if not source or source["repository"]["nameWithOwner"] != data["name"]:
                 continue
-            contexts = (commit["statusCheckRollup"] or {}).get("contexts") or {}
-            checks = found.setdefault(question, [])
-            checks += _checks(contexts.get("nodes") or (), app_id)
-            page = contexts.get("pageInfo") or {}
-            if page.get("hasNextPage"):
-                cursors[question] = page["endCursor"]
-    return {question: Checks(tuple(checks)) for question, checks in found.items()}
+            pull = _pull(source)
+            if pull and batch_of(pull.head, self.question.number):
+                self.found[pull.number] = pull
+        page = timeline.get("pageInfo") or {}
+        self.cursor = page.get("startCursor")
+        return bool(page.get("hasPreviousPage"))
+
+    def answer(self) -> tuple[PullNow, ...]:
+        pulls = (pull for _, pull in sorted(self.found.items()))
+        return tuple(pull for pull in pulls if pull.state is PullState.OPEN)
+
+
+@dataclass(slots=True, eq=False)
+class _BasesPart:
+    question: BasesOf
+    pulls: _PullsPart
+    found: dict[str, BranchNow] = field(default_factory=dict)
+    default_branch: str = ""
+
+    def fields(self, place: int) -> tuple[str, Mapping[str, tuple[str, object]]]:
+        asked, variables = self.pulls.fields(place)
+        parts, variables = [asked], dict(variables)
+        for at, branch in enumerate(self.question.branches):
+            name = f"{place}_{at}"
+            parts.append(
+                f"r{name}: ref(qualifiedName: $r{name}) {{ name }}"
+                f" p{name}: pullRequests(headRefName: $p{name}, {_NEWEST})"
+                f" {{ nodes {{ {_PULL} }} }}"
+            )
+            variables[f"r{name}"] = ("String!", f"refs/heads/{branch}")
+            variables[f"p{name}"] = ("String!", branch)
+        return " ".join(parts), variables
+
+    def read(self, data: Mapping[str, Any], place: int) -> bool:
+        self.default_branch = (data.get("defaultBranchRef") or {}).get("name", "")
+        for at, branch in enumerate(self.question.branches):
+            nodes = (data.get(f"p{place}_{at}") or {}).get("nodes") or ()
+            pulls = [pull for node in nodes if node and (pull := _pull(node))]
+            best = max(pulls, key=_how_telling, default=None)
+            exists = data.get(f"r{place}_{at}") is not None
+            self.found[branch] = BranchNow(exists, best)
+        return self.pulls.read(data, place)
+
+    def answer(self) -> Bases:
+        return Bases(self.default_branch, self.found, self.pulls.answer())
 
 
 async def _asked(
-    connection: Connection,
-    repository: Repository,
-    cursors: Mapping[ChecksOf, str | None],
+    connection: Connection, repository: Repository, parts: Sequence[_Part]
 ) -> Mapping[str, Any]:
     owner, _, name = repository.name.partition("/")
     variables: dict[str, object] = {"owner": owner, "name": name}
     declared = ["$owner: String!", "$name: String!"]
     fields = []
-    for place, (question, cursor) in enumerate(cursors.items()):
-        variables |= {f"o{place}": question.sha, f"a{place}": cursor}
-        declared += [f"$o{place}: GitObjectID!", f"$a{place}: String"]
-        contexts = _CONTEXTS % f"$a{place}"
-        fields.append(f"c{place}: object(oid: $o{place}) {{ {contexts} }}")
+    for place, part in enumerate(parts):
+        asked, given = part.fields(place)
+        fields.append(asked)
+        for variable, (type_, value) in given.items():
+            variables[variable] = value
+            declared.append(f"${variable}: {type_}")
     document = (
         f"query({', '.join(declared)}) {{"
-        f" repository(owner: $owner, name: $name) {{ {' '.join(fields)} }} }}"
+        " repository(owner: $owner, name: $name) {"
+        f" name: nameWithOwner defaultBranchRef {{ name }} {' '.join(fields)} }} }}"
     )
     answer = await connection.graphql_answer(document, variables)
     for problem in answer.problems:
@@ -109,6 +253,25 @@ async def _asked(
         if not is_unknown:
             raise_for(problem)
     return answer.data.get("repository") or {}
+
+
+def _pull(node: Mapping[str, Any]) -> PullNow | None:
+    """Return a pull request between branches of the repository; no fork's."""
+    if node["isCrossRepository"]:
+        return None
+    merged_at = node["mergedAt"]
+    return PullNow(
+        number=ItemNumber(node["number"]),
+        url=str(node["url"]),
+        state=PullState(node["state"].lower()),
+        head=str(node["headRefName"]),
+        base=str(node["baseRefName"]),
+        merged_at=datetime.fromisoformat(merged_at) if merged_at else None,
+    )
+
+
+def _how_telling(pull: PullNow) -> tuple[bool, int]:
+    return pull.state is PullState.OPEN, pull.number
 
 
 def _checks(nodes: Sequence[Any], app_id: int) -> list[Check]:

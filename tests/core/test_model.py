@@ -13,6 +13,7 @@ from bot.core.model import (
     ItemNumber,
     Repository,
     Request,
+    batch_of,
     source_of,
 )
 
@@ -45,3 +46,20 @@ def test_a_request_and_its_answers_have_names(origin, part, source, reply):
     request = replace(REQUEST, origin=origin, part=part)
     assert (request.source, request.reply) == (source, reply)
     assert source_of(reply) == source
+
+
+@pytest.mark.parametrize(
+    ("branch", "number", "batch"),
+    [
+        ("batch/b7k2/15", 15, "b7k2"),
+        ("batch/b7k2/15-fix-2", 15, "b7k2"),
+        ("batch/b7k2/15-fix-2", 2, None),
+        ("batch/b7k2/api-15", 15, "b7k2"),
+        ("batch/b7k2/2048-15", 15, "b7k2"),
+        ("batch/b7k2/115", 15, None),
+        ("batch/b7k2", 15, None),
+        ("topic/b7k2/15", 15, None),
+    ],
+)
+def test_a_branch_tells_whose_work_on_what_it_holds(branch, number, batch):
+    assert batch_of(branch, ItemNumber(number)) == batch

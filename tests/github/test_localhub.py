@@ -29,6 +29,7 @@ from bot.core.model import (
     Repository,
     Role,
 )
+from bot.core.world.questions import BasesOf, BranchNow, OpenPullsOf, PullState
 from bot.errors import AppUnavailable, NotFound, RateLimited, Refused, Uncertain
 from bot.github.adapter import GitHubAdapter, GitHubSettings
 from bot.localhub.faults import Fault, FaultKind
@@ -342,3 +343,44 @@ async def test_people_are_found_by_their_logins_and_kept(
     assert await adapter.people.person(repository, "nobody-of-that-name") is None
     hub.state.users.clear()
     assert await adapter.people.person(repository, "sam") == found
+
+
+async def test_what_became_of_branches_and_who_works_on_an_issue(
+    hub, adapter, repository
+):
+    def pull(branch: str, body: str, base: str = "main") -> ItemNumber:
+        files = {f"{branch}.txt": "1\n"}
+        hub.push("wade", NAME, branch, files, message=branch, base=base)
+        opened = hub.open_pull_request(
+            "wade", NAME, branch, head=branch, base=base, body=body
+        )
+        return thread(opened.number)
+
+    issue = thread(hub.open_issue("olivia", NAME, "Fifteen").number)
+    lower = pull("batch/a1a1/40", "Closes #40")
+    upper = pull(f"batch/b2b2/{issue}", f"Closes #{issue}", "batch/a1a1/40")
+    closed = pull(f"batch/c3c3/{issue}", f"Closes #{issue}")
+    pull("topic", f"Closes #{issue}")
+    for other in range(101):  # a full page behind those
+        hub.open_issue("wade", NAME, f"Like {other}", f"See #{issue}.")
+    hub.close("olivia", NAME, closed)
+    hub.merge("olivia", NAME, lower, method="squash")
+    branches = ("batch/a1a1/40", f"batch/c3c3/{issue}", "main", "gone")
+    asked = BasesOf(repository, issue, branches)
+    alone = OpenPullsOf(repository, issue)
+    missing = OpenPullsOf(repository, thread(4711))
+    told = await adapter.github.ask([asked, alone, missing])
+    bases = told[asked]
+    assert bases.default_branch == "main"
+    merged = bases.branches["batch/a1a1/40"]
+    assert (merged.exists, merged.pull.number, merged.pull.base) == (
+        *(True, lower, "main"),
+    )
+    assert merged.pull.state is PullState.MERGED
+    assert merged.pull.merged_at is not None
+    assert bases.branches[f"batch/c3c3/{issue}"].pull.state is PullState.CLOSED
+    assert bases.branches["main"] == BranchNow(exists=True)
+    assert bases.branches["gone"] == BranchNow(exists=False)
+    assert [pull.number for pull in bases.open_pulls] == [upper]
+    assert told[alone] == bases.open_pulls
+    assert told[missing] == ()

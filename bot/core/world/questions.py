@@ -4,11 +4,13 @@ A question is a value: equal questions have the same answer, so many attempts ca
 answered by one query. ``wakes`` says which deliveries are a reason to ask again.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Generic, TypeVar
 
-from bot.core.model import Repository
+from bot.core.model import ItemNumber, Repository
 
 A_co = TypeVar("A_co", covariant=True)
 
@@ -70,3 +72,55 @@ class ChecksOf(Question[Checks]):
     def wakes(self) -> frozenset[str]:
         """Return the commit."""
         return frozenset({about_commit(self.repository.id, self.sha)})
+
+
+class PullState(StrEnum):
+    """How a pull request stands."""
+
+    OPEN = "open"
+    MERGED = "merged"
+    CLOSED = "closed"  # without a merge
+
+
+@dataclass(frozen=True, slots=True)
+class PullNow:
+    """A pull request between two branches of one repository."""
+
+    number: ItemNumber
+    url: str
+    state: PullState
+    head: str  # the branches
+    base: str
+    merged_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BranchNow:
+    """A branch, and the pull request from it: an open one, else the newest."""
+
+    exists: bool
+    pull: PullNow | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bases:
+    """What work on an issue may build on, and what there is of such work."""
+
+    default_branch: str
+    branches: Mapping[str, BranchNow] = field(default_factory=dict)
+    open_pulls: tuple[PullNow, ...] = ()  # from branches of ours for the issue
+
+
+@dataclass(frozen=True, slots=True)
+class BasesOf(Question[Bases]):
+    """What became of branches, and which open pull requests there are for an issue."""
+
+    number: ItemNumber
+    branches: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPullsOf(Question[tuple[PullNow, ...]]):
+    """The open pull requests from branches of ours for an issue, oldest first."""
+
+    number: ItemNumber
