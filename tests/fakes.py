@@ -17,7 +17,7 @@ from bot.core.actions.step import CommandJob
 from bot.core.model import AttemptId, CommandResult, Person, Repository
 from bot.errors import Lost, PermanentError, TransientError
 from bot.ports.clock import Clock
-from bot.ports.host import Change, Finished, Workspace
+from bot.ports.host import Change, Finished, Rebased, Workspace
 from bot.ports.work import Emit, Resource
 
 START = datetime(2026, 3, 3, 15, 0, tzinfo=UTC)
@@ -179,10 +179,18 @@ class FakeWorkspaces:
         )
 
     async def rebase(
-        self, attempt: AttemptId, repository: Repository, sha: str, *, onto: str
-    ) -> str:
+        self,
+        attempt: AttemptId,
+        repository: Repository,
+        sha: str,
+        *,
+        base: str,
+        merge: Sequence[str] = (),
+    ) -> Rebased:
         before, after = self.commits[self.parents[sha]], self.commits[sha]
-        there = dict(self.branches[onto])
+        there = dict(self.branches[base])
+        for branch in merge:
+            there |= self.branches[branch]
         moved = dict(there)
         for name in {*before, *after}:
             if before.get(name) == after.get(name) or there.get(name) == after.get(
@@ -190,17 +198,17 @@ class FakeWorkspaces:
             ):
                 continue
             if there.get(name) != before.get(name):
-                message = f"the change conflicts with {onto} in {name}"
+                message = f"the change conflicts with {base} in {name}"
                 raise PermanentError(message)
             moved.pop(name, None)
             if name in after:
                 moved[name] = after[name]
         if moved == there:
-            return ""
+            return Rebased("", base, tuple(merge))
         new = _hash({**moved, "": sha})
         self.commits[new], self.parents[new] = moved, _hash(there)
         self.commits[_hash(there)] = there
-        return new
+        return Rebased(new, base, tuple(merge))
 
     async def remove(self, attempt: AttemptId) -> None:
         self.alive.discard(attempt)

@@ -29,7 +29,7 @@ from bot.host.leftovers import Leftovers
 from bot.host.mirrors import Mirrors, base_ref, work_ref
 from bot.host.snapshot import readable, unreadable
 from bot.ports.clock import Clock
-from bot.ports.host import Change, LeftOut, Workspace
+from bot.ports.host import Change, LeftOut, Rebased, Workspace
 
 MOST_FILES = 5_000
 MOST_FILE_BYTES = 50 * 1024**2  # GitHub warns above 50 MB and refuses 100 MB
@@ -54,6 +54,16 @@ class _Started:
 
     repository: Repository
     author: Person
+
+
+@dataclass(frozen=True, slots=True)
+class _Ground:
+    """Where work stands: a commit, the branch, and what was merged into it."""
+
+    sha: str
+    base: str
+    merged: tuple[str, ...]
+    heads: Mapping[str, str]  # of the branches that were asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,16 +164,22 @@ class GitWorkspaces:
             raise _kept_from_it(FULL) from error
 
     async def rebase(
-        self, attempt: AttemptId, repository: Repository, sha: str, *, onto: str
-    ) -> str:
-        """Return a commit of the attempt made again on a branch as it is now.
+        self,
+        attempt: AttemptId,
+        repository: Repository,
+        sha: str,
+        *,
+        base: str,
+        merge: Sequence[str] = (),
+    ) -> Rebased:
+        """Make a commit of the attempt again on branches as they are now.
 
-        It is kept like the commit itself; nothing is returned if the branch has all of
-        it already. Raises ``PermanentError`` when it conflicts with what is there.
+        Raises what ``create`` raises, and ``PermanentError`` when it conflicts with
+        what is there.
         """
 
-        async def rebase() -> str:
-            return await self._rebase(attempt, repository, sha, onto)
+        async def rebase() -> Rebased:
+            return await self._rebase(attempt, repository, sha, base=base, merge=merge)
 
         return await self._mirrors.mended(repository, rebase)
 
@@ -201,14 +217,10 @@ class GitWorkspaces:
     ) -> Workspace:
         repository, author = started.repository, started.author
         mirror = self._mirrors.of(repository)
-        heads = await self._mirrors.fetch(repository, [base, *merge], attempt=attempt)
-        asked = base
-        base, merge = await self._stacked(mirror, base, merge, heads)
-        sha = heads[base]
-        for branch in merge:
-            sha = await self._merge(mirror, sha, heads[branch], branch, author)
-        if sha != heads[asked]:
-            await self._mirrors.keep(mirror, base_ref(attempt), sha)
+        ground = await self._ground(
+            attempt, repository, base=base, merge=merge, author=author
+        )
+        sha = ground.sha
         folder = self._folders.attempt(attempt)
         await asyncio.to_thread(folder.workspace.mkdir, parents=True)
         place = Place(mirror, folder.workspace, folder.index)
@@ -217,15 +229,36 @@ class GitWorkspaces:
             make_clone,
             folder,
             mirror,
-            branch=base,
+            branch=ground.base,
             sha=sha,
-            remote_shas=heads,
+            remote_shas=ground.heads,
             url=self._mirrors.remotes.url(repository),
             author=author,
         )
         has_pointers = await asyncio.to_thread(_keeps_large_files, folder.workspace)
         path = str(folder.workspace)
-        return Workspace(attempt, path, sha, base, tuple(merge), has_pointers)
+        return Workspace(attempt, path, sha, ground.base, ground.merged, has_pointers)
+
+    async def _ground(
+        self,
+        attempt: AttemptId,
+        repository: Repository,
+        *,
+        base: str,
+        merge: Sequence[str],
+        author: Person,
+    ) -> _Ground:
+        """Return where work is to stand, fetched, and kept for the attempt."""
+        mirror = self._mirrors.of(repository)
+        heads = await self._mirrors.fetch(repository, [base, *merge], attempt=attempt)
+        asked = heads[base]
+        base, merge = await self._stacked(mirror, base, merge, heads)
+        sha = heads[base]
+        for branch in merge:
+            sha = await self._merge(mirror, sha, heads[branch], branch, author)
+        if sha != asked:
+            await self._mirrors.keep(mirror, base_ref(attempt), sha)
+        return _Ground(sha, base, tuple(merge), heads)
 
     async def _commit(
         self, workspace: Workspace, started: _Started, message: str
@@ -431,30 +464,41 @@ class GitWorkspaces:
         return await self._commit_tree(mirror, tree, parents, f"Merge {branch}", author)
 
     async def _rebase(
-        self, attempt: AttemptId, repository: Repository, sha: str, onto: str
-    ) -> str:
+        self,
+        attempt: AttemptId,
+        repository: Repository,
+        sha: str,
+        *,
+        base: str,
+        merge: Sequence[str],
+    ) -> Rebased:
         mirror = self._mirrors.of(repository)
-        heads = await self._mirrors.fetch(repository, [onto], attempt=attempt)
-        there = f"{heads[onto]}^{{tree}}"
-        # A commit with the files of the branch and the parent of ours makes that parent
-        # the base of the merge, in a git that cannot be told one.
-        parents = [f"{sha}^"]
-        stand_in = await self._commit_tree(mirror, there, parents, "", self._author)
-        tree, conflicts = await self._merged_tree(mirror, stand_in, sha)
-        if conflicts:
-            message = f"the change conflicts with {onto} in {_named(conflicts)}"
-            advice = f"Resolve it on the branch, or run the item again on {onto}."
-            raise PermanentError(message, advice=advice)
-        if not (await self._change(mirror, there, tree)).files:
-            return ""
         ask = ("log", "-1", "--format=%an%x00%ae%x00%B", sha)
         printed = (await self._git.run(*ask, place=Place(mirror))).decode()
         name, address, message = printed.split("\0", 2)
-        moved = await self._commit_tree(
-            *(mirror, tree, [heads[onto]], message.rstrip("\n")), Person(name, address)
+        author = Person(name, address)
+        ground = await self._ground(
+            attempt, repository, base=base, merge=merge, author=author
         )
-        await self._mirrors.keep(mirror, work_ref(attempt), moved)
-        return moved
+        there = f"{ground.sha}^{{tree}}"
+        # A commit with the files of the ground and the parent of ours makes that parent
+        # the base of the merge, in a git that cannot be told one.
+        parents = [f"{sha}^"]
+        stand_in = await self._commit_tree(mirror, there, parents, "", author)
+        tree, conflicts = await self._merged_tree(mirror, stand_in, sha)
+        if conflicts:
+            message = f"the change conflicts with {ground.base} in {_named(conflicts)}"
+            advice = (
+                f"Resolve it on the branch, or run the item again on {ground.base}."
+            )
+            raise PermanentError(message, advice=advice)
+        moved = ""
+        if (await self._change(mirror, there, tree)).files:
+            moved = await self._commit_tree(
+                *(mirror, tree, [ground.sha], message.rstrip("\n")), author
+            )
+            await self._mirrors.keep(mirror, work_ref(attempt), moved)
+        return Rebased(moved, ground.base, ground.merged)
 
     async def _merged_tree(
         self, mirror: Path, ours: str, theirs: str

@@ -45,6 +45,15 @@ class Change:
     unfiltered: tuple[str, ...] = ()  # files whose ``filter=`` nobody knows here
 
 
+@dataclass(frozen=True, slots=True)
+class Rebased:
+    """A commit that was made again. ``sha`` is empty if all of it was there already."""
+
+    sha: str
+    base: str  # the branch that it stands on
+    merged: tuple[str, ...] = ()  # branches that were merged into that
+
+
 class Workspaces(Protocol):
     """Clones of repositories, made and removed."""
 
@@ -78,12 +87,19 @@ class Workspaces(Protocol):
         """
 
     async def rebase(
-        self, attempt: AttemptId, repository: Repository, sha: str, *, onto: str
-    ) -> str:
-        """Return a commit of the attempt made again on a branch as it is now.
+        self,
+        attempt: AttemptId,
+        repository: Repository,
+        sha: str,
+        *,
+        base: str,
+        merge: Sequence[str] = (),
+    ) -> Rebased:
+        """Make a commit of the attempt again on branches as they are now.
 
-        It is kept like the commit itself; nothing is returned if the branch has all of
-        it already. Raises ``PermanentError`` when it conflicts with what is there.
+        Where it then stands is found as ``create`` finds it, and it is kept like the
+        commit itself. Raises what ``create`` raises, and ``PermanentError`` when it
+        conflicts with what is there.
         """
 
     async def remove(self, attempt: AttemptId) -> None:

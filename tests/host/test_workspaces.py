@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.core.model import AttemptId, Person
-from bot.errors import PermanentError, TransientError
+from bot.errors import BranchMissing, PermanentError, TransientError
 from bot.host import workspaces as module
 from bot.host.folders import Folders
 from bot.host.git import Git
@@ -148,15 +148,16 @@ async def changed(
 async def test_a_change_moves_to_where_its_base_was_merged(workspaces: Workspaces):
     """The base was squashed into a branch that has moved on: only the change moves."""
     _, sha = await changed(workspaces, "batch/b7k2/15", "README.md", "Better\n")
-    moved = await workspaces.rebase(ATTEMPT, REPOSITORY, sha, onto="batch/b7k2/12")
-    assert moved not in ("", sha)
+    moved = await workspaces.rebase(ATTEMPT, REPOSITORY, sha, base="batch/b7k2/12")
+    assert moved.sha not in ("", sha)
+    assert (moved.base, moved.merged) == ("batch/b7k2/12", ())
 
 
 async def test_a_change_that_is_there_already_is_nothing_more(workspaces: Workspaces):
     text = "ONE\ntwo\nthree\n"
     _, sha = await changed(workspaces, "main", "src/app.py", text)
-    onto = "batch/b7k2/12"
-    assert await workspaces.rebase(ATTEMPT, REPOSITORY, sha, onto=onto) == ""
+    moved = await workspaces.rebase(ATTEMPT, REPOSITORY, sha, base="batch/b7k2/12")
+    assert moved.sha == ""
 
 
 async def test_a_change_that_conflicts_where_it_moves_names_the_file(
@@ -165,7 +166,7 @@ async def test_a_change_that_conflicts_where_it_moves_names_the_file(
     _, sha = await changed(workspaces, "main", "src/app.py", "1\ntwo\nthree\n")
     onto = "batch/b7k2/12"
     with pytest.raises(PermanentError, match=f"conflicts with {onto} in src/app.py"):
-        await workspaces.rebase(ATTEMPT, REPOSITORY, sha, onto=onto)
+        await workspaces.rebase(ATTEMPT, REPOSITORY, sha, base=onto)
 
 
 async def test_what_was_added_and_removed_is_told_apart(workspaces: Workspaces):
@@ -194,14 +195,32 @@ async def test_a_moved_change_has_the_files_of_both_and_its_own_message(
         real.workspaces, "batch/b7k2/15", "README.md", "Better\n"
     )
     onto = "batch/b7k2/12"
-    moved = await real.workspaces.rebase(ATTEMPT, REPOSITORY, sha, onto=onto)
+    moved = await real.workspaces.rebase(ATTEMPT, REPOSITORY, sha, base=onto)
     mirror = real.folders.mirror(REPOSITORY)
-    assert git(mirror, "log", "-1", "--format=%P %s", moved) == (
+    assert git(mirror, "log", "-1", "--format=%P %s", moved.sha) == (
         f"{remote.head(onto)} Change"
     )
-    assert git(mirror, "diff", "--name-only", f"{moved}^", moved) == "README.md"
-    assert git(mirror, "rev-parse", f"refs/batch/{ATTEMPT}") == moved
+    assert git(mirror, "diff", "--name-only", f"{moved.sha}^", moved.sha) == "README.md"
+    assert git(mirror, "rev-parse", f"refs/batch/{ATTEMPT}") == moved.sha
     assert workspace.base == "batch/b7k2/15"
+
+
+async def test_a_change_moves_to_what_is_left_of_several_bases(
+    real: Host, remote: Remote
+):
+    _, sha = await changed(real.workspaces, "batch/b7k2/15", "more.txt", "More\n")
+    remote.commit("other", {"other.txt": "other\n"}, start="main")
+    moved = await real.workspaces.rebase(
+        ATTEMPT, REPOSITORY, sha, base="main", merge=["batch/b7k2/12", "other"]
+    )
+    assert moved.base == "main"
+    assert moved.merged == ("batch/b7k2/12", "other")
+    mirror = real.folders.mirror(REPOSITORY)
+    assert git(mirror, "show", f"{moved.sha}:other.txt") == "other"
+    assert git(mirror, "diff", "--name-only", f"{moved.sha}^", moved.sha) == "more.txt"
+    git(remote.bare, "branch", "-D", "other")
+    with pytest.raises(BranchMissing):
+        await real.workspaces.rebase(ATTEMPT, REPOSITORY, sha, base="other")
 
 
 async def test_a_branch_that_contains_the_others_is_stood_on(
@@ -367,8 +386,8 @@ async def test_the_commit_is_the_bots_and_names_who_asked(
     read = git(mirror, "log", "-1", "--format=%(trailers:unfold)", change.sha)
     assert read == trailers
     assert git(mirror, "rev-parse", f"refs/batch/{ATTEMPT}") == change.sha
-    moved = await workspaces.rebase(ATTEMPT, REPOSITORY, change.sha, onto=merge[0])
-    assert git(mirror, "log", "-1", "--format=%an <%ae>", moved) == str(BOT)
+    moved = await workspaces.rebase(ATTEMPT, REPOSITORY, change.sha, base=merge[0])
+    assert git(mirror, "log", "-1", "--format=%an <%ae>", moved.sha) == str(BOT)
     own = git(files(workspace), "config", "--local", "user.email")
     assert own == BOT.address
 
