@@ -47,6 +47,9 @@ _IDLE = 0.01
 """Of a processor: a tool that takes less only waits."""
 
 _PIPE_BYTES = 1024 * 1024
+_FLOOD_BYTES = _PIPE_BYTES // 4
+"""A piece so large that the pipe would be full, and the command wait, after a pause."""
+
 _PAUSE_SECONDS = 0.0005  # which the loop makes a millisecond of
 _GUARD = Path(__file__).with_name("guard.py")
 _T = TypeVar("_T")
@@ -404,6 +407,9 @@ async def read_pipe(descriptor: int, take: Callable[[bytes], None]) -> None:
         try:
             data = os.read(descriptor, _PIPE_BYTES)
         except BlockingIOError:
+            return
+        if len(data) >= _FLOOD_BYTES:
+            take(data)  # the next is there already
             return
         loop.remove_reader(descriptor)
         if data:

@@ -12,11 +12,13 @@ import time
 from pathlib import Path
 
 import aiohttp
+import structlog
 
 from bot.host.clock import SystemClock
+from tests.bench.figures import Figure, report
 from tests.flow.world import world
 
-TIMES = 3
+TIMES = 5
 SCRIPT = """
 import sys
 line = "\\x1b[32m" + "a line of the build log that says nothing " * 7 + "\\x1b[0m\\n"
@@ -54,7 +56,13 @@ async def alone(program: Path, into: str) -> float:
     return time.perf_counter() - began
 
 
+def paired(ours: list[float], theirs: list[float]) -> float:
+    """Return the median of the ratios of runs that followed each other."""
+    return statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
+
+
 async def main() -> None:
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
     with tempfile.TemporaryDirectory(prefix="bench-output-") as name:
         program = Path(name) / "talk.py"
         program.write_text(SCRIPT)
@@ -85,17 +93,31 @@ async def main() -> None:
                     ended.set()
                     busy += await asking
             below = [float(line) for line in times.read_text().split()]
-    ratio = statistics.median(below) / statistics.median(nothing)
     lines = [
         f"healthz idle: {shown(idle)}",
         f"healthz busy: {shown(busy)}",
         "into /dev/null: " + " ".join(f"{one:.2f}" for one in nothing),
         "into cat:       " + " ".join(f"{one:.2f}" for one in piped),
         "below the bot:  " + " ".join(f"{one:.2f}" for one in below),
-        f"the command itself: {ratio:.2f} times as long as into /dev/null, "
-        f"{statistics.median(below) / statistics.median(piped):.2f} as into cat",
     ]
     sys.stdout.write("\n".join(lines) + "\n")
+    report(
+        [
+            Figure(
+                "a command that prints 150 MB",
+                paired(below, nothing),
+                "the same into /dev/null",
+                "lower",
+                f"{paired(below, piped):.2f} times the same into cat",
+            ),
+            Figure(
+                "an answer of /healthz meanwhile",
+                statistics.median(busy) / statistics.median(idle),
+                "one of an idle bot",
+                "lower",
+            ),
+        ]
+    )
 
 
 if __name__ == "__main__":
