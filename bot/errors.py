@@ -64,6 +64,10 @@ class RateLimited(TransientError):
         self.until = until
 
 
+class Unauthorized(TransientError):
+    """GitHub does not take who the bot says it is: weather, and no verdict on anything."""
+
+
 class Uncertain(TransientError):
     """A write was sent and no answer came: it may have happened. Look before repeating."""
 

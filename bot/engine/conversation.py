@@ -22,7 +22,7 @@ from bot.engine.questions import Help, Questions
 from bot.engine.reading import Reader, Reading
 from bot.engine.replies import Replies
 from bot.engine.starts import Starts
-from bot.errors import BotError, ConfigurationError, PermanentError
+from bot.errors import BotError, ConfigurationError, PermanentError, Unauthorized
 from bot.ports.clock import Clock
 from bot.ports.github import Lookups
 
@@ -187,6 +187,8 @@ class Conversation:
         """Return the role at this moment; None if GitHub did not say, which means no."""
         try:
             return await self._github.role(request.repository, request.asker.login)
+        except Unauthorized:
+            raise  # that is said of the bot, not of anybody who asks it
         except BotError as error:
             log.warning("role unknown", login=request.asker.login, error=str(error))
             return None

@@ -37,6 +37,7 @@ from bot.errors import (
     PermanentError,
     RateLimited,
     TransientError,
+    Unauthorized,
     Uncertain,
 )
 from bot.ports.clock import Clock
@@ -230,9 +231,9 @@ class Steps:
         is_begun = attempt.resumed is not None and await self._effects.is_meant(key)
         tries = 1
         while True:
-            if attempt.spec.role is Role.MAINTAIN:
-                await self._check_role(job, desk.repository())
             try:
+                if attempt.spec.role is Role.MAINTAIN:
+                    await self._check_role(job, desk.repository())
                 async with desk.changing(step, is_begun=is_begun):
                     intent = replace(step.intent, repository=desk.repository())
                     return await self._effects.perform(key, intent)
@@ -243,13 +244,15 @@ class Steps:
                     raise
                 log.info("effect waits", attempt=job.attempt, error=str(error))
                 await self.pause(tries, error)
-                tries += not isinstance(error, RateLimited)
+                tries += _is_tried(error)
 
     async def _check_role(self, job: Job, repository: Repository) -> None:
         """Ask again whether who started the batch may still do this; no answer is no."""
         login = job.asker.login
         try:
             role = await self._role(repository, login)
+        except Unauthorized:
+            raise
         except BotError as error:
             raise _Ended(ends.role_unknown(login)) from error
         if role < Role.MAINTAIN:
@@ -296,7 +299,8 @@ class Steps:
         Raises what the worker raises, ``Lost`` included.
         """
         worker = self._workers[attempt.job.item.worker]
-        for tries in itertools.count(1):
+        tries = 1
+        while True:
             try:
                 return await self._execute(worker, attempt, step)
             except Lost:
@@ -308,7 +312,7 @@ class Steps:
                 attempt.desk.say(f"waits: {error}")
                 await worker.clean(step.job.attempt)
                 await self.pause(tries, error)
-        raise AssertionError  # itertools.count does not end
+                tries += _is_tried(error)
 
     async def _execute(
         self, worker: Worker, attempt: "_Attempt", step: Execute
@@ -388,6 +392,11 @@ class _Attempt:
         if isinstance(step, End):
             return step.outcome
         return None if await self.desk.accept(seen.result) else ends.superseded()
+
+
+def _is_tried(error: TransientError) -> bool:
+    """Return whether a try was made, which GitHub let nobody make otherwise."""
+    return not isinstance(error, RateLimited | Unauthorized)
 
 
 def _times_out_at(job: Job) -> datetime:

@@ -24,7 +24,7 @@ from bot.core.world.budget import DEFAULT_RESERVE, Reserve
 from bot.core.world.features import Feature
 from bot.core.world.questions import Question
 from bot.core.world.redaction import Secrets
-from bot.errors import NotFound, TransientError
+from bot.errors import NotFound, Refused, TransientError, Unauthorized
 from bot.github import comments, examined, repositories, searches
 from bot.github.auth import AppCredentials, InstallationTokens
 from bot.github.client import Client, Random, open_session
@@ -43,6 +43,11 @@ from bot.ports.store import Held
 
 MOST_WAIT_SECONDS = 60.0
 """How long the start waits at most before GitHub is asked again."""
+
+KEY_TRIES = 4
+"""How often the key is shown at the start before it counts as wrong."""
+
+_KEY_ADVICE = "Check APP_ID, PRIVATE_KEY and this machine's clock."
 
 log = structlog.get_logger()
 
@@ -232,7 +237,12 @@ class GitHubAdapter:
             client = Client(
                 session,
                 api_url=settings.api_url,
-                app=AppCredentials(settings.app_id, settings.private_key, clock),
+                app=AppCredentials(
+                    settings.app_id,
+                    settings.private_key,
+                    clock,
+                    ahead_seconds=ledger.ahead_seconds,
+                ),
                 ledger=ledger,
                 clock=clock,
                 random=random,
@@ -258,9 +268,13 @@ async def _about(client: Client, clock: Clock, random: Random) -> Any:
     for tries in itertools.count(1):
         try:
             return await client.app.get("/app")
+        except Unauthorized as error:
+            if tries == KEY_TRIES:
+                raise Refused(str(error), status=401, advice=_KEY_ADVICE) from error
+            wait = delay_seconds(tries, random())
         except TransientError as error:
             log.warning("the start waits for GitHub", error=str(error))
             after = error.retry_after_seconds
             wait = delay_seconds(tries, random(), after, most_seconds=MOST_WAIT_SECONDS)
-            await clock.sleep(wait)
+        await clock.sleep(wait)
     raise AssertionError  # itertools.count does not end

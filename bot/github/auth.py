@@ -22,42 +22,83 @@ JWT_REFRESHED_BEFORE = timedelta(minutes=1)
 TOKEN_REFRESHED_BEFORE = timedelta(minutes=5)
 
 
+FRESH_SECONDS = 10.0
+"""How long a token may be unknown to a part of GitHub's servers after it was made."""
+
+LAGS_SECONDS = (1.0, 2.0, 4.0)
+"""After how long it is shown again: a new one would only begin that time anew."""
+
+MOST_DRIFT_SECONDS = 5.0
+"""How far a clock may go astray before the JWT is signed anew."""
+
+
 class Credentials(Protocol):
     """What a connection shows to GitHub."""
 
     async def header(self) -> str:
         """Return the value of the ``authorization`` header."""
 
-    def refused(self, header: str) -> bool:
-        """Note that GitHub answered 401 to *header*; return whether another may do."""
+    def refused(self, header: str, *, tries: int) -> float | None:
+        """Note that GitHub refused *header*, after *tries* repetitions.
+
+        Return after how many seconds to try again, 0.0 for at once with another one;
+        None if that would not help.
+        """
+
+    def is_fresh(self, header: str) -> bool:
+        """Return whether *header* may not be known everywhere, with all it may do."""
 
 
 class AppCredentials:
     """The app itself, by a JWT that is signed anew every few minutes.
 
-    *private_key* is PEM, checked where the settings are read.
+    *private_key* is PEM, checked where the settings are read; *ahead_seconds* tells how
+    far the clock is ahead of GitHub's, which decides whether a JWT is of its time.
     """
 
-    def __init__(self, app_id: str, private_key: str, clock: Clock) -> None:
+    def __init__(
+        self,
+        app_id: str,
+        private_key: str,
+        clock: Clock,
+        *,
+        ahead_seconds: Callable[[], float] = lambda: 0.0,
+    ) -> None:
         self._app_id = app_id
         # Read once: each reading of the text takes longer than 40 signatures.
         self._private_key = jwt.get_algorithm_by_name("RS256").prepare_key(private_key)
         self._clock = clock
+        self._ahead_seconds = ahead_seconds
         self._signed = ""
+        self._signed_ahead = 0.0
         self._good_until = datetime.min.replace(tzinfo=UTC)
 
     async def header(self) -> str:
         """Return the value of the ``authorization`` header."""
-        now = self._clock.now()
-        if now >= self._good_until:
+        ahead = self._ahead_seconds()
+        now = self._clock.now() - timedelta(seconds=ahead)
+        if now >= self._good_until or self._is_astray:
+            self._signed_ahead = ahead
             expires_at = now + JWT_LIFE
             claims = {"iat": now - CLOCK_SKEW, "exp": expires_at, "iss": self._app_id}
             self._signed = jwt.encode(claims, self._private_key, algorithm="RS256")
             self._good_until = expires_at - JWT_REFRESHED_BEFORE
         return f"Bearer {self._signed}"
 
-    def refused(self, header: str) -> bool:
-        """Return False: a new JWT would be refused as well."""
+    @property
+    def _is_astray(self) -> bool:
+        """Whether the JWT was signed at a time that is not GitHub's."""
+        drift = abs(self._ahead_seconds() - self._signed_ahead)
+        return bool(self._signed) and drift > MOST_DRIFT_SECONDS
+
+    def refused(self, header: str, *, tries: int) -> float | None:
+        """Return 0.0 if the answer told of another time; else try once more."""
+        if self._is_astray:
+            return 0.0
+        return LAGS_SECONDS[0] if tries == 0 else None
+
+    def is_fresh(self, header: str) -> bool:
+        """Return False: the key is known for long."""
         return False
 
 
@@ -72,6 +113,7 @@ class Exchange(Protocol):
 class _Token:
     text: str = field(repr=False)
     expires_at: datetime
+    made_at: float  # monotonic
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +145,15 @@ class InstallationTokens:
     """Tokens of installations, each asked for once and renewed before it expires."""
 
     def __init__(
-        self, exchange: Exchange, clock: Clock, learn: Callable[[str], None]
+        self,
+        exchange: Exchange,
+        clock: Clock,
+        learn: Callable[[str], None],
+        *,
+        ahead_seconds: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self._exchange = exchange
+        self._clock = clock
         self._learn = learn  # told of each token, which must show nowhere
         self._locks: dict[_Scope, asyncio.Lock] = {}
         self.granted: dict[InstallationId, Mapping[str, str]] = {}
@@ -115,7 +163,7 @@ class InstallationTokens:
             ttu=lambda _key, token, _now: (
                 token.expires_at - TOKEN_REFRESHED_BEFORE
             ).timestamp(),
-            timer=lambda: clock.now().timestamp(),
+            timer=lambda: clock.now().timestamp() - ahead_seconds(),
         )
 
     async def token(self, repository: Repository, *, to_push: bool = False) -> str:
@@ -136,10 +184,18 @@ class InstallationTokens:
         await self.token(repository)
 
     def drop(self, text: str) -> None:
-        """Forget a token that GitHub no longer accepts."""
+        """Forget a token that GitHub no longer accepts, unless it is too new for that."""
         for key, token in [*self._tokens.items()]:
-            if token.text == text:
+            if token.text == text and not self._is_fresh(token):
                 self._tokens.pop(key, None)
+
+    def is_fresh(self, text: str) -> bool:
+        """Return whether a token may not be known everywhere, with all it may do."""
+        found = (token for token in self._tokens.values() if token.text == text)
+        return any(map(self._is_fresh, found))
+
+    def _is_fresh(self, token: _Token) -> bool:
+        return self._clock.monotonic() - token.made_at < FRESH_SECONDS
 
     async def _token(self, scope: "_Scope") -> str:
         async with self._locks.setdefault(scope, asyncio.Lock()):
@@ -166,7 +222,7 @@ class InstallationTokens:
             self.granted[scope.installation_id] = dict(answer.get("permissions") or {})
         self._learn(str(answer["token"]))
         expires_at = datetime.fromisoformat(answer["expires_at"])
-        return _Token(str(answer["token"]), expires_at)
+        return _Token(str(answer["token"]), expires_at, self._clock.monotonic())
 
 
 class InstallationCredentials:
@@ -182,7 +238,13 @@ class InstallationCredentials:
         """Return the value of the ``authorization`` header."""
         return f"token {await self._tokens.for_installation(self._installation_id)}"
 
-    def refused(self, header: str) -> bool:
-        """Forget the token; return True."""
+    def refused(self, header: str, *, tries: int) -> float | None:
+        """Show a new token again for some seconds; forget an older one."""
+        if self.is_fresh(header):
+            return LAGS_SECONDS[tries] if tries < len(LAGS_SECONDS) else None
         self._tokens.drop(header.removeprefix("token "))
-        return True
+        return 0.0
+
+    def is_fresh(self, header: str) -> bool:
+        """Return whether the token was made some seconds ago."""
+        return self._tokens.is_fresh(header.removeprefix("token "))

@@ -25,7 +25,7 @@ from bot.core.world import budget
 from bot.core.world.answers import Failure, error_of, failure_of, failure_of_problem
 from bot.core.world.budget import Call
 from bot.core.world.redaction import Secrets
-from bot.errors import RateLimited, TransientError
+from bot.errors import RateLimited, TransientError, Unauthorized
 from bot.github import graphql
 from bot.github.auth import (
     AppCredentials,
@@ -43,8 +43,11 @@ API_VERSION = "2022-11-28"
 ACCEPT = "application/vnd.github+json"
 TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=10)
 READ_TRIES = 3
-MOST_HOPS = 6  # answers to one request that ask for it to be sent again
+MOST_HOPS = 9  # answers to one request that ask for it to be sent again
 CACHED_CHARACTERS = 2_000_000  # of the answers to one installation, some 6 MB
+
+NOT_PERMITTED = b"not accessible by integration"
+"""What GitHub says of a permission that is lacking, or has not arrived yet."""
 
 _REDIRECTS = frozenset({301, 302, 307, 308})
 _NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
@@ -212,7 +215,7 @@ class Connection(GitHubAPI):
         for attempt in itertools.count(1):
             try:
                 return await self._answered(call, method, url, headers, body)
-            except RateLimited:
+            except (RateLimited, Unauthorized):
                 raise
             except TransientError:
                 if call.is_write or attempt == READ_TRIES:
@@ -239,6 +242,7 @@ class Connection(GitHubAPI):
         """
         url = self._renames.renamed(url)
         is_renewed = is_limited = False
+        lags = 0
         for _ in range(MOST_HOPS):
             authorization = await self._credentials.header()
             shown = {**headers, "authorization": authorization}
@@ -247,9 +251,19 @@ class Connection(GitHubAPI):
             )
             if is_limited:
                 continue
-            if status == 401 and not is_renewed:
-                is_renewed = self._credentials.refused(authorization)
-                if is_renewed:
+            is_lagging = (
+                status == 403
+                and NOT_PERMITTED in content
+                and self._credentials.is_fresh(authorization)
+            )
+            if status == 401 or is_lagging:
+                wait = self._credentials.refused(authorization, tries=lags)
+                if wait:
+                    lags += 1
+                    await self._clock.sleep(wait)
+                    continue
+                if wait is not None and not is_renewed:
+                    is_renewed = True
                     continue
             if status in _REDIRECTS:
                 url = await self._renames.redirected(url, answered.get("location", ""))
@@ -342,7 +356,12 @@ class Client:
         self.labels = KnownLabels(clock)
         self.unpinnable: set[int] = set()  # repositories without pins, by id
         self.app = self._connection(APP, app)
-        self.tokens = InstallationTokens(self._exchanged, clock, self.secrets.learn)
+        self.tokens = InstallationTokens(
+            self._exchanged,
+            clock,
+            self.secrets.learn,
+            ahead_seconds=ledger.ahead_seconds,
+        )
         self._installations: dict[InstallationId, Connection] = {}
 
     def installation(self, installation_id: InstallationId) -> Connection:

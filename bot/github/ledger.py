@@ -6,11 +6,11 @@ writes. Accounts share nothing, so that no installation waits for another.
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from cachetools import LRUCache
@@ -28,6 +28,7 @@ from bot.ports.store import Held
 
 LONGEST_WAIT_SECONDS = 60.0
 QUERIES = 2  # that new work may have to make before it ends
+TOKEN_LOOKS = 4  # 401s in a row that a new token may get
 APP = InstallationId(0)
 """The account of the app itself, whose requests no installation pays for."""
 
@@ -161,10 +162,20 @@ class Ledger:
         held = {key: one.held_seconds() for key, one in self._accounts.items()}
         return {key: seconds for key, seconds in held.items() if seconds}
 
+    def ahead_seconds(self) -> float:
+        """Return how far this machine's clock is ahead of GitHub's."""
+        return self.traffic.clock_ahead_seconds
+
     @property
     def refuses_key(self) -> bool:
-        """Whether GitHub's last answer to the app itself was that its key is none."""
-        return self.account(APP).last_status == 401
+        """Whether GitHub says again and again that the app's key is none."""
+        return self.account(APP).refusals > 1
+
+    @property
+    def refused_installations(self) -> Sequence[InstallationId]:
+        """The installations whose tokens GitHub refuses again and again."""
+        accounts = sorted(self._accounts.items())
+        return [k for k, one in accounts if k != APP and one.refusals > TOKEN_LOOKS]
 
     def _charge(self) -> None:
         for meter in set(_meters.get()):
@@ -201,7 +212,7 @@ class Account:
         self._charge = charge
         self._keep = keep
         self._traffic = traffic or Traffic(clock)
-        self.last_status = 0  # of GitHub's last answer
+        self.refusals = 0  # how often in a row GitHub answered 401
         self._windows: dict[str, Window] = {}
         self._in_flight: Counter[str] = Counter()
         self._hold = Hold()
@@ -223,7 +234,7 @@ class Account:
             other = self._window(resource)
             kept = self._reserve.of(other.limit)
             if other.reset_at and self._left(resource) <= kept:
-                waits.append(other.reset_at)
+                waits.append(other.reset_at + self._ahead)
         held_until = max(waits)
         return Budget(
             limit=window.limit,
@@ -294,9 +305,9 @@ class Account:
     ) -> bool:
         """Take note of an answer; return whether it says that too much was sent."""
         ticket.is_free = status == 304
-        self.last_status = status
-        self._read_window(ticket, status, headers)
+        self.refusals = self.refusals + 1 if status == 401 else 0
         self._traffic.heard_time(headers.get("date", ""), sent_at=ticket.sent_at)
+        self._read_window(ticket, status, headers)
         is_limited = budget.is_limited(status, headers, message)
         ticket.class_ = class_of(status, is_limited=is_limited)
         before = self._hold
@@ -305,7 +316,7 @@ class Account:
                 before,
                 sent_at=ticket.sent_at,
                 now=self._clock.monotonic(),
-                named=budget.named_seconds(headers, now=self._clock.now()),
+                named=budget.named_seconds(headers, now=self._github_now),
             )
         elif status < 500:
             self._hold = budget.relieved(before, sent_at=ticket.sent_at)
@@ -335,7 +346,7 @@ class Account:
         for resource, told in resources.items():
             headers = {f"x-ratelimit-{key}": str(value) for key, value in told.items()}
             if seen := budget.window_of(headers):
-                known, now = self._window(resource), self._clock.now()
+                known, now = self._window(resource), self._github_now
                 self._windows[resource] = budget.merged(known, seen, now=now)
 
     def limited(self, seconds: float) -> RateLimited:
@@ -374,7 +385,7 @@ class Account:
             self._window(call.resource),
             in_flight=self._in_flight[call.resource],
             cost=call.cost,
-            now=self._clock.now(),
+            now=self._github_now,
         )
 
     def _held(self) -> Held | None:
@@ -430,7 +441,16 @@ class Account:
 
     def _window(self, resource: str) -> Window:
         window = self._windows.get(resource, Window())
-        return budget.rolled(window, now=self._clock.now())
+        return budget.rolled(window, now=self._github_now)
+
+    @property
+    def _ahead(self) -> timedelta:
+        return timedelta(seconds=self._traffic.clock_ahead_seconds)
+
+    @property
+    def _github_now(self) -> datetime:
+        """The time by which GitHub's windows begin and end."""
+        return self._clock.now() - self._ahead
 
     def _read_window(
         self, ticket: Ticket, status: int, headers: Mapping[str, str]
@@ -443,7 +463,7 @@ class Account:
             self._windows[resource] = budget.merged(
                 self._window(resource),
                 seen,
-                now=self._clock.now(),
+                now=self._github_now,
                 sent_at=ticket.sent_at,
             )
         elif status < 400 and not self._window(call.resource).is_told:

@@ -103,11 +103,14 @@ log = structlog.get_logger()
 class GitFailed(TransientError):
     """Git ended with an error of its own; most (disk, network, time) pass."""
 
-    def __init__(self, what: str, *, exit_code: int, said: str) -> None:
+    def __init__(
+        self, what: str, *, exit_code: int, said: str, is_lagging: bool = False
+    ) -> None:
         lines = [line for line in said.splitlines() if line.strip()]
         telling = [line for line in lines if _TELLING.match(line)]
         last = (telling or lines or [f"exit code {exit_code}"])[-1]
         self.exit_code = exit_code
+        self.is_lagging = is_lagging  # the token may not be known there yet
         self.said = said
         failed = f"git {what} failed: {last}"
         super().__init__(FULL if self.is_full else failed)
@@ -115,12 +118,13 @@ class GitFailed(TransientError):
     @property
     def is_unreachable(self) -> bool:
         """Whether it never got through to the other side."""
-        return bool(_UNREACHABLE.search(self.said)) or self.is_gone
+        is_away = _UNREACHABLE.search(self.said) or _GONE.search(self.said)
+        return bool(is_away) or self.is_lagging
 
     @property
     def is_gone(self) -> bool:
         """Whether the repository is not there, or not for this app."""
-        return bool(_GONE.search(self.said))
+        return bool(_GONE.search(self.said)) and not self.is_lagging
 
     @property
     def is_damage(self) -> bool:
@@ -149,7 +153,7 @@ class GitFailed(TransientError):
         failure = failure_of(status, words)
         is_passing = status in (0, 401) or is_limited(status, {}, words)
         is_clear = failure is not Failure.FORBIDDEN or _DENIED.search(words)
-        if is_passing or not is_clear:
+        if is_passing or not is_clear or self.is_lagging:
             return self
         is_change = "RPC failed" in self.said and self.args[0].startswith("git push")
         said = words or str(self)
@@ -189,6 +193,7 @@ class Remote:
     url: str
     token: str = field(repr=False)
     drop_token: Callable[[str], None] = field(repr=False, default=lambda _: None)
+    is_fresh: Callable[[str], bool] = field(repr=False, default=lambda _: False)
 
     @property
     def site(self) -> str:
@@ -321,8 +326,18 @@ class Git:
             said = done.errors + done.output.decode("utf-8", "replace")
             if remote and remote.token and _UNAUTHORIZED.search(said):
                 remote.drop_token(remote.token)  # the next try gets a new one
+            is_lagging = (
+                remote is not None
+                and remote.is_fresh(remote.token)
+                and bool(_UNAUTHORIZED.search(said) or _GONE.search(said))
+            )
             said = self._secrets.hide(place.without_paths(said))
-            raise GitFailed(arguments[0], exit_code=done.exit_code, said=said)
+            raise GitFailed(
+                arguments[0],
+                exit_code=done.exit_code,
+                said=said,
+                is_lagging=is_lagging,
+            )
         return done
 
     def _patience(
@@ -349,7 +364,8 @@ class Remotes:
     async def of(self, repository: Repository, *, to_push: bool = False) -> Remote:
         """Return the remote of a repository, with a fresh token: to read, or to push."""
         token = await self._tokens.token(repository, to_push=to_push)
-        return Remote(self._clone_url(repository), token, self._tokens.drop)
+        url, tokens = self._clone_url(repository), self._tokens
+        return Remote(url, token, tokens.drop, tokens.is_fresh)
 
 
 def gone(repository: Repository) -> AppUnavailable:

@@ -238,6 +238,7 @@ class Api:
         token = self._hub.tokens.get(value)
         if (
             token is None
+            or self._hub.now() < token.known_at
             or token.expires_at <= self._hub.now()
             or token.installation.id not in self._hub.state.installations
         ):

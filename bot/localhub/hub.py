@@ -57,7 +57,9 @@ class Token:
         expires_at: datetime,
         permissions: dict[str, str],
         repository_ids: set[int] | None,
+        known_at: datetime,
     ) -> None:
+        self.known_at = known_at
         self.value = f"ghs_{token_urlsafe(27)}"
         self.installation = installation
         self.expires_at = expires_at
@@ -104,6 +106,7 @@ class LocalHub(PullRequests):
         self.tokens: dict[str, Token] = {}
         # Of pins, dependencies, sub-issues: what an older Enterprise server lacks.
         self.lacks: set[str] = set()
+        self.token_lag_seconds = 0.0  # until a new token is known everywhere
 
     def set_webhook_url(self, url: str | None) -> None:
         """Send webhooks there from now on (None: nowhere)."""
@@ -122,6 +125,7 @@ class LocalHub(PullRequests):
             self.now() + timedelta(seconds=TOKEN_SECONDS),
             dict(installation.permissions if permissions is None else permissions),
             repository_ids,
+            self.now() + timedelta(seconds=self.token_lag_seconds),
         )
         self.tokens[token.value] = token
         return token

@@ -189,6 +189,9 @@ class Tokens(Protocol):
     def drop(self, text: str) -> None:
         """Forget a token that GitHub no longer accepts."""
 
+    def is_fresh(self, text: str) -> bool:
+        """Return whether a token may not be known everywhere yet."""
+
 
 @dataclass(frozen=True, slots=True)
 class HookDelivery:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from email.utils import format_datetime
 from functools import cache
 from typing import Any
 
@@ -74,7 +75,9 @@ Answering = Reply | Callable[[Seen], Reply | Awaitable[Reply]]
 class ScriptedGitHub:
     """Answers each route with its replies in order; the last one stays."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: FakeClock) -> None:
+        self.clock = clock
+        self.ahead_seconds = 0.0  # of its own time, in the header ``Date``
         self.seen: list[Seen] = []
         self._routes: dict[str, list[Answering]] = {}
         self.on(
@@ -108,6 +111,8 @@ class ScriptedGitHub:
         self.seen.append(seen)
         replies = self._routes.get(str(seen), [Reply({"message": "Not Found"}, 404)])
         answering = replies.pop(0) if len(replies) > 1 else replies[0]
+        told = self.clock.now() + timedelta(seconds=self.ahead_seconds)
+        date = {"Date": format_datetime(told, usegmt=True)}
         reply = answering if isinstance(answering, Reply) else answering(seen)
         if not isinstance(reply, Reply):
             reply = await reply
@@ -116,12 +121,12 @@ class ScriptedGitHub:
             request.transport.abort()
             return web.Response()
         if reply.status in (204, 304):
-            return web.Response(status=reply.status, headers=reply.headers)
+            return web.Response(status=reply.status, headers=date | reply.headers)
         return web.Response(
             text=json.dumps(reply.data) if reply.text is None else reply.text,
             content_type="application/json",
             status=reply.status,
-            headers=reply.headers,
+            headers=date | reply.headers,
         )
 
 
@@ -181,10 +186,11 @@ async def bench(
     server: Any, *, path: str = "", pace: Pace | None = None
 ) -> AsyncIterator[Bench]:
     """Open the adapter; *server* is pytest-aiohttp's ``aiohttp_server``."""
-    github = ScriptedGitHub()
+    clock = HurriedClock()
+    github = ScriptedGitHub(clock)
+    ledger = Ledger(clock, pace=pace or Pace(write_interval_seconds=0))
     running = await server(github.application)
     api_url = str(running.make_url(path)).rstrip("/")
-    clock = HurriedClock()
     async with open_session() as session:
         yield Bench(
             github,
@@ -192,11 +198,13 @@ async def bench(
             Client(
                 session,
                 api_url=api_url,
-                app=AppCredentials("123", private_key(), clock),
-                ledger=Ledger(
+                app=AppCredentials(
+                    "123",
+                    private_key(),
                     clock,
-                    pace=pace or Pace(write_interval_seconds=0),
+                    ahead_seconds=ledger.ahead_seconds,
                 ),
+                ledger=ledger,
                 clock=clock,
                 random=lambda: 0.5,
             ),

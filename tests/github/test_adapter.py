@@ -32,7 +32,7 @@ def open_adapter(api_url: str, **more: Any):
 
 
 async def test_the_adapter_knows_the_app_and_fills_the_ports(aiohttp_server):
-    github = ScriptedGitHub()
+    github = ScriptedGitHub(HurriedClock())
     github.on("GET /app", Reply({"id": 99, "slug": "batch-bot"}))
     server = await aiohttp_server(github.application)
     async with open_adapter(str(server.make_url(""))) as adapter:
@@ -46,17 +46,28 @@ async def test_the_adapter_knows_the_app_and_fills_the_ports(aiohttp_server):
 
 
 async def test_a_key_that_github_does_not_take_is_refused_with_advice(aiohttp_server):
-    github = ScriptedGitHub()
+    github = ScriptedGitHub(HurriedClock())
     github.on("GET /app", Reply({"message": "A JSON web token could not be"}, 401))
     server = await aiohttp_server(github.application)
     with pytest.raises(Refused, match="JSON web token") as caught:
         async with open_adapter(str(server.make_url(""))):
             raise AssertionError
-    assert "app's id" in caught.value.advice
+    assert "APP_ID" in caught.value.advice
+
+
+async def test_a_key_that_is_refused_for_a_moment_at_the_start_is_shown_again(
+    aiohttp_server,
+):
+    github = ScriptedGitHub(HurriedClock())
+    refused = [Reply({"message": "A JSON web token could not be"}, 401)] * 5
+    github.on("GET /app", *refused, Reply({"id": 99, "slug": "batch-bot"}))
+    server = await aiohttp_server(github.application)
+    async with open_adapter(str(server.make_url(""))) as adapter:
+        assert adapter.login == "batch-bot[bot]"
 
 
 async def test_the_start_waits_for_a_github_that_is_away(aiohttp_server):
-    github = ScriptedGitHub()
+    github = ScriptedGitHub(HurriedClock())
     away = [Reply({}, 502)] * 9  # each question is asked three times
     github.on("GET /app", *away, Reply({"id": 99, "slug": "batch-bot"}))
     server = await aiohttp_server(github.application)
@@ -69,7 +80,7 @@ async def test_the_start_waits_for_a_github_that_is_away(aiohttp_server):
 
 
 async def test_a_start_waits_until_github_may_be_asked(aiohttp_server):
-    github = ScriptedGitHub()
+    github = ScriptedGitHub(HurriedClock())
     github.on("GET /app", Reply({"id": 99, "slug": "batch-bot"}))
     server = await aiohttp_server(github.application)
     clock = HurriedClock()

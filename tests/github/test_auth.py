@@ -82,6 +82,10 @@ async def test_a_renewed_token_survives_a_late_refusal_of_the_old_one(desk: Benc
     tokens.drop("t0")
     await tokens.for_installation(INSTALLATION)
     assert len(desk.github.seen) == 1
+    tokens.drop("t1")  # it is not known everywhere yet
+    await tokens.for_installation(INSTALLATION)
+    assert len(desk.github.seen) == 1
+    await desk.clock.sleep(60)
     tokens.drop("t1")
     await tokens.for_installation(INSTALLATION)
     assert len(desk.github.seen) == 2

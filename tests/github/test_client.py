@@ -5,6 +5,7 @@ from datetime import timedelta
 from itertools import pairwise
 
 import aiohttp
+import jwt
 import pytest
 
 from bot.errors import (
@@ -13,6 +14,7 @@ from bot.errors import (
     RateLimited,
     Refused,
     TransientError,
+    Unauthorized,
     Uncertain,
 )
 from bot.github import client as client_module
@@ -225,27 +227,101 @@ async def test_the_ledger_reads_the_headers_of_each_resource(desk: Bench):
 # --- who the bot is ---
 
 
+BAD = Reply({"message": "Bad credentials"}, 401)
+NOT_YET = Reply({"message": "Resource not accessible by integration"}, 403)
+TOKENS = "POST /app/installations/7/access_tokens"
+
+
+def asked_for(desk: Bench, route: str) -> int:
+    return sum(str(seen) == route for seen in desk.github.seen)
+
+
 async def test_a_refused_token_is_renewed_once(desk: Bench):
     first = Reply({"token": "t1", "expires_at": "2026-03-03T16:00:00Z"}, 201)
     second = Reply({"token": "t2", "expires_at": "2026-03-03T16:00:00Z"}, 201)
-    desk.github.on("POST /app/installations/7/access_tokens", first, second)
+    desk.github.on(TOKENS, first, second)
 
     def answer(seen: Seen) -> Reply:
-        if seen.headers["authorization"] == "token t2":
-            return Reply({"id": 1}, 201)
-        return Reply({"message": "Bad credentials"}, 401)
+        is_good = seen.headers["authorization"] == "token t2"
+        return Reply({"id": 1}, 201) if is_good else BAD
 
     desk.github.on(COMMENTS, answer)
+    await desk.client.tokens.for_installation(INSTALLATION)
+    await desk.clock.sleep(60)
     assert (await desk.connection.send("POST", COMMENTS_PATH, {})).data == {"id": 1}
     assert desk.github.calls == [COMMENTS] * 2
 
 
-async def test_a_token_that_stays_refused_is_an_error(desk: Bench):
-    desk.github.on(ISSUE, Reply({"message": "Bad credentials"}, 401))
-    with pytest.raises(Refused) as caught:
+@pytest.mark.parametrize("refusal", [BAD, NOT_YET])
+async def test_a_token_of_this_second_is_shown_again_before_another_is_made(
+    desk: Bench, refusal: Reply
+):
+    desk.github.on(COMMENTS, refusal, refusal, Reply({"id": 1}, 201))
+    assert (await desk.connection.send("POST", COMMENTS_PATH, {})).data == {"id": 1}
+    assert desk.clock.slept == [1, 2]
+    assert asked_for(desk, TOKENS) == 1
+
+
+async def test_a_token_that_stays_refused_is_weather(desk: Bench):
+    desk.github.on(ISSUE, BAD)
+    with pytest.raises(Unauthorized):
         await desk.connection.get(PATH)
-    assert caught.value.status == 401
-    assert desk.github.calls == [ISSUE] * 2
+    assert desk.github.calls == [ISSUE] * 4
+    assert asked_for(desk, TOKENS) == 1
+    await desk.clock.sleep(60)
+    desk.github.on(ISSUE, Reply({"number": 12}))
+    assert await desk.connection.get(PATH) == {"number": 12}
+
+
+async def test_a_permission_that_is_lacking_is_believed_of_a_token_that_is_old_enough(
+    desk: Bench,
+):
+    await desk.client.tokens.for_installation(INSTALLATION)
+    await desk.clock.sleep(60)
+    desk.github.on(ISSUE, NOT_YET)
+    with pytest.raises(Refused):
+        await desk.connection.get(PATH)
+    assert desk.github.calls == [ISSUE]
+
+
+@pytest.mark.parametrize(("refusals", "is_got"), [(1, True), (2, False)])
+async def test_a_key_is_shown_again_once(desk: Bench, refusals: int, is_got: bool):
+    token = Reply({"token": "t1", "expires_at": "2026-03-03T16:00:00Z"}, 201)
+    desk.github.on(TOKENS, *[BAD] * refusals, token)
+    desk.github.on(ISSUE, Reply({"number": 12}))
+    if is_got:
+        assert await desk.connection.get(PATH) == {"number": 12}
+    else:
+        with pytest.raises(Unauthorized):
+            await desk.connection.get(PATH)
+    assert desk.clock.slept == [1]
+
+
+@pytest.mark.parametrize(
+    ("ahead", "keys"), [(-3600.0, 2), (-90.0, 2), (90.0, 1), (3600.0, 2)]
+)
+async def test_the_key_and_the_windows_follow_the_time_of_github(
+    desk: Bench, ahead: float, keys: int
+):
+    desk.github.ahead_seconds = ahead
+
+    def made(seen: Seen) -> Reply:
+        text = seen.headers["authorization"].removeprefix("Bearer ")
+        claims = jwt.decode(text, options={"verify_signature": False})
+        now = desk.clock.now().timestamp() + ahead
+        if not (claims["iat"] <= now < claims["exp"] <= now + 600):
+            return Reply({"message": "'Expiration time' claim ('exp') …"}, 401)
+        expires_at = desk.clock.now() + timedelta(seconds=ahead + 3600)
+        return Reply({"token": "t1", "expires_at": expires_at.isoformat()}, 201)
+
+    desk.github.on(TOKENS, made)
+    left = limits(desk.clock, remaining=700, reset_in=3000 + ahead)
+    desk.github.on(ISSUE, Reply({"number": 12}, headers=left))
+    for _ in range(3):
+        await desk.connection.get(PATH)
+    assert asked_for(desk, TOKENS) == keys
+    assert desk.reader.budget(INSTALLATION).remaining == 700
+    assert desk.clock.slept == []
 
 
 async def test_a_suspended_installation_is_unavailable(desk: Bench):

@@ -131,11 +131,26 @@ async def test_a_refused_key_is_broken_until_it_is_accepted():
     await send(ledger, 401)  # an installation's token, renewed by itself
     assert said(ledger) == []
     await send(ledger, 401, account=APP)
+    assert said(ledger) == []  # once is weather
+    await send(ledger, 401, account=APP)
     (words,) = said(ledger)
     assert words.startswith("GitHub refuses the app's key (401): check APP_ID")
     await send(ledger, 200)
     assert said(ledger) == [words]
     await send(ledger, 200, account=APP)
+    assert said(ledger) == []
+
+
+async def test_tokens_that_stay_refused_are_said():
+    ledger = opened(HurriedClock())
+    for _ in range(5):
+        assert said(ledger) == []
+        await send(ledger, 401)
+    assert said(ledger) == [
+        "GitHub refuses tokens that it made (401): installation 1:"
+        " what is accepted waits until they are taken"
+    ]
+    await send(ledger, 200)
     assert said(ledger) == []
 
 

@@ -72,11 +72,16 @@ class Remote:
 class OneToken:
     """Tokens for tests."""
 
+    is_new = False  # whether it may be unknown there
+
     async def token(self, repository: Repository, *, to_push: bool = False) -> str:
         return TOKEN
 
     def drop(self, text: str) -> None:
         assert text == TOKEN
+
+    def is_fresh(self, text: str) -> bool:
+        return self.is_new
 
 
 @dataclass

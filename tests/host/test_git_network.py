@@ -101,3 +101,18 @@ async def test_git_goes_through_the_proxy_that_the_environment_names(
         await says({name: f"http://127.0.0.1:{port}"}, url, tmp_path)
     words = b"GET http://github.invalid/acme/widgets.git/info/refs"
     assert [line.startswith(words) for line in asked] == [True] * is_asked
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+async def test_a_repository_is_gone_only_to_a_token_that_is_known_everywhere(
+    tmp_path: Path, is_new: bool
+):
+    git = Git(environment={"PATH": "/usr/bin:/bin"}, host="x")
+    async with server([]) as port:
+        url = f"http://127.0.0.1:{port}/acme/widgets.git"
+        remote = Remote(url, "token", is_fresh=lambda _: is_new)
+        with pytest.raises(GitFailed) as raised:
+            await git.run("ls-remote", "--", url, place=Place(tmp_path), remote=remote)
+    error = raised.value
+    assert error.is_unreachable
+    assert error.is_gone is not is_new

@@ -8,6 +8,7 @@ Words = tuple[str, str]
 """What was found, and the advice; empty where there is none to give."""
 
 MOST_NAMED = 3
+_WAITS = "what is accepted waits until they are taken"
 
 
 def database_works(size_bytes: int, free_bytes: int) -> Words:
@@ -59,6 +60,12 @@ def key_refused() -> Words:
     )
 
 
+def tokens_refused(installations: Sequence[int]) -> Words:
+    """GitHub takes the app's JWT, but not the tokens that it made with it."""
+    some = ", ".join(map(str, installations))
+    return f"GitHub refuses tokens that it made (401): installation {some}", _WAITS
+
+
 def out_of_reach(*, answers: bool, since: datetime, requests: int) -> Words:
     """Several requests in a row had no good answer."""
     how = "answers with errors" if answers else "does not answer"
@@ -73,7 +80,7 @@ def clock_is_off(ahead_seconds: float) -> Words:
     way = "ahead of" if ahead_seconds > 0 else "behind"
     return (
         f"this machine's clock is {abs(ahead_seconds):.0f} s {way} GitHub's",
-        "let a time service set it, for GitHub refuses keys of another time",
+        "the bot goes by GitHub's; let a time service set it",
     )
 
 

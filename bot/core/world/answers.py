@@ -17,6 +17,7 @@ from bot.errors import (
     Problem,
     Refused,
     TransientError,
+    Unauthorized,
     Uncertain,
 )
 
@@ -39,7 +40,7 @@ class First(StrEnum):
 
     REPEAT = "repeat"  # questions, a few times
     FOLLOW = "follow"  # to where the answer points
-    RENEW = "renew"  # the token, once
+    RENEW = "renew"  # the token, once; a new one is shown again for some seconds
     WAIT = "wait"  # for short times
 
 
@@ -151,10 +152,9 @@ TABLE: Mapping[Failure, Row] = {
         "The bot, or a proxy between it and GitHub, does something wrong.",
     ),
     Failure.UNAUTHORIZED: Row(
-        Next.FAIL,
-        Next.FAIL,
+        Next.RETRY,
+        Next.RETRY,
         "GitHub does not accept the app's credentials: {said}",
-        "Check the app's id, its private key and the server's clock.",
         first=First.RENEW,
     ),
     Failure.FORBIDDEN: Row(
@@ -256,7 +256,8 @@ def error_of(
         case Next.LOOK_UP:
             return Uncertain(problem)
         case Next.RETRY | Next.WAIT:
-            return TransientError(problem)
+            is_401 = failure is Failure.UNAUTHORIZED
+            return Unauthorized(problem) if is_401 else TransientError(problem)
         case Next.FAIL:
             kind = NotFound if failure in _ABSENT else Refused
             return kind(problem, status=status)

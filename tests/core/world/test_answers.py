@@ -12,7 +12,14 @@ from bot.core.world.answers import (
     failure_of,
     failure_of_problem,
 )
-from bot.errors import AppUnavailable, NotFound, Refused, TransientError, Uncertain
+from bot.errors import (
+    AppUnavailable,
+    NotFound,
+    Refused,
+    TransientError,
+    Unauthorized,
+    Uncertain,
+)
 
 F, N = Failure, Next
 SUSPENDED = "This installation has been suspended"
@@ -26,7 +33,7 @@ FORBIDDEN = "Resource not accessible by integration"
         (301, "", F.MOVED, N.FAIL, N.FAIL),
         (307, "", F.MOVED, N.FAIL, N.FAIL),
         (400, "Problems parsing JSON", F.MALFORMED, N.FAIL, N.FAIL),
-        (401, "Bad credentials", F.UNAUTHORIZED, N.FAIL, N.FAIL),
+        (401, "Bad credentials", F.UNAUTHORIZED, N.RETRY, N.RETRY),
         (403, FORBIDDEN, F.FORBIDDEN, N.FAIL, N.FAIL),
         (403, SUSPENDED, F.SUSPENDED, N.END, N.END),
         (403, ARCHIVED, F.ARCHIVED, N.END, N.END),
@@ -111,7 +118,8 @@ def test_what_follows_is_the_kind_of_error(failure: Failure, is_change: bool):
     wanted = row.change if is_change else row.question
     error = error_of(failure, is_change=is_change, said="so it is", status=418)
     absent = (Failure.NOT_FOUND, Failure.GONE)
-    assert type(error) is (NotFound if failure in absent else KINDS[wanted])
+    kind = {F.UNAUTHORIZED: Unauthorized}.get(failure, KINDS[wanted])
+    assert type(error) is (NotFound if failure in absent else kind)
     assert error.problem == Answered(failure, "so it is", 418)
 
 
