@@ -44,7 +44,7 @@ from bot.engine.situation import Face, Situations
 from bot.engine.starts import Starts
 from bot.engine.steps import Steps
 from bot.engine.supervisor import Supervisor
-from bot.engine.sweep import Sweep
+from bot.engine.sweep import Awaited, Missed, Sweep, Untold
 from bot.engine.tracker import Tracker
 from bot.engine.waits import Waits
 from bot.engine.which import Which
@@ -407,16 +407,21 @@ class Engine:
             commands=commands,
             workspaces=workspaces,
         )
-        self.sweep = Sweep(
+        missed = Missed(
             deliveries=store.deliveries,
             past=github.deliveries,
             inbox=self.inbox,
-            scheduler=self.scheduler,
-            github=github.github,
+            clock=clock,
+        )
+        self.sweep = Sweep(
+            (
+                Awaited(self.scheduler, github.github),
+                missed,
+                Untold(store.batches, self.tracker),
+            ),
             clock=clock,
             every_seconds=settings.sweep_seconds,
         )
-
         self.examination = Examination(
             {
                 "database": store,

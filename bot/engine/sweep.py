@@ -1,7 +1,8 @@
-"""Looks again and again for what no delivery told: missed ones, and what others settled."""
+"""Looks again and again for what no delivery told, and says what could not be said."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Protocol
 
 import structlog
 
@@ -9,10 +10,11 @@ from bot.core.command.trigger import EVENTS
 from bot.core.model import InstallationId, Reference
 from bot.engine.inbox import Inbox
 from bot.engine.scheduler import Scheduler
+from bot.engine.tracker import Tracker
 from bot.errors import BotError
 from bot.ports.clock import Clock
 from bot.ports.github import HookDeliveries, Lookups
-from bot.ports.store import Deliveries
+from bot.ports.store import Batches, Deliveries
 
 GITHUB_KEEPS = timedelta(days=3)
 """How long a past delivery can be read from GitHub."""
@@ -26,7 +28,36 @@ log = structlog.get_logger()
 
 
 class Sweep:
-    """What was missed is taken in, what is old is forgotten."""
+    """Looks at each of *chores* again and again; none of them keeps others back."""
+
+    def __init__(
+        self, chores: Sequence["Chore"], *, clock: Clock, every_seconds: float
+    ) -> None:
+        self._chores = chores
+        self._clock = clock
+        self._every_seconds = every_seconds
+
+    async def run(self) -> None:
+        """Work for ever."""
+        while True:
+            for chore in self._chores:
+                try:
+                    await chore.sweep()
+                except BotError as error:
+                    name = type(chore).__name__
+                    log.warning("sweep failed", chore=name, error=str(error))
+            await self._clock.sleep(self._every_seconds)
+
+
+class Chore(Protocol):
+    """What has to be looked at now and then."""
+
+    async def sweep(self) -> None:
+        """Look at it. Raises ``BotError``."""
+
+
+class Missed:
+    """Takes in the deliveries that were missed, and forgets what is old."""
 
     def __init__(
         self,
@@ -34,34 +65,24 @@ class Sweep:
         deliveries: Deliveries,
         past: HookDeliveries,
         inbox: Inbox,
-        scheduler: Scheduler,
-        github: Lookups,
         clock: Clock,
-        every_seconds: float,
     ) -> None:
         self._deliveries = deliveries
         self._past = past
         self._inbox = inbox
-        self._scheduler = scheduler
-        self._github = github
         self._clock = clock
-        self._every_seconds = every_seconds
+        self._since: datetime | None = None
 
-    async def run(self) -> None:
-        """Look for missed deliveries again and again, and for what others settled."""
-        since = self._clock.now() - GITHUB_KEEPS
-        while True:
-            began_at = self._clock.now()
-            await self._look_outside()
-            try:
-                await self._take_missed(since - timedelta(minutes=10))
-                await self._deliveries.prune(
-                    before=began_at - KEEP_GUIDS, bodies_before=began_at - GITHUB_KEEPS
-                )
-                since = began_at
-            except BotError as error:
-                log.warning("sweep failed", error=str(error))
-            await self._clock.sleep(self._every_seconds)
+    async def sweep(self) -> None:
+        """Take in what GitHub tried to deliver in vain since the last time."""
+        began_at = self._clock.now()
+        since = self._since or began_at - GITHUB_KEEPS
+        self._since = since
+        await self._take_missed(since - timedelta(minutes=10))
+        await self._deliveries.prune(
+            before=began_at - KEEP_GUIDS, bodies_before=began_at - GITHUB_KEEPS
+        )
+        self._since = began_at
 
     async def _take_missed(self, since: datetime) -> None:
         """Take in what GitHub tried to deliver in vain and is not stored.
@@ -81,8 +102,16 @@ class Sweep:
             )
             await self._inbox.add(await self._past.get(one))
 
-    async def _look_outside(self) -> None:
-        """Ask how what batches wait for outside stands, in case no event said so."""
+
+class Awaited:
+    """Asks how what batches wait for outside stands, in case no event said so."""
+
+    def __init__(self, scheduler: Scheduler, github: Lookups) -> None:
+        self._scheduler = scheduler
+        self._github = github
+
+    async def sweep(self) -> None:
+        """Look at what each installation's batches wait for."""
         waiting = self._scheduler.open_outside()
         for installation_id, references in waiting.items():
             if references:
@@ -106,3 +135,16 @@ class Sweep:
                 await self._scheduler.settle_outside(
                     reference, is_satisfied=is_satisfied
                 )
+
+
+class Untold:
+    """Says what ended batches could not say yet, whatever refused it the last time."""
+
+    def __init__(self, batches: Batches, tracker: Tracker) -> None:
+        self._batches = batches
+        self._tracker = tracker
+
+    async def sweep(self) -> None:
+        """Have each report and last edit that is not out tried again."""
+        for batch_id in await self._batches.unconcluded():
+            self._tracker.catch_up(batch_id)

@@ -44,6 +44,9 @@ from bot.ports.github import Budgets
 TOLD_WITHIN = timedelta(days=30)
 """How long a report that GitHub does not take waits for the way to be free."""
 
+DELETED_WITHIN = timedelta(days=1)
+"""How long the last edit of a comment waits that GitHub does not find."""
+
 OVER = (BatchState.FINISHED, BatchState.CANCELLED)
 
 log = structlog.get_logger()
@@ -278,14 +281,17 @@ class Tracker:
         await self._react_to_start(progress)
         watch.is_marked = True
 
-    async def _write(self, progress: Progress, watch: _Watch) -> None:
-        """Edit the comment, if that would change more than its clock."""
+    async def _write(self, progress: Progress, watch: _Watch) -> PermanentError | None:
+        """Edit the comment, if that would change more than its clock.
+
+        Return what GitHub said if it does not take that.
+        """
         situation = await self._situations.situation(progress)
         page = _render(progress, situation, watch)
         shown = watch.shown
         if shown and (page.body, page.redraws) == (shown.body, shown.redraws):
             self._written(watch, page)
-            return
+            return None
         batch = progress.batch
         edit = EditComment(batch.repository, progress.tracking_comment_id, page.body)
         try:
@@ -295,11 +301,12 @@ class Tracker:
             log.info("tracking comment left", batch=batch.id, error=str(error))
             watch.is_missed = watch.is_asked_for and isinstance(error, NotFound)
             watch.is_gone = not watch.is_missed
-            return
+            return error
         watch.is_asked_for = False
         self._written(watch, page)
         edits = self._edits.setdefault(batch.repository.installation_id, deque())
         edits.append(self._clock.monotonic())
+        return None
 
     def _written(self, watch: _Watch, page: _Page) -> None:
         watch.shown = page
@@ -316,8 +323,10 @@ class Tracker:
     async def _close(self, progress: Progress, watch: _Watch) -> None:
         """Say all that there is to say about a batch that has ended.
 
-        Where that is not allowed just now, it stays to be said: see ``Changes``.
+        Where that is not allowed just now, it stays to be said: see ``Changes`` and
+        ``Sweep``.
         """
+        refused: PermanentError | None = None
         batch = progress.batch
         if not progress.tracking_comment_id and not watch.is_gone:
             # It may exist: the bot was killed before it knew.
@@ -326,7 +335,7 @@ class Tracker:
             await self._report(progress)
         if progress.tracking_comment_id:
             # Also if it took no edits before: the last word is worth a try.
-            await self._write(progress, watch)
+            refused = await self._write(progress, watch)
             if not batch.request.thread_is_pull_request:  # they have no pins
                 unpin = UnpinComment(batch.repository, progress.tracking_comment_id)
                 await self._effects.attempt(f"{batch.id}/unpin", unpin)
@@ -334,8 +343,11 @@ class Tracker:
             await self._react_to_start(progress)
         await self._react_to_end(progress)
         now = self._clock.now()
-        is_told = progress.report_url or now - _ended_at(progress) > TOLD_WITHIN
-        if is_told:
+        waited = now - _ended_at(progress)
+        # A comment that is not there may be one that a person deleted.
+        patience = DELETED_WITHIN if isinstance(refused, NotFound) else TOLD_WITHIN
+        is_shown = refused is None or waited > patience
+        if (progress.report_url and is_shown) or waited > TOLD_WITHIN:
             await self._recorder.record({batch.id: [BatchConcluded(now)]})
 
     async def _react_to_start(self, progress: Progress) -> None:

@@ -9,8 +9,22 @@ from typing import Any
 
 import pytest
 
-from bot.core.model import InstallationId, ItemFacts, ItemKind, ItemNumber, Reference
-from bot.engine.sweep import GITHUB_KEEPS, KEEP_GUIDS, Sweep
+from bot.core.model import (
+    BatchId,
+    InstallationId,
+    ItemFacts,
+    ItemKind,
+    ItemNumber,
+    Reference,
+)
+from bot.engine.sweep import (
+    GITHUB_KEEPS,
+    KEEP_GUIDS,
+    Awaited,
+    Missed,
+    Sweep,
+    Untold,
+)
 from bot.errors import BotError, TransientError
 from bot.ports.github import HookDelivery
 from bot.ports.store import Delivery
@@ -43,6 +57,9 @@ class World:
     taken: list[str] = field(default_factory=list)
     pruned: list[tuple[datetime, datetime]] = field(default_factory=list)
     settled: dict[Reference, bool] = field(default_factory=dict)
+    untold: list[BatchId] = field(default_factory=list)
+    told: set[BatchId] = field(default_factory=set)
+    caught_up: list[BatchId] = field(default_factory=list)
     clock: FakeClock = field(default_factory=FakeClock)
     sweeping: asyncio.Task[None] | None = None
 
@@ -50,15 +67,9 @@ class World:
         """Let time pass; with the first second the sweep begins."""
         if self.sweeping is None:
             part: Any = self
-            sweep = Sweep(
-                deliveries=part,
-                past=part,
-                inbox=part,
-                scheduler=part,
-                github=part,
-                clock=self.clock,
-                every_seconds=300,
-            )
+            missed = Missed(deliveries=part, past=part, inbox=part, clock=self.clock)
+            chores = Awaited(part, part), missed, Untold(part, part)
+            sweep = Sweep(chores, clock=self.clock, every_seconds=300)
             self.sweeping = asyncio.create_task(sweep.run())
         await self.clock.advance(seconds)
 
@@ -88,6 +99,12 @@ class World:
 
     async def settle_outside(self, reference: Reference, *, is_satisfied: bool) -> None:
         self.settled[reference] = is_satisfied
+
+    async def unconcluded(self) -> list[BatchId]:
+        return [name for name in self.untold if name not in self.told]
+
+    def catch_up(self, batch_id: BatchId) -> None:
+        self.caught_up.append(batch_id)
 
     async def references(
         self, installation_id: InstallationId, references: Sequence[Reference]
@@ -173,3 +190,16 @@ async def test_what_is_waited_for_outside_is_looked_at(world: World, seen, settl
     world.seen = seen
     await world.after(1)
     assert world.settled == settled
+
+
+async def test_what_ended_batches_have_left_to_say_is_tried_until_it_is_out(
+    world: World,
+):
+    first, second = BatchId("a1a1"), BatchId("b2b2")
+    world.untold = [first, second]
+    world.faults = [TransientError("GitHub is away.")]
+    await world.after(1)
+    assert world.caught_up == [first, second]
+    world.told = {first}
+    await world.after(300)
+    assert world.caught_up == [first, second, second]

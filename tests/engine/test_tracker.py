@@ -27,7 +27,7 @@ from bot.engine.recorder import Recorder
 from bot.engine.situation import Face, Situations
 from bot.engine.supervisor import Supervisor
 from bot.engine.tracker import Tracker
-from bot.errors import NotFound
+from bot.errors import NotFound, Refused
 from bot.ports.github import Budget
 from bot.store import codec
 from bot.store.store import Store, open_store
@@ -53,8 +53,12 @@ class Thread:
         self.may_write.set()
         self.is_writing = asyncio.Event()
         self.is_deleted = False
+        self.refuses_with = 0  # a status for every comment and edit
 
     async def do(self, intent: Intent) -> Receipt:
+        if self.refuses_with and isinstance(intent, CreateComment | EditComment):
+            kind = NotFound if self.refuses_with == 404 else Refused
+            raise kind("no", status=self.refuses_with)
         match intent:
             case CreateComment() if "tracking" in intent.marker:
                 self.written.append(intent.body)
@@ -260,6 +264,28 @@ async def test_the_end_is_told_once_and_then_nothing_is_followed(desk: Desk):
         assert kinds.count(kind) == 1
     assert len(desk.thread.reports) == 1
     assert not desk.recorder._followed
+
+
+@pytest.mark.parametrize("status", [403, 404, 422])
+async def test_an_end_that_was_refused_is_told_when_it_is_tried_again(
+    desk: Desk, status: int
+):
+    await desk.begun(*NUMBERS)
+    desk.thread.refuses_with = status
+    now = desk.clock.now()
+    ends = [e.ItemEnded(now, ItemId(str(i)), 1, DONE, 2) for i in NUMBERS]
+    await desk.happen(*ends, e.BatchFinished(now))
+    await desk.clock.run_until(lambda: not desk.tracker._watches)
+    assert await desk.store.batches.unconcluded() == [NAME]
+    desk.tracker.catch_up(NAME)  # as each sweep does
+    await desk.clock.run_until(lambda: not desk.tracker._watches)
+    assert desk.thread.reports == []
+    desk.thread.refuses_with = 0
+    desk.tracker.catch_up(NAME)
+    await desk.clock.run_until(lambda: not desk.tracker._watches)
+    assert "3 of 3" in desk.thread.written[-1]
+    assert len(desk.thread.reports) == 1
+    assert await desk.store.batches.unconcluded() == []
 
 
 async def test_a_comment_that_a_person_deleted_is_made_again_for_who_asks(desk: Desk):
