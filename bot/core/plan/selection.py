@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from bot.core.actions.spec import AppliesTo, ItemNeed
-from bot.core.actions.table import builds_on_others
+from bot.core.actions.table import builds_on_others, spec_of
 from bot.core.command.faults import Declined
 from bot.core.command.syntax import (
     GivenOptions,
@@ -50,7 +50,7 @@ from bot.core.plan.expansion import (
     with_selector,
 )
 from bot.core.plan.labels import as_done, label_notes, labels_wanted, no_such_label
-from bot.core.plan.texts import dependencies_in
+from bot.core.plan.texts import dependencies_in, open_tasks_in
 from bot.core.world.features import Feature, without_dependencies
 from bot.core.world.markdown import code_span, join, plural
 
@@ -75,7 +75,7 @@ class Selection:
     options: Options = field(default_factory=Options)
     is_dry_run: bool = False
     notes: tuple[str, ...] = ()  # Markdown written by the bot: how it was read
-    must_confirm: bool = False  # more items than the repository starts unasked
+    must_confirm: bool = False  # more than the repository starts unasked, or the thread
 
 
 def wanted(command: RunCommand, known: Known) -> Wanted:
@@ -158,12 +158,14 @@ class _Choice:
         takes_native = options.deps is not Deps.TYPED and len(items) > 1
         if takes_native and Feature.DEPENDENCIES in self._known.lacks:
             notes.append(without_dependencies(options.deps))
+        limits = self._known.configuration.limits
+        is_large = len(items) > limits.confirm_over
         return Selection(
             items=tuple(items),
             options=options,
             is_dry_run=command.is_dry_run,
             notes=tuple(notes),
-            must_confirm=len(items) > self._known.configuration.limits.confirm_over,
+            must_confirm=is_large or self._takes_thread_unasked(items),
         )
 
     def _decide(
@@ -319,22 +321,49 @@ class _Choice:
     def _of_the_thread(self, items: Sequence[SelectedItem]) -> Iterator[str]:
         """Yield warnings if the thread's own item is one of those to work on."""
         this = self._known.this
-        own = next((item for item in items if item.facts.number == this), None)
+        own = self._own(items)
         if own is None:
             return
-        mentions = [m for m in self._expansion.mentions if this in m.numbers]
-        if not any(mention.is_named for mention in mentions):
+        if not self._names_thread():
+            waits = self._takes_thread_unasked(items)
+            more = " Nothing starts before you say so." if waits else ""
             yield (
                 f"#{this}, where you comment, is **one of them**;"
-                f" `-{this}` leaves it out."
+                f" `-{this}` leaves it out.{more}"
             )
-        elif any(isinstance(m.term.selector, This) for m in mentions):
-            parts = len(own.facts.sub_issues)
-            if parts:
-                yield (
-                    f"`this` is #{this} itself, not its {plural(parts, 'sub-issue')}: "
-                    "those are `sub-issues:this`."
-                )
+        elif any(
+            isinstance(mention.term.selector, This)
+            for mention in self._expansion.mentions
+        ):
+            tasks = open_tasks_in(own.facts.body, self._known.repository)
+            for count, kind, words in (
+                (len(own.facts.sub_issues), "sub-issue", "sub-issues:this"),
+                (len(tasks.references), "open task", "tasks:this"),
+            ):
+                if count:
+                    yield (
+                        f"`this` is #{this} itself, not its {plural(count, kind)}:"
+                        f" for {'that' if count == 1 else 'those'} write `{words}`."
+                    )
+
+    def _own(self, items: Sequence[SelectedItem]) -> SelectedItem | None:
+        this = self._known.this
+        return next((item for item in items if item.facts.number == this), None)
+
+    def _names_thread(self) -> bool:
+        mentions = [
+            m for m in self._expansion.mentions if self._known.this in m.numbers
+        ]
+        return any(mention.is_named for mention in mentions)
+
+    def _takes_thread_unasked(self, items: Sequence[SelectedItem]) -> bool:
+        """Return whether a filter or a range brought the thread itself in, and that ends
+        it or works on it.
+        """
+        own = self._own(items)
+        spec = spec_of(own.action) if own else None
+        is_slight = spec is not None and spec.needs is ItemNeed.ANY
+        return own is not None and not is_slight and not self._names_thread()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,11 @@ from enum import Enum
 from bot.core.durations import clock
 from bot.core.model import BatchState, ItemState
 from bot.core.run.progress import Progress
+from bot.core.say.deeds import deeds_in_short
 from bot.core.say.pictures import Look, tally
 from bot.core.say.sentences import by_whom, ended_because
 from bot.core.say.situation import Situation
-from bot.core.world.markdown import code_span, plural
+from bot.core.world.markdown import code_span
 
 
 class Phase(Enum):
@@ -63,20 +64,19 @@ def _running_phase(progress: Progress, situation: Situation) -> Phase:
 def heading(progress: Progress, situation: Situation) -> str:
     """Return the first line that is read: state, id, finished of total, failures."""
     name = code_span(progress.batch.id)
+    what = deeds_in_short(progress.batch.plan.items)
     total = len(progress.items)
     counted = f"{progress.finished} of {total} finished"
     if failed := progress.count(ItemState.FAILED):
         counted += f", {failed} failed"
+    counted += f" · {what}"
     match phase_of(progress, situation):
         case Phase.PLANNED:
-            return (
-                f"🗒️ Batch {name} waits for its start — {plural(total, 'item')},"
-                " nothing has started"
-            )
+            return f"🗒️ Batch {name} waits for its start — nothing has started · {what}"
         case Phase.EXPIRED:
             return f"🗒️ Batch {name} was never started — its plan has expired"
         case Phase.STARTING:
-            return f"⏳ Batch {name} is starting — {plural(total, 'item')}"
+            return f"⏳ Batch {name} is starting — {what}"
         case Phase.RUNNING:
             return f"⏳ Batch {name} is running — {counted}"
         case Phase.WAITING:
@@ -111,7 +111,8 @@ def _cancelled_heading(progress: Progress, name: str) -> str:
     counted += [f"{failed} failed"] if failed else []
     counted += [f"{not_run} not run"] if not_run else []
     why_so = ended_because(progress)
-    return f"🚫 Batch {name} was cancelled {why_so} — {', '.join(counted)}"
+    what = deeds_in_short(progress.batch.plan.items)
+    return f"🚫 Batch {name} was cancelled {why_so} — {', '.join(counted)} · {what}"
 
 
 def finished_heading(progress: Progress) -> str:
@@ -124,4 +125,5 @@ def finished_heading(progress: Progress) -> str:
     parts += [
         f"{count} {one.word}" for one, count in counts.items() if one is not Look.DONE
     ]
-    return f"{icon} Batch {code_span(progress.batch.id)} finished — {', '.join(parts)}"
+    name, what = code_span(progress.batch.id), deeds_in_short(progress.batch.plan.items)
+    return f"{icon} Batch {name} finished — {', '.join(parts)} · {what}"

@@ -9,6 +9,7 @@ from bot.core.model import Expectations, ItemId, Origin, Plan
 from bot.core.plan.graph import longest_chain, waves
 from bot.core.run.estimate import makespan_seconds
 from bot.core.run.progress import Progress
+from bot.core.say.deeds import deeds, deeds_by_name, is_mixed
 from bot.core.say.names import Names, names_of
 from bot.core.say.pictures import order_of_work
 from bot.core.say.sentences import origin_sentence
@@ -43,11 +44,12 @@ def render_plan(
     plan = batch.plan
     names = names_of(progress)
     parts = [
-        f"### 🗒️ Plan for {plural(len(plan.items), 'item')} — nothing has started",
+        f"### 🗒️ Plan to {deeds(plan.items)} — nothing has started",
+        _differences(plan, names),
         _waves_table(progress, names, expectations),
         _plan_budget(plan, situation, expectations),
         alert("NOTE", plan.notes) if plan.notes else "",
-        _start_box(progress, situation.now),
+        start_box(progress, situation.now),
     ]
     graph = order_of_work(plan, names, {})
     command = details("The command as understood", fence(batch.command))
@@ -55,7 +57,7 @@ def render_plan(
         [*parts, graph, command],
         [*parts, command],
         parts,
-        [*parts[:3], parts[4]],
+        [*parts[:4], parts[5]],
     ]
     return first_that_fits(f"{marker}\n{paragraphs(*body)}" for body in bodies)
 
@@ -169,10 +171,19 @@ def _plan_budget(plan: Plan, situation: Situation, expectations: Expectations) -
     return f"{text} **{plural(waiting, 'item')}** then {verb}{when}."
 
 
-def _start_box(progress: Progress, now: datetime) -> str:
+def _differences(plan: Plan, names: Names) -> str:
+    """Return what is done to which items, if that is not the same for all."""
+    if not is_mixed(plan.items):
+        return ""
+    return f"**Read as:** {deeds_by_name(plan.items, names)}"
+
+
+def start_box(progress: Progress, now: datetime) -> str:
+    """Return the box that starts a plan, with what that does."""
     name = progress.batch.id
     valid = ""
     if progress.expires_at is not None:
         valid = f"; the plan stays valid until {clock(progress.expires_at, now)}"
     reply = code_span(f"/batch start {name}")
-    return box("start", name, text=f"**Start this batch** (or reply {reply}{valid})")
+    what = deeds(progress.batch.plan.items)
+    return box("start", name, text=f"**Start: {what}** (or reply {reply}{valid})")

@@ -3,15 +3,18 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 
 from bot.core.durations import clock, spell, spell_about, spell_option
 from bot.core.model import BatchState, ItemId, ItemState, Options
 from bot.core.plan.graph import predecessors
 from bot.core.run import reasons as why
 from bot.core.run.progress import ItemView, Progress
+from bot.core.say.deeds import deed_of, deeds, is_mixed
 from bot.core.say.headings import Phase, heading, phase_of
 from bot.core.say.names import Names, names_of
 from bot.core.say.pictures import Look, look, order_of_work, squares, tally
+from bot.core.say.plan import start_box
 from bot.core.say.sentences import (
     did_not_succeed,
     fault,
@@ -140,7 +143,7 @@ def spell_options(options: Options) -> str:
     return " ".join(map(code_span, words))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Tracking:
     """One comment at one level."""
 
@@ -167,6 +170,10 @@ class _Tracking:
     @property
     def links(self) -> Links:
         return self.names.links
+
+    @cached_property
+    def _is_mixed(self) -> bool:
+        return is_mixed(self.progress.batch.plan.items)
 
     @property
     def views(self) -> Sequence[ItemView]:
@@ -256,7 +263,9 @@ class _Tracking:
             yield "Nothing was started. Give the command again for a new plan."
         elif not progress.finished or progress.state.is_live:
             when = "now" if phase in (Phase.STARTING, Phase.RUNNING) else "first"
-            yield f"**Read as:** {read_as(progress.batch.plan, self.links, when=when)}"
+            plan = progress.batch.plan
+            what = deeds(plan.items)
+            yield f"**Read as:** {what} — {read_as(plan, self.links, when=when)}"
         if phase is not Phase.EXPIRED:
             yield self._notes()
 
@@ -422,7 +431,8 @@ class _Tracking:
             return "not started"
         reason = self.situation.reasons.get(view.item.id)
         reason = reason or _evident_reason(self.progress, phase, view.item.id)
-        return reason_sentence(reason, self.names, self.situation.now)
+        sentence = reason_sentence(reason, self.names, self.situation.now)
+        return f"{deed_of(view.item)} · {sentence}" if self._is_mixed else sentence
 
     def _running(self, view: ItemView) -> Iterator[str]:
         since = view.started_at or self.situation.now
@@ -460,7 +470,7 @@ class _Tracking:
         progress = self.progress
         unfinished = sum(map(is_unfinished, self.views))
         if phase is Phase.PLANNED:
-            yield box("start", progress.batch.id, text="**Start this batch**")
+            yield start_box(progress, self.situation.now)
         if phase is Phase.CANCELLED and not progress.retried_as:
             ended = sum(map(did_not_succeed, self.views))
             if ended:

@@ -213,6 +213,20 @@ def test_many_items_have_to_be_confirmed():
         assert selection.must_confirm is must_confirm
 
 
+def test_the_thread_itself_is_not_closed_because_a_filter_has_it():
+    for line, must_confirm in (
+        ("/batch close milestone:2.4", True),
+        ("/batch implement 39..40", True),
+        ("/batch label +bug milestone:2.4", False),  # no harm, and said in a note
+        ("/batch close milestone:2.4 40", False),
+        ("/batch close milestone:2.4 -40", False),
+        ("/batch close this", False),
+    ):
+        selection = resolved(command_of(line))
+        assert isinstance(selection, Selection)
+        assert selection.must_confirm is must_confirm, line
+
+
 def test_the_defaults_are_the_repositorys():
     configuration = read_configuration(
         "defaults: {issue: fix}\nactions: {fix: {command: fixer, applies_to: issues}}"

@@ -91,7 +91,10 @@ def test_a_report_without_failures_needs_nobody():
     body = report(["done", "done"])
     assert "Needs you" not in body
     assert boxes(body) == {}
-    assert body.split("\n")[1] == "### ✅ Batch `b7k2` finished — 2 of 2 done"
+    assert (
+        body.split("\n")[1]
+        == "### ✅ Batch `b7k2` finished — 2 of 2 done · implement 2 issues"
+    )
 
 
 def test_what_others_did_took_no_time_and_no_try():

@@ -162,10 +162,10 @@ def test_the_boxes_are_those_that_do_something(name, verbs):
 
 def test_a_waiting_item_without_a_recorded_reason_tells_what_is_evident():
     body = render_tracking(starting(scenes.plan_of_twelve()), situation(reasons={}))
-    assert "⏳ #12 — starts in a moment" in body
-    assert "⏳ #18 — waits for [#12]" in body
+    assert "⏳ #12 — implement · starts in a moment" in body
+    assert "⏳ #18 — implement · waits for [#12]" in body
     body = render_tracking(planned(), situation(reasons={}))
-    assert body.count("— waits for the start box") == 12
+    assert body.count("· waits for the start box") == 12
 
 
 def test_no_time_is_left_while_the_budget_is_short():
