@@ -47,7 +47,7 @@ class TransientError(BotError):
     """Another try may help, after ``retry_after_seconds`` if that is known."""
 
     def __init__(
-        self, problem: Problem | str, *, retry_after_seconds: float | None = None
+        self, problem: Problem, *, retry_after_seconds: float | None = None
     ) -> None:
         super().__init__(problem)
         self.problem = problem
@@ -57,9 +57,7 @@ class TransientError(BotError):
 class RateLimited(TransientError):
     """GitHub, or our own ledger, wants us to wait until ``until``."""
 
-    def __init__(
-        self, problem: Problem | str, *, until: datetime, seconds: float
-    ) -> None:
+    def __init__(self, problem: Problem, *, until: datetime, seconds: float) -> None:
         super().__init__(problem, retry_after_seconds=seconds)
         self.until = until
 
@@ -83,43 +81,25 @@ class StoreUnavailable(TransientError):
 class PermanentError(BotError):
     """Trying again would end the same way."""
 
-    def __init__(self, problem: Problem | str, *, advice: str = "") -> None:
+    def __init__(self, problem: Problem) -> None:
         super().__init__(problem)
         self.problem = problem
-        self.advice = problem.advice if isinstance(problem, Problem) else advice
+
+    @property
+    def advice(self) -> str:
+        """What somebody can do about it, if anything."""
+        return self.problem.advice
 
 
 class BranchMissing(PermanentError):
     """A branch that work builds on is not there (any more)."""
 
-    def __init__(self, branch: str, repository: str) -> None:
-        super().__init__(
-            f"there is no branch {branch} in {repository}",
-            advice="If it was merged, run the item again on its own.",
-        )
-        self.branch = branch
-
-
-class PushRefused(PermanentError):
-    """GitHub does not take a commit on a branch.
-
-    ``wants_signatures`` says that one with a verified signature would be taken.
-    """
-
-    def __init__(
-        self, problem: Problem | str, *, advice: str, wants_signatures: bool
-    ) -> None:
-        super().__init__(problem, advice=advice)
-        self.wants_signatures = wants_signatures
-
 
 class Refused(PermanentError):
     """GitHub answered 4xx. ``status`` is the HTTP status."""
 
-    def __init__(
-        self, problem: Problem | str, *, status: int, advice: str = ""
-    ) -> None:
-        super().__init__(problem, advice=advice)
+    def __init__(self, problem: Problem, *, status: int) -> None:
+        super().__init__(problem)
         self.status = status
 
 
@@ -133,8 +113,8 @@ class BatchOver(PermanentError):
     ``why`` is a value of ``bot.core.model.Cause``.
     """
 
-    def __init__(self, problem: Problem | str, *, why: str, advice: str = "") -> None:
-        super().__init__(problem, advice=advice)
+    def __init__(self, problem: Problem, *, why: str) -> None:
+        super().__init__(problem)
         self.why = why
 
 
@@ -145,5 +125,5 @@ class AppUnavailable(BatchOver):
 class RoleLost(BatchOver):
     """Whoever started the batch may not run it any more."""
 
-    def __init__(self, problem: Problem | str, *, advice: str = "") -> None:
-        super().__init__(problem, why="role lost", advice=advice)
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem, why="role lost")

@@ -15,7 +15,14 @@ from pathlib import Path
 
 from bot.core.actions.step import CommandJob
 from bot.core.model import AttemptId, CommandResult, Person, Repository
-from bot.errors import Lost, PermanentError, TransientError
+from bot.core.say.problems.git import (
+    ChangeConflicts,
+    GitFault,
+    NoBranch,
+    PredecessorsConflict,
+)
+from bot.core.say.problems.server import AttemptCancelled, AttemptUnknown
+from bot.errors import BranchMissing, Lost, PermanentError, TransientError
 from bot.ports.clock import Clock
 from bot.ports.host import Change, Finished, Rebased, Workspace
 from bot.ports.work import Emit, Resource
@@ -132,17 +139,14 @@ class FakeWorkspaces:
         author: Person | None = None,
     ) -> Workspace:
         if self.unreachable:
-            message = f"{repository.name} cannot be fetched"
-            raise TransientError(message)
+            raise TransientError(GitFault("fetch", "unreachable"))
         files: dict[str, str] = {}
         for branch in (base, *merge):
             if branch not in self.branches:
-                message = f"there is no branch {branch}"
-                raise PermanentError(message)
+                raise BranchMissing(NoBranch(branch, repository.name))
             for name, text in self.branches[branch].items():
                 if branch != base and files.get(name, text) != text:
-                    message = f"merging {branch} conflicts in {name}"
-                    raise PermanentError(message)
+                    raise PermanentError(PredecessorsConflict(branch, [name]))
                 files[name] = text
         path = self._folder / attempt
         shutil.rmtree(path, ignore_errors=True)
@@ -198,8 +202,7 @@ class FakeWorkspaces:
             ):
                 continue
             if there.get(name) != before.get(name):
-                message = f"the change conflicts with {base} in {name}"
-                raise PermanentError(message)
+                raise PermanentError(ChangeConflicts(base, [name]))
             moved.pop(name, None)
             if name in after:
                 moved[name] = after[name]
@@ -385,15 +388,13 @@ class ScriptedWorker:
         self, external_id: str, job: CommandJob, emit: Emit
     ) -> CommandResult:
         if job.attempt not in self._due or job.attempt in self.stopped:
-            message = f"{job.attempt} is not known here"
-            raise Lost(message)
+            raise Lost(AttemptUnknown(job.attempt))
         script = self.script(job)
         for line in script.says:
             emit(line)
         await self._clock.sleep(self._due[job.attempt] - self._clock.monotonic())
         if job.attempt in self.stopped:
-            message = f"{job.attempt} was stopped"
-            raise Lost(message)
+            raise Lost(AttemptCancelled(job.attempt))
         self.running.discard(job.attempt)
         self.finished.append(job.attempt)
         tries = self._tries[job.environment["BATCH_ITEM"]]

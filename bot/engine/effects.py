@@ -26,6 +26,7 @@ from bot.core.effects import (
     Receipt,
 )
 from bot.core.run.retry import delay_seconds
+from bot.core.say.problems.github import NotLookedUp
 from bot.engine.patience import when_stored
 from bot.errors import BotError, TransientError, Uncertain
 from bot.ports.clock import Clock
@@ -134,7 +135,8 @@ class Effects:
             if found is not None:
                 return "found", found
         # The last look found nothing: it has not happened, and may be tried later.
-        raise TransientError(str(error)) from error
+        assert error is not None
+        raise TransientError(error.problem) from error
 
     async def _look(
         self, intent: Intent, since: datetime, tries: int
@@ -146,8 +148,7 @@ class Effects:
                 return await self._adapter.find(intent, since=since)
             except TransientError as error:
                 log.info("look-up failed", error=str(error), looks=looks)
-        message = f"{type(intent).__name__} cannot be looked up: unknown, check by hand"
-        raise Uncertain(message)
+        raise Uncertain(NotLookedUp(type(intent).__name__))
 
     async def _note(self, key: str, receipt: Receipt) -> Receipt:
         at = self._clock.now()

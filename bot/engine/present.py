@@ -21,6 +21,7 @@ from bot.core.model import (
     Repository,
 )
 from bot.core.run.freshness import overtaken
+from bot.core.say.problems.github import RoleFell, Unseen
 from bot.errors import AppUnavailable, NotFound, RoleLost, TransientError
 from bot.ports.clock import Clock
 from bot.ports.github import GitHub
@@ -126,9 +127,8 @@ class Present:
         try:
             about, facts = await self._github.facts(asked_as, numbers)
         except NotFound as error:
-            message = f"{asked_as.name} cannot be seen by the app any more."
-            advice = "Give the app access to it again."
-            raise AppUnavailable(message, why=Cause.REMOVED, advice=advice) from error
+            unseen = Unseen(asked_as.name)
+            raise AppUnavailable(unseen, why=Cause.REMOVED) from error
         found = {i.id: overtaken(i, facts.get(i.number)) for i in items}
         if found:
             seen = self._seen.setdefault(batch.id, {})
@@ -166,10 +166,7 @@ class Present:
         await self._github.check_access(present)
         role = await self._github.role(present, starter)
         if role < batch.needed_role:
-            had, needed = role.name.lower(), batch.needed_role.name.lower()
-            message = f"{starter} has {had} access now, not {needed}"
-            advice = f"Somebody with {needed} access can retry it."
-            raise RoleLost(message, advice=advice)
+            raise RoleLost(RoleFell(starter, role, batch.needed_role))
         self._roles_seen[batch.id] = self._clock.now()
 
     async def _is_given_away(self, before: Repository, now: Repository) -> bool:

@@ -13,7 +13,7 @@ from bot.core.events import Event, ItemProgressed, News, RepositoryMoved
 from bot.core.model import BatchId, Repository
 from bot.core.run.progress import Progress, fold
 from bot.engine.patience import RETRY_SECONDS
-from bot.errors import StoreUnavailable
+from bot.errors import Problem, StoreUnavailable
 from bot.ports.clock import Clock
 from bot.ports.store import Batches
 
@@ -47,7 +47,7 @@ class Recorder:
         self._clock = clock
         self._listeners: list[Listener] = []
         self._followed: dict[BatchId, _Followed] = {}
-        self.trouble = ""  # why nothing can be written just now; empty if all is well
+        self.trouble: Problem | None = None  # why nothing can be written just now
 
     def listen(self, listener: Listener) -> None:
         """Call *listener* after each commit."""
@@ -103,15 +103,15 @@ class Recorder:
             try:
                 places = await self._batches.append(events)
             except StoreUnavailable as error:
-                if not self.trouble:
+                if self.trouble is None:
                     log.warning("the store does not take writes", error=str(error))
-                self.trouble = str(error)
+                self.trouble = error.problem
                 await self._clock.sleep(RETRY_SECONDS)
                 continue
             break
-        if self.trouble:
+        if self.trouble is not None:
             log.info("the store takes writes again")
-        self.trouble = ""
+        self.trouble = None
         return places
 
 

@@ -13,6 +13,7 @@ from typing import Any, TypeVar, cast
 import structlog
 
 from bot.core.run.retry import delay_seconds
+from bot.core.say.problems.github import AwaitedGone
 from bot.core.world.questions import Question
 from bot.engine.supervisor import Supervisor
 from bot.errors import BotError, NotFound, TransientError
@@ -162,8 +163,7 @@ class Waits:
             if waiter.question in answers:
                 waiter.answer.set_result(answers[waiter.question])
             else:
-                message = "what was waited for cannot be found on GitHub any more"
-                waiter.answer.set_exception(NotFound(message, status=404))
+                waiter.answer.set_exception(NotFound(AwaitedGone(), status=404))
         return 0.0
 
     async def _sleep(self, seconds: float, place: _Place) -> None:

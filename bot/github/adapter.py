@@ -20,6 +20,7 @@ from bot.core.model import (
     Role,
 )
 from bot.core.run.retry import delay_seconds
+from bot.core.say.problems.github import KeyRefused
 from bot.core.world.budget import DEFAULT_RESERVE, Reserve
 from bot.core.world.features import Feature
 from bot.core.world.questions import Question
@@ -46,8 +47,6 @@ MOST_WAIT_SECONDS = 60.0
 
 KEY_TRIES = 4
 """How often the key is shown at the start before it counts as wrong."""
-
-_KEY_ADVICE = "Check APP_ID, PRIVATE_KEY and this machine's clock."
 
 log = structlog.get_logger()
 
@@ -270,7 +269,7 @@ async def _about(client: Client, clock: Clock, random: Random) -> Any:
             return await client.app.get("/app")
         except Unauthorized as error:
             if tries == KEY_TRIES:
-                raise Refused(str(error), status=401, advice=_KEY_ADVICE) from error
+                raise Refused(KeyRefused(str(error)), status=401) from error
             wait = delay_seconds(tries, random())
         except TransientError as error:
             log.warning("the start waits for GitHub", error=str(error))

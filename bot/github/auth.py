@@ -13,6 +13,7 @@ import jwt
 from cachetools import TLRUCache
 
 from bot.core.model import InstallationId, Repository
+from bot.core.say.problems.github import NotInstalled, TakenFromApp
 from bot.errors import AppUnavailable, NotFound, Refused
 from bot.ports.clock import Clock
 
@@ -209,15 +210,11 @@ class InstallationTokens:
         try:
             answer = await self._exchange(path, scope.asked())
         except NotFound as error:
-            message = "The app is no longer installed there."
-            advice = "Install the app again."
-            raise AppUnavailable(message, why="removed", advice=advice) from error
+            raise AppUnavailable(NotInstalled(), why="removed") from error
         except Refused as error:
             if error.status != 422 or not scope.repository_id:
                 raise
-            message = "The repository was taken from the app."
-            advice = "Give the app access to it again."
-            raise AppUnavailable(message, why="removed", advice=advice) from error
+            raise AppUnavailable(TakenFromApp(), why="removed") from error
         if not scope.permissions:
             self.granted[scope.installation_id] = dict(answer.get("permissions") or {})
         self._learn(str(answer["token"]))

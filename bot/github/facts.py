@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.core.model import ItemFacts, ItemKind, ItemNumber, Reference, Repository
+from bot.core.say.problems.github import Replaced
 from bot.errors import NotFound
 from bot.github.client import Connection
 from bot.github.graphql import GraphQLProblem, raise_for
@@ -118,8 +119,7 @@ class Facts:
             )
             answer = data["repository"]
             if answer.get("databaseId", repository.id) != repository.id:
-                message = f"{repository.name} is another repository by now."
-                raise NotFound(message, status=404)
+                raise NotFound(Replaced(repository.name), status=404)
             about = about or _repository_facts(answer)
             facts |= _items(answer)
         assert about is not None

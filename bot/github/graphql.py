@@ -9,7 +9,6 @@ from typing import Any, NoReturn, cast
 from bot.core.world import budget
 from bot.core.world.answers import Failure, error_of, failure_of_problem
 from bot.core.world.budget import Call
-from bot.errors import TransientError
 
 _SCHEMA_CODES = frozenset({"undefinedField", "argumentNotAccepted"})
 _SCHEMA_MESSAGE = re.compile(
@@ -56,8 +55,7 @@ def answer_of(content: Any, hide: Callable[[str], str]) -> GraphQLAnswer:
     Raises ``TransientError`` if it is no GraphQL.
     """
     if not isinstance(content, Mapping):
-        message = "GitHub's answer is no GraphQL."
-        raise TransientError(message)
+        raise error_of(Failure.UNREADABLE, is_change=False)
     problems = tuple(_problem(error, hide) for error in content.get("errors") or ())
     return GraphQLAnswer(cast("Mapping[str, Any]", content.get("data") or {}), problems)
 

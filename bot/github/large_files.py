@@ -13,6 +13,11 @@ from typing import Any
 import aiohttp
 
 from bot.core.model import Repository
+from bot.core.say.problems.github import (
+    LargeFilesMixedUp,
+    LargeFilesRefused,
+    LargeFilesWait,
+)
 from bot.errors import PermanentError, TransientError
 from bot.github.client import Client
 from bot.ports.github import LargeObject
@@ -72,14 +77,13 @@ class LargeFileUploads:
         )
         found: list[dict[str, Any]] = answer.get("objects", [])
         if {o.get("oid") for o in found} != set(objects):
-            why = "the answer is not about these files"
-            raise _refusal(why)
+            raise PermanentError(LargeFilesMixedUp())
         return found
 
     async def _send(self, answer: Mapping[str, Any], content: LargeObject) -> None:
         if error := answer.get("error"):
             why = self._hide(str(error.get("message") or error.get("code")))
-            raise _refusal(why)
+            raise PermanentError(LargeFilesRefused(why))
         actions = answer.get("actions") or {}
         if "upload" in actions:
             upload = actions["upload"]
@@ -124,23 +128,14 @@ class LargeFileUploads:
                 text = await response.text(errors="replace")
                 status = response.status
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            message = f"large files cannot be uploaded now: {self._hide(str(error))}"
-            raise TransientError(message) from error
+            raise TransientError(LargeFilesWait(self._hide(str(error)))) from error
         said = self._hide(_message(text))
         if status in (401, 408, 429) or status >= 500:
-            message = f"large files cannot be uploaded now: {status} {said}"
-            raise TransientError(message.strip())
+            raise TransientError(LargeFilesWait(f"{status} {said}".strip()))
         if status >= 300:
             why = f"{status} {said}"
-            raise _refusal(why)
+            raise PermanentError(LargeFilesRefused(why))
         return _object(text)
-
-
-def _refusal(why: str) -> PermanentError:
-    return PermanentError(
-        f"the large files of the change cannot be uploaded: {why[:300]}",
-        advice="Look at the repository's Git LFS: its quota, and who may write.",
-    )
 
 
 def _message(text: str) -> str:

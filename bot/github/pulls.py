@@ -3,6 +3,7 @@
 from typing import Any
 
 from bot.core.effects import OpenPullRequest, Receipt
+from bot.core.say.problems.github import PullRequestRefused
 from bot.errors import Refused
 from bot.github.client import Connection
 
@@ -31,7 +32,8 @@ async def open_pull_request(connection: Connection, intent: OpenPullRequest) -> 
         found = await find(connection, intent)
         if found is not None:
             return found
-    raise Refused(message, status=422, advice=_advice(message, intent))
+    refused = PullRequestRefused(message, intent.head_branch, intent.base_branch)
+    raise Refused(refused, status=422)
 
 
 async def find(connection: Connection, intent: OpenPullRequest) -> Receipt | None:
@@ -85,14 +87,3 @@ def _receipt(pull: Any, intent: OpenPullRequest, *, is_new: bool) -> Receipt:
         note="; ".join(notes),
         changed=is_new,
     )
-
-
-def _advice(message: str, intent: OpenPullRequest) -> str:
-    if "No commits between" in message:
-        return (
-            f"The branch {intent.head_branch} has nothing that {intent.base_branch}"
-            " does not have: the change may be there already."
-        )
-    if "base" in message:
-        return f"Check that the branch {intent.base_branch} still exists."
-    return ""

@@ -7,6 +7,7 @@ from typing import Any
 from cachetools import LRUCache
 from yarl import URL
 
+from bot.core.say.problems.github import MovedAway
 from bot.core.world.answers import Failure, error_of
 from bot.errors import BotError, NotFound
 
@@ -41,8 +42,7 @@ class Renames:
             return target
         repository = await self._get(address)
         if int(repository["id"]) != int(found[1]):
-            message = f"It was moved from {old} to another repository."
-            raise NotFound(message, status=301)
+            raise NotFound(MovedAway(old), status=301)
         new = str(repository["full_name"])
         if new.lower() == old.lower():
             return target

@@ -14,8 +14,9 @@ from pathlib import Path
 import structlog
 
 from bot.core.model import AttemptId
+from bot.core.say.problems.server import NoProcess, ProgramGone
 from bot.core.world.redaction import Secrets
-from bot.errors import TransientError
+from bot.errors import Problem, TransientError
 from bot.host.disk import Disk, size_bytes
 from bot.host.folders import AttemptFolder, Folders
 from bot.host.isolation import Isolation
@@ -42,12 +43,6 @@ OUTPUT_BYTES = 1024 * 1024
 
 CANNOT_START = 127
 """The exit code, as shells have it, of a command that is not there."""
-
-_OPERATOR_HAS_TO_LOOK = "The operator of this server has to look at its `commands`."
-
-_TAKE_LESS = (
-    "Let it take less, or have the operator of this server look at its `quota`."
-)
 
 LOGS_KEPT = timedelta(days=30)
 
@@ -137,14 +132,8 @@ class HostCommands:
             if trail.faults:
                 # The words are the operator's: they hold paths of this server.
                 _log.warning("program missing", why=trail.faults[0])
-                program = Path(argv[0]).name
-                return Finished(
-                    CANNOT_START,
-                    timed_out=False,
-                    log_tail=(),
-                    fault=f"the program {program} cannot be run on this server any more",
-                    advice=_OPERATOR_HAS_TO_LOOK,
-                )
+                gone = ProgramGone(Path(argv[0]).name)
+                return Finished(CANNOT_START, timed_out=False, log_tail=(), fault=gone)
             wrapped = self._isolation.wrap(argv, folder, trail)
             code, timed_out, fault = await self._supervise(
                 attempt, wrapped, variables, timeout_seconds, take
@@ -155,8 +144,7 @@ class HostCommands:
             rest = await to_the_end(asyncio.to_thread(log.close, self._secrets.now()))
         for line in rest:
             on_line(line)
-        advice = _TAKE_LESS if fault else ""
-        return Finished(code, timed_out, log.tail, fault, advice)
+        return Finished(code, timed_out, log.tail, fault)
 
     async def _show(
         self, log: CommandLog, fresh: asyncio.Event, on_line: Callable[[str], None]
@@ -202,7 +190,7 @@ class HostCommands:
         environment: Mapping[str, str],
         timeout_seconds: float,
         take: Callable[[bytes], None],
-    ) -> tuple[int, bool, str]:
+    ) -> tuple[int, bool, Problem | None]:
         """Return the exit code, whether it timed out, and what it took too much of.
 
         Nothing is left of it then.
@@ -210,7 +198,7 @@ class HostCommands:
         read_end, write_end = os.pipe()
         reading = asyncio.create_task(read_pipe(read_end, take), name=f"log {attempt}")
         async with AsyncExitStack() as stack:
-            timed_out, fault = False, ""
+            timed_out, fault = False, None
             grace_seconds = GRACE_SECONDS
             watching = asyncio.create_task(
                 self._disk.watch(self._folders.attempt(attempt)), name=f"disk {attempt}"
@@ -225,7 +213,7 @@ class HostCommands:
                         await asyncio.wait(
                             {waiting, watching}, return_when="FIRST_COMPLETED"
                         )
-                    fault = watching.result() if watching.done() else ""
+                    fault = watching.result() if watching.done() else None
                     grace_seconds = 0.0  # the guard has asked what was left
                 except TimeoutError:
                     timed_out = True
@@ -254,8 +242,7 @@ class HostCommands:
                 )
             )
         except OSError as error:
-            message = f"this server cannot start a process: {error.strerror}"
-            raise TransientError(message) from error
+            raise TransientError(NoProcess(str(error.strerror))) from error
         finally:
             os.close(write_end)
         self._roots[attempt] = process.pid

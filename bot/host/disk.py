@@ -5,7 +5,8 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from bot.errors import TransientError
+from bot.core.say.problems.server import DiskNearlyFull, OverQuota, TookMost
+from bot.errors import Problem, TransientError
 from bot.host.folders import AttemptFolder
 from bot.ports.clock import Clock
 
@@ -39,12 +40,9 @@ class Disk:
     def check(self) -> None:
         """Raise ``TransientError`` if no command may begin for want of room."""
         if self._free() < self._reserve():
-            message = (
-                f"the disk of this server is nearly full: {_amount(self._free())} left"
-            )
-            raise TransientError(message)
+            raise TransientError(DiskNearlyFull(self._free()))
 
-    async def watch(self, folder: AttemptFolder) -> str:
+    async def watch(self, folder: AttemptFolder) -> Problem:
         """Return why a command has to end, as soon as it has to.
 
         It is looked at every second, so that it may have taken more by then.
@@ -54,7 +52,7 @@ class Disk:
         finally:
             self._taken.pop(folder.root, None)
 
-    async def _watch(self, folder: AttemptFolder) -> str:
+    async def _watch(self, folder: AttemptFolder) -> Problem:
         taken, free_then, counted_at = self.quota_bytes, self._free(), 0.0
         while True:
             await self._clock.sleep(_LOOK_SECONDS)
@@ -71,13 +69,9 @@ class Disk:
                 free_then, counted_at = free, now
                 self._taken[folder.root] = taken
             if taken > self.quota_bytes:
-                most = _amount(self.quota_bytes)
-                return f"it took {_amount(taken)} of disk, and may take {most}"
+                return OverQuota(taken, self.quota_bytes)
             if is_low and taken >= max(self._taken.values()):
-                return (
-                    f"it took {_amount(taken)} of disk, more than any other command, and "
-                    f"{_amount(free)} were left"
-                )
+                return TookMost(taken, free)
 
     def _free(self) -> int:
         found = os.statvfs(self._root)
@@ -108,11 +102,3 @@ def size_bytes(root: Path) -> int:
                     if entry.is_dir(follow_symlinks=False):
                         pending.append(entry.path)
     return total
-
-
-def _amount(size: int) -> str:
-    """Return a size for people."""
-    for power, unit in ((4, "TB"), (3, "GB"), (2, "MB")):
-        if size >= 1000**power:
-            return f"{size / 1000**power:.1f} {unit}".replace(".0 ", " ")
-    return f"{size / 1000:.0f} kB"

@@ -47,9 +47,9 @@ class HostExamined:
 
     async def _of_git(self) -> Finding:
         """Ask git for its version until it is there and new enough."""
-        fault = "" if self._git_works else await self._git.fault()
-        self._git_works = not fault
-        if fault:
+        fault = None if self._git_works else await self._git.fault()
+        self._git_works = fault is None
+        if fault is not None:
             return Finding("git", State.BROKEN, *findings.told(fault))
         return Finding("git", State.FINE, *findings.git_works())
 

@@ -15,10 +15,19 @@ from urllib.parse import urlsplit
 import structlog
 
 from bot.core.model import Repository
+from bot.core.say.problems.git import (
+    GitFault,
+    GitSilent,
+    GitSlow,
+    NoGit,
+    NotCloned,
+    OldGit,
+)
+from bot.core.say.problems.server import DiskFull
 from bot.core.world.answers import Failure, error_of, failure_of
 from bot.core.world.budget import is_limited
 from bot.core.world.redaction import Secrets
-from bot.errors import AppUnavailable, BotError, TransientError
+from bot.errors import AppUnavailable, PermanentError, Problem, TransientError
 from bot.host.process import (
     AUTHORITIES,
     HOST_MARKER,
@@ -41,8 +50,6 @@ OLDEST = (2, 38)
 
 NOT_FOUND = 127
 """The exit code of a program that does not exist, as shells have it."""
-
-FULL = "the disk of this server is full"
 
 _VERSION = re.compile(r"git version (\d+)\.(\d+)")
 _NETWORK = (*INHERITED, *PROXIES, *AUTHORITIES)
@@ -104,16 +111,23 @@ class GitFailed(TransientError):
     """Git ended with an error of its own; most (disk, network, time) pass."""
 
     def __init__(
-        self, what: str, *, exit_code: int, said: str, is_lagging: bool = False
+        self,
+        command: str,
+        *,
+        exit_code: int,
+        said: str = "",
+        problem: Problem | None = None,
+        is_lagging: bool = False,
     ) -> None:
         lines = [line for line in said.splitlines() if line.strip()]
         telling = [line for line in lines if _TELLING.match(line)]
-        last = (telling or lines or [f"exit code {exit_code}"])[-1]
+        last = (telling or lines or [""])[-1]
+        self.command = command
         self.exit_code = exit_code
         self.is_lagging = is_lagging  # the token may not be known there yet
         self.said = said
-        failed = f"git {what} failed: {last}"
-        super().__init__(FULL if self.is_full else failed)
+        fault = problem or GitFault(command, last, exit_code)
+        super().__init__(DiskFull() if self.is_full else fault)
 
     @property
     def is_unreachable(self) -> bool:
@@ -143,7 +157,7 @@ class GitFailed(TransientError):
         words = [match["words"] for match in _REMOTE_SAID.finditer(self.said)]
         return "; ".join(words[:3])
 
-    def answer(self) -> BotError:
+    def answer(self) -> TransientError | PermanentError:
         """Return the error that the table of answers has for it, or the error itself.
 
         A limit, and a token that is not taken, pass: then another try has a new one.
@@ -155,7 +169,7 @@ class GitFailed(TransientError):
         is_clear = failure is not Failure.FORBIDDEN or _DENIED.search(words)
         if is_passing or not is_clear or self.is_lagging:
             return self
-        is_change = "RPC failed" in self.said and self.args[0].startswith("git push")
+        is_change = "RPC failed" in self.said and self.command == "push"
         said = words or str(self)
         return error_of(failure, is_change=is_change, said=said, status=status)
 
@@ -246,20 +260,19 @@ class Git:
             HOST_MARKER: host,
         }
 
-    async def fault(self) -> str:
+    async def fault(self) -> Problem | None:
         """Return why this server's git cannot be used; nothing if it can."""
         oldest = ".".join(map(str, OLDEST))
         try:
             printed = await self.run("--version", place=Place(Path("/")))
         except GitFailed as error:
             if error.exit_code == NOT_FOUND:
-                return f"there is no git on this server: {oldest} or newer is needed"
-            return str(error)
+                return NoGit(oldest)
+            return error.problem
         found = _VERSION.match(printed.decode())
         if found and (int(found[1]), int(found[2])) < OLDEST:
-            version = f"{found[1]}.{found[2]}"
-            return f"git {version} is too old: {oldest} or newer is needed"
-        return ""
+            return OldGit(f"{found[1]}.{found[2]}", oldest)
+        return None
 
     async def run(
         self,
@@ -297,6 +310,7 @@ class Git:
         say: Callable[[str], None] = lambda line: None,
     ) -> Captured:
         """Do what ``run`` does; return also what git warned of."""
+        what = arguments[0]
         configuration = _CONFIGURATION | (remote.configuration if remote else {})
         seconds = REMOTE_SECONDS if remote else LOCAL_SECONDS
         try:
@@ -311,17 +325,17 @@ class Git:
                 cwd=place.work_tree or place.git_dir,
                 timeout_seconds=seconds,
                 stdin=stdin,
-                patience=self._patience(arguments[0], remote, say) if remote else None,
+                patience=self._patience(what, remote, say) if remote else None,
             )
         except Silent as error:
-            said = f"{remote.site if remote else ''}: {error}"
-            raise GitFailed(arguments[0], exit_code=-9, said=said) from error
+            silent = GitSilent(what, remote.site if remote else "", error.seconds)
+            raise GitFailed(what, exit_code=-9, problem=silent) from error
         except TimeoutError as error:
-            said = f"it took longer than {seconds} s"
-            raise GitFailed(arguments[0], exit_code=-9, said=said) from error
+            slow = GitSlow(what, seconds)
+            raise GitFailed(what, exit_code=-9, problem=slow) from error
         except OSError as error:
             said = f"fatal: {error.strerror or error}"
-            raise GitFailed(arguments[0], exit_code=NOT_FOUND, said=said) from error
+            raise GitFailed(what, exit_code=NOT_FOUND, said=said) from error
         if done.exit_code not in accept:
             said = done.errors + done.output.decode("utf-8", "replace")
             if remote and remote.token and _UNAUTHORIZED.search(said):
@@ -333,10 +347,7 @@ class Git:
             )
             said = self._secrets.hide(place.without_paths(said))
             raise GitFailed(
-                arguments[0],
-                exit_code=done.exit_code,
-                said=said,
-                is_lagging=is_lagging,
+                what, exit_code=done.exit_code, said=said, is_lagging=is_lagging
             )
         return done
 
@@ -370,11 +381,7 @@ class Remotes:
 
 def gone(repository: Repository) -> AppUnavailable:
     """Return the error of a repository that the app cannot see."""
-    return AppUnavailable(
-        f"{repository.name} cannot be cloned: it is gone, or the app may not read it",
-        why="removed",
-        advice="Check that the app is installed there and may read its contents.",
-    )
+    return AppUnavailable(NotCloned(repository.name), why="removed")
 
 
 def _in_environment(configuration: Mapping[str, str]) -> dict[str, str]:

@@ -52,8 +52,8 @@ async def run_command_job(
         timed_out=finished.timed_out,
         log_tail=finished.log_tail,
         isolation=commands.isolation,
-        fault=finished.fault,
-        advice=finished.advice,
+        fault=str(finished.fault or ""),
+        advice=finished.fault.advice if finished.fault else "",
         base=workspace.base,
     )
     if finished.exit_code != 0 or finished.timed_out or finished.fault:

@@ -8,6 +8,7 @@ import re
 import secrets
 from pathlib import Path
 
+from bot.core.say.problems.change import OtherLargeFiles
 from bot.errors import PermanentError
 from bot.ports.github import LargeObject
 
@@ -74,8 +75,4 @@ def check_server(workspace: Path) -> None:
     except OSError:
         return
     if _OWN_SERVER.search(configured):
-        message = (
-            "the repository keeps its large files at a server that .lfsconfig names"
-        )
-        advice = "The bot uploads to GitHub alone: leave large files out of the item."
-        raise PermanentError(message, advice=advice)
+        raise PermanentError(OtherLargeFiles())

@@ -15,6 +15,7 @@ from weakref import WeakValueDictionary
 import structlog
 
 from bot.core.model import AttemptId, Repository
+from bot.core.say.problems.git import NoBranch
 from bot.errors import BranchMissing
 from bot.host.folders import Folders, children, remove_tree
 from bot.host.git import Git, GitFailed, Place, Remotes, gone
@@ -91,6 +92,7 @@ class Mirrors:
         heads = [line.split(" ")[0] for line in printed.decode().splitlines()]
         for branch, head in zip(refs, heads, strict=True):
             if not _SHA.fullmatch(head):
+                # As git has it, so that it counts as damage.
                 what, said = "cat-file", f"fatal: bad object {branch}"
                 raise GitFailed(what, exit_code=128, said=said)
         return dict(zip(refs, heads, strict=True))
@@ -232,7 +234,8 @@ def _explained(error: GitFailed, repository: Repository) -> Exception:
     missing = "couldn't find remote ref refs/heads/"
     for line in error.said.splitlines():
         if missing in line:
-            return BranchMissing(line.partition(missing)[2], repository.name)
+            branch = line.partition(missing)[2]
+            return BranchMissing(NoBranch(branch, repository.name))
     return gone(repository) if error.is_gone else error.answer()
 
 

@@ -251,7 +251,8 @@ class Silent(TimeoutError):
     """The other side has sent and taken no byte for ``seconds``."""
 
     def __init__(self, seconds: float) -> None:
-        super().__init__(f"no byte came or went for {seconds:.0f} s")
+        super().__init__(seconds)
+        self.seconds = seconds
 
 
 async def capture(

@@ -7,8 +7,19 @@ from datetime import datetime
 from pathlib import Path
 
 from bot.core.effects import PushBranch, Receipt
-from bot.core.world.push_refusals import branch_in_the_way, push_refusal
-from bot.errors import PermanentError, PushRefused, TransientError, Uncertain
+from bot.core.say.problems.git import (
+    BranchMoved,
+    NoLargeFilesHere,
+    PushNotTaken,
+    WorkflowsTouched,
+    WorkLost,
+)
+from bot.core.world.push_refusals import (
+    PushRefusal,
+    branch_in_the_way,
+    push_refusal,
+)
+from bot.errors import PermanentError, TransientError, Uncertain
 from bot.host.git import NOT_FOUND, GitFailed, Place, Remote, gone
 from bot.host.large import MOST_POINTER_BYTES
 from bot.host.mirrors import Mirrors
@@ -57,9 +68,9 @@ class BranchPusher:
             return await self._mirrors.mended(intent.repository, push)
         except GitFailed as error:
             if error.is_damage:
-                raise _lost(intent) from error
+                raise PermanentError(WorkLost(intent.repository.name)) from error
             explained = _explained(error, intent)
-            if isinstance(explained, PushRefused):
+            if isinstance(explained.problem, PushRefusal):
                 await self._mirrors.keep_diff(intent.repository, intent.sha)
             raise explained from error
 
@@ -75,8 +86,7 @@ class BranchPusher:
         ]
         if objects:
             if self._large_files is None:
-                message = "this server cannot upload what is kept with Git LFS"
-                raise PermanentError(message)
+                raise PermanentError(NoLargeFilesHere())
             await self._large_files.upload(intent.repository, intent.branch, objects)
         return objects
 
@@ -141,14 +151,7 @@ def _forget(objects: Sequence[LargeObject]) -> None:
         Path(one.path).unlink(missing_ok=True)
 
 
-def _lost(intent: PushBranch) -> PermanentError:
-    return PermanentError(
-        f"the work is lost: the server's copy of {intent.repository.name} was damaged",
-        advice="Run the item again, and have the operator look at the server's disk.",
-    )
-
-
-def _explained(error: GitFailed, intent: PushBranch) -> Exception:
+def _explained(error: GitFailed, intent: PushBranch) -> TransientError | PermanentError:
     rejected = _REJECTED.search(error.said)
     if rejected is not None:
         return _rejection(rejected["why"], error, intent)
@@ -157,27 +160,18 @@ def _explained(error: GitFailed, intent: PushBranch) -> Exception:
     answer = error.answer()
     if answer is not error or error.is_unreachable or error.exit_code == NOT_FOUND:
         return answer
-    return Uncertain(str(error))
+    return Uncertain(error.problem)
 
 
-def _rejection(why: str, error: GitFailed, intent: PushBranch) -> Exception:
+def _rejection(
+    why: str, error: GitFailed, intent: PushBranch
+) -> TransientError | PermanentError:
     if why == "stale info":
-        return PermanentError(
-            f"the branch {intent.branch} was moved by somebody else",
-            advice="Delete the branch, or keep it and skip the item; then retry.",
-        )
+        return PermanentError(BranchMoved(intent.branch))
     if "without `workflows` permission" in error.said:
-        return PermanentError(
-            "the change touches workflows, which the app may not",
-            advice="Give the app the permission Workflows: write, then retry.",
-        )
+        return PermanentError(WorkflowsTouched())
     if branch_in_the_way(error.said):
         why = ""
     if "lock" in why or "failed to update ref" in why or "internal" in why.lower():
-        return TransientError(f"GitHub did not take the push: {why}")
-    refusal = push_refusal(error.said, why)
-    return PushRefused(
-        refusal.reason,
-        advice=refusal.advice,
-        wants_signatures=refusal.wants_signatures,
-    )
+        return TransientError(PushNotTaken(why))
+    return PermanentError(push_refusal(error.said, why))

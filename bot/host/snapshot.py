@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from bot.core.say.problems.change import Closed
 from bot.errors import PermanentError
 
 GITLINK = 0o160000
@@ -111,7 +112,7 @@ def different(root: Path, other: Path, paths: Iterable[str]) -> list[str]:
 
 def unreadable(path: str) -> PermanentError:
     """Return the error of a file or folder that the bot may not read."""
-    return PermanentError(f"the command left {readable(path)}, which nobody may read")
+    return PermanentError(Closed(readable(path)))
 
 
 def readable(name: str) -> str:

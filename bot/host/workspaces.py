@@ -19,11 +19,27 @@ from pathlib import Path
 import structlog
 
 from bot.core.model import AttemptId, Person, Repository
+from bot.core.say.problems.change import (
+    AllLeftOut,
+    AllRemoved,
+    FileTooLarge,
+    FolderRemoved,
+    NotCommitted,
+    NotStorable,
+    TooManyFiles,
+    Unencrypted,
+)
+from bot.core.say.problems.git import (
+    CannotMerge,
+    ChangeConflicts,
+    PredecessorsConflict,
+)
+from bot.core.say.problems.server import DiskFull
 from bot.errors import PermanentError, TransientError
 from bot.host import leftovers, snapshot
 from bot.host.clone import make_clone
 from bot.host.folders import AttemptFolder, Folders, children, remove_tree
-from bot.host.git import FULL, OLDEST, GitFailed, Place
+from bot.host.git import OLDEST, GitFailed, Place
 from bot.host.large import MOST_BYTES, LargeStore, check_server
 from bot.host.leftovers import Leftovers
 from bot.host.mirrors import Mirrors, base_ref, work_ref
@@ -38,7 +54,6 @@ MOST_FILE_BYTES = 50 * 1024**2  # GitHub warns above 50 MB and refuses 100 MB
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _LFS = "lfs"
 _USAGE = 129  # git's exit code for options it does not know
-_NAMES_SHOWN = 5
 
 log = structlog.get_logger()
 
@@ -133,7 +148,7 @@ class GitWorkspaces:
         except OSError as error:
             if error.errno not in _FULL:
                 raise
-            raise TransientError(FULL) from error
+            raise TransientError(DiskFull()) from error
 
     async def commit(
         self, workspace: Workspace, *, message: str, co_author: Person | None = None
@@ -157,11 +172,11 @@ class GitWorkspaces:
         try:
             return await self._mirrors.mended(started.repository, commit)
         except GitFailed as error:
-            raise _kept_from_it(str(error)) from error
+            raise PermanentError(NotCommitted(error.problem)) from error
         except OSError as error:
             if error.errno not in _FULL:
                 raise
-            raise _kept_from_it(FULL) from error
+            raise PermanentError(NotCommitted(DiskFull())) from error
 
     async def rebase(
         self,
@@ -325,8 +340,7 @@ class GitWorkspaces:
     async def _find(self, folder: AttemptFolder, mirror: Path) -> _Found:
         """Return how the files differ from those that the bot wrote."""
         if not await asyncio.to_thread(folder.workspace.is_dir):
-            message = "the command removed the folder that it was to work in"
-            raise PermanentError(message)
+            raise PermanentError(FolderRemoved())
         entries = await asyncio.to_thread(lambda: [*snapshot.read_index(folder.index)])
         seen = await asyncio.to_thread(snapshot.compare, folder.workspace, entries)
         rewritten = await self._rewritten(folder, mirror, seen.touched)
@@ -343,8 +357,7 @@ class GitWorkspaces:
             is_empty=lambda name: _size(folder.workspace / name) == 0,
         )
         if len(files) > 1 and len(seen.missing) == len(files) and not new:
-            message = f"the command removed all {len(files):,} files of the repository"
-            raise PermanentError(message)
+            raise PermanentError(AllRemoved(len(files)))
         removed = [*seen.missing]
         if seen.vanished:
             removed += await asyncio.to_thread(_given_up, folder, seen.vanished)
@@ -396,11 +409,7 @@ class GitWorkspaces:
         }
         for path, value in named.items():
             if "crypt" in value:
-                message = f"{readable(path)} has to be encrypted by filter={value}"
-                advice = (
-                    "This server has no such filter: leave the file out of the item."
-                )
-                raise PermanentError(message, advice=advice)
+                raise PermanentError(Unencrypted(readable(path), value))
         return named
 
     async def _tree(
@@ -456,10 +465,7 @@ class GitWorkspaces:
     ) -> str:
         tree, conflicts = await self._merged_tree(mirror, ours, theirs)
         if conflicts:
-            where = f"{branch} conflicts in {_named(conflicts)}"
-            message = f"merge conflict between the items it waits for: {where}"
-            advice = "Merge their pull requests one after the other, then retry."
-            raise PermanentError(message, advice=advice)
+            raise PermanentError(PredecessorsConflict(branch, conflicts))
         parents = [ours, theirs]
         return await self._commit_tree(mirror, tree, parents, f"Merge {branch}", author)
 
@@ -487,11 +493,7 @@ class GitWorkspaces:
         stand_in = await self._commit_tree(mirror, there, parents, "", author)
         tree, conflicts = await self._merged_tree(mirror, stand_in, sha)
         if conflicts:
-            message = f"the change conflicts with {ground.base} in {_named(conflicts)}"
-            advice = (
-                f"Resolve it on the branch, or run the item again on {ground.base}."
-            )
-            raise PermanentError(message, advice=advice)
+            raise PermanentError(ChangeConflicts(ground.base, conflicts))
         moved = ""
         if (await self._change(mirror, there, tree)).files:
             moved = await self._commit_tree(
@@ -512,11 +514,9 @@ class GitWorkspaces:
             if error.exit_code != _USAGE:
                 raise
             oldest = ".".join(map(str, OLDEST))
-            message = f"merging branches needs git {oldest} or newer"
-            advice = "Install a newer git on the server."
-            raise PermanentError(message, advice=advice) from error
+            raise PermanentError(CannotMerge(oldest)) from error
         tree, *conflicts = _names(printed)
-        return tree, conflicts
+        return tree, [readable(name) for name in conflicts]
 
     async def _commit_tree(
         self,
@@ -576,13 +576,6 @@ def with_trailers(
     return "\n\n".join([message.rstrip(), *(["\n".join(lines)] if lines else [])])
 
 
-def _kept_from_it(why: str) -> PermanentError:
-    return PermanentError(
-        f"the change cannot be committed: {why}",
-        advice="The operator of this server has to look at it; then retry.",
-    )
-
-
 def _taken(
     folder: AttemptFolder, store: LargeStore, paths: Collection[str]
 ) -> dict[str, tuple[int, bytes]]:
@@ -620,11 +613,9 @@ def _not_taken(found: _Found, change: Change) -> list[LeftOut]:
 
 def _refuse_lost_work(left_out: Iterable[LeftOut]) -> None:
     """Raise if nothing changed but what is left out: that is not *no change*."""
-    lost = [left for left in left_out if left.is_work]
+    lost = [(readable(left.path), left.why) for left in left_out if left.is_work]
     if lost:
-        named = _named([f"{left.path} ({left.why})" for left in lost])
-        message = f"all that the command changed is left out: {named}"
-        raise PermanentError(message)
+        raise PermanentError(AllLeftOut(lost))
 
 
 def _refuse_closed_folders(said: str) -> None:
@@ -637,10 +628,9 @@ def _unstorable(error: GitFailed) -> Exception:
     """Return the error of a file that git cannot take as it is."""
     if error.is_damage or error.is_full:
         return error
-    why = next(iter(_FAULT.findall(error.said)), "git does not take it")
+    why = next(iter(_FAULT.findall(error.said)), "")
     found = _UNSTORABLE.search(error.said) or _UNCODED.search(error.said)
-    what = found["path"] if found else "the change"
-    return PermanentError(f"{what} cannot be committed: {why}")
+    return PermanentError(NotStorable(found["path"] if found else "", why))
 
 
 def _given_up(folder: AttemptFolder, submodules: Iterable[str]) -> list[str]:
@@ -675,26 +665,12 @@ def _size(path: Path) -> int:
 def _check_size(root: Path, plain: Collection[str], large: Collection[str]) -> None:
     count = len(plain) + len(large)
     if count > MOST_FILES:
-        message = (
-            f"{count:,} files changed, and a commit may have {MOST_FILES:,}: "
-            "that looks like build output"
-        )
-        advice = "Let .gitignore name what does not belong into the repository."
-        raise PermanentError(message, advice=advice)
+        raise PermanentError(TooManyFiles(count, MOST_FILES))
     for names, most in ((plain, MOST_FILE_BYTES), (large, MOST_BYTES)):
         for name in names:
             size = _size(root / name)
             if size > most:
-                shown = f"{readable(name)} has {round(size / 1e6)} MB"
-                message = f"{shown}, and GitHub takes no large files"
-                advice = "Let .gitignore name it, or keep it with Git LFS."
-                raise PermanentError(message, advice=advice)
-
-
-def _named(names: Sequence[str]) -> str:
-    more = len(names) - _NAMES_SHOWN
-    shown = ", ".join(map(readable, names[:_NAMES_SHOWN]))
-    return f"{shown} and {more} more" if more > 0 else shown
+                raise PermanentError(FileTooLarge(readable(name), size))
 
 
 def _names(printed: bytes) -> list[str]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bot.core.model import AttemptId, Person, Repository
+from bot.errors import Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,15 +114,14 @@ class Workspaces(Protocol):
 class Finished:
     """A command ended. ``log_tail`` is its last lines, redacted, without ANSI codes.
 
-    ``fault`` says why the bot did not start it, or ended it for what it took; another
+    ``fault`` is why the bot did not start it, or ended it for what it took; another
     try does not help then.
     """
 
     exit_code: int  # negative: the signal
     timed_out: bool
     log_tail: tuple[str, ...]
-    fault: str = ""
-    advice: str = ""
+    fault: Problem | None = None
 
 
 class Commands(Protocol):

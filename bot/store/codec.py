@@ -17,6 +17,7 @@ from pydantic_core import PydanticSerializationError
 from bot.core.effects import Intent, Receipt
 from bot.core.events import Event
 from bot.core.model import Batch, ItemFacts
+from bot.core.say.problems.server import FromNewerVersion
 from bot.errors import PermanentError
 
 T = TypeVar("T")
@@ -73,7 +74,8 @@ class Json(Generic[T]):
         try:
             return self._adapter.validate_json(data)
         except ValidationError as error:
-            raise _unreadable(self.kind, error) from error
+            problem = FromNewerVersion(self.kind, is_known=True)
+            raise PermanentError(problem) from error
 
 
 def _in_utc(value: T, name: str) -> T:
@@ -82,14 +84,6 @@ def _in_utc(value: T, name: str) -> T:
         message = f"{type(value).__name__}.{name} has no time zone: {instant}"
         raise ValueError(message)
     return replace(value, **{name: instant.astimezone(UTC)})  # type: ignore[type-var]  # T is a dataclass
-
-
-def _unreadable(kind: str, error: Exception | None = None) -> PermanentError:
-    what = f"a stored {kind} cannot be read" if error else f"stored kind {kind!r}"
-    return PermanentError(
-        f"{what}: it was probably written by a newer version of batch-bot",
-        advice="Run the newer version again, or restore the backup from before it.",
-    )
 
 
 BATCH = Json(Batch)
@@ -133,5 +127,5 @@ def decode_intent(kind: str, data: str) -> Intent:
 
 def _of_kind(codecs: dict[str, Json[Any]], kind: str) -> Json[Any]:
     if kind not in codecs:
-        raise _unreadable(kind)
+        raise PermanentError(FromNewerVersion(kind, is_known=False))
     return codecs[kind]

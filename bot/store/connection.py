@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from bot.core.say.problems.server import DatabaseClosed, DatabaseFails
 from bot.errors import StoreUnavailable
 
 A = TypeVar("A")
@@ -171,8 +172,7 @@ class Connections:
 
     def _refuse_if_closed(self) -> None:
         if self._is_closed:
-            message = "the store is closed"
-            raise StoreUnavailable(message)
+            raise StoreUnavailable(DatabaseClosed())
 
     def _read(self, query: Callable[[sqlite3.Connection], R]) -> R:
         try:
@@ -255,4 +255,4 @@ def _translated(error: sqlite3.Error) -> Exception:
     code = getattr(error, "sqlite_errorcode", None)
     if code is None or code & 0xFF not in _UNAVAILABLE:
         return error
-    return StoreUnavailable(f"the database cannot be used: {error}")
+    return StoreUnavailable(DatabaseFails(str(error)))

@@ -12,7 +12,8 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from bot.core.say import findings
-from bot.errors import SettingsError, StoreUnavailable
+from bot.core.say.problems.server import BackupFailed, FolderClosed
+from bot.errors import Problem, SettingsError, StoreUnavailable
 from bot.ports.clock import Clock
 from bot.ports.examined import Finding, State
 from bot.store.batches import SqliteBatches
@@ -33,14 +34,14 @@ LITTLE_ROOM_BYTES = 1_000_000_000
 class Probe:
     """Whether the store can write at this moment, and the room it takes and has."""
 
-    problem: str  # why nothing can be written; empty if it can
+    problem: Problem | None  # why nothing can be written
     size_bytes: int  # of the database with its write-ahead log; 0 with a problem
     free_bytes: int  # on its disk; 0 with a problem
 
     @property
     def is_writable(self) -> bool:
         """Whether a write reached the disk."""
-        return not self.problem
+        return self.problem is None
 
 
 class Store:
@@ -58,21 +59,21 @@ class Store:
 
     async def probe(self) -> Probe:
         """Write something and return how that went. Never raises."""
-        problem = ""
+        problem: Problem | None = None
         size_bytes = free_bytes = 0
         try:
             await self._connections.write(_probe, to_us(self._clock.now()))
             size_bytes, free_bytes = await asyncio.to_thread(_room, self.path)
         except StoreUnavailable as error:
-            problem = str(error)
+            problem = error.problem
         except OSError as error:
-            problem = f"the database's folder cannot be read: {error.strerror}"
+            problem = FolderClosed(str(error.strerror))
         return Probe(problem, size_bytes, free_bytes)
 
     async def examine(self) -> Sequence[Finding]:
         """Return whether a write reaches the disk, and what room it has. Never raises."""
         probe = await self.probe()
-        if not probe.is_writable:
+        if probe.problem is not None:
             words = findings.told(probe.problem)
             return [Finding("database", State.BROKEN, *words)]
         if probe.free_bytes < LITTLE_ROOM_BYTES:
@@ -89,8 +90,8 @@ class Store:
         try:
             await asyncio.to_thread(_back_up, self.path, target)
         except (sqlite3.Error, OSError) as error:
-            message = f"the backup {target} could not be written: {error}"
-            raise StoreUnavailable(message) from error
+            failed = BackupFailed(str(target), str(error))
+            raise StoreUnavailable(failed) from error
 
     async def close(self) -> None:
         """Commit what was asked for and let go of the file."""

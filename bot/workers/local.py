@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from bot.core.actions.step import CommandJob
 from bot.core.model import AttemptId, CommandResult
 from bot.core.say.declines import no_command
+from bot.core.say.problems.server import AttemptCancelled, AttemptUnknown
 from bot.errors import Lost
 from bot.ports.clock import Clock
 from bot.ports.host import Commands, Workspaces
@@ -80,8 +81,7 @@ class LocalWorker:
         """
         attempt = self._attempts.get(job.attempt)
         if attempt is None:
-            message = f"attempt {job.attempt} is not known here"
-            raise Lost(message)
+            raise Lost(AttemptUnknown(job.attempt))
         relay = asyncio.create_task(
             self._relay(attempt, emit), name=f"log {job.attempt}"
         )
@@ -93,8 +93,7 @@ class LocalWorker:
         if not relay.cancelled():
             relay.result()  # only a fault ends it by itself
         if attempt.task.cancelled():
-            message = f"attempt {job.attempt} was cancelled"
-            raise Lost(message)
+            raise Lost(AttemptCancelled(job.attempt))
         return attempt.task.result()
 
     async def stop(self, attempt: AttemptId) -> None:

@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 
 from bot.core.effects import CreateComment, Intent, Receipt
 from bot.core.model import InstallationId, ItemNumber, Repository
+from bot.core.world.answers import Answered, Failure
 from bot.engine.effects import LOOKS, Effects
 from bot.errors import BotError, Refused, TransientError, Uncertain
 from bot.ports.store import EffectRecord
@@ -18,9 +19,9 @@ from tests.github.server import HurriedClock
 REPOSITORY = Repository(1, "acme/widgets", InstallationId(7))
 COMMENT = CreateComment(REPOSITORY, ItemNumber(40), "<!-- m -->", "<!-- m -->\nHello")
 RECEIPT = Receipt(991)
-REFUSED = Refused("Not here.", status=403)
-LOST = Uncertain("No answer came.")
-AWAY = TransientError("GitHub is away.")
+REFUSED = Refused(Answered(Failure.FORBIDDEN, "Not here."), status=403)
+LOST = Uncertain(Answered(Failure.LATE))
+AWAY = TransientError(Answered(Failure.UNREACHABLE, "no route"))
 
 
 @dataclass

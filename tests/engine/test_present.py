@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from bot.core.model import Cause, ItemFacts, ItemId, ItemNumber, Repository, Role
+from bot.core.world.answers import Answered, Failure
 from bot.engine.present import Findings, Present
 from bot.errors import AppUnavailable, BotError, RoleLost, TransientError
 from bot.ports.github import RepositoryFacts
@@ -22,7 +23,7 @@ CLOSED = {
     n: replace(f, is_open=False, state_reason="not_planned") for n, f in OPEN.items()
 }
 HERE = RepositoryFacts("main", None, name="acme/widgets")
-GONE = AppUnavailable("It is gone.", why=Cause.REMOVED)
+GONE = AppUnavailable(Answered(Failure.GONE, "It is gone."), why=Cause.REMOVED)
 
 
 @dataclass
@@ -101,7 +102,7 @@ async def test_after_a_restart_nothing_is_taken_for_granted_however_quick_it_was
 
 
 async def test_findings_are_not_lost_where_the_role_cannot_be_asked_for():
-    github = GitHub(CLOSED, roles=[TransientError("GitHub is away."), Role.ADMIN])
+    github = GitHub(CLOSED, roles=[TransientError(Answered(Failure.LATE)), Role.ADMIN])
     desk = Desk(github)
     with pytest.raises(TransientError):
         await desk.before_start()

@@ -29,6 +29,7 @@ from bot.core.model import (
 )
 from bot.core.run import control
 from bot.core.run.progress import fold
+from bot.core.world.answers import Answered, Failure
 from bot.engine.effects import Effects
 from bot.engine.present import Findings, Present
 from bot.engine.recorder import Recorder
@@ -186,7 +187,7 @@ class Desk:
         """Change GitHub."""
         if self.outages:
             self.outages -= 1
-            raise TransientError("GitHub is away.")
+            raise TransientError(Answered(Failure.LATE))
         self.intents.append(intent)
         return Receipt(1)
 

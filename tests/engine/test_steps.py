@@ -21,6 +21,7 @@ from bot.core.model import (
     Repository,
     Role,
 )
+from bot.core.world.answers import Answered, Failure
 from bot.core.world.questions import Check, Checks, ChecksOf, CheckState, Question
 from bot.engine.effects import Effects
 from bot.engine.steps import Resumed, Steps
@@ -31,7 +32,7 @@ from tests.core.actions.jobs import REPOSITORY, job
 from tests.engine.test_effects import COMMENT, RECEIPT, Log, Outside
 from tests.fakes import RAN, START, FakeClock, Script, ScriptedWorker
 
-AWAY = TransientError("GitHub is away.")
+AWAY = TransientError(Answered(Failure.LATE))
 ITEM = Action("test")
 CHECKS = ChecksOf(REPOSITORY, "f" * 40)
 PASSED = Checks((Check("ci", CheckState.PASSED),))
@@ -277,7 +278,7 @@ async def test_an_outage_before_the_start_is_no_try_of_the_item(bench, install):
     assert await bench.run(install(comments)) == DONE
     assert bench.clock.monotonic() > 3000
     said = [note for note in bench.desk.notes if note or note == ""]
-    assert said == ["waits for GitHub: GitHub is away."] * 19 + [""]
+    assert said == ["waits for GitHub: GitHub did not answer in time."] * 19 + [""]
 
 
 async def test_what_somebody_else_did_ends_the_item_before_it_starts(bench, install):
@@ -318,7 +319,7 @@ async def test_a_bug_fails_the_item(bench: Bench, install):
 
 async def test_what_ends_the_batch_ends_it(bench: Bench, install):
     def over(job: Job, seen: Seen) -> Step:
-        raise BatchOver("gone", why="removed")
+        raise BatchOver(Answered(Failure.GONE), why="removed")
 
     with pytest.raises(BatchOver):
         await bench.run(install(over))
@@ -345,7 +346,7 @@ async def test_an_outage_before_the_command_begins_costs_no_try(bench: Bench):
     bench.worker.scripts["12"] = Script(ends=[*[AWAY] * 5, RAN], seconds=0)
     outcome = await bench.run(implement())
     assert outcome.is_success
-    assert bench.desk.notes.count("waits: GitHub is away.") == 5
+    assert bench.desk.notes.count("waits: GitHub did not answer in time.") == 5
 
 
 async def test_what_still_runs_on_a_worker_is_waited_for_again(bench: Bench):

@@ -17,6 +17,7 @@ from bot.core.model import (
     ItemNumber,
     Reference,
 )
+from bot.core.world.answers import Answered, Failure
 from bot.engine.sweep import (
     GITHUB_KEEPS,
     KEEP_GUIDS,
@@ -162,7 +163,7 @@ async def test_it_asks_for_all_that_github_has_and_then_for_what_is_new(world: W
 
 
 async def test_after_a_fault_it_asks_again_for_the_same_time(world: World):
-    world.faults = [TransientError("GitHub is away.")]
+    world.faults = [TransientError(Answered(Failure.LATE))]
     world.listed = [listed("lost", accepted=False)]
     await world.after(1)
     assert world.taken == []
@@ -197,7 +198,7 @@ async def test_what_ended_batches_have_left_to_say_is_tried_until_it_is_out(
 ):
     first, second = BatchId("a1a1"), BatchId("b2b2")
     world.untold = [first, second]
-    world.faults = [TransientError("GitHub is away.")]
+    world.faults = [TransientError(Answered(Failure.LATE))]
     await world.after(1)
     assert world.caught_up == [first, second]
     world.told = {first}

@@ -22,6 +22,7 @@ from bot.core.model import (
 )
 from bot.core.run.progress import Progress
 from bot.core.run.reasons import Reason
+from bot.core.world.answers import Answered, Failure
 from bot.engine.effects import Effects
 from bot.engine.recorder import Recorder
 from bot.engine.situation import Face, Situations
@@ -58,7 +59,7 @@ class Thread:
     async def do(self, intent: Intent) -> Receipt:
         if self.refuses_with and isinstance(intent, CreateComment | EditComment):
             kind = NotFound if self.refuses_with == 404 else Refused
-            raise kind("no", status=self.refuses_with)
+            raise kind(Answered(Failure.REFUSED, "no"), status=self.refuses_with)
         match intent:
             case CreateComment() if "tracking" in intent.marker:
                 self.written.append(intent.body)
@@ -68,7 +69,7 @@ class Thread:
                 self.is_writing.set()
                 await self.may_write.wait()
                 if self.is_deleted:
-                    raise NotFound("Not Found", status=404)
+                    raise NotFound(Answered(Failure.NOT_FOUND, "Not Found"), status=404)
                 self.written.append(intent.body)
             case _:
                 pass

@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from bot.core.model import AttemptId
+from bot.core.say.problems.server import ProgramGone
 from bot.core.world.exits import signal_words
 from bot.core.world.redaction import Secrets
 from bot.host import isolation
@@ -308,9 +309,9 @@ async def test_a_command_that_does_not_exist_is_named(
 ):
     done = await run(host_commands, workspace, "no-such-agent", "-p")
     assert done.exit_code == CANNOT_START
-    assert done.fault.startswith("the program no-such-agent cannot be run")
+    assert done.fault == ProgramGone("no-such-agent")
     own = await run(host_commands, workspace, "sh", "-c", "sometool --version")
-    assert (own.exit_code, own.fault) == (127, "")
+    assert (own.exit_code, own.fault) == (127, None)
     assert "sometool: not found" in own.log_tail[0]
 
 

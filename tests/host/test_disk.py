@@ -71,9 +71,10 @@ async def test_a_command_that_takes_more_than_its_quota_is_stopped(
     disk = Disk(folders.root, SystemClock(), quota_bytes=20_000_000)
     script = f"echo begins; head -c 30000000 /dev/zero > {where}/big; sleep 60"
     done = await run(folders, bubblewrap, workspace, script, disk)
-    assert done.fault.startswith("it took 30")
-    assert done.fault.endswith(" MB of disk, and may take 20 MB")
-    assert "`quota`" in done.advice
+    assert str(done.fault).startswith("it took 30")
+    assert str(done.fault).endswith(" MB of disk, and may take 20 MB")
+    assert done.fault
+    assert "`quota`" in done.fault.advice
     assert done.log_tail == ("begins",)
 
 
@@ -85,7 +86,7 @@ async def test_all_that_a_command_has_counts_together(
         "for f in . $HOME $TMPDIR; do head -c 8000000 /dev/zero > $f/x; done; sleep 60"
     )
     done = await run(folders, unprotected, workspace, script, disk)
-    assert done.fault.startswith("it took 24")
+    assert str(done.fault).startswith("it took 24")
 
 
 async def test_a_command_within_its_quota_goes_on(
@@ -94,7 +95,7 @@ async def test_a_command_within_its_quota_goes_on(
     disk = Disk(folders.root, SystemClock(), quota_bytes=20_000_000)
     script = "head -c 8000000 /dev/zero > x; sleep 2.5; echo done"
     done = await run(folders, unprotected, workspace, script, disk)
-    assert (done.exit_code, done.fault, done.log_tail) == (0, "", ("done",))
+    assert (done.exit_code, done.fault, done.log_tail) == (0, None, ("done",))
 
 
 async def test_the_last_of_the_disk_is_the_bots(
@@ -105,7 +106,7 @@ async def test_the_last_of_the_disk_is_the_bots(
     disk.free = lambda: GIGABYTE // 2 if big.exists() else 50 * GIGABYTE
     script = "head -c 8000000 /dev/zero > big; sleep 60"
     done = await run(folders, unprotected, workspace, script, disk)
-    assert done.fault == (
+    assert str(done.fault) == (
         "it took 8 MB of disk, more than any other command, and 500 MB were left"
     )
     with pytest.raises(TransientError, match="nearly full: 500 MB left"):

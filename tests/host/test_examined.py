@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.core.say.problems.git import NoGit
 from bot.host.examined import HostExamined
 from bot.host.folders import Folders
 from bot.host.git import Git
@@ -37,9 +38,9 @@ async def test_a_machine_without_git_cannot_work_until_it_is_there(
 ):
     examined = machine(tmp_path)
     with monkeypatch.context() as patch:
-        patch.setattr(examined._git, "fault", lambda: asyncio.sleep(0, "no git"))
+        patch.setattr(examined._git, "fault", lambda: asyncio.sleep(0, NoGit("2.38")))
         broken = [o for o in await examined.examine() if o.state is State.BROKEN]
-    assert [one.words for one in broken] == ["no git"]
+    assert [one.words for one in broken] == [str(NoGit("2.38"))]
     assert {one.state for one in await examined.examine()} == {State.FINE}
 
 

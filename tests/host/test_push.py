@@ -9,11 +9,11 @@ from aiohttp import web
 
 from bot.core.effects import PushBranch, Receipt
 from bot.core.model import Repository
+from bot.core.say.problems.github import LargeFilesRefused, LargeFilesWait
 from bot.core.world.redaction import Secrets
 from bot.errors import (
     AppUnavailable,
     PermanentError,
-    PushRefused,
     TransientError,
     Uncertain,
 )
@@ -128,10 +128,9 @@ async def test_all_of_what_was_said_against_a_push_is_read_and_the_work_is_kept(
     echoes = "\n".join(f'echo "{line}"' for line in lines)
     hook.write_text(f"#!/bin/sh\n{echoes}\nexit 1\n")
     hook.chmod(0o755)
-    with pytest.raises(PushRefused, match="a.bin has 101.00 MB") as raised:
+    with pytest.raises(PermanentError, match="a.bin has 101.00 MB") as raised:
         await there.pusher.do(intent)
     assert "Git LFS" in raised.value.advice
-    assert not raised.value.wants_signatures
     (kept,) = there.folders.logs.glob("*.diff")
     assert "+Better" in kept.read_text()
     assert str(there.folders.root) not in str(raised.value)
@@ -189,7 +188,13 @@ async def test_large_files_are_uploaded_before_the_push_and_let_go_of(
     assert list(mirrors.of(REPOSITORY).with_suffix(".lfs").iterdir()) == []
 
 
-@pytest.mark.parametrize("error", [PermanentError("full"), TransientError("later")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        PermanentError(LargeFilesRefused("full")),
+        TransientError(LargeFilesWait("later")),
+    ],
+)
 async def test_nothing_is_pushed_without_its_large_files(
     there: Host, remote: Remote, error: Exception
 ):

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.core.model import AttemptId, Person
+from bot.core.say.problems.git import NoGit
 from bot.errors import BranchMissing, PermanentError, TransientError
 from bot.host import workspaces as module
 from bot.host.folders import Folders
@@ -307,14 +308,12 @@ async def test_gits_version_is_looked_at(
     program.write_text(f"#!/bin/sh\necho '{version}'\n")
     program.chmod(0o755)
     tool = Git(environment={"PATH": f"{tmp_path}:/usr/bin:/bin"}, host=folders.host)
-    assert await tool.fault() == fault
+    assert str(await tool.fault() or "") == fault
 
 
 async def test_a_server_without_git_is_told(folders: Folders, tmp_path: Path):
     tool = Git(environment={"PATH": str(tmp_path)}, host=folders.host)
-    assert (
-        await tool.fault() == "there is no git on this server: 2.38 or newer is needed"
-    )
+    assert await tool.fault() == NoGit("2.38")
 
 
 async def test_an_unreachable_remote_is_tried_again(folders: Folders):

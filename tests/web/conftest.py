@@ -12,6 +12,7 @@ import pytest
 from aiohttp import ClientSession, DummyCookieJar, web
 from prometheus_client import CollectorRegistry
 
+from bot.core.say.problems.server import DatabaseFails
 from bot.errors import StoreUnavailable
 from bot.ports.store import Delivery
 from bot.web.routes import Readiness, WebSurface, make_app, make_runner
@@ -55,8 +56,7 @@ class Site:
 
     async def add(self, delivery: Delivery) -> bool:
         if self.is_broken:
-            message = "the database cannot be used: database or disk is full"
-            raise StoreUnavailable(message)
+            raise StoreUnavailable(DatabaseFails("database or disk is full"))
         is_new = delivery.guid not in self.stored
         self.stored.setdefault(delivery.guid, delivery)
         return is_new

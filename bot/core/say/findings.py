@@ -4,6 +4,8 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from math import ceil
 
+from bot.errors import Problem
+
 Words = tuple[str, str]
 """What was found, and the advice; empty where there is none to give."""
 
@@ -27,9 +29,9 @@ def disk_is_nearly_full(free_bytes: int) -> Words:
     )
 
 
-def told(problem: str) -> Words:
-    """Something is wrong, and what it concerns has said so in its own words."""
-    return problem, ""
+def told(problem: Problem) -> Words:
+    """Something is wrong, as an error has it."""
+    return str(problem), problem.advice
 
 
 def stopping() -> Words:

@@ -13,14 +13,61 @@ class GitFault(Problem):
     """Git ended with an error; *line* of what it said tells most."""
 
     command: str  # of git: fetch
-    line: str
+    line: str = ""
+    exit_code: int = 0
 
     def __str__(self) -> str:
-        return f"git {self.command} failed: {self.line}"
+        line = self.line or f"exit code {self.exit_code}"
+        return f"git {self.command} failed: {line}"
+
+
+@dataclass(frozen=True, slots=True)
+class GitSlow(Problem):
+    """Git did not end in time."""
+
+    command: str
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"git {self.command} failed: it took longer than {self.seconds:.0f} s"
+
+
+@dataclass(frozen=True, slots=True)
+class GitSilent(Problem):
+    """The other side said nothing any more."""
+
+    command: str
+    site: str
+    seconds: float
+
+    def __str__(self) -> str:
+        silence = f"no byte came or went for {self.seconds:.0f} s"
+        return f"git {self.command} failed: {self.site}: {silence}"
+
+
+@dataclass(frozen=True, slots=True)
+class NoGit(Problem):
+    """The program is not there."""
+
+    oldest: str
+
+    def __str__(self) -> str:
+        return f"there is no git on this server: {self.oldest} or newer is needed"
 
 
 @dataclass(frozen=True, slots=True)
 class OldGit(Problem):
+    """The server's git is too old."""
+
+    version: str
+    oldest: str
+
+    def __str__(self) -> str:
+        return f"git {self.version} is too old: {self.oldest} or newer is needed"
+
+
+@dataclass(frozen=True, slots=True)
+class CannotMerge(Problem):
     """The server's git cannot merge without a working tree."""
 
     oldest: str
@@ -42,7 +89,7 @@ class NotCloned(Problem):
 
 
 @dataclass(frozen=True, slots=True)
-class BranchMissing(Problem):
+class NoBranch(Problem):
     """A branch that work builds on is not there (any more)."""
 
     branch: str

@@ -9,6 +9,17 @@ _SAID_LENGTH = 300
 
 
 @dataclass(frozen=True, slots=True)
+class KeyRefused(Problem):
+    """GitHub goes on not to take the app's key, and has *said* so."""
+
+    said: str
+    advice = "Check APP_ID, PRIVATE_KEY and this machine's clock."
+
+    def __str__(self) -> str:
+        return self.said
+
+
+@dataclass(frozen=True, slots=True)
 class NotInstalled(Problem):
     """The app's installation is gone."""
 

@@ -117,6 +117,16 @@ class DatabaseClosed(Problem):
 
 
 @dataclass(frozen=True, slots=True)
+class FolderClosed(Problem):
+    """The folder of the database cannot be looked into."""
+
+    why: str
+
+    def __str__(self) -> str:
+        return f"the database's folder cannot be read: {self.why}"
+
+
+@dataclass(frozen=True, slots=True)
 class BackupFailed(Problem):
     """A backup could not be written."""
 
