@@ -8,8 +8,10 @@ import re
 import secrets
 from pathlib import Path
 
+from bot.core.model import AttemptId
 from bot.core.say.problems.change import OtherLargeFiles
 from bot.errors import PermanentError
+from bot.host.folders import children
 from bot.ports.github import LargeObject
 
 MOST_POINTER_BYTES = 1024
@@ -24,19 +26,23 @@ _OWN_SERVER = re.compile(rb"^\s*(?:lfs|push)?url\s*=", re.MULTILINE | re.IGNOREC
 
 
 class LargeStore:
-    """Contents by their hashes, below a folder of the repository's own."""
+    """Contents by their hashes, below a folder of the repository's own.
+
+    Each attempt has a folder in it, which goes when the attempt is forgotten.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def take(self, file: Path) -> bytes:
+    def take(self, file: Path, attempt: AttemptId) -> bytes:
         """Keep a file's content; return its pointer. A pointer stays what it is."""
         if file.lstat().st_size <= MOST_POINTER_BYTES:
             content = file.read_bytes()
             if _POINTER.fullmatch(content) or not content:
                 return content
-        self._folder.mkdir(parents=True, exist_ok=True)
-        partial = self._folder / f"{secrets.token_hex(8)}.partial"
+        folder = self._folder / attempt
+        folder.mkdir(parents=True, exist_ok=True)
+        partial = folder / f"{secrets.token_hex(8)}.partial"
         digest, size = hashlib.sha256(), 0
         with file.open("rb") as source, partial.open("wb") as target:
             while block := source.read(1024 * 1024):
@@ -44,7 +50,7 @@ class LargeStore:
                 size += len(block)
                 target.write(block)
         oid = digest.hexdigest()
-        partial.rename(self._folder / oid)
+        partial.rename(folder / oid)
         version = "version https://git-lfs.github.com/spec/v1"
         return f"{version}\noid sha256:{oid}\nsize {size}\n".encode()
 
@@ -54,15 +60,12 @@ class LargeStore:
         if found is None:
             return None
         oid = found["oid"].decode()
-        path = self._folder / oid
-        return (
-            LargeObject(oid, int(found["size"]), str(path)) if path.exists() else None
-        )
+        path = next(self._folder.glob(f"*/{oid}"), None)
+        return None if path is None else LargeObject(oid, int(found["size"]), str(path))
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing was ever kept."""
-        return not self._folder.exists()
+    def attempts(self) -> list[Path]:
+        """Return the folders of the attempts that keep something here."""
+        return children(self._folder)
 
 
 def check_server(workspace: Path) -> None:

@@ -115,7 +115,8 @@ class Mirrors:
         log.warning("work that GitHub refused is kept", path=str(kept))
 
     async def forget(self, attempt: AttemptId) -> None:
-        """Let go of what an attempt kept, in the mirrors that know it."""
+        """Let go of what an attempt kept, in the mirrors that know it and beside them."""
+        await asyncio.to_thread(self._drop_large, attempt)
         refs = [work_ref(attempt), base_ref(attempt)]
         delete = "".join(f"delete {ref}\n" for ref in refs).encode()
         for mirror in await asyncio.to_thread(self._that_know, refs):
@@ -137,6 +138,15 @@ class Mirrors:
                 continue
             for lock in path.rglob("*.lock"):
                 lock.unlink()
+        for large in self._folders.mirrors.glob(f"*{_LARGE}"):
+            kept = _kept_in(large.with_suffix(".git"))
+            for folder in LargeStore(large).attempts():
+                if work_ref(AttemptId(folder.name)) not in kept:
+                    self._folders.discard(folder)
+
+    def _drop_large(self, attempt: AttemptId) -> None:
+        for folder in self._folders.mirrors.glob(f"*{_LARGE}/{attempt}"):
+            self._folders.discard(folder)
 
     def _that_know(self, refs: Sequence[str]) -> list[Path]:
         found = []

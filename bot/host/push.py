@@ -77,7 +77,7 @@ class BranchPusher:
     async def _upload(self, intent: PushBranch) -> list[LargeObject]:
         """Upload the large files of the commit: nothing is pushed without them."""
         store = self._mirrors.large(intent.repository)
-        if await asyncio.to_thread(lambda: store.is_empty):
+        if not await asyncio.to_thread(store.attempts):
             return []
         objects = [
             found

@@ -12,8 +12,9 @@ import re
 import shutil
 import stat
 import tarfile
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -40,7 +41,7 @@ from bot.host import leftovers, snapshot
 from bot.host.clone import make_clone
 from bot.host.folders import AttemptFolder, Folders, children, remove_tree
 from bot.host.git import OLDEST, GitFailed, Place
-from bot.host.large import MOST_BYTES, LargeStore, check_server
+from bot.host.large import MOST_BYTES, check_server
 from bot.host.leftovers import Leftovers
 from bot.host.mirrors import Mirrors, base_ref, work_ref
 from bot.host.snapshot import readable, unreadable
@@ -53,6 +54,7 @@ MOST_FILE_BYTES = 50 * 1024**2  # GitHub warns above 50 MB and refuses 100 MB
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _LFS = "lfs"
+_KEEPS_LARGE_FILES = r"^[[:space:]]*[^#[:space:]].*[[:space:]]filter=lfs([[:space:]]|$)"
 _USAGE = 129  # git's exit code for options it does not know
 
 log = structlog.get_logger()
@@ -250,7 +252,7 @@ class GitWorkspaces:
             url=self._mirrors.remotes.url(repository),
             author=author,
         )
-        has_pointers = await asyncio.to_thread(_keeps_large_files, folder.workspace)
+        has_pointers = await self._keeps_large_files(place)
         path = str(folder.workspace)
         return Workspace(attempt, path, sha, ground.base, ground.merged, has_pointers)
 
@@ -275,10 +277,22 @@ class GitWorkspaces:
             await self._mirrors.keep(mirror, base_ref(attempt), sha)
         return _Ground(sha, base, tuple(merge), heads)
 
+    async def _keeps_large_files(self, place: Place) -> bool:
+        """Return whether attributes, in whatever folder, keep something beside git."""
+        find = ("grep", "--cached", "--quiet", "-E", _KEEPS_LARGE_FILES)
+        found = await self._git.call(
+            *(*find, "--", ":(top,glob)**/.gitattributes"),
+            place=place,
+            environment={"GIT_LITERAL_PATHSPECS": "0"},
+            accept=(0, 1),
+        )
+        return found.exit_code == 0
+
     async def _commit(
         self, workspace: Workspace, started: _Started, message: str
     ) -> Change | None:
-        folder = self._folders.attempt(workspace.attempt)
+        attempt = workspace.attempt
+        folder = self._folders.attempt(attempt)
         mirror = self._mirrors.of(started.repository)
         found = await self._find(folder, mirror)
         filters = await self._filters(folder, mirror, found)
@@ -291,7 +305,9 @@ class GitWorkspaces:
             tree = base
             if found.written or found.removed:
                 store = self._mirrors.large(started.repository)
-                pointers = await asyncio.to_thread(_taken, folder, store, large)
+                pointers = await asyncio.to_thread(
+                    _taken, folder, large, partial(store.take, attempt=attempt)
+                )
                 tree = await self._tree(folder, mirror, found.removed, plain, pointers)
         except PermanentError:
             await asyncio.to_thread(self._keep_files, workspace, found)
@@ -307,7 +323,7 @@ class GitWorkspaces:
             _refuse_lost_work(left_out)
             return None
         sha = await self._commit_tree(mirror, tree, [base], message, started.author)
-        await self._mirrors.keep(mirror, work_ref(workspace.attempt), sha)
+        await self._mirrors.keep(mirror, work_ref(attempt), sha)
         return replace(
             change, sha=sha, left_out=left_out, unfiltered=tuple(sorted(unfiltered))
         )
@@ -577,7 +593,7 @@ def with_trailers(
 
 
 def _taken(
-    folder: AttemptFolder, store: LargeStore, paths: Collection[str]
+    folder: AttemptFolder, paths: Collection[str], take: Callable[[Path], bytes]
 ) -> dict[str, tuple[int, bytes]]:
     """Return mode and pointer of files whose content is kept beside git."""
     if paths:
@@ -585,15 +601,8 @@ def _taken(
     found = {}
     for path in paths:
         file = folder.workspace / path
-        found[path] = snapshot.git_mode(file.lstat()), store.take(file)
+        found[path] = snapshot.git_mode(file.lstat()), take(file)
     return found
-
-
-def _keeps_large_files(workspace: Path) -> bool:
-    try:
-        return b"filter=lfs" in (workspace / ".gitattributes").read_bytes()
-    except OSError:
-        return False
 
 
 def _regular(root: Path, paths: Iterable[str]) -> dict[str, None]:

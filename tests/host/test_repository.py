@@ -377,15 +377,39 @@ async def test_large_files_become_pointers_whose_content_is_kept(
     mirror = plain.host.folders.mirror(REPOSITORY)
     mode = git(mirror, "ls-tree", played.change.sha, "art/new file.psd")
     assert mode.startswith("100755")
-    assert (mirror.with_suffix(".lfs") / oid).read_bytes() == LARGE
+    kept = mirror.with_suffix(".lfs") / ATTEMPT / oid
+    assert kept.read_bytes() == LARGE
     assert played.change.unfiltered == ()
     assert played.workspace.has_pointers
     await plain.host.workspaces.remove_all()
-    assert (mirror.with_suffix(".lfs") / oid).exists()
+    assert kept.exists()
     push = PushBranch(REPOSITORY, "batch/b7k2/12", played.change.sha)
     with pytest.raises(PermanentError, match="cannot upload what is kept with Git LFS"):
         await plain.host.pusher.do(push)
     assert not remote.head("batch/b7k2/12")
+    await plain.host.workspaces.remove(ATTEMPT)
+    assert not kept.parent.exists()
+
+
+async def test_large_files_that_no_commit_needs_go_at_the_start(
+    plain: Stage, remote: Remote
+):
+    remote.commit("main", {"art/.gitattributes": "*.psd filter=lfs -text\n"})
+    played = await plain.play("echo large > art/a.psd")
+    store = plain.host.folders.mirror(REPOSITORY).with_suffix(".lfs")
+    store.joinpath("killed-12-1").mkdir()
+    store.joinpath("killed-12-1/0.partial").write_bytes(LARGE)
+    await plain.host.workspaces.remove_all()
+    assert [path.name for path in store.iterdir()] == [ATTEMPT]
+    assert played.workspace.has_pointers
+
+
+async def test_attributes_that_are_a_comment_make_no_pointers(
+    plain: Stage, remote: Remote
+):
+    attributes = "# *.psd filter=lfs\n*.psd filter=lfsx\n"
+    remote.commit("main", {".gitattributes": attributes})
+    assert not (await plain.play("true")).workspace.has_pointers
 
 
 async def test_a_pointer_that_a_command_writes_stays_one(plain: Stage, remote: Remote):
