@@ -87,7 +87,7 @@ class Conversation:
     async def hear(self, written: CommentWritten) -> str:
         """Deal with a comment of somebody who may speak; return what became of it."""
         if not find_command_lines(written.body):
-            return "ignored"
+            return "ignored: no command"
         if self._clock.now() - written.created_at > IN_TIME:
             # Its repository may have another name by now, and its name another one.
             about, _ = await self._github.facts(written.repository, [])
@@ -166,6 +166,8 @@ class Conversation:
                 return await self._answers.batches.begun(request, begun)
             await self._replies.refuse(request, reading)
             return "refused: unreadable"
+        if reading.about.is_archived:
+            return "refused: the repository is archived"  # and takes no answer
         for command in reading.commands:
             denied = _permission(command, role, reading)
             if denied is not None:

@@ -64,6 +64,8 @@ class Retries:
             if problem:
                 return problem
             facts = await self._facts_again(request, before, numbers)
+            if facts is None:
+                return declines.archived()
             now = self._clock.now()
             new = replace(
                 moved(control.again(before, facts), request.repository),
@@ -84,15 +86,20 @@ class Retries:
 
     async def _facts_again(
         self, request: Request, before: Progress, numbers: Sequence[ItemNumber]
-    ) -> Mapping[ItemId, ItemFacts]:
-        """Return GitHub's present facts of what runs again, as far as it is there."""
+    ) -> Mapping[ItemId, ItemFacts] | None:
+        """Return GitHub's present facts of what runs again, as far as it is there.
+
+        None if a repository of it is archived: it takes no change.
+        """
         found: dict[ItemId, ItemFacts] = {}
         items = control.to_run_again(before, numbers)
         for repository, own in by_repository(before, items):
             numbered = {item: before.items[item].item.number for item in own}
             is_here = repository.id == request.repository.id
             present = request.repository if is_here else repository
-            _, facts = await self._github.facts(present, list(numbered.values()))
+            about, facts = await self._github.facts(present, list(numbered.values()))
+            if about.is_archived:
+                return None
             found |= {i: facts[n] for i, n in numbered.items() if n in facts}
         return found
 

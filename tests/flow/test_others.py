@@ -346,6 +346,34 @@ async def test_an_archived_repository_ends_the_batch_and_hears_of_it_later(on: W
     assert because in on.comment("tracking").body
 
 
+@pytest.mark.parametrize("how", ["archived", "suspended", "removed"])
+async def test_a_command_that_is_dealt_with_too_late_starts_nothing(
+    on: World, how: str
+):
+    on.issue(12, "exit 1")
+    async with on.bot():
+        await on.finished(on.say("/batch 12 retries:0"))
+    on.hub.set_webhook_url("http://127.0.0.1:9/")
+    on.say("/batch label +late 12")
+    on.say("/batch retry")
+    await on.hub.webhooks.drain()
+    match how:
+        case "archived":
+            on.hub.archive_repository("ada", REPOSITORY)
+        case "suspended":
+            on.hub.suspend_installation(installation(on))
+        case _:
+            on.hub.uninstall(installation(on))
+    settled = (
+        "SELECT 1 FROM deliveries WHERE event = 'issue_comment' AND outcome > ''"
+        " AND outcome != 'ignored'"
+    )
+    async with on.bot():
+        await on.until(lambda: len(on.rows(settled)) == 3)
+    assert len(on.rows("SELECT 1 FROM batches")) == 1
+    assert on.thread(12).labels == []
+
+
 async def test_a_deleted_repository_ends_the_batch(on: World):
     async with on.bot():
         await running(on, "/batch 12")

@@ -1,14 +1,16 @@
 """Where the commands of a comment are: lines of its top-level paragraphs."""
 
+import itertools
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from markdown_it.token import Token
 
 from bot.core.command.prose import (
     block_tokens,
+    inline_tokens,
     normal_lines,
-    veil,
     without_html_comments,
 )
 from bot.core.command.words import GHOSTS
@@ -31,9 +33,23 @@ _ITEM = re.compile(
     r"<?(?:\#?\d|GH-\d|https?://|[\w.-]+/[\w.-]+\#\d|this\s*\Z)", re.IGNORECASE
 )
 _MOST_LISTED = 500
-_COVER = re.compile(r"<(/?)(?:details|blockquote)(?=[\s/>])", re.IGNORECASE)
+_COVER = re.compile(
+    r"<(/?)(?:details|blockquote|pre|code|del|s|strike|ul|ol|table)(?=[\s/>])",
+    re.IGNORECASE,
+)
+_FOOTNOTE = re.compile(r"^ {0,3}\[\^[^\]\s]+\]:", re.MULTILINE)
+_NOTE = "\ue002"
+_PLACE = re.compile(r"\ue000(\d+)\ue001")
+_MOST_MARKS = 2000
+"""How many marks of links and HTML one paragraph is taken apart for."""
 
 
+def may_hold_command(comment: str) -> bool:
+    """Return whether a line begins like a command; cheap, however long the comment is."""
+    return _COMMAND.search(normal_lines(comment)) is not None
+
+
+@lru_cache(maxsize=16)  # a comment that is dealt with is asked for its lines again
 def find_command_lines(comment: str) -> tuple[str, ...]:
     """Return the lines of a comment that are commands, from ``/batch`` on.
 
@@ -42,9 +58,9 @@ def find_command_lines(comment: str) -> tuple[str, ...]:
     right below a command belong to it.
     """
     text = normal_lines(comment)
-    candidates = list(_COMMAND.finditer(text))
-    if not candidates:
+    if not may_hold_command(text):
         return ()
+    candidates = list(_COMMAND.finditer(text))
     # A paragraph ends at a blank line, so what follows decides nothing; a list goes on.
     end = candidates[-1].end()
     has_list = _LIST_BELOW.match(text, end) is not None
@@ -53,7 +69,8 @@ def find_command_lines(comment: str) -> tuple[str, ...]:
     text = _TEXT_RUN.sub(r"\1", text[: blank.start()] if blank else text)
     depth = 0  # of open <details>: a blank line ends an HTML block, not the element
     is_paragraph = False
-    tokens = block_tokens(text)
+    # The parser would take a footnote for the address of a link.
+    tokens = block_tokens(_FOOTNOTE.sub(_NOTE, text.replace(_NOTE, " ")))
     for at, token in enumerate(tokens):
         if token.type == "html_block" and token.level == 0:
             depth = _covered(depth, without_html_comments(token.content))
@@ -86,16 +103,28 @@ _LIST_ENDS = ("bullet_list_close", "ordered_list_close")
 
 
 def _in_paragraph(content: str, depth: int) -> tuple[list[str], int]:
-    veiled = veil(content)
+    """Return the commands that a paragraph shows as text, and what covers what follows.
+
+    What it holds and does not show is no command: code, attributes, where links lead
+    and how they are titled, what stands for an image, footnotes.
+    """
+    content = content.partition(_NOTE)[0]
+    commands = [found[1].strip() for found in _COMMAND.finditer(content)]
+    if not commands and "<" not in content:
+        return [], depth
+    if sum(map(content.count, "[<")) > _MOST_MARKS:
+        return [], depth  # nobody writes so, and to take it apart takes long
+    places = itertools.count()
+    marked = _COMMAND.sub(
+        lambda found: f"\ue000{next(places)}\ue001{found[1][len('/batch') :]}",
+        content.replace("\ue000", " "),
+    )
     found: list[str] = []
-    tags = list(reversed(veiled.tags))
-    for command in _COMMAND.finditer(veiled.text):
-        while tags and tags[-1][0] < command.start():
-            depth = _covered(depth, tags.pop()[1])
-        if not depth:
-            found.append(content[command.start(1) : command.end(1)].strip())
-    while tags:
-        depth = _covered(depth, tags.pop()[1])
+    for token in inline_tokens(marked):
+        if token.type == "html_inline":
+            depth = _covered(depth, token.content)
+        elif token.type == "text" and not depth:
+            found += [commands[int(at)] for at in _PLACE.findall(token.content)]
     return found, depth
 
 

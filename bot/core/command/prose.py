@@ -18,8 +18,16 @@ _MARKER = r"[ \t]*+(?:>|[-+*](?=[ \t])|\d{1,9}[.)](?=[ \t]))"
 _DEEP_NESTING = re.compile(rf"^((?:{_MARKER}){{6}})(?:{_MARKER})++", re.MULTILINE)
 
 _BLOCKS = MarkdownIt("commonmark").disable("inline")
+_INLINE = MarkdownIt("commonmark").disable(["emphasis", "entity"])
 
 _INLINE_MARK = re.compile(r"\\[!-/:-@\[-`{-~]|`+|<(?=[!?/A-Za-z])")
+_ATTRIBUTE = (
+    r"\s++[A-Za-z_:][\w.:-]*+(?:\s*+=\s*+(?:[^\s\"'=<>`]++|'[^']*+'|\"[^\"]*+\"))?+"
+)
+_TAG = re.compile(
+    rf"<(?:[A-Za-z][A-Za-z0-9-]*+(?:{_ATTRIBUTE})*+\s*+/?+|/[A-Za-z][A-Za-z0-9-]*+\s*+"
+    r"|![A-Za-z][^>]*+|[A-Za-z][A-Za-z0-9+.-]{1,31}:[^\s<>]*+)>"
+)
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 
 
@@ -47,6 +55,11 @@ def block_tokens(text: str) -> Sequence[Token]:
     """
     text = _DEEP_NESTING.sub(r"\1", normal_lines(text))
     return _BLOCKS.parse("\n".join(text.split("\n", _MAX_LINES)[:_MAX_LINES]))
+
+
+def inline_tokens(text: str) -> Sequence[Token]:
+    """Return markdown-it's tokens of a paragraph: text, code, HTML, links, images."""
+    return _INLINE.parseInline(text)[0].children or ()
 
 
 def without_html_comments(html: str) -> str:
@@ -98,10 +111,9 @@ class _Finder:
                 # <!--> and <!---> are whole comments.
                 end = self._find(closing, start + len(opening) - len(closing) + 1)
                 return end + len(closing) if end >= 0 else 0
-        end = self._find(">", start)
-        if end < 0 or self._text.find("<", start + 1, end) >= 0:
-            return 0
-        return end + 1
+        # Without any end of a tag behind it none is looked for at length.
+        tag = _TAG.match(self._text, start) if self._find(">", start) >= 0 else None
+        return tag.end() if tag else 0
 
     def _find(self, closing: str, start: int) -> int:
         known = self._next.get(closing, 0)

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NoReturn
 
-from bot.core.command.lines import find_command_lines
+from bot.core.command.lines import may_hold_command
 from bot.core.model import CommentKind, InstallationId, ItemNumber, Repository
 from bot.core.world.questions import about_commit
+from bot.core.world.references import is_repository_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Sender:
 
 @dataclass(frozen=True, slots=True)
 class CommentWritten:
-    """Somebody wrote a comment that holds at least one command line."""
+    """Somebody wrote a comment in which a line begins like a command."""
 
     repository: Repository
     thread: ItemNumber
@@ -227,6 +228,11 @@ class _Json:
         value = self.at(*path)
         return value if isinstance(value, str) else ""
 
+    def name(self, *path: str) -> str:
+        """Return ``owner/name``, or nothing for what no repository can be called."""
+        value = self.text(*path)
+        return value if is_repository_name(value) else ""
+
     def number(self, *path: str) -> int:
         """Return a positive whole number; none of GitHub's has more than 63 bits."""
         value = self.at(*path)
@@ -237,6 +243,10 @@ class _Json:
     def needed_text(self, *path: str) -> str:
         """Return a text, or raise ``ValueError``."""
         return self.text(*path) or _missing(path)
+
+    def needed_name(self, *path: str) -> str:
+        """Return ``owner/name``, or raise ``ValueError``."""
+        return self.name(*path) or _missing(path)
 
     def needed_number(self, *path: str) -> int:
         """Return a positive whole number, or raise ``ValueError``."""
@@ -251,7 +261,7 @@ def _missing(path: tuple[str, ...]) -> NoReturn:
 def _repository(json: _Json) -> Repository:
     return Repository(
         id=json.needed_number("repository", "id"),
-        name=json.needed_text("repository", "full_name"),
+        name=json.needed_name("repository", "full_name"),
         installation_id=InstallationId(json.needed_number("installation", "id")),
     )
 
@@ -288,7 +298,7 @@ def _command(
         sender.login.casefold(),
         json.text(part, "user", "login").casefold(),
     )
-    if is_own or not find_command_lines(body):
+    if is_own or not may_hold_command(body):
         return None
     moment = "submitted_at" if kind is CommentKind.REVIEW else "created_at"
     return CommentWritten(
@@ -385,7 +395,7 @@ def _installation(json: _Json, action: str) -> InstallationChanged:
     listed = json.at(keys.get(action, "repositories"))
     found = []
     for entry in map(_Json, listed if isinstance(listed, list) else ()):
-        repository_id, name = entry.number("id"), entry.text("full_name")
+        repository_id, name = entry.number("id"), entry.name("full_name")
         if repository_id and name:
             found.append(Repository(repository_id, name, installation_id))
     return InstallationChanged(installation_id, tuple(found))

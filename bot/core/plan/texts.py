@@ -156,10 +156,15 @@ def _texts(tokens: Sequence[Token]) -> Iterator[_Text]:
 
 def _plain(content: str) -> str:
     """Return inline Markdown as words: without code, HTML, emphasis and what is struck;
-    of a link its words if they name an item, else its address.
+    of a link its address, or its words if only they name an item.
     """
     text = veil(_ADDRESS.sub(r"\1", _STRUCK.sub(" ", content))).text
-    text = _LINK.sub(
-        lambda link: link[1] if _ONE.match(link[1].strip("*_ ")) else link[2], text
-    )
-    return _EMPHASIS.sub("", text)
+    return _EMPHASIS.sub("", _LINK.sub(_target, text))
+
+
+def _target(link: re.Match[str]) -> str:
+    """Return what a link is to: an address that is whole says more than its words."""
+    if link[0].startswith("!"):
+        return ""
+    is_whole = "://" in link[2] or link[2].startswith("//")
+    return link[1] if not is_whole and _ONE.match(link[1].strip("*_ ")) else link[2]

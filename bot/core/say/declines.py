@@ -54,6 +54,11 @@ def started_before(batch_id: BatchId, url: str, *, is_over: bool) -> str:
     return f"Batch {code_span(batch_id)} {done}{link}. Nothing more was started."
 
 
+def archived() -> str:
+    """The repository takes no changes."""
+    return "The repository is archived. Nothing started."
+
+
 def plan_expired(batch_id: BatchId) -> str:
     """The plan was made too long ago."""
     return (

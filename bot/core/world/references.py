@@ -11,16 +11,21 @@ _OWNER = r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,38})"
 _NAME = r"[A-Za-z0-9._-]{1,100}"
 _DIGITS = rf"[1-9][0-9]{{0,{MAX_DIGITS - 1}}}(?![0-9])"
 _FULL = rf"(?P<full>{_OWNER}/{_NAME})\#(?P<full_number>{_DIGITS})"
+# Beside the page of an item itself there are some of a pull request.
+_PAGE = (
+    r"(?![\w-]|\.\w)(?!/(?!(?:files|commits|checks|changes)(?![\w-])|[\s)>\],;]|\Z))"
+)
 _URL = (
     rf"https?://(?P<host>[A-Za-z0-9.-]{{1,255}}(?::[0-9]{{1,5}})?)/(?P<path>{_OWNER}/{_NAME})"
-    rf"/(?:issues|pull|pulls)/(?P<path_number>{_DIGITS})"
+    rf"/(?:issues|pull|pulls)/(?P<path_number>{_DIGITS}){_PAGE}"
 )
 _SHORT = rf"(?:\#|GH-)(?P<number>{_DIGITS})"
 REFERENCE = rf"(?:{_URL}|{_FULL}|{_SHORT})"
 """The pattern of any reference, to be compiled with re.VERBOSE and re.IGNORECASE."""
 
 _QUALIFIED = re.compile(
-    rf"<?(?:{_URL}(?:[/?\#][^\s<>]*)?|{_FULL})>?\Z", re.VERBOSE | re.IGNORECASE
+    rf"<?(?:{_URL}(?:/[a-z]+(?:/[0-9a-f]{{7,40}})?)?/?(?:[?\#][^\s<>]*)?|{_FULL})>?\Z",
+    re.VERBOSE | re.IGNORECASE,
 )
 _ANY = re.compile(REFERENCE, re.VERBOSE | re.IGNORECASE)
 
@@ -29,6 +34,15 @@ def qualified_reference(text: str) -> Reference | None:
     """Return what ``owner/name#12`` or the URL of an item means, if *text* is one."""
     found = _QUALIFIED.match(text)
     return _reference(found, "") if found else None
+
+
+def is_repository_name(text: str) -> bool:
+    """Return whether *text* is ``owner/name``, as GitHub lets repositories be called."""
+    return _REPOSITORY.match(text) is not None and text.rpartition("/")[2] not in _UP
+
+
+_REPOSITORY = re.compile(rf"{_OWNER}/{_NAME}\Z")
+_UP = (".", "..")
 
 
 def host_in(text: str) -> str:

@@ -78,6 +78,10 @@ def test_any_text_can_be_searched(text):
     "unit",
     [
         "[",
+        "[^",
+        "[^1]: x\n",
+        "<a b='",
+        'x [a](b "',
         "![",
         "*",
         "`",

@@ -307,3 +307,31 @@ def test_a_damaged_delivery_is_a_trigger_or_nothing(data):
     new = ": " + data.draw(JSON.map(json.dumps))
     result = triggered("issue_comment", json.loads(text.replace(old, new)))
     assert result is None or isinstance(result, CommentWritten)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "widgets",
+        "acme/",
+        "/widgets",
+        "acme/widgets/x",
+        "acme/..",
+        "../widgets",
+        "acme/wid gets",
+        "acme/widgets\n",
+        "acme/widgets?x",
+        "@evil/x",
+        "a" * 50 + "/widgets",
+    ],
+)
+def test_a_repository_has_an_owner_and_a_name_or_says_nothing(name: str):
+    delivery = payload("created", issue={"number": 40}, comment=comment("/batch 12"))
+    delivery["repository"]["full_name"] = name
+    assert triggered("issue_comment", delivery) is None
+    listed = {"action": "removed", "installation": {"id": 3}}
+    removed = [{"id": 7, "full_name": name}, {"id": 8, "full_name": "acme/w.x-y_z"}]
+    found = triggered(
+        "installation_repositories", {**listed, "repositories_removed": removed}
+    )
+    assert [one.name for one in found.repositories] == ["acme/w.x-y_z"]
