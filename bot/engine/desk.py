@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from bot.core import events as e
 from bot.core.actions.step import Await, Do
-from bot.core.model import CommandResult, ItemId, Outcome, Repository
+from bot.core.model import AttemptId, CommandResult, ItemId, Outcome, Repository
 from bot.engine.live import Live, Mailbox, Pass
 
 Look = Callable[[Live, ItemId], Awaitable[Outcome | None]]
@@ -77,6 +77,7 @@ class AttemptDesk:
     live: Live
     item: ItemId
     attempt: int
+    name: AttemptId
     held: str = ""
     kept: str = ""  # what stays of a cancelled attempt
     has_changed: bool = False  # since it began, or was parked

@@ -48,7 +48,10 @@ class Findings:
     @property
     def is_nothing(self) -> bool:
         """Whether all is as it was."""
-        return self == Findings()
+        return self == AS_IT_WAS
+
+
+AS_IT_WAS = Findings()
 
 
 class Present:
@@ -92,9 +95,11 @@ class Present:
         If that has to be asked for, so many *upcoming* ones are looked at along with it.
         Raises ``BatchOver`` if nothing may start any more, and ``TransientError``.
         """
+        if self._is_fresh(batch, item.id) and self._is_allowed(batch):
+            return AS_IT_WAS
         lock = self._locks.setdefault(batch.id, asyncio.Lock())
         async with lock:
-            findings = Findings()
+            findings = AS_IT_WAS
             if not self._is_fresh(batch, item.id):
                 others = upcoming(AT_A_TIME - 1)
                 stale = [i for i in others if not self._is_fresh(batch, i.id)]
@@ -156,11 +161,14 @@ class Present:
     def _is_recent(self, seen_at: datetime) -> bool:
         return self._clock.now() - seen_at < FRESH
 
+    def _is_allowed(self, batch: Batch) -> bool:
+        accepted_at = NEVER if batch.id in self._roles_doubted else batch.created_at
+        return self._is_recent(self._roles_seen.get(batch.id, accepted_at))
+
     async def _check_role(
         self, batch: Batch, starter: str, present: Repository
     ) -> None:
-        accepted_at = NEVER if batch.id in self._roles_doubted else batch.created_at
-        if self._is_recent(self._roles_seen.get(batch.id, accepted_at)):
+        if self._is_allowed(batch):
             return
         # Without access GitHub would tell of nobody that they may.
         await self._github.check_access(present)

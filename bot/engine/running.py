@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import partial
 
 import structlog
-from structlog.contextvars import bound_contextvars
+from structlog.contextvars import bind_contextvars
 
 from bot.core import events as e
 from bot.core.actions.spec import at_once
@@ -78,10 +78,10 @@ class Running:
         """Have an attempt run that is recorded as started *at*."""
         if self.is_stopping:
             return  # it begins again after the restart
-        desk = AttemptDesk(
-            self.mailbox, self._holds, self._overtaken, live, item, attempt
-        )
         name = attempt_id(live.batch.id, item, attempt)
+        desk = AttemptDesk(
+            self.mailbox, self._holds, self._overtaken, live, item, attempt, name
+        )
         work = self._attempt(live, desk, at, resumed)
         task = self._supervisor.start(name, work)
         live.tasks[item] = task
@@ -225,15 +225,15 @@ class Running:
         if spec is not None and spec.runs_command:
             found = await self._batches.facts(batch.id, [desk.item])
             facts = found[desk.item]
-        login = live.schedule.starter or batch.asker.login
+        asker, login = batch.asker, live.schedule.starter
         name = f"{batch.id}-{desk.item}"
         return Job(
-            attempt=attempt_id(batch.id, desk.item, desk.attempt),
+            attempt=desk.name,
             batch_id=batch.id,
             item=item,
             repository=desk.repository(),
             default_branch=batch.default_branch,
-            asker=replace(batch.asker, login=login),
+            asker=asker if login in ("", asker.login) else replace(asker, login=login),
             started_at=at,
             mark=marker(item.action.does, name, self._marker_key),
             predecessors=live.pushed_predecessors(desk.item),
@@ -243,14 +243,11 @@ class Running:
     async def _attempt(
         self, live: Live, desk: AttemptDesk, at: datetime, resumed: Resumed | None
     ) -> None:
-        item, attempt, batch_id = desk.item, desk.attempt, live.batch.id
-        name = attempt_id(batch_id, item, attempt)
-        action = live.schedule.planned(item).action.does
+        batch_id, name = live.batch.id, desk.name
         came = "stopped"
-        with (
-            self._github.metered(batch_id, name),
-            bound_contextvars(batch=batch_id, item=item, attempt=name),
-        ):
+        # Nobody else sees what is bound in the attempt's own task.
+        bind_contextvars(batch=batch_id, item=desk.item, attempt=name)
+        with self._github.metered(batch_id, name):
             job = await self._job(live, desk, at)
             try:
                 outcome = await self._steps.run(job, desk, resumed=resumed)
@@ -265,7 +262,7 @@ class Running:
                 raise
             finally:
                 desk.let_go()
-                self.ended[action, came] += 1
+                self.ended[job.item.action.does, came] += 1
         self.mailbox.put(lambda step: self._ended(step, live, desk, outcome))
 
     async def _stopped(self, live: Live, desk: AttemptDesk, job: Job) -> None:
@@ -295,16 +292,15 @@ class Running:
         live.tasks.pop(item, None)
         # In the pass in which somebody stops it, nothing has been told to it yet.
         ending = live.stopping.pop(item, live.schedule.stopping.get(item))
-        name = attempt_id(live.batch.id, item, attempt)
         if not live.is_current(item, attempt):
             log.warning(
                 "result of an old attempt thrown away",
                 batch=live.batch.id,
                 item=item,
-                attempt=name,
+                attempt=desk.name,
             )
             return
-        requests = self._github.spent(name)
+        requests = self._github.spent(desk.name)
         if outcome.branch:
             live.branches[item] = outcome.branch
         if ending is not None and outcome.kind is OutcomeKind.TRANSIENT:
@@ -324,7 +320,7 @@ class Running:
         live.tasks.pop(item, None)
         ending = live.stopping.pop(item, "")
         if live.is_current(item, attempt):
-            requests = self._github.spent(attempt_id(live.batch.id, item, attempt))
+            requests = self._github.spent(desk.name)
             event = _stopped(step.now, item, attempt, ending, requests, kept=desk.kept)
             step.happen(live, event)
             step.follow_up(live)
@@ -351,7 +347,7 @@ class Running:
             # Some of it may be on GitHub.
             ending = Outcome(OutcomeKind.FAILED, reason=str(error), advice=error.advice)
         if live.is_current(item, attempt):
-            requests = self._github.spent(attempt_id(live.batch.id, item, attempt))
+            requests = self._github.spent(desk.name)
             event = _stopped(step.now, item, attempt, ending, requests)
             step.happen(live, event)
         self.end_batch(step, live, Cause(error.why))
@@ -368,6 +364,8 @@ class Running:
             schedule.planned(item),
             schedule.upcoming,
         )
+        if findings.is_nothing:
+            return None
         others = {i: o for i, o in findings.overtaken.items() if i != item}
         rest = replace(findings, overtaken=others)
         if not rest.is_nothing:

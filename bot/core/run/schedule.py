@@ -389,7 +389,8 @@ class Schedule:
         """
         if self.state is not BatchState.RUNNING:
             return None
-        if len(self.at_work) >= self.batch.plan.options.concurrency:
+        slots_taken = len(self.running) - len(self.parked)
+        if slots_taken >= self.batch.plan.options.concurrency:
             return None
         item = self._top(with_workspace=with_workspace)
         return item if item is not None and self._fits_own_budget(item) else None
