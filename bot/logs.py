@@ -30,7 +30,7 @@ def configure_logging(
     stream: TextIO = sys.stderr,
     secrets: Secrets | None = None,
 ) -> None:
-    """Write events of *level* and above to *stream*, one a line.
+    """Write events of *level* and above to *stream*, one a line; others' from info on.
 
     Neither *secrets* nor what looks like one is written.
     """
@@ -59,7 +59,9 @@ def configure_logging(
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(LEVELS[level])
+    # Other libraries are not looked into: a parser says more than it is given.
+    root.setLevel(max(LEVELS[level], logging.INFO))
+    logging.getLogger("bot").setLevel(LEVELS[level])
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

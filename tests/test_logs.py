@@ -86,6 +86,19 @@ def test_what_looks_like_a_secret_is_hidden(style: Any, secret: str):
     assert "ValueError" in text
 
 
+def test_what_is_debugged_is_the_bot_and_not_what_it_uses():
+    stream = io.StringIO()
+    configure_logging(level="debug", style="json", stream=stream)
+    logging.getLogger("markdown_it.rules_block").debug("entering paragraph: %s", "x")
+    logging.getLogger("aiosqlite").debug("a row")
+    logging.getLogger("aiohttp").info("served")
+    structlog.get_logger("bot.engine").debug("looked")
+    assert [line["event"] for line in lines(stream)] == ["served", "looked"]
+    configure_logging(level="error", style="json", stream=stream)
+    structlog.get_logger("bot.engine").warning("unseen")
+    assert len(lines(stream)) == 2
+
+
 def test_configuring_again_does_not_double_the_lines():
     first, second = io.StringIO(), io.StringIO()
     configure_logging(level="info", style="json", stream=first)

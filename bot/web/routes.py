@@ -8,8 +8,17 @@ reason to act is stored without its body, and nobody takes it up.
 import asyncio
 import hmac
 import ipaddress
+import logging
 import re
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    Awaitable,
+    Callable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NoReturn
@@ -17,6 +26,7 @@ from typing import Any, NoReturn
 import structlog
 from aiohttp import web
 from aiohttp.abc import AbstractAccessLogger
+from aiohttp.http_exceptions import HttpProcessingError
 from multidict import CIMultiDict
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
@@ -88,6 +98,10 @@ class WebSurface:
     metrics_token: str = field(default="", repr=False)
     max_body_bytes: int = 25 * 1024 * 1024
     body_seconds: float = 10.0  # GitHub waits no longer for the answer
+    room_bytes: int = 48 * 1024 * 1024
+    """For large bodies, all together."""
+    room_seconds: float = 1.0
+    """How long others wait for one of them when there is no room."""
 
 
 def make_app(surface: WebSurface) -> web.Application:
@@ -113,8 +127,25 @@ def make_runner(app: web.Application, *, shutdown_seconds: float) -> web.AppRunn
         auto_decompress=False,
         keepalive_timeout=10,
         access_log_class=AccessLog,
+        logger=_server_log,
         shutdown_timeout=shutdown_seconds,
     )
+
+
+class _Malformed(logging.Filter):
+    """Makes one line of what aiohttp says, with a traceback, of a request that is none."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Change the record; return True."""
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, HttpProcessingError):
+            record.msg, record.args, record.exc_info = "malformed request", (), None
+            record.levelno, record.levelname = logging.INFO, "INFO"
+        return True
+
+
+_server_log = logging.getLogger("aiohttp.server")
+_server_log.addFilter(_Malformed())
 
 
 class AccessLog(AbstractAccessLogger):
@@ -154,6 +185,7 @@ class _Webhooks:
         self._surface = surface
         self._secrets = [secret.encode() for secret in surface.secrets]
         self._large = asyncio.Lock()
+        self._room = _Room(surface.room_bytes, surface.room_seconds)
         deliveries = Counter(
             "batch_deliveries",
             "Webhook deliveries by what became of them.",
@@ -181,6 +213,9 @@ class _Webhooks:
             # As a response the error itself would stay as long as the connection, and
             # with its traceback the body.
             return web.Response(status=error.status, text=error.text)
+        except ConnectionError:  # whoever sent it is gone
+            self._refused.inc()
+            return web.Response(status=400)
         except StoreUnavailable as error:
             self._unavailable.inc()
             guid = request.headers["X-GitHub-Delivery"]
@@ -199,29 +234,35 @@ class _Webhooks:
 
         Return one of ``_TAKEN``.
 
-        One large body is in memory at a time, from its first byte until it is stored;
-        what is large and no reason to act is kept without its body.
+        Large bodies come side by side, within their common room, and are parsed and
+        stored one by one; what is large and no reason to act is kept without its body.
         """
         digest, event, guid = _checked_head(request)
         length, most = request.content_length, self._most_bytes(event)
         if length is not None and length > most:
             raise web.HTTPRequestEntityTooLarge(most, length)
         if request.content.is_eof():  # it is all here, as it nearly always is
-            return await self._add(request.content.read_nowait(), digest, event, guid)
+            whole = request.content.read_nowait()
+            self._check(whole, digest)
+            return await self._add(whole, event, guid)
         try:
             async with asyncio.timeout(self._surface.body_seconds) as patience:
                 if length is not None and length <= _LARGE_BYTES:
                     body = await _body(request, most)
+                    self._check(body, digest)
                     patience.reschedule(None)
-                    return await self._add(body, digest, event, guid)
+                    return await self._add(body, event, guid)
                 if event not in EVENTS:
                     await self._check_unread(request, digest)
                     patience.reschedule(None)
                     return await self._keep(event, guid, b"", may_act=False)
-                async with self._large:
-                    body = await _body(request, most)
-                    patience.reschedule(None)
-                    return await self._add(body, digest, event, guid)
+                with self._room.used(patience):
+                    take = partial(self._room.take, patience)
+                    body = await _body(request, most, take)
+                    self._check(body, digest)
+                    self._room.is_signed(patience)
+                    async with self._large:
+                        return await self._add(body, event, guid)
         except TimeoutError:
             _refuse(web.HTTPRequestTimeout, "The body took too long to arrive.")
 
@@ -239,11 +280,11 @@ class _Webhooks:
         if not signatures.fit(digest):
             _refuse(web.HTTPUnauthorized, _UNSIGNED)
 
-    async def _add(
-        self, body: bytes | bytearray, digest: bytes, event: str, guid: str
-    ) -> str:
+    def _check(self, body: bytes | bytearray, digest: bytes) -> None:
         if not is_signed(body, digest, secrets=self._secrets):
             _refuse(web.HTTPUnauthorized, _UNSIGNED)
+
+    async def _add(self, body: bytes | bytearray, event: str, guid: str) -> str:
         may_act = self._surface.may_act_on(event, _checked_json(body))
         return await self._keep(event, guid, body, may_act=may_act)
 
@@ -261,13 +302,73 @@ class _Webhooks:
         return (delivery.outcome or "stored") if is_new else "known"
 
 
-async def _body(request: web.Request, most: int) -> bytearray:
+class _Room:
+    """What large bodies have in memory, all together.
+
+    Whoever sends slowly holds nobody up. When there is no room left the one that has
+    been at it for longest goes on and the others wait; if it does not end soon, it is
+    dropped. What GitHub sends ends soon.
+    """
+
+    def __init__(self, most_bytes: int, seconds: float) -> None:
+        self._most_bytes = most_bytes
+        self._seconds = seconds
+        self._coming: dict[asyncio.Timeout, int] = {}  # the oldest first
+        self._signed: dict[asyncio.Timeout, int] = {}
+        self._left = asyncio.Event()
+
+    @contextmanager
+    def used(self, patience: asyncio.Timeout) -> Iterator[None]:
+        """Count a body, which *patience* ends, while it is in memory."""
+        self._coming[patience] = 0
+        try:
+            yield
+        finally:
+            self._coming.pop(patience, None)
+            self._signed.pop(patience, None)
+            self._left.set()
+
+    def is_signed(self, patience: asyncio.Timeout) -> None:
+        """Have a body that is whole, and GitHub's, dealt with to the end."""
+        self._signed[patience] = self._coming.pop(patience, 0)
+        patience.reschedule(None)
+
+    async def take(self, patience: asyncio.Timeout, size: int) -> None:
+        """Return when *size* more bytes of a body have room."""
+        self._coming[patience] = self._coming.get(patience, 0) + size
+        while self._is_full() and patience in self._coming:
+            oldest = next(iter(self._coming))
+            if oldest is patience and 2 * sum(self._signed.values()) < self._most_bytes:
+                break
+            self._left.clear()
+            try:
+                async with asyncio.timeout(self._seconds):
+                    await self._left.wait()
+            except TimeoutError:
+                if (
+                    oldest is not patience
+                    and self._coming.pop(oldest, None) is not None
+                ):
+                    oldest.reschedule(0)
+
+    def _is_full(self) -> bool:
+        used = (*self._coming.values(), *self._signed.values())
+        return sum(used) > self._most_bytes
+
+
+async def _body(
+    request: web.Request,
+    most: int,
+    take: Callable[[int], Awaitable[None]] | None = None,
+) -> bytearray:
     """Return the body; ``request.read`` would keep it while the connection is open.
 
     It is never joined, for that takes twice its size.
     """
     body = bytearray()
     async for chunk in _chunks(request, most):
+        if take is not None:
+            await take(len(chunk))
         body += chunk
     return body
 

@@ -63,7 +63,9 @@ async def test_once_shows_the_main_job_and_ends_well(tmp_path: Path):
     assert "⏳ #18 — waits for #12" in lines
     done = [line for line in lines if re.fullmatch(r"✅ #(12|15|18) — PR \d+ .*", line)]
     assert len(done) == 3, printed
-    heading = re.compile(r"✅ Batch \w{4} finished — 3 of 3 done · implement 3 issues\s*")
+    heading = re.compile(
+        r"✅ Batch \w{4} finished — 3 of 3 done · implement 3 issues\s*"
+    )
     assert any(heading.fullmatch(line) for line in lines), printed
     checked = [line for line in lines if line.startswith("✓ draft PR #")]
     assert [re.search(r"closes #(\d+)", c)[1] for c in checked] == ["12", "15", "18"]  # type: ignore[index]

@@ -7,7 +7,7 @@ import os
 import sqlite3
 import sys
 from collections.abc import AsyncIterator
-from contextlib import closing
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -286,6 +286,67 @@ async def test_a_slow_body_times_out(site: Site, length: str):
     request = "POST / HTTP/1.1\r\n" + "\r\n".join(lines) + "\r\n\r\n{"
     head = await site.say(request.encode())
     assert head.startswith(b"HTTP/1.1 408")
+
+
+@asynccontextmanager
+async def slow(
+    site: Site, sent: bytes, *, senders: int
+) -> AsyncIterator[asyncio.StreamReader]:
+    """Have large deliveries begun that are not signed and do not go on."""
+    lines = [f"{name}: {value}" for name, value in headers(b"").items()]
+    lines += ["Host: x", f"Content-Length: {LIMIT}"]
+    head = ("POST / HTTP/1.1\r\n" + "\r\n".join(lines) + "\r\n\r\n").encode()
+    async with AsyncExitStack() as stack:
+        readers = []
+        for _ in range(senders):
+            reader, writer = await asyncio.open_connection("127.0.0.1", site.port)
+            stack.push_async_callback(writer.wait_closed)
+            stack.callback(writer.close)
+            writer.write(head + sent)
+            await writer.drain()
+            readers.append(reader)
+        yield readers[0]
+
+
+@pytest.mark.parametrize("changes", [{"body_seconds": 60.0}])
+async def test_slow_bodies_do_not_hold_up_a_large_signed_one(site: Site):
+    async with slow(site, b"{", senders=20):
+        assert (await site.deliver(LARGE)).status == 202
+
+
+@pytest.mark.parametrize(
+    "changes", [{"body_seconds": 60.0, "room_bytes": 3_000_000, "room_seconds": 0.05}]
+)
+async def test_large_bodies_that_do_not_end_make_room_for_one_that_does(site: Site):
+    async with slow(site, LARGE[:-9], senders=3) as first:
+        assert (await site.deliver(LARGE)).status == 202
+        assert (await first.readline()).startswith(b"HTTP/1.1 408")
+
+
+@pytest.mark.parametrize(
+    "changes", [{"body_seconds": 60.0, "room_bytes": 3_000_000, "room_seconds": 30.0}]
+)
+async def test_large_signed_bodies_wait_for_each_other(site: Site):
+    sent = [site.deliver(LARGE, X_GitHub_Delivery=f"g-{n}") for n in range(12)]
+    assert {answer.status for answer in await asyncio.gather(*sent)} == {202}
+    assert len(site.stored) == 12
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"GET / HTTP/9\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01",
+        b"GET / HTTP/1.1\r\nHost x\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+        b"GET /" + b"a" * 10_000 + b" HTTP/1.1\r\n\r\n",
+    ],
+)
+async def test_a_malformed_request_is_no_traceback(
+    site: Site, caplog: pytest.LogCaptureFixture, request_: bytes
+):
+    assert (await site.say(request_ + b"\r\n\r\n")).split()[1] == b"400"
+    assert [one.levelname for one in caplog.records if one.exc_info] == []
 
 
 async def test_a_chunk_that_breaks_while_it_is_awaited_is_no_error_of_the_server(

@@ -32,7 +32,7 @@ def items(*actions: Action, pulls: int = 0):
         (Action("triaged", ("+triaged",), uses="label"), "label 1 issue `+triaged`"),
         (Action("assign", ("+ada",)), "assign 1 issue `+ada`"),
         (Action("comment", ("Done, @bob",)), "comment on 1 issue: “Done, @\u2060bob”"),
-        (Action("dispatch", ("ci.yml", "a=b")), "dispatch `ci.yml a=\"b\"` for 1 issue"),
+        (Action("dispatch", ("ci.yml", "a=b")), 'dispatch `ci.yml a="b"` for 1 issue'),
         (
             Action("fix", (), uses="implement", command="fixer"),
             "run `fix` on 1 issue",
