@@ -256,6 +256,7 @@ async def use_git_and_checks(github: Client) -> None:
     moved = f"{REPO}/git/refs/heads/batch/x/1"
     await github.send("PATCH", moved, {"sha": head})
     await github.send("PATCH", moved, {"sha": first})
+    await use_git_objects(github, str(head))
     await github.get(f"{REPO}/branches?per_page=2")
     await github.get(f"{REPO}/branches/batch/x/1")
     await github.send("DELETE", moved)
@@ -274,6 +275,31 @@ async def use_git_and_checks(github: Client) -> None:
     hub.check(NAME, str(head), "ci", conclusion="success")
     await github.get(f"{REPO}/commits/{head}/check-runs?check_name=ci")
     await github.get(f"{REPO}/commits/{head}/status")
+
+
+async def use_git_objects(github: Client, head: str) -> None:
+    blobs, trees = f"{REPO}/git/blobs", f"{REPO}/git/trees"
+    encoded = {"content": "AP8=", "encoding": "base64"}
+    sha = (await github.send("POST", blobs, encoded)).body["sha"]
+    await github.send("POST", blobs, {"content": "a", "encoding": "rot13"})
+    entries = [
+        {"path": "new/x", "mode": "100755", "type": "blob", "sha": sha},
+        {"path": "new/y", "mode": "120000", "type": "blob", "content": "x"},
+        {"path": "README.md", "mode": "100644", "type": "blob", "sha": None},
+    ]
+    tree = await github.send("POST", trees, {"base_tree": head, "tree": entries})
+    await github.send("POST", trees, {"tree": entries})
+    commit = {"message": "Sign", "tree": tree.body["sha"], "parents": [head]}
+    made = await github.send("POST", f"{REPO}/git/commits", commit)
+    await github.get(f"{REPO}/git/commits/{made.body['sha']}")
+    author = {"author": {"name": "Ada", "email": "ada@example.org"}}
+    own = await github.send("POST", f"{REPO}/git/commits", {**commit, **author})
+    await github.send("POST", f"{REPO}/git/commits", {**commit, "tree": head})
+    github.hub.require_signatures(NAME, "signed/*")
+    await github.get(f"{REPO}/rules/branches/signed/1")
+    for name, one in ("1", made), ("2", own):
+        ref = {"ref": f"refs/heads/signed/{name}", "sha": one.body["sha"]}
+        await github.send("POST", f"{REPO}/git/refs", ref)
 
 
 async def use_relations(github: Client) -> None:

@@ -21,6 +21,7 @@ from bot.localhub.rest import (
     checks,
     comments,
     git,
+    git_data,
     issues,
     people,
     pulls,
@@ -336,7 +337,18 @@ class Api:
 def all_routes() -> list[Route]:
     """Return all REST endpoints, those with more fixed parts first."""
     modules = (
-        *(app, people, repositories, issues, comments, pulls, git, checks, search),
+        *(
+            app,
+            people,
+            repositories,
+            issues,
+            comments,
+            pulls,
+            git,
+            git_data,
+            checks,
+            search,
+        ),
     )
     routes = [route for module in modules for route in module.routes.routes]
     return sorted(routes, key=lambda r: -len(re.sub(r"\{\w+\}", "", r.template)))

@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -64,6 +64,15 @@ class CommitInfo:
     author_email: str
     at: datetime
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class TreeChange:
+    """What a tree has at a path from now on; without a ``sha`` nothing."""
+
+    path: str
+    mode: str
+    sha: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +147,59 @@ class GitRepository:
             _mode, kind, sha, size = meta.split()
             entries.append((kind, sha, name, int(size) if size != "-" else 0))
         return entries
+
+    def entries(self, tree: str) -> list[tuple[str, str, str, str]]:
+        """Return (mode, type, sha, name) of the entries of a tree."""
+        output = self._run("ls-tree", "-z", tree)
+        rows = [line.split("\t", 1) for line in output.split("\0") if line]
+        split = [(*meta.split(), name) for meta, name in rows]
+        return [(mode, kind, sha, name) for mode, kind, sha, name in split]
+
+    def write(self, kind: str, content: bytes) -> str:
+        """Keep an object; return its name."""
+        options = ("-t", kind, "-w", "--stdin")
+        return self._run("hash-object", *options, stdin=content).strip()
+
+    def content(self, kind: str, sha: str) -> bytes:
+        """Return an object as it is kept."""
+        return self._run_bytes("cat-file", kind, sha)
+
+    def new_commits(self, sha: str) -> list[str]:
+        """Return the commits of *sha* that no ref has."""
+        return self._run("rev-list", sha, "--not", "--all").split()
+
+    def changed_tree(self, base: str | None, changes: Sequence[TreeChange]) -> str:
+        """Return a tree with changes made one after the other.
+
+        Raises ``GitFailed`` for a path that is to go and is not there.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
+            if base is not None:
+                self._run("read-tree", base, environment=index)
+            for change in changes:
+                self._change_index(change, index)
+            return self._run("write-tree", environment=index).strip()
+
+    def _change_index(self, change: TreeChange, index: Mapping[str, str]) -> None:
+        path = change.path
+        listed = self._run("ls-files", "-z", "--", path, environment=index)
+        there = [name for name in listed.split("\0") if name]
+        if change.sha is None and not there:
+            message = f"{path} is not in the tree"
+            raise GitFailed(message)
+        # What was a folder is no longer one, and the other way round.
+        parents = [path[:n] for n, letter in enumerate(path) if letter == "/"]
+        lines = [f"0 {ZERO_SHA}\t{name}\0" for name in (*there, *parents)]
+        if change.sha is not None and change.mode != "040000":
+            lines.append(f"{change.mode} {change.sha}\t{path}\0")
+        self._run(
+            "update-index", "-z", "--index-info",
+            stdin="".join(lines).encode(), environment=index,
+        )  # fmt: skip
+        if change.sha is not None and change.mode == "040000":
+            prefix = f"--prefix={path}/"
+            self._run("read-tree", prefix, change.sha, environment=index)
 
     def commit_files(
         self,

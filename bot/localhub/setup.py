@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
+from bot.localhub import signing
 from bot.localhub.errors import invalid
 from bot.localhub.git import WEB_FLOW, GitRepository
 from bot.localhub.installations import Installations
@@ -60,6 +61,12 @@ class Setup(Installations):
             self.announce_repositories("added", installation, [self.short(repository)])
         self.announce("repository", "created", owner, repository)
         return repository
+
+    def require_signatures(self, repository: str, *patterns: str) -> None:
+        """Take only verified commits on branches of such names (``main``, ``*``)."""
+        found = self.repository(repository)
+        found.signed_branches = list(patterns)
+        signing.require(found.git, found.signed_branches)
 
     def add_label(
         self,

@@ -268,6 +268,7 @@ class Repository:
     last_number: int = 0
     required_checks: list[str] = field(default_factory=list)  # on the default branch
     requires_up_to_date: bool = False  # of pull requests to the default branch
+    signed_branches: list[str] = field(default_factory=list)  # patterns of their names
     deletes_branch_on_merge: bool = False
 
     @property

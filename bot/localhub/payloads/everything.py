@@ -7,10 +7,8 @@ from urllib.parse import quote
 from bot.localhub.git import CommitInfo
 from bot.localhub.payloads.requests import PullPayloads
 from bot.localhub.payloads.shape import Json, optional_timestamp, timestamp
-from bot.localhub.state import (
-    CheckRun,
-    Repository,
-)
+from bot.localhub.signing import verification
+from bot.localhub.state import CheckRun, Repository
 
 CI_APP = {"id": 15368, "slug": "github-actions", "name": "GitHub Actions"}
 
@@ -134,6 +132,17 @@ class Payloads(PullPayloads):
                 }
                 for parent in commit.parents
             ],
+        }
+
+    def git_commit(self, repository: Repository, sha: str) -> Json:
+        """Return ``git-commit``."""
+        whole = self.commit(repository, repository.git.commit(sha))
+        inside = whole["commit"]
+        return {
+            **{key: whole[key] for key in ("sha", "node_id", "html_url", "parents")},
+            **{key: inside[key] for key in ("url", "author", "committer")},
+            **{key: inside[key] for key in ("message", "tree")},
+            "verification": verification(repository.git, sha),
         }
 
     def check_run(self, repository: Repository, run: CheckRun) -> Json:

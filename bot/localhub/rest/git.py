@@ -1,5 +1,6 @@
 """Endpoints of refs, branches, commits and comparisons."""
 
+from bot.localhub import signing
 from bot.localhub.errors import GitHubError, invalid, not_found
 from bot.localhub.git import CommitInfo
 from bot.localhub.payloads.shape import Json
@@ -35,6 +36,7 @@ def create_ref(call: Call) -> Answer:
     if name in call.repository.git.refs("refs/"):
         message = "Reference already exists"
         raise unprocessable(message)
+    _require_signatures(call, name, sha)
     call.hub.set_ref(call.login, call.name, name, sha)
     return Answer(call.hub.payloads.ref(call.repository, name, sha), 201)
 
@@ -47,6 +49,7 @@ def update_ref(call: Call) -> Answer:
     if not call.flag("force") and not call.repository.git.is_ancestor(before, sha):
         message = "Update is not a fast forward"
         raise unprocessable(message)
+    _require_signatures(call, name, sha)
     call.hub.set_ref(call.login, call.name, name, sha)
     return Answer(call.hub.payloads.ref(call.repository, name, sha))
 
@@ -83,26 +86,26 @@ def get_branch(call: Call) -> Answer:
 
 @routes.get("/repos/{owner}/{repo}/rules/branches/{branch}", "metadata")
 def list_rules(call: Call) -> Answer:
-    """Answer with the rules for a branch: the required checks of the default one."""
-    repository = call.repository
-    is_default = call.arguments["branch"] == repository.default_branch
-    if not is_default or not (
-        repository.required_checks or repository.requires_up_to_date
-    ):
-        return Answer([])
-    checks = [{"context": name} for name in repository.required_checks]
-    rule = {
-        "type": "required_status_checks",
-        "parameters": {
+    """Answer with the rules for a branch: required checks and signatures."""
+    repository, branch = call.repository, call.arguments["branch"]
+    rules: list[Json] = []
+    is_default = branch == repository.default_branch
+    if is_default and (repository.required_checks or repository.requires_up_to_date):
+        checks = [{"context": name} for name in repository.required_checks]
+        parameters = {
             "required_status_checks": checks,
             "strict_required_status_checks_policy": repository.requires_up_to_date,
             "do_not_enforce_on_create": False,
-        },
+        }
+        rules.append({"type": "required_status_checks", "parameters": parameters})
+    if signing.is_held(repository.signed_branches, f"refs/heads/{branch}"):
+        rules.append({"type": "required_signatures"})
+    source = {
         "ruleset_source_type": "Repository",
         "ruleset_source": repository.full_name,
         "ruleset_id": repository.id,
     }
-    return Answer([rule])
+    return Answer([rule | source for rule in rules])
 
 
 @routes.get("/repos/{owner}/{repo}/commits/{ref}", "contents")
@@ -170,6 +173,15 @@ def _existing(call: Call) -> tuple[str, str]:
     except GitHubError as error:
         message = "Reference does not exist"
         raise unprocessable(message) from error
+
+
+def _require_signatures(call: Call, ref: str, sha: str) -> None:
+    repository = call.repository
+    if not signing.is_held(repository.signed_branches, ref):
+        return
+    if signing.unsigned(repository.git, sha):
+        message = f"Repository rule violations found\n\n{signing.VIOLATION}\n\n"
+        raise unprocessable(message)
 
 
 def _commit(call: Call, revision: str) -> str:
