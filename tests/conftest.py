@@ -1,12 +1,14 @@
 """Fixtures for every test: the local GitHub, held to GitHub's descriptions."""
 
 from collections.abc import AsyncIterator, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
 import structlog
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from playwright.async_api import Browser
 
 from bot.localhub.api_log import Exchange
@@ -51,6 +53,16 @@ def uncached_loggers() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(structlog, "configure", uncached)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def keys_are_checked_once() -> Iterator[None]:
+    """Have each private key read once: its check takes longer than most tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        read = cache(load_pem_private_key)
+        for module in ("bot.settings", "jwt.algorithms"):
+            patch.setattr(f"{module}.load_pem_private_key", read)
         yield
 
 

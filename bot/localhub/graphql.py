@@ -96,12 +96,12 @@ def answer(call: Call) -> Answer:
         message = "A query attribute must be specified and must be a string."
         return Answer({"errors": [{"message": message}]})
     variables = call.body.get("variables") or {}
-    schema = _schema(frozenset(call.hub.lacks))
+    lacks = frozenset(call.hub.lacks)
+    schema = _schema(lacks)
     try:
-        document = parse(query)
+        document, problems = _read(query, lacks)
     except GraphQLError as error:
         return Answer({"errors": [error_json(error)]})
-    problems = validation_errors(schema, document)
     if problems:
         return Answer({"errors": [invalid_json(error) for error in problems]})
     cost, node_count = price(document, variables)
@@ -118,6 +118,18 @@ def answer(call: Call) -> Answer:
     if result.errors:
         body["errors"] = [error_json(error) for error in result.errors]
     return Answer(body, points=cost)
+
+
+@lru_cache(maxsize=64)
+def _read(
+    query: str, lacks: frozenset[str]
+) -> tuple[DocumentNode, Sequence[GraphQLError]]:
+    """Return a query, and what is wrong with it; raises ``GraphQLError``.
+
+    It is asked for again and again with other variables, and takes longer than the answer.
+    """
+    document = parse(query)
+    return document, validation_errors(_schema(lacks), document)
 
 
 def validation_errors(

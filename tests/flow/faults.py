@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from random import Random
 
 from bot.core.model import ItemState
 from bot.github.client import TIMEOUT
@@ -114,16 +115,14 @@ class Picked(Faults):
         return self._fault
 
 
-def every(step: int, first: int) -> Callable[[int, str], bool]:
-    """Mean each *step*-th call, beginning with the call *first*, until it has passed.
+def every(step: int, which: int) -> Callable[[int, str], bool]:
+    """Mean a *step*-th of the calls until it has passed; each by one *which* below *step*.
 
-    Every other time it is one later: who always makes *step* calls in a row, as git does
-    for a fetch, would otherwise meet one again and again. Whoever comes to make as many
-    calls as there are from fault to fault would do so for ever, if it never passed.
+    There is no rule in it: who makes the same few calls again and again, as git does for
+    a push, would otherwise meet one each time.
     """
-    round_ = 2 * step + 1
     return lambda number, _: (
-        first <= number < PASSED and (number - first) % round_ in (0, step)
+        number < PASSED and Random(number).randrange(step) == which  # noqa: S311
     )
 
 

@@ -25,10 +25,10 @@ PAIRS = [
 """Each kind of call with two classes, and each class with three kinds and more."""
 
 
-@pytest.mark.parametrize("first", range(STEP))
+@pytest.mark.parametrize("which", range(STEP))
 @pytest.mark.parametrize("what", ["reset before", "reset after", "page with 502"])
-async def test_each_third_call_goes_wrong(tmp_path: Path, what: str, first: int):
-    assert len((await play(tmp_path, every(STEP, first), PASSING[what]())).hits) > 10
+async def test_a_third_of_the_calls_goes_wrong(tmp_path: Path, what: str, which: int):
+    assert len((await play(tmp_path, every(STEP, which), PASSING[what]())).hits) > 10
 
 
 @pytest.mark.parametrize("what", PASSING)
@@ -45,9 +45,9 @@ async def test_what_lasts_ends_with_a_true_reason(tmp_path: Path, call: str, wha
     await play(tmp_path, all_like(call), LASTING[what]())
 
 
-@pytest.mark.parametrize("first", [2, 8, 14])
-async def test_an_answer_that_does_not_come_in_time(tmp_path: Path, first: int):
-    assert len((await play(tmp_path, every(17, first), SILENCE)).hits) > 1
+@pytest.mark.parametrize("which", [2, 8, 14])
+async def test_an_answer_that_does_not_come_in_time(tmp_path: Path, which: int):
+    assert len((await play(tmp_path, every(17, which), SILENCE)).hits) > 1
 
 
 async def test_without_the_look_up_the_same_story_fails(
