@@ -18,7 +18,7 @@ from bot.core.actions.table import ACTIONS
 from bot.core.command.vocabulary import RESERVED
 from bot.core.effects import Intent, PushBranch, Receipt
 from bot.core.model import InstallationId, Repository
-from bot.core.say import findings
+from bot.core.say import findings, programs
 from bot.core.world.redaction import Secrets
 from bot.engine.batches import NewBatches
 from bot.engine.boxes import Boxes
@@ -139,12 +139,16 @@ class Host:
             n: reach(isolation, argv, path) for n, argv in settings.commands.items()
         }
         faults = [
-            f"commands.{n}: {fault}" for n, r in tried.items() for fault in r.faults
+            programs.of_command(n, fault)
+            for n, r in tried.items()
+            for fault in r.faults
         ]
         if faults:
             raise SettingsError("\n".join(faults))
         doubts = [
-            f"commands.{n}: {doubt}" for n, r in tried.items() for doubt in r.doubts
+            programs.of_command(n, doubt)
+            for n, r in tried.items()
+            for doubt in r.doubts
         ]
         git = Git(environment=environment, host=folders.host, secrets=secrets)
         examined = HostExamined(

@@ -16,7 +16,8 @@ from bot.core.run import control
 from bot.core.run.control import ControlResult
 from bot.core.run.progress import Progress
 from bot.core.run.schedule import Schedule
-from bot.core.say.controls import render_control_done
+from bot.core.say import refusals
+from bot.core.say.controls import already, render_control_done
 from bot.engine.replies import Replies
 from bot.engine.retries import Retries
 from bot.engine.scheduler import Scheduler
@@ -88,7 +89,7 @@ class Controls:
             denied = NotPermitted(
                 needed=Role.MAINTAIN,
                 had=role,
-                what=f"{name} this batch of somebody else",
+                what=refusals.of_somebody_else(name),
                 command=format_command(command),
             )
             await self._replies.deny(request, denied)
@@ -104,9 +105,7 @@ class Controls:
         change = await self._changed(request, batch, command, before)
         progress = await self._situations.progress(batch.id)
         if change is None:
-            change = ControlResult(
-                request.asker.login, nothing=f"it is {progress.state}"
-            )
+            change = ControlResult(request.asker.login, nothing=already(progress.state))
         if change.nothing or not isinstance(request.origin, Box):
             done = change
             await self._replies.say(

@@ -14,7 +14,7 @@ from bot.core.command.syntax import Command, RunCommand, format_command
 from bot.core.command.trigger import CommentWritten
 from bot.core.effects import Reaction
 from bot.core.model import Action, Asker, Comment, Request, Role
-from bot.core.say import declines
+from bot.core.say import declines, refusals
 from bot.core.world.markdown import escape_prose
 from bot.engine.batches import NewBatches
 from bot.engine.controls import Controls
@@ -143,7 +143,7 @@ class Conversation:
             # Nothing is read for strangers, and they get no lesson in grammar.
             line = find_command_lines(written.body)[0]
             return await self._deny(
-                request, _denied(Role.WRITE, role, "start a batch", line)
+                request, _denied(Role.WRITE, role, refusals.START, line)
             )
         try:
             return await self._read(request, role, written.body)
@@ -218,11 +218,11 @@ def _permission(
 
     Who may control a batch depends on who started it; ``Controls`` asks that.
     """
-    needed, what = Role.TRIAGE, "ask me"
+    needed, what = Role.TRIAGE, refusals.ASK
     setting = ""
     if isinstance(command, RunCommand | syntax.Plan):
         run = command.run if isinstance(command, syntax.Plan) else command
-        needed, what = reading.configuration.permissions.role, "start a batch"
+        needed, what = reading.configuration.permissions.role, refusals.START
         if needed is not Role.WRITE:
             setting = f"permissions.run: {needed.name.lower()}"
         resolve = reading.configuration.resolve
@@ -230,7 +230,7 @@ def _permission(
         if closing := sorted(a.name for a in actions if _is_for_maintainers(a)):
             needed, what = needed_role(actions, to_run=needed), closing[0]
     elif not isinstance(command, syntax.Help | syntax.Status | syntax.Why):
-        needed, what = Role.WRITE, "control a batch"
+        needed, what = Role.WRITE, refusals.CONTROL
     if role is not None and role >= needed:
         return None
     return _denied(needed, role, what, format_command(command), setting)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from bot.core import events as e
 from bot.core.actions.step import Await, Do
 from bot.core.model import AttemptId, CommandResult, ItemId, Outcome, Repository
+from bot.core.say import notes
 from bot.engine.live import Live, Mailbox, Pass
 
 Look = Callable[[Live, ItemId], Awaitable[Outcome | None]]
@@ -162,7 +163,7 @@ class AttemptDesk:
         if not name:
             return
         if not holds.is_free(name, self):
-            await self._park(f"its turn to {name}", "")
+            await self._park(notes.its_turn(name), "")
             await holds.take(name, self)
             self.held = name
             await self._unpark()

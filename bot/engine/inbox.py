@@ -16,6 +16,7 @@ from functools import partial
 import structlog
 
 from bot.core.run.retry import delay_seconds
+from bot.core.say import declines
 from bot.engine.patience import when_stored
 from bot.engine.supervisor import Supervisor
 from bot.errors import PermanentError, TransientError
@@ -139,16 +140,16 @@ class Inbox:
             except TransientError as error:
                 wait = delay_seconds(tries, self._fraction(), error.retry_after_seconds)
                 if self._clock.monotonic() - began + wait > TELL_SECONDS:
-                    outcome += "; nobody could be told"
+                    outcome += "; untold"
                     break
                 await self._clock.sleep(wait)
             except PermanentError as error:
-                outcome += f"; nobody could be told: {error}"
+                outcome += f"; untold: {error}"
                 break
             except Exception:
                 # Supervised: what cannot be said must not come back at each start.
                 log.exception("telling failed by a bug")
-                outcome += "; nobody could be told"
+                outcome += "; untold"
                 break
         await self._settle(delivery_id, outcome)
 
@@ -165,7 +166,7 @@ class Inbox:
                 wait = delay_seconds(min(tries, 6), self._fraction(), after)
                 spent = self._clock.monotonic() - began
                 if spent + wait > PATIENCE_SECONDS:
-                    words = "GitHub did not answer me for an hour"
+                    words = declines.no_answer_for_an_hour()
                     return _GivenUp(f"gave up: {error}", words)
                 await self._clock.sleep(wait)
             except PermanentError as error:
@@ -174,7 +175,7 @@ class Inbox:
             except Exception as error:
                 log.exception("delivery failed by a bug")
                 name = type(error).__name__
-                words = f"A bug in me stopped that ({name}; my log has the details)"
+                words = declines.stopped_by_a_bug(name)
                 return _GivenUp(f"internal error: {name}", words)
 
     async def _load(self, delivery_id: int) -> Delivery:

@@ -115,5 +115,5 @@ class Retries:
         if not items:
             return declines.all_succeeded(batch.id)
         if busy := await self._which.busy(before, items):
-            return declines.busy(busy, some="Some of it")
+            return declines.busy(busy, is_retry=True)
         return ""

@@ -3,11 +3,13 @@
 from structlog.contextvars import bound_contextvars
 
 from bot.core import events as e
+from bot.core.command import syntax
 from bot.core.command.faults import NotPermitted
+from bot.core.command.syntax import format_command
 from bot.core.effects import Reaction
 from bot.core.model import Batch, BatchId, Request, Role
 from bot.core.run.progress import Progress
-from bot.core.say import declines
+from bot.core.say import declines, refusals
 from bot.engine.recorder import Recorder
 from bot.engine.replies import Replies
 from bot.engine.scheduler import Scheduler
@@ -69,8 +71,8 @@ class Starts:
             denied = NotPermitted(
                 needed=batch.needed_role,
                 had=role,
-                what="start this batch",
-                command=f"/batch start {batch.id}",
+                what=refusals.START_IT,
+                command=format_command(syntax.Start(batch.id)),
             )
             await self._replies.deny(request, denied)
             return "refused: role"
@@ -107,5 +109,5 @@ class Starts:
         if expires_at is not None and self._clock.now() > expires_at:
             return declines.plan_expired(batch_id)
         if busy := await self._which.busy(progress, list(progress.items)):
-            return declines.busy(busy, some="Some of its items")
+            return declines.busy(busy)
         return ""

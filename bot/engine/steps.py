@@ -27,7 +27,7 @@ from bot.core.model import (
     Role,
 )
 from bot.core.run.retry import delay_seconds
-from bot.core.say import ends
+from bot.core.say import ends, notes
 from bot.engine.effects import Effects
 from bot.engine.waits import Waits, seconds_to_look
 from bot.errors import (
@@ -173,7 +173,7 @@ class Steps:
             return ended.outcome.reason
         except BotError as error:
             log.warning("cancelling failed", attempt=job.attempt, error=str(error))
-            return f"it could not be stopped: {error}"
+            return notes.not_stopped(error)
 
     async def clean(self, job: Job) -> None:
         """Remove what the attempt left; what cannot be removed waits for the restart."""
@@ -204,7 +204,7 @@ class Steps:
                 found = await desk.overtaken()
             except TransientError as error:
                 log.info("start waits", attempt=job.attempt, error=str(error))
-                desk.say(f"waits for GitHub: {error}")
+                desk.say(notes.waits_for_github(error))
                 await self.pause(min(tries, 6), error)
                 continue
             if tries > 1:
@@ -309,7 +309,7 @@ class Steps:
                 if tries == PATIENT_TRIES:
                     raise
                 log.info("command waits", attempt=attempt.job.attempt, error=str(error))
-                attempt.desk.say(f"waits: {error}")
+                attempt.desk.say(notes.waits(error))
                 await worker.clean(step.job.attempt)
                 await self.pause(tries, error)
                 tries += _is_tried(error)

@@ -22,7 +22,13 @@ from yarl import URL
 from bot.core.model import InstallationId
 from bot.core.run.retry import delay_seconds
 from bot.core.world import budget
-from bot.core.world.answers import Failure, error_of, failure_of, failure_of_problem
+from bot.core.world.answers import (
+    Astray,
+    Failure,
+    error_of,
+    failure_of,
+    failure_of_problem,
+)
 from bot.core.world.budget import Call
 from bot.core.world.redaction import Secrets
 from bot.errors import RateLimited, TransientError, Unauthorized
@@ -271,7 +277,7 @@ class Connection(GitHubAPI):
             return status, answered, content
         if is_limited:
             raise self._account.limited(budget.HOLD_SECONDS)
-        raise not_followed(where=f"{MOST_HOPS} times in a row")
+        raise not_followed(Astray.IN_CIRCLES)
 
     async def _once(
         self,
@@ -284,7 +290,7 @@ class Connection(GitHubAPI):
         """Send once; return the answer and whether it says that too much was sent."""
         target = URL(url, encoded=True)
         if target.origin() != URL(self.base_url).origin():
-            raise not_followed(where="another server; no token goes there")
+            raise not_followed(Astray.ELSEWHERE)
         async with self._account.turn(call) as ticket:
             try:
                 async with self._session.request(

@@ -17,13 +17,13 @@ from bot.core.effects import (
     UnpinComment,
 )
 from bot.core.model import Comment, CommentKind, ItemNumber, Repository
+from bot.core.say import notes
 from bot.errors import NotFound, Refused
 from bot.github.client import Connection
 
 CLOCK_SKEW = timedelta(minutes=1)
 
 _COMMENT = "/repos/{+repository}/issues/comments/{id}"
-_NO_PINS = "comments cannot be pinned in this repository"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,17 +87,17 @@ class Pins:
         """Pin a comment, if the issue has no other pin; what stands against it is noted."""
         repository = intent.repository
         if repository.id in self._missing:
-            return _unpinned(_NO_PINS)
+            return _unpinned(notes.no_pins())
         issue = await connection.get(
             "/repos/{+repository}/issues/{number}",
             repository=repository.name,
             number=intent.thread,
         )
         if issue.get("pull_request"):
-            return _unpinned("comments of pull requests cannot be pinned")
+            return _unpinned(notes.no_pins_on_pull_requests())
         if pinned := issue.get("pinned_comment"):
             is_own = pinned.get("id") == intent.comment_id
-            return _unpinned("" if is_own else "the issue has another pinned comment")
+            return _unpinned("" if is_own else notes.other_pin())
         try:
             answer = await connection.send(
                 "PUT",
@@ -108,14 +108,14 @@ class Pins:
         except Refused as error:
             if error.status in (404, 422):
                 self._missing.add(repository.id)
-                return _unpinned(_NO_PINS)
-            return _unpinned(f"GitHub did not pin the comment: {error}")
+                return _unpinned(notes.no_pins())
+            return _unpinned(notes.not_pinned(error))
         return _receipt(answer.data)
 
     async def unpin(self, connection: Connection, intent: UnpinComment) -> Receipt:
         """Take the pin off; a comment without one is as good."""
         if intent.repository.id in self._missing:
-            return _unpinned(_NO_PINS)
+            return _unpinned(notes.no_pins())
         try:
             await connection.send(
                 "DELETE",
@@ -125,7 +125,7 @@ class Pins:
             )
         except Refused as error:
             is_gone = isinstance(error, NotFound) or error.status == 422
-            return _unpinned("" if is_gone else f"the pin stayed: {error}")
+            return _unpinned("" if is_gone else notes.pin_stayed(error))
         return Receipt(id=intent.comment_id)
 
 
@@ -140,8 +140,7 @@ async def react(connection: Connection, intent: React) -> Receipt:
     """React to a comment. Reviews need the intent's ``node_id``."""
     if intent.kind is CommentKind.REVIEW:
         if not intent.node_id:
-            note = "reviews take reactions only by their node id"
-            return Receipt(note=note, changed=False)
+            return Receipt(note=notes.review_without_id(), changed=False)
         # GraphQL names the reactions in capitals: EYES, ROCKET, HOORAY, CONFUSED.
         content = intent.content.value.upper()
         await connection.query(

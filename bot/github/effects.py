@@ -45,7 +45,7 @@ class GitHubEffects:
             case OpenPullRequest():
                 return await pulls.find(connection, intent)
             case PushBranch():
-                raise TypeError(_NOT_HERE)
+                raise TypeError(intent)  # git on the host does that
             case _:
                 return None
 
@@ -74,9 +74,6 @@ class GitHubEffects:
             case OpenPullRequest():
                 return await pulls.open_pull_request(connection, intent)
             case PushBranch():
-                raise TypeError(_NOT_HERE)
+                raise TypeError(intent)  # git on the host does that
             case _:
                 assert_never(intent)
-
-
-_NOT_HERE = "branches are pushed by git on the host"

@@ -8,6 +8,7 @@ from typing import Any
 
 from bot.core.effects import ChangeAssignees, ChangeLabels, ChangeState, Receipt
 from bot.core.model import ItemNumber, Repository
+from bot.core.say import notes
 from bot.errors import NotFound
 from bot.github.client import Connection
 from bot.github.known import KnownLabels
@@ -85,7 +86,7 @@ async def change_assignees(connection: Connection, intent: ChangeAssignees) -> R
         dropped = [login for login in missing if _folded(login) not in taken]
         is_changed = len(dropped) < len(missing)
         if dropped:
-            note = f"{_listed(dropped)} cannot be assigned here"
+            note = notes.not_assigned(dropped)
     if surplus:
         await _assign(connection, "DELETE", intent, surplus)
         is_changed = True
@@ -135,8 +136,3 @@ def _folded(name: str) -> str:
 
 def _logins(issue: Any) -> frozenset[str]:
     return frozenset(_folded(user["login"]) for user in issue["assignees"])
-
-
-def _listed(names: Iterable[str]) -> str:
-    *most, last = names
-    return f"{', '.join(most)} and {last}" if most else last

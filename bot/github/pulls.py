@@ -3,6 +3,7 @@
 from typing import Any
 
 from bot.core.effects import OpenPullRequest, Receipt
+from bot.core.say import notes
 from bot.core.say.problems.github import PullRequestRefused
 from bot.errors import Refused
 from bot.github.client import Connection
@@ -75,15 +76,15 @@ async def _opened(
 def _receipt(pull: Any, intent: OpenPullRequest, *, is_new: bool) -> Receipt:
     """Return the receipt; its ``sha`` is the head that GitHub names: the evidence."""
     sha = str(pull["head"]["sha"])
-    notes = []
-    if sha != intent.head_sha:
-        notes.append(f"its head is {sha[:7]}, not {intent.head_sha[:7]}")
-    if pull["state"] != "open":
-        notes.append("it is merged" if pull.get("merged_at") else "it is closed")
     return Receipt(
         id=int(pull["number"]),
         url=str(pull["html_url"]),
         sha=sha,
-        note="; ".join(notes),
+        note=notes.found_otherwise(
+            sha,
+            intent.head_sha,
+            is_merged=bool(pull.get("merged_at")),
+            is_closed=pull["state"] != "open",
+        ),
         changed=is_new,
     )

@@ -8,7 +8,7 @@ from cachetools import LRUCache
 from yarl import URL
 
 from bot.core.say.problems.github import MovedAway
-from bot.core.world.answers import Failure, error_of
+from bot.core.world.answers import Astray, Failure, error_of
 from bot.errors import BotError, NotFound
 
 
@@ -37,7 +37,7 @@ class Renames:
         try:
             target = str(URL(url, encoded=True).join(URL(location, encoded=True)))
         except ValueError as error:
-            raise not_followed(where="no address") from error
+            raise not_followed(Astray.NOWHERE) from error
         if old is None or found is None or url == address:
             return target
         repository = await self._get(address)
@@ -66,6 +66,6 @@ class Renames:
         return match and match[1]
 
 
-def not_followed(*, where: str) -> BotError:
+def not_followed(where: Astray) -> BotError:
     """Return the error of a redirect that leads nowhere."""
     return error_of(Failure.MOVED, is_change=False, said=where, status=301)

@@ -14,6 +14,7 @@ from pathlib import Path
 import structlog
 
 from bot.core.model import AttemptId
+from bot.core.say import programs
 from bot.core.say.problems.server import NoProcess, ProgramGone
 from bot.core.world.redaction import Secrets
 from bot.errors import Problem, TransientError
@@ -316,7 +317,7 @@ def _trail(argv: Sequence[str], folder: AttemptFolder, path: str) -> Trail:
     program = argv[0]
     is_inside = "/" in program and not program.startswith("/")
     if is_inside and not (folder.workspace / program).exists():
-        trail.faults.append(f"{program} does not exist in the repository")
+        trail.faults.append(programs.missing_in_repository(program))
     return trail
 
 

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import structlog
 
 from bot.core.model import Repository
+from bot.core.say import notes
 from bot.core.say.problems.git import (
     GitFault,
     GitSilent,
@@ -356,7 +357,7 @@ class Git:
     ) -> Patience:
         def notice(seconds: float) -> None:
             log.warning("git waits", what=what, site=remote.site, seconds=seconds)
-            say(f"{remote.site} has been silent for {seconds:.0f} s")
+            say(notes.silent(remote.site, seconds))
 
         return Patience(notice, *self._silence)
 

@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
+from bot.core.say import programs
 from bot.errors import SettingsError
 from bot.host.folders import AttemptFolder
 from bot.host.programs import Trail, trail_of
@@ -36,7 +37,6 @@ _SECRETS = (
     "/var/lib/kubelet",
     "/var/spool/cron",
 )
-_AS_ROOT = "the bot runs as root: the kernel does not limit the number of processes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ def choose(mode: Mode, view: View) -> Isolation:
     """
     nothing = Isolation(
         "none",
-        ("commands can read and change all that the bot can",),
+        (programs.all_open(),),
         _always([]),
         is_wrapper=False,
     )
@@ -91,7 +91,7 @@ def choose(mode: Mode, view: View) -> Isolation:
             return isolation
         faults.append(fault)
     if mode == "required":
-        raise SettingsError(_advice(faults[-1]))
+        raise SettingsError(programs.no_bubblewrap(faults[-1]))
     for isolation in _namespaces(view):
         if not try_out(isolation):
             return isolation
@@ -109,7 +109,7 @@ def try_out(isolation: Isolation) -> str:
         if done.returncode == 0 and (folder.output / "trial").exists():
             return ""
         said = done.stderr.decode("utf-8", "replace").strip()
-        return said or f"it ended with {done.returncode}"
+        return said or programs.ended_with(done.returncode)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,21 +138,22 @@ def reach(isolation: Isolation, argv: Sequence[str], path: str) -> Reach:
         done = _run(isolation.wrap(words, folder, trail), folder)
     if isinstance(done, str) or done.returncode:
         said = done if isinstance(done, str) else done.stderr.decode("utf-8", "replace")
-        return Reach((f"{argv[0]} could not be tried: {said.strip()}",))
+        return Reach((programs.not_tried(argv[0], said.strip()),))
     missing = {Path(os.fsdecode(name)) for name in done.stdout.split(b"\0") if name}
     return Reach(
-        tuple(f"{p} is {_hidden(p)}" for p in trail.programs if p in missing),
         tuple(
-            f"{argv[0]} mentions {p}, which is {_hidden(p)}"
+            programs.hidden(str(p), _folder(p)) for p in trail.programs if p in missing
+        ),
+        tuple(
+            programs.mentions_hidden(argv[0], str(p), _folder(p))
             for p in trail.mentions
             if p in missing
         ),
     )
 
 
-def _hidden(path: Path) -> str:
-    folder = path.resolve().parent
-    return f"hidden from commands: `show: [{folder}]` in the settings file lets them read it"
+def _folder(path: Path) -> str:
+    return str(path.resolve().parent)
 
 
 @contextmanager
@@ -184,8 +185,7 @@ def _run(
 
 
 def _bubblewraps(view: View) -> Iterator[Isolation]:
-    network = "network on" if view.network else "network off"
-    notes = (network, *([_AS_ROOT] if os.getuid() == 0 else []))
+    notes = (programs.network(is_on=view.network), *_root())
     # Old versions do not know --disable-userns; without capabilities in the sandbox
     # its loss opens nothing but more of the kernel to attack.
     for options in (["--disable-userns"], []):
@@ -282,9 +282,9 @@ def _existing(paths: Iterable[str | Path]) -> set[Path]:
 def _namespaces(view: View) -> Iterator[Isolation]:
     """Yield ways that end all processes together but leave the files open."""
     notes = (
-        "network on" if view.network else "network off",
-        "commands can read and change the bot's files",
-        *([_AS_ROOT] if os.getuid() == 0 else []),
+        programs.network(is_on=view.network),
+        programs.files_open(),
+        *_root(),
     )
     network = [] if view.network else ["--net"]
     for user in ([], ["--user", "--map-current-user"]):
@@ -296,11 +296,5 @@ def _always(prefix: list[str]) -> Callable[[AttemptFolder, Trail], list[str]]:
     return lambda folder, trail: prefix
 
 
-def _advice(fault: str) -> str:
-    return (
-        f"BATCH_SANDBOX=required, but bubblewrap does not work here: {fault}. Install "
-        "it (Debian and Ubuntu: apt install bubblewrap) and let it make user "
-        "namespaces (sysctl kernel.apparmor_restrict_unprivileged_userns=0; in Docker "
-        "--security-opt seccomp=unconfined --security-opt systempaths=unconfined), or "
-        "set BATCH_SANDBOX=best-effort to do with what works, or off."
-    )
+def _root() -> list[str]:
+    return [programs.as_root()] if os.getuid() == 0 else []

@@ -7,6 +7,7 @@ from dataclasses import replace
 from bot.core.actions.implement import ITEM_FILE
 from bot.core.actions.step import CommandJob
 from bot.core.model import CommandResult, Person
+from bot.core.say import notes
 from bot.ports.github import People
 from bot.ports.host import Commands, Workspace, Workspaces
 
@@ -31,7 +32,7 @@ async def run_command_job(
     Raises what ``Workspaces`` and ``Commands`` raise while the command has not begun.
     Cancelling stops the command; nothing of it runs when this returns.
     """
-    say("getting the repository")
+    say(notes.getting_repository())
     author = await people.bot(job.repository) if people else None
     co_author = await _person(job, people)
     workspace = await workspaces.create(

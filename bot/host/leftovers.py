@@ -7,73 +7,63 @@ out: then somebody wants it.
 import re
 from collections.abc import Callable, Mapping, Sequence
 
+from bot.core.say.notes import Leftover
 from bot.ports.host import LeftOut
 
-CACHE = "a cache"
-INSTALLED = "installed packages"
-BUILT = "build output"
-AGENT = "an agent's own notes"
-SECRETS = "may hold secrets"
-EMPTY = "an empty file of a sandbox"
-REPOSITORY = "a repository of its own"
-NAME = "git takes no such name"
-OWN = "left out by the settings of this server"
-SUBMODULE = "a submodule: its work belongs into its own repository"
-
-KINDS: Mapping[str, str] = {
-    "__pycache__": CACHE,
-    "*.pyc": CACHE,
-    ".cache": CACHE,
-    ".coverage": CACHE,
-    ".eslintcache": CACHE,
-    ".gradle": CACHE,
-    ".hypothesis": CACHE,
-    ".ipynb_checkpoints": CACHE,
-    ".mypy_cache": CACHE,
-    ".npm": CACHE,
-    ".nyc_output": CACHE,
-    ".parcel-cache": CACHE,
-    ".pytest_cache": CACHE,
-    ".ruff_cache": CACHE,
-    ".sass-cache": CACHE,
-    ".terraform": CACHE,
-    ".turbo": CACHE,
-    ".DS_Store": CACHE,
-    "Thumbs.db": CACHE,
-    "node_modules": INSTALLED,
-    "bower_components": INSTALLED,
-    ".bundle": INSTALLED,
-    ".nox": INSTALLED,
-    ".tox": INSTALLED,
-    ".venv": INSTALLED,
-    "*.egg-info": BUILT,
-    "target/classes": BUILT,
-    "target/debug": BUILT,
-    "target/release": BUILT,
-    ".aider.chat.history.md": AGENT,
-    ".aider.input.history": AGENT,
-    ".aider.llm.history": AGENT,
-    ".aider.tags.cache.v*": AGENT,
-    ".claude.json*": AGENT,
-    ".claude/*.local.json": AGENT,
-    ".claude/projects": AGENT,
-    ".claude/shell-snapshots": AGENT,
-    ".claude/statsig": AGENT,
-    ".claude/todos": AGENT,
-    ".codex": AGENT,
-    ".env": SECRETS,
-    ".env.local": SECRETS,
-    ".env.*.local": SECRETS,
+KINDS: Mapping[str, Leftover] = {
+    "__pycache__": Leftover.CACHE,
+    "*.pyc": Leftover.CACHE,
+    ".cache": Leftover.CACHE,
+    ".coverage": Leftover.CACHE,
+    ".eslintcache": Leftover.CACHE,
+    ".gradle": Leftover.CACHE,
+    ".hypothesis": Leftover.CACHE,
+    ".ipynb_checkpoints": Leftover.CACHE,
+    ".mypy_cache": Leftover.CACHE,
+    ".npm": Leftover.CACHE,
+    ".nyc_output": Leftover.CACHE,
+    ".parcel-cache": Leftover.CACHE,
+    ".pytest_cache": Leftover.CACHE,
+    ".ruff_cache": Leftover.CACHE,
+    ".sass-cache": Leftover.CACHE,
+    ".terraform": Leftover.CACHE,
+    ".turbo": Leftover.CACHE,
+    ".DS_Store": Leftover.CACHE,
+    "Thumbs.db": Leftover.CACHE,
+    "node_modules": Leftover.INSTALLED,
+    "bower_components": Leftover.INSTALLED,
+    ".bundle": Leftover.INSTALLED,
+    ".nox": Leftover.INSTALLED,
+    ".tox": Leftover.INSTALLED,
+    ".venv": Leftover.INSTALLED,
+    "*.egg-info": Leftover.BUILT,
+    "target/classes": Leftover.BUILT,
+    "target/debug": Leftover.BUILT,
+    "target/release": Leftover.BUILT,
+    ".aider.chat.history.md": Leftover.AGENT,
+    ".aider.input.history": Leftover.AGENT,
+    ".aider.llm.history": Leftover.AGENT,
+    ".aider.tags.cache.v*": Leftover.AGENT,
+    ".claude.json*": Leftover.AGENT,
+    ".claude/*.local.json": Leftover.AGENT,
+    ".claude/projects": Leftover.AGENT,
+    ".claude/shell-snapshots": Leftover.AGENT,
+    ".claude/statsig": Leftover.AGENT,
+    ".claude/todos": Leftover.AGENT,
+    ".codex": Leftover.AGENT,
+    ".env": Leftover.SECRETS,
+    ".env.local": Leftover.SECRETS,
+    ".env.*.local": Leftover.SECRETS,
 }
 """Names of files and folders, wherever they lie; with a slash, the ends of paths."""
 
 _WANTED_EMPTY = frozenset((".gitkeep", ".keep", ".nojekyll", ".npmignore"))
-_MARKS = {"pyvenv.cfg": INSTALLED, "CACHEDIR.TAG": CACHE}
+_MARKS = {"pyvenv.cfg": Leftover.INSTALLED, "CACHEDIR.TAG": Leftover.CACHE}
 """Files that tell what the folder is that they lie in."""
 
-_IS_WORK = frozenset((SECRETS, REPOSITORY, SUBMODULE))
+_IS_WORK = frozenset((Leftover.SECRETS, Leftover.REPOSITORY, Leftover.SUBMODULE))
 
-_Reason = tuple[str, str]  # what is left out, and why
+_Reason = tuple[str, Leftover]  # what is left out, and why
 
 
 class Leftovers:
@@ -85,7 +75,7 @@ class Leftovers:
             if pattern.startswith("!"):
                 kinds.pop(pattern[1:], None)
             else:
-                kinds[pattern.strip("/")] = OWN
+                kinds[pattern.strip("/")] = Leftover.OWN
         self._keeps = frozenset(word[1:] for word in own if word.startswith("!"))
         self._kinds = [(_expression(pattern), why) for pattern, why in kinds.items()]
         # Most names match nothing: one look tells.
@@ -126,9 +116,9 @@ class Leftovers:
             if found is None:
                 why = self._kind(name)
                 if not why and name.endswith("/"):
-                    why = REPOSITORY
+                    why = Leftover.REPOSITORY
                 if not why and _is_dot_file(name) and is_empty(name):
-                    why = EMPTY
+                    why = Leftover.EMPTY
                 found = (name, why) if why else None
             if found is None:
                 kept.append(name)
@@ -137,12 +127,12 @@ class Leftovers:
                 out.setdefault(path, LeftOut(path, why, is_work=why in _IS_WORK))
         return kept, list(out.values())
 
-    def _kind(self, name: str) -> str:
+    def _kind(self, name: str) -> Leftover | None:
         path = f"/{name.rstrip('/')}"
         if path.lower().endswith("/.git"):
-            return NAME
+            return Leftover.NAME
         if not self._any.search(path):
-            return ""
+            return None
         return next(why for kind, why in self._kinds if kind.search(path))
 
 

@@ -25,6 +25,7 @@ _PARTIAL = ".partial"
 _DAMAGED = ".damaged"
 _LARGE = ".lfs"
 _KEPT = re.compile(r"^(?P<sha>[0-9a-f]{40}) (?P<ref>refs/(?:batch|base)/\S+)$", re.M)
+_MISSING = re.compile(r"couldn't find remote ref refs/heads/(?P<branch>.*)")
 _SHA = re.compile(r"[0-9a-f]{40}")
 
 _T = TypeVar("_T")
@@ -241,11 +242,9 @@ def _seen(branch: str) -> str:
 
 
 def _explained(error: GitFailed, repository: Repository) -> Exception:
-    missing = "couldn't find remote ref refs/heads/"
-    for line in error.said.splitlines():
-        if missing in line:
-            branch = line.partition(missing)[2]
-            return BranchMissing(NoBranch(branch, repository.name))
+    missing = _MISSING.search(error.said)
+    if missing:
+        return BranchMissing(NoBranch(missing["branch"], repository.name))
     return gone(repository) if error.is_gone else error.answer()
 
 

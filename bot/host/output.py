@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
+from bot.core.say import notes
 from bot.core.world.redaction import REDACTED, hide
 
 LINE_LENGTH = 8_192
@@ -199,8 +200,7 @@ class CommandLog:
                 late = rest if newline else partial
                 key = key.after(partial + newline) if newline else key
                 left_out = self._lines_left_out + len(newline)
-                what = f"{left_out:,} lines" if left_out else "the middle of a line"
-                self._file.write(f"… {what} left out …\n")
+                self._file.write(f"{notes.left_out(left_out)}\n")
                 self._redactor = Redactor(is_in_key=key.is_inside)
             shown += self._keep(self._lines.feed(late, is_last=True), secrets)
             self._file.close()

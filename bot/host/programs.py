@@ -12,6 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bot.core.say import programs as words
+
 _MOST_LINKS = 40  # as the kernel has it
 _SHELLS = {"sh", "bash", "dash", "zsh", "ksh"}
 _WORD = re.compile(r"[\w./+-]+")
@@ -61,20 +63,17 @@ def _follow_words(trail: Trail, scripts: Sequence[str], path: str) -> None:
 
 def _follow_program(trail: Trail, name: str, path: str, *, said: str) -> None:
     found = name if "/" in name else shutil.which(name, path=path)
-    what = said if said == name else f"{said} wants {name}, which"
+    what = said if said == name else words.wanted_by(said, name)
     if found is None:
-        trail.faults.append(
-            f"{what} is not on the PATH that commands get ({path}): write its whole "
-            "path, or start the bot with a PATH that has it"
-        )
+        trail.faults.append(words.not_on_path(what, path))
         return
     program = Path(found)
     end = _follow(trail, program)
     if end is None:
-        leads = f" leads to {program.readlink()}, which" if program.is_symlink() else ""
-        trail.faults.append(f"{what}{leads} does not exist")
+        target = str(program.readlink()) if program.is_symlink() else ""
+        trail.faults.append(words.missing(what, target))
     elif end.is_dir() or not os.access(end, os.X_OK):
-        trail.faults.append(f"{what} is no program: chmod +x, if it should be one")
+        trail.faults.append(words.no_program(what))
     else:
         trail.programs.append(program)
         text = _script(end)

@@ -20,6 +20,7 @@ from pathlib import Path
 import structlog
 
 from bot.core.model import AttemptId, Person, Repository
+from bot.core.say.notes import Leftover
 from bot.core.say.problems.change import (
     AllLeftOut,
     AllRemoved,
@@ -37,7 +38,7 @@ from bot.core.say.problems.git import (
 )
 from bot.core.say.problems.server import DiskFull
 from bot.errors import PermanentError, TransientError
-from bot.host import leftovers, snapshot
+from bot.host import snapshot
 from bot.host.clone import make_clone
 from bot.host.folders import AttemptFolder, Folders, children, remove_tree
 from bot.host.git import OLDEST, GitFailed, Place
@@ -378,7 +379,7 @@ class GitWorkspaces:
         if seen.vanished:
             removed += await asyncio.to_thread(_given_up, folder, seen.vanished)
         filled = [
-            LeftOut(f"{p}/", leftovers.SUBMODULE, is_work=True) for p in seen.filled
+            LeftOut(f"{p}/", Leftover.SUBMODULE, is_work=True) for p in seen.filled
         ]
         return _Found(
             changed=(*seen.changed, *rewritten),
@@ -614,7 +615,7 @@ def _not_taken(found: _Found, change: Change) -> list[LeftOut]:
     """Return what was handed to git and is in no tree: names such as ``git~1``."""
     published = set(change.files)
     return [
-        LeftOut(readable(name), leftovers.NAME)
+        LeftOut(readable(name), Leftover.NAME)
         for name in found.new
         if readable(name) not in published
     ]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bot.core.model import AttemptId, Person, Repository
+from bot.core.say.notes import Leftover
 from bot.errors import Problem
 
 
@@ -28,7 +29,7 @@ class LeftOut:
     """A new file or folder that a change is made without."""
 
     path: str
-    why: str  # such as "a cache"
+    why: Leftover
     is_work: bool = False  # whether somebody may miss it: no cache, no installation
 
 

@@ -2,7 +2,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from bot.host import leftovers
+from bot.core.say.notes import Leftover
 from bot.host.leftovers import KINDS, Leftovers
 from bot.ports.host import LeftOut
 
@@ -35,7 +35,7 @@ def test_a_folder_is_named_once_by_its_outermost_name():
         ["node_modules/a/index.js", "node_modules/b/__pycache__/c.pyc", "src/new.js"]
     )
     assert kept == ["src/new.js"]
-    assert out == [LeftOut("node_modules/", leftovers.INSTALLED)]
+    assert out == [LeftOut("node_modules/", Leftover.INSTALLED)]
 
 
 @pytest.mark.parametrize(
@@ -71,8 +71,8 @@ def test_a_folder_is_known_by_what_marks_it():
     )
     assert kept == ["pyvenv.cfg"]
     assert out == [
-        LeftOut("py311/", leftovers.INSTALLED),
-        LeftOut("out/", leftovers.CACHE),
+        LeftOut("py311/", Leftover.INSTALLED),
+        LeftOut("out/", Leftover.CACHE),
     ]
 
 
@@ -87,9 +87,9 @@ def test_repositories_are_left_out_as_work():
     kept, out = sort(["vendor/inner/", "node_modules/dep/", "x/.GIT/config"])
     assert kept == []
     assert out == [
-        LeftOut("vendor/inner/", leftovers.REPOSITORY, is_work=True),
-        LeftOut("node_modules/", leftovers.INSTALLED),
-        LeftOut("x/.GIT/", leftovers.NAME),
+        LeftOut("vendor/inner/", Leftover.REPOSITORY, is_work=True),
+        LeftOut("node_modules/", Leftover.INSTALLED),
+        LeftOut("x/.GIT/", Leftover.NAME),
     ]
 
 
@@ -100,6 +100,6 @@ def test_the_settings_add_to_the_list_and_take_from_it():
     )
     assert kept == ["generated/b", ".env", "py/pyvenv.cfg"]
     assert out == [
-        LeftOut("dist/", leftovers.OWN),
-        LeftOut("web/generated/", leftovers.OWN),
+        LeftOut("dist/", Leftover.OWN),
+        LeftOut("web/generated/", Leftover.OWN),
     ]

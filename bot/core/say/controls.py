@@ -21,6 +21,11 @@ _EFFECTS = {
 }
 
 
+def already(state: BatchState) -> str:
+    """Why a control changed nothing."""
+    return f"it is {state}"
+
+
 def render_control_done(
     control: str, progress: Progress, change: ControlResult, *, marker: str
 ) -> str:

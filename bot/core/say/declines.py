@@ -67,10 +67,10 @@ def plan_expired(batch_id: BatchId) -> str:
     )
 
 
-def busy(items: Sequence[tuple[str, BatchId]], *, some: str) -> str:
-    """Items are live in other batches; *some* says of what they are a part."""
+def busy(items: Sequence[tuple[str, BatchId]], *, is_retry: bool = False) -> str:
+    """Items of a plan, or of what is to be retried, are live in other batches."""
+    some, verb = ("Some of it", "is") if is_retry else ("Some of its items", "are")
     named = ", ".join(f"{item} in {code_span(batch)}" for item, batch in items)
-    verb = "are" if some.endswith("items") else "is"
     return f"{some} {verb} live in another batch: {named}. Nothing started."
 
 
@@ -131,6 +131,11 @@ def given_up(why: str, *, is_begun: bool) -> str:
 def no_answer_for_an_hour() -> str:
     """Why a command was given up: see ``given_up``."""
     return "GitHub did not answer me for an hour"
+
+
+def stopped_by_a_bug(error: str) -> str:
+    """Why a command was given up: see ``given_up``. *error* names a kind of error."""
+    return f"A bug in me stopped that ({error}; my log has the details)"
 
 
 def no_command(name: str) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from math import ceil
 
+from bot.core.say.programs import of_command
 from bot.errors import Problem
 
 Words = tuple[str, str]
@@ -116,7 +117,7 @@ def git_works() -> Words:
 
 def program_gone(command: str, fault: str) -> Words:
     """An operator's command cannot be started any more."""
-    return f"commands.{command}: {fault}", ""
+    return of_command(command, fault), ""
 
 
 def programs_work(commands: Collection[str]) -> Words:

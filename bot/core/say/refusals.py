@@ -40,6 +40,12 @@ _NUMBERS = [
     "nine",
     "ten",
 ]
+ASK = "ask me"
+START = "start a batch"
+START_IT = "start this batch"
+CONTROL = "control a batch"
+"""What somebody may not do, as it stands behind *you need write access to*."""
+
 _MOST_UNKNOWN = 50
 _LONG = 20_000
 
@@ -136,6 +142,11 @@ def _edge_origin(edge: Edge, names: Names) -> str:
             return f"{depends} in its {link('text', url)}"
         case _:
             return origin_sentence(edge.origin, names.plain(predecessor.id))
+
+
+def of_somebody_else(control: str) -> str:
+    """What somebody may not do to a batch that is another's."""
+    return f"{control} this batch of somebody else"
 
 
 def _not_permitted(problem: NotPermitted) -> Sequence[str]:

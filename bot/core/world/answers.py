@@ -68,6 +68,14 @@ class Failure(StrEnum):
     REFUSED = "refused"  # any other 4xx
 
 
+class Astray(StrEnum):
+    """Where a redirect leads that is not followed, as it stands behind ``MOVED``."""
+
+    NOWHERE = "no address"
+    IN_CIRCLES = "too many in a row"
+    ELSEWHERE = "another server; no token goes there"
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One class: what follows for a question and for a change, and what people read.

@@ -78,6 +78,7 @@ class PushRefusal(Problem):
 
     reason: str
     advice: str
+    wants_signatures: bool = False  # and nothing else: a signed commit would be taken
 
     def __str__(self) -> str:
         return self.reason
@@ -101,6 +102,7 @@ def push_refusal(said: str, why: str) -> PushRefusal:
     return PushRefusal(
         f"GitHub does not take the push: {_joined(reasons)}",
         " ".join(dict.fromkeys(advice)),
+        wants_signatures=all(SIGNATURES.search(reason) for reason in reasons),
     )
 
 

@@ -53,12 +53,12 @@ ONE, OTHER = BatchId("b7k2"), BatchId("c3d4")
             " one. Nothing started.",
         ),
         (
-            declines.busy([("#12", ONE), ("#15", OTHER)], some="Some of its items"),
+            declines.busy([("#12", ONE), ("#15", OTHER)]),
             "Some of its items are live in another batch: #12 in `b7k2`, #15 in `c3d4`."
             " Nothing started.",
         ),
         (
-            declines.busy([("#12", ONE)], some="Some of it"),
+            declines.busy([("#12", ONE)], is_retry=True),
             "Some of it is live in another batch: #12 in `b7k2`. Nothing started.",
         ),
         (

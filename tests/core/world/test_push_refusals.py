@@ -64,9 +64,10 @@ def test_push_protection_names_kind_path_and_line():
     )
 
 
-def test_a_rule_is_named_without_the_commits_that_break_it():
+def test_signatures_alone_would_be_enough():
     refusal = push_refusal(RULES, DECLINED)
     assert refusal.reason.endswith("push: Commits must have verified signatures")
+    assert refusal.wants_signatures
     assert SHA not in refusal.reason
 
 
@@ -87,6 +88,7 @@ def test_each_of_several_rules_is_named_with_its_own_advice():
         "File path is restricted: .github/workflows/ci.yml, secrets/key.pem"
     )
     assert refusal.advice.count(". ") == 2
+    assert not refusal.wants_signatures
 
 
 def test_a_secret_and_a_rule_are_both_named():

@@ -1,0 +1,109 @@
+"""Short words that stand beside others: in progress lines, on receipts, in logs."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+from bot.core.world.markdown import join
+from bot.errors import BotError
+
+# --- how far an attempt is -----------------------------------------------------------
+
+
+def getting_repository() -> str:
+    """The workspace is made."""
+    return "getting the repository"
+
+
+def silent(site: str, seconds: float) -> str:
+    """The other side of git says nothing; it is listened on."""
+    return f"{site} has been silent for {seconds:.0f} s"
+
+
+def waits(error: BotError) -> str:
+    """Something passing is in the way of a command."""
+    return f"waits: {error}"
+
+
+def waits_for_github(error: BotError) -> str:
+    """An item cannot begin before GitHub has answered."""
+    return f"waits for GitHub: {error}"
+
+
+def its_turn(name: str) -> str:
+    """What is waited for is held by another item."""
+    return f"its turn to {name}"
+
+
+def not_stopped(error: BotError) -> str:
+    """What a cancelled attempt still had to do could not be done."""
+    return f"it could not be stopped: {error}"
+
+
+def left_out(lines: int) -> str:
+    """The middle of a log is not kept; with no *lines*, that of one line."""
+    what = f"{lines:,} lines" if lines else "the middle of a line"
+    return f"… {what} left out …"
+
+
+# --- what an effect did not do -------------------------------------------------------
+
+
+def no_pins() -> str:
+    """GitHub has no pins there."""
+    return "comments cannot be pinned in this repository"
+
+
+def no_pins_on_pull_requests() -> str:
+    """GitHub has no pins on pull requests."""
+    return "comments of pull requests cannot be pinned"
+
+
+def other_pin() -> str:
+    """A second pin would displace the first."""
+    return "the issue has another pinned comment"
+
+
+def not_pinned(error: BotError) -> str:
+    """GitHub refused a pin."""
+    return f"GitHub did not pin the comment: {error}"
+
+
+def pin_stayed(error: BotError) -> str:
+    """GitHub refused to take a pin off."""
+    return f"the pin stayed: {error}"
+
+
+def review_without_id() -> str:
+    """A reaction to a review of which too little is known."""
+    return "reviews take reactions only by their node id"
+
+
+def not_assigned(logins: Sequence[str]) -> str:
+    """GitHub left out people in silence."""
+    return f"{join(logins)} cannot be assigned here"
+
+
+def found_otherwise(head: str, wanted: str, *, is_merged: bool, is_closed: bool) -> str:
+    """A pull request of the branch is there; how it is not as a new one would be."""
+    notes = [f"its head is {head[:7]}, not {wanted[:7]}"] if head != wanted else []
+    if is_merged or is_closed:
+        notes.append("it is merged" if is_merged else "it is closed")
+    return "; ".join(notes)
+
+
+# --- what a change is made without ---------------------------------------------------
+
+
+class Leftover(StrEnum):
+    """Why a new file or folder is no part of a change."""
+
+    CACHE = "a cache"
+    INSTALLED = "installed packages"
+    BUILT = "build output"
+    AGENT = "an agent's own notes"
+    SECRETS = "may hold secrets"
+    EMPTY = "an empty file of a sandbox"
+    REPOSITORY = "a repository of its own"
+    NAME = "git takes no such name"
+    OWN = "left out by the settings of this server"
+    SUBMODULE = "a submodule: its work belongs into its own repository"

@@ -1,0 +1,71 @@
+"""Short words beside others, and what operators read of their commands."""
+
+import inspect
+from types import ModuleType
+
+from bot.core.say import notes, programs
+from bot.core.world.answers import Answered, Failure
+from bot.errors import TransientError
+from tests.golden import assert_golden
+
+LATE = TransientError(Answered(Failure.LATE))
+SAID = {
+    notes: [
+        notes.getting_repository(),
+        notes.silent("https://github.com", 30),
+        notes.waits(LATE),
+        notes.waits_for_github(LATE),
+        notes.its_turn("merge acme/widgets main"),
+        notes.not_stopped(LATE),
+        notes.left_out(1234),
+        notes.left_out(0),
+        notes.no_pins(),
+        notes.no_pins_on_pull_requests(),
+        notes.other_pin(),
+        notes.not_pinned(LATE),
+        notes.pin_stayed(LATE),
+        notes.review_without_id(),
+        notes.not_assigned(["ada", "bob", "eve"]),
+        notes.found_otherwise("1" * 40, "2" * 40, is_merged=False, is_closed=True),
+        notes.found_otherwise("1" * 40, "1" * 40, is_merged=True, is_closed=True),
+        *notes.Leftover,
+    ],
+    programs: [
+        programs.not_on_path("fix", "/usr/bin:/bin"),
+        programs.missing(programs.wanted_by("/srv/fix", "node")),
+        programs.missing("/srv/fix", "/opt/fix"),
+        programs.missing_in_repository("scripts/fix.sh"),
+        programs.no_program("/srv/fix"),
+        programs.not_tried("fix", "Permission denied"),
+        programs.hidden("/home/ada/bin/fix", "/home/ada/bin"),
+        programs.mentions_hidden("fix", "/home/ada/bin/tool", "/home/ada/bin"),
+        programs.of_command("implement", programs.no_program("/srv/fix")),
+        programs.network(is_on=True),
+        programs.network(is_on=False),
+        programs.as_root(),
+        programs.files_open(),
+        programs.all_open(),
+        programs.ended_with(1),
+        programs.no_bubblewrap("no permission"),
+    ],
+}
+
+
+def test_short_words_read_as_reviewed():
+    parts = [
+        "\n".join([f"## {_name(module)}", "", *(f"- {one}" for one in said)])
+        for module, said in SAID.items()
+    ]
+    assert_golden("notes", "\n\n".join(parts))
+
+
+def test_all_of_them_are_shown():
+    source = inspect.getsource(inspect.getmodule(_name))  # type: ignore[arg-type]  # it is one
+    for module in SAID:
+        for name, made in inspect.getmembers(module, inspect.isfunction):
+            if made.__module__ == module.__name__ and not name.startswith("_"):
+                assert f"{_name(module)}.{name}(" in source
+
+
+def _name(module: ModuleType) -> str:
+    return module.__name__.rpartition(".")[2]
