@@ -194,6 +194,14 @@ class Action:
 
 
 @dataclass(frozen=True, slots=True)
+class Unread:
+    """Something that GitHub did not say of an item, and *why* in its words."""
+
+    part: str  # as it is called there
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class ItemFacts:
     """What GitHub said of an issue or pull request when the command was accepted."""
 
@@ -220,6 +228,7 @@ class ItemFacts:
     head_sha: str = ""
     head_branch: str = ""
     base_branch: str = ""
+    unread: tuple[Unread, ...] = ()
 
     @property
     def is_satisfied(self) -> bool:

@@ -23,6 +23,7 @@ from bot.core.model import InstallationId
 from bot.core.run.retry import delay_seconds
 from bot.core.world import budget
 from bot.core.world.answers import (
+    MAYBE_TOO_DEAR,
     Astray,
     Failure,
     error_of,
@@ -42,6 +43,7 @@ from bot.github.auth import (
 from bot.github.known import KnownLabels
 from bot.github.ledger import APP, Account, Ledger
 from bot.github.renames import Renames, not_followed
+from bot.github.sizes import Sizes
 from bot.ports.clock import Clock
 
 USER_AGENT = "batch-bot"
@@ -136,6 +138,7 @@ class Connection(GitHubAPI):
         self._clock = clock
         self._random = random
         self._hide = secrets.hide
+        self.sizes = Sizes(clock)
         self._renames = Renames(self.base_url, self.get)
 
     # --- what the resource files use ---
@@ -165,11 +168,16 @@ class Connection(GitHubAPI):
         return Answer(int(status), answer)
 
     async def graphql_answer(
-        self, document: str, variables: Mapping[str, object], *, cost: int = 1
+        self,
+        document: str,
+        variables: Mapping[str, object],
+        *,
+        cost: int = 1,
+        tries: int = READ_TRIES,
     ) -> graphql.GraphQLAnswer:
         """Return what GraphQL says, with its problems for the caller to judge.
 
-        *cost* is the expected price in points. Raises ``TransientError`` when the
+        *cost* is the expected price in points; *tries* are those of a question. Raises ``TransientError`` when the
         server could not work the query out.
         """
         is_write = document.lstrip().startswith("mutation")
@@ -179,12 +187,13 @@ class Connection(GitHubAPI):
         headers["content-type"] = "application/json; charset=utf-8"
         body = json.dumps(payload).encode()
         with self._translated(is_write=is_write):
-            raw = await self._exchange(call, "POST", self._graphql_url, headers, body)
+            url = self._graphql_url
+            raw = await self._exchange(call, "POST", url, headers, body, tries=tries)
             content, _, _ = sansio.decipher_response(*raw)
         answer = graphql.answer_of(content, self._hide)
         for problem in answer.problems:
             failure = failure_of_problem(problem.type, problem.message)
-            if failure is Failure.BROKEN_INSIDE:
+            if failure in MAYBE_TOO_DEAR:
                 raise error_of(failure, is_change=is_write, said=problem.message)
         return answer
 
@@ -216,6 +225,8 @@ class Connection(GitHubAPI):
         url: str,
         headers: Mapping[str, str],
         body: bytes = b"",
+        *,
+        tries: int = READ_TRIES,
     ) -> Raw:
         """Return GitHub's answer; reads are repeated a few times, writes never."""
         for attempt in itertools.count(1):
@@ -224,7 +235,7 @@ class Connection(GitHubAPI):
             except (RateLimited, Unauthorized):
                 raise
             except TransientError:
-                if call.is_write or attempt == READ_TRIES:
+                if call.is_write or attempt >= tries:
                     raise
             await self._clock.sleep(
                 delay_seconds(

@@ -6,13 +6,22 @@ https://docs.github.com/graphql/reference/objects#issue
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from functools import partial
+from itertools import starmap
+from typing import Any, cast
 
-from bot.core.model import ItemFacts, ItemKind, ItemNumber, Reference, Repository
+from bot.core.model import (
+    ItemFacts,
+    ItemKind,
+    ItemNumber,
+    Reference,
+    Repository,
+    Unread,
+)
 from bot.core.say.problems.github import Replaced
 from bot.errors import NotFound
-from bot.github.client import Connection
-from bot.github.graphql import GraphQLProblem, raise_for
+from bot.github.client import READ_TRIES, Connection
+from bot.github.graphql import GraphQLProblem, is_partial, raise_for
 from bot.ports.github import RepositoryFacts
 
 ITEMS_PER_QUERY = 50
@@ -32,6 +41,22 @@ _OPTIONAL = {
     "databaseId": "databaseId",
 }
 """What older Enterprise servers lack. Without it the facts say less, and are true."""
+
+_DISPENSABLE = frozenset(
+    {
+        "blockedBy",
+        "subIssues",
+        "closedByPullRequestsReferences",
+        "author",
+        "milestone",
+        "assignees",
+    }
+)
+"""What a batch can do without: an item without it is said to lack it."""
+
+_KIND = "facts"
+_LOST = "lost"  # beside the fields of an item, see ``Unread``
+_NEWEST = ("newestIssue", "newestPull")
 
 Document = Callable[[Mapping[str, str]], str]
 """Builds a query with the optional parts that the server has."""
@@ -110,19 +135,17 @@ class Facts:
         wanted = list(dict.fromkeys(numbers))
         about: RepositoryFacts | None = None
         facts: dict[ItemNumber, ItemFacts] = {}
-        for start in range(0, max(len(wanted), 1), ITEMS_PER_QUERY):
-            chunk = wanted[start : start + ITEMS_PER_QUERY]
-            data = await self._asked(
-                connection,
-                {"owner": owner, "name": name},
-                numbers=chunk,
+        while about is None or wanted:
+            ask = partial(
+                self._asked, connection, {"owner": owner, "name": name}, wanted
             )
-            answer = data["repository"]
+            most = min(len(wanted), ITEMS_PER_QUERY)
+            answer, size = await connection.sizes.ask(_KIND, most, ask)
+            wanted = wanted[size:]
             if answer.get("databaseId", repository.id) != repository.id:
                 raise NotFound(Replaced(repository.name), status=404)
             about = about or _repository_facts(answer)
             facts |= _items(answer)
-        assert about is not None
         return about, facts
 
     async def of_references(
@@ -131,37 +154,56 @@ class Facts:
         """Return facts of items of any repository that the installation can see."""
         wanted = list(dict.fromkeys(references))
         facts: dict[Reference, ItemFacts] = {}
-        for start in range(0, len(wanted), ITEMS_PER_QUERY):
-            chunk = wanted[start : start + ITEMS_PER_QUERY]
-            by_repository: dict[str, list[Reference]] = {}
-            for reference in chunk:
-                by_repository.setdefault(reference.repository, []).append(reference)
-            data = await self._asked_across(connection, by_repository)
-            for index, group in enumerate(by_repository.values()):
-                items = _items(data.get(f"r{index}") or {})
-                for reference in group:
-                    if reference.number in items:
-                        facts[reference] = items[reference.number]
+        while wanted:
+            ask = partial(self._asked_across, connection, wanted)
+            most = min(len(wanted), ITEMS_PER_QUERY)
+            found, size = await connection.sizes.ask(_KIND, most, ask)
+            facts |= found
+            wanted = wanted[size:]
         return facts
 
     async def _asked(
         self,
         connection: Connection,
         variables: Mapping[str, object],
-        *,
-        numbers: Sequence[ItemNumber],
+        wanted: Sequence[ItemNumber],
+        size: int,
+        without: frozenset[str] = frozenset(),
     ) -> Mapping[str, Any]:
+        """Return the repository with the first *size* of its *wanted* items.
+
+        An item of which a part is hidden that may not be null is hidden with it: it is
+        asked for once more, without.
+        """
+        numbers = wanted[:size]
+
         def document(optional: Mapping[str, str]) -> str:
             query = _QUERY % {**optional, "items": _aliases(numbers)}
             return query + _fragments(optional) if numbers else query
 
-        return await self._answer(
-            connection, document, variables, items=len(numbers), root_is_needed=True
+        data, hiding = await self._answer(
+            connection, document, variables, items=len(numbers), without=without
         )
+        found = cast("dict[str, Any]", data["repository"])
+        if hiding:
+            parts = {problem.path[2]: problem.message for problem in hiding}
+            items = {problem.path[1]: None for problem in hiding}
+            again = [ItemNumber(int(item[1:])) for item in items]
+            more = await self._asked(
+                connection, variables, again, len(again), without | parts.keys()
+            )
+            for item in items:
+                if (node := more.get(item)) is not None:
+                    node.setdefault(_LOST, []).extend(starmap(Unread, parts.items()))
+                    found[item] = node
+        return found
 
     async def _asked_across(
-        self, connection: Connection, groups: Mapping[str, Sequence[Reference]]
-    ) -> Mapping[str, Any]:
+        self, connection: Connection, wanted: Sequence[Reference], size: int
+    ) -> Mapping[Reference, ItemFacts]:
+        groups: dict[str, list[Reference]] = {}
+        for reference in wanted[:size]:
+            groups.setdefault(reference.repository, []).append(reference)
         variables: dict[str, object] = {}
         fields: list[str] = []
         for index, (repository, references) in enumerate(groups.items()):
@@ -174,14 +216,26 @@ class Facts:
             )
         declared = ", ".join(f"${variable}: String!" for variable in variables)
         query = f"query({declared}) {{ {' '.join(fields)} }}"
-        items = sum(len(references) for references in groups.values())
-        return await self._answer(
-            connection,
-            lambda optional: query + _fragments(optional),
-            variables,
-            items=items,
-            root_is_needed=False,
-        )
+        without: frozenset[str] = frozenset()
+        while True:
+            data, hiding = await self._answer(
+                connection,
+                lambda optional: query + _fragments(optional),
+                variables,
+                items=len(wanted[:size]),
+                without=without,
+                is_across=True,
+            )
+            if not hiding:
+                break
+            without |= {problem.path[2] for problem in hiding}
+        facts: dict[Reference, ItemFacts] = {}
+        for index, group in enumerate(groups.values()):
+            items = _items(data.get(f"r{index}") or {})
+            for reference in group:
+                if reference.number in items:
+                    facts[reference] = items[reference.number]
+        return facts
 
     async def _answer(
         self,
@@ -190,30 +244,75 @@ class Facts:
         variables: Mapping[str, object],
         *,
         items: int,
-        root_is_needed: bool,
-    ) -> Mapping[str, Any]:
-        """Return the data; ask again without what the server's schema lacks."""
+        without: frozenset[str],
+        is_across: bool = False,
+    ) -> tuple[Mapping[str, Any], Sequence[GraphQLProblem]]:
+        """Return the data; ask again without what the server's schema lacks.
+
+        With it come the problems for which an item is not shown that would be *without*
+        one more part. What other repositories do not show is left out.
+        """
         cost = 1 + items * _CONNECTIONS_PER_ITEM // 100
         while True:
             optional = {
-                name: "" if name in self._missing else text
+                name: "" if name in self._missing | without else text
                 for name, text in _OPTIONAL.items()
             }
             answer = await connection.graphql_answer(
-                document(optional), variables, cost=cost
+                document(optional),
+                variables,
+                cost=cost,
+                tries=1 if items > 1 else READ_TRIES,
             )
             lacking = _lacking(answer.problems) - self._missing
             if not lacking:
                 break
             self._missing |= lacking
+        lost = [p for p in answer.problems if _is_lost(p, answer.data)]
+        hiding = [p for p in answer.problems if p not in lost and _is_hiding(p)]
         for problem in answer.problems:
-            depth = len(problem.path)
-            is_unknown = problem.type == "NOT_FOUND" and (
-                depth == 2 or (depth == 1 and not root_is_needed)
-            )
-            if not is_unknown:
+            is_unseen = is_partial(problem) and problem.path and is_across
+            is_told = problem in lost or problem in hiding
+            if not (is_told or is_unseen or _is_unknown(problem)):
                 raise_for(problem)
-        return answer.data
+        return _with_lost(answer.data, lost), hiding
+
+
+def _is_unknown(problem: GraphQLProblem) -> bool:
+    """Return whether there is no item of a number."""
+    return problem.type == "NOT_FOUND" and len(problem.path) == 2
+
+
+def _is_hiding(problem: GraphQLProblem) -> bool:
+    """Return whether an item would be shown without the part that is not."""
+    can_go = len(problem.path) > 2 and problem.path[2] in _OPTIONAL
+    return can_go and is_partial(problem)
+
+
+def _is_lost(problem: GraphQLProblem, data: Mapping[str, Any]) -> bool:
+    """Return whether a problem costs one fact alone, which can be done without."""
+    if not is_partial(problem):
+        return False
+    match problem.path:
+        case (root, item, part, *_) if part in _DISPENSABLE:
+            # What may not be null takes what it belongs to along.
+            return bool((data.get(root) or {}).get(item))
+        case (_, "newestIssue" | "newestPull", *_):
+            return True
+        case _:
+            return False
+
+
+def _with_lost(
+    data: Mapping[str, Any], lost: Sequence[GraphQLProblem]
+) -> Mapping[str, Any]:
+    """Return the data with what each item lacks beside it."""
+    for problem in lost:
+        root, item, *parts = problem.path
+        node = data[root].get(item)
+        if node is not None and parts and "__typename" in node:
+            node.setdefault(_LOST, []).append(Unread(parts[0], problem.message))
+    return data
 
 
 def _aliases(numbers: Iterable[ItemNumber]) -> str:
@@ -240,14 +339,16 @@ def _repository_facts(answer: Mapping[str, Any]) -> RepositoryFacts:
     configuration = answer.get("configuration") or {}
     newest = [
         int(node["number"])
-        for key in ("newestIssue", "newestPull")
+        for key in _NEWEST
         for node in (answer.get(key) or {}).get("nodes") or ()
+        if node is not None
     ]
+    is_known = all(answer.get(key) is not None for key in _NEWEST)
     return RepositoryFacts(
         # A repository without any commit has no default branch yet.
         default_branch=str((answer.get("defaultBranchRef") or {}).get("name", "")),
         configuration=configuration.get("text"),
-        newest_number=max(newest, default=0),
+        newest_number=max(newest, default=0) if is_known else 0,
         name=str(answer.get("nameWithOwner", "")),
         is_archived=bool(answer.get("isArchived")),
     )
@@ -265,6 +366,7 @@ def _items(answer: Mapping[str, Any]) -> dict[ItemNumber, ItemFacts]:
 
 def _item(node: Mapping[str, Any], repository: str) -> ItemFacts:
     kind = ItemKind.ISSUE if node["__typename"] == "Issue" else ItemKind.PULL_REQUEST
+    unread = {one.part: one for one in node.get(_LOST, ())}
     linked = _nodes(node, "closedByPullRequestsReferences")
     return ItemFacts(
         number=ItemNumber(node["number"]),
@@ -275,7 +377,7 @@ def _item(node: Mapping[str, Any], repository: str) -> ItemFacts:
         is_open=not node["closed"],
         updated_at=datetime.fromisoformat(node["updatedAt"]),
         state_reason=str(node.get("stateReason") or "").lower(),
-        author=_login(node.get("author")),
+        author=_login(node.get("author"), is_told="author" not in unread),
         labels=tuple(str(label["name"]) for label in _nodes(node, "labels")),
         assignees=tuple(str(user["login"]) for user in _nodes(node, "assignees")),
         milestone=str((node.get("milestone") or {}).get("title", "")),
@@ -294,6 +396,7 @@ def _item(node: Mapping[str, Any], repository: str) -> ItemFacts:
         head_sha=str(node.get("headRefOid") or ""),
         head_branch=str(node.get("headRefName") or ""),
         base_branch=str(node.get("baseRefName") or ""),
+        unread=tuple(unread.values()),
     )
 
 
@@ -310,10 +413,10 @@ def _references(nodes: Iterable[Mapping[str, Any]]) -> tuple[Reference, ...]:
     )
 
 
-def _login(author: Mapping[str, Any] | None) -> str:
+def _login(author: Mapping[str, Any] | None, *, is_told: bool = True) -> str:
     """Return a login as REST and deliveries have it: bots end in ``[bot]``."""
     if author is None:
-        return "ghost"  # the account was deleted
+        return "ghost" if is_told else ""  # the account was deleted
     login = str(author["login"])
     is_bot = author.get("__typename") == "Bot" and not login.endswith("[bot]")
     return f"{login}[bot]" if is_bot else login

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn, cast
 
@@ -10,6 +10,8 @@ from bot.core.world import budget
 from bot.core.world.answers import Failure, error_of, failure_of_problem
 from bot.core.world.budget import Call
 
+_ITEM = re.compile(r"i\d+")  # the alias of an item in a query
+_WRAPPING = ("repository", "nodes")
 _SCHEMA_CODES = frozenset({"undefinedField", "argumentNotAccepted"})
 _SCHEMA_MESSAGE = re.compile(
     r"doesn't exist on type|Cannot query field|doesn't accept argument|Unknown argument"
@@ -43,10 +45,27 @@ def graphql_url(api_url: str) -> str:
 
 
 def raise_for(problem: GraphQLProblem) -> NoReturn:
-    """Raise the error that a GraphQL problem stands for."""
+    """Raise the error that a GraphQL problem stands for, with what it is about."""
     failure = failure_of_problem(problem.type, problem.message)
     status = {Failure.NOT_FOUND: 404, Failure.INVALID: 422}.get(failure, 403)
-    raise error_of(failure, is_change=False, said=problem.message, status=status)
+    place = _place_of(problem.path)
+    said = f"{problem.message} ({place})" if place else problem.message
+    raise error_of(failure, is_change=False, said=said, status=status)
+
+
+def is_partial(problem: GraphQLProblem) -> bool:
+    """Return whether only the field of the problem is lost, for want of access to it.
+
+    An organisation's single sign-on and its list of addresses hide parts, too.
+    """
+    failure = failure_of_problem(problem.type, problem.message)
+    return failure in (Failure.FORBIDDEN, Failure.NOT_FOUND)
+
+
+def _place_of(path: Sequence[str]) -> str:
+    """Return the item and the field that a path leads to, as people would write it."""
+    steps = [f"#{step[1:]}" if _ITEM.fullmatch(step) else step for step in path]
+    return " ".join(s for s in steps if not (s.isdigit() or s in _WRAPPING))
 
 
 def answer_of(content: Any, hide: Callable[[str], str]) -> GraphQLAnswer:

@@ -7,6 +7,7 @@ https://docs.github.com/graphql/reference/objects#crossreferencedevent
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any, Protocol
 
 from bot.core.model import ItemNumber, Repository, batch_of
@@ -23,8 +24,8 @@ from bot.core.world.questions import (
     PullState,
     Question,
 )
-from bot.github.client import Connection
-from bot.github.graphql import raise_for
+from bot.github.client import READ_TRIES, Connection
+from bot.github.graphql import is_partial, raise_for
 
 _PAGE = 100
 """Contexts of a commit in one answer; few have more."""
@@ -95,8 +96,10 @@ async def answers(
     parts = {question: _part_of(question, app_id) for question in questions}
     asked: list[_Part] = list(parts.values())
     while asked:
-        data = await _asked(connection, repository, asked)
-        asked = [part for place, part in enumerate(asked) if part.read(data, place)]
+        ask = partial(_asked, connection, repository, asked)
+        data, size = await connection.sizes.ask("questions", len(asked), ask)
+        told = enumerate(asked[:size])
+        asked = [part for place, part in told if part.read(data, place)] + asked[size:]
     found = {question: part.answer() for question, part in parts.items()}
     return {question: one for question, one in found.items() if one is not None}
 
@@ -230,13 +233,14 @@ class _BasesPart:
 
 
 async def _asked(
-    connection: Connection, repository: Repository, parts: Sequence[_Part]
+    connection: Connection, repository: Repository, parts: Sequence[_Part], size: int
 ) -> Mapping[str, Any]:
+    """Return the repository with what the first *size* parts ask for."""
     owner, _, name = repository.name.partition("/")
     variables: dict[str, object] = {"owner": owner, "name": name}
     declared = ["$owner: String!", "$name: String!"]
     fields = []
-    for place, part in enumerate(parts):
+    for place, part in enumerate(parts[:size]):
         asked, given = part.fields(place)
         fields.append(asked)
         for variable, (type_, value) in given.items():
@@ -247,10 +251,13 @@ async def _asked(
         " repository(owner: $owner, name: $name) {"
         f" name: nameWithOwner defaultBranchRef {{ name }} {' '.join(fields)} }} }}"
     )
-    answer = await connection.graphql_answer(document, variables)
+    tries = READ_TRIES if size == 1 else 1
+    answer = await connection.graphql_answer(document, variables, tries=tries)
     for problem in answer.problems:
         is_unknown = problem.type == "NOT_FOUND" and len(problem.path) == 2
-        if not is_unknown:
+        # A mention in a repository that the app may not see is no pull request of ours.
+        is_elsewhere = "timelineItems" in problem.path and is_partial(problem)
+        if not is_unknown and not is_elsewhere:
             raise_for(problem)
     return answer.data.get("repository") or {}
 

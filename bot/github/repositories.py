@@ -5,10 +5,13 @@ https://docs.github.com/rest/collaborators
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
+from typing import Any, cast
 
 from bot.core.model import Repository, Role
 from bot.errors import NotFound
-from bot.github.client import Connection
+from bot.github.client import READ_TRIES, Connection
+from bot.github.graphql import is_partial, raise_for
 
 _ROLES = {
     "admin": Role.ADMIN,
@@ -45,10 +48,12 @@ async def role(connection: Connection, repository: Repository, login: str) -> Ro
     return _ROLES.get(str(answer.get("permission") or ""), Role.NONE)
 
 
+_LARGEST_PAGE = 100
+_COUNTED = (("issues",), ("pullRequests",))
 _LABELS = """
-query($owner: String!, $name: String!, $after: String) {
+query($owner: String!, $name: String!, $first: Int!, $after: String) {
   repository(owner: $owner, name: $name) {
-    labels(first: 100, after: $after) {
+    labels(first: $first, after: $after) {
       nodes {
         name
         issues(states: OPEN) { totalCount }
@@ -62,18 +67,36 @@ query($owner: String!, $name: String!, $after: String) {
 
 
 async def labels(connection: Connection, repository: Repository) -> Mapping[str, int]:
-    """Return the labels with the count of open items of each, 100 a query."""
+    """Return the labels with the count of open items of each, 100 a query.
+
+    Items that the app may not see count for nothing.
+    """
     owner, name = repository.name.split("/")
     counts: dict[str, int] = {}
     after: str | None = None
     while True:
         variables = {"owner": owner, "name": name, "after": after}
-        # A connection for each label's issues and pull requests: 201 for 100 to a point.
-        data = await connection.query(_LABELS, variables, cost=3)
-        page = data["repository"]["labels"]
+        ask = partial(_page_of_labels, connection, variables)
+        page, _ = await connection.sizes.ask("labels", _LARGEST_PAGE, ask)
         for label in page["nodes"]:
-            of_issues = int(label["issues"]["totalCount"])
-            counts[label["name"]] = of_issues + int(label["pullRequests"]["totalCount"])
+            kinds = (label[kind] or {} for kind in ("issues", "pullRequests"))
+            counts[label["name"]] = sum(int(k.get("totalCount", 0)) for k in kinds)
         if not page["pageInfo"]["hasNextPage"]:
             return counts
         after = page["pageInfo"]["endCursor"]
+
+
+async def _page_of_labels(
+    connection: Connection, variables: Mapping[str, object], size: int
+) -> Mapping[str, Any]:
+    # A connection for each label's issues and pull requests: 201 for 100 to a point.
+    answer = await connection.graphql_answer(
+        _LABELS,
+        {**variables, "first": size},
+        cost=3,
+        tries=READ_TRIES if size == 1 else 1,
+    )
+    for problem in answer.problems:
+        if problem.path[4:5] not in _COUNTED or not is_partial(problem):
+            raise_for(problem)
+    return cast("Mapping[str, Any]", answer.data["repository"]["labels"])

@@ -10,12 +10,14 @@ https://docs.github.com/rest/issues · https://docs.github.com/graphql/reference
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 from bot.core.command.syntax import Filter, Search
 from bot.core.model import ItemNumber, Repository
 from bot.errors import Refused
-from bot.github.client import Connection
+from bot.github.client import READ_TRIES, Connection
+from bot.github.graphql import is_partial, raise_for
 
 _PAGE = 100
 _REVIEWS = """
@@ -23,10 +25,10 @@ _REVIEWS = """
   reviews { totalCount }
 """
 _PULLS = """
-query($owner: String!, $name: String!, $after: String) {
+query($owner: String!, $name: String!, $first: Int!, $after: String) {
   repository(owner: $owner, name: $name) {
     pullRequests(
-      first: 50, after: $after, states: OPEN,
+      first: $first, after: $after, states: OPEN,
       orderBy: {field: CREATED_AT, direction: ASC}
     ) {
       nodes {
@@ -42,8 +44,22 @@ query($owner: String!, $name: String!, $after: String) {
   }
 }
 """
+_LARGEST_PAGE = 50
 _COST = 4
 """Points of a page: 50 pull requests with up to five connections each."""
+
+
+_FILTERS = {
+    "author": "author",
+    "assignees": "assignee",
+    "baseRefName": "base",
+    "isDraft": "draft",
+    "labels": "label",
+    "latestOpinionatedReviews": "review",
+    "milestone": "milestone",
+    "reviews": "review",
+}
+"""The filter that looks at a field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,14 +214,37 @@ async def _pull_requests(
     after: str | None = None
     while True:
         variables = {"owner": owner, "name": name, "after": after}
-        data = await connection.query(query, variables, cost=_COST)
-        page = data["repository"]["pullRequests"]
+        ask = partial(_page, connection, query, variables, search)
+        page, _ = await connection.sizes.ask("pull requests", _LARGEST_PAGE, ask)
         for node in page["nodes"]:
             if node is not None:
                 yield _from_graphql(node)
         if not page["pageInfo"]["hasNextPage"]:
             return
         after = page["pageInfo"]["endCursor"]
+
+
+async def _page(
+    connection: Connection,
+    query: str,
+    variables: Mapping[str, object],
+    search: Search,
+    size: int,
+) -> Mapping[str, Any]:
+    """Return *size* pull requests at most; what no filter looks at may be lost."""
+    answer = await connection.graphql_answer(
+        query,
+        {**variables, "first": size},
+        cost=_COST,
+        tries=READ_TRIES if size == 1 else 1,
+    )
+    looked_at = {one.key for one in search.filters}
+    for problem in answer.problems:
+        _, _, _, _, part, *_ = (*problem.path, *[""] * 5)
+        is_node = len(problem.path) > 3 and problem.path[1] == "pullRequests"
+        if not (is_node and is_partial(problem)) or _FILTERS.get(part) in looked_at:
+            raise_for(problem)
+    return cast("Mapping[str, Any]", answer.data["repository"]["pullRequests"])
 
 
 async def _milestones(

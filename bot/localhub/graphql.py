@@ -105,6 +105,9 @@ def answer(call: Call) -> Answer:
     if problems:
         return Answer({"errors": [invalid_json(error) for error in problems]})
     cost, node_count = price(document, variables)
+    limits = call.hub.limits
+    if limits.most_nodes is not None and node_count > limits.most_nodes:
+        return _too_dear(limits.too_dear_status)
     result = execute_sync(
         schema,
         document,
@@ -130,6 +133,19 @@ def _read(
     """
     document = parse(query)
     return document, validation_errors(_schema(lacks), document)
+
+
+def _too_dear(status: int) -> Answer:
+    """Answer as GitHub does where a query takes it too long: in several ways."""
+    if status != 200:
+        message = "We couldn't respond to your request in time."
+        return Answer({"message": message}, status)
+    error = {
+        "type": "RESOURCE_LIMITS_EXCEEDED",
+        "path": ["repository"],
+        "message": "Resource limits for this query exceeded.",
+    }
+    return Answer({"data": {"repository": None}, "errors": [error]})
 
 
 def validation_errors(
@@ -163,7 +179,28 @@ def _resolve(source: Any, info: Info, **arguments: Any) -> Any:
     type_, name = info.parent_type.name, info.field_name
     resolver = RESOLVERS.get(f"{type_}.{name}") or SHARED.get(name)
     assert resolver is not None, f"no resolver of {type_}.{name}"
-    return resolver(source, info, arguments)
+    path = ".".join(map(str, info.path.as_list()))
+    _check_seen(path, info)
+    found = resolver(source, info, arguments)
+    if name != "nodes" or not _call(info).hub.unseen:
+        return found
+    return [_seen(f"{path}.{place}", one, info) for place, one in enumerate(found)]
+
+
+def _check_seen(path: str, info: Info) -> None:
+    """Raise for what somebody hides from the app: see ``LocalHub.unseen``."""
+    for pattern, (type_, message) in _call(info).hub.unseen.items():
+        if re.fullmatch(pattern, path):
+            raise QueryError(message, type_)
+
+
+def _seen(path: str, value: Any, info: Info) -> Any:
+    """Return a value, or the error that a list has in its place."""
+    try:
+        _check_seen(path, info)
+    except QueryError as error:
+        return error
+    return value
 
 
 def _type_name(value: Any, _info: Any, _type: Any) -> str:

@@ -106,6 +106,8 @@ class LocalHub(PullRequests):
         self.tokens: dict[str, Token] = {}
         # Of pins, dependencies, sub-issues: what an older Enterprise server lacks.
         self.lacks: set[str] = set()
+        # What GraphQL hides: a pattern of its path → type and message.
+        self.unseen: dict[str, tuple[str, str]] = {}
         self.token_lag_seconds = 0.0  # until a new token is known everywhere
 
     def set_webhook_url(self, url: str | None) -> None:

@@ -59,6 +59,8 @@ class Limits:
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self.secondary = SecondaryLimits()
+        self.most_nodes: int | None = None  # of a GraphQL query that can be worked out
+        self.too_dear_status = 502  # or 504, or 200 with an error beside the data
         self._now = now
         self._windows: dict[tuple[int, str], Window] = {}
         self._recent: dict[int, _Recent] = {}

@@ -1,5 +1,9 @@
 """GitHub has bad days: what passes by itself is waited for, and is nobody's fault."""
 
+import re
+
+import pytest
+
 from bot.localhub.faults import Fault
 from tests.flow.world import REPOSITORY, World
 
@@ -25,3 +29,52 @@ async def test_a_minute_of_401_is_no_verdict_on_items(on: World):
         await on.finished(command)
     assert "3 of 3 done" in on.comment("report").body
     assert "try 2" not in on.comment("report").body
+
+
+BLOCKERS = r"repository\.i12\.blockedBy"
+SAML = "Resource protected by organization SAML enforcement."
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "said"),
+    [
+        (BLOCKERS, "FORBIDDEN", "Resource not accessible by integration"),
+        (rf"{BLOCKERS}\.nodes\.0", "FORBIDDEN", SAML),
+        (rf"{BLOCKERS}\.nodes\.0", "NOT_FOUND", "Could not resolve to a node"),
+    ],
+)
+async def test_a_fact_that_github_does_not_show_is_said_in_the_plan(
+    on: World, path: str, kind: str, said: str
+):
+    blocking, blocked, _ = [on.issue(number) for number in (11, 12, 13)]
+    on.hub.block("ada", blocked, blocking)
+    on.hub.close("ada", REPOSITORY, 11)
+    on.hub.unseen[path] = (kind, said)
+    async with on.bot():
+        plan = await on.answer("/batch plan label +bug 12 13")
+        await on.finished(on.say("/batch label +bug 12 13"))
+    assert re.search(r"What blocks #12 could not be read in full: (.*)", plan)
+    assert said in plan
+    assert "2 of 2 done" in on.comment("report").body
+
+
+async def test_a_fact_that_is_needed_names_its_item(on: World):
+    on.issue(12)
+    on.hub.unseen[r"repository\.i12\.title"] = ("FORBIDDEN", SAML)
+    async with on.bot():
+        answer = await on.answer("/batch label +bug 12")
+    assert SAML in answer
+    assert "12 title)" in answer
+    on.assert_nothing_started()
+
+
+@pytest.mark.parametrize("status", [502, 200])
+async def test_what_is_too_much_for_one_query_is_asked_in_several(
+    on: World, status: int
+):
+    for number in range(101, 131):
+        on.issue(number)
+    on.hub.limits.most_nodes = 10_000  # some 20 items
+    on.hub.limits.too_dear_status = status
+    async with on.bot():
+        assert " 30 issues" in await on.answer("/batch plan close 101..130")

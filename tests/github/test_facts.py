@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from graphql import parse
 
-from bot.core.model import ItemKind, ItemNumber, Reference
-from bot.errors import NotFound, Refused
-from tests.github.server import INSTALLATION, REPOSITORY, Bench, Reply, Seen
+from bot.core.model import ItemKind, ItemNumber, Reference, Unread
+from bot.errors import NotFound, Refused, TransientError
+from tests.github.server import CUT, INSTALLATION, REPOSITORY, Bench, Reply, Seen
 
 GRAPHQL = "POST /graphql"
 HERE = {"nameWithOwner": "octo/app"}
@@ -160,19 +160,192 @@ async def test_fifty_items_take_one_query_and_unknown_ones_are_left_out(desk: Be
     assert desk.github.calls == [GRAPHQL] * 2
 
 
+FORBIDDEN = "Resource not accessible by integration"
+SAML = "Resource protected by organization SAML enforcement."
+ADDRESS = "the `acme` organization has an IP allow list enabled"
+
+
 @pytest.mark.parametrize(
-    ("error", "expected"),
+    ("kind", "said"),
     [
-        ({"type": "NOT_FOUND", "path": ["repository"]}, NotFound),
-        ({"type": "FORBIDDEN", "path": ["repository", "i1"]}, Refused),
-        ({"type": "NOT_FOUND", "path": ["repository", "i1", "author"]}, NotFound),
+        ("FORBIDDEN", FORBIDDEN),
+        ("FORBIDDEN", SAML),
+        ("FORBIDDEN", ADDRESS),
+        ("NOT_FOUND", "Could not resolve to a node"),
     ],
 )
-async def test_other_problems_are_errors(desk: Bench, error, expected):
+@pytest.mark.parametrize(
+    ("more", "path", "part"),
+    [
+        ({"blockedBy": None}, ["blockedBy"], "blockedBy"),
+        ({"blockedBy": {"nodes": [None]}}, ["blockedBy", "nodes", 0], "blockedBy"),
+        ({"subIssues": {"nodes": [None]}}, ["subIssues", "nodes", 0], "subIssues"),
+        ({"milestone": None}, ["milestone"], "milestone"),
+        ({"assignees": {"nodes": [None]}}, ["assignees", "nodes", 0], "assignees"),
+        ({"author": None}, ["author"], "author"),
+    ],
+)
+async def test_what_is_not_shown_of_an_item_costs_that_fact_alone(
+    desk: Bench, kind, said, more, path, part
+):
+    error = {"type": kind, "path": ["repository", "i41", *path], "message": said}
+    answer = repository(i41=node(41) | more, i42=node(42))
+    desk.github.on(GRAPHQL, Reply({"data": {"repository": answer}, "errors": [error]}))
+    _, facts = await desk.reader.facts(REPOSITORY, numbers(41, 42))
+    assert facts[ItemNumber(41)].unread == (Unread(part, said),)
+    assert facts[ItemNumber(41)].author == ("" if part == "author" else "ada")
+    assert facts[ItemNumber(42)].unread == ()
+
+
+async def test_an_item_that_a_hidden_part_hides_is_asked_for_without_it(desk: Bench):
+    """GitHub's ``blockedBy`` may not be null: its item is null with it."""
+
+    def answer(seen: Seen) -> Reply:
+        query = seen.data["query"]
+        known: dict[str, Any] = {
+            f"i{n}": node(n) for n in (41, 42) if f"i{n}:" in query
+        }
+        errors = []
+        if "i41:" in query and "blockedBy" in query:
+            known["i41"] = None
+            path = ["repository", "i41", "blockedBy"]
+            errors = [{"type": "FORBIDDEN", "path": path, "message": FORBIDDEN}]
+        data = {"repository": repository(**known)}
+        return Reply({"data": data, "errors": errors})
+
+    desk.github.on(GRAPHQL, answer)
+    _, facts = await desk.reader.facts(REPOSITORY, numbers(41, 42))
+    assert facts[ItemNumber(41)].unread == (Unread("blockedBy", FORBIDDEN),)
+    assert facts[ItemNumber(42)].unread == ()
+    assert desk.github.calls == [GRAPHQL] * 2
+    assert "i42:" not in desk.github.seen[-1].data["query"]
+
+
+@pytest.mark.parametrize(
+    ("data", "error", "expected", "words"),
+    [
+        (None, {"type": "NOT_FOUND", "path": ["repository"]}, NotFound, "Not Found"),
+        (
+            repository(i1=None),
+            {"type": "FORBIDDEN", "path": ["repository", "i1"]},
+            Refused,
+            "no (#1)",
+        ),
+        (
+            repository(i1=None),  # what may not be null takes the item along
+            {"type": "FORBIDDEN", "path": ["repository", "i1", "title"]},
+            Refused,
+            "no (#1 title)",
+        ),
+        (
+            repository(i1=None),
+            {"type": "FORBIDDEN", "path": ["repository", "i1", "assignees"]},
+            Refused,
+            "no (#1 assignees)",
+        ),
+        (
+            repository(i1=node(1, labels=None)),
+            {"type": "FORBIDDEN", "path": ["repository", "i1", "labels"]},
+            Refused,
+            "no (#1 labels)",
+        ),
+        (
+            repository(i1=node(1)),
+            {"type": "FORBIDDEN", "path": ["repository", "configuration"]},
+            Refused,
+            "no (configuration)",
+        ),
+    ],
+)
+async def test_what_is_needed_is_named_where_it_is_not_shown(
+    desk: Bench, data, error, expected, words
+):
     problem = error | {"message": "no"}
-    desk.github.on(GRAPHQL, Reply({"data": {"repository": None}, "errors": [problem]}))
-    with pytest.raises(expected):
+    desk.github.on(GRAPHQL, Reply({"data": {"repository": data}, "errors": [problem]}))
+    with pytest.raises(expected) as caught:
         await desk.reader.facts(REPOSITORY, numbers(1))
+    assert str(caught.value) == words
+
+
+async def test_the_newest_number_is_unknown_where_a_part_of_it_is_not_shown(
+    desk: Bench,
+):
+    path = ["repository", "newestPull"]
+    error = {"type": "FORBIDDEN", "path": path, "message": FORBIDDEN}
+    answer = repository(newestPull=None)
+    desk.github.on(GRAPHQL, Reply({"data": {"repository": answer}, "errors": [error]}))
+    about, _ = await desk.reader.facts(REPOSITORY, [])
+    assert about.newest_number == 0
+
+
+@pytest.mark.parametrize("path", [["r1"], ["r1", "i4"], ["r1", "i4", "title"]])
+async def test_what_other_repositories_do_not_show_is_left_out(desk: Bench, path):
+    error = {"type": "FORBIDDEN", "path": path, "message": SAML}
+    away = None if len(path) == 1 else {"nameWithOwner": "octo/secret", "i4": None}
+    lib = {"nameWithOwner": "octo/lib", "i3": node(3)}
+    desk.github.on(GRAPHQL, Reply({"data": {"r0": lib, "r1": away}, "errors": [error]}))
+    known = Reference("octo/lib", ItemNumber(3))
+    hidden = Reference("octo/secret", ItemNumber(4))
+    assert list(await desk.reader.references(INSTALLATION, [known, hidden])) == [known]
+
+
+LIMIT = {
+    "type": "RESOURCE_LIMITS_EXCEEDED",
+    "message": "Resource limits for this query exceeded.",
+}
+BROKEN = {"message": "Something went wrong while executing your query."}
+
+
+@pytest.mark.parametrize(
+    ("refusal", "asked"),
+    [
+        (Reply({}, 502), [30, 30, 15, 15]),
+        (Reply({}, 504), [30, 30, 15, 15]),
+        (CUT, [30, 30, 15, 15]),
+        (Reply({"data": None, "errors": [BROKEN]}), [30, 30, 15, 15]),
+        (Reply({"data": {"repository": None}, "errors": [LIMIT]}), [30, 15, 15]),
+    ],
+)
+async def test_a_query_that_is_too_dear_is_halved_and_its_size_remembered(
+    desk: Bench, refusal: Reply, asked: list[int]
+):
+    sizes: list[int] = []
+
+    def answer(seen: Seen) -> Reply:
+        known: dict[str, Any] = {
+            f"i{n}": node(n) for n in range(1, 31) if f"i{n}:" in seen.data["query"]
+        }
+        sizes.append(len(known))
+        return (
+            refusal
+            if len(known) > 20
+            else Reply({"data": {"repository": repository(**known)}})
+        )
+
+    desk.github.on(GRAPHQL, answer)
+    for expected in (asked, [15, 15]):
+        sizes.clear()
+        _, facts = await desk.reader.facts(REPOSITORY, numbers(*range(1, 31)))
+        assert len(facts) == 30
+        assert sizes == expected
+    await desk.clock.sleep(3601)
+    sizes.clear()
+    await desk.reader.facts(REPOSITORY, numbers(*range(1, 31)))
+    assert sizes == asked
+
+
+async def test_an_outage_is_told_from_a_query_that_is_too_dear_by_the_smallest(
+    desk: Bench,
+):
+    desk.github.on(GRAPHQL, Reply({}, 502))
+    with pytest.raises(TransientError, match="502"):
+        await desk.reader.facts(REPOSITORY, numbers(*range(1, 31)))
+    # 30 twice, 15, 7, 3, and 1 as often as any question.
+    assert len(desk.github.calls) == 8
+    known = {f"i{n}": node(n) for n in range(1, 31)}
+    desk.github.on(GRAPHQL, Reply({"data": {"repository": repository(**known)}}))
+    await desk.reader.facts(REPOSITORY, numbers(*range(1, 31)))
+    assert len(desk.github.calls) == 9
 
 
 async def test_a_repository_whose_name_another_one_has_by_now_is_found_by_its_id(

@@ -59,3 +59,13 @@ async def test_labels_come_with_their_open_items(desk: Bench):
 
     desk.github.on("POST /graphql", answer)
     assert await desk.reader.labels(REPOSITORY) == {"bug": 4, "docs": 4}
+
+
+async def test_labels_whose_items_are_hidden_are_labels(desk: Bench):
+    label = {"name": "bug", "issues": None, "pullRequests": {"totalCount": 1}}
+    end = {"endCursor": "c1", "hasNextPage": False}
+    path = ["repository", "labels", "nodes", 0, "issues"]
+    error = {"type": "FORBIDDEN", "path": path, "message": "no"}
+    data = {"repository": {"labels": {"nodes": [label], "pageInfo": end}}}
+    desk.github.on("POST /graphql", Reply({"data": data, "errors": [error]}))
+    assert await desk.reader.labels(REPOSITORY) == {"bug": 1}

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from bot.errors import Refused
 from tests.github.searching import search_of
 from tests.github.server import REPOSITORY, Bench, Reply, Seen
 
@@ -149,3 +150,44 @@ async def test_pull_requests_are_found_by_what_only_they_have(desk: Bench, line,
 
     desk.github.on("POST /graphql", answer)
     assert await select(desk, line) == found
+
+
+@pytest.mark.parametrize(
+    ("line", "found"), [("base:main", [1, 2]), ("base:main author:ada", None)]
+)
+async def test_a_hidden_part_matters_to_the_filter_that_looks_at_it(
+    desk: Bench, line: str, found: list[int] | None
+):
+    nodes = [pull(1), pull(2) | {"author": None}, None]
+    end = {"endCursor": "c1", "hasNextPage": False}
+    place = ["repository", "pullRequests", "nodes"]
+    errors = [
+        {"type": "FORBIDDEN", "path": [*place, *rest], "message": "no"}
+        for rest in ((1, "author"), (2,))
+    ]
+    page = {"pullRequests": {"nodes": nodes, "pageInfo": end}}
+    desk.github.on(
+        "POST /graphql", Reply({"data": {"repository": page}, "errors": errors})
+    )
+    if found is not None:
+        assert await select(desk, line) == found
+    else:
+        with pytest.raises(Refused, match="author"):
+            await select(desk, line)
+
+
+async def test_pages_that_are_too_dear_are_smaller_from_then_on(desk: Bench):
+    sizes: list[int] = []
+
+    def answer(seen: Seen) -> Reply:
+        size = seen.data["variables"]["first"]
+        sizes.append(size)
+        if size > 20:
+            return Reply({}, 502)
+        end = {"endCursor": "c1", "hasNextPage": len(sizes) < 5}
+        page = {"pullRequests": {"nodes": [pull(1)], "pageInfo": end}}
+        return Reply({"data": {"repository": page}})
+
+    desk.github.on("POST /graphql", answer)
+    assert await select(desk, "base:main") == [1]
+    assert sizes == [50, 50, 25, 12, 12]

@@ -52,7 +52,7 @@ from bot.core.plan.expansion import (
 from bot.core.plan.labels import as_done, label_notes, labels_wanted, no_such_label
 from bot.core.plan.texts import dependencies_in, open_tasks_in
 from bot.core.world.features import Feature, without_dependencies
-from bot.core.world.markdown import code_span, join, plural
+from bot.core.world.markdown import code_span, escape_line, join, plural
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +101,15 @@ def wanted(command: RunCommand, known: Known) -> Wanted:
 
 
 _UNASKED = object()
+_PARTS = {
+    "assignees": "The assignees of",
+    "author": "The author of",
+    "blockedBy": "What blocks",
+    "closedByPullRequestsReferences": "The pull requests that close",
+    "milestone": "The milestone of",
+    "subIssues": "The sub-issues of",
+}
+"""What GitHub may not have told of an item: see ``ItemFacts.unread``."""
 
 
 def select(command: RunCommand, known: Known) -> Selection | SelectionProblem:
@@ -288,6 +297,7 @@ class _Choice:
             yield f"Items of other repositories are **left out**: {shown}."
         yield from label_notes(self._expansion)
         yield from self._unread(items)
+        yield from self._untold()
         yield from self._of_the_thread(items)
 
     def _unread(self, items: Sequence[SelectedItem]) -> Iterator[str]:
@@ -317,6 +327,17 @@ class _Choice:
                 f"The text of {shown} {verb} to name a dependency in a form that I cannot"
                 " read. Write `after:` if there is one."
             )
+
+    def _untold(self) -> Iterator[str]:
+        """Yield what GitHub did not say of the items that were looked up."""
+        untold: dict[tuple[str, str], list[str]] = {}
+        for number, facts in self._known.facts.items():
+            for one in facts.unread if facts is not None else ():
+                untold.setdefault((one.part, one.why), []).append(f"#{number}")
+        for (part, why), numbers in untold.items():
+            what = _PARTS.get(part, f"`{part}` of")
+            said = escape_line(why, 200)
+            yield f"{what} {join(numbers)} could not be read in full: {said}"
 
     def _of_the_thread(self, items: Sequence[SelectedItem]) -> Iterator[str]:
         """Yield warnings if the thread's own item is one of those to work on."""

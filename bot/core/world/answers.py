@@ -39,6 +39,7 @@ class First(StrEnum):
     """What the client does by itself before that, as nothing was done yet."""
 
     REPEAT = "repeat"  # questions, a few times
+    HALVE = "halve"  # what a query asks for, down to one
     FOLLOW = "follow"  # to where the answer points
     RENEW = "renew"  # the token, once; a new one is shown again for some seconds
     WAIT = "wait"  # for short times
@@ -53,6 +54,7 @@ class Failure(StrEnum):
     UNREADABLE = "unreadable"  # cut JSON, a page of HTML, nothing
     BUSY = "busy"  # 408, 425: the server did not take the request
     BROKEN_INSIDE = "broken inside"  # 5xx
+    TOO_DEAR = "too dear"  # a GraphQL query that asks for too much at once
     MOVED = "moved"  # 301, 302, 307, 308
     MALFORMED = "malformed"  # 400
     UNAUTHORIZED = "unauthorized"  # 401
@@ -147,6 +149,12 @@ TABLE: Mapping[Failure, Row] = {
         "GitHub failed: {said}",
         first=First.REPEAT,
     ),
+    Failure.TOO_DEAR: Row(
+        Next.RETRY,
+        Next.LOOK_UP,
+        "GitHub could not work out a query: {said}",
+        first=First.HALVE,
+    ),
     Failure.MOVED: Row(
         Next.FAIL,
         Next.FAIL,
@@ -207,6 +215,11 @@ TABLE: Mapping[Failure, Row] = {
     Failure.REFUSED: Row(Next.FAIL, Next.FAIL, "GitHub answered {status}: {said}"),
 }
 
+MAYBE_TOO_DEAR = frozenset(
+    {Failure.TOO_DEAR, Failure.BROKEN_INSIDE, Failure.LATE, Failure.BROKEN}
+)
+"""What a query meets that asks for too much, and what passes by itself."""
+
 _BY_STATUS = {
     **dict.fromkeys((301, 302, 307, 308), Failure.MOVED),
     400: Failure.MALFORMED,
@@ -244,6 +257,8 @@ def failure_of_problem(kind: str, said: str) -> Failure:
             return Failure.NOT_FOUND
         case "FORBIDDEN" | "INSUFFICIENT_SCOPES":
             return _refusal(said)
+        case "RESOURCE_LIMITS_EXCEEDED" | "MAX_NODE_LIMIT_EXCEEDED":
+            return Failure.TOO_DEAR
         case "SERVICE_UNAVAILABLE" | "INTERNAL":
             return Failure.BROKEN_INSIDE
         case "" if _BROKEN_INSIDE.search(said):

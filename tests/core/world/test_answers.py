@@ -61,6 +61,7 @@ def test_a_status_has_its_row(status, said, failure, question, change):
     ("failure", "question", "change"),
     [
         (F.UNREACHABLE, N.RETRY, N.RETRY),
+        (F.TOO_DEAR, N.RETRY, N.LOOK_UP),
         (F.BROKEN, N.RETRY, N.LOOK_UP),
         (F.LATE, N.RETRY, N.LOOK_UP),
         (F.UNREADABLE, N.RETRY, N.LOOK_UP),
@@ -79,6 +80,7 @@ def test_a_change_that_may_have_happened_is_looked_up(failure, question, change)
         ("INSUFFICIENT_SCOPES", "needs more", F.FORBIDDEN),
         ("UNPROCESSABLE", ARCHIVED, F.ARCHIVED),
         ("UNPROCESSABLE", "is not valid", F.INVALID),
+        ("RESOURCE_LIMITS_EXCEEDED", "Resource limits exceeded", F.TOO_DEAR),
         ("SERVICE_UNAVAILABLE", "later", F.BROKEN_INSIDE),
         ("", "Something went wrong while executing your query", F.BROKEN_INSIDE),
         ("", "Field 'x' doesn't exist on type 'Issue'", F.INVALID),
@@ -125,7 +127,7 @@ def test_what_follows_is_the_kind_of_error(failure: Failure, is_change: bool):
 
 def test_only_what_was_never_done_is_sent_again_by_itself():
     for row in TABLE.values():
-        if row.first is First.REPEAT:
+        if row.first in (First.REPEAT, First.HALVE):
             assert row.question is Next.RETRY
 
 
