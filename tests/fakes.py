@@ -368,8 +368,8 @@ class ScriptedWorker:
         """Return how the attempts of an item go."""
         return self.scripts.get(job.environment["BATCH_ITEM"], Script())
 
-    def why_not(self, command: str) -> str:
-        return ""
+    def why_not(self, command: str) -> None:
+        return None
 
     async def start(self, job: CommandJob) -> str:
         if job.attempt not in self._due:

@@ -33,7 +33,7 @@ from bot.core.plan.texts import open_tasks_in
 from bot.core.world.markdown import code_span
 from bot.core.world.references import host_in
 from bot.errors import NotFound
-from bot.ports.github import Lookups, RepositoryFacts
+from bot.ports.github import GitHub, RepositoryFacts
 from bot.ports.store import Batches
 
 MOST_ROUNDS = 8
@@ -56,7 +56,7 @@ class Reader:
     def __init__(
         self,
         *,
-        github: Lookups,
+        github: GitHub,
         batches: Batches,
         slots: int,
         why_not: Callable[[Action, ItemKind], str],
@@ -104,6 +104,7 @@ class Reader:
             concurrency_limit=self._slots,
             configuration=configuration,
             lacks=self._github.lacks(request.repository),
+            grants=await self._github.grants(request.repository.installation_id),
         )
         for command in commands:
             if isinstance(command, RunCommand | PlanCommand):

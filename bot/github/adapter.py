@@ -23,6 +23,7 @@ from bot.core.run.retry import delay_seconds
 from bot.core.say.problems.github import KeyRefused
 from bot.core.world.budget import DEFAULT_RESERVE, Reserve
 from bot.core.world.features import Feature
+from bot.core.world.permissions import Grants, not_granted
 from bot.core.world.questions import Question
 from bot.core.world.redaction import Secrets
 from bot.errors import NotFound, Refused, TransientError, Unauthorized
@@ -141,9 +142,20 @@ class GitHubReader:
             return  # an Enterprise server without limits
         self._client.ledger.account(installation_id).learn(answer["resources"])
 
-    def granted(self, installation_id: InstallationId) -> Mapping[str, str] | None:
-        """Return the permissions that an installation grants, None while unknown."""
-        return self._client.tokens.granted.get(installation_id)
+    async def grants(self, installation_id: InstallationId) -> Grants | None:
+        """Return what an installation grants; None while GitHub has not told."""
+        levels = self._client.tokens.granted.get(installation_id)
+        if levels is None:
+            return None
+        if not not_granted(levels):
+            return Grants(levels)
+        # A token knows what had been granted when it was made.
+        found = await self._client.app.get(
+            "/app/installations/{id}", id=installation_id
+        )
+        if found["permissions"] != levels:
+            self._client.tokens.forget(installation_id)
+        return Grants(found["permissions"], str(found["html_url"]))
 
     async def said(
         self, repository: Repository, thread: ItemNumber, comment: Comment

@@ -190,6 +190,12 @@ class InstallationTokens:
             if token.text == text and not self._is_fresh(token):
                 self._tokens.pop(key, None)
 
+    def forget(self, installation_id: InstallationId) -> None:
+        """Forget all tokens of an installation: new ones may do something else."""
+        for scope in [*self._tokens]:
+            if scope.installation_id == installation_id:
+                self._tokens.pop(scope, None)
+
     def is_fresh(self, text: str) -> bool:
         """Return whether a token may not be known everywhere, with all it may do."""
         found = (token for token in self._tokens.values() if token.text == text)

@@ -168,7 +168,7 @@ class Api:
                 raise not_found()
         found = self._repository(asked, token)
         if found is not None and token is not None:
-            self._require_access(found, route, token, asked.method)
+            self._require_access(found, route, token, asked)
         return Call(
             self._hub, asked.url, asked.arguments, asked.query, body or {}, token,
             found,
@@ -199,8 +199,9 @@ class Api:
         return found
 
     def _require_access(
-        self, repository: Repository, route: Route, token: Token, method: str
+        self, repository: Repository, route: Route, token: Token, asked: "_Request"
     ) -> None:
+        method = asked.method
         if not self._hub.sees(token, repository):
             raise not_found()
         if not self._hub.reaches(token, repository):
@@ -209,9 +210,12 @@ class Api:
             return
         if method != "GET" and repository.is_archived:
             raise archived()
-        if route.permissions and not any(
-            token.allows(permission, route.level) for permission in route.permissions
-        ):
+        permissions = route.permissions
+        number = asked.arguments.get("issue_number", "")
+        thread = repository.threads.get(int(number)) if number.isdecimal() else None
+        if thread is not None and thread.pull is None and "issues" in permissions:
+            permissions = ("issues",)  # pull_requests is for pull requests alone
+        if permissions and not any(token.allows(p, route.level) for p in permissions):
             needed = " or ".join(f"{p}={route.level}" for p in route.permissions)
             error = forbidden()
             error.headers["x-accepted-github-permissions"] = needed

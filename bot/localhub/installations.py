@@ -74,6 +74,18 @@ class Installations(World):
             "installation", "unsuspend", installation.account, installation
         )
 
+    def grant(self, installation: Installation, **levels: str) -> None:
+        """Give the app these permissions; tokens that it has stay as they are.
+
+        Without a level, as ``issues=""``, one is taken away.
+        """
+        granted = {**installation.permissions, **levels}
+        installation.permissions = {k: level for k, level in granted.items() if level}
+        self.announce_installation(
+            "installation", "new_permissions_accepted",
+            installation.account, installation,
+        )  # fmt: skip
+
     def uninstall(self, installation: Installation) -> None:
         """Remove the app from the account."""
         short = [self.short(r) for r in self.covered(installation)]

@@ -19,6 +19,7 @@ from bot.core.model import (
     Role,
 )
 from bot.core.world.features import Feature
+from bot.core.world.permissions import Grants
 from bot.core.world.questions import Question
 from bot.ports.store import Delivery
 
@@ -119,10 +120,10 @@ class Access(Protocol):
         Being able to read it says nothing: a public repository can be read by everybody.
         """
 
-    def granted(self, installation_id: InstallationId) -> Mapping[str, str] | None:
-        """Return the permissions that an installation grants, without a request.
+    async def grants(self, installation_id: InstallationId) -> Grants | None:
+        """Return what an installation grants; None while GitHub has not told.
 
-        None while GitHub has not told. Each has its level: ``issues`` → ``write``.
+        Only if that is less than the app uses, GitHub is asked whether it still is.
         """
 
 

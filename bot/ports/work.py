@@ -6,6 +6,7 @@ from typing import Protocol
 
 from bot.core.actions.step import CommandJob
 from bot.core.model import AttemptId, CommandResult
+from bot.errors import Problem
 
 Emit = Callable[[str], None]
 """Takes a progress line, in the words of the work."""
@@ -24,11 +25,8 @@ class Worker(Protocol):
     outlives_the_bot: bool  # whether attempts go on while the bot is away
     takes: frozenset[Resource]
 
-    def why_not(self, command: str) -> str:
-        """Return why it cannot run the command of that name; empty if it can.
-
-        The reason is Markdown of our own and ends in what to do.
-        """
+    def why_not(self, command: str) -> Problem | None:
+        """Return why it cannot run the command of that name; None if it can."""
 
     async def start(self, job: CommandJob) -> str:
         """Begin; return the id by which the worker knows it.

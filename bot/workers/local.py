@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 
 from bot.core.actions.step import CommandJob
 from bot.core.model import AttemptId, CommandResult
-from bot.core.say.declines import no_command
-from bot.core.say.problems.server import AttemptCancelled, AttemptUnknown
-from bot.errors import Lost
+from bot.core.say.problems.server import AttemptCancelled, AttemptUnknown, NoCommand
+from bot.errors import Lost, Problem
 from bot.ports.clock import Clock
 from bot.ports.host import Commands, Workspaces
 from bot.ports.work import Emit, Resource
@@ -54,11 +53,9 @@ class LocalWorker:
         self._names = names
         self._attempts: dict[AttemptId, _Attempt] = {}
 
-    def why_not(self, command: str) -> str:
-        """Return why it cannot run a command; empty if it can."""
-        if command in self._names:
-            return ""
-        return no_command(command)
+    def why_not(self, command: str) -> Problem | None:
+        """Return why it cannot run a command; None if it can."""
+        return None if command in self._names else NoCommand(command)
 
     async def start(self, job: CommandJob) -> str:
         """Begin an attempt; starting it again begins nothing."""

@@ -71,8 +71,8 @@ class Gated:
         self.may_clean.set()
         self.end = NOTHING
 
-    def why_not(self, command: str) -> str:
-        return ""
+    def why_not(self, command: str) -> None:
+        return None
 
     async def start(self, job: CommandJob) -> str:
         return job.attempt

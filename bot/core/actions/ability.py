@@ -5,10 +5,12 @@ from dataclasses import dataclass, field
 
 from bot.core.actions.table import spec_of
 from bot.core.model import Action, ItemKind
-from bot.core.world.markdown import code_span
+from bot.core.world.markdown import code_span, escape_prose, link
+from bot.core.world.permissions import Grants
+from bot.errors import Problem
 
-WhyNot = Callable[[str], str]
-"""Says why a worker cannot run the command of a name; empty if it can."""
+WhyNot = Callable[[str], Problem | None]
+"""Says why a worker cannot run the command of a name; None if it can."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,9 @@ class Abilities:
         return next(able, "")
 
     def why_not(self, action: Action, kind: ItemKind) -> str:
-        """Return why nobody here can do *action* to *kind*; empty if somebody can."""
+        """Return why nobody here can do *action* to *kind*, as Markdown; empty if
+        somebody can.
+        """
         spec = spec_of(action)
         shown = code_span(action.name)
         if spec is None or spec.next_step is None:
@@ -40,7 +44,22 @@ class Abilities:
         if not spec.runs_command:
             return ""
         reasons = [why(_command(action)) for why in self.workers.values()]
-        return "" if not all(reasons) else next(iter(reasons), "No worker is set up.")
+        if None in reasons:
+            return ""
+        return escape_prose(str(reasons[0])) if reasons else "No worker is set up."
+
+
+def why_not_granted(action: Action, kind: ItemKind, grants: Grants) -> str:
+    """Return why the app may not do *action* to *kind*, as Markdown; empty if it may."""
+    spec = spec_of(action)
+    missing = grants.missing(spec.writes(kind)) if spec else ""
+    if not missing:
+        return ""
+    where = link("in the app's settings", grants.url) if grants.url else "there"
+    return (
+        f"The app has not been granted {code_span(f'{missing}: write')}, which"
+        f" {code_span(action.name)} needs: an owner can grant it {where}."
+    )
 
 
 def _command(action: Action) -> str:

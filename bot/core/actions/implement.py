@@ -98,6 +98,7 @@ IMPLEMENT = ActionSpec(
     AppliesTo.ISSUES,
     ItemNeed.OPEN,
     next_step,
+    writes=lambda _: (("contents",), ("pull_requests",)),
     runs_command=True,
     builds_on_predecessors=True,
     overtaken_by=Overtaken.CLOSING,

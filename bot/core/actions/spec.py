@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from bot.core.actions.step import End, Job, Seen, Step
 from bot.core.model import Expectation, ItemKind, Outcome, OutcomeKind, Role
+from bot.core.world.permissions import Needed
 
 NextStep = Callable[[Job, Seen], Step]
 
@@ -85,6 +86,19 @@ def at_once(job: Job, seen: Seen) -> Step:
     return End(Outcome(OutcomeKind.UNCHANGED))
 
 
+def of_the_item(kind: ItemKind) -> Needed:
+    """Return what has to be granted to write at an item: labels, comments, people."""
+    if kind is ItemKind.PULL_REQUEST:
+        return (("pull_requests", "issues"),)  # GitHub takes either
+    return of_its_state(kind)
+
+
+def of_its_state(kind: ItemKind) -> Needed:
+    """Return what has to be granted to close or open an item."""
+    is_issue = kind is ItemKind.ISSUE
+    return (("issues",),) if is_issue else (("pull_requests",),)
+
+
 @dataclass(frozen=True, slots=True)
 class ActionSpec:
     """An action of the table.
@@ -105,5 +119,6 @@ class ActionSpec:
     runs_command: bool = False  # of the operator's, in a workspace
     builds_on_predecessors: bool = False  # takes dependencies that nobody typed
     overtaken_by: Overtaken = Overtaken.NOTHING
+    writes: Callable[[ItemKind], Needed] = of_the_item  # what an owner has to grant
     expected: Expectation = UNKNOWN_EXPECTATION
     cancel_step: NextStep = at_once

@@ -8,6 +8,7 @@ from bot.core.actions.spec import (
     Form,
     ItemNeed,
     Words,
+    of_its_state,
 )
 from bot.core.actions.step import Do, Job, Seen, Step
 from bot.core.effects import ChangeState
@@ -60,6 +61,7 @@ CLOSE = ActionSpec(
     AppliesTo.BOTH,
     ItemNeed.OPEN,
     close,
+    writes=of_its_state,
     role=Role.MAINTAIN,
     arguments=Arguments(Form.WORDS, "[not-planned]", words=(NOT_PLANNED, "completed")),
     expected=Expectation(seconds=2, requests=2),
@@ -70,5 +72,6 @@ REOPEN = ActionSpec(
     AppliesTo.BOTH,
     ItemNeed.CLOSED,
     reopen,
+    writes=of_its_state,
     expected=Expectation(seconds=2, requests=2),
 )

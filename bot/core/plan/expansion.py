@@ -41,6 +41,7 @@ from bot.core.plan.configuration import PATH, RepositoryConfiguration
 from bot.core.plan.texts import open_tasks_in
 from bot.core.world.features import Feature
 from bot.core.world.markdown import code_span
+from bot.core.world.permissions import Grants
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,7 @@ class Known:
     concurrency_limit: int = 3
     batch_link: Callable[[BatchId], str] = code_span  # Markdown
     lacks: frozenset[Feature] = frozenset()  # of the server, as far as it is known
+    grants: Grants | None = None  # of the installation, as far as they are known
     why_not: Callable[[Action, ItemKind], str] = lambda _action, _kind: ""
 
 

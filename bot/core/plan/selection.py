@@ -7,6 +7,7 @@ nothing is; then ``select`` decides.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from bot.core.actions.ability import why_not_granted
 from bot.core.actions.spec import AppliesTo, ItemNeed
 from bot.core.actions.table import builds_on_others, spec_of
 from bot.core.command.faults import Declined
@@ -218,13 +219,20 @@ class _Choice:
             return _Why(f"is {kind}", f"are {kinds}", more)
         if state := _unfit_state(facts, resolved.needs, is_named=is_named):
             return _Why(f"is {state}", f"are {state}")
-        if reason := self._known.why_not(resolved.action, facts.kind):
+        if reason := self._impossible(resolved.action, facts.kind):
             return _Why(
                 f"is {kind}",
                 f"are {kinds}",
                 reason[:1].lower() + reason[1:].rstrip("."),
             )
         return None
+
+    def _impossible(self, action: Action, kind: ItemKind) -> str:
+        """Return why nobody could do it, be it for want of a worker or of a permission."""
+        known = self._known
+        if reason := known.why_not(action, kind):
+            return reason
+        return why_not_granted(action, kind, known.grants) if known.grants else ""
 
     def _refusal(self, *, has_items: bool) -> Declined:
         """Return what is wrong with the items that were named, and the rest to copy."""

@@ -138,14 +138,6 @@ def stopped_by_a_bug(error: str) -> str:
     return f"A bug in me stopped that ({error}; my log has the details)"
 
 
-def no_command(name: str) -> str:
-    """Return that the operator has named no such command."""
-    return (
-        f"This server has no command {code_span(name)}: its operator has to name one"
-        " under `commands` in the settings file."
-    )
-
-
 def edited() -> str:
     """A comment says something else by the time that the bot comes to it."""
     return (

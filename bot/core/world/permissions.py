@@ -47,7 +47,29 @@ PERMISSIONS: Mapping[str, Permission] = {
 Asked for once: each later addition needs the consent of every owner.
 """
 
+Needed = tuple[tuple[str, ...], ...]
+"""What has to be granted to change something: one permission of each of these."""
+
 _RANKS = {"": 0, "read": 1, "write": 2, "admin": 3}
+
+
+@dataclass(frozen=True, slots=True)
+class Grants:
+    """What an installation grants: the level by permission, as GitHub tells it.
+
+    ``url`` is where an owner grants more.
+    """
+
+    levels: Mapping[str, str]
+    url: str = ""
+
+    def missing(self, needed: Needed) -> str:
+        """Return a permission that would have to be granted; empty if all are."""
+        lacking = (some[0] for some in needed if not any(map(self._writes, some)))
+        return next(lacking, "")
+
+    def _writes(self, permission: str) -> bool:
+        return _has(self.levels, permission, "write")
 
 
 def not_granted(granted: Mapping[str, str]) -> tuple[str, ...]:
@@ -58,6 +80,9 @@ def not_granted(granted: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(
         f"{name}: {permission.level}"
         for name, permission in PERMISSIONS.items()
-        if permission.is_used
-        and _RANKS.get(granted.get(name, ""), 0) < _RANKS[permission.level]
+        if permission.is_used and not _has(granted, name, permission.level)
     )
+
+
+def _has(granted: Mapping[str, str], name: str, level: str) -> bool:
+    return _RANKS.get(granted.get(name, ""), 0) >= _RANKS[level]

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.core.actions.ability import Abilities
+from bot.core.actions.ability import Abilities, why_not_granted
 from bot.core.actions.label import LABEL
 from bot.core.actions.table import (
     ACTIONS,
@@ -12,6 +12,8 @@ from bot.core.actions.table import (
     spec_of,
 )
 from bot.core.model import Action, Expectation, ItemKind, Role
+from bot.core.say.problems.server import NoCommand, NoProcess
+from bot.core.world.permissions import Grants
 from tests.core.actions.jobs import plan_item
 
 ISSUE, PULL_REQUEST = ItemKind.ISSUE, ItemKind.PULL_REQUEST
@@ -72,8 +74,8 @@ def test_every_action_has_all_its_words(spec):
 
 ABILITIES = Abilities(
     {
-        "far": lambda command: "" if command == "fix" else f"Far has no {command}.",
-        "local": lambda command: "" if command != "prove" else "Local has no prove.",
+        "far": lambda command: None if command == "fix" else NoCommand(command),
+        "local": lambda command: None if command != "prove" else NoProcess("full"),
     }
 )
 
@@ -100,7 +102,11 @@ def test_a_command_runs_on_the_first_worker_that_can(action, kind, worker):
         (Action("merge"), PULL_REQUEST, "cannot do `merge` yet: leave it out"),
         (Action("gone"), ISSUE, "cannot do `gone` yet: leave it out"),
         (Action("implement"), PULL_REQUEST, "on pull requests yet: leave it out"),
-        (Action("prove", uses="implement", command="prove"), ISSUE, "Far has no prove"),
+        (
+            Action("prove", uses="implement", command="prove"),
+            ISSUE,
+            "this server has no command `prove`",
+        ),
     ],
 )
 def test_what_nobody_can_do_is_said_before_anything_starts(action, kind, reason):
@@ -110,3 +116,33 @@ def test_what_nobody_can_do_is_said_before_anything_starts(action, kind, reason)
 def test_a_server_without_a_worker_says_so():
     assert Abilities().why_not(Action("implement"), ISSUE)
     assert Abilities().why_not(Action("label"), ISSUE) == ""
+
+
+@pytest.mark.parametrize(
+    ("action", "kind", "granted", "missing"),
+    [
+        (Action("label"), ISSUE, {"issues": "write"}, ""),
+        (
+            Action("label"),
+            ISSUE,
+            {"issues": "read", "pull_requests": "write"},
+            "issues",
+        ),
+        (Action("label"), PULL_REQUEST, {"issues": "write"}, ""),
+        (Action("label"), PULL_REQUEST, {"pull_requests": "write"}, ""),
+        (Action("label"), PULL_REQUEST, {"contents": "write"}, "pull_requests"),
+        (Action("close"), PULL_REQUEST, {"issues": "write"}, "pull_requests"),
+        (Action("close"), ISSUE, {"issues": "admin"}, ""),
+        (Action("implement"), ISSUE, {"pull_requests": "write"}, "contents"),
+        (
+            Action("mend", uses="implement"),
+            ISSUE,
+            {"contents": "write"},
+            "pull_requests",
+        ),
+    ],
+)
+def test_what_has_to_be_granted_for_an_action_is_named(action, kind, granted, missing):
+    said = why_not_granted(action, kind, Grants(granted, "https://x.test/9"))
+    assert (f"granted `{missing}: write`" in said) == bool(missing) == bool(said)
+    assert ("[in the app's settings](https://x.test/9)" in said) == bool(missing)

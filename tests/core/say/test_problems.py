@@ -66,6 +66,7 @@ SAMPLES: list[Problem] = [
     server.TookMost(4_200_000_000, 99_000),
     server.NoProcess("Resource temporarily unavailable"),
     server.ProgramGone("fix"),
+    server.NoCommand("deploy"),
     server.AttemptUnknown("b7k2-1.1"),
     server.AttemptCancelled("b7k2-1.1"),
     server.DatabaseFails("disk I/O error"),

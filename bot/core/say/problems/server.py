@@ -79,6 +79,19 @@ class ProgramGone(Problem):
 
 
 @dataclass(frozen=True, slots=True)
+class NoCommand(Problem):
+    """The operator has named no such command."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return (
+            f"this server has no command `{self.name}`: its operator has to name one"
+            " under `commands` in the settings file"
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class AttemptUnknown(Problem):
     """A worker does not know an attempt."""
 
