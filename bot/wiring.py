@@ -76,6 +76,7 @@ from bot.ports.examined import Finding, State
 from bot.ports.store import Held
 from bot.ports.work import Worker
 from bot.settings import Settings, secret_files
+from bot.settings.examined import SettingsExamined
 from bot.store.store import Store
 from bot.web.routes import Readiness
 from bot.workers.local import LocalWorker
@@ -428,6 +429,7 @@ class Engine:
         )
         self.examination = Examination(
             {
+                "settings": SettingsExamined(settings),
                 "database": store,
                 "engine": Going(self.recorder, stopping),
                 "GitHub": github,

@@ -61,7 +61,7 @@ def keys_are_checked_once() -> Iterator[None]:
     """Have each private key read once: its check takes longer than most tests."""
     with pytest.MonkeyPatch.context() as patch:
         read = cache(load_pem_private_key)
-        for module in ("bot.settings", "jwt.algorithms"):
+        for module in ("bot.settings.keys", "jwt.algorithms"):
             patch.setattr(f"{module}.load_pem_private_key", read)
         yield
 

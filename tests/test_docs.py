@@ -22,7 +22,8 @@ from bot.core.plan.configuration import RepositoryConfiguration, read_configurat
 from bot.core.world.permissions import PERMISSIONS
 from bot.localhub.api import all_routes
 from bot.localhub.server import app_key
-from bot.settings import Settings, SettingsFile, load_settings, variables
+from bot.settings import Settings, load_settings, variables
+from bot.settings.file import SettingsFile
 from tests.flow.world import world
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -234,7 +235,7 @@ def test_the_gate_runs_exactly_the_readmes_two_commands():
 )
 def test_links_lead_somewhere(name: str):
     text = (ROOT / name).read_text()
-    links = re.findall(r"\]\(([^)\s]+)\)", text)
+    links = re.findall(r"\]\(([^)\s]+)\)", re.sub(r"`[^`]*`", "", text))
     anchors = {
         re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
         for heading in re.findall(r"^#+ (.+)$", text, re.MULTILINE)

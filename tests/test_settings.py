@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
     Encoding,
     NoEncryption,
     PrivateFormat,
@@ -126,12 +127,83 @@ def test_settings_cannot_be_changed(env: pytest.MonkeyPatch):
         lambda pem: pem.replace("\n", "\r\n"),
         lambda pem: base64.b64encode(pem.encode()).decode(),
         lambda pem: base64.encodebytes(pem.encode()).decode(),
+        lambda pem: f"\ufeff{pem}",
+        lambda pem: f"Bag Attributes\n    friendlyName: app\n{pem}the end\n",
+        lambda pem: " ".join(pem.split("\n")),
+        lambda pem: f"'{base64.b64encode(pem.encode()).decode()}'",
+        lambda pem: base64.b64encode(b"\xef\xbb\xbf" + pem.encode()).decode(),
     ],
-    ids=["as it is", "escaped", "quoted", "Windows", "base64", "base64 in lines"],
+    ids=[
+        "as it is",
+        "escaped",
+        "quoted",
+        "Windows",
+        "base64",
+        "base64 in lines",
+        "with a byte order mark",
+        "with text around it",
+        "on one line",
+        "base64 in quotes",
+        "base64 of a byte order mark",
+    ],
 )
 def test_a_private_key_is_read_in_every_form(env: pytest.MonkeyPatch, write):
     env.setenv("PRIVATE_KEY", write(KEY))
     assert load_settings().private_key == KEY
+    env.delenv("PRIVATE_KEY")
+    Path("app.pem").write_text(write(KEY), "utf-8")
+    env.setenv("PRIVATE_KEY_PATH", "app.pem")
+    assert load_settings().private_key == KEY
+    Path("app.pem").write_text(write(KEY), "utf-16")
+    assert load_settings().private_key == KEY
+
+
+def test_a_key_with_a_passphrase_is_named_so(env: pytest.MonkeyPatch):
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    for form in (PrivateFormat.TraditionalOpenSSL, PrivateFormat.PKCS8):
+        locked = key.private_bytes(Encoding.PEM, form, BestAvailableEncryption(b"x"))
+        env.setenv("PRIVATE_KEY", locked.decode())
+        assert "passphrase; take that off (openssl rsa" in problems()[0]
+
+
+@pytest.mark.parametrize(
+    "written", ["123456\n", '"123456"', " '123456' ", "\ufeff123456", "123456\r\n"]
+)
+def test_what_files_and_shells_leave_around_a_value_is_taken_off(
+    env: pytest.MonkeyPatch, written: str
+):
+    env.setenv("APP_ID", written)
+    env.setenv("WEBHOOK_SECRET", written)
+    settings = load_settings()
+    assert (settings.app_id, settings.webhook_secrets) == ("123456", ("123456",))
+
+
+@pytest.mark.usefixtures("env")
+def test_an_app_id_has_its_form():
+    assert problems(APP_ID="my app") == [
+        "APP_ID='my app' does not have the right form, for example APP_ID=123456"
+    ]
+
+
+def test_a_name_that_is_nearly_a_setting_is_told(env: pytest.MonkeyPatch):
+    env.setenv("BATCH_CONCURENCY", "3")
+    Path(".env").write_text("BATCH_SANBOX=off\nBATCHES=1\n")
+    assert problems(PORT="x")[:2] == [
+        "BATCH_CONCURENCY is not known; did you mean BATCH_CONCURRENCY?",
+        "BATCH_SANBOX is not known; did you mean BATCH_SANDBOX?",
+    ]
+    assert len(problems()) == 2
+
+
+def test_what_is_set_up_and_perhaps_not_so_meant_is_doubted(env: pytest.MonkeyPatch):
+    Path("bot.yml").write_text("pass_environment: [AGENT_KEY, OTHER_KEY]\n")
+    env.setenv("BATCH_FLAVOUR", "sweet")
+    env.setenv("OTHER_KEY", "x")
+    settings = load_settings({"BATCH_SETTINGS_FILE": "bot.yml"})
+    assert settings.doubts() == [
+        "pass_environment: AGENT_KEY is not set",
+        "BATCH_FLAVOUR is no setting of this version",
+    ]
 
 
 @pytest.mark.parametrize("name", ["PRIVATE_KEY_PATH", "PRIVATE_KEY"])
@@ -180,7 +252,8 @@ def test_all_problems_are_told_at_once_each_with_an_example():
     [
         ("PRIVATE_KEY", "not-a-key", "is no key and cannot be read as a file"),
         ("PRIVATE_KEY", KEY.replace("A", "B"), "is no private key"),
-        ("PRIVATE_KEY", base64.b64encode(b"a word").decode(), "is no private key"),
+        ("PRIVATE_KEY", base64.b64encode(b"a word").decode(), "is no key and"),
+        ("PRIVATE_KEY", base64.b64encode(b"word" * 99).decode(), "is no private key"),
         ("PRIVATE_KEY", pem(ec.generate_private_key(ec.SECP256R1())), "is no RSA key"),
         ("PRIVATE_KEY_PATH", "missing.pem", "No such file"),
         ("WEBHOOK_SECRET", "one,", "two with a comma"),
@@ -282,26 +355,57 @@ def test_the_settings_file_names_commands_repositories_and_bots():
     ("text", "told"),
     [
         (
-            "commands: {implement: claude -p}",
-            "commands.implement should be a valid list",
+            "cache: true\ncommands:\n  implement: claude -p",
+            "line 3: commands.implement must be a list, [word, word], for example"
+            " commands: {implement: [claude, -p, Implement the issue.]}",
         ),
-        ("commands: {implement: []}", "commands.implement list should have at least 1"),
         (
-            "commands: {implement: [sleep, 5]}",
-            "commands.implement.1 should be a valid str",
+            "commands: {implement: []}",
+            "line 1: commands.implement must not be empty, for example commands:",
         ),
-        ("commands: {Do it: [x]}", "does not have the right form"),
-        ("comands: {}", "comands is not known here"),
-        ("allowed_repositories: [widgets]", "allowed_repositories.0 does not have"),
+        (
+            "commands:\n  implement:\n  - sleep\n  - 5",
+            "line 4: commands.implement.1 must be text; put it in quotes, for example",
+        ),
+        ("commands: {Do it: [x]}", "commands.Do it does not have the right form"),
+        (
+            "commands: {label: [x]}",
+            "commands.label means something already: label is no command's; name it",
+        ),
+        ("commands: {cancel: [x]}", "commands.cancel means something already"),
+        (
+            "cache: true\ncomands: {}",
+            "line 2: comands is not known here; did you mean commands?",
+        ),
+        ("zebra: 1", "zebra is not known here; there is commands, pass_environment,"),
+        (
+            "network: yes",
+            "line 1: network must be true or false, for example network: t",
+        ),
+        ("cache: 1", "line 1: cache must be true or false"),
+        (
+            "quota: big",
+            "line 1: quota is no size; write a number with MB, GB or TB, for",
+        ),
+        (
+            "allowed_repositories: [widgets]",
+            "line 1: allowed_repositories.0 does not have the right form, for example"
+            " allowed_repositories: [acme/*]",
+        ),
         ("allowed_bots: ['a b']", "allowed_bots.0 does not have the right form"),
-        ("- 1", "the file should be a valid"),
-        ("a: [", "cannot be read"),
+        ("- 1", "line 1: the file must have keys with values, key: value"),
+        ("a: [", "is no YAML, line 1: expected"),
+        ("cache: true\ncache: false", "is no YAML, line 2: “cache” stands here twice"),
+        (
+            "pass_environment: [GH_SECRET]",
+            "pass_environment names GH_SECRET, a secret of the bot, which commands never",
+        ),
     ],
 )
 def test_a_settings_file_that_does_not_fit_is_explained(text: str, told: str):
     Path("bot.yml").write_text(text)
     problem = "\n".join(problems(BATCH_SETTINGS_FILE="bot.yml"))
-    assert problem.startswith("BATCH_SETTINGS_FILE='bot.yml' ")
+    assert problem.startswith("BATCH_SETTINGS_FILE")
     assert told in problem
 
 
@@ -326,11 +430,17 @@ def test_secrets_are_never_shown():
             assert secret not in text
 
 
-def test_commands_get_what_the_operator_passes_on_and_no_secret_of_the_bot(
+def test_no_variable_hands_a_secret_of_the_bot_to_commands(env: pytest.MonkeyPatch):
+    Path("bot.yml").write_text("pass_environment: [SAME]\n")
+    env.setenv("SAME", "hush")
+    assert "names SAME, a secret" in problems(BATCH_SETTINGS_FILE="bot.yml")[0]
+
+
+def test_commands_get_what_the_operator_passes_on(
     env: pytest.MonkeyPatch, tmp_path: Path
 ):
     file = tmp_path / "batch-bot.yml"
-    file.write_text("pass_environment: [AGENT_KEY, WEBHOOK_SECRET]\nnetwork: true\n")
+    file.write_text("pass_environment: [AGENT_KEY]\nnetwork: true\n")
     env.setenv("AGENT_KEY", "abc")
     settings = load_settings({"BATCH_SETTINGS_FILE": str(file)})
     assert settings.command_environment() == {"AGENT_KEY": "abc"}
@@ -351,7 +461,7 @@ def test_what_is_shown_to_commands_is_there_and_has_a_whole_path(
     assert shown.startswith(f"show: {tmp_path}/.nvm; cache: True; quota: ")
     for wrong, why in (("~/.nvn", "does not exist"), ("nvm", "is no whole path")):
         file.write_text(f"show: [{wrong}]\n")
-        with pytest.raises(SettingsError, match=f"show.0 {wrong} {why}"):
+        with pytest.raises(SettingsError, match=f"line 1: show.0 {wrong} {why}"):
             load_settings({"BATCH_SETTINGS_FILE": str(file)})
 
 

@@ -59,16 +59,17 @@ class HostExamined:
             yield Finding("workspaces", State.NOTE, *findings.left_aside(left))
 
     def _of_commands(self) -> Iterator[Finding]:
-        gone = [
-            (name, fault)
-            for name, argv in self._commands.items()
-            for fault in trail_of(argv, self._path).faults
-        ]
+        trails = {n: trail_of(argv, self._path) for n, argv in self._commands.items()}
+        gone = [(name, fault) for name, one in trails.items() for fault in one.faults]
         for name, fault in gone:
             words = findings.program_gone(name, fault)
             yield Finding("commands", State.NOTE, *words)
         if not gone:
-            words = findings.programs_work(self._commands)
+            found = {
+                name: str(one.programs[0]) if one.programs else self._commands[name][0]
+                for name, one in trails.items()
+            }
+            words = findings.programs_work(found)
             yield Finding("commands", State.FINE, *words)
         for doubt in self._doubts:
             yield Finding("commands", State.NOTE, doubt)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any
 
-import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -22,12 +21,12 @@ from bot.core.actions.spec import AppliesTo, ItemNeed
 from bot.core.actions.table import ACTIONS
 from bot.core.command.limits import Limits
 from bot.core.command.vocabulary import RESERVED, in_words, nearest
+from bot.core.documents import DocumentError, Path, line_of, read_document
 from bot.core.model import Action, ItemKind, Role
 from bot.errors import ConfigurationError
 
 PATH = ".github/batch.yml"
 MAX_BYTES = 65_536
-_MAX_DEPTH = 12
 _MAX_SHOWN = 60
 
 _ACTION_NAME = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*\Z")
@@ -155,12 +154,13 @@ def read_configuration(text: str | None) -> RepositoryConfiguration:
     if len(text.encode(errors="surrogatepass")) > MAX_BYTES:
         message = f"{PATH} is larger than {MAX_BYTES // 1024} KiB; shorten it."
         raise ConfigurationError(message)
-    lines: dict[_Path, int] = {}
     try:
-        node = _compose(text)
-        value = {} if node is None else _value(node, (), lines)
-    except yaml.YAMLError as error:
-        raise ConfigurationError(_syntax_message(error)) from error
+        value, lines = read_document(text)
+    except DocumentError as error:
+        where = f", line {error.line}" if error.line else ""
+        problem = _shown(error.problem, quotes=False)
+        message = f"{PATH}{where}: {problem}."
+        raise ConfigurationError(message) from error
     if value is None:
         return RepositoryConfiguration()
     if not isinstance(value, dict):
@@ -174,112 +174,20 @@ def read_configuration(text: str | None) -> RepositoryConfiguration:
     return configuration
 
 
-_Path = tuple[str | int, ...]
-
-
-class _Loader(yaml.SafeLoader):
-    """Composes without aliases, with which a small file can stand for a huge one."""
-
-    depth = 0
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        """Return the next node, unless it repeats another one or lies too deep."""
-        problem = ""
-        if self.check_event(yaml.AliasEvent):
-            problem = "aliases (*name) are not supported; write the value again"
-        elif self.depth >= _MAX_DEPTH:
-            problem = "this is nested too deep"
-        if problem:
-            raise yaml.MarkedYAMLError(problem=problem, problem_mark=self.get_mark())
-        self.depth += 1
-        try:
-            return super().compose_node(parent, index)
-        finally:
-            self.depth -= 1
-
-
-def _compose(text: str) -> yaml.Node | None:
-    loader = _Loader(text)
-    try:
-        return loader.get_single_node()
-    finally:
-        loader.dispose()
-
-
-def _value(node: yaml.Node, path: _Path, lines: dict[_Path, int]) -> Any:
-    lines.setdefault(path, node.start_mark.line + 1)
-    if isinstance(node, yaml.MappingNode):
-        return _mapping(node, path, lines)
-    if isinstance(node, yaml.SequenceNode):
-        return [
-            _value(child, (*path, at), lines) for at, child in enumerate(node.value)
-        ]
-    assert isinstance(node, yaml.ScalarNode)
-    return _scalar(node)
-
-
-def _mapping(
-    node: yaml.MappingNode, path: _Path, lines: dict[_Path, int]
-) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key_node, child in node.value:
-        mark = key_node.start_mark
-        if not isinstance(key_node, yaml.ScalarNode):
-            raise yaml.MarkedYAMLError(
-                problem="a key must be a word", problem_mark=mark
-            )
-        key = key_node.value
-        if key in found:
-            raise yaml.MarkedYAMLError(
-                problem=f"{_shown(key)} stands here twice", problem_mark=mark
-            )
-        lines[(*path, key)] = mark.line + 1
-        found[key] = _value(child, (*path, key), lines)
-    return found
-
-
-def _scalar(node: yaml.ScalarNode) -> Any:
-    """Return text, a whole number, a truth value or None; all else stays text."""
-    text: str = node.value
-    match node.tag.removeprefix("tag:yaml.org,2002:"):
-        case "null":
-            return None
-        case "bool":
-            return text.casefold() in ("true", "yes", "on")
-        case "int" if re.fullmatch(r"[-+]?[0-9]{1,9}", text):
-            return int(text)
-        case _:
-            return text
-
-
-def _syntax_message(error: yaml.YAMLError) -> str:
-    mark = getattr(error, "problem_mark", None)
-    problem = getattr(error, "problem", None) or "this is not YAML"
-    where = f", line {mark.line + 1}" if mark else ""
-    return f"{PATH}{where}: {_shown(problem, quotes=False)}."
-
-
-def _message(error: ValidationError, lines: Mapping[_Path, int]) -> str:
+def _message(error: ValidationError, lines: Mapping[Path, int]) -> str:
     problems = []
     for found in error.errors(include_url=False):
         path = found["loc"]
         place = ".".join(str(part) for part in path)
         problem = _problem(found["type"], found["msg"], path, found.get("ctx", {}))
         problems.append(
-            f"line {_line(path, lines)}: {_shown(place, quotes=False)}: {problem}"
+            f"line {line_of(path, lines)}: {_shown(place, quotes=False)}: {problem}"
         )
     whole = f"{PATH}, " + "; ".join(problems[:5])
     return whole if whole.endswith("?") else f"{whole}."
 
 
-def _line(path: _Path, lines: Mapping[_Path, int]) -> int:
-    for length in range(len(path), -1, -1):
-        if (line := lines.get(path[:length])) is not None:
-            return line
-    return 1
-
-
-def _problem(kind: str, message: str, path: _Path, context: Mapping[str, Any]) -> str:
+def _problem(kind: str, message: str, path: Path, context: Mapping[str, Any]) -> str:
     match kind:
         case "extra_forbidden":
             known = list(_known_keys(path[:-1]))
@@ -300,7 +208,7 @@ def _problem(kind: str, message: str, path: _Path, context: Mapping[str, Any]) -
             return message[:1].lower() + message[1:]
 
 
-def _known_keys(path: _Path) -> Iterator[str]:
+def _known_keys(path: Path) -> Iterator[str]:
     model: type[BaseModel] = RepositoryConfiguration
     if path:
         parts: dict[str | int, type[BaseModel]] = {
@@ -315,11 +223,11 @@ def _known_keys(path: _Path) -> Iterator[str]:
 
 
 def _check_names(
-    configuration: RepositoryConfiguration, lines: Mapping[_Path, int]
+    configuration: RepositoryConfiguration, lines: Mapping[Path, int]
 ) -> None:
     """Check the names of actions against each other and the language."""
     for name in configuration.actions:
-        line = _line(("actions", name), lines)
+        line = line_of(("actions", name), lines)
         if name in ACTIONS or name in RESERVED:
             message = (
                 f"{PATH}, line {line}: {name} means something already; "
@@ -335,7 +243,7 @@ def _check_names(
     names = (*ACTIONS, *configuration.actions)
     for kind in ItemKind:
         name = configuration.defaults.action_for(kind)
-        line = _line(("defaults", kind.value), lines)
+        line = line_of(("defaults", kind.value), lines)
         if name not in names:
             guess = nearest(name, names)
             hint = f"did you mean {guess}?" if guess else f"there is {in_words(names)}."

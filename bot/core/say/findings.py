@@ -1,6 +1,6 @@
 """What operators read of the parts of the bot: each as what is so, and what to do."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from math import ceil
 
@@ -120,10 +120,27 @@ def program_gone(command: str, fault: str) -> Words:
     return of_command(command, fault), ""
 
 
-def programs_work(commands: Collection[str]) -> Words:
-    """All programs that operators named are there."""
-    named = ", ".join(sorted(commands)) or "none is set up"
-    return f"commands: {named}", ""
+def programs_work(commands: Mapping[str, str]) -> Words:
+    """All programs that operators named are there; each command with where it is."""
+    named = [f"{name} ({commands[name]})" for name in sorted(commands)]
+    return f"commands: {', '.join(named) or 'none is set up'}", ""
+
+
+def listens(version: str, address: str) -> Words:
+    """Which bot this is, and where deliveries come to."""
+    return f"batch-bot {version}, webhooks come to {address}", ""
+
+
+def open_to(repositories: Sequence[str]) -> Words:
+    """Which repositories may use this server."""
+    named = ", ".join(repositories) or "every one in which the app is installed"
+    return f"repositories: {named}", ""
+
+
+def app_known(name: str, app_id: int, installations: int) -> Words:
+    """Who the bot is on GitHub."""
+    accounts = "1 account" if installations == 1 else f"{installations} accounts"
+    return f"the app {name} ({app_id}), installed on {accounts}", ""
 
 
 def left_aside(names: Sequence[str]) -> Words:

@@ -53,10 +53,23 @@ NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
             "commands are not isolated: commands can read all that the bot can",
         ),
         (
-            findings.programs_work(["review", "implement"]),
-            "commands: implement, review",
+            findings.programs_work({"review": "/bin/check", "implement": "fix.sh"}),
+            "commands: implement (fix.sh), review (/bin/check)",
         ),
-        (findings.programs_work([]), "commands: none is set up"),
+        (findings.programs_work({}), "commands: none is set up"),
+        (
+            findings.listens("0.2.0", "https://bot.example/hooks"),
+            "batch-bot 0.2.0, webhooks come to https://bot.example/hooks",
+        ),
+        (
+            findings.open_to([]),
+            "repositories: every one in which the app is installed",
+        ),
+        (findings.open_to(["acme/*", "x/y"]), "repositories: acme/*, x/y"),
+        (
+            findings.app_known("batch-bot", 7, 2),
+            "the app batch-bot (7), installed on 2 accounts",
+        ),
         (
             findings.left_aside(["a", "b", "c", "d"]),
             "cannot be deleted, and was moved aside: a, b, c …",

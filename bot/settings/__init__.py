@@ -5,42 +5,43 @@ default. An empty string counts as unset. All problems are reported at once, eac
 the variable, what is wrong with it and an example.
 """
 
-import base64
-import binascii
 import hashlib
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies_environment, proxy_bypass
 
-import yaml
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from dotenv import dotenv_values
 from pydantic import (
     AliasChoices,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
-    StringConstraints,
     ValidationError,
     model_validator,
 )
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from bot.core.command.vocabulary import nearest
 from bot.core.world.budget import Reserve
 from bot.errors import SettingsError
+from bot.settings.file import SettingsFile, read_settings_file
+from bot.settings.keys import key_at, key_in
 
 _UNIT_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
 _LEVELS = {"trace": "debug", "warn": "warning", "fatal": "error"}
 """Probot's names of levels that are none of ours."""
+
+
+def _bare(text: str) -> str:
+    text = text.strip("\ufeff \t\r\n")
+    is_quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "\"'"
+    return text[1:-1].strip() if is_quoted else text
 
 
 def _seconds(value: object) -> object:
@@ -81,124 +82,13 @@ def _secrets(value: object) -> object:
     return secrets
 
 
-def _private_key(value: object) -> object:
-    """Return the PEM that *value* is, escaped or encoded, or whose path it is."""
-    text = str(value).strip().strip("\"'").replace("\\n", "\n")
-    if not text:
-        message = "or PRIVATE_KEY_PATH is needed"
-        raise ValueError(message)
-    if "-----BEGIN" not in text:
-        try:
-            # Whoever encodes it may break its lines.
-            text = base64.b64decode("".join(text.split()), validate=True).decode()
-        except (binascii.Error, UnicodeDecodeError):
-            return _private_key_at(text, what="is no key and ")
-    return _checked(text)
-
-
-def _private_key_at(path: object, *, what: str = "") -> object:
-    try:
-        return _checked(Path(str(path)).expanduser().read_text())
-    except (OSError, UnicodeDecodeError) as error:
-        # The text itself may be most of a key: it is not shown.
-        message = (
-            f"{what}cannot be read as a file: {getattr(error, 'strerror', 'not text')}"
-        )
-        raise ValueError(message) from None
-
-
-def _checked(text: str) -> str:
-    """Return the PEM, the same one for a key however it was given."""
-    pem = "\n".join(text.split("\r\n")).strip() + "\n"
-    try:
-        key = load_pem_private_key(pem.encode(), password=None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        message = (
-            "is no private key; give the .pem file that GitHub made, as it is, in base64"
-            " or with \\n for its line ends"
-        )
-        raise ValueError(message) from None
-    if not isinstance(key, RSAPrivateKey):
-        message = "is no RSA key, and GitHub Apps have no others"
-        raise ValueError(message)  # noqa: TRY004 - pydantic collects ValueErrors
-    return pem
-
-
-def _shown_path(value: object) -> object:
-    path = Path(str(value)).expanduser()
-    if not path.is_absolute():
-        message = f"{value} is no whole path; begin it with / or ~"
-        raise ValueError(message)
-    if not path.exists():
-        message = f"{value} does not exist"
-        raise ValueError(message)
-    return path
-
-
-def _bytes(value: object) -> object:
-    if isinstance(value, int):
-        return value
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT])i?B?", str(value).strip(), re.I)
-    if not match:
-        message = "is no size; write a number with MB, GB or TB"
-        raise ValueError(message)
-    return round(float(match[1]) * 1000 ** (" KMGT".index(match[2].upper())))
-
-
 def _level(value: object) -> object:
     return _LEVELS.get(str(value).lower(), str(value).lower())
 
 
-class SettingsFile(BaseModel):
-    """What ``BATCH_SETTINGS_FILE`` holds."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    commands: dict[
-        Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$")],
-        Annotated[
-            list[Annotated[str, StringConstraints(min_length=1)]], Field(min_length=1)
-        ],
-    ] = {}
-    pass_environment: list[
-        Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
-    ] = []
-    network: bool = False
-    show: list[Annotated[Path, BeforeValidator(_shown_path), Field(strict=False)]] = []
-    cache: bool = False
-    quota: Annotated[int, BeforeValidator(_bytes)] = 10 * 1000**3
-    sign_off: bool = False
-    leave_out: list[Annotated[str, StringConstraints(pattern=r"^!?[^!/\s].*$")]] = []
-    allowed_repositories: list[
-        Annotated[str, StringConstraints(pattern=r"^[\w.-]+/([\w.-]+|\*)$")]
-    ] = []
-    allowed_bots: list[
-        Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]+(\[bot\])?$")]
-    ] = []
-
-
-def _settings_file(value: object) -> object:
-    if isinstance(value, SettingsFile):
-        return value
-    path = Path(str(value)).expanduser()
-    try:
-        content = yaml.safe_load(path.read_text())
-        return SettingsFile.model_validate({} if content is None else content)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        message = f"cannot be read: {error}"
-        raise ValueError(message) from None
-    except ValidationError as error:
-        details = "; ".join(
-            f"{'.'.join(map(str, detail['loc'])) or 'the file'} {_words(detail)}"
-            for detail in error.errors()
-        )
-        message = f"does not fit: {details}"
-        raise ValueError(message) from None
-
-
 Seconds = Annotated[float, BeforeValidator(_seconds)]
 Url = Annotated[str, BeforeValidator(_url)]
-Pem = Annotated[str, BeforeValidator(_private_key)]
+Pem = Annotated[str, BeforeValidator(key_in)]
 
 
 def _variable(
@@ -232,7 +122,12 @@ class Settings(BaseSettings):
     )
 
     app_id: str = _variable(
-        ..., "APP_ID", "GH_APP_ID", "GITHUB_APP_IDENTIFIER", example="123456"
+        ...,
+        "APP_ID",
+        "GH_APP_ID",
+        "GITHUB_APP_IDENTIFIER",
+        example="123456",
+        pattern=r"^[A-Za-z0-9._-]+$",
     )
     given_private_key: Pem = _variable(
         "",
@@ -242,7 +137,7 @@ class Settings(BaseSettings):
         example='"$(cat app.private-key.pem)"',
         is_secret=True,
     )
-    private_key_at_path: Annotated[str, BeforeValidator(_private_key_at)] = _variable(
+    private_key_at_path: Annotated[str, BeforeValidator(key_at)] = _variable(
         "", "PRIVATE_KEY_PATH", example="app.private-key.pem", is_secret=True
     )
     webhook_secrets: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_secrets)] = (
@@ -302,7 +197,7 @@ class Settings(BaseSettings):
     sandbox: Literal["required", "best-effort", "off"] = _variable(
         "required", "BATCH_SANDBOX", example="required"
     )
-    file: Annotated[SettingsFile, NoDecode, BeforeValidator(_settings_file)] = (
+    file: Annotated[SettingsFile, NoDecode, BeforeValidator(read_settings_file)] = (
         _variable(SettingsFile(), "BATCH_SETTINGS_FILE", example="batch-bot.yml")
     )
     shutdown_seconds: Seconds = _variable(
@@ -314,11 +209,12 @@ class Settings(BaseSettings):
 
     @model_validator(mode="before")
     @classmethod
-    def _need_a_key(cls, values: dict[str, Any]) -> dict[str, Any]:
+    def _plain(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Take off what files of variables and shells leave around a value."""
+        plain = {n: _bare(v) if isinstance(v, str) else v for n, v in values.items()}
         # One of two is needed; said here, it is said together with the rest.
-        if any("PRIVATE_KEY" in name for name in values):
-            return values
-        return values | {"PRIVATE_KEY": ""}
+        is_given = any("PRIVATE_KEY" in name for name in plain)
+        return plain if is_given else plain | {"PRIVATE_KEY": ""}
 
     @property
     def private_key(self) -> str:
@@ -368,9 +264,25 @@ class Settings(BaseSettings):
 
         Those that hold the bot's own secrets are never among them.
         """
-        own = {name for names in variables().items() for name in (names[0], *names[1])}
-        wanted = set(self.file.pass_environment) - own
+        wanted = set(self.file.pass_environment) - _known_names()
         return {n: v for n, v in environment().items() if n in wanted}
+
+    def doubts(self) -> Sequence[str]:
+        """Return what is set up and probably not so meant."""
+        given = environment()
+        unset = [name for name in self.file.pass_environment if name not in given]
+        strange = [
+            name
+            for name in (*given, *_in_env_file())
+            if name.startswith("BATCH_") and name not in _known_names()
+        ]
+        return [
+            *(f"pass_environment: {name} is not set" for name in unset),
+            *(
+                f"{name} is no setting of this version"
+                for name in dict.fromkeys(strange)
+            ),
+        ]
 
     @property
     def allowed_bots(self) -> frozenset[str]:
@@ -416,15 +328,21 @@ def load_settings(
     ``SettingsError`` with all problems, one a line.
     """
     given = {name: value for name, value in (options or {}).items() if value}
+    env_file = env_file or Path(".env")
+    problems = [*_misspelt((*given, *environment(), *_in_env_file(env_file)))]
     try:
-        return Settings(
-            _env_file=env_file or Path(".env"),  # type: ignore[call-arg]  # of BaseSettings
+        settings = Settings(
+            _env_file=env_file,  # type: ignore[call-arg]  # of BaseSettings
             **given,  # type: ignore[arg-type]  # text, as in the environment
         )
     except ValidationError as error:
-        problems = [_problem(detail) for detail in error.errors(include_url=False)]
+        problems += [_problem(detail) for detail in error.errors(include_url=False)]
         # Without its cause, which holds what was typed.
         raise SettingsError("\n".join(problems)) from None
+    problems += _handed_on(settings)
+    if problems:
+        raise SettingsError("\n".join(problems))
+    return settings
 
 
 def describe(settings: Settings) -> Mapping[str, str]:
@@ -453,6 +371,42 @@ def variables() -> Mapping[str, tuple[str, ...]]:
     return names
 
 
+def _known_names() -> frozenset[str]:
+    """Return every name that is read."""
+    return frozenset(
+        name for first, more in variables().items() for name in (first, *more)
+    )
+
+
+def _in_env_file(env_file: Path = Path(".env")) -> Sequence[str]:
+    return [*dotenv_values(env_file)] if env_file.is_file() else []
+
+
+def _misspelt(names: Iterable[str]) -> Iterator[str]:
+    """Yield what is wrong with names that look like settings and are none."""
+    for name in dict.fromkeys(names):
+        guess = nearest(name, _known_names(), likeness=0.8)
+        if name.startswith("BATCH_") and guess and name not in _known_names():
+            yield f"{name} is not known; did you mean {guess}?"
+
+
+def _handed_on(settings: Settings) -> Iterator[str]:
+    """Yield the bot's own secrets that commands would get."""
+    own = {
+        name
+        for first, more in variables().items()
+        for name in (first, *more)
+        if not _field_of(first).repr
+    }
+    values = {*settings.webhook_secrets, settings.private_key, settings.metrics_token}
+    for name in settings.file.pass_environment:
+        if name in own or environment().get(name) in values - {""}:
+            yield (
+                f"BATCH_SETTINGS_FILE: pass_environment names {name}, a secret of the bot,"
+                " which commands never get; leave it out"
+            )
+
+
 def _name_of(field_name: str) -> str:
     return list(variables())[list(Settings.model_fields).index(field_name)]
 
@@ -473,17 +427,22 @@ def _tail(secret: str) -> str:
 
 def _problem(detail: ErrorDetails) -> str:
     name = str(detail["loc"][0])
-    field = next(
-        field
-        for field in Settings.model_fields.values()
-        if isinstance(field.validation_alias, AliasChoices)
-        and name in field.validation_alias.choices
-    )
+    field = _field_of(name)
     example = f"for example {name}={(field.examples or [''])[0]}"
     if detail["type"] == "missing":
         return f"{name} is not set, {example}"
     subject = f"{name}={detail['input']!r}" if field.repr else name
     return f"{subject} {_words(detail)}, {example}"
+
+
+def _field_of(name: str) -> FieldInfo:
+    """Return the setting that a variable is read for."""
+    return next(
+        field
+        for field in Settings.model_fields.values()
+        if isinstance(field.validation_alias, AliasChoices)
+        and name in field.validation_alias.choices
+    )
 
 
 def _words(detail: ErrorDetails) -> str:

@@ -1,0 +1,161 @@
+"""What ``BATCH_SETTINGS_FILE`` holds: whatever is no one-liner."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
+from pydantic_core import ErrorDetails
+
+from bot.core import documents
+from bot.core.actions.implement import IMPLEMENT
+from bot.core.actions.later import REVIEW
+from bot.core.actions.table import ACTIONS
+from bot.core.command.vocabulary import RESERVED, in_words, nearest
+from bot.core.documents import DocumentError, line_of, read_document
+
+_OF_COMMANDS = (IMPLEMENT.name, REVIEW.name)
+"""The built-in actions that run an operator's command of their name."""
+
+
+def _shown_path(value: object) -> object:
+    path = Path(str(value)).expanduser()
+    if not path.is_absolute():
+        message = f"{value} is no whole path; begin it with / or ~"
+        raise ValueError(message)
+    if not path.exists():
+        message = f"{value} does not exist"
+        raise ValueError(message)
+    return path
+
+
+def _bytes(value: object) -> object:
+    if isinstance(value, int):
+        return value
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT])i?B?", str(value).strip(), re.I)
+    if not match:
+        message = "is no size; write a number with MB, GB or TB"
+        raise ValueError(message)
+    return round(float(match[1]) * 1000 ** (" KMGT".index(match[2].upper())))
+
+
+def _free_name(name: str) -> str:
+    taken = name in ACTIONS or name in RESERVED
+    if taken and name not in _OF_COMMANDS:
+        message = (
+            f"means something already: {name} is no command's; name it differently"
+        )
+        raise ValueError(message)
+    return name
+
+
+_Name = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$"),
+    AfterValidator(_free_name),
+]
+_Words = Annotated[
+    list[Annotated[str, StringConstraints(min_length=1)]], Field(min_length=1)
+]
+
+
+class SettingsFile(BaseModel):
+    """What ``BATCH_SETTINGS_FILE`` holds; each key with an example."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    commands: dict[_Name, _Words] = Field(
+        default={},
+        examples=["commands: {implement: [claude, -p, Implement the issue.]}"],
+    )
+    pass_environment: list[
+        Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+    ] = Field(default=[], examples=["pass_environment: [ANTHROPIC_API_KEY]"])
+    network: bool = Field(default=False, examples=["network: true"])
+    show: list[Annotated[Path, BeforeValidator(_shown_path), Field(strict=False)]] = (
+        Field(default=[], examples=["show: [~/.nvm]"])
+    )
+    cache: bool = Field(default=False, examples=["cache: true"])
+    quota: Annotated[int, BeforeValidator(_bytes)] = Field(
+        default=10 * 1000**3, examples=["quota: 10 GB"]
+    )
+    sign_off: bool = Field(default=False, examples=["sign_off: true"])
+    leave_out: list[Annotated[str, StringConstraints(pattern=r"^!?[^!/\s].*$")]] = (
+        Field(default=[], examples=['leave_out: [dist, "!.env"]'])
+    )
+    allowed_repositories: list[
+        Annotated[str, StringConstraints(pattern=r"^[\w.-]+/([\w.-]+|\*)$")]
+    ] = Field(default=[], examples=["allowed_repositories: [acme/*]"])
+    allowed_bots: list[
+        Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]+(\[bot\])?$")]
+    ] = Field(default=[], examples=['allowed_bots: ["renovate[bot]"]'])
+
+
+def read_settings_file(value: object) -> SettingsFile:
+    """Return what the file at a path holds.
+
+    Raises ``ValueError`` with each problem: its line, its key, what form it has to have,
+    and an example.
+    """
+    if isinstance(value, SettingsFile):
+        return value
+    try:
+        text = Path(str(value)).expanduser().read_text("utf-8-sig")
+        content, lines = read_document(text)
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is no text in UTF-8"
+        message = f"cannot be read: {why}"
+        raise ValueError(message) from None
+    except DocumentError as error:
+        where = f", line {error.line}" if error.line else ""
+        message = f"is no YAML{where}: {error.problem}"
+        raise ValueError(message) from None
+    try:
+        return SettingsFile.model_validate({} if content is None else content)
+    except ValidationError as error:
+        found = error.errors(include_url=False)
+        details = "; ".join(_problem(detail, lines) for detail in found)
+        message = f"does not fit: {details}"
+        raise ValueError(message) from None
+
+
+def _problem(detail: ErrorDetails, lines: Mapping[documents.Path, int]) -> str:
+    path = tuple(part for part in detail["loc"] if part != "[key]")
+    where = ".".join(map(str, path)) or "the file"
+    field = SettingsFile.model_fields.get(str(path[0])) if path else None
+    example = f", for example {field.examples[0]}" if field and field.examples else ""
+    return f"line {line_of(path, lines)}: {where} {_words(detail, path)}{example}"
+
+
+def _words(detail: ErrorDetails, path: tuple[Any, ...]) -> str:
+    """Return what is wrong as the rest of a sentence."""
+    match detail["type"]:
+        case "extra_forbidden":
+            known = [*SettingsFile.model_fields]
+            guess = nearest(str(path[-1]), known)
+            return "is not known here; " + (
+                f"did you mean {guess}?" if guess else f"there is {in_words(known)}"
+            )
+        case "list_type":
+            return "must be a list, [word, word]"
+        case "dict_type" | "model_type":
+            return "must have keys with values, key: value"
+        case "bool_type":
+            return "must be true or false"
+        case "string_type":
+            return "must be text; put it in quotes"
+        case "too_short" | "string_too_short":
+            return "must not be empty"
+        case "string_pattern_mismatch":
+            return "does not have the right form"
+        case _:
+            return detail["msg"].removeprefix("Value error, ")
