@@ -48,6 +48,7 @@ from bot.engine.sweep import Awaited, Missed, Sweep, Untold
 from bot.engine.tracker import Tracker
 from bot.engine.waits import Waits
 from bot.engine.which import Which
+from bot.engine.withdrawals import Withdrawals
 from bot.errors import SettingsError
 from bot.github.adapter import GitHubAdapter, GitHubSettings
 from bot.github.effects import GitHubEffects
@@ -311,6 +312,7 @@ class Engine:
             which=which,
             clock=clock,
         )
+        withdrawals = Withdrawals()
         controls = Controls(
             which=which,
             scheduler=self.scheduler,
@@ -325,6 +327,7 @@ class Engine:
             ),
             replies=replies,
             situations=situations,
+            withdrawals=withdrawals,
         )
         abilities = Abilities({n: w.why_not for n, w in workers.items()})
         reader = Reader(
@@ -368,6 +371,7 @@ class Engine:
                 reader=reader,
                 replies=replies,
                 answers=answers,
+                withdrawals=withdrawals,
                 clock=clock,
             ),
             boxes=Boxes(
@@ -401,6 +405,7 @@ class Engine:
             handle=intake.handle,
             tell=intake.tell,
             lane_of=intake.lane_of,
+            is_prompt=intake.is_prompt,
             clock=clock,
             supervisor=supervisor,
             fraction=random.random,

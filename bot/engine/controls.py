@@ -17,12 +17,13 @@ from bot.core.run.control import ControlResult
 from bot.core.run.progress import Progress
 from bot.core.run.schedule import Schedule
 from bot.core.say import refusals
-from bot.core.say.controls import already, render_control_done
+from bot.core.say.controls import already, render_control_done, render_withdrawn
 from bot.engine.replies import Replies
 from bot.engine.retries import Retries
 from bot.engine.scheduler import Scheduler
 from bot.engine.situation import Situations
 from bot.engine.which import Which
+from bot.engine.withdrawals import Withdrawals
 
 Decision = Callable[[Schedule, datetime], ControlResult]
 
@@ -38,8 +39,10 @@ class Controls:
         retries: Retries,
         replies: Replies,
         situations: Situations,
+        withdrawals: Withdrawals,
     ) -> None:
         self._which = which
+        self._withdrawals = withdrawals
         self._scheduler = scheduler
         self._retries = retries
         self._replies = replies
@@ -61,6 +64,15 @@ class Controls:
             case _:
                 message = f"{type(command).__name__} is no control"
                 raise AssertionError(message)
+        if isinstance(command, syntax.Cancel) and command == syntax.Cancel():
+            withdrawn = self._withdrawals.take_back(request, role)
+            if withdrawn and isinstance(batch, str):
+                await self._replies.say(
+                    request,
+                    "cancel",
+                    lambda first: render_withdrawn(withdrawn, marker=first),
+                )
+                return f"withdrew {withdrawn}"
         return await self.control(request, batch, command, role)
 
     async def control(

@@ -9,7 +9,7 @@ import structlog
 from bot.core.actions.table import needed_role, spec_of
 from bot.core.command import syntax
 from bot.core.command.faults import NotPermitted, Unreadable
-from bot.core.command.lines import find_command_lines
+from bot.core.command.lines import find_command_lines, is_prompt
 from bot.core.command.syntax import Command, RunCommand, format_command
 from bot.core.command.trigger import CommentWritten
 from bot.core.effects import Reaction
@@ -22,7 +22,14 @@ from bot.engine.questions import Help, Questions
 from bot.engine.reading import Reader, Reading
 from bot.engine.replies import Replies
 from bot.engine.starts import Starts
-from bot.errors import BotError, ConfigurationError, PermanentError, Unauthorized
+from bot.engine.withdrawals import Withdrawals
+from bot.errors import (
+    BotError,
+    ConfigurationError,
+    PermanentError,
+    TransientError,
+    Unauthorized,
+)
 from bot.ports.clock import Clock
 from bot.ports.github import Lookups
 
@@ -76,9 +83,11 @@ class Conversation:
         reader: Reader,
         replies: Replies,
         answers: Answers,
+        withdrawals: Withdrawals,
         clock: Clock,
     ) -> None:
         self._github = github
+        self._withdrawals = withdrawals
         self._reader = reader
         self._replies = replies
         self._answers = answers
@@ -95,6 +104,19 @@ class Conversation:
             present = replace(written.repository, name=name)
             written = replace(written, repository=present)
         request = request_of(written)
+        if not is_prompt(written.body):
+            self._withdrawals.begin(request)
+        try:
+            outcome = await self._hear(request, written)
+        except TransientError:
+            raise  # it is tried again
+        except BaseException:
+            self._withdrawals.end(request)
+            raise
+        self._withdrawals.end(request)
+        return outcome
+
+    async def _hear(self, request: Request, written: CommentWritten) -> str:
         if await self._replies.has_given_up(request):
             await self._give_up(request, declines.no_answer_for_an_hour())
             return "gave up"
@@ -114,6 +136,7 @@ class Conversation:
 
     async def tell(self, written: CommentWritten, words: str) -> None:
         """Tell whoever gave a command why it was not dealt with (*words*)."""
+        self._withdrawals.end(request_of(written))
         await self._give_up(request_of(written), words)
 
     async def _give_up(self, request: Request, words: str) -> None:
@@ -177,6 +200,10 @@ class Conversation:
             if problem is not None:
                 await self._replies.refuse(request, problem)
                 return "refused"
+        by = self._withdrawals.by(request)
+        if by and await self._answers.batches.before(request) is None:
+            await self._replies.decline(request, declines.withdrawn(by))
+            return f"withdrawn by {by}"
         outcomes = [
             await self._answers.command(
                 replace(request, part=part), command, reading, role

@@ -2,7 +2,8 @@
 
 What arrives is stored first. Deliveries of one repository are dealt with one after the
 other, in the order of arrival; repositories do not wait for each other, however many
-deliveries of one of them do.
+deliveries of one of them do. Where one waits for GitHub, those behind it that stop,
+settle or ask about something go ahead.
 """
 
 import asyncio
@@ -10,7 +11,7 @@ import itertools
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import structlog
@@ -25,6 +26,9 @@ from bot.ports.store import Deliveries, Delivery
 
 AT_A_TIME = 1000
 """Ids of deliveries that are read from the disk at a time; bodies are read one by one."""
+
+SLOW_SECONDS = 5.0
+"""After how long in hand a delivery counts as one that waits for GitHub."""
 
 PATIENCE_SECONDS = 3600.0
 """How long a delivery is tried again while GitHub does not answer."""
@@ -44,6 +48,32 @@ LaneOf = Callable[[Delivery], str | None]
 log = structlog.get_logger()
 
 
+@dataclass(slots=True, eq=False)
+class _Lane:
+    """Deliveries in their order, by id: the bodies stay on disk.
+
+    Those that are *stuck* let the prompt ones behind them go ahead.
+    """
+
+    waiting: deque[int] = field(default_factory=deque)
+    in_hand: dict[int, float] = field(default_factory=dict)  # since when, monotonic
+    stuck: set[int] = field(default_factory=set)
+    prompt: dict[int, bool] = field(default_factory=dict)  # as far as they were asked
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def wait(self, delivery_id: int) -> None:
+        """Note that a delivery waits for GitHub."""
+        self.stuck.add(delivery_id)
+        self.changed.set()
+
+    def leave(self, delivery_id: int) -> None:
+        """Let go of a delivery that was dealt with."""
+        del self.in_hand[delivery_id]
+        self.stuck.discard(delivery_id)
+        self.prompt.pop(delivery_id, None)
+        self.changed.set()
+
+
 class Inbox:
     """The deliveries on disk, and those in hand."""
 
@@ -54,6 +84,7 @@ class Inbox:
         handle: Handle,
         tell: Tell,
         lane_of: LaneOf,
+        is_prompt: Callable[[Delivery], bool],
         clock: Clock,
         supervisor: Supervisor,
         fraction: Callable[[], float],
@@ -62,10 +93,11 @@ class Inbox:
         self._handle = handle
         self._tell = tell
         self._lane_of = lane_of
+        self._is_prompt = is_prompt
         self._clock = clock
         self._supervisor = supervisor
         self._fraction = fraction
-        self._lanes: dict[str, deque[int]] = {}  # ids: the bodies stay on disk
+        self._lanes: dict[str, _Lane] = {}
         self._arrived = asyncio.Event()
 
     async def add(self, delivery: Delivery) -> bool:
@@ -100,31 +132,75 @@ class Inbox:
                 return delivery.guid
             lane = self._lanes.get(key)
             if lane is None:
-                lane = self._lanes[key] = deque()
+                lane = self._lanes[key] = _Lane()
                 self._supervisor.start(f"lane {key}", self._work(key, lane))
-            lane.append(delivery_id)
+            lane.waiting.append(delivery_id)
+            lane.changed.set()
             return ""
 
     async def _ignore(self, delivery_id: int, guid: str) -> None:
         with _bound(guid):
             await self._settle(delivery_id, "ignored")
 
-    async def _work(self, key: str, lane: deque[int]) -> None:
+    async def _work(self, key: str, lane: _Lane) -> None:
         """Deal with a lane's deliveries until it is empty."""
         try:
-            while lane:
-                delivery_id = lane.popleft()
-                delivery = await self._load(delivery_id)
-                with _bound(delivery.guid):
-                    outcome = await self._patiently(delivery)
-                    if isinstance(outcome, _GivenUp):
-                        # Until that is said, a restart begins anew.
-                        work = self._give_up(delivery_id, delivery, outcome)
-                        self._supervisor.start(f"given up {delivery_id}", work)
-                    else:
-                        await self._settle(delivery_id, outcome)
+            while lane.waiting or lane.in_hand:
+                lane.changed.clear()
+                delivery_id = await self._next(lane)
+                if delivery_id is not None:
+                    lane.waiting.remove(delivery_id)
+                    lane.in_hand[delivery_id] = self._clock.monotonic()
+                    work = self._deal(lane, delivery_id)
+                    self._supervisor.start(f"delivery {delivery_id}", work)
+                elif not await self._changed(lane):
+                    slow = self._clock.monotonic() - SLOW_SECONDS
+                    lane.stuck |= {i for i, at in lane.in_hand.items() if at <= slow}
         finally:
             del self._lanes[key]
+
+    async def _next(self, lane: _Lane) -> int | None:
+        """Return the delivery to begin with now, if any."""
+        if not lane.in_hand:
+            return lane.waiting[0]
+        if lane.in_hand.keys() <= lane.stuck:
+            for delivery_id in [*lane.waiting]:
+                if delivery_id not in lane.prompt:
+                    delivery = await self._load(delivery_id)
+                    lane.prompt[delivery_id] = self._is_prompt(delivery)
+                if lane.prompt[delivery_id]:
+                    return delivery_id
+        return None
+
+    async def _changed(self, lane: _Lane) -> bool:
+        """Wait until a lane changes; False if it is slow in that, and others wait."""
+        if not lane.waiting or lane.in_hand.keys() <= lane.stuck:
+            return await lane.changed.wait()
+        changed = asyncio.ensure_future(lane.changed.wait())
+        late = asyncio.ensure_future(self._clock.sleep(SLOW_SECONDS))
+        try:
+            await asyncio.wait({changed, late}, return_when=asyncio.FIRST_COMPLETED)
+            return changed.done()
+        finally:
+            changed.cancel()
+            late.cancel()
+
+    async def _deal(self, lane: _Lane, delivery_id: int) -> None:
+        """Deal with one delivery of a lane."""
+        try:
+            delivery = await self._load(delivery_id)
+            with _bound(delivery.guid):
+                outcome = await self._patiently(
+                    delivery, waits=partial(lane.wait, delivery_id)
+                )
+                if isinstance(outcome, _GivenUp):
+                    # Until that is said, a restart begins anew.
+                    work = self._give_up(delivery_id, delivery, outcome)
+                    self._supervisor.start(f"given up {delivery_id}", work)
+                else:
+                    await self._settle(delivery_id, outcome)
+        finally:
+            lane.leave(delivery_id)
 
     async def _give_up(
         self, delivery_id: int, delivery: Delivery, given_up: "_GivenUp"
@@ -153,7 +229,10 @@ class Inbox:
                 break
         await self._settle(delivery_id, outcome)
 
-    async def _patiently(self, delivery: Delivery) -> "str | _GivenUp":
+    async def _patiently(
+        self, delivery: Delivery, *, waits: Callable[[], None]
+    ) -> "str | _GivenUp":
+        """Return what became of a delivery; *waits* is told when it has to wait."""
         began = self._clock.monotonic()
         tries = 0
         while True:
@@ -162,6 +241,7 @@ class Inbox:
                 return await self._handle(delivery)
             except TransientError as error:
                 log.warning("delivery waits", error=str(error), tries=tries)
+                waits()
                 after = error.retry_after_seconds
                 wait = delay_seconds(min(tries, 6), self._fraction(), after)
                 spent = self._clock.monotonic() - began

@@ -8,6 +8,7 @@ from typing import Any, assert_never
 import structlog
 from structlog.contextvars import bound_contextvars
 
+from bot.core.command.lines import is_prompt
 from bot.core.command.trigger import (
     EVENTS,
     WAKING,
@@ -84,6 +85,16 @@ class Intake:
                 return f"installation {installation_id}"
             case trigger:
                 return f"repository {trigger.repository.id}"
+
+    def is_prompt(self, delivery: Delivery) -> bool:
+        """Return whether a delivery stands behind none that waits for GitHub."""
+        match self._trigger(delivery.event, _payload_of(delivery)):
+            case CommentWritten(body=body):
+                return is_prompt(body)
+            case None:
+                return False
+            case _:
+                return True
 
     async def handle(self, delivery: Delivery) -> str:
         """Deal with a delivery; return what became of it, in a few words.

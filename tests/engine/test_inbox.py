@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
+from bot.core.world.answers import Answered, Failure
 from bot.engine.inbox import Handle, Inbox
 from bot.engine.supervisor import Supervisor
+from bot.errors import TransientError
 from bot.ports.store import Backlog, Delivery
 from bot.store.store import Store, open_store
-from tests.fakes import START, FakeClock
+from tests.fakes import START, FakeClock, settle
 
 
 async def tell(delivery: Delivery, words: str) -> None:
@@ -25,13 +27,15 @@ def inbox_of(
     supervisor: Supervisor,
     handle: Handle,
     lane_of: Callable[[Delivery], str | None],
+    clock: FakeClock | None = None,
 ) -> Inbox:
     return Inbox(
         deliveries=store.deliveries,
         handle=handle,
         tell=tell,
         lane_of=lane_of,
-        clock=FakeClock(),
+        is_prompt=lambda delivery: delivery.guid.startswith("prompt"),
+        clock=clock or FakeClock(),
         supervisor=supervisor,
         fraction=lambda: 0.5,
     )
@@ -138,3 +142,54 @@ async def test_what_was_settled_at_the_door_wakes_nobody(tmp_path: Path):
                 pass
         await supervisor.close()
     assert looked == handled == ["c"]
+
+
+@pytest.mark.parametrize("how", ["slow", "away"])
+async def test_what_is_prompt_goes_past_what_waits_for_github(tmp_path: Path, how: str):
+    supervisor, clock = Supervisor(), FakeClock()
+    ended: list[str] = []
+    is_back = asyncio.Event()
+
+    async def handle(delivery: Delivery) -> str:
+        if delivery.guid == "first" and not is_back.is_set():
+            if how == "away":
+                raise TransientError(Answered(Failure.LATE))
+            await is_back.wait()
+        ended.append(delivery.guid)
+        return "done"
+
+    async with open_store(tmp_path / "batch.db", clock=clock) as store:
+        inbox = inbox_of(store, supervisor, handle, lambda _: "a lane", clock)
+        for guid in ("first", "second", "prompt 1", "third", "prompt 2"):
+            await inbox.add(Delivery(guid, "a", START, b"{}"))
+        supervisor.start("inbox", inbox.run())
+        await clock.run_until(lambda: len(ended) == 2, most_seconds=60)
+        assert ended == ["prompt 1", "prompt 2"]
+        await inbox.add(Delivery("prompt 3", "a", START, b"{}"))
+        await clock.run_until(lambda: len(ended) == 3, most_seconds=60)
+        is_back.set()
+        await clock.run_until(lambda: len(ended) == 6)
+        await supervisor.close()
+    assert ended[2:] == ["prompt 3", "first", "second", "third"]
+
+
+async def test_what_is_prompt_waits_for_what_is_dealt_with_at_once(tmp_path: Path):
+    """It may be about what that begins."""
+    supervisor, clock = Supervisor(), FakeClock()
+    ended: list[str] = []
+
+    async def handle(delivery: Delivery) -> str:
+        await settle()
+        ended.append(delivery.guid)
+        return "done"
+
+    async with open_store(tmp_path / "batch.db", clock=clock) as store:
+        inbox = inbox_of(store, supervisor, handle, lambda _: "a lane", clock)
+        for guid in ("first", "second", "prompt 1"):
+            await inbox.add(Delivery(guid, "a", START, b"{}"))
+        supervisor.start("inbox", inbox.run())
+        async with asyncio.timeout(30):
+            while len(ended) < 3:
+                await settle()
+        await supervisor.close()
+    assert ended == ["first", "second", "prompt 1"]

@@ -1,6 +1,7 @@
 """GitHub has bad days: what passes by itself is waited for, and is nobody's fault."""
 
 import re
+from datetime import timedelta
 
 import pytest
 
@@ -78,3 +79,22 @@ async def test_what_is_too_much_for_one_query_is_asked_in_several(
     on.hub.limits.too_dear_status = status
     async with on.bot():
         assert " 30 issues" in await on.answer("/batch plan close 101..130")
+
+
+async def test_controls_go_past_a_command_that_waits_for_github(on: World):
+    for number in (14, 41):
+        on.issue(number)
+    async with on.bot():
+        on.hub.faults.add(Fault(status=502, path="/graphql$", times=None, seconds=1800))
+        waiting = on.say("/batch close 14", on=41)
+        await on.until(lambda: on.reactions(waiting))
+        asked_at = on.hub.now()
+        on.say("/batch status")
+        await on.until(lambda: on.comments("status"))
+        on.say("/batch cancel", on=41)
+        await on.until(lambda: on.comments("cancel", on=41))
+        assert on.hub.now() - asked_at < timedelta(minutes=15)
+        await on.until(lambda: "confused" in on.reactions(waiting))
+    assert "withdrawn" in on.comment("cancel", on=41).body
+    assert "ada cancelled here" in on.replies(on=41)[-1]
+    assert on.thread(14).is_open

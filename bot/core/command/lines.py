@@ -32,6 +32,7 @@ _TASK = re.compile(r"\A\[ \]\s+")
 _ITEM = re.compile(
     r"<?(?:\#?\d|GH-\d|https?://|[\w.-]+/[\w.-]+\#\d|this\s*\Z)", re.IGNORECASE
 )
+_PROMPT = [["cancel"], ["pause"], ["skip"], ["status"], ["why"]]
 _MOST_LISTED = 500
 _COVER = re.compile(
     r"<(/?)(?:details|blockquote|pre|code|del|s|strike|ul|ol|table)(?=[\s/>])",
@@ -47,6 +48,17 @@ _MOST_MARKS = 2000
 def may_hold_command(comment: str) -> bool:
     """Return whether a line begins like a command; cheap, however long the comment is."""
     return _COMMAND.search(normal_lines(comment)) is not None
+
+
+def is_prompt(comment: str) -> bool:
+    """Return whether all commands of a comment stop something or ask how it stands.
+
+    Those wait for no other command. What is misspelt is none of them.
+    """
+    lines = find_command_lines(comment)
+    return bool(lines) and all(
+        line.split()[1:2] in _PROMPT for line in map(str.lower, lines)
+    )
 
 
 @lru_cache(maxsize=16)  # a comment that is dealt with is asked for its lines again

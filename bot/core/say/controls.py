@@ -26,6 +26,13 @@ def already(state: BatchState) -> str:
     return f"it is {state}"
 
 
+def render_withdrawn(commands: int, *, marker: str) -> str:
+    """Return that commands which waited for GitHub will start nothing."""
+    what = "The command that waits" if commands == 1 else "The commands that wait"
+    verb = "is" if commands == 1 else "are"
+    return f"{marker}\n🚫 {what} for GitHub {verb} withdrawn: nothing will start."
+
+
 def render_control_done(
     control: str, progress: Progress, change: ControlResult, *, marker: str
 ) -> str:

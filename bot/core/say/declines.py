@@ -138,6 +138,14 @@ def stopped_by_a_bug(error: str) -> str:
     return f"A bug in me stopped that ({error}; my log has the details)"
 
 
+def withdrawn(by: str) -> str:
+    """A command was taken back while it waited for GitHub."""
+    return (
+        f"{escape_prose(by)} cancelled here before GitHub let me start this, so nothing"
+        " was started."
+    )
+
+
 def edited() -> str:
     """A comment says something else by the time that the bot comes to it."""
     return (

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from bot.core.command.lines import find_command_lines
+from bot.core.command.lines import find_command_lines, is_prompt
 from bot.core.command.prose import veil
 
 CASES = yaml.safe_load(Path("fixtures/commands/lines.yaml").read_text("utf-8"))
@@ -116,3 +116,20 @@ def test_hostile_comments_are_read_to_the_end_or_left(unit):
 def test_a_long_log_before_a_command_does_not_hide_it():
     log = "".join(f"step {number} done\n" for number in range(4000))
     assert find_command_lines(f"{log}\n/batch 12") == ("/batch 12",)
+
+
+@pytest.mark.parametrize(
+    ("comment", "expected"),
+    [
+        ("/batch cancel", True),
+        ("/Batch  PAUSE b7k2", True),
+        ("/batch why 12\n\n/batch status", True),
+        ("/batch cancel\n\n/batch 12", False),
+        ("/batch 12", False),
+        ("/batch", False),
+        ("/batch canel", False),
+        ("cancel", False),
+    ],
+)
+def test_what_stops_or_asks_waits_for_no_other_command(comment: str, expected: bool):
+    assert is_prompt(comment) is expected

@@ -26,6 +26,10 @@ ONE, OTHER = BatchId("b7k2"), BatchId("c3d4")
             " Nothing changed.",
         ),
         (
+            declines.withdrawn("ada"),
+            "ada cancelled here before GitHub let me start this, so nothing was started.",
+        ),
+        (
             declines.which_plan(),
             "There is not exactly one plan here that waits for its start. Give its id:"
             " `/batch start b7k2`.",
