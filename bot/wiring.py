@@ -49,6 +49,7 @@ from bot.engine.tracker import Tracker
 from bot.engine.waits import Waits
 from bot.engine.which import Which
 from bot.engine.withdrawals import Withdrawals
+from bot.engine.work import Work
 from bot.errors import SettingsError
 from bot.github.adapter import GitHubAdapter, GitHubSettings
 from bot.github.effects import GitHubEffects
@@ -257,11 +258,17 @@ class Engine:
             supervisor=supervisor,
             fraction=random.random,
         )
+        work = Work(
+            workers=workers,
+            workspaces=workspaces,
+            clock=clock,
+            fraction=random.random,
+        )
         steps = Steps(
             effects=effects,
             role=github.github.role,
             waits=waits,
-            workers=workers,
+            work=work,
             clock=clock,
             fraction=random.random,
         )

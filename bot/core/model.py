@@ -267,6 +267,8 @@ class PlanItem:
     retries: int = 2
     head_sha: str = ""  # pinned when the command was accepted; pull requests only
     base_branch: str = ""
+    # Open pull requests of other batches for the same issue that it is made beside.
+    beside: tuple[ItemNumber, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -468,7 +470,10 @@ class CommandResult:
     left_out: tuple[str, ...] = ()  # what it made and nobody gets: "cache/ (a cache)"
     outputs: dict[str, str] = field(default_factory=dict)  # files that it wrote
     unfiltered: tuple[str, ...] = ()  # files whose ``filter=`` is not known here
-    base: str = ""  # the branch that it stood on
+    base: str = ""  # the branch that it stands on
+    merged: tuple[str, ...] = ()  # branches that were merged into that
+    moved_from: tuple[str, ...] = ()  # those that it was made on, if it was moved since
+    stuck: str = ""  # why it still stands there, though its base is another one now
     fault: str = ""  # why the bot did not start it, or ended it: no try helps
     advice: str = ""
 

@@ -104,7 +104,7 @@ class Effects:
         if record is not None:
             if record.receipt is not None and _is_done(record, intent):
                 return "known", record.receipt
-            intent = _continued(record, intent)
+            intent = await self._continued(record, intent)
             if not isinstance(intent, REPEATABLE):
                 found = await self._adapter.find(intent, since=record.intended_at)
                 if found is not None:
@@ -119,6 +119,18 @@ class Effects:
         if record is not None and record.receipt is None:
             receipt = _tried_before(receipt)
         return came, await self._note(key, receipt)
+
+    async def _continued(self, record: EffectRecord, intent: Intent) -> Intent:
+        """Return the intent, a branch moved from where this key's earlier push left it."""
+        before = record.intent
+        if not isinstance(before, PushBranch) or not isinstance(intent, PushBranch):
+            return intent
+        is_there = record.receipt is not None
+        if not is_there and before.sha != intent.sha:
+            found = await self._adapter.find(before, since=record.intended_at)
+            is_there = found is not None
+        expected = before.sha if is_there else before.expected_sha
+        return replace(intent, expected_sha=expected)
 
     async def _do(
         self, key: str, intent: Intent, intended_at: datetime
@@ -177,16 +189,14 @@ def _is_done(record: EffectRecord, intent: Intent) -> bool:
     A comment is written again even if its text is the same, for a person may have
     edited it; and what could not be done in full once may be possible now.
     """
-    if record.intent != intent or record.receipt is None:
+    before = record.intent
+    if isinstance(before, PushBranch) and isinstance(intent, PushBranch):
+        # From where it was moved, and under which name, is history.
+        before = replace(
+            before, repository=intent.repository, expected_sha=intent.expected_sha
+        )
+    if before != intent or record.receipt is None:
         return False
     if isinstance(intent, ChangeLabels | ChangeAssignees | ChangeState):
         return not record.receipt.note
     return not isinstance(intent, EditComment)
-
-
-def _continued(record: EffectRecord, intent: Intent) -> Intent:
-    """Return the intent, a branch moved from where this key's earlier push left it."""
-    before = record.intent
-    if isinstance(before, PushBranch) and isinstance(intent, PushBranch):
-        return replace(intent, expected_sha=before.sha if record.receipt else "")
-    return intent

@@ -149,7 +149,7 @@ class Running:
     @property
     def takes_workspace(self) -> Mapping[str, bool]:
         """Which workers take a workspace of this host."""
-        return self._steps.takes_workspace
+        return self._steps.work.takes_workspace
 
     async def resumable(self, progress: Progress) -> Mapping[ItemId, Resumed]:
         """Return the running items of a batch that need not begin again.
@@ -165,7 +165,7 @@ class Running:
             name = attempt_id(progress.batch.id, item, view.attempt)
             if view.result is not None or not worker:
                 found[item] = Resumed(view.result)
-            elif external_id := await self._steps.find(worker, name):
+            elif external_id := await self._steps.work.find(worker, name):
                 found[item] = Resumed(external_id=external_id)
         return found
 

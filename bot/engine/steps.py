@@ -4,51 +4,44 @@ What comes next is decided by the action, from what was seen. Here it is done: e
 exactly once, looks and waits patiently, commands on a worker.
 """
 
-import asyncio
 import itertools
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol, assert_never
 
 import structlog
 
 from bot.core.actions.spec import ActionSpec, NextStep
-from bot.core.actions.step import Ask, Await, Do, End, Execute, Job, Seen
+from bot.core.actions.step import Ask, Await, Do, End, Execute, Job, Rebase, Seen
 from bot.core.actions.table import spec_of
 from bot.core.effects import Receipt
 from bot.core.model import (
-    AttemptId,
     CommandResult,
     Outcome,
     OutcomeKind,
     Repository,
     Role,
 )
-from bot.core.run.retry import delay_seconds
 from bot.core.say import ends, notes
 from bot.engine.effects import Effects
+from bot.engine.patience import PATIENT_TRIES, is_tried, leave_alone
 from bot.engine.waits import Waits, seconds_to_look
+from bot.engine.work import Work
 from bot.errors import (
     BatchOver,
     BotError,
-    Lost,
+    BranchMissing,
     PermanentError,
-    RateLimited,
     TransientError,
     Unauthorized,
     Uncertain,
 )
 from bot.ports.clock import Clock
-from bot.ports.work import Resource, Worker
 
-PATIENT_TRIES = 24
-"""How often an effect, or the start of a command, is tried before the item fails for
-want of GitHub: some two hours."""
-
-LATE_SECONDS = 900.0
-"""How much longer than the item's time-out a worker may take with all around it."""
+MOST_MISSING = 5
+"""How often branches are looked at again that GitHub names and git does not find."""
 
 AskRole = Callable[[Repository, str], Awaitable[Role]]
 
@@ -102,31 +95,16 @@ class Steps:
         effects: Effects,
         role: AskRole,
         waits: Waits,
-        workers: Mapping[str, Worker],
+        work: Work,
         clock: Clock,
         fraction: Callable[[], float],
     ) -> None:
         self._effects = effects
         self._role = role
         self._waits = waits
-        self._workers = workers
+        self.work = work
         self._clock = clock
         self._fraction = fraction
-
-    @property
-    def takes_workspace(self) -> Mapping[str, bool]:
-        """Which workers take a workspace of this host."""
-        return {
-            name: Resource.WORKSPACE in worker.takes
-            for name, worker in self._workers.items()
-        }
-
-    async def find(self, worker: str, attempt: AttemptId) -> str:
-        """Return the id of an attempt that went on while the bot was away, if it did."""
-        known = self._workers.get(worker)
-        if known is None or not known.outlives_the_bot:
-            return ""
-        return await known.find(attempt) or ""
 
     async def run(
         self, job: Job, desk: Desk, *, resumed: Resumed | None = None
@@ -177,13 +155,7 @@ class Steps:
 
     async def clean(self, job: Job) -> None:
         """Remove what the attempt left; what cannot be removed waits for the restart."""
-        worker = self._workers.get(job.item.worker)
-        if worker is None:
-            return
-        try:
-            await worker.clean(job.attempt)
-        except Exception:
-            log.exception("attempt left something behind", attempt=job.attempt)
+        await self.work.clean(job.item.worker, job.attempt)
 
     async def _run(self, job: Job, desk: Desk, resumed: Resumed | None) -> Outcome:
         overtaken = await self._overtaken(job, desk)
@@ -192,7 +164,7 @@ class Steps:
         spec = spec_of(job.item.action)
         if spec is None or spec.next_step is None:
             return ends.unknown("action", job.item.action.does)
-        if job.item.worker and job.item.worker not in self._workers:
+        if job.item.worker and not self.work.has(job.item.worker):
             return ends.unknown("worker", job.item.worker)
         attempt = _Attempt(self, job, desk, spec, resumed)
         return await attempt.carry_out(spec.next_step)
@@ -214,11 +186,7 @@ class Steps:
 
     async def pause(self, tries: int, error: TransientError) -> None:
         """Leave GitHub alone for as long as it wants, or as the tries suggest."""
-        after = error.retry_after_seconds
-        if isinstance(error, RateLimited):
-            await self._clock.sleep(after or 60.0)
-        else:
-            await self._clock.sleep(delay_seconds(tries, self._fraction(), after))
+        await leave_alone(self._clock, tries, error, fraction=self._fraction())
 
     # --- for one attempt ---------------------------------------------------------------
 
@@ -244,7 +212,7 @@ class Steps:
                     raise
                 log.info("effect waits", attempt=job.attempt, error=str(error))
                 await self.pause(tries, error)
-                tries += _is_tried(error)
+                tries += is_tried(error)
 
     async def _check_role(self, job: Job, repository: Repository) -> None:
         """Ask again whether who started the batch may still do this; no answer is no."""
@@ -293,54 +261,6 @@ class Steps:
         answer = await self._waits.look(step.what, meters=meters, seconds=seconds)
         return seen.told_after_waiting(step.what, answer)
 
-    async def execute(self, attempt: "_Attempt", step: Execute) -> CommandResult:
-        """Run a command on the item's worker. An outage before it begins costs no try.
-
-        Raises what the worker raises, ``Lost`` included.
-        """
-        worker = self._workers[attempt.job.item.worker]
-        tries = 1
-        while True:
-            try:
-                return await self._execute(worker, attempt, step)
-            except Lost:
-                raise
-            except TransientError as error:
-                if tries == PATIENT_TRIES:
-                    raise
-                log.info("command waits", attempt=attempt.job.attempt, error=str(error))
-                attempt.desk.say(notes.waits(error))
-                await worker.clean(step.job.attempt)
-                await self.pause(tries, error)
-                tries += _is_tried(error)
-
-    async def _execute(
-        self, worker: Worker, attempt: "_Attempt", step: Execute
-    ) -> CommandResult:
-        job = step.job
-        known = attempt.resumed.external_id if attempt.resumed else ""
-        try:
-            external_id = known or await worker.start(job)
-            work = asyncio.ensure_future(
-                worker.result(external_id, job, attempt.desk.say)
-            )
-            late = asyncio.ensure_future(
-                self._clock.sleep(job.timeout_seconds + LATE_SECONDS)
-            )
-            try:
-                await asyncio.wait({work, late}, return_when=asyncio.FIRST_COMPLETED)
-                if work.done():
-                    return work.result()
-            finally:
-                for task in (work, late):
-                    task.cancel()
-                await asyncio.wait({work, late})
-        except asyncio.CancelledError:
-            await worker.stop(job.attempt)
-            raise
-        await worker.stop(job.attempt)
-        return CommandResult(exit_code=-9, timed_out=True)
-
 
 class _Ended(BotError):
     """The attempt ends here, as ``outcome`` says, whatever the machine may want."""
@@ -359,44 +279,69 @@ class _Attempt:
     desk: Desk
     spec: ActionSpec
     resumed: Resumed | None
+    seen: Seen = field(default_factory=Seen)
 
     async def carry_out(self, next_step: NextStep) -> Outcome:
         """Return how the machine ends. Raises ``PermanentError``, ``TransientError``."""
-        seen = Seen(result=self.resumed.result if self.resumed else None)
+        self.seen = Seen(result=self.resumed.result if self.resumed else None)
+        missing = 0
         while True:
-            match step := next_step(self.job, seen):
-                case Do():
-                    receipt = await self.steps.perform(self, step)
-                    seen = seen.done(step.key, receipt)
-                case Ask():
-                    answer = await self.steps.ask(self, step)
-                    seen = seen.told(step.question, answer)
-                case Await():
-                    seen = await self.steps.wait(self, step, next_step, seen)
-                case Execute():
-                    seen = seen.ran(await self.steps.execute(self, step))
-                    ended = await self._judge(next_step, seen)
-                    if ended is not None:
-                        return ended
-                case End():
-                    return step.outcome
-                case _:
-                    assert_never(step)
+            try:
+                ended = await self._take(next_step)
+            except BranchMissing as error:
+                # It went between the look and the fetch.
+                missing += 1
+                if missing > MOST_MISSING:
+                    raise
+                log.info("a base is gone", attempt=self.job.attempt, error=str(error))
+                await self.steps.pause(missing, TransientError(error.problem))
+                self.seen = self.seen.looking_again()
+                continue
+            if ended is not None:
+                return ended
 
-    async def _judge(self, next_step: NextStep, seen: Seen) -> Outcome | None:
+    async def _take(self, next_step: NextStep) -> Outcome | None:
+        """Take the next step; return how the attempt ends if that was the last one."""
+        seen = self.seen
+        match step := next_step(self.job, seen):
+            case Do():
+                receipt = await self.steps.perform(self, step)
+                self.seen = seen.done(step.key, receipt)
+            case Ask():
+                answer = await self.steps.ask(self, step)
+                self.seen = seen.told(step.question, answer)
+            case Await():
+                self.seen = await self.steps.wait(self, step, next_step, seen)
+            case Execute() | Rebase():
+                self.seen = seen.ran(await self._worked(step))
+                return await self._judge(next_step)
+            case End():
+                return step.outcome
+            case _:
+                assert_never(step)
+        return None
+
+    async def _worked(self, step: Execute | Rebase) -> CommandResult:
+        work, job, desk = self.steps.work, self.job, self.desk
+        if isinstance(step, Execute):
+            known_as = self.resumed.external_id if self.resumed else ""
+            return await work.execute(
+                job.item.worker, step.job, desk.say, known_as=known_as
+            )
+        result = self.seen.result
+        assert result is not None
+        return await work.rebase(job.attempt, desk.repository(), result, step, desk.say)
+
+    async def _judge(self, next_step: NextStep) -> Outcome | None:
         """Return how the attempt ends with its command, if nothing is to be done with
         the result; else have that accepted.
         """
-        assert seen.result is not None
-        step = next_step(self.job, seen)
+        result = self.seen.result
+        assert result is not None
+        step = next_step(self.job, self.seen)
         if isinstance(step, End):
             return step.outcome
-        return None if await self.desk.accept(seen.result) else ends.superseded()
-
-
-def _is_tried(error: TransientError) -> bool:
-    """Return whether a try was made, which GitHub let nobody make otherwise."""
-    return not isinstance(error, RateLimited | Unauthorized)
+        return None if await self.desk.accept(result) else ends.superseded()
 
 
 def _times_out_at(job: Job) -> datetime:

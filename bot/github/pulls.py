@@ -1,20 +1,24 @@
 """Pull requests. https://docs.github.com/rest/pulls/pulls"""
 
+import re
 from typing import Any
 
 from bot.core.effects import OpenPullRequest, Receipt
 from bot.core.say import notes
+from bot.core.say.problems.git import NoBranch
 from bot.core.say.problems.github import PullRequestRefused
-from bot.errors import Refused
+from bot.errors import BranchMissing, Refused
 from bot.github.client import Connection
 
 _PULLS = "/repos/{+repository}/pulls"
+_NO_BASE = re.compile(r"\bbase\b.*\binvalid\b", re.IGNORECASE)
 
 
 async def open_pull_request(connection: Connection, intent: OpenPullRequest) -> Receipt:
     """Open a draft pull request, or a plain one where there are no drafts.
 
-    A pull request of the same branch that is there already counts as opened.
+    A pull request of the same branch that is there already counts as opened. Raises
+    ``BranchMissing`` if its base is gone.
     """
     try:
         return await _opened(connection, intent, is_draft=True)
@@ -33,6 +37,9 @@ async def open_pull_request(connection: Connection, intent: OpenPullRequest) -> 
         found = await find(connection, intent)
         if found is not None:
             return found
+    if _NO_BASE.search(message):
+        # It went after it was looked at: whoever asked has to look again.
+        raise BranchMissing(NoBranch(intent.base_branch, intent.repository.name))
     refused = PullRequestRefused(message, intent.head_branch, intent.base_branch)
     raise Refused(refused, status=422)
 

@@ -56,6 +56,7 @@ async def run_command_job(
         fault=str(finished.fault or ""),
         advice=finished.fault.advice if finished.fault else "",
         base=workspace.base,
+        merged=workspace.merged,
     )
     if finished.exit_code != 0 or finished.timed_out or finished.fault:
         return ended

@@ -48,6 +48,7 @@ from bot.engine.running import Running
 from bot.engine.scheduler import Scheduler, SlotLimits
 from bot.engine.steps import Steps
 from bot.engine.supervisor import Supervisor
+from bot.engine.work import Work
 from bot.host.clock import SystemClock
 from bot.ports.github import Budget
 from bot.store.store import Store, open_store
@@ -150,7 +151,9 @@ async def run(store: Store, work: Batch) -> Taken:
         ),
         role=unlimited.role,
         waits=unlimited,
-        workers={},
+        work=Work(
+            workers={}, workspaces=unlimited, clock=clock, fraction=random.random
+        ),
         clock=clock,
         fraction=random.random,
     )

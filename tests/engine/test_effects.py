@@ -7,7 +7,7 @@ from datetime import datetime
 import pytest
 from structlog.testing import capture_logs
 
-from bot.core.effects import CreateComment, Intent, Receipt
+from bot.core.effects import CreateComment, Intent, PushBranch, Receipt
 from bot.core.model import InstallationId, ItemNumber, Repository
 from bot.core.world.answers import Answered, Failure
 from bot.engine.effects import LOOKS, Effects
@@ -135,3 +135,56 @@ async def test_what_was_done_before_is_known():
         ("create_comment", "done"): 1,
         ("create_comment", "known"): 1,
     }
+
+
+class Branches:
+    """The port ``EffectAdapter`` of one branch, which is pushed to."""
+
+    def __init__(self, head: str = "") -> None:
+        self.head = head
+
+    async def find(self, intent: Intent, *, since: datetime) -> Receipt | None:
+        assert isinstance(intent, PushBranch)
+        return Receipt(sha=self.head) if self.head == intent.sha else None
+
+    async def do(self, intent: Intent) -> Receipt:
+        assert isinstance(intent, PushBranch)
+        if self.head != intent.expected_sha:
+            raise REFUSED
+        self.head = intent.sha
+        return Receipt(sha=self.head)
+
+
+@pytest.mark.parametrize(
+    ("recorded", "is_done", "head"),
+    [
+        (PushBranch(REPOSITORY, "b", "one"), True, "one"),
+        (PushBranch(REPOSITORY, "b", "one"), False, "one"),  # its answer was lost
+        (PushBranch(REPOSITORY, "b", "one"), False, ""),
+        (PushBranch(REPOSITORY, "b", "two", expected_sha="one"), False, "one"),
+        (PushBranch(REPOSITORY, "b", "two", expected_sha="one"), False, "two"),
+        (PushBranch(REPOSITORY, "b", "two", expected_sha="one"), True, "two"),
+    ],
+)
+async def test_a_branch_is_moved_from_wherever_an_earlier_push_left_it(
+    recorded: PushBranch, is_done: bool, head: str
+):
+    log, there = Log(), Branches(head)
+    receipt = Receipt(sha=recorded.sha) if is_done else None
+    log.records["push"] = EffectRecord(recorded, receipt, START)
+    effects = Effects(
+        effect_log=log, adapter=there, clock=HurriedClock(), fraction=lambda: 0.5
+    )
+    pushed = await effects.perform("push", PushBranch(REPOSITORY, "b", "two"))
+    assert (pushed.sha, there.head) == ("two", "two")
+
+
+async def test_a_branch_that_was_pushed_and_is_gone_is_not_pushed_again():
+    log, there = Log(), Branches("")
+    moved = PushBranch(REPOSITORY, "b", "two", expected_sha="one")
+    log.records["push"] = EffectRecord(moved, Receipt(sha="two"), START)
+    effects = Effects(
+        effect_log=log, adapter=there, clock=HurriedClock(), fraction=lambda: 0.5
+    )
+    await effects.perform("push", PushBranch(REPOSITORY, "b", "two"))
+    assert there.head == ""

@@ -30,6 +30,7 @@ from bot.core.model import (
 from bot.core.run import control
 from bot.core.run.progress import fold
 from bot.core.world.answers import Answered, Failure
+from bot.core.world.questions import Bases, BasesOf, BranchNow
 from bot.engine.effects import Effects
 from bot.engine.present import Findings, Present
 from bot.engine.recorder import Recorder
@@ -37,6 +38,7 @@ from bot.engine.running import Running
 from bot.engine.scheduler import Scheduler, SlotLimits
 from bot.engine.steps import Steps
 from bot.engine.supervisor import Supervisor
+from bot.engine.work import Work
 from bot.errors import TransientError
 from bot.host.clock import SystemClock
 from bot.ports.github import Budget
@@ -117,6 +119,10 @@ class Budgeted(Unlimited):
         at = self.resets_at and self.resets_at + noise
         return Budget(5000, 500, at, 500, held_until=at)
 
+    async def look(self, question: BasesOf, *, meters: Sequence[str]) -> Bases:
+        there = BranchNow(exists=True)
+        return Bases("main", dict.fromkeys(question.branches, there))
+
     def requests_fit(self, installation_id: InstallationId) -> int:
         return 0 if self.resets_at else super().requests_fit(installation_id)
 
@@ -147,7 +153,12 @@ class Desk:
             ),
             role=github.role,
             waits=anything,
-            workers={"scripted": self.worker},
+            work=Work(
+                workers={"scripted": self.worker},
+                workspaces=anything,
+                clock=self.waiting,
+                fraction=lambda: 0.5,
+            ),
             clock=self.waiting,
             fraction=lambda: 0.5,
         )
@@ -189,7 +200,7 @@ class Desk:
             self.outages -= 1
             raise TransientError(Answered(Failure.LATE))
         self.intents.append(intent)
-        return Receipt(1)
+        return Receipt(1, sha=RESULT.commit)
 
     async def begin(self, *earlier: e.Event) -> None:
         """Begin a batch, or go on after a restart behind *earlier* events."""

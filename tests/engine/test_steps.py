@@ -11,8 +11,9 @@ import pytest
 
 from bot.core.actions.label import LABEL
 from bot.core.actions.spec import NextStep
-from bot.core.actions.step import Ask, Await, Do, End, Job, Seen, Step
+from bot.core.actions.step import Ask, Await, Do, End, Job, Rebase, Seen, Step
 from bot.core.actions.table import installed
+from bot.core.effects import Receipt
 from bot.core.model import (
     Action,
     CommandResult,
@@ -21,13 +22,31 @@ from bot.core.model import (
     Repository,
     Role,
 )
+from bot.core.say.problems.git import ChangeConflicts, NoBranch
 from bot.core.world.answers import Answered, Failure
-from bot.core.world.questions import Check, Checks, ChecksOf, CheckState, Question
+from bot.core.world.questions import (
+    Bases,
+    BasesOf,
+    BranchNow,
+    Check,
+    Checks,
+    ChecksOf,
+    CheckState,
+    Question,
+)
 from bot.engine.effects import Effects
-from bot.engine.steps import Resumed, Steps
+from bot.engine.steps import MOST_MISSING, Resumed, Steps
 from bot.engine.supervisor import Supervisor
 from bot.engine.waits import Waits
-from bot.errors import BatchOver, BotError, TransientError
+from bot.engine.work import Work
+from bot.errors import (
+    BatchOver,
+    BotError,
+    BranchMissing,
+    PermanentError,
+    TransientError,
+)
+from bot.ports.host import Rebased
 from tests.core.actions.jobs import REPOSITORY, job
 from tests.engine.test_effects import COMMENT, RECEIPT, Log, Outside
 from tests.fakes import RAN, START, FakeClock, Script, ScriptedWorker
@@ -91,10 +110,41 @@ class GitHub:
 
     async def ask(self, questions: Sequence[Question[Any]]) -> Mapping[Any, Any]:
         self.asked.append(questions)
+        if not self.answers:
+            return {question: _as_they_were(question) for question in questions}
         answer = self.answers[min(len(self.asked), len(self.answers)) - 1]
         if isinstance(answer, BotError):
             raise answer
         return answer
+
+
+def _as_they_were(question: Question[Any]) -> Bases:
+    assert isinstance(question, BasesOf)
+    there = BranchNow(exists=True)
+    return Bases("main", dict.fromkeys(question.branches, there))
+
+
+@dataclass
+class Moves:
+    """The part of the port ``Workspaces`` that moves work."""
+
+    moves: Sequence[Rebased | BotError] = ()
+    asked: list[tuple[str, ...]] = field(default_factory=list)
+
+    async def rebase(
+        self,
+        attempt: str,
+        repository: Repository,
+        sha: str,
+        *,
+        base: str,
+        merge: Sequence[str],
+    ) -> Rebased:
+        self.asked.append((sha, base, *merge))
+        moved = self.moves[len(self.asked) - 1]
+        if isinstance(moved, BotError):
+            raise moved
+        return moved
 
 
 class Bench:
@@ -105,8 +155,9 @@ class Bench:
         self.supervisor = Supervisor()
         self.github = GitHub()
         self.log = Log()
-        self.outside = Outside([RECEIPT] * 9)
+        self.outside = Outside([Receipt(991, sha=RAN.commit)] * 9)
         self.worker = ScriptedWorker(self.clock)
+        self.workspaces: Any = Moves()
         self.desk = Desk()
         self.roles: list[Role | BotError] = [Role.ADMIN]
         self.waits = Waits(
@@ -128,7 +179,12 @@ class Bench:
             ),
             role=self.role,
             waits=self.waits,
-            workers={"scripted": self.worker},
+            work=Work(
+                workers={"scripted": self.worker},
+                workspaces=self.workspaces,
+                clock=self.clock,
+                fraction=lambda: 0.5,
+            ),
             clock=self.clock,
             fraction=lambda: 0.5,
         )
@@ -488,3 +544,69 @@ async def test_a_cancelled_attempt_may_still_have_something_to_do(bench, install
     await bench.clock.run_until(cancelling.done)
     assert cancelling.result() == "its comment stays"
     assert list(bench.log.records) == ["b7k2-12/undo"]
+
+
+# --- bases that move -------------------------------------------------------------------
+
+LOOK = BasesOf(REPOSITORY, job(ITEM).item.number)
+GONE = BranchMissing(NoBranch("batch/b7k2/10", REPOSITORY.name))
+CONFLICT = PermanentError(ChangeConflicts("main", ["a.py"]))
+
+
+def moves_once(job: Job, seen: Seen) -> Step:
+    """Look, move the work if it stands elsewhere than on the default branch, and end."""
+    bases, result = seen.answer(LOOK), seen.result
+    assert result is not None
+    if bases is None:
+        return Ask(LOOK)
+    if result.base != bases.default_branch:
+        return Rebase(bases.default_branch)
+    summary = f"{result.commit} was on {result.moved_from}; {result.stuck}"
+    return End(Outcome(OutcomeKind.COMPLETED, summary=summary))
+
+
+UNCHANGED = CommandResult(0)
+STANDING = CommandResult(0, commit="a" * 40, base="batch/b7k2/10", merged=("other",))
+
+
+@pytest.mark.parametrize(
+    ("moves", "commit", "stuck", "looks"),
+    [
+        ([Rebased("b" * 40, "main")], "b" * 40, "", 2),
+        ([AWAY, AWAY, Rebased("b" * 40, "main")], "b" * 40, "", 2),
+        ([GONE, Rebased("b" * 40, "main")], "b" * 40, "", 3),  # and is looked for again
+        (
+            [CONFLICT],
+            "a" * 40,
+            "the change conflicts with main in a.py",
+            2,
+        ),
+    ],
+    ids=["at once", "after an outage", "after a branch went", "not at all"],
+)
+async def test_work_is_moved_or_kept_as_it_is(
+    bench: Bench, install, moves, commit, stuck, looks
+):
+    bench.workspaces = Moves(moves)
+    outcome = await bench.run(install(moves_once), resumed=Resumed(STANDING))
+    made_on = ("batch/b7k2/10", "other")
+    assert outcome.summary == f"{commit} was on {made_on}; {stuck}"
+    assert len(bench.github.asked) == looks
+    assert bench.desk.notes[-1] == "accepted"  # a restart need not move it again
+    assert set(bench.workspaces.asked) == {("a" * 40, "main")}
+
+
+async def test_a_branch_that_only_github_knows_is_given_up_at_last(
+    bench: Bench, install
+):
+    bench.workspaces = Moves([GONE] * 99)
+    outcome = await bench.run(install(moves_once), resumed=Resumed(STANDING))
+    assert outcome.kind is OutcomeKind.FAILED
+    assert len(bench.github.asked) == MOST_MISSING + 1
+
+
+async def test_a_base_that_goes_before_the_command_begins_costs_no_try(bench: Bench):
+    bench.worker.scripts["12"] = Script([GONE, UNCHANGED])
+    outcome = await bench.run(implement())
+    assert outcome.kind is OutcomeKind.UNCHANGED, outcome.reason
+    assert len(bench.worker.cleaned) == 2

@@ -21,7 +21,7 @@ from bot.core.effects import (
     UnpinComment,
 )
 from bot.core.model import CommentKind, ItemFacts, ItemKind, ItemNumber
-from bot.errors import NotFound, Refused
+from bot.errors import BranchMissing, NotFound, Refused
 from tests.github.server import APP, REPOSITORY, Bench, Reply
 
 SINCE = datetime(2026, 3, 3, 14, 0, tzinfo=UTC)
@@ -415,7 +415,6 @@ async def test_one_that_exists_already_is_taken(desk: Bench):
     ("message", "advice"),
     [
         ("No commits between main and batch/b7k2/12", "nothing that main does not"),
-        ("base is invalid", "main still exists"),
         ("Something else", ""),
     ],
 )
@@ -424,6 +423,15 @@ async def test_a_refusal_comes_with_advice(desk: Bench, message, advice):
     with pytest.raises(Refused, match=message) as caught:
         await desk.effects.do(OPEN)
     assert advice in caught.value.advice
+
+
+async def test_a_base_that_is_gone_is_known(desk: Bench):
+    """As GitHub says it: a field and a code, no sentence."""
+    gone = {"resource": "PullRequest", "field": "base", "code": "invalid"}
+    answer = {"message": "Validation Failed", "errors": [gone]}
+    desk.github.on(f"POST {PULLS}", Reply(answer, 422))
+    with pytest.raises(BranchMissing, match="no branch main"):
+        await desk.effects.do(OPEN)
 
 
 async def test_one_is_found_by_its_branch_in_any_state_an_open_one_first(desk: Bench):

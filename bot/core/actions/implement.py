@@ -6,18 +6,27 @@ reads and writes is described in the README.
 
 import json
 import re
-from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from bot.core.actions.bases import Footing, footing
 from bot.core.actions.spec import ActionSpec, AppliesTo, ItemNeed, Overtaken, Words
-from bot.core.actions.step import CommandJob, Do, End, Execute, Job, Seen, Step
+from bot.core.actions.step import (
+    Ask,
+    CommandJob,
+    Do,
+    End,
+    Execute,
+    Job,
+    Rebase,
+    Seen,
+    Step,
+)
 from bot.core.durations import spell_option
 from bot.core.effects import OpenPullRequest, PushBranch, Receipt
 from bot.core.model import (
     CommandResult,
     Expectation,
-    ItemNumber,
     Link,
     Outcome,
     OutcomeKind,
@@ -33,6 +42,7 @@ from bot.core.world.markdown import (
     paragraphs,
     plural,
 )
+from bot.core.world.questions import PullNow
 
 TRANSIENT_EXIT = 75
 """EX_TEMPFAIL of sysexits.h: the command asks for another try."""
@@ -59,32 +69,51 @@ class Result(BaseModel):
     summary: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Start:
-    """Where an attempt's work starts from."""
-
-    base: str
-    merge: tuple[str, ...] = ()
-    contains: tuple[ItemNumber, ...] = ()
-
-
 def next_step(job: Job, seen: Seen) -> Step:
-    """Run the command, push what it changed, and open a draft pull request."""
-    start = _start(job)
+    """Run the command, push what it changed, and open a draft pull request.
+
+    Before the workspace is made, and before the pull request is opened, it is asked
+    what became of the branches that the work builds on.
+    """
     result = seen.result
-    if result is None:
-        return Execute(_command_job(job, start))
-    if result.exit_code != 0 or result.timed_out or result.fault:
-        return End(_failed(job, result))
-    if not result.commit:
-        return End(_unchanged(result))
     head = branch(job.batch_id, job.item.id)
-    if "push" not in seen.receipts:
-        return Do("push", PushBranch(job.repository, head, result.commit))
-    opened = seen.receipts.get("pull-request")
-    if opened is None:
-        return Do("pull-request", _pull_request(job, start, head, result))
-    return End(_published(head, result, opened))
+    if result is not None:
+        if result.exit_code != 0 or result.timed_out or result.fault:
+            return End(_failed(job, result))
+        if not result.commit:
+            return End(_unchanged(result))
+        pushed = seen.receipts.get("push")
+        if pushed is None or pushed.sha != result.commit:
+            return Do("push", PushBranch(job.repository, head, result.commit))
+        opened = seen.receipts.get("pull-request")
+        if opened is not None:
+            return End(_published(head, result, opened))
+    ground = footing(job, seen)
+    if isinstance(ground, Ask):
+        return ground
+    if result is None:
+        return _first_step(job, ground)
+    if ground.own is None and not ground.bears(result):
+        return Rebase(ground.base, ground.merge)
+    return Do("pull-request", _pull_request(job, ground, head, result))
+
+
+def _first_step(job: Job, ground: Footing) -> Step:
+    """Run the command, unless there is nothing to stand on, or no need."""
+    if not ground.default_branch:
+        reason = "the repository has no branch yet"
+        return End(_no_start(reason, "Push a first commit, then retry."))
+    others = [pull for pull in ground.others if pull.number not in job.item.beside]
+    if others:
+        return End(_open_already(others[-1]))
+    for lost in ground.lost:
+        reason = f"it builds on #{lost.number}, and {lost.says}"
+        advice = (
+            "Run that item again and then this one, or give the command for this one"
+            " alone."
+        )
+        return End(_no_start(reason, advice))
+    return Execute(_command_job(job, ground))
 
 
 IMPLEMENT = ActionSpec(
@@ -106,34 +135,25 @@ IMPLEMENT = ActionSpec(
 )
 
 
-def _start(job: Job) -> _Start:
-    """Return where to start: from the branch of the one predecessor that has one."""
-    contains = tuple(before.number for before in job.predecessors)
-    branches = tuple(before.branch for before in job.predecessors)
-    if len(branches) == 1:
-        return _Start(branches[0], contains=contains)
-    return _Start(job.default_branch, merge=branches, contains=contains)
-
-
 def _command(job: Job) -> str:
     return job.item.action.command or job.item.action.does
 
 
-def _command_job(job: Job, start: _Start) -> CommandJob:
+def _command_job(job: Job, ground: Footing) -> CommandJob:
     command = _command(job)
     return CommandJob(
         attempt=job.attempt,
         repository=job.repository,
         command=command,
-        base=start.base,
-        merge=start.merge,
-        inputs={ITEM_FILE: _item_json(job, start)},
+        base=ground.base,
+        merge=ground.merge,
+        inputs={ITEM_FILE: _item_json(job, ground.base)},
         outputs=(RESULT_FILE,),
         environment={
             "BATCH_ID": job.batch_id,
             "BATCH_ITEM": str(job.item.number),
             "BATCH_REPOSITORY": job.repository.name,
-            "BATCH_BASE": start.base,
+            "BATCH_BASE": ground.base,
         },
         timeout_seconds=job.item.timeout_seconds,
         asked_by=job.asker.login,
@@ -141,7 +161,7 @@ def _command_job(job: Job, start: _Start) -> CommandJob:
     )
 
 
-def _item_json(job: Job, start: _Start) -> str:
+def _item_json(job: Job, base: str) -> str:
     facts = job.facts
     assert facts is not None, "the facts of an item whose command is run"
     return json.dumps(
@@ -149,8 +169,8 @@ def _item_json(job: Job, start: _Start) -> str:
             "batch": job.batch_id,
             "attempt": job.attempt,
             "repository": job.repository.name,
-            "base": start.base,
-            "builds_on": start.contains,
+            "base": base,
+            "builds_on": [before.number for before in job.predecessors],
             "action": job.item.action.name,
             "arguments": job.item.action.arguments,
             "asked_by": job.asker.login,
@@ -203,11 +223,28 @@ def _failed(job: Job, result: CommandResult) -> Outcome:
     )
 
 
-def _unchanged(result: CommandResult) -> Outcome:
-    said, _ = _said(result)
+def _no_start(reason: str, advice: str) -> Outcome:
+    return Outcome(OutcomeKind.FAILED, reason=reason, advice=advice)
+
+
+def _open_already(pull: PullNow) -> Outcome:
+    """Return the end of an item that another batch has a pull request for."""
     return Outcome(
         OutcomeKind.UNCHANGED,
-        summary=_one_line(said.summary)[:SUMMARY_LINE_LENGTH],
+        summary="its pull request is open already",
+        link=Link(f"PR {pull.number}", pull.url),
+        branch=pull.head,
+    )
+
+
+def _unchanged(result: CommandResult) -> Outcome:
+    said, _ = _said(result)
+    summary = _one_line(said.summary)[:SUMMARY_LINE_LENGTH]
+    if result.moved_from:
+        summary = f"{result.base} has all of it already"
+    return Outcome(
+        OutcomeKind.UNCHANGED,
+        summary=summary,
         log_tail=result.log_tail,
         isolation=result.isolation,
     )
@@ -225,11 +262,17 @@ def _published(head: str, result: CommandResult, opened: Receipt) -> Outcome:
         )
     return Outcome(
         OutcomeKind.COMPLETED,
-        summary=opened.note,
+        summary="; ".join(filter(None, (opened.note, _move(result)))),
         link=link,
         branch=head,
         isolation=result.isolation,
     )
+
+
+def _move(result: CommandResult) -> str:
+    if result.stuck:
+        return f"could not be moved onto {result.base}"
+    return f"moved onto {result.base}" if result.moved_from else ""
 
 
 # --- the pull request -------------------------------------------------------------------
@@ -252,16 +295,16 @@ def _said(result: CommandResult) -> tuple[Result, str]:
 
 
 def _pull_request(
-    job: Job, start: _Start, head: str, result: CommandResult
+    job: Job, ground: Footing, head: str, result: CommandResult
 ) -> OpenPullRequest:
     said, fault = _said(result)
     return OpenPullRequest(
         job.repository,
         head_branch=head,
         head_sha=result.commit,
-        base_branch=result.base or start.base,
+        base_branch=result.base or ground.base,
         title=_title(job, said),
-        body=_body(job, start, result, said, fault),
+        body=_body(job, ground, result, said, fault),
     )
 
 
@@ -273,17 +316,9 @@ def _title(job: Job, said: Result) -> str:
 
 
 def _body(
-    job: Job, start: _Start, result: CommandResult, said: Result, fault: str
+    job: Job, ground: Footing, result: CommandResult, said: Result, fault: str
 ) -> str:
     links = Links.beside(job.repository.name, job.asker.url)
-    builds_on = join([links.item(number) for number in start.contains])
-    stacked = ""
-    if len(start.contains) == 1:
-        stacked = f"Stacked on the branch of {builds_on}: merge that one first."
-    elif start.contains and result.base not in ("", start.base):
-        stacked = f"Stacked on the branches of {builds_on}: merge those first."
-    elif start.contains:
-        stacked = f"Contains the branches of {builds_on}: merge those first."
     made = (
         f"Made by the command {code_span(_command(job))} "
         f"for {links.item(job.item.number)} in batch `{job.batch_id}`, as "
@@ -300,7 +335,9 @@ def _body(
     return paragraphs(
         f"Closes #{job.item.number}",
         *(escape_prose(line) for line in _lines(said.summary)),
-        stacked,
+        _stacked(ground, result, links),
+        _moved(ground, result, links),
+        _beside(ground, links),
         not_used if fault else "",
         f"Left out: {left_out}." if left_out else "",
         f"Kept as they are, for want of their filter: {unfiltered}."
@@ -308,6 +345,42 @@ def _body(
         else "",
         f"<sub>{made}{isolation} · {size}</sub>",
     )
+
+
+def _stacked(ground: Footing, result: CommandResult, links: Links) -> str:
+    """Return what has to be merged first."""
+    before = ground.unmerged
+    if not before:
+        return ""
+    is_one = len(before) == 1
+    names = join([links.item(fate.number) for fate in before])
+    branches = f"the {'branch' if is_one else 'branches'} of {names}"
+    first = "merge that one first" if is_one else "merge those first"
+    base = result.base or ground.base
+    verb = "Contains" if base == ground.default_branch else "Stacked on"
+    return f"{verb} {branches}: {first}."
+
+
+def _moved(ground: Footing, result: CommandResult, links: Links) -> str:
+    """Return what came of the work because its base became another one."""
+    if not result.moved_from:
+        return ""
+    changed = [f for f in ground.fates if f.branch in result.moved_from and f.says]
+    why = join([f"{f.says} ({links.item(f.number)})" for f in changed])
+    onto = code_span(result.base)
+    meanwhile = f"While this was made, {why or 'its base became another one'}:"
+    if result.stuck:
+        stuck = escape_line(result.stuck, 300)
+        return f"{meanwhile} it could not be moved onto {onto}, for {stuck}."
+    without = join([links.item(f.number) for f in changed if not f.where])
+    return f"{meanwhile} it was moved onto {onto}{without and f', without {without}'}."
+
+
+def _beside(ground: Footing, links: Links) -> str:
+    if not ground.others:
+        return ""
+    shown = join([links.item(pull.number) for pull in ground.others])
+    return f"Beside {shown}, open for the same issue."
 
 
 def _files(result: CommandResult) -> str:

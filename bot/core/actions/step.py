@@ -42,7 +42,7 @@ class Job:
     batch_id: BatchId
     item: PlanItem
     repository: Repository  # of the item, with its present name
-    default_branch: str
+    default_branch: str  # when the command was accepted
     asker: Asker  # whose role counts: the login is that of who started the batch
     started_at: datetime
     mark: str  # the first line of a comment that is to be found again
@@ -109,13 +109,21 @@ class Execute:
 
 
 @dataclass(frozen=True, slots=True)
+class Rebase:
+    """Make the command's commit again on branches as they are now, if that goes."""
+
+    base: str
+    merge: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class End:
     """The attempt has ended."""
 
     outcome: Outcome
 
 
-Step = Do | Ask | Await | Execute | End
+Step = Do | Ask | Await | Execute | Rebase | End
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,5 +152,9 @@ class Seen:
         return replace(self, _answers={question: answer})
 
     def ran(self, result: CommandResult) -> "Seen":
-        """Return what is seen after the command."""
-        return replace(self, result=result)
+        """Return what is seen after the command, or a rebase: earlier answers are old."""
+        return replace(self, result=result, _answers={})
+
+    def looking_again(self) -> "Seen":
+        """Return what is seen once it is known that the answers are old."""
+        return replace(self, _answers={})

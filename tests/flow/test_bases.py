@@ -1,0 +1,108 @@
+"""What work builds on is merged, closed, renamed or deleted before it, or under it."""
+
+import pytest
+
+from bot.localhub import pulls
+from bot.localhub.state import Thread
+from tests.flow.world import REPOSITORY, World
+
+
+def head_of(on: World, item: int) -> str:
+    return pulls.pull_of(on.pull_requests()[item]).head_ref
+
+
+def is_at_work(on: World) -> bool:
+    """Return whether the command of #15 waits for its file."""
+    attempts = on.folder / "data" / "host" / "attempts"
+    return any(attempts.glob("*-15-1/tmp/parked"))
+
+
+def merge(on: World, item: int, method: str = "squash") -> None:
+    """Merge the pull request of an item."""
+    number = on.pull_requests()[item].number
+    on.hub.set_draft("ada", REPOSITORY, number, is_draft=False)
+    on.hub.merge("ada", REPOSITORY, number, method=method)
+
+
+def delete_branch(on: World, item: int) -> None:
+    on.hub.set_ref("ada", REPOSITORY, f"refs/heads/{head_of(on, item)}", None)
+
+
+def changed(thread: Thread) -> list[str]:
+    return [file.path for file in pulls.changes(thread).files]
+
+
+@pytest.mark.parametrize("method", ["squash", "merge"])
+async def test_work_on_a_branch_that_is_merged_meanwhile_moves_to_the_default_branch(
+    on: World, method: str
+):
+    on.issue(12, "write a.txt one")
+    go = on.folder / "go"
+    on.issue(15, f"write b.txt two\nwait {go}")
+    on.repository.deletes_branch_on_merge = method == "squash"
+    async with on.bot():
+        command = on.say("/batch 12 15 after:12")
+        await on.until(lambda: 12 in on.pull_requests() and is_at_work(on))
+        merge(on, 12, method)
+        on.hub.push("ada", REPOSITORY, "main", {"c.txt": "c\n"}, message="Go on")
+        go.touch()
+        await on.finished(command)
+    opened = on.pull_requests()[15]
+    assert pulls.pull_of(opened).base_ref == "main"
+    assert changed(opened) == ["b.txt"]
+    assert pulls.is_mergeable(opened)
+    git = on.repository.git
+    assert git.read_file(pulls.pull_of(opened).head_sha, "c.txt") == b"c\n"
+    was = on.pull_requests()[12].number
+    assert f"While this was made, PR {was} was merged (" in opened.body
+    assert "moved onto main" in on.said("report")
+
+
+async def test_work_starts_from_what_became_of_its_bases_and_from_the_new_default(
+    on: World,
+):
+    """#15 needs what was merged, #18 what was closed, #19 nothing."""
+    on.issue(12, "write a.txt one")
+    on.issue(13, "write d.txt four")
+    go = on.folder / "go"
+    on.issue(14, f"wait {go}")
+    on.issue(15, "cat a.txt\nwrite b.txt two")
+    on.issue(18, "write e.txt five")
+    on.issue(19, "write f.txt six")
+    async with on.bot():
+        words = "12 13 14 15 after:12,14 18 after:13,14 19 after:14"
+        command = on.say(f"/batch {words} concurrency:3")
+        await on.until(lambda: {12, 13} <= set(on.pull_requests()))
+        merge(on, 12)
+        delete_branch(on, 12)
+        closed = on.pull_requests()[13].number
+        on.hub.close("ada", REPOSITORY, closed)
+        on.hub.rename_branch("acme", REPOSITORY, "main", "trunk")
+        go.touch()
+        await on.finished(command)
+    opened = on.pull_requests()
+    assert set(opened) == {12, 13, 15, 19}
+    for item in (15, 19):
+        assert pulls.pull_of(opened[item]).base_ref == "trunk"
+    assert changed(opened[15]) == ["b.txt"]
+    reason = f"it builds on #13, and PR {closed} was closed without a merge"
+    assert reason in on.said("report").replace("\u2060", "")
+
+
+async def test_what_cannot_be_moved_is_published_as_it_is_and_says_so(on: World):
+    on.issue(12, "write a.txt one")
+    go = on.folder / "go"
+    on.issue(15, f"write a.txt two\nwait {go}")
+    async with on.bot():
+        command = on.say("/batch 12 15 after:12")
+        await on.until(lambda: 12 in on.pull_requests() and is_at_work(on))
+        on.hub.close("ada", REPOSITORY, on.pull_requests()[12].number)
+        delete_branch(on, 12)
+        on.hub.push("ada", REPOSITORY, "main", {"a.txt": "no\n"}, message="Other")
+        go.touch()
+        await on.finished(command)
+    opened = on.pull_requests()[15]
+    assert pulls.pull_of(opened).base_ref == "main"
+    assert "it could not be moved onto `main`" in opened.body
+    assert "a.txt" in opened.body
+    assert "could not be moved onto main" in on.said("report")
