@@ -13,7 +13,7 @@ from bot.core.command import syntax
 from bot.core.command.faults import (
     CycleFound,
     Declined,
-    Problem,
+    Refusal,
     UnknownItems,
     Unreadable,
 )
@@ -97,7 +97,7 @@ class NewBatches:
         batch = await self._create(request, chosen, reading, command, is_planned)
         return await self.begun(request, batch)
 
-    async def first_problem(self, request: Request, reading: Reading) -> Problem | None:
+    async def first_refusal(self, request: Request, reading: Reading) -> Refusal | None:
         """Return why one of several commands cannot start a batch: then none does."""
         lines = [format_command(command) for command in reading.commands]
         for part, command in enumerate(reading.commands):

@@ -196,7 +196,7 @@ class Conversation:
             if denied is not None:
                 return await self._deny(request, denied)
         if len(reading.commands) > 1:
-            problem = await self._answers.batches.first_problem(request, reading)
+            problem = await self._answers.batches.first_refusal(request, reading)
             if problem is not None:
                 await self._replies.refuse(request, problem)
                 return "refused"

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from typing import assert_never
 
-from bot.core.command.faults import Declined, NotPermitted, Problem
+from bot.core.command.faults import Declined, NotPermitted, Refusal
 from bot.core.effects import CreateComment, React, Reaction
 from bot.core.model import Box, Comment, Request
 from bot.core.say import declines
-from bot.core.say.refusals import render_problem
+from bot.core.say.refusals import render_refusal
 from bot.core.world.markdown import Links
 from bot.core.world.markers import marker
 from bot.engine.effects import Effects
@@ -37,12 +37,12 @@ class Replies:
         )
         await self._effects.perform(f"reply/{kind}/{request.reply}", comment)
 
-    async def refuse(self, request: Request, problem: Problem) -> None:
+    async def refuse(self, request: Request, refusal: Refusal) -> None:
         """Say why nothing started, and react to the command."""
         await self.say(
             request,
             "error",
-            lambda first: render_problem(problem, marker=first, links=_links(request)),
+            lambda first: render_refusal(refusal, marker=first, links=_links(request)),
         )
         await self.react(request, Reaction.REFUSED)
 
@@ -65,7 +65,7 @@ class Replies:
         await self.say(
             request,
             "late",
-            lambda first: render_problem(declined, marker=first, links=_links(request)),
+            lambda first: render_refusal(declined, marker=first, links=_links(request)),
         )
         await self.react(request, Reaction.REFUSED)
 

@@ -87,4 +87,4 @@ class Declined:
     corrected: str = ""
 
 
-Problem = Unreadable | UnknownItems | CycleFound | NotPermitted | Declined
+Refusal = Unreadable | UnknownItems | CycleFound | NotPermitted | Declined

@@ -7,7 +7,7 @@ from bot.core.command.faults import (
     CycleFound,
     Declined,
     NotPermitted,
-    Problem,
+    Refusal,
     UnknownItems,
     Unreadable,
 )
@@ -50,21 +50,21 @@ _MOST_UNKNOWN = 50
 _LONG = 20_000
 
 
-def render_problem(problem: Problem, *, marker: str, links: Links) -> str:
+def render_refusal(refusal: Refusal, *, marker: str, links: Links) -> str:
     """Return why a command did not run, and what to write instead."""
-    match problem:
+    match refusal:
         case Unreadable():
-            parts = _unreadable(problem)
+            parts = _unreadable(refusal)
         case UnknownItems():
-            parts = _unknown_items(problem)
+            parts = _unknown_items(refusal)
         case CycleFound():
-            parts = _cycle(problem, links)
+            parts = _cycle(refusal, links)
         case NotPermitted():
-            parts = _not_permitted(problem)
+            parts = _not_permitted(refusal)
         case Declined():
-            parts = _declined(problem)
+            parts = _declined(refusal)
         case _:
-            assert_never(problem)
+            assert_never(refusal)
     short = [part for part in parts if utf16_length(part) < _LONG]
     return first_that_fits(f"{marker}\n{paragraphs(*it)}" for it in (parts, short))
 

@@ -36,7 +36,7 @@ from bot.core.run.progress import Progress, fold
 from bot.core.say.controls import render_control_done
 from bot.core.say.help import CONFIGURATION_EXAMPLE, render_help
 from bot.core.say.plan import render_plan
-from bot.core.say.refusals import render_problem
+from bot.core.say.refusals import render_refusal
 from bot.core.say.status import StatusRow, render_status, render_why
 from bot.core.world.markdown import BODY_LIMIT, Links, utf16_length
 from bot.core.world.markers import boxes
@@ -102,7 +102,7 @@ PROBLEMS = {
 
 
 def refusal(problem) -> str:
-    return render_problem(problem, marker=MARK, links=LINKS)
+    return render_refusal(problem, marker=MARK, links=LINKS)
 
 
 @pytest.mark.parametrize("name", PROBLEMS)
