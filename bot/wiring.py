@@ -401,7 +401,7 @@ class Engine:
             ),
             policy=Policy(
                 app_login=github.login,
-                allowed_bots=settings.allowed_bots,
+                allowed_bots=frozenset(settings.allowed_bots),
                 allows=settings.allows,
             ),
             wake=waits.wake,
@@ -524,6 +524,7 @@ def github_settings(settings: Settings) -> GitHubSettings:
         private_key=settings.private_key,
         api_url=settings.api_url,
         proxy=settings.proxy,
+        bots=settings.allowed_bots,
         reserve=settings.reserve,
         write_interval_seconds=settings.write_interval_seconds,
     )

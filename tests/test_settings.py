@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 
+from bot.core.model import Role
 from bot.core.world.budget import Reserve
 from bot.errors import SettingsError
 from bot.settings import describe, load_settings, secret_files, variables
@@ -337,7 +338,7 @@ def test_the_settings_file_names_commands_repositories_and_bots():
     Path("bot.yml").write_text(
         "commands: {implement: [claude, -p, Do it], review: [check]}\n"
         "allowed_repositories: [acme/widgets, Tools/*]\n"
-        "allowed_bots: ['Dependabot[bot]']\n"
+        "allowed_bots: {'Dependabot[bot]': write, helper: triage}\n"
     )
     settings = load_settings({"BATCH_SETTINGS_FILE": "bot.yml"})
     assert settings.commands == {
@@ -347,7 +348,10 @@ def test_the_settings_file_names_commands_repositories_and_bots():
     assert settings.allows("Acme/Widgets")
     assert settings.allows("tools/hammer")
     assert not settings.allows("acme/gears")
-    assert settings.allowed_bots == {"dependabot[bot]"}
+    assert settings.allowed_bots == {
+        "dependabot[bot]": Role.WRITE,
+        "helper": Role.TRIAGE,
+    }
 
 
 @pytest.mark.usefixtures("env")
@@ -392,7 +396,19 @@ def test_the_settings_file_names_commands_repositories_and_bots():
             "line 1: allowed_repositories.0 does not have the right form, for example"
             " allowed_repositories: [acme/*]",
         ),
-        ("allowed_bots: ['a b']", "allowed_bots.0 does not have the right form"),
+        (
+            "allowed_bots: {'a b': write}",
+            "allowed_bots.a b does not have the right form",
+        ),
+        (
+            "allowed_bots: ['renovate[bot]']",
+            "line 1: allowed_bots must have keys with values, key: value, for example"
+            ' allowed_bots: {"renovate[bot]": write}',
+        ),
+        (
+            "allowed_bots: {x: owner}",
+            "line 1: allowed_bots.x must be triage, write or maintain, for example",
+        ),
         ("- 1", "line 1: the file must have keys with values, key: value"),
         ("a: [", "is no YAML, line 1: expected"),
         ("cache: true\ncache: false", "is no YAML, line 2: “cache” stands here twice"),

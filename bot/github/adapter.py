@@ -61,6 +61,7 @@ class GitHubSettings:
     api_url: str = "https://api.github.com"
     reserve: Reserve = DEFAULT_RESERVE
     write_interval_seconds: float = 1.0  # 0: no pace at all, for servers of one's own
+    bots: Mapping[str, Role] = field(default_factory=dict)  # lower case → its role
     proxy: str = field(
         default="", repr=False
     )  # the way to it, which may have a password
@@ -69,13 +70,19 @@ class GitHubSettings:
 class GitHubReader:
     """The port ``GitHub``."""
 
-    def __init__(self, client: Client, app: App) -> None:
+    def __init__(
+        self, client: Client, app: App, *, bots: Mapping[str, Role] | None = None
+    ) -> None:
         self._client = client
         self._app = app
+        self._bots = bots or {}
         self._facts = Facts()
 
     async def role(self, repository: Repository, login: str) -> Role:
-        """Return the person's role at this moment."""
+        """Return the person's role at this moment; of a bot, what the operator gave it."""
+        given = self._bots.get(login.lower())
+        if given is not None:
+            return given
         connection = self._client.installation(repository.installation_id)
         return await repositories.role(connection, repository, login)
 
@@ -262,7 +269,7 @@ class GitHubAdapter:
             about = await _about(client, clock, random)
             app = App(id=int(about["id"]), login=f"{about['slug']}[bot]")
             yield cls(
-                github=GitHubReader(client, app),
+                github=GitHubReader(client, app, bots=settings.bots),
                 effects=GitHubEffects(client, app),
                 people=GitHubPeople(client, login=app.login, api_url=settings.api_url),
                 large_files=partial(LargeFileUploads, session, client),

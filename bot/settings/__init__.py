@@ -28,6 +28,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.core.command.vocabulary import nearest
+from bot.core.model import Role
 from bot.core.world.budget import Reserve
 from bot.errors import SettingsError
 from bot.settings.file import SettingsFile, read_settings_file
@@ -285,9 +286,13 @@ class Settings(BaseSettings):
         ]
 
     @property
-    def allowed_bots(self) -> frozenset[str]:
-        """The logins of bots whose commands count, in lower case."""
-        return frozenset(login.lower() for login in self.file.allowed_bots)
+    def allowed_bots(self) -> Mapping[str, Role]:
+        """The bots whose commands count, in lower case, with the role of each.
+
+        GitHub knows no role of an app.
+        """
+        bots = self.file.allowed_bots.items()
+        return {login.lower(): Role[role.upper()] for login, role in bots}
 
     def allows(self, repository: str) -> bool:
         """Return whether batches may run in ``owner/name``; all may if none is named."""

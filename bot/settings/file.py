@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -95,9 +95,10 @@ class SettingsFile(BaseModel):
     allowed_repositories: list[
         Annotated[str, StringConstraints(pattern=r"^[\w.-]+/([\w.-]+|\*)$")]
     ] = Field(default=[], examples=["allowed_repositories: [acme/*]"])
-    allowed_bots: list[
-        Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]+(\[bot\])?$")]
-    ] = Field(default=[], examples=['allowed_bots: ["renovate[bot]"]'])
+    allowed_bots: dict[
+        Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]+(\[bot\])?$")],
+        Literal["triage", "write", "maintain"],
+    ] = Field(default={}, examples=['allowed_bots: {"renovate[bot]": write}'])
 
 
 def read_settings_file(value: object) -> SettingsFile:
@@ -149,6 +150,8 @@ def _words(detail: ErrorDetails, path: tuple[Any, ...]) -> str:
             return "must be a list, [word, word]"
         case "dict_type" | "model_type":
             return "must have keys with values, key: value"
+        case "literal_error":
+            return f"must be {detail['ctx']['expected'].replace(chr(39), '')}"
         case "bool_type":
             return "must be true or false"
         case "string_type":

@@ -194,23 +194,29 @@ async def test_the_association_that_a_delivery_claims_decides_nothing(on: World)
 
 
 async def test_bots_are_not_heard_unless_the_operator_allows_them(on: World):
+    """GitHub knows no role of an app: the operator gives it."""
     on.issue(12)
-    for login in ("renovate[bot]", "evil[bot]"):
+    for login in ("renovate[bot]", "evil[bot]", "low[bot]"):
         on.hub.state.add_user(login, UserType.BOT)
-        on.hub.set_role("acme", REPOSITORY, login, "write")
-    on.settings_file["allowed_bots"] = ["Renovate[bot]"]
+    on.settings_file["allowed_bots"] = {"Renovate[bot]": "write", "low[bot]": "triage"}
     async with on.bot():
         ignored = on.say("/batch label +evil 12", by="evil[bot]")
+        refused = await on.answer("/batch label +low 12", by="low[bot]")
         heard = on.say("/batch label +renovate 12", by="renovate[bot]")
         await on.finished(heard)
+        started = await on.answer("/batch plan label +later 12", by="renovate[bot]")
+        on.say("/batch start", by="renovate[bot]")
+        await on.until(lambda: len(on.thread(12).labels) == 2)
     assert on.reactions(ignored) == set()
-    assert [label.name for label in on.thread(12).labels] == ["renovate"]
+    assert "write" in refused
+    assert "nothing has started" in started
+    assert [label.name for label in on.thread(12).labels] == ["renovate", "later"]
 
 
 async def test_the_bot_does_not_listen_to_itself(on: World):
     on.issue(12)
     own = on.hub.app.bot.login
-    on.settings_file["allowed_bots"] = [own]
+    on.settings_file["allowed_bots"] = {own: "maintain"}
     async with on.bot():
         # Even if somebody has it say a command, and the operator allows its login.
         command = on.say('/batch comment "/batch close 12" 12')

@@ -1,8 +1,8 @@
 """Endpoints of a repository: itself, files, roles, labels, milestones."""
 
-from bot.localhub.errors import invalid, not_found
+from bot.localhub.errors import GitHubError, invalid, not_found
 from bot.localhub.rest.routing import Answer, Call, Routes
-from bot.localhub.state import Label, Milestone
+from bot.localhub.state import Label, Milestone, UserType
 
 routes = Routes()
 
@@ -44,6 +44,9 @@ def check_collaborator(call: Call) -> Answer:
 def get_permission(call: Call) -> Answer:
     """Answer with the role of an account."""
     user = call.hub.user(call.arguments["username"])
+    if user.type is UserType.BOT:
+        message = f"{user.login} is not a user"
+        raise GitHubError(404, message)
     return Answer(call.hub.payloads.permission(call.repository, user))
 
 
