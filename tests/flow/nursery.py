@@ -73,7 +73,7 @@ def be_born(environment: Mapping[str, str], output: int) -> None:
     os.environ.update(environment)
     os.chdir(environment["PWD"])
     trusting = partial(load_pem_private_key, unsafe_skip_rsa_key_validation=True)
-    patch("bot.settings.load_pem_private_key", trusting).start()
+    patch("bot.settings.keys.load_pem_private_key", trusting).start()
     mortal.prepare(environment)
     main(["run"])
 
