@@ -206,7 +206,11 @@ class Engine:
 
         remotes = Remotes(github.tokens, clone_url)
         mirrors = Mirrors(host.folders, git=host.git, remotes=remotes)
-        pusher = BranchPusher(mirrors, large_files=github.large_files(clone_url))
+        pusher = BranchPusher(
+            mirrors,
+            large_files=github.large_files(clone_url),
+            commits=github.signed_commits,
+        )
         workspaces = GitWorkspaces(
             host.folders,
             mirrors=mirrors,

@@ -102,13 +102,16 @@ class PushBranch:
     """Push a commit from the host's mirror of the repository to a branch.
 
     The branch is made, or moved from exactly ``expected_sha`` (empty: it must not
-    exist). A branch that is at ``sha`` already counts as pushed.
+    exist). A branch that is at ``sha`` already counts as pushed. Where signatures are
+    wanted, there or on the base, GitHub makes the commit again: the receipt has its
+    name too, and in ``note`` why it is not verified, if so.
     """
 
     repository: Repository
     branch: str  # batch/<id>/<item>
     sha: str
     expected_sha: str = ""
+    base_branch: str = ""  # that it is to be merged into in the end
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,4 +160,10 @@ class Receipt:
     sha: str = ""
     note: str = ""  # what could not be done and why; empty when all was
     changed: bool = True  # False if everything was so already
+    made_sha: str = ""  # of the commit that GitHub made, and signed, in place of ``sha``
     was_tried: bool = False  # before, without an answer: that may have changed it
+
+    @property
+    def head_sha(self) -> str:
+        """Return where a pushed branch is."""
+        return self.made_sha or self.sha

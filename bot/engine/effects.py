@@ -125,11 +125,10 @@ class Effects:
         before = record.intent
         if not isinstance(before, PushBranch) or not isinstance(intent, PushBranch):
             return intent
-        is_there = record.receipt is not None
-        if not is_there and before.sha != intent.sha:
-            found = await self._adapter.find(before, since=record.intended_at)
-            is_there = found is not None
-        expected = before.sha if is_there else before.expected_sha
+        there = record.receipt
+        if there is None and before.sha != intent.sha:
+            there = await self._adapter.find(before, since=record.intended_at)
+        expected = before.expected_sha if there is None else there.head_sha
         return replace(intent, expected_sha=expected)
 
     async def _do(

@@ -38,6 +38,7 @@ from bot.github.large_files import LargeFileUploads
 from bot.github.ledger import Keep, Ledger, Pace
 from bot.github.people import GitHubPeople
 from bot.github.questions import answers
+from bot.github.signed_commits import GitHubSignedCommits
 from bot.ports.clock import Clock
 from bot.ports.examined import Finding
 from bot.ports.github import Budget, RepositoryFacts
@@ -208,6 +209,7 @@ class GitHubAdapter:
     effects: GitHubEffects
     people: GitHubPeople
     large_files: Callable[[Callable[[Repository], str]], LargeFileUploads]
+    signed_commits: GitHubSignedCommits
     tokens: InstallationTokens
     deliveries: GitHubDeliveries
     app: App
@@ -273,6 +275,7 @@ class GitHubAdapter:
                 effects=GitHubEffects(client, app),
                 people=GitHubPeople(client, login=app.login, api_url=settings.api_url),
                 large_files=partial(LargeFileUploads, session, client),
+                signed_commits=GitHubSignedCommits(client, clock),
                 tokens=client.tokens,
                 deliveries=GitHubDeliveries(client.app),
                 app=app,

@@ -50,6 +50,7 @@ USER_AGENT = "batch-bot"
 API_VERSION = "2022-11-28"
 ACCEPT = "application/vnd.github+json"
 TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=10)
+SLOWEST_BYTES_PER_SECOND = 250_000
 READ_TRIES = 3
 MOST_HOPS = 9  # answers to one request that ask for it to be sent again
 CACHED_CHARACTERS = 2_000_000  # of the answers to one installation, some 6 MB
@@ -310,6 +311,7 @@ class Connection(GitHubAPI):
                     headers=_own_headers(headers),
                     data=body,
                     allow_redirects=False,
+                    timeout=_timeout(body),
                 ) as response:
                     content = await response.read()
             except (aiohttp.ClientError, TimeoutError) as error:
@@ -427,6 +429,13 @@ def _failure_of_line(error: BaseException) -> Failure:
     if isinstance(error, _NEVER_SENT):
         return Failure.UNREACHABLE
     return Failure.LATE if isinstance(error, TimeoutError) else Failure.BROKEN
+
+
+def _timeout(body: bytes) -> aiohttp.ClientTimeout:
+    """Return the time that a request may take: what is large takes longer to send."""
+    assert TIMEOUT.total is not None
+    seconds = TIMEOUT.total + len(body) / SLOWEST_BYTES_PER_SECOND
+    return aiohttp.ClientTimeout(total=seconds, sock_connect=TIMEOUT.sock_connect)
 
 
 def _is_json(response: aiohttp.ClientResponse, content: bytes) -> bool:

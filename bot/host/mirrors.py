@@ -21,6 +21,9 @@ from bot.host.folders import Folders, children, remove_tree
 from bot.host.git import Git, GitFailed, Place, Remotes, gone
 from bot.host.large import LargeStore
 
+SEEN = "refs/seen"
+"""Below it a mirror has the branches as GitHub had them."""
+
 _PARTIAL = ".partial"
 _DAMAGED = ".damaged"
 _LARGE = ".lfs"
@@ -238,7 +241,7 @@ def base_ref(attempt: AttemptId) -> str:
 
 def _seen(branch: str) -> str:
     """Return the ref that keeps a branch, free of clashes such as a beside a/b."""
-    return f"refs/seen/{hashlib.sha256(branch.encode()).hexdigest()[:24]}"
+    return f"{SEEN}/{hashlib.sha256(branch.encode()).hexdigest()[:24]}"
 
 
 def _explained(error: GitFailed, repository: Repository) -> Exception:

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -19,11 +20,12 @@ from bot.core.world.push_refusals import (
     branch_in_the_way,
     push_refusal,
 )
-from bot.errors import PermanentError, TransientError, Uncertain
+from bot.errors import PermanentError, Refused, TransientError, Uncertain
 from bot.host.git import NOT_FOUND, GitFailed, Place, Remote, gone
 from bot.host.large import MOST_POINTER_BYTES
 from bot.host.mirrors import Mirrors
-from bot.ports.github import LargeFiles, LargeObject
+from bot.host.signed import SignedPusher
+from bot.ports.github import LargeFiles, LargeObject, SignedCommits
 
 _REJECTED = re.compile(
     r"^!\t\S+\t\[(?:remote )?rejected\] \((?P<why>.*)\)\s*$", re.MULTILINE
@@ -34,22 +36,29 @@ class BranchPusher:
     """The part of the ``EffectAdapter`` that does ``PushBranch``."""
 
     def __init__(
-        self, mirrors: Mirrors, *, large_files: LargeFiles | None = None
+        self,
+        mirrors: Mirrors,
+        *,
+        large_files: LargeFiles | None = None,
+        commits: SignedCommits | None = None,
     ) -> None:
         self._mirrors = mirrors
         self._large_files = large_files
+        self._signed = SignedPusher(mirrors, commits) if commits else None
         self._git = mirrors.git
         self._remotes = mirrors.remotes
 
     async def find(self, intent: PushBranch, *, since: datetime) -> Receipt | None:
-        """Return a receipt if the branch is at the commit.
+        """Return a receipt if the branch is at the commit, or at GitHub's own of it.
 
         Raises ``TransientError`` when GitHub does not answer. *since* does not matter:
         the commit is its own proof.
         """
         remote = await self._remotes.of(intent.repository)
         head = await self._head(intent, remote)
-        return Receipt(sha=head) if head == intent.sha else None
+        if head == intent.sha:
+            return Receipt(sha=head)
+        return await self._signed.found(intent, head) if head and self._signed else None
 
     async def do(self, intent: PushBranch) -> Receipt:
         """Push, if the branch is where the intent expects it or at the commit already.
@@ -60,7 +69,7 @@ class BranchPusher:
 
         async def push() -> Receipt:
             uploaded = await self._upload(intent)
-            receipt = await self._push(intent)
+            receipt = await self._delivered(intent)
             await asyncio.to_thread(_forget, uploaded)
             return receipt
 
@@ -73,6 +82,27 @@ class BranchPusher:
             if isinstance(explained.problem, PushRefusal):
                 await self._mirrors.keep_diff(intent.repository, intent.sha)
             raise explained from error
+        except Refused:
+            await self._mirrors.keep_diff(intent.repository, intent.sha)
+            raise
+
+    async def _delivered(self, intent: PushBranch) -> Receipt:
+        """Push, or have GitHub make the commits where it takes none without signature."""
+        if self._signed is None:
+            return await self._push(intent)
+        if not await self._signed.is_wanted(intent):
+            try:
+                return await self._push(intent)
+            except GitFailed as error:
+                if not _wants_signatures(error):
+                    raise
+        head = await self._head(intent, await self._remotes.of(intent.repository))
+        if head not in ("", intent.expected_sha):
+            found = await self._signed.found(intent, head)
+            if found is None:
+                raise PermanentError(BranchMoved(intent.branch))
+            return replace(found, changed=False)
+        return await self._signed.push(intent)
 
     async def _upload(self, intent: PushBranch) -> list[LargeObject]:
         """Upload the large files of the commit: nothing is pushed without them."""
@@ -149,6 +179,13 @@ def _contents(printed: bytes) -> list[bytes]:
 def _forget(objects: Sequence[LargeObject]) -> None:
     for one in objects:
         Path(one.path).unlink(missing_ok=True)
+
+
+def _wants_signatures(error: GitFailed) -> bool:
+    rejected = _REJECTED.search(error.said)
+    if rejected is None:
+        return False
+    return push_refusal(error.said, rejected["why"]).wants_signatures
 
 
 def _explained(error: GitFailed, intent: PushBranch) -> TransientError | PermanentError:

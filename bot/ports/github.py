@@ -230,6 +230,67 @@ class LargeFiles(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class TreeEntry:
+    """What a tree has at a path from now on; without a ``sha`` nothing.
+
+    ``mode`` is git's. ``content`` is there for what GitHub is told along with it.
+    """
+
+    path: str
+    mode: str
+    sha: str
+    content: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewCommit:
+    """A commit to be made: ``tree`` is what ``base_tree`` comes to with the changes."""
+
+    message: str
+    tree: str
+    base_tree: str
+    parents: tuple[str, ...]
+    changes: tuple[TreeEntry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteCommit:
+    """A commit as GitHub has it; ``unverified`` is why it is not verified, if so."""
+
+    sha: str
+    tree: str
+    message: str
+    unverified: str = ""
+
+
+class SignedCommits(Protocol):
+    """Has GitHub make commits, which it signs. All raise as ``GitHub`` does."""
+
+    async def are_wanted(self, repository: Repository, branch: str) -> bool:
+        """Return whether a rule that the app may read wants signatures on a branch."""
+
+    async def keep(self, repository: Repository, content: bytes) -> None:
+        """Upload the content of a file, which trees may name then."""
+
+    async def make(self, repository: Repository, commit: NewCommit) -> RemoteCommit:
+        """Make a commit that is on no branch yet.
+
+        Raises ``PermanentError`` when another tree came of it.
+        """
+
+    async def look(self, repository: Repository, sha: str) -> RemoteCommit:
+        """Return a commit as GitHub has it."""
+
+    async def point(
+        self, repository: Repository, branch: str, sha: str, *, expected_sha: str
+    ) -> None:
+        """Make a branch (nothing is expected), or move it from where it is expected.
+
+        Raises ``PermanentError`` when it is somewhere else.
+        """
+
+
 class HookDeliveries(Protocol):
     """What GitHub has delivered, or tried to. All raise as ``GitHub`` does."""
 

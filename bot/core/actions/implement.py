@@ -84,10 +84,12 @@ def next_step(job: Job, seen: Seen) -> Step:
             return End(_unchanged(result))
         pushed = seen.receipts.get("push")
         if pushed is None or pushed.sha != result.commit:
-            return Do("push", PushBranch(job.repository, head, result.commit))
+            base = job.default_branch
+            push = PushBranch(job.repository, head, result.commit, base_branch=base)
+            return Do("push", push)
         opened = seen.receipts.get("pull-request")
         if opened is not None:
-            return End(_published(head, result, opened))
+            return End(_published(head, result, pushed, opened))
     ground = footing(job, seen)
     if isinstance(ground, Ask):
         return ground
@@ -95,7 +97,8 @@ def next_step(job: Job, seen: Seen) -> Step:
         return _first_step(job, ground)
     if ground.own is None and not ground.bears(result):
         return Rebase(ground.base, ground.merge)
-    return Do("pull-request", _pull_request(job, ground, head, result))
+    pushed = seen.receipts["push"]
+    return Do("pull-request", _pull_request(job, ground, head, result, pushed))
 
 
 def _first_step(job: Job, ground: Footing) -> Step:
@@ -250,9 +253,11 @@ def _unchanged(result: CommandResult) -> Outcome:
     )
 
 
-def _published(head: str, result: CommandResult, opened: Receipt) -> Outcome:
+def _published(
+    head: str, result: CommandResult, pushed: Receipt, opened: Receipt
+) -> Outcome:
     link = Link(f"PR {opened.id}", opened.url)
-    if opened.sha and opened.sha != result.commit:
+    if opened.sha and opened.sha != pushed.head_sha:
         return Outcome(
             OutcomeKind.FAILED,
             link=link,
@@ -295,16 +300,16 @@ def _said(result: CommandResult) -> tuple[Result, str]:
 
 
 def _pull_request(
-    job: Job, ground: Footing, head: str, result: CommandResult
+    job: Job, ground: Footing, head: str, result: CommandResult, pushed: Receipt
 ) -> OpenPullRequest:
     said, fault = _said(result)
     return OpenPullRequest(
         job.repository,
         head_branch=head,
-        head_sha=result.commit,
+        head_sha=pushed.head_sha,
         base_branch=result.base or ground.base,
         title=_title(job, said),
-        body=_body(job, ground, result, said, fault),
+        body=_body(job, ground, result, said, fault, unverified=pushed.note),
     )
 
 
@@ -316,7 +321,13 @@ def _title(job: Job, said: Result) -> str:
 
 
 def _body(
-    job: Job, ground: Footing, result: CommandResult, said: Result, fault: str
+    job: Job,
+    ground: Footing,
+    result: CommandResult,
+    said: Result,
+    fault: str,
+    *,
+    unverified: str,
 ) -> str:
     links = Links.beside(job.repository.name, job.asker.url)
     made = (
@@ -339,6 +350,9 @@ def _body(
         _moved(ground, result, links),
         _beside(ground, links),
         not_used if fault else "",
+        f"GitHub did not verify the commit, as a rule wants it: {code_span(unverified)}."
+        if unverified
+        else "",
         f"Left out: {left_out}." if left_out else "",
         f"Kept as they are, for want of their filter: {unfiltered}."
         if unfiltered

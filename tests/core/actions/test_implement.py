@@ -77,6 +77,21 @@ def pull_request(
     return step.intent
 
 
+def test_a_commit_that_github_made_again_is_the_head_of_the_pull_request():
+    signed = replace(PUSHED, made_sha="d" * 40, note="no_user")
+    seen = Seen().ran(RAN).done("push", signed)
+    step = step_of(job(IMPLEMENT), seen)
+    assert isinstance(step, Do)
+    assert isinstance(step.intent, OpenPullRequest)
+    assert step.intent.head_sha == signed.made_sha
+    assert "GitHub did not verify the commit" in step.intent.body
+    assert "`no_user`" in step.intent.body
+    opened = replace(OPENED, sha=signed.made_sha)
+    last = next_step(job(IMPLEMENT), seen.done("pull-request", opened))
+    assert isinstance(last, End)
+    assert last.outcome.kind is OutcomeKind.COMPLETED
+
+
 def ended(result: CommandResult) -> Outcome:
     """Return how it ends, right after the command."""
     step = next_step(job(IMPLEMENT), Seen().ran(result))
@@ -107,7 +122,7 @@ def test_first_the_command_runs_and_gets_its_item_as_data():
 def test_then_the_branch_then_the_pull_request_then_the_end():
     at, seen = job(IMPLEMENT), Seen().ran(RAN)
     assert next_step(at, seen) == Do(
-        "push", PushBranch(REPOSITORY, "batch/b7k2/12", SHA)
+        "push", PushBranch(REPOSITORY, "batch/b7k2/12", SHA, base_branch="main")
     )
     seen = seen.done("push", PUSHED)
     assert isinstance(next_step(at, seen), Ask)

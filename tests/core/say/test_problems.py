@@ -45,6 +45,8 @@ SAMPLES: list[Problem] = [
     git.PredecessorsConflict("batch/b7k2/12", ("a.py", "b.py")),
     git.ChangeConflicts("main", [f"{n}.py" for n in range(7)]),
     git.BranchMoved("batch/b7k2/12"),
+    git.NameNotText("caf\ufffd.txt"),
+    git.OtherTree(),
     git.WorkflowsTouched(),
     git.PushNotTaken("internal error"),
     git.WorkLost("acme/widgets"),

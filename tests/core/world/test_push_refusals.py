@@ -69,6 +69,7 @@ def test_signatures_alone_would_be_enough():
     assert refusal.reason.endswith("push: Commits must have verified signatures")
     assert refusal.wants_signatures
     assert SHA not in refusal.reason
+    assert refusal.wants_signatures
 
 
 def test_each_of_several_rules_is_named_with_its_own_advice():

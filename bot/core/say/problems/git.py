@@ -141,6 +141,27 @@ class BranchMoved(Problem):
 
 
 @dataclass(frozen=True, slots=True)
+class NameNotText(Problem):
+    """A file's name cannot be told to GitHub's API, which makes signed commits."""
+
+    name: str
+    advice = "Let the command give it a name in UTF-8, then retry."
+
+    def __str__(self) -> str:
+        return f"the name of {self.name} is not UTF-8, and no signed commit takes it"
+
+
+@dataclass(frozen=True, slots=True)
+class OtherTree(Problem):
+    """The tree that GitHub made of a change is not the one that was asked for."""
+
+    advice = "Exempt batch/** from the rule for signatures, then retry."
+
+    def __str__(self) -> str:
+        return "the signed commit would have other files than the command left"
+
+
+@dataclass(frozen=True, slots=True)
 class WorkflowsTouched(Problem):
     """The app may not push files below ``.github/workflows``."""
 
