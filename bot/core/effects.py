@@ -160,7 +160,9 @@ class Receipt:
     sha: str = ""
     note: str = ""  # what could not be done and why; empty when all was
     changed: bool = True  # False if everything was so already
-    made_sha: str = ""  # of the commit that GitHub made, and signed, in place of ``sha``
+    made_sha: str = (
+        ""  # of the commit that GitHub made, and signed, in place of ``sha``
+    )
     was_tried: bool = False  # before, without an answer: that may have changed it
 
     @property

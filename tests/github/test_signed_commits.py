@@ -34,5 +34,9 @@ def test_no_request_carries_too_much():
     many = [change(f"{number}") for number in range(2 * MOST_ENTRIES + 1)]
     assert [len(step) for step in paths(*many)] == [MOST_ENTRIES, MOST_ENTRIES, 1]
     half = "x" * (MOST_TEXT // 2)
-    long = [change("a", content=half), change("b", content=half), change("c", content="x")]
+    long = [
+        change("a", content=half),
+        change("b", content=half),
+        change("c", content="x"),
+    ]
     assert paths(*long) == [["a", "b"], ["c"]]

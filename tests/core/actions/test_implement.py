@@ -430,7 +430,7 @@ def test_moved_work_is_pushed_again_and_says_so():
     moved = replace(RAN, commit="d" * 40, base="main", moved_from=(TEN,))
     seen = Seen().ran(RAN).done("push", PUSHED).ran(moved)
     assert next_step(at, seen) == Do(
-        "push", PushBranch(REPOSITORY, "batch/b7k2/12", "d" * 40)
+        "push", PushBranch(REPOSITORY, "batch/b7k2/12", "d" * 40, base_branch="main")
     )
     bases = bases_of(at, branches={TEN: merged(70, TEN)})
     opened = pull_request(moved, at, bases)
