@@ -19,7 +19,6 @@ from statistics import median
 
 import psutil
 import yaml
-from click import echo
 
 from bot.core import events as e
 from bot.core.model import Outcome, OutcomeKind
@@ -28,6 +27,7 @@ from bot.core.run.schedule import Schedule
 from bot.logs import configure_logging
 from bot.workers.local import PROGRESS_SECONDS
 from tests.bench.bench_schedule import one_batch, random_graph
+from tests.bench.figures import Figure, report
 from tests.flow.killing import Child, is_quiet, mortal_world
 from tests.flow.mortal import SwiftClock
 from tests.flow.world import REPOSITORY, World
@@ -152,17 +152,29 @@ async def main(most: int) -> None:
     with tempfile.TemporaryDirectory() as name:
         async with mortal_world(Path(name), clock=clock) as (on, _, child):
             early, late = await line_costs(on, child, clock)
-    echo(
-        f"a line            {early * 1e3:7.2f} ms early, {late * 1e3:7.2f} late: {late / early:.2f}"
-    )
     clock = SwiftClock()
     with tempfile.TemporaryDirectory() as name:
         async with mortal_world(Path(name), clock=clock) as (on, _, child):
             small, large = await item_costs(on, child, most=most)
-    echo(
-        f"an item           {small * 1e3:7.2f} ms of 10, {large * 1e3:7.2f} of {most}: {large / small:.2f}"
+    report(
+        [
+            Figure(
+                "CPU of a line that a command prints, late in a batch",
+                late / early,
+                "one early in it",
+                "lower",
+                f"{late * 1e3:.2f} ms",
+            ),
+            Figure(
+                f"CPU of an item of a batch of {most}",
+                large / small,
+                "one of a batch of 10",
+                "lower",
+                f"{large * 1e3:.2f} ms",
+            ),
+            Figure("memory of an item of 10,000", bytes_per_item(), "a byte", "lower"),
+        ]
     )
-    echo(f"memory of a batch {bytes_per_item():7.0f} bytes an item of 10,000")
 
 
 if __name__ == "__main__":

@@ -2,8 +2,8 @@
 
     python -m tests.bench.bench_workspace [FILES]
 
-Both read the same mirror, in alternating rounds; the ratio is of the medians. What it
-takes to find one changed file among all of them afterwards stands beside it.
+Both read the same mirror, in alternating rounds. So does what it takes to find one
+changed file among all of them afterwards, and commit it.
 """
 
 import asyncio
@@ -21,17 +21,18 @@ from bot.host.folders import Folders
 from bot.host.git import Git, Remotes
 from bot.host.mirrors import Mirrors
 from bot.host.workspaces import GitWorkspaces
+from tests.bench.figures import Figure, report
 from tests.fakes import FakeClock
 from tests.host.gitting import OneToken, Remote, git
 
-FILES = 100_000
+FILES = 20_000
 FOLDERS = 1_000
 ROUNDS = 3
 REPOSITORY = Repository(7, "acme/widgets", InstallationId(1))
 
 
 async def measure(folder: Path, files: int) -> None:
-    """Print the seconds of each, and their ratio."""
+    """Measure and print."""
     remote = make(folder, files)
     folders = Folders(folder / "data")
     folders.root.mkdir()
@@ -57,12 +58,24 @@ async def measure(folder: Path, files: int) -> None:
         await workspaces.remove(attempt)
         theirs.append(clone(folder, remote))
     one, other, commit = map(statistics.median, (ours, theirs, found))
-    sys.stdout.write(f"{files:,} files, medians of {ROUNDS} rounds" + "\n")
-    sys.stdout.write(
-        f"workspace {one:.2f} s, git clone --shared {other:.2f} s: {one / other:.2f}"
-        + "\n"
+    report(
+        [
+            Figure(
+                f"a workspace of {files:,} files",
+                statistics.median(a / b for a, b in zip(ours, theirs, strict=True)),
+                "git clone --shared",
+                "lower",
+                f"{one:.2f} s and {other:.2f} s",
+            ),
+            Figure(
+                f"one of {files:,} files found and committed",
+                statistics.median(a / b for a, b in zip(found, theirs, strict=True)),
+                "git clone --shared",
+                "lower",
+                f"{commit:.2f} s",
+            ),
+        ]
     )
-    sys.stdout.write(f"one changed file found and committed: {commit:.2f} s" + "\n")
 
 
 def make(folder: Path, files: int) -> Remote:
