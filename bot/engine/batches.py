@@ -77,8 +77,12 @@ class NewBatches:
         """Return the batch that this very request has started already."""
         return await self._batches.by_source(request.source)
 
-    async def run(self, request: Request, run: RunCommand, reading: Reading) -> str:
-        """Start or plan a batch; return what became of it, in a few words."""
+    async def run(
+        self, request: Request, run: RunCommand, reading: Reading
+    ) -> str | Refusal:
+        """Start or plan a batch; return what became of it, in a few words, or why
+        nothing did.
+        """
         before = await self._batches.by_source(request.source)
         if before is not None:  # delivered again, or a crash came between
             return await self.begun(request, before)
@@ -86,8 +90,7 @@ class NewBatches:
         known = await self._reader.with_live_items(request, reading.known)
         chosen = await self._choose(request, run, known)
         if not isinstance(chosen, _Chosen):
-            await self._replies.refuse(request, chosen)
-            return "refused"
+            return chosen
         command = format_command(syntax.Plan(run) if run.is_dry_run else run)
         if (same := await self._just_started(request, command)) is not None:
             where = await self._reader.link(same.id)
@@ -115,6 +118,17 @@ class NewBatches:
                 message = declines.in_line(lines[part], problem.message)
                 return Declined(message, corrected)
             return replace(problem, corrected=corrected)
+        return None
+
+    async def refusal(self, request: Request, reading: Reading) -> Refusable | None:
+        """Return why one of the commands would start no batch at this moment."""
+        known = await self._reader.with_live_items(request, reading.known)
+        for command in reading.commands:
+            run = command.run if isinstance(command, syntax.Plan) else command
+            if isinstance(run, RunCommand):
+                chosen = await self._choose(request, run, known)
+                if not isinstance(chosen, _Chosen):
+                    return chosen
         return None
 
     async def _choose(

@@ -16,7 +16,7 @@ from bot.core.run import control
 from bot.core.run.control import ControlResult
 from bot.core.run.progress import Progress
 from bot.core.run.schedule import Schedule
-from bot.core.say import refusals
+from bot.core.say import declines, refusals
 from bot.core.say.controls import already, render_control_done, render_withdrawn
 from bot.engine.replies import Replies
 from bot.engine.retries import Retries
@@ -50,20 +50,7 @@ class Controls:
 
     async def command(self, request: Request, command: Command, role: Role) -> str:
         """Carry out a control of the batch that it means."""
-        match command:
-            case syntax.Skip(number):
-                batch = await self._which.live_with(request, number)
-            case (
-                syntax.Cancel(batch_id)
-                | syntax.Pause(batch_id)
-                | syntax.Resume(batch_id)
-                | syntax.Retry(batch_id)
-            ):
-                is_retry = isinstance(command, syntax.Retry)
-                batch = await self._which.meant(request, batch_id, also_ended=is_retry)
-            case _:
-                message = f"{type(command).__name__} is no control"
-                raise AssertionError(message)
+        batch = await self.meant(request, command)
         if isinstance(command, syntax.Cancel) and command == syntax.Cancel():
             withdrawn = self._withdrawals.take_back(request, role)
             if withdrawn and isinstance(batch, str):
@@ -74,6 +61,23 @@ class Controls:
                 )
                 return f"withdrew {withdrawn}"
         return await self.control(request, batch, command, role)
+
+    async def meant(self, request: Request, command: Command) -> Batch | str:
+        """Return the batch that a control means, or why that cannot be said."""
+        match command:
+            case syntax.Skip(number):
+                return await self._which.live_with(request, number)
+            case (
+                syntax.Cancel(batch_id)
+                | syntax.Pause(batch_id)
+                | syntax.Resume(batch_id)
+                | syntax.Retry(batch_id)
+            ):
+                is_retry = isinstance(command, syntax.Retry)
+                return await self._which.meant(request, batch_id, also_ended=is_retry)
+            case _:
+                message = f"{type(command).__name__} is no control"
+                raise AssertionError(message)
 
     async def control(
         self,
@@ -96,8 +100,7 @@ class Controls:
     ) -> str:
         name = type(command).__name__.lower()
         before = await self._situations.progress(batch.id)
-        own = {batch.asker.login, before.started_by}
-        if role < Role.MAINTAIN and request.asker.login not in own:
+        if not _may_control(request, before, role):
             denied = NotPermitted(
                 needed=Role.MAINTAIN,
                 had=role,
@@ -128,6 +131,24 @@ class Controls:
         if change.nothing:
             await self._replies.react(request, Reaction.REFUSED)
         return f"{name} {batch.id}"
+
+    async def why_not(self, request: Request, command: Command, role: Role) -> str:
+        """Return why a control would change nothing at this moment, if so."""
+        batch = await self.meant(request, command)
+        if isinstance(batch, str):
+            return batch
+        before = await self._situations.progress(batch.id)
+        if not _may_control(request, before, role):
+            return declines.needs_role(Role.MAINTAIN)
+        if isinstance(command, syntax.Retry) and not before.state.is_live:
+            return await self._retries.why_not(before, command.items, role)
+        decide = self._decision(command, request.asker.login)
+
+        def only_look(schedule: Schedule, now: datetime) -> ControlResult:
+            return replace(decide(schedule, now), events=(), stop=())
+
+        change = await self._scheduler.change(batch.id, only_look)
+        return change.nothing if change else f"it is {before.state}"
 
     async def _changed(
         self, request: Request, batch: Batch, command: Command, before: Progress
@@ -177,3 +198,9 @@ class Controls:
             case _:
                 message = f"{type(command).__name__} is no control"
                 raise AssertionError(message)
+
+
+def _may_control(request: Request, before: Progress, role: Role) -> bool:
+    """Return whether whoever asks may control a batch: their own, or as a maintainer."""
+    own = {before.batch.asker.login, before.started_by}
+    return role >= Role.MAINTAIN or request.asker.login in own

@@ -8,7 +8,7 @@ import structlog
 
 from bot.core.actions.table import needed_role, spec_of
 from bot.core.command import syntax
-from bot.core.command.faults import NotPermitted, Unreadable
+from bot.core.command.faults import NotPermitted, Refusal, Unreadable
 from bot.core.command.lines import find_command_lines, is_prompt
 from bot.core.command.syntax import Command, RunCommand, format_command
 from bot.core.command.trigger import CommentWritten
@@ -39,6 +39,9 @@ IN_TIME = timedelta(minutes=5)
 FRESH = timedelta(minutes=1)
 """How long a comment is taken to say what the delivery says."""
 
+MOST_CORRECTIONS = 6
+"""How often a correction is corrected before none is offered."""
+
 log = structlog.get_logger()
 
 
@@ -54,8 +57,10 @@ class Answers:
 
     async def command(
         self, request: Request, command: Command, reading: Reading, role: Role
-    ) -> str:
-        """Deal with a command of whoever may give it; return what became of it."""
+    ) -> str | Refusal:
+        """Deal with a command of whoever may give it; return what became of it, or why
+        nothing did.
+        """
         match command:
             case RunCommand():
                 return await self.batches.run(request, command, reading)
@@ -71,6 +76,19 @@ class Answers:
                 return await self.help.answer(request, command)
             case _:
                 return await self.controls.command(request, command, role)
+
+    async def why_not(self, request: Request, command: Command, role: Role) -> str:
+        """Return why a command about a batch that is there would be refused, if so."""
+        match command:
+            case RunCommand() | syntax.Plan() | syntax.Help() | syntax.Why():
+                return ""
+            case syntax.Status(None):
+                return ""
+            case syntax.Start(batch_id) | syntax.Status(batch_id):
+                batch = await self.starts.meant(request, batch_id)
+                return batch if isinstance(batch, str) else ""
+            case _:
+                return await self.controls.why_not(request, command, role)
 
 
 class Conversation:
@@ -187,8 +205,7 @@ class Conversation:
             begun = await self._answers.batches.before(request)
             if begun is not None:  # before an action went away with a restart
                 return await self._answers.batches.begun(request, begun)
-            await self._replies.refuse(request, reading)
-            return "refused: unreadable"
+            return await self._refuse(request, reading, role, "refused: unreadable")
         if reading.about.is_archived:
             return "refused: the repository is archived"  # and takes no answer
         for command in reading.commands:
@@ -198,19 +215,73 @@ class Conversation:
         if len(reading.commands) > 1:
             problem = await self._answers.batches.first_refusal(request, reading)
             if problem is not None:
-                await self._replies.refuse(request, problem)
-                return "refused"
+                return await self._refuse(request, problem, role, before=reading)
         by = self._withdrawals.by(request)
         if by and await self._answers.batches.before(request) is None:
             await self._replies.decline(request, declines.withdrawn(by))
             return f"withdrawn by {by}"
-        outcomes = [
-            await self._answers.command(
-                replace(request, part=part), command, reading, role
-            )
-            for part, command in enumerate(reading.commands)
-        ]
+        outcomes: list[str] = []
+        for part, command in enumerate(reading.commands):
+            one = replace(request, part=part)
+            outcome = await self._answers.command(one, command, reading, role)
+            if not isinstance(outcome, str):
+                outcome = await self._refuse(one, outcome, role, before=reading)
+            outcomes.append(outcome)
         return ", ".join(outcomes)
+
+    async def _refuse(
+        self,
+        request: Request,
+        refusal: Refusal,
+        role: Role,
+        outcome: str = "refused",
+        *,
+        before: Reading | None = None,
+    ) -> str:
+        """Say what is wrong; what is offered instead would be accepted."""
+        if not isinstance(refusal, NotPermitted):
+            corrected = await self._acceptable(request, refusal.corrected, role, before)
+            refusal = replace(refusal, corrected=corrected)
+        await self._replies.refuse(request, refusal)
+        return outcome
+
+    async def _acceptable(
+        self, request: Request, text: str, role: Role, before: Reading | None
+    ) -> str:
+        """Return a correction that would be accepted now: *text*, or what that in turn
+        is corrected to; nothing if none would.
+        """
+        for _ in range(MOST_CORRECTIONS):
+            if not text:
+                break
+            try:
+                if before is None:
+                    again = await self._reader.read(request, text)
+                else:
+                    again = await self._reader.read_again(request, text, before)
+            except PermanentError as error:
+                log.warning("correction not checked", error=str(error))
+                return ""
+            if again is None:
+                break
+            if isinstance(again, Unreadable):
+                text = again.corrected
+                continue
+            before = again
+            refusal = await self._answers.batches.refusal(request, again)
+            if refusal is None:
+                return text if await self._may_do(request, again, role) else ""
+            text = refusal.corrected if len(again.commands) == 1 else ""
+        return ""
+
+    async def _may_do(self, request: Request, reading: Reading, role: Role) -> bool:
+        """Return whether whoever asks may give these commands here."""
+        for command in reading.commands:
+            if _permission(command, role, reading) is not None:
+                return False
+            if await self._answers.why_not(request, command, role):
+                return False
+        return True
 
     async def _role(self, request: Request) -> Role | None:
         """Return the role at this moment; None if GitHub did not say, which means no."""

@@ -106,11 +106,30 @@ class Reader:
             lacks=self._github.lacks(request.repository),
             grants=await self._github.grants(request.repository.installation_id),
         )
+        known = await self._complete_all(request, commands, known)
+        return Reading(commands, configuration, about, known)
+
+    async def _complete_all(
+        self, request: Request, commands: Sequence[Command], known: Known
+    ) -> Known:
         for command in commands:
             if isinstance(command, RunCommand | PlanCommand):
                 run = command.run if isinstance(command, PlanCommand) else command
                 known = await self.complete(request, run, known)
-        return Reading(commands, configuration, about, known)
+        return known
+
+    async def read_again(
+        self, request: Request, text: str, before: Reading
+    ) -> Reading | Unreadable | None:
+        """Return like ``read``; what was known *before* is not asked for again."""
+        configuration = before.configuration
+        commands = parse_comment(
+            text, actions=tuple(configuration.actions), limits=configuration.limits
+        )
+        if commands is None or isinstance(commands, Unreadable):
+            return commands
+        known = await self._complete_all(request, commands, before.known)
+        return replace(before, commands=commands, known=known)
 
     async def complete(self, request: Request, run: RunCommand, known: Known) -> Known:
         """Return *known* with everything that *run* asks for."""

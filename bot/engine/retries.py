@@ -60,7 +60,7 @@ class Retries:
         old = before.batch
         batch = await self._batches.by_source(request.source)
         if batch is None:
-            problem = await self._cannot_retry(before, numbers, role)
+            problem = await self.why_not(before, numbers, role)
             if problem:
                 return problem
             facts = await self._facts_again(request, before, numbers)
@@ -103,9 +103,10 @@ class Retries:
             found |= {i: facts[n] for i, n in numbered.items() if n in facts}
         return found
 
-    async def _cannot_retry(
+    async def why_not(
         self, before: Progress, numbers: Sequence[ItemNumber], role: Role
     ) -> str:
+        """Return why an ended batch cannot be tried again, if so."""
         batch = before.batch
         items = control.to_run_again(before, numbers)
         if before.state is BatchState.PLANNED:

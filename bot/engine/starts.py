@@ -50,21 +50,22 @@ class Starts:
         self, request: Request, batch_id: BatchId | None, role: Role
     ) -> str:
         """Start a plan; return what became of it, in a few words."""
-        if batch := await self._which.carried_out(request):
-            await self._go_on(request, batch)
-            return f"batch {batch.id}"
-        if batch_id is None:
-            batch = await self._which.planned(request)
-        else:
-            batch = await self._which.known(request, batch_id)
-        if batch is None:
-            why = declines.which_plan()
-            if batch_id is not None:
-                why = declines.no_such_batch(batch_id)
-            await self._replies.decline(request, why)
+        if before := await self._which.carried_out(request):
+            await self._go_on(request, before)
+            return f"batch {before.id}"
+        batch = await self.meant(request, batch_id)
+        if isinstance(batch, str):
+            await self._replies.decline(request, batch)
             return "refused: no such plan"
         with bound_contextvars(batch=batch.id):
             return await self._start_plan(request, batch, role)
+
+    async def meant(self, request: Request, batch_id: BatchId | None) -> Batch | str:
+        """Return the plan that is to be started, or why that cannot be said."""
+        if batch_id is None:
+            return await self._which.planned(request) or declines.which_plan()
+        found = await self._which.known(request, batch_id)
+        return found or declines.no_such_batch(batch_id)
 
     async def _start_plan(self, request: Request, batch: Batch, role: Role) -> str:
         if role < batch.needed_role:

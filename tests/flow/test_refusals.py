@@ -38,8 +38,25 @@ ROWS = [
     Row(
         "/batch merge 18",
         "😕 #18 is an issue; merge needs a pull request. Its open pull request is #71."
-        " Nothing started.",
-        corrected="/batch merge 71",
+        " Nothing started.",  # and no command to copy: this version merges nothing
+    ),
+    Row(
+        "/batch close 12 23 63 dry-rum",
+        UNREADABLE,
+        "/batch close 12 23 63 dry-rum\n"
+        "                      ^^^^^^^ not an item; did you mean dry-run?",
+        "/batch close 12 63 dry-run",  # as #23 is closed
+    ),
+    Row(
+        "/batch label +bugg 12 & 99",
+        UNREADABLE,
+        "/batch label +bugg 12 & 99\n"
+        "                      ^ items stand side by side, with spaces",
+        "/batch label +bug 12",  # as there is no label bugg, and no item 99
+    ),
+    unreadable(
+        "/batch stop",
+        "       ^^^^ unknown word; did you mean cancel?",  # and nothing to cancel
     ),
     Row(
         "/batch implement 63",
@@ -150,7 +167,6 @@ ROWS = [
     unreadable(
         "/batch merg 63",
         "       ^^^^ unknown word; did you mean merge?",
-        "/batch merge 63",
     ),
     Row("/batch 23", "😕 #23 is already closed. Nothing started."),
     unreadable(
@@ -317,3 +333,18 @@ async def test_a_label_is_made_only_on_purpose(on: World):
     tracking = on.comment("tracking").body
     assert "`new` is a new label and will be made." in tracking
     assert "`old` is no label of this repository" in tracking
+
+
+async def test_a_control_is_offered_only_if_it_would_change_something(on: World):
+    on.issue(12, "hang")
+    async with on.bot():
+        on.say("/batch 12")
+        await on.until(lambda: "running" in on.said("tracking"))
+        assert "\n/batch cancel\n" in await on.answer("/batch stop")
+        assert "\n/batch pause\n" in await on.answer("/batch hold")
+        for refused in ("/batch unpause", "/batch rerun", "/batch status of b7k2"):
+            assert COPY not in await on.answer(refused)
+        assert COPY not in await on.answer("/batch stop", by="linus")  # not his own
+        on.say("/batch cancel")
+        await on.until(lambda: on.comments("report"))
+        assert "\n/batch retry\n" in await on.answer("/batch rerun")

@@ -12,6 +12,7 @@ from bot.core.command.faults import (
     Unreadable,
 )
 from bot.core.command.syntax import (
+    NO_OPTIONS,
     Exclusion,
     Group,
     ItemName,
@@ -217,7 +218,7 @@ def _without(
         match word:
             case Term():
                 if keeps(word):
-                    words.append(replace(word, after=kept(word.after)))
+                    words.append(_apart(replace(word, after=kept(word.after)), word))
             case Group(terms):
                 left = tuple(
                     replace(term, after=kept(term.after))
@@ -234,6 +235,13 @@ def _without(
     return format_command(
         replace(command, words=tuple(words), after=kept(command.after))
     )
+
+
+def _apart(term: Term, before: Term) -> Word:
+    """Return a term so that it still stands apart from the filters around it."""
+    is_loose = before.after and not term.after and term.options == NO_OPTIONS
+    is_search = isinstance(term.selector, Search)
+    return Group((term,)) if is_loose and is_search else term
 
 
 def nothing_matches(expansion: Expansion) -> Declined | None:

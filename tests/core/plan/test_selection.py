@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from bot.core.command.faults import Declined, UnknownItems, Unreadable
-from bot.core.command.parser import parse_command
-from bot.core.command.syntax import Filter, RunCommand, Search, format_selector
+from bot.core.command.parser import Misread, parse_command
+from bot.core.command.syntax import Filter, Help, RunCommand, Search, format_selector
 from bot.core.model import (
     BatchId,
     ItemFacts,
@@ -166,6 +168,34 @@ def test_a_command_selects_or_is_refused_as_the_table_says(case):
     if "corrected" in case:
         assert not isinstance(result, Selection)
         assert result.corrected == case["corrected"]
+
+
+WORDS = (
+    *("12", "15", "18", "20", "23", "30", "63", "65", "119", "99999", "this", "12..19"),
+    *("label:bug", "label:bugg", "label:empty", "(12 23)", "(23 99999)", "-15", "-12"),
+    *("sub-issues:30", "tasks:41", "close:23", "reopen:12", "12[priority:high]"),
+    *("after:12", "after:119", "other/repo#5", "acme/docs#7", "merge:18"),
+)
+LEADS = ("", "close", "reopen", "merge", "update", "label +bugg", "label +bug -wip")
+
+
+@settings(deadline=None)
+@given(st.sampled_from(LEADS), st.lists(st.sampled_from(WORDS), max_size=5))
+def test_what_a_correction_says_is_accepted_by_the_same_facts(lead, words):
+    line = " ".join(["/batch", lead, *words])
+    command = parse_command(line, actions=CONFIGURATION.actions)
+    seen = {line}
+    while not isinstance(command, Misread):
+        assert isinstance(command, RunCommand | Help)
+        result = resolved(command) if isinstance(command, RunCommand) else None
+        if result is None or isinstance(result, Selection) or not result.corrected:
+            return
+        # Some corrections mend one of several faults; they lead on, and not round.
+        assert result.corrected not in seen
+        seen.add(result.corrected)
+        command = parse_command(result.corrected, actions=CONFIGURATION.actions)
+        assert not isinstance(command, Misread), result.corrected
+        assert len(seen) <= 7  # MOST_CORRECTIONS of the engine, and the first
 
 
 def test_options_of_an_item_come_from_its_term_then_its_group():
