@@ -73,7 +73,11 @@ def test_every_control_is_in_the_readme(control: str):
 def test_exactly_the_options_are_in_the_readme():
     commands = section("## Commands")
     table = commands[commands.index("| Option |") : commands.index("### ")]
-    assert {spans(row[0])[0] for row in rows(table)} == {*BATCH_OPTIONS, "dry-run"}
+    assert {spans(row[0])[0] for row in rows(table)} == {
+        *BATCH_OPTIONS,
+        "again",
+        "dry-run",
+    }
 
 
 @pytest.mark.parametrize("word", [*FILTERS, *COLLECTIONS])

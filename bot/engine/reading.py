@@ -28,9 +28,10 @@ from bot.core.model import (
 )
 from bot.core.plan.configuration import RepositoryConfiguration, read_configuration
 from bot.core.plan.expansion import Known, Wanted
-from bot.core.plan.selection import wanted
+from bot.core.plan.selection import to_be_opened, wanted
 from bot.core.plan.texts import open_tasks_in
 from bot.core.world.markdown import code_span
+from bot.core.world.questions import OpenPullsOf
 from bot.core.world.references import host_in
 from bot.errors import NotFound
 from bot.ports.github import GitHub, RepositoryFacts
@@ -138,7 +139,24 @@ class Reader:
             if missing.is_nothing:
                 break
             known = await self._ask(request, missing, known)
+        known = await self._with_open_pulls(request, run, known)
         return await self.with_live_items(request, known)
+
+    async def _with_open_pulls(
+        self, request: Request, run: RunCommand, known: Known
+    ) -> Known:
+        """Return *known* with the open pull requests of the issues to be worked on."""
+        there = request.repository
+        asked = {
+            number: OpenPullsOf(there, number)
+            for number in to_be_opened(run, known)
+            if number not in known.open_pulls
+        }
+        if not asked:
+            return known
+        told = await self._github.ask(list(asked.values()))
+        found = {number: told.get(question, ()) for number, question in asked.items()}
+        return replace(known, open_pulls={**known.open_pulls, **found})
 
     async def with_live_items(self, request: Request, known: Known) -> Known:
         """Return *known* with the items that are live in a batch at this moment."""

@@ -106,3 +106,49 @@ async def test_what_cannot_be_moved_is_published_as_it_is_and_says_so(on: World)
     assert "it could not be moved onto `main`" in opened.body
     assert "a.txt" in opened.body
     assert "could not be moved onto main" in on.said("report")
+
+
+def opened(on: World) -> list[int]:
+    """Return the bot's pull requests."""
+    threads = on.repository.threads.values()
+    return [t.number for t in threads if t.author is on.hub.app.bot and t.pull]
+
+
+async def test_an_issue_never_gets_a_second_pull_request_by_surprise(on: World):
+    on.issue(12, "write a.txt one")
+    on.issue(15, "cat a.txt\nwrite b.txt two")
+    async with on.bot():
+        await on.finished(on.say("/batch 12"))
+        (first,) = opened(on)
+        answer = await on.answer("/batch implement 12")
+        assert f"#12 has its pull request open already ([PR {first}](" in answer
+        assert "/batch implement 12 again" in answer
+        # It is closed while that is planned, and reopened before it is started.
+        on.hub.close("ada", REPOSITORY, first)
+        await on.answer("/batch plan 12 15 after:12")
+        on.hub.reopen("ada", REPOSITORY, first)
+        on.say("/batch start")
+        await on.until(lambda: len(on.comments("report")) == 2)
+        stacked = opened(on)[-1]
+        assert opened(on) == [first, stacked]
+        assert f"[PR {first}]" in on.said("report")
+        assert pulls.pull_of(on.thread(stacked)).base_ref == head_of(on, 12)
+        await on.finished(on.say("/batch implement 12 again"))
+        third = on.thread(opened(on)[-1])
+        assert third.number not in (first, stacked)
+        assert f"Beside [#{first}](" in third.body
+
+
+async def test_a_retry_takes_the_pull_request_that_there_is_by_then(on: World):
+    on.issue(12, f"write a.txt one\nexit 1 unless {on.folder / 'mended'}")
+    async with on.bot():
+        failed = on.say("/batch 12")
+        await on.finished(failed)
+        name = on.comment("tracking").body.split("`")[1]
+        (on.folder / "mended").touch()
+        await on.finished(on.say("/batch implement 12"))
+        on.say(f"/batch retry {name}")
+        await on.until(lambda: len(on.comments("report")) == 3)
+    (only,) = opened(on)
+    assert f"[PR {only}]" in on.said("report")
+    assert "its pull request is open already" in on.said("report")

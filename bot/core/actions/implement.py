@@ -132,6 +132,7 @@ IMPLEMENT = ActionSpec(
     next_step,
     writes=lambda _: (("contents",), ("pull_requests",)),
     runs_command=True,
+    opens_pull_request=True,
     builds_on_predecessors=True,
     overtaken_by=Overtaken.CLOSING,
     expected=Expectation(seconds=420, requests=4),

@@ -60,6 +60,12 @@ def builds_on_others(action: Action) -> bool:
     return spec is not None and spec.builds_on_predecessors
 
 
+def opens_pull_request(action: Action) -> bool:
+    """Return whether an action ends in a pull request for the issue."""
+    spec = spec_of(action)
+    return spec is not None and spec.opens_pull_request
+
+
 def estimate_key(item: PlanItem) -> str:
     """Return under which name it is learned what an item takes.
 

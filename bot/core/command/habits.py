@@ -663,7 +663,7 @@ def is_known(token: Token) -> bool:
         or KEYED.match(text) is not None
         or meant_numbers(text) is not None
         or text[0] in '+-"\u201c\u2013\u2014'
-        or token.folded in ("dry-run", "after", *_EVERYTHING)
+        or token.folded in ("again", "dry-run", "after", *_EVERYTHING)
         or token.folded.startswith("after:")
         or _is_connective(token)
     )

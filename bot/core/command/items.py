@@ -62,6 +62,7 @@ class ItemsReader(Sentence):
         super().__init__(line, start, actions=actions, limits=limits)
         self._arguments = Arguments(self)
         self._is_dry_run = False
+        self._is_again = False
         self._last = ("", False)  # key and sign of the filter that was typed last
 
     def read(self) -> RunCommand | None:
@@ -92,6 +93,7 @@ class ItemsReader(Sentence):
             after=tuple(dict.fromkeys(self.whole.after)),
             options=self.whole.given(),
             is_dry_run=self._is_dry_run,
+            is_again=self._is_again,
             line=self.line,
         )
 
@@ -254,6 +256,8 @@ class ItemsReader(Sentence):
             habits.after_without_colon(self, token)
         elif folded == "dry-run":
             self._is_dry_run = True
+        elif folded == "again":
+            self._is_again = True
         elif (
             joints.is_joint(self, token)
             or habits.is_option_like(self, token)
@@ -295,9 +299,9 @@ class ItemsReader(Sentence):
         elif key in self.names:
             rest = token.part(found.start("value"))
             self._action_prefix(token, self.names[key], rest)
-        elif key == "dry-run":
-            fix = None if habits.is_no(value) else "dry-run"
-            self.flaw(token.span, "dry-run takes no value", fix=fix)
+        elif key in ("again", "dry-run"):
+            fix = None if habits.is_no(value) else key
+            self.flaw(token.span, f"{key} takes no value", fix=fix)
         elif key in CONTROLS:
             message = f"{key} is written without a colon, first in the command"
             self.flaw(token.span, message, fix=None)

@@ -187,6 +187,7 @@ class RunCommand:
     after: tuple[ItemName, ...] = ()  # binds to every item
     options: GivenOptions = NO_OPTIONS
     is_dry_run: bool = False
+    is_again: bool = False  # beside pull requests that are open already
     line: str = field(default="", compare=False, repr=False)  # that the spans are of
 
 
@@ -410,6 +411,7 @@ def _run(run: RunCommand, *, is_plan: bool = False) -> str:
         _after(run.after),
         *(_word(word) for word in run.words),
         *_options(run.options),
+        "again" if run.is_again else "",
         "dry-run" if run.is_dry_run and not is_plan else "",
     ]
     return " ".join(filter(None, words))

@@ -31,7 +31,7 @@ HELP_WORDS = (
     *BATCH_OPTIONS,
     *FILTERS,
     *COLLECTIONS,
-    *("after", "dry-run", "this"),
+    *("after", "again", "dry-run", "this"),
 )
 """What help can be asked on, besides a repository's own actions."""
 
@@ -118,7 +118,6 @@ NOT_YET: Mapping[str, str] = MappingProxyType(
         "give them at the start: 18[priority:high]",
         "concurrency": "this version does not change it later; "
         "give it at the start: concurrency:5",
-        "again": "this version implements nothing again; close the pull request first",
         "ready": "this version does not mark pull requests as ready",
         "draft": "this version does not make drafts of pull requests",
         "request": "this version does not ask for reviews",
@@ -131,7 +130,17 @@ FLAGS = frozenset(
     {
         *BATCH_OPTIONS,
         *("dry-run", "dry", "plan", "preview", "simulate", "no-op", "noop", "after"),
-        *("all", "confirm", "debug", "force", "help", "parallel", "quiet", "verbose"),
+        *(
+            "again",
+            "all",
+            "confirm",
+            "debug",
+            "force",
+            "help",
+            "parallel",
+            "quiet",
+            "verbose",
+        ),
         *("version", "wait", "yes"),
     }
 )
@@ -139,7 +148,7 @@ FLAGS = frozenset(
 
 RESERVED = frozenset(
     (*FILTERS, *COLLECTIONS, *BATCH_OPTIONS, *CONTROLS, "after", "and", "this")
-) | {"dry-run", "http", "https"}
+) | {"again", "dry-run", "http", "https"}
 """Names that an action of a repository cannot have: they mean something else."""
 
 

@@ -42,6 +42,7 @@ from bot.core.plan.texts import open_tasks_in
 from bot.core.world.features import Feature
 from bot.core.world.markdown import code_span
 from bot.core.world.permissions import Grants
+from bot.core.world.questions import PullNow
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,8 @@ class Known:
     newest_number: int = 0
     others: Mapping[Reference, ItemFacts | None] = field(default_factory=dict)
     live_items: Mapping[ItemNumber, BatchId] = field(default_factory=dict)
+    # Open pull requests of earlier batches, of the issues that ``to_be_opened`` names.
+    open_pulls: Mapping[ItemNumber, tuple[PullNow, ...]] = field(default_factory=dict)
     concurrency_limit: int = 3
     batch_link: Callable[[BatchId], str] = code_span  # Markdown
     lacks: frozenset[Feature] = frozenset()  # of the server, as far as it is known

@@ -230,6 +230,7 @@ def _plan_item(
         retries=_or(selected.retries, options.retries),
         head_sha=facts.head_sha,
         base_branch=facts.base_branch,
+        beside=selected.beside,
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from bot.core.actions.ability import why_not_granted
 from bot.core.actions.spec import AppliesTo, ItemNeed
-from bot.core.actions.table import builds_on_others, spec_of
+from bot.core.actions.table import builds_on_others, opens_pull_request, spec_of
 from bot.core.command.faults import Declined
 from bot.core.command.syntax import (
     GivenOptions,
@@ -54,6 +54,7 @@ from bot.core.plan.labels import as_done, label_notes, labels_wanted, no_such_la
 from bot.core.plan.texts import dependencies_in, open_tasks_in
 from bot.core.world.features import Feature, without_dependencies
 from bot.core.world.markdown import code_span, escape_line, join, plural
+from bot.core.world.questions import PullNow
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,7 @@ class SelectedItem:
     priority: int | None = None
     timeout_seconds: int | None = None
     retries: int | None = None
+    beside: tuple[ItemNumber, ...] = ()  # open pull requests for the same issue
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,28 @@ def wanted(command: RunCommand, known: Known) -> Wanted:
 
 
 _UNASKED = object()
+
+
+def to_be_opened(command: RunCommand, known: Known) -> tuple[ItemNumber, ...]:
+    """Return the issues that a command asks for a pull request for."""
+    expansion = Expansion(command, known)
+    if expansion.problem() is not None:
+        return ()
+    numbers = [
+        facts.number
+        for wish in expansion.wishes()
+        if (facts := known.facts.get(wish.number)) is not None
+        and facts.kind is ItemKind.ISSUE
+        and facts.is_open
+        and opens_pull_request(
+            known.configuration.resolve(
+                expansion.action(wish.mentions[0], facts)
+            ).action
+        )
+    ]
+    return tuple(dict.fromkeys(numbers))
+
+
 _PARTS = {
     "assignees": "The assignees of",
     "author": "The author of",
@@ -139,6 +163,7 @@ class _Choice:
         self._left_out: dict[_Why, list[ItemNumber]] = {}
         self._refused: dict[_Why, list[ItemNumber]] = {}
         self._seen: set[ItemNumber] = set()
+        self._is_opened_already = False  # something is left out for that
 
     def result(self) -> Selection | Declined:
         """Return the selection, or a refusal if an item does not fit or none is left."""
@@ -153,7 +178,9 @@ class _Choice:
         notes = list(self._all_notes(items))
         if not items:
             why = " ".join(notes)
-            return Declined(f"Nothing is left to do. {why}".strip())
+            anew = format_command(replace(command, is_again=True))
+            corrected = anew if self._is_opened_already else ""
+            return Declined(f"Nothing is left to do. {why}".strip(), corrected)
         if (too_many := self._expansion.too_many(len(items))) is not None:
             return too_many
         options = command.options.over(Options())
@@ -202,7 +229,19 @@ class _Choice:
             where = f"already in batch {self._known.batch_link(batch_id)}"
             self._leave_out(_Why(f"is {where}", f"are {where}"), number)
             return None
+        if self._pulls_of(facts, resolved) and not self._expansion.command.is_again:
+            self._leave_out(_opened(self._known.open_pulls[number]), number)
+            self._is_opened_already = True
+            return None
         return self._item(facts, resolved, mentions, is_first=is_first)
+
+    def _pulls_of(
+        self, facts: ItemFacts, resolved: ResolvedAction
+    ) -> tuple[PullNow, ...]:
+        """Return the open pull requests that another one would be made beside."""
+        if not opens_pull_request(resolved.action):
+            return ()
+        return self._known.open_pulls.get(facts.number, ())
 
     def _unfit(
         self, facts: ItemFacts, resolved: ResolvedAction, *, is_named: bool
@@ -282,6 +321,7 @@ class _Choice:
             priority=options.priority,
             timeout_seconds=options.timeout_seconds,
             retries=options.retries,
+            beside=tuple(pull.number for pull in self._pulls_of(facts, resolved)),
         )
 
     def _leave_out(self, why: "_Why", number: ItemNumber) -> None:
@@ -304,9 +344,18 @@ class _Choice:
             shown = join([code_span(str(reference)) for reference in elsewhere])
             yield f"Items of other repositories are **left out**: {shown}."
         yield from label_notes(self._expansion)
+        yield from self._again(items)
         yield from self._unread(items)
         yield from self._untold()
         yield from self._of_the_thread(items)
+
+    def _again(self, items: Sequence[SelectedItem]) -> Iterator[str]:
+        """Yield what ``again`` does."""
+        beside = [item.facts.number for item in items if item.beside]
+        for number in dict.fromkeys(beside):
+            yield _said(_beside(self._known.open_pulls[number]), [number])
+        if self._expansion.command.is_again and not beside:
+            yield "`again` changes nothing: there is no open pull request of mine."
 
     def _unread(self, items: Sequence[SelectedItem]) -> Iterator[str]:
         """Yield what texts seem to say, in a form that cannot be read."""
@@ -402,6 +451,20 @@ class _Why:
     one: str
     many: str
     more: str = ""
+
+
+def _opened(pulls: Sequence[PullNow]) -> _Why:
+    words = f"open already ({_shown(pulls)}); `again` makes another one"
+    return _Why(f"has its pull request {words}", f"have their pull request {words}")
+
+
+def _beside(pulls: Sequence[PullNow]) -> _Why:
+    words = f"another pull request beside {_shown(pulls)}"
+    return _Why(f"gets {words}", f"get {words}")
+
+
+def _shown(pulls: Sequence[PullNow]) -> str:
+    return join([f"[PR {pull.number}]({pull.url})" for pull in pulls])
 
 
 def _said(why: _Why, numbers: Sequence[ItemNumber]) -> str:

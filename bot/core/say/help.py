@@ -70,6 +70,7 @@ _OPTIONS = (
         "`all`; `native`: without texts; `typed`: only `after:`",
         f"`{_DEFAULTS.deps}`",
     ),
+    ("`again`", "implement also what has an open pull request of the bot", ""),
     ("`dry-run`", "same as `/batch plan`", ""),
 )
 _EXAMPLES = (

@@ -24,7 +24,14 @@ from bot.core.model import (
 from bot.core.plan.configuration import read_configuration
 from bot.core.plan.corrections import SelectionProblem
 from bot.core.plan.expansion import Known, Wanted
-from bot.core.plan.selection import SelectedItem, Selection, select, wanted
+from bot.core.plan.selection import (
+    SelectedItem,
+    Selection,
+    select,
+    to_be_opened,
+    wanted,
+)
+from bot.core.world.questions import PullNow, PullState
 
 HERE = "acme/widgets"
 CASES = yaml.safe_load(Path("fixtures/commands/selected.yaml").read_text("utf-8"))
@@ -110,6 +117,11 @@ def look_up(want: Wanted, known: Known) -> Known:
 
 
 def resolved(command: RunCommand, **more) -> Selection | SelectionProblem:
+    return select(command, known_for(command, **more))
+
+
+def known_for(command: RunCommand, **more) -> Known:
+    """Return all that a command asks for."""
     known = Known(
         HERE,
         ItemNumber(40),
@@ -129,7 +141,7 @@ def resolved(command: RunCommand, **more) -> Selection | SelectionProblem:
         known = look_up(want, known)
         rounds += 1
         assert rounds <= 3, "the same things are wanted again and again"
-    return select(command, known)
+    return known
 
 
 def shown(item: SelectedItem) -> str:
@@ -319,3 +331,56 @@ def calls_to_select(count: int) -> int:
 
 def test_ten_times_as_many_items_take_ten_times_the_work():
     assert calls_to_select(400) < 11 * calls_to_select(40)
+
+
+# --- what has a pull request already ---------------------------------------------------
+
+PULL_71 = PullNow(
+    ItemNumber(71), "https://x.test/71", PullState.OPEN, "batch/a1a1/12", "main"
+)
+OPEN = {ItemNumber(12): (PULL_71,)}
+
+
+def test_an_issue_with_an_open_pull_request_is_left_out_with_a_link():
+    found = resolved(command_of("/batch 12 15 18 after:12"), open_pulls=OPEN)
+    assert isinstance(found, Selection)
+    assert [item.facts.number for item in found.items] == [15, 18]
+    said = "#12 has its pull request open already ([PR 71](https://x.test/71)); "
+    assert found.notes == (f"{said}`again` makes another one. It is **left out**.",)
+
+
+def test_alone_it_starts_nothing_and_again_is_offered():
+    found = resolved(command_of("/batch 12 dry-run"), open_pulls=OPEN)
+    assert isinstance(found, Declined)
+    assert "[PR 71]" in found.message
+    assert found.corrected == "/batch 12 again dry-run"
+
+
+def test_again_makes_another_one_beside_those_that_are_known():
+    found = resolved(command_of("/batch 12 15 again"), open_pulls=OPEN)
+    assert isinstance(found, Selection)
+    assert [item.beside for item in found.items] == [(71,), ()]
+    (note,) = found.notes
+    assert note == "#12 gets another pull request beside [PR 71](https://x.test/71)."
+
+
+@pytest.mark.parametrize(
+    "line", ["/batch label +bug 12", "/batch close:12 15", "/batch triage 12"]
+)
+def test_what_opens_no_pull_request_does_not_mind_one(line):
+    command = command_of(line)
+    found = resolved(command, open_pulls=OPEN)
+    assert isinstance(found, Selection)
+    assert found.items[0].facts.number == 12
+    assert found.notes == ()
+
+
+def test_pull_requests_are_asked_for_the_issues_that_get_one():
+    command = command_of("/batch 12 close:15 fix:18 23 63")
+    assert to_be_opened(command, known_for(command)) == (12, 18)
+
+
+def test_again_without_need_says_so():
+    found = resolved(command_of("/batch 12 again"))
+    assert isinstance(found, Selection)
+    assert found.notes[0].startswith("`again` changes nothing")
