@@ -215,7 +215,7 @@ class NewBatches:
             default_branch=reading.about.default_branch,
             command=command,
             created_at=now,
-            plan=chosen.plan,
+            plan=replace(chosen.plan, notes=(*reading.notes, *chosen.plan.notes)),
             needed_role=needed_role(
                 (item.action for item in chosen.plan.items),
                 to_run=reading.configuration.permissions.role,

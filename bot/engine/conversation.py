@@ -12,6 +12,7 @@ from bot.core.command.faults import NotPermitted, Refusal, Unreadable
 from bot.core.command.lines import find_command_lines, is_prompt
 from bot.core.command.syntax import Command, RunCommand, format_command
 from bot.core.command.trigger import CommentWritten
+from bot.core.durations import spell
 from bot.core.effects import Reaction
 from bot.core.model import Action, Asker, Comment, Request, Role
 from bot.core.say import declines, refusals
@@ -173,6 +174,12 @@ class Conversation:
         )
         if body is None:
             return "ignored: the comment is gone"
+        if not await self._replies.has_seen(request):
+            # Another database, or an older one, may have known it.
+            since = written.created_at
+            if await self._github.is_answered(request, since=since):
+                age = spell(self._clock.now() - since)
+                return f"ignored: answered before, it is {age} old"
         if find_command_lines(body) == find_command_lines(written.body):
             return ""
         await self._replies.decline(request, declines.edited())
@@ -187,15 +194,15 @@ class Conversation:
                 request, _denied(Role.WRITE, role, refusals.START, line)
             )
         try:
-            return await self._read(request, role, written.body)
+            return await self._read(request, role, written)
         except PermanentError as error:
             log.warning("command failed", error=str(error))
             await self._replies.decline(request, declines.went_wrong(str(error)))
             return f"failed: {error}"
 
-    async def _read(self, request: Request, role: Role, body: str) -> str:
+    async def _read(self, request: Request, role: Role, written: CommentWritten) -> str:
         try:
-            reading = await self._reader.read(request, body)
+            reading = await self._reader.read(request, written.body)
         except ConfigurationError as error:
             await self._replies.decline(request, escape_prose(str(error)))
             return "refused: .github/batch.yml"
@@ -220,6 +227,9 @@ class Conversation:
         if by and await self._answers.batches.before(request) is None:
             await self._replies.decline(request, declines.withdrawn(by))
             return f"withdrawn by {by}"
+        age = self._clock.now() - written.created_at
+        if age > IN_TIME:
+            reading = replace(reading, notes=(declines.comes_late(spell(age)),))
         outcomes: list[str] = []
         for part, command in enumerate(reading.commands):
             one = replace(request, part=part)

@@ -49,6 +49,7 @@ class Reading:
     configuration: RepositoryConfiguration
     about: RepositoryFacts
     known: Known
+    notes: tuple[str, ...] = ()  # Markdown: how the commands came
 
 
 class Reader:

@@ -73,6 +73,15 @@ class Replies:
         """Return whether a command was given up, even if nobody was told yet."""
         return await self._effects.is_meant(f"reply/late/{request.reply}")
 
+    async def has_seen(self, request: Request) -> bool:
+        """Return whether this database knows that a comment was come to."""
+        match request.origin:
+            case Comment(id_, kind):
+                key = f"react/{kind}/{id_}/{Reaction.SEEN}"
+                return await self._effects.is_meant(key)
+            case _:
+                return True
+
     async def decline(self, request: Request, message: str) -> None:
         """Refuse with a sentence of Markdown that the bot wrote."""
         await self.refuse(request, Declined(message))

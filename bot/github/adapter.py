@@ -4,6 +4,7 @@ import itertools
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -17,6 +18,7 @@ from bot.core.model import (
     ItemNumber,
     Reference,
     Repository,
+    Request,
     Role,
 )
 from bot.core.run.retry import delay_seconds
@@ -171,6 +173,13 @@ class GitHubReader:
         """Return what a comment says at this moment, None if it is gone."""
         connection = self._client.installation(repository.installation_id)
         return await comments.said(connection, repository, thread, comment)
+
+    async def is_answered(self, request: Request, *, since: datetime) -> bool:
+        """Return whether the app has dealt with a comment, by what stands on GitHub."""
+        connection = self._client.installation(request.repository.installation_id)
+        return await comments.is_answered(
+            connection, request, app=self._app, since=since
+        )
 
     async def check_access(self, repository: Repository) -> None:
         """Raise ``AppUnavailable`` unless the app may work there at this moment."""

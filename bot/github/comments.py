@@ -3,6 +3,8 @@
 https://docs.github.com/rest/issues/comments · https://docs.github.com/rest/reactions
 """
 
+import re
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,10 +15,18 @@ from bot.core.effects import (
     EditComment,
     PinComment,
     React,
+    Reaction,
     Receipt,
     UnpinComment,
 )
-from bot.core.model import Comment, CommentKind, ItemNumber, Repository
+from bot.core.model import (
+    Comment,
+    CommentKind,
+    ItemNumber,
+    Repository,
+    Request,
+    source_of,
+)
 from bot.core.say import notes
 from bot.errors import NotFound, Refused
 from bot.github.client import Connection
@@ -50,19 +60,25 @@ async def find(
     connection: Connection, intent: CreateComment, *, app: App, since: datetime
 ) -> Receipt | None:
     """Return the app's own comment of a thread that begins with the marker."""
-    pages = connection.pages(
-        "/repos/{+repository}/issues/{number}/comments{?since,per_page}",
-        repository=intent.repository.name,
-        number=intent.thread,
-        since=f"{since - CLOCK_SKEW:%Y-%m-%dT%H:%M:%SZ}",
-        per_page=100,
-    )
+    pages = _since(connection, intent.repository, intent.thread, since)
     async with aclosing(pages):
         async for comment in pages:
             first_line = (comment.get("body") or "").split("\n", 1)[0].rstrip()
             if first_line == intent.marker.rstrip() and _is_own(comment, app):
                 return _receipt(comment)
     return None
+
+
+def _since(
+    connection: Connection, repository: Repository, thread: ItemNumber, at: datetime
+) -> AsyncGenerator[Any]:
+    return connection.pages(
+        "/repos/{+repository}/issues/{number}/comments{?since,per_page}",
+        repository=repository.name,
+        number=thread,
+        since=f"{at - CLOCK_SKEW:%Y-%m-%dT%H:%M:%SZ}",
+        per_page=100,
+    )
 
 
 async def edit(connection: Connection, intent: EditComment) -> Receipt:
@@ -197,3 +213,49 @@ async def said(
     except NotFound:
         return None
     return str(answer.get("body") or "")
+
+
+_LAST_MARKS = (Reaction.STARTED, Reaction.DONE, Reaction.REFUSED)
+"""What the app puts on a command that it has dealt with; ``SEEN`` is none of them."""
+
+
+async def is_answered(
+    connection: Connection, request: Request, *, app: App, since: datetime
+) -> bool:
+    """Return whether the app has reacted to a command, or has answered it, so that it
+    was dealt with, whatever this database knows.
+    """
+    assert isinstance(request.origin, Comment)
+    if await _has_last_mark(connection, request, request.origin, app):
+        return True
+    pages = _since(connection, request.repository, request.thread, since)
+    source = f"{request.origin}."
+    async with aclosing(pages):
+        async for comment in pages:
+            body = comment.get("body") or ""
+            named = re.search(r" (\S+) [0-9a-f]{32} -->", body.split("\n", 1)[0])
+            is_answer = named is not None and source_of(named[1]).startswith(source)
+            is_progress = f"]({request.asker.url})" in body
+            if (is_answer or is_progress) and _is_own(comment, app):
+                return True
+    return False
+
+
+async def _has_last_mark(
+    connection: Connection, request: Request, comment: Comment, app: App
+) -> bool:
+    if comment.kind is CommentKind.REVIEW:
+        return False  # REST has no reactions to those
+    folder = "pulls" if comment.kind is CommentKind.REVIEW_COMMENT else "issues"
+    pages = connection.pages(
+        f"/repos/{{+repository}}/{folder}/comments/{{id}}/reactions{{?per_page}}",
+        repository=request.repository.name,
+        id=comment.id,
+        per_page=100,
+    )
+    async with aclosing(pages):
+        async for reaction in pages:
+            is_last = reaction.get("content") in [mark.value for mark in _LAST_MARKS]
+            if is_last and _is_own(reaction, app):
+                return True
+    return False

@@ -16,6 +16,7 @@ from bot.core.model import (
     Person,
     Reference,
     Repository,
+    Request,
     Role,
 )
 from bot.core.world.features import Feature
@@ -87,6 +88,12 @@ class Lookups(Protocol):
         self, repository: Repository, thread: ItemNumber, comment: Comment
     ) -> str | None:
         """Return what a comment says at this moment, None if it is gone."""
+
+    async def is_answered(self, request: Request, *, since: datetime) -> bool:
+        """Return whether the app's own last mark or answer to a comment stands on GitHub:
+        a reaction that comes at the end, a reply, or what shows its batch. *since* is
+        when the comment was written.
+        """
 
     async def labels(self, repository: Repository) -> Mapping[str, int]:
         """Return the repository's labels with the count of open items of each."""

@@ -224,6 +224,41 @@ async def test_a_missed_command_that_was_taken_back_starts_nothing(on: World):
     assert "was changed before I came to it, so nothing was started" in said.body
 
 
+async def test_what_was_dealt_with_is_known_without_the_database(on: World):
+    for number in (12, 15, 18):
+        on.issue(number)
+    on.hub.set_webhook_url("http://127.0.0.1:9/")
+    done = on.say("/batch label +bug 12")
+    asked = on.say("/batch status")
+    refused = on.say("/batch label +bug 999")
+    await on.hub.webhooks.drain()
+    on.later(minutes=10)
+    async with on.bot():
+        await on.finished(done)
+        await on.until(lambda: on.comments("status") and on.comments("error"))
+    assert "written 10m" in on.comment("tracking").body
+    for comment, last in ((done, "hooray"), (refused, "confused")):
+        comment.reactions[:] = [r for r in comment.reactions if r.content == last]
+    asked.reactions.clear()  # what was answered without a last mark
+    on.hub.set_webhook_url("http://127.0.0.1:9/")
+    seen = on.say("/batch label +bug 18")  # and no more than that
+    on.hub.react(on.hub.app.bot.login, seen, "eyes")
+    others = on.say("/batch label +bug 15")
+    on.hub.react("ada", others, "rocket")
+    await on.hub.webhooks.drain()
+    on.later(minutes=10)
+    before = len(on.thread().comments)
+    (on.folder / "data" / "batch.db").unlink()
+    on.hub.log.clear()  # the log of effects is gone with it
+    async with on.bot():
+        await on.finished(seen)
+        await on.finished(others)
+        await on.until(lambda: len(on.comments("report")) == 3)
+    assert len(on.comments("tracking")) == 3
+    assert len(on.comments("status")) == len(on.comments("error")) == 1
+    assert len(on.thread().comments) == before + 4  # two batches, each with its report
+
+
 async def test_what_was_missed_while_the_bot_ran_is_swept_up(on: World):
     on.issue(12, "write a.txt a")
     async with on.bot(BATCH_SWEEP_SECONDS="10"):

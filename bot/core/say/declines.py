@@ -152,3 +152,8 @@ def edited() -> str:
         "The command in this comment was changed before I came to it, so nothing was"
         " started. Give it again in a new comment."
     )
+
+
+def comes_late(age: str) -> str:
+    """A command was not heard when it was written."""
+    return f"This command was written {age} before I came to it."

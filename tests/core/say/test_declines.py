@@ -12,6 +12,10 @@ ONE, OTHER = BatchId("b7k2"), BatchId("c3d4")
     ("said", "words"),
     [
         (
+            declines.comes_late("2d 3h"),
+            "This command was written 2d 3h before I came to it.",
+        ),
+        (
             declines.no_such_batch(ONE),
             "There is no batch `b7k2` in this repository. Nothing changed.",
         ),
