@@ -30,10 +30,18 @@ from bot.core.model import (
     Role,
 )
 from bot.core.world.questions import BasesOf, BranchNow, OpenPullsOf, PullState
-from bot.errors import AppUnavailable, NotFound, RateLimited, Refused, Uncertain
+from bot.errors import (
+    AppUnavailable,
+    NotFound,
+    PermanentError,
+    RateLimited,
+    Refused,
+    Uncertain,
+)
 from bot.github.adapter import GitHubAdapter, GitHubSettings
 from bot.localhub.faults import Fault, FaultKind
 from bot.localhub.hub import APP_ID, LocalHub
+from bot.ports.github import NewCommit, TreeEntry
 from tests.github.searching import search_of
 from tests.github.server import HurriedClock
 
@@ -224,6 +232,32 @@ async def test_a_pull_request_is_opened_found_and_refused(hub, adapter, reposito
     with pytest.raises(Refused, match="No commits between") as caught:
         await adapter.effects.do(empty)
     assert caught.value.advice
+
+
+async def test_a_signed_commit_moves_a_branch_from_where_it_is_expected(
+    hub, adapter, repository
+):
+    git, commits = hub.repository(NAME).git, adapter.signed_commits
+    main = git.commit(git.resolve("main"))
+    first = TreeEntry("a.txt", "100644", "", "a\n")
+    with pytest.raises(PermanentError, match="other files"):
+        new = NewCommit("Fix", main.tree, main.tree, (main.sha,), (first,))
+        await commits.make(repository, new)
+    made = []
+    for number in range(2):
+        new = NewCommit(f"Fix {number}", main.tree, main.tree, (main.sha,), ())
+        made.append((await commits.make(repository, new)).sha)
+    one, two = made
+    branch = "batch/b7k2/12"
+    await commits.point(repository, branch, one, expected_sha="")
+    for wrong in ("", two):
+        with pytest.raises(PermanentError, match="moved by somebody else"):
+            await commits.point(repository, branch, two, expected_sha=wrong)
+    await commits.point(repository, branch, two, expected_sha=one)
+    assert git.resolve(branch) == two
+    found = await commits.look(repository, two)
+    assert (found.message, found.tree, found.unverified) == ("Fix 1", main.tree, "")
+    assert (await commits.look(repository, main.sha)).unverified == "unsigned"
 
 
 async def test_a_renamed_repository_goes_on_under_its_old_name(
