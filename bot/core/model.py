@@ -469,6 +469,7 @@ class CommandResult:
     removed: int = 0
     left_out: tuple[str, ...] = ()  # what it made and nobody gets: "cache/ (a cache)"
     outputs: dict[str, str] = field(default_factory=dict)  # files that it wrote
+    template: str = ""  # the repository's own, for pull requests
     unfiltered: tuple[str, ...] = ()  # files whose ``filter=`` is not known here
     base: str = ""  # the branch that it stands on
     merged: tuple[str, ...] = ()  # branches that were merged into that

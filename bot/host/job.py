@@ -73,6 +73,7 @@ async def run_command_job(
         return ended
     return replace(
         ended,
+        template=workspace.template,
         commit=change.sha,
         files=len(change.files),
         insertions=change.insertions,

@@ -46,6 +46,7 @@ from bot.host.large import MOST_BYTES, check_server
 from bot.host.leftovers import Leftovers
 from bot.host.mirrors import Mirrors, base_ref, work_ref
 from bot.host.snapshot import readable, unreadable
+from bot.host.template import pull_request_template
 from bot.ports.clock import Clock
 from bot.ports.host import Change, LeftOut, Rebased, Workspace
 
@@ -254,8 +255,15 @@ class GitWorkspaces:
             author=author,
         )
         has_pointers = await self._keeps_large_files(place)
-        path = str(folder.workspace)
-        return Workspace(attempt, path, sha, ground.base, ground.merged, has_pointers)
+        return Workspace(
+            attempt,
+            str(folder.workspace),
+            sha,
+            ground.base,
+            ground.merged,
+            has_pointers,
+            await asyncio.to_thread(pull_request_template, folder.workspace),
+        )
 
     async def _ground(
         self,

@@ -22,6 +22,7 @@ class Workspace:
     base: str = ""  # the branch that it stands on
     merged: tuple[str, ...] = ()  # branches that were merged into it
     has_pointers: bool = False  # files under Git LFS are pointers, not what they name
+    template: str = ""  # the repository's own, for pull requests
 
 
 @dataclass(frozen=True, slots=True)

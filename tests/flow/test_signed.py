@@ -10,6 +10,7 @@ from bot.localhub.signing import verification
 from tests.flow.world import REPOSITORY, World, world
 from tests.host.gitting import git
 
+TEMPLATE = ".github/PULL_REQUEST_TEMPLATE.md"
 FILES = {"run.sh": "#!/bin/sh\n", "old": "old\n", "folder/a": "a\n", "b": "b\n"}
 WORK = """\
 chmod +x run.sh; ln -s run.sh link; rm old
@@ -18,6 +19,7 @@ printf '\\000\\377' > data.bin; head -c 90000 /dev/zero | tr '\\000' 'ü' > long
 git init -q --bare x; rm -r x
 """
 WORKED = {
+    TEMPLATE: "100644",
     "README.md": "100644",
     "run.sh": "100755",
     "link": "120000",
@@ -31,7 +33,8 @@ WORKED = {
 @pytest.fixture
 async def on(tmp_path: Path) -> AsyncIterator[World]:
     async with world(tmp_path) as made:
-        made.hub.push("ada", REPOSITORY, "main", FILES, message="Files")
+        files = {**FILES, TEMPLATE: "- [ ] documented\n"}
+        made.hub.push("ada", REPOSITORY, "main", files, message="Files")
         made.settings_file["commands"] = {"implement": ["sh", "-c", WORK]}
         made.issue(12)
         yield made
@@ -61,7 +64,9 @@ async def test_work_is_committed_by_github_as_it_is(on: World, held: str):
         await on.finished(on.say("/batch 12"))
     assert listed(on, "batch/" + branch_of(on, 12)) == WORKED
     assert_signed(on, 12)
-    assert "verify" not in on.pull_requests()[12].body
+    body = on.pull_requests()[12].body
+    assert "verify" not in body
+    assert body.endswith("</sub>\n\n- [ ] documented")
 
 
 def branch_of(on: World, number: int) -> str:

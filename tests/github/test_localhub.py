@@ -240,8 +240,8 @@ async def test_a_signed_commit_moves_a_branch_from_where_it_is_expected(
     git, commits = hub.repository(NAME).git, adapter.signed_commits
     main = git.commit(git.resolve("main"))
     first = TreeEntry("a.txt", "100644", "", "a\n")
+    new = NewCommit("Fix", main.tree, main.tree, (main.sha,), (first,))
     with pytest.raises(PermanentError, match="other files"):
-        new = NewCommit("Fix", main.tree, main.tree, (main.sha,), (first,))
         await commits.make(repository, new)
     made = []
     for number in range(2):

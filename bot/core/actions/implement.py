@@ -359,6 +359,8 @@ def _body(
         if unfiltered
         else "",
         f"<sub>{made}{isolation} · {size}</sub>",
+        # Last, for a comment in it that nobody closes hides all that follows.
+        result.template,
     )
 
 

@@ -77,6 +77,12 @@ def pull_request(
     return step.intent
 
 
+def test_the_repositorys_own_template_follows_what_the_bot_says():
+    body = pull_request(replace(RAN, template="## Checks\n\n- [ ] <!-- tests")).body
+    assert body.startswith("Closes #12")
+    assert body.endswith("</sub>\n\n## Checks\n\n- [ ] <!-- tests")
+
+
 def test_a_commit_that_github_made_again_is_the_head_of_the_pull_request():
     signed = replace(PUSHED, made_sha="d" * 40, note="no_user")
     seen = Seen().ran(RAN).done("push", signed)
