@@ -170,6 +170,7 @@ class Going:
     """Whether the engine goes on: what it records reaches the disk, nobody ends it."""
 
     recorder: Recorder
+    tracker: Tracker
     stopping: asyncio.Event
 
     async def examine(self) -> Sequence[Finding]:
@@ -179,6 +180,8 @@ class Going:
             found.append(Finding("engine", State.BROKEN, *findings.told(trouble)))
         if self.stopping.is_set():
             found.append(Finding("engine", State.BROKEN, *findings.stopping()))
+        if untold := self.tracker.untold:
+            found.append(Finding("batches", State.NOTE, *findings.not_told(untold)))
         return found
 
 
@@ -447,7 +450,7 @@ class Engine:
             {
                 "settings": SettingsExamined(settings),
                 "database": store,
-                "engine": Going(self.recorder, stopping),
+                "engine": Going(self.recorder, self.tracker, stopping),
                 "GitHub": github,
                 "this machine": host.examined,
             }

@@ -164,6 +164,10 @@ class Receipt:
         ""  # of the commit that GitHub made, and signed, in place of ``sha``
     )
     was_tried: bool = False  # before, without an answer: that may have changed it
+    # Labels or people that were not there and are; that were there and are not. None in
+    # receipts of old, and of other effects.
+    added: tuple[str, ...] | None = None
+    removed: tuple[str, ...] | None = None
 
     @property
     def head_sha(self) -> str:

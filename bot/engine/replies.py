@@ -12,6 +12,7 @@ from bot.core.world.markdown import Links
 from bot.core.world.markers import marker
 from bot.engine.effects import Effects
 from bot.engine.situation import Face
+from bot.errors import PermanentError
 from bot.ports.clock import Clock
 from bot.ports.store import Refusals
 
@@ -38,12 +39,20 @@ class Replies:
         await self._effects.perform(f"reply/{kind}/{request.reply}", comment)
 
     async def refuse(self, request: Request, refusal: Refusal) -> None:
-        """Say why nothing started, and react to the command."""
-        await self.say(
-            request,
-            "error",
-            lambda first: render_refusal(refusal, marker=first, links=_links(request)),
-        )
+        """Say why nothing started, and react to the command: that is all that is left
+        where the thread takes no comment.
+        """
+        try:
+            await self.say(
+                request,
+                "error",
+                lambda first: render_refusal(
+                    refusal, marker=first, links=_links(request)
+                ),
+            )
+        except PermanentError:
+            await self.react(request, Reaction.REFUSED)
+            raise
         await self.react(request, Reaction.REFUSED)
 
     async def deny(self, request: Request, denied: NotPermitted) -> None:

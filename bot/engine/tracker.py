@@ -20,6 +20,7 @@ from bot.core.effects import (
     PinComment,
     React,
     Reaction,
+    Receipt,
     UnpinComment,
 )
 from bot.core.events import BatchConcluded, News, Reported, TrackingCommented
@@ -28,9 +29,10 @@ from bot.core.run.pace import Stale, seconds_to_edit
 from bot.core.run.progress import Progress
 from bot.core.run.retry import delay_seconds
 from bot.core.say.headings import heading_key, needs_clock
-from bot.core.say.report import render_report
+from bot.core.say.report import render_elsewhere, render_report
 from bot.core.say.situation import Situation
 from bot.core.say.tracking import render_tracking
+from bot.core.world.answers import takes_no_comment
 from bot.core.world.markers import marker
 from bot.engine.effects import Effects
 from bot.engine.recorder import Recorder
@@ -46,6 +48,12 @@ TOLD_WITHIN = timedelta(days=30)
 
 DELETED_WITHIN = timedelta(days=1)
 """How long the last edit of a comment waits that GitHub does not find."""
+
+ELSEWHERE_AFTER = timedelta(hours=1)
+"""After how long a report that its thread does not take is posted on an item."""
+
+MOST_ELSEWHERE = 3
+"""On how many items that is tried."""
 
 OVER = (BatchState.FINISHED, BatchState.CANCELLED)
 
@@ -100,6 +108,8 @@ class Tracker:
         self._watches: dict[BatchId, _Watch] = {}
         self._tasks: dict[BatchId, asyncio.Task[None]] = {}
         self._edits: dict[InstallationId, deque[float]] = {}
+        self.untold: dict[BatchId, str] = {}
+        """The batches that could not say how they ended, and where; of this process."""
         recorder.listen(self._notice)
 
     def follow(self, batch_id: BatchId) -> None:
@@ -371,13 +381,39 @@ class Tracker:
         first = marker("report", batch.id, situation.marker_key)
         body = render_report(progress, situation)
         comment = CreateComment(batch.repository, batch.thread, first, body)
+        key = f"{batch.id}/report"
         try:
-            receipt = await self._effects.perform(f"{batch.id}/report", comment)
+            receipt = await self._effects.perform(key, comment)
         except PermanentError as error:
             log.warning("report refused", batch=batch.id, error=str(error))
-            return
+            waited = self._clock.now() - _ended_at(progress)
+            if not takes_no_comment(str(error)) and waited < ELSEWHERE_AFTER:
+                self.untold[batch.id] = f"{batch.repository.name}#{batch.thread}"
+                return
+            told = await self._tell_elsewhere(progress, comment, error)
+            if told is None:
+                self.untold[batch.id] = f"{batch.repository.name}#{batch.thread}"
+                return
+            receipt = told
+        self.untold.pop(batch.id, None)
         event = Reported(self._clock.now(), receipt.id, receipt.url)
         await self._recorder.record({batch.id: [event]})
+
+    async def _tell_elsewhere(
+        self, progress: Progress, report: CreateComment, error: PermanentError
+    ) -> Receipt | None:
+        """Post the report on an item of the batch, whose own thread does not take it."""
+        batch = progress.batch
+        items = {i.number: i for i in batch.plan.items if i.number != batch.thread}
+        for item in [*items.values()][:MOST_ELSEWHERE]:
+            body = render_elsewhere(report.body, batch, why=str(error))
+            comment = CreateComment(item.repository, item.number, report.marker, body)
+            key = f"{batch.id}/report/{item.id}"
+            try:
+                return await self._effects.perform(key, comment)
+            except PermanentError as refusal:
+                log.warning("report refused", batch=batch.id, error=str(refusal))
+        return None
 
 
 def _render(progress: Progress, situation: Situation, watch: _Watch) -> _Page:

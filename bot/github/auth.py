@@ -186,8 +186,13 @@ class InstallationTokens:
 
     def drop(self, text: str) -> None:
         """Forget a token that GitHub no longer accepts, unless it is too new for that."""
+        if not self.is_fresh(text):
+            self.discard(text)
+
+    def discard(self, text: str) -> None:
+        """Forget a token."""
         for key, token in [*self._tokens.items()]:
-            if token.text == text and not self._is_fresh(token):
+            if token.text == text:
                 self._tokens.pop(key, None)
 
     def forget(self, installation_id: InstallationId) -> None:
@@ -242,10 +247,12 @@ class InstallationCredentials:
         return f"token {await self._tokens.for_installation(self._installation_id)}"
 
     def refused(self, header: str, *, tries: int) -> float | None:
-        """Show a new token again for some seconds; forget an older one."""
-        if self.is_fresh(header):
-            return LAGS_SECONDS[tries] if tries < len(LAGS_SECONDS) else None
-        self._tokens.drop(header.removeprefix("token "))
+        """Show a new token again for some seconds, then ask for another one: what that
+        says tells whether the app may still have any.
+        """
+        if self.is_fresh(header) and tries < len(LAGS_SECONDS):
+            return LAGS_SECONDS[tries]
+        self._tokens.discard(header.removeprefix("token "))
         return 0.0
 
     def is_fresh(self, header: str) -> bool:

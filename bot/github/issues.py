@@ -37,16 +37,21 @@ async def change_labels(
         labels, url = list(labelled.labels), labelled.url
     missing, surplus = _difference(intent, labels)
     known.forget(repository, number)
-    is_changed = bool(missing)
+    note = ""
     if missing:
         # All of them: what is there already stays, and may have gone in the meantime.
-        await connection.send(
+        answer = await connection.send(
             "POST",
             f"{_ISSUE}/labels",
             {"labels": list(intent.add)},
             repository=repository.name,
             number=number,
         )
+        now = {_folded(str(label["name"])) for label in answer.data}
+        dropped = [name for name in missing if _folded(name) not in now]
+        missing = [name for name in missing if _folded(name) in now]
+        note = notes.not_labelled(dropped) if dropped else ""
+    removed: list[str] = []
     for name in surplus:
         try:
             await connection.send(
@@ -56,10 +61,20 @@ async def change_labels(
                 number=number,
                 name=name,
             )
-            is_changed = True
+            removed.append(name)
         except NotFound:
-            continue  # somebody else took it off in the meantime
-    return Receipt(id=number, url=str(url), changed=is_changed)
+            # Somebody else took it off in the meantime, or GitHub hides why it does not.
+            issue = await _read(connection, _ISSUE, repository, number)
+            if _folded(name) in {_folded(label["name"]) for label in issue["labels"]}:
+                raise
+    return Receipt(
+        id=number,
+        url=str(url),
+        note=note,
+        changed=bool(missing or removed),
+        added=tuple(missing),
+        removed=tuple(removed),
+    )
 
 
 def _difference(
@@ -73,25 +88,30 @@ def _difference(
 
 
 async def change_assignees(connection: Connection, intent: ChangeAssignees) -> Receipt:
-    """Assign and unassign people; those whom GitHub did not take are noted."""
+    """Assign and unassign people; those of whom GitHub did not are noted."""
     issue = await _read(connection, _ISSUE, intent.repository, intent.number)
     assigned = _logins(issue)
     missing = [login for login in intent.add if _folded(login) not in assigned]
     surplus = [login for login in intent.remove if _folded(login) in assigned]
-    note = ""
-    is_changed = False
+    said: list[str] = []
     if missing:
         # GitHub answers 201 and drops people who cannot be assigned.
-        taken = _logins(await _assign(connection, "POST", intent, missing))
-        dropped = [login for login in missing if _folded(login) not in taken]
-        is_changed = len(dropped) < len(missing)
-        if dropped:
-            note = notes.not_assigned(dropped)
+        now = _logins(await _assign(connection, "POST", intent, missing))
+        if dropped := [login for login in missing if _folded(login) not in now]:
+            said.append(notes.not_assigned(dropped))
+        missing = [login for login in missing if _folded(login) in now]
     if surplus:
-        await _assign(connection, "DELETE", intent, surplus)
-        is_changed = True
+        now = _logins(await _assign(connection, "DELETE", intent, surplus))
+        if kept := [login for login in surplus if _folded(login) in now]:
+            said.append(notes.not_unassigned(kept))
+        surplus = [login for login in surplus if _folded(login) not in now]
     return Receipt(
-        id=intent.number, url=str(issue["html_url"]), note=note, changed=is_changed
+        id=intent.number,
+        url=str(issue["html_url"]),
+        note="; ".join(said),
+        changed=bool(missing or surplus),
+        added=tuple(missing),
+        removed=tuple(surplus),
     )
 
 
@@ -103,11 +123,16 @@ async def change_state(connection: Connection, intent: ChangeState) -> Receipt:
     if intent.reason and not intent.is_open and not intent.is_pull_request:
         data["state_reason"] = intent.reason
     is_so = all(item.get(key) == value for key, value in data.items())
+    note = ""
     if not is_so:
-        await connection.send(
+        answer = await connection.send(
             "PATCH", path, data, repository=intent.repository.name, number=intent.number
         )
-    return Receipt(id=intent.number, url=str(item["html_url"]), changed=not is_so)
+        reason = data.get("state_reason")
+        if reason and answer.data.get("state_reason") != reason:
+            note = notes.without_reason()
+    url = str(item["html_url"])
+    return Receipt(id=intent.number, url=url, note=note, changed=not is_so)
 
 
 async def _read(

@@ -28,7 +28,7 @@ from bot.ports.store import Held
 
 LONGEST_WAIT_SECONDS = 60.0
 QUERIES = 2  # that new work may have to make before it ends
-TOKEN_LOOKS = 4  # 401s in a row that a new token may get
+TOKEN_LOOKS = 5  # 401s in a row that a new token may get
 APP = InstallationId(0)
 """The account of the app itself, whose requests no installation pays for."""
 

@@ -118,6 +118,9 @@ class Threads(Setup):
             )
         ):
             raise forbidden(message="Unable to create comment because issue is locked.")
+        if len(thread.comments) >= self.most_comments:
+            message = "Commenting is disabled on issues with more than 2500 comments"
+            raise forbidden(message=message)
         check_body(body, "IssueComment", required=True)
         now = self.touch(thread)
         comment = Comment(self.state.next_id(), thread, author, body, now, now)

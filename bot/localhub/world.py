@@ -36,6 +36,7 @@ class World:
     ) -> None:
         self.state = state
         self.app = app
+        self.most_comments = 2500  # that a thread takes, forever
         self.data_dir = data_dir
         self.html_url = base_url
         self.api_url = f"{base_url}/api/v3"

@@ -98,3 +98,27 @@ async def test_controls_go_past_a_command_that_waits_for_github(on: World):
     assert "withdrawn" in on.comment("cancel", on=41).body
     assert "ada cancelled here" in on.replies(on=41)[-1]
     assert on.thread(14).is_open
+
+
+async def test_a_thread_that_takes_no_comment_has_its_report_on_an_item(on: World):
+    for number in (12, 13):
+        on.issue(number)
+    async with on.bot():
+        command = on.say("/batch label +bug 12 13")
+        on.hub.most_comments = 1
+        await on.finished(command)
+        await on.until(lambda: on.comments("report", on=12))
+    assert on.replies() == []
+    report = on.comment("report", on=12).body
+    assert "2 of 2 done" in report
+    assert "Commenting is disabled" in report
+    assert "/issues/40" in report
+    assert not on.comments("report", on=13)
+
+
+async def test_a_refusal_that_cannot_be_said_is_a_reaction(on: World):
+    async with on.bot():
+        command = on.say("/batch lable +bug 12")
+        on.hub.most_comments = 1
+        await on.until(lambda: "confused" in on.reactions(command))
+    assert on.replies() == []

@@ -266,8 +266,8 @@ async def test_a_token_that_stays_refused_is_weather(desk: Bench):
     desk.github.on(ISSUE, BAD)
     with pytest.raises(Unauthorized):
         await desk.connection.get(PATH)
-    assert desk.github.calls == [ISSUE] * 4
-    assert asked_for(desk, TOKENS) == 1
+    assert desk.github.calls == [ISSUE] * 5
+    assert asked_for(desk, TOKENS) == 2
     await desk.clock.sleep(60)
     desk.github.on(ISSUE, Reply({"number": 12}))
     assert await desk.connection.get(PATH) == {"number": 12}

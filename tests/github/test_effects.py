@@ -177,17 +177,21 @@ async def test_reviews_get_reactions_over_graphql(desk: Bench):
 async def test_only_labels_that_differ_are_changed(desk: Bench):
     labels = [{"name": "Bug"}, {"name": "a/b"}, {"name": "gone"}]
     desk.github.on(ISSUE, issue(labels=labels))
-    desk.github.on("POST /repos/octo/app/issues/12/labels", Reply([]))
-    desk.github.on("DELETE /repos/octo/app/issues/12/labels/a%2Fb", Reply([]))
+    then = [{"name": "Bug"}, {"name": "gone"}, {"name": "New"}]
+    desk.github.on(ISSUE, issue(labels=labels), issue(labels=then[:1]))
+    desk.github.on("POST /repos/octo/app/issues/12/labels", Reply(then))
+    desk.github.on("DELETE /repos/octo/app/issues/12/labels/a%2Fb", Reply(then))
     change = ChangeLabels(
         REPOSITORY, N12, add=("bug", "new"), remove=("A/B", "none", "gone")
     )
-    assert await desk.effects.do(change) == Receipt(id=12, url=URL)
+    receipt = await desk.effects.do(change)
+    assert receipt == Receipt(id=12, url=URL, added=("new",), removed=("a/b",))
     assert desk.github.calls == [
         ISSUE,
         "POST /repos/octo/app/issues/12/labels",
         "DELETE /repos/octo/app/issues/12/labels/a%2Fb",
         "DELETE /repos/octo/app/issues/12/labels/gone",
+        ISSUE,  # one that GitHub does not find is looked for
     ]
     added = next(one for one in desk.github.seen if str(one).endswith("12/labels"))
     assert added.data == {"labels": ["bug", "new"]}
@@ -223,9 +227,11 @@ async def label(desk: Bench, *add: str, remove: tuple[str, ...] = ()) -> Receipt
 
 async def test_labels_that_are_known_are_not_read_again(desk: Bench):
     desk.client.labels.tell(REPOSITORY, {N12: FACTS})
-    desk.github.on(POST_LABELS, Reply([]))
+    desk.github.on(POST_LABELS, Reply([{"name": "Bug"}, {"name": "new"}]))
     desk.github.on(DELETE_OLD, Reply([]))
-    assert await label(desk, "bug", "new", remove=("OLD", "none")) == Receipt(12, URL)
+    assert await label(desk, "bug", "new", remove=("OLD", "none")) == Receipt(
+        12, URL, added=("new",), removed=("old",)
+    )
     assert desk.github.calls == [POST_LABELS, DELETE_OLD]
     # What was written is known no more.
     desk.github.on(ISSUE, issue(labels=[{"name": "bug"}, {"name": "new"}]))
@@ -236,16 +242,32 @@ async def test_labels_that_are_known_are_not_read_again(desk: Bench):
 async def test_what_seems_to_be_so_already_is_looked_up_before_it_is_said(desk: Bench):
     desk.client.labels.tell(REPOSITORY, {N12: FACTS})
     desk.github.on(ISSUE, issue(labels=[{"name": "old"}]))
-    desk.github.on(POST_LABELS, Reply([]))
+    desk.github.on(POST_LABELS, Reply([{"name": "bug"}]))
     assert (await label(desk, "bug")).changed
     assert desk.github.calls == [ISSUE, POST_LABELS]
 
 
 async def test_a_label_that_was_taken_off_meanwhile_is_no_change(desk: Bench):
     desk.client.labels.tell(REPOSITORY, {N12: FACTS})
+    desk.github.on(ISSUE, issue())
     receipt = await label(desk, remove=("old",))
     assert not receipt.changed
-    assert desk.github.calls == [DELETE_OLD]
+    assert desk.github.calls == [DELETE_OLD, ISSUE]
+
+
+async def test_a_label_that_is_not_found_and_stays_was_not_taken_off(desk: Bench):
+    """GitHub answers 404 where it does not let the app do something, too."""
+    desk.client.labels.tell(REPOSITORY, {N12: FACTS})
+    desk.github.on(ISSUE, issue(labels=[{"name": "old"}]))
+    with pytest.raises(NotFound):
+        await label(desk, remove=("old",))
+
+
+async def test_labels_that_github_drops_are_noted(desk: Bench):
+    desk.github.on(ISSUE, issue())
+    desk.github.on(POST_LABELS, Reply([{"name": "bug"}]))
+    receipt = await label(desk, "bug", "new")
+    assert (receipt.added, receipt.note) == (("bug",), "new could not be put on")
 
 
 @pytest.mark.parametrize("kind", ["issue", "pull_request"])

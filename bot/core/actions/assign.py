@@ -1,6 +1,6 @@
 """``assign +ada -bob``: assign and unassign people."""
 
-from bot.core.actions.changed import both, ended, signed
+from bot.core.actions.changed import both, ended, signed, told
 from bot.core.actions.spec import (
     ActionSpec,
     AppliesTo,
@@ -28,7 +28,8 @@ def next_step(job: Job, seen: Seen) -> Step:
         advice = "Only people with access to the repository can be assigned."
         failed = Outcome(OutcomeKind.FAILED, reason=receipt.note, advice=advice)
         return End(failed)
-    done = both("assigned", add, "unassigned", remove)
+    assigned, unassigned = told(receipt, add, remove)
+    done = both("assigned", assigned, "unassigned", unassigned)
     return ended(
         receipt,
         done=f"assigned in part: {receipt.note}" if receipt.note else done,

@@ -5,6 +5,8 @@ from bot.core.effects import Receipt
 from bot.core.model import Outcome, OutcomeKind
 from bot.core.world.markdown import code_span, join
 
+Names = tuple[str, ...]
+
 
 def ended(receipt: Receipt, *, done: str, already: str) -> End:
     """Return the end, with what was really changed: *done*, or *already* so."""
@@ -14,6 +16,13 @@ def ended(receipt: Receipt, *, done: str, already: str) -> End:
         summary = f"{done}, probably by a try that got no answer"
         return End(Outcome(OutcomeKind.COMPLETED, summary=summary))
     return End(Outcome(OutcomeKind.UNCHANGED, summary=already))
+
+
+def told(receipt: Receipt, add: Names, remove: Names) -> tuple[Names, Names]:
+    """Return what was added and removed; what was asked for where nobody read it back."""
+    if receipt.added is None or receipt.removed is None or receipt.was_tried:
+        return add, remove
+    return receipt.added, receipt.removed
 
 
 def signed(arguments: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:

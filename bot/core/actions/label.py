@@ -1,6 +1,6 @@
 """``label +bug -triage``: add and remove labels."""
 
-from bot.core.actions.changed import both, ended, signed
+from bot.core.actions.changed import both, ended, signed, told
 from bot.core.actions.spec import (
     ActionSpec,
     AppliesTo,
@@ -9,9 +9,9 @@ from bot.core.actions.spec import (
     ItemNeed,
     Words,
 )
-from bot.core.actions.step import Do, Job, Seen, Step
+from bot.core.actions.step import Do, End, Job, Seen, Step
 from bot.core.effects import ChangeLabels
-from bot.core.model import Expectation
+from bot.core.model import Expectation, Outcome, OutcomeKind
 
 
 def next_step(job: Job, seen: Seen) -> Step:
@@ -21,9 +21,13 @@ def next_step(job: Job, seen: Seen) -> Step:
     if receipt is None:
         change = ChangeLabels(job.repository, job.item.number, add, remove)
         return Do("label", change)
+    if receipt.note and not receipt.changed:
+        return End(Outcome(OutcomeKind.FAILED, reason=receipt.note))
+    put_on, taken_off = told(receipt, add, remove)
+    done = both("labelled", put_on, "took off", taken_off)
     return ended(
         receipt,
-        done=both("labelled", add, "took off", remove),
+        done=f"{done}; {receipt.note}" if receipt.note else done,
         already="was labelled so already" if add else "had no such label",
     )
 

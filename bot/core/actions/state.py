@@ -34,7 +34,7 @@ def close(job: Job, seen: Seen) -> Step:
             reason=reason,
         )
         return Do("close", change)
-    said = is_unplanned and not is_pull_request
+    said = is_unplanned and not is_pull_request and not receipt.note
     return ended(
         receipt,
         done="closed as not planned" if said else "closed",

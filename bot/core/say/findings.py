@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from math import ceil
 
+from bot.core.model import BatchId
 from bot.core.say.programs import of_command
 from bot.errors import Problem
 
@@ -60,6 +61,17 @@ def key_refused() -> Words:
     return (
         "GitHub refuses the app's key (401)",
         "check APP_ID, PRIVATE_KEY and this machine's clock",
+    )
+
+
+def not_told(batches: Mapping[BatchId, str]) -> Words:
+    """Batches have ended, and their threads take no comment."""
+    shown = [f"{batch} in {where}" for batch, where in sorted(batches.items())]
+    more = " …" if len(shown) > MOST_NAMED else ""
+    named = ", ".join(shown[:MOST_NAMED])
+    return (
+        f"cannot say how they ended: {named}{more}",
+        "look whether the app may comment",
     )
 
 

@@ -83,6 +83,21 @@ def not_assigned(logins: Sequence[str]) -> str:
     return f"{join(logins)} cannot be assigned here"
 
 
+def not_unassigned(logins: Sequence[str]) -> str:
+    """GitHub kept people in silence."""
+    return f"{join(logins)} could not be unassigned"
+
+
+def not_labelled(names: Sequence[str]) -> str:
+    """GitHub left out labels in silence."""
+    return f"{join(names)} could not be put on"
+
+
+def without_reason() -> str:
+    """The server closes issues without a reason."""
+    return "the server took no reason"
+
+
 def found_otherwise(head: str, wanted: str, *, is_merged: bool, is_closed: bool) -> str:
     """A pull request of the branch is there; how it is not as a new one would be."""
     notes = [f"its head is {head[:7]}, not {wanted[:7]}"] if head != wanted else []

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from bot.core.actions.table import ACTIONS
 from bot.core.durations import clock, spell
-from bot.core.model import ItemState
+from bot.core.model import Batch, ItemState
 from bot.core.run.progress import ItemView, Progress, median_worked
 from bot.core.say.headings import heading
 from bot.core.say.names import Names, names_of
@@ -23,6 +23,7 @@ from bot.core.say.situation import Situation
 from bot.core.say.tracking import notes_of, page_url
 from bot.core.world.markdown import (
     Links,
+    alert,
     code_span,
     details,
     escape_line,
@@ -73,6 +74,17 @@ def render_report(progress: Progress, situation: Situation) -> str:
     names = names_of(progress)
     bodies = (_Report(progress, situation, names, level).body() for level in _LEVELS)
     return first_that_fits(bodies)
+
+
+def render_elsewhere(report: str, batch: Batch, *, why: str) -> str:
+    """Return a report that is posted on an item, for its own thread does not take it."""
+    first, _, rest = report.partition("\n")
+    links = Links.beside(batch.repository.name, batch.asker.url)
+    note = (
+        f"This report is for {links.item(batch.thread)}, where GitHub lets me write"
+        f" nothing: {escape_line(why, 200)}"
+    )
+    return paragraphs(f"{first}\n{alert('NOTE', [note])}", rest)
 
 
 @dataclass(frozen=True, slots=True)

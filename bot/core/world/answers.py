@@ -235,6 +235,10 @@ _BY_STATUS = {
 }
 _SUSPENDED = re.compile(r"\bsuspended\b", re.IGNORECASE)
 _ARCHIVED = re.compile(r"\bwas archived\b|\bis archived\b", re.IGNORECASE)
+_FULL_THREAD = re.compile(
+    r"commenting is (?:disabled|not possible)|more than \d[\d,]* comments",
+    re.IGNORECASE,
+)
 _BROKEN_INSIDE = re.compile(r"^Something went wrong|timeout|timed out", re.IGNORECASE)
 
 
@@ -248,6 +252,11 @@ def failure_of(status: int, said: str = "") -> Failure:
     if status == 403:
         return _refusal(said)
     return _BY_STATUS.get(status, Failure.REFUSED)
+
+
+def takes_no_comment(said: str) -> bool:
+    """Return whether a refusal says that a thread will never take a comment again."""
+    return _FULL_THREAD.search(said) is not None
 
 
 def failure_of_problem(kind: str, said: str) -> Failure:

@@ -128,6 +128,35 @@ def test_a_comment_without_an_address_is_said_in_words():
     assert outcome == Outcome(OutcomeKind.COMPLETED, summary="commented")
 
 
+@pytest.mark.parametrize(
+    ("action", "added", "removed", "summary"),
+    [
+        (("label", "+bug", "-old"), ("bug",), (), "labelled `bug`"),
+        (("label", "+bug", "-old"), (), ("old",), "took off `old`"),
+        (("assign", "+ada", "-bob"), (), ("bob",), "unassigned `bob`"),
+    ],
+)
+def test_what_is_said_is_what_was_read_back(action, added, removed, summary):
+    receipt = Receipt(id=12, added=added, removed=removed)
+    _, outcome = run(Action(action[0], action[1:]), receipt)
+    assert outcome == Outcome(OutcomeKind.COMPLETED, summary=summary)
+
+
+def test_labels_that_github_did_not_put_on_are_said():
+    note = "new could not be put on"
+    action = Action("label", ("+bug", "+new"))
+    _, partly = run(action, Receipt(id=12, note=note, added=("bug",), removed=()))
+    assert partly.summary == f"labelled `bug`; {note}"
+    _, failed = run(action, Receipt(id=12, changed=False, note=note))
+    assert (failed.kind, failed.reason) == (OutcomeKind.FAILED, note)
+
+
+def test_a_reason_that_the_server_did_not_take_is_not_claimed():
+    action = Action("close", ("not-planned",))
+    _, outcome = run(action, Receipt(id=12, note="the server took no reason"))
+    assert outcome.summary == "closed"
+
+
 def test_whom_github_does_not_assign_is_named():
     action = Action("assign", ("+ada", "+zed"))
     note = "GitHub did not assign zed"

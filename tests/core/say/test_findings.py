@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from bot.core.model import BatchId
 from bot.core.say import findings
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -27,6 +28,10 @@ NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
         (
             findings.clock_is_off(-61.4),
             "this machine's clock is 61 s behind GitHub's",
+        ),
+        (
+            findings.not_told({BatchId("b7k2"): "acme/widgets#40"}),
+            "cannot say how they ended: b7k2 in acme/widgets#40",
         ),
         (
             findings.held(1, NOON),

@@ -11,6 +11,7 @@ from bot.core.world.answers import (
     error_of,
     failure_of,
     failure_of_problem,
+    takes_no_comment,
 )
 from bot.errors import (
     AppUnavailable,
@@ -88,6 +89,19 @@ def test_a_change_that_may_have_happened_is_looked_up(failure, question, change)
 )
 def test_a_problem_of_graphql_has_its_row(kind, said, failure):
     assert failure_of_problem(kind, said) is failure
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("Commenting is disabled on issues with more than 2500 comments", True),
+        ("commenting is not possible on this thread", True),
+        ("Unable to create comment because issue is locked.", False),
+        (FORBIDDEN, False),
+    ],
+)
+def test_a_thread_that_will_never_take_a_comment_is_known(said, expected):
+    assert takes_no_comment(said) is expected
 
 
 def test_every_class_has_a_row_with_words_that_people_can_read():
