@@ -6,7 +6,7 @@ from hashlib import sha256
 from structlog.contextvars import bound_contextvars
 
 from bot.core.command import syntax
-from bot.core.command.syntax import Command
+from bot.core.command.syntax import Control
 from bot.core.command.trigger import BoxesTicked
 from bot.core.model import (
     Asker,
@@ -113,7 +113,7 @@ class Boxes:
 
 def _command_of(
     verb: str, arguments: Sequence[str], batch_id: BatchId
-) -> Command | None:
+) -> Control | syntax.Start | None:
     """Return the command that a box stands for, None for a forged one."""
     if not all(a.isdecimal() for a in arguments) and verb != "start":
         return None

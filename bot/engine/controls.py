@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from typing import assert_never
 
 from structlog.contextvars import bound_contextvars
 
 from bot.core import events as e
 from bot.core.command import syntax
 from bot.core.command.faults import NotPermitted
-from bot.core.command.syntax import Command, format_command
+from bot.core.command.syntax import Control, format_command
 from bot.core.effects import Reaction
 from bot.core.model import Batch, Box, Request, Role
 from bot.core.run import control
@@ -48,7 +49,7 @@ class Controls:
         self._replies = replies
         self._situations = situations
 
-    async def command(self, request: Request, command: Command, role: Role) -> str:
+    async def command(self, request: Request, command: Control, role: Role) -> str:
         """Carry out a control of the batch that it means."""
         batch = await self.meant(request, command)
         if isinstance(command, syntax.Cancel) and command == syntax.Cancel():
@@ -62,7 +63,7 @@ class Controls:
                 return f"withdrew {withdrawn}"
         return await self.control(request, batch, command, role)
 
-    async def meant(self, request: Request, command: Command) -> Batch | str:
+    async def meant(self, request: Request, command: Control) -> Batch | str:
         """Return the batch that a control means, or why that cannot be said."""
         match command:
             case syntax.Skip(number):
@@ -76,14 +77,13 @@ class Controls:
                 is_retry = isinstance(command, syntax.Retry)
                 return await self._which.meant(request, batch_id, also_ended=is_retry)
             case _:
-                message = f"{type(command).__name__} is no control"
-                raise AssertionError(message)
+                assert_never(command)
 
     async def control(
         self,
         request: Request,
         batch: Batch | str,
-        command: Command,
+        command: Control,
         role: Role,
     ) -> str:
         """Carry out a control of *batch*, which may be why there is none."""
@@ -96,7 +96,7 @@ class Controls:
             return await self._control_batch(request, batch, command, role)
 
     async def _control_batch(
-        self, request: Request, batch: Batch, command: Command, role: Role
+        self, request: Request, batch: Batch, command: Control, role: Role
     ) -> str:
         name = type(command).__name__.lower()
         before = await self._situations.progress(batch.id)
@@ -132,7 +132,7 @@ class Controls:
             await self._replies.react(request, Reaction.REFUSED)
         return f"{name} {batch.id}"
 
-    async def why_not(self, request: Request, command: Command, role: Role) -> str:
+    async def why_not(self, request: Request, command: Control, role: Role) -> str:
         """Return why a control would change nothing at this moment, if so."""
         batch = await self.meant(request, command)
         if isinstance(batch, str):
@@ -148,10 +148,10 @@ class Controls:
             return replace(decide(schedule, now), events=(), stop=())
 
         change = await self._scheduler.change(batch.id, only_look)
-        return change.nothing if change else f"it is {before.state}"
+        return change.nothing if change else already(before.state)
 
     async def _changed(
-        self, request: Request, batch: Batch, command: Command, before: Progress
+        self, request: Request, batch: Batch, command: Control, before: Progress
     ) -> ControlResult | None:
         """Make the change, unless the same wish was carried out before."""
         source = request.source
@@ -183,7 +183,7 @@ class Controls:
 
         return await self._scheduler.change(batch.id, decision)
 
-    def _decision(self, command: Command, by: str) -> Decision:
+    def _decision(self, command: Control, by: str) -> Decision:
         match command:
             case syntax.Pause():
                 return lambda schedule, now: control.pause(schedule, now, by=by)
@@ -196,8 +196,7 @@ class Controls:
             case syntax.Skip(number):
                 return lambda s, now: control.skip(s, now, by=by, numbers=(number,))
             case _:
-                message = f"{type(command).__name__} is no control"
-                raise AssertionError(message)
+                assert_never(command)
 
 
 def _may_control(request: Request, before: Progress, role: Role) -> bool:

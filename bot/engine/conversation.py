@@ -75,7 +75,7 @@ class Answers:
                 return await self.questions.why(request, number)
             case syntax.Help():
                 return await self.help.answer(request, command)
-            case _:
+            case _:  # a control: the type of the next line holds that
                 return await self.controls.command(request, command, role)
 
     async def why_not(self, request: Request, command: Command, role: Role) -> str:

@@ -46,8 +46,18 @@ class GitHubEffects:
                 return await pulls.find(connection, intent)
             case PushBranch():
                 raise TypeError(intent)  # git on the host does that
-            case _:
+            case (
+                EditComment()
+                | PinComment()
+                | UnpinComment()
+                | React()
+                | ChangeLabels()
+                | ChangeAssignees()
+                | ChangeState()
+            ):
                 return None
+            case _:
+                assert_never(intent)
 
     async def do(self, intent: Intent) -> Receipt:
         """Carry the effect out. Raises as ``EffectAdapter`` says."""

@@ -264,19 +264,10 @@ class Help:
     is_bare: bool = False
 
 
-Command = (
-    RunCommand
-    | Plan
-    | Status
-    | Why
-    | Start
-    | Cancel
-    | Pause
-    | Resume
-    | Retry
-    | Skip
-    | Help
-)
+Control = Cancel | Pause | Resume | Retry | Skip
+"""What is done to a batch that is there."""
+
+Command = RunCommand | Plan | Status | Why | Start | Control | Help
 
 _BARE = re.compile(r"[\w./:@*!?&%+-]+\Z")
 _FILTER = re.compile(rf"(?:{'|'.join(FILTERS)}):", re.IGNORECASE)
