@@ -416,10 +416,7 @@ class Engine:
         self.may_act_on = intake.may_act_on
         self.inbox = Inbox(
             deliveries=store.deliveries,
-            handle=intake.handle,
-            tell=intake.tell,
-            lane_of=intake.lane_of,
-            is_prompt=intake.is_prompt,
+            dealer=intake,
             clock=clock,
             supervisor=supervisor,
             fraction=random.random,

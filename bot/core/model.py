@@ -217,7 +217,6 @@ class ItemFacts:
     labels: tuple[str, ...] = ()
     assignees: tuple[str, ...] = ()
     milestone: str = ""
-    is_locked: bool = False
     blocked_by: tuple[Reference, ...] = ()
     sub_issues: tuple[Reference, ...] = ()
     linked_pull_requests: tuple[ItemNumber, ...] = ()  # open ones that close the issue

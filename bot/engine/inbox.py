@@ -9,10 +9,11 @@ settle or ask about something go ahead.
 import asyncio
 import itertools
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Protocol
 
 import structlog
 
@@ -36,16 +37,23 @@ PATIENCE_SECONDS = 3600.0
 TELL_SECONDS = 3 * 86_400.0
 """How long the bot tries to say that it gave a delivery up."""
 
-Handle = Callable[[Delivery], Awaitable[str]]
-"""Deals with a delivery; returns what became of it, in a few words."""
-
-Tell = Callable[[Delivery, str], Awaitable[None]]
-"""Tells whoever is behind a delivery why it was not dealt with: half a sentence."""
-
-LaneOf = Callable[[Delivery], str | None]
-"""Says with which others a delivery is dealt with in order; None: it needs nothing."""
-
 log = structlog.get_logger()
+
+
+class Dealer(Protocol):
+    """Deals with deliveries."""
+
+    def lane_of(self, delivery: Delivery, /) -> str | None:
+        """Return with which others one is dealt with in order; None: it needs nothing."""
+
+    def is_prompt(self, delivery: Delivery) -> bool:
+        """Return whether one goes ahead of those that wait for GitHub."""
+
+    async def handle(self, delivery: Delivery, /) -> str:
+        """Deal with one; return what became of it, in a few words."""
+
+    async def tell(self, delivery: Delivery, words: str) -> None:
+        """Tell whoever is behind one why it was not dealt with: half a sentence."""
 
 
 @dataclass(slots=True, eq=False)
@@ -81,19 +89,13 @@ class Inbox:
         self,
         *,
         deliveries: Deliveries,
-        handle: Handle,
-        tell: Tell,
-        lane_of: LaneOf,
-        is_prompt: Callable[[Delivery], bool],
+        dealer: Dealer,
         clock: Clock,
         supervisor: Supervisor,
         fraction: Callable[[], float],
     ) -> None:
         self._deliveries = deliveries
-        self._handle = handle
-        self._tell = tell
-        self._lane_of = lane_of
-        self._is_prompt = is_prompt
+        self._dealer = dealer
         self._clock = clock
         self._supervisor = supervisor
         self._fraction = fraction
@@ -127,7 +129,7 @@ class Inbox:
         """Put a delivery into its lane; return its GUID if it needs none."""
         delivery = await self._load(delivery_id)
         with _bound(delivery.guid):
-            key = self._lane_of(delivery)
+            key = self._dealer.lane_of(delivery)
             if key is None:
                 return delivery.guid
             lane = self._lanes.get(key)
@@ -167,7 +169,7 @@ class Inbox:
             for delivery_id in [*lane.waiting]:
                 if delivery_id not in lane.prompt:
                     delivery = await self._load(delivery_id)
-                    lane.prompt[delivery_id] = self._is_prompt(delivery)
+                    lane.prompt[delivery_id] = self._dealer.is_prompt(delivery)
                 if lane.prompt[delivery_id]:
                     return delivery_id
         return None
@@ -211,7 +213,7 @@ class Inbox:
         began = self._clock.monotonic()
         for tries in itertools.count(1):
             try:
-                await self._tell(delivery, given_up.words)
+                await self._dealer.tell(delivery, given_up.words)
                 break
             except TransientError as error:
                 wait = delay_seconds(tries, self._fraction(), error.retry_after_seconds)
@@ -238,7 +240,7 @@ class Inbox:
         while True:
             tries += 1
             try:
-                return await self._handle(delivery)
+                return await self._dealer.handle(delivery)
             except TransientError as error:
                 log.warning("delivery waits", error=str(error), tries=tries)
                 waits()

@@ -109,14 +109,6 @@ class Waits:
                     waiter.due = min(waiter.due, soon)
                     place.sooner.set()
 
-    def is_awaited(self, about: Collection[str]) -> bool:
-        """Return whether a delivery about these is of any use."""
-        return any(
-            not waiter.question.wakes.isdisjoint(about)
-            for place in self._places.values()
-            for waiter in place.waiters
-        )
-
     async def _work(self, repository_id: int, place: _Place) -> None:
         """Look for a repository's waiters until there are none."""
         failures = 0

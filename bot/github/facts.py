@@ -62,7 +62,7 @@ Document = Callable[[Mapping[str, str]], str]
 """Builds a query with the optional parts that the server has."""
 
 _COMMON = """
-  number title body url updatedAt locked closed
+  number title body url updatedAt closed
   author { __typename login }
   milestone { title }
   labels(first: 100) { nodes { name } }
@@ -381,7 +381,6 @@ def _item(node: Mapping[str, Any], repository: str) -> ItemFacts:
         labels=tuple(str(label["name"]) for label in _nodes(node, "labels")),
         assignees=tuple(str(user["login"]) for user in _nodes(node, "assignees")),
         milestone=str((node.get("milestone") or {}).get("title", "")),
-        is_locked=bool(node["locked"]),
         blocked_by=_references(_nodes(node, "blockedBy")),
         sub_issues=_references(_nodes(node, "subIssues")),
         linked_pull_requests=tuple(

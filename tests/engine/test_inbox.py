@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,31 +10,40 @@ from typing import Any
 import pytest
 
 from bot.core.world.answers import Answered, Failure
-from bot.engine.inbox import Handle, Inbox
+from bot.engine.inbox import Inbox
 from bot.engine.supervisor import Supervisor
 from bot.errors import TransientError
 from bot.ports.store import Backlog, Delivery
 from bot.store.store import Store, open_store
 from tests.fakes import START, FakeClock, settle
 
+Handle = Callable[[Delivery], Coroutine[Any, Any, str]]
+LaneOf = Callable[[Delivery], str | None]
 
-async def tell(delivery: Delivery, words: str) -> None:
-    raise AssertionError(delivery, words)
+
+class Dealer:
+    """Deals with deliveries as a test says; those of a guid that begins so are prompt."""
+
+    def __init__(self, handle: Handle, lane_of: LaneOf) -> None:
+        self.handle, self.lane_of = handle, lane_of
+
+    def is_prompt(self, delivery: Delivery) -> bool:
+        return delivery.guid.startswith("prompt")
+
+    async def tell(self, delivery: Delivery, words: str) -> None:
+        raise AssertionError(delivery, words)
 
 
 def inbox_of(
     store: Store,
     supervisor: Supervisor,
     handle: Handle,
-    lane_of: Callable[[Delivery], str | None],
+    lane_of: LaneOf,
     clock: FakeClock | None = None,
 ) -> Inbox:
     return Inbox(
         deliveries=store.deliveries,
-        handle=handle,
-        tell=tell,
-        lane_of=lane_of,
-        is_prompt=lambda delivery: delivery.guid.startswith("prompt"),
+        dealer=Dealer(handle, lane_of),
         clock=clock or FakeClock(),
         supervisor=supervisor,
         fraction=lambda: 0.5,

@@ -27,7 +27,6 @@ def node(number: int, typename: str = "Issue", **more: Any) -> dict[str, Any]:
         "body": "Text",
         "url": f"https://github.com/octo/app/issues/{number}",
         "updatedAt": "2026-03-03T14:00:00Z",
-        "locked": False,
         "closed": False,
         "author": {"__typename": "User", "login": "ada"},
         "milestone": None,
@@ -52,7 +51,6 @@ async def test_an_issue_has_all_its_facts(desk: Bench):
         12,
         closed=True,
         stateReason="NOT_PLANNED",
-        locked=True,
         author={"__typename": "Bot", "login": "dependabot"},
         milestone={"title": "v2"},
         labels={"nodes": [{"name": "bug"}, {"name": "good first issue"}]},
@@ -79,7 +77,6 @@ async def test_an_issue_has_all_its_facts(desk: Bench):
     assert found.labels == ("bug", "good first issue")
     assert found.assignees == ("bob",)
     assert found.milestone == "v2"
-    assert found.is_locked
     assert found.blocked_by == (Reference("octo/lib", ItemNumber(3)),)
     assert found.sub_issues == (Reference("octo/app", ItemNumber(4)),)
     assert found.linked_pull_requests == (70,)
