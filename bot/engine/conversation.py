@@ -16,6 +16,7 @@ from bot.core.durations import spell
 from bot.core.effects import Reaction
 from bot.core.model import Action, Asker, Comment, Request, Role
 from bot.core.say import declines, refusals
+from bot.core.say.help import render_addressed
 from bot.core.world.markdown import escape_prose
 from bot.engine.batches import NewBatches
 from bot.engine.controls import Controls
@@ -114,6 +115,8 @@ class Conversation:
 
     async def hear(self, written: CommentWritten) -> str:
         """Deal with a comment of somebody who may speak; return what became of it."""
+        if written.addressed:
+            return await self._addressed(request_of(written), written.addressed[0])
         if not find_command_lines(written.body):
             return "ignored: no command"
         if self._clock.now() - written.created_at > IN_TIME:
@@ -152,6 +155,22 @@ class Conversation:
             raise
         finally:
             await asyncio.wait({seen})
+
+    async def _addressed(self, request: Request, line: str) -> str:
+        """Say to whoever speaks to the bot by name how it is spoken to: *line* is what
+        they said, as a command.
+        """
+        role = await self._role(request)
+        if role is None or role < Role.TRIAGE:
+            return "ignored: no command"
+        is_bare = line.split() == ["/batch"]
+        offered = await self._acceptable(request, "" if is_bare else line, role, None)
+        if not await self._replies.may_explain(request):
+            return "ignored: explained today already"
+        await self._replies.say(
+            request, "help", lambda first: render_addressed(offered, marker=first)
+        )
+        return "help"
 
     async def tell(self, written: CommentWritten, words: str) -> None:
         """Tell whoever gave a command why it was not dealt with (*words*)."""

@@ -113,7 +113,9 @@ class Intake:
         Raises ``TransientError`` and ``PermanentError``.
         """
         written = self._trigger(delivery.event, _payload_of(delivery))
-        if isinstance(written, CommentWritten) and self._may_speak(written):
+        if not isinstance(written, CommentWritten) or written.addressed:
+            return
+        if self._may_speak(written):
             await self._conversation.tell(written, words)
 
     def _trigger(self, event: str, payload: Mapping[str, Any]) -> Trigger | None:

@@ -82,6 +82,13 @@ class Replies:
         """Return whether a command was given up, even if nobody was told yet."""
         return await self._effects.is_meant(f"reply/late/{request.reply}")
 
+    async def may_explain(self, request: Request) -> bool:
+        """Return whether nobody was told in this thread today how the bot is spoken to."""
+        thread = f"#{request.thread}"  # which is nobody's login
+        return await self._refusals.first_today(
+            request.repository.id, thread, at=self._clock.now()
+        )
+
     async def has_seen(self, request: Request) -> bool:
         """Return whether this database knows that a comment was come to."""
         match request.origin:

@@ -348,3 +348,21 @@ async def test_a_control_is_offered_only_if_it_would_change_something(on: World)
         on.say("/batch cancel")
         await on.until(lambda: on.comments("report"))
         assert "\n/batch retry\n" in await on.answer("/batch rerun")
+
+
+async def test_who_speaks_to_the_bot_by_name_is_told_how_once_a_day(on: World):
+    on.issue(12)
+    async with on.bot():
+        for by in ("rita", "tess"):  # who may only read is told nothing
+            on.say("@batch-bot close 12 please", by=by)
+            await on.dealt_with()
+        (told,) = on.replies()
+        assert COPY not in told  # tess may not close
+        on.later(hours=25)
+        offered = await on.answer("@batch-bot please close #12, thanks!")
+        assert "\n/batch close #12\n" in offered
+        on.say("@batch-bot close 12")  # once is enough for today
+        await on.dealt_with()
+        assert len(on.replies()) == 2
+        assert on.thread(12).is_open
+        on.assert_nothing_started()

@@ -95,6 +95,18 @@ def find_command_lines(comment: str) -> tuple[str, ...]:
     return tuple(found)
 
 
+def addressed_lines(comment: str, login: str) -> tuple[str, ...]:
+    """Return the lines that begin with the bot's name, with ``/batch`` in its place."""
+    name = re.escape(login.removesuffix("[bot]"))
+    if f"@{login.removesuffix('[bot]')}".casefold() not in comment.casefold():
+        return ()
+    mention = re.compile(
+        rf"^{_BEFORE}@{name}(?:\[bot\])?(?=[\s,:;.!?]|\Z)[,:;.!?]*",
+        re.IGNORECASE | re.MULTILINE,
+    )
+    return find_command_lines(mention.sub("/batch", normal_lines(comment)))
+
+
 def _listed_items(tokens: Sequence[Token], start: int) -> str:
     """Return the words of the list that begins at *start*, if it is one of items."""
     if start >= len(tokens) or tokens[start].type not in _LISTS:

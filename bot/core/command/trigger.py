@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NoReturn
 
-from bot.core.command.lines import may_hold_command
+from bot.core.command.lines import addressed_lines, may_hold_command
 from bot.core.model import CommentKind, InstallationId, ItemNumber, Repository
 from bot.core.world.questions import about_commit
 from bot.core.world.references import is_repository_name
@@ -26,7 +26,7 @@ class Sender:
 
 @dataclass(frozen=True, slots=True)
 class CommentWritten:
-    """Somebody wrote a comment in which a line begins like a command."""
+    """Somebody wrote a comment with what may be a command, or spoke to the bot by name."""
 
     repository: Repository
     thread: ItemNumber
@@ -38,6 +38,8 @@ class CommentWritten:
     sender: Sender
     created_at: datetime
     node_id: str = ""  # GraphQL's name for the comment
+    # What was said to the bot by name, as commands; such a comment holds none.
+    addressed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,7 +300,9 @@ def _command(
         sender.login.casefold(),
         json.text(part, "user", "login").casefold(),
     )
-    if is_own or not may_hold_command(body):
+    holds_command = may_hold_command(body)
+    addressed = () if holds_command or is_own else addressed_lines(body, own_login)
+    if is_own or not (holds_command or addressed):
         return None
     moment = "submitted_at" if kind is CommentKind.REVIEW else "created_at"
     return CommentWritten(
@@ -312,6 +316,7 @@ def _command(
         sender=sender,
         created_at=_moment(json.text(part, moment)),
         node_id=json.text(part, "node_id"),
+        addressed=addressed,
     )
 
 

@@ -155,6 +155,19 @@ def render_help(
     return f"{marker}\n" + paragraphs(body, f"<sub>{' · '.join(parts)}</sub>")
 
 
+def render_addressed(offered: str, *, marker: str) -> str:
+    """Return a short help for whoever speaks to the bot by name; *offered* is the command
+    that they may mean.
+    """
+    lead = "Is it this? Copy it into a new comment:" if offered else ""
+    return f"{marker}\n" + paragraphs(
+        "I read lines that begin with `/batch`, such as `/batch 12 15 18 after:12`; my"
+        " name alone starts nothing.",
+        *([lead, fence(offered)] if offered else []),
+        "<sub>`/batch help` lists the commands · I say this once a day in a thread.</sub>",
+    )
+
+
 def _of_word(word: str, missing: Collection[str]) -> str:
     """Return the rows of the help that are about a word; the overview if there are none."""
     if not word:

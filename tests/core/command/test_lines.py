@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from bot.core.command.lines import find_command_lines, is_prompt
+from bot.core.command.lines import addressed_lines, find_command_lines, is_prompt
 from bot.core.command.prose import veil
 
 CASES = yaml.safe_load(Path("fixtures/commands/lines.yaml").read_text("utf-8"))
@@ -133,3 +133,21 @@ def test_a_long_log_before_a_command_does_not_hide_it():
 )
 def test_what_stops_or_asks_waits_for_no_other_command(comment: str, expected: bool):
     assert is_prompt(comment) is expected
+
+
+@pytest.mark.parametrize(
+    ("comment", "lines"),
+    [
+        ("@batch-bot run 12 and 15", ("/batch run 12 and 15",)),
+        ("Hi!\n\n@Batch-Bot[bot]: help", ("/batch help",)),
+        ("@batch-bot", ("/batch",)),
+        ("@batch-bot, please", ("/batch please",)),
+        ("Thanks to @batch-bot for 12", ()),
+        ("@batch-bots run 12", ()),
+        ("> @batch-bot run 12", ()),
+        ("```\n@batch-bot run 12\n```", ()),
+        ("<!-- \n@batch-bot run 12\n-->", ()),
+    ],
+)
+def test_who_speaks_to_the_bot_by_name_begins_a_line_with_it(comment, lines):
+    assert addressed_lines(comment, "batch-bot[bot]") == lines

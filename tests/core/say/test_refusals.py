@@ -34,7 +34,7 @@ from bot.core.run import reasons as why
 from bot.core.run.control import ControlResult
 from bot.core.run.progress import Progress, fold
 from bot.core.say.controls import render_control_done
-from bot.core.say.help import CONFIGURATION_EXAMPLE, render_help
+from bot.core.say.help import CONFIGURATION_EXAMPLE, render_addressed, render_help
 from bot.core.say.plan import render_plan
 from bot.core.say.refusals import render_refusal
 from bot.core.say.status import StatusRow, render_status, render_why
@@ -435,3 +435,9 @@ def test_help_says_which_actions_this_server_cannot_do():
     rows = [line for line in text.splitlines() if "(not on this server)" in line]
     assert len(rows) == 1
     assert "`merge`" in rows[0]
+
+
+def test_who_speaks_to_the_bot_by_name_reads_how():
+    body = render_addressed("/batch close 12", marker=MARK)
+    assert_golden("help-addressed", body)
+    assert "Copy it" not in render_addressed("", marker=MARK)
