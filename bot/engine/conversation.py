@@ -234,6 +234,10 @@ class Conversation:
             return await self._refuse(request, reading, role, "refused: unreadable")
         if reading.about.is_archived:
             return "refused: the repository is archived"  # and takes no answer
+        if missing := reading.not_granted_to_answer(request):
+            # Nothing runs of which nobody can be told; ``/readyz`` names it as well.
+            log.warning("a command cannot be answered", not_granted=missing)
+            return f"refused: {missing} not granted"
         for command in reading.commands:
             denied = _permission(command, role, reading)
             if denied is not None:

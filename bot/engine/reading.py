@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from bot.core.actions.spec import of_the_item
 from bot.core.command.faults import Unreadable
 from bot.core.command.parser import parse_comment
 from bot.core.command.syntax import (
@@ -50,6 +51,13 @@ class Reading:
     about: RepositoryFacts
     known: Known
     notes: tuple[str, ...] = ()  # Markdown: how the commands came
+
+    def not_granted_to_answer(self, request: Request) -> str:
+        """Return the permission for want of which nothing can be said in the thread."""
+        is_pull_request = request.thread_is_pull_request
+        kind = ItemKind.PULL_REQUEST if is_pull_request else ItemKind.ISSUE
+        grants = self.known.grants
+        return grants.missing(of_the_item(kind)) if grants else ""
 
 
 class Reader:
