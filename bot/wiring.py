@@ -44,7 +44,7 @@ from bot.engine.situation import Face, Situations
 from bot.engine.starts import Starts
 from bot.engine.steps import Steps
 from bot.engine.supervisor import Supervisor
-from bot.engine.sweep import Awaited, Missed, Sweep, Untold
+from bot.engine.sweep import Awaited, Forgotten, Missed, Sweep, Untold
 from bot.engine.tracker import Tracker
 from bot.engine.waits import Waits
 from bot.engine.which import Which
@@ -171,6 +171,7 @@ class Going:
 
     recorder: Recorder
     tracker: Tracker
+    forgotten: Forgotten
     stopping: asyncio.Event
 
     async def examine(self) -> Sequence[Finding]:
@@ -182,6 +183,11 @@ class Going:
             found.append(Finding("engine", State.BROKEN, *findings.stopping()))
         if untold := self.tracker.untold:
             found.append(Finding("batches", State.NOTE, *findings.not_told(untold)))
+        if lost := self.forgotten.deliveries:
+            words = findings.lost_end(
+                len(lost), min(lost.values()), self.forgotten.running
+            )
+            found.append(Finding("database", State.NOTE, *words))
         return found
 
 
@@ -428,10 +434,16 @@ class Engine:
             commands=commands,
             workspaces=workspaces,
         )
+        self.forgotten = Forgotten(
+            past=github.deliveries,
+            batches=store.batches,
+            marker_key=face.marker_key,
+        )
         missed = Missed(
             deliveries=store.deliveries,
             past=github.deliveries,
             inbox=self.inbox,
+            forgotten=self.forgotten,
             clock=clock,
         )
         self.sweep = Sweep(
@@ -447,7 +459,7 @@ class Engine:
             {
                 "settings": SettingsExamined(settings),
                 "database": store,
-                "engine": Going(self.recorder, self.tracker, stopping),
+                "engine": Going(self.recorder, self.tracker, self.forgotten, stopping),
                 "GitHub": github,
                 "this machine": host.examined,
             }

@@ -1,5 +1,6 @@
 """Looks again and again for what no delivery told, and says what could not be said."""
 
+import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -7,14 +8,15 @@ from typing import Protocol
 import structlog
 
 from bot.core.command.trigger import EVENTS
-from bot.core.model import InstallationId, Reference
+from bot.core.model import BatchId, InstallationId, Reference
+from bot.core.world.markers import boxes, parse_marker
 from bot.engine.inbox import Inbox
 from bot.engine.scheduler import Scheduler
 from bot.engine.tracker import Tracker
 from bot.errors import BotError
 from bot.ports.clock import Clock
-from bot.ports.github import HookDeliveries, Lookups
-from bot.ports.store import Batches, Deliveries
+from bot.ports.github import HookDeliveries, HookDelivery, Lookups
+from bot.ports.store import Batches, Deliveries, Delivery
 
 GITHUB_KEEPS = timedelta(days=3)
 """How long a past delivery can be read from GitHub."""
@@ -23,6 +25,9 @@ KEEP_GUIDS = timedelta(days=30)
 """How long a delivery is known again. Of what is settled, the body goes as soon as
 GitHub has it no more.
 """
+
+MOST_LOOKED_AT = 100
+"""Deliveries of comments that are read in one sweep to see what was lost."""
 
 log = structlog.get_logger()
 
@@ -65,8 +70,10 @@ class Missed:
         deliveries: Deliveries,
         past: HookDeliveries,
         inbox: Inbox,
+        forgotten: "Forgotten",
         clock: Clock,
     ) -> None:
+        self._forgotten = forgotten
         self._deliveries = deliveries
         self._past = past
         self._inbox = inbox
@@ -101,6 +108,50 @@ class Missed:
                 "missed delivery taken in", delivery=one.guid, event_name=one.event
             )
             await self._inbox.add(await self._past.get(one))
+        lost = [one for one in wanted if one.is_accepted and one.guid not in known]
+        await self._forgotten.look_at(lost)
+
+
+class Forgotten:
+    """What the database does not know any more: it lost its end, or is an older one."""
+
+    def __init__(
+        self, *, past: HookDeliveries, batches: Batches, marker_key: bytes
+    ) -> None:
+        self._past = past
+        self._batches = batches
+        self._marker_key = marker_key
+        self.deliveries: dict[str, datetime] = {}
+        """Those that GitHub saw accepted, by GUID, of this process."""
+        self.running: dict[BatchId, str] = {}
+        """Batches that nobody knows and whose comments say that they run, with those."""
+
+    async def look_at(self, lost: Sequence[HookDelivery]) -> None:
+        """Note deliveries, and what those of the bot's own comments tell; oldest first."""
+        new = [one for one in lost if one.guid not in self.deliveries]
+        for one in new:
+            log.warning("delivery lost", delivery=one.guid, event_name=one.event)
+            self.deliveries[one.guid] = one.delivered_at
+        told = [one for one in new if one.event == "issue_comment"]
+        for one in told[-MOST_LOOKED_AT:]:
+            await self._read(await self._past.get(one))
+        if told and self.running:
+            log.warning("batches lost", batches=sorted(self.running.values()))
+
+    async def _read(self, delivery: Delivery) -> None:
+        comment = json.loads(delivery.body).get("comment") or {}
+        body, url = str(comment.get("body")), str(comment.get("html_url"))
+        mark = parse_marker(body, self._marker_key)
+        if mark is None or mark[0] != "tracking":
+            return
+        batch_id = BatchId(mark[1])
+        if await self._batches.load(batch_id) is not None:
+            return
+        # Only the comment of a live batch has boxes to control it.
+        if ("cancel", ()) in boxes(body):
+            self.running[batch_id] = url
+        else:
+            self.running.pop(batch_id, None)
 
 
 class Awaited:

@@ -13,12 +13,14 @@ from bot.errors import SettingsError
 
 @contextmanager
 def locked(database: Path, *, now: datetime) -> Iterator[None]:
-    """Hold the lock file next to *database*; the system lets go of it with the process.
+    """Hold *database* and the lock file next to it; the system lets go of both with the
+    process.
 
     Raises ``SettingsError`` naming the holder if another process has it.
     """
     path = database.with_name(database.name + ".lock")
     # The file stays: deleting it would let two processes lock two files of one name.
+    own: int | None = None
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:
@@ -31,8 +33,30 @@ def locked(database: Path, *, now: datetime) -> Iterator[None]:
             )
             raise SettingsError(message) from None
         os.ftruncate(descriptor, 0)
+        own = _lock_itself(database)
         holder = f"process {os.getpid()} on {socket.gethostname()} since {now:%Y-%m-%d %H:%M:%S} UTC"
         os.write(descriptor, holder.encode())
         yield
     finally:
+        # Last of all: with any descriptor of the file go the locks that SQLite has on it.
+        if own is not None:
+            os.close(own)
         os.close(descriptor)
+
+
+def _lock_itself(database: Path) -> int:
+    """Return a descriptor that locks the file, under whatever name others open it.
+
+    Two names of one file have two logs beside them, which would end it.
+    """
+    descriptor = os.open(database, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        message = (
+            f"{database} is in use by another process, under another name of the same"
+            " file; stop it, or name another file in BATCH_DB"
+        )
+        raise SettingsError(message) from None
+    return descriptor

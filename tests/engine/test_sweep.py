@@ -1,6 +1,7 @@
 """What the sweep takes in, what it leaves alone, and that it goes on whatever fails."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -18,10 +19,12 @@ from bot.core.model import (
     Reference,
 )
 from bot.core.world.answers import Answered, Failure
+from bot.core.world.markers import box, marker
 from bot.engine.sweep import (
     GITHUB_KEEPS,
     KEEP_GUIDS,
     Awaited,
+    Forgotten,
     Missed,
     Sweep,
     Untold,
@@ -31,6 +34,7 @@ from bot.ports.github import HookDelivery
 from bot.ports.store import Delivery
 from tests.fakes import START, FakeClock
 
+KEY = b"key"
 SEVEN = InstallationId(7)
 AWAY = Reference("acme/gears", ItemNumber(5))
 
@@ -58,6 +62,10 @@ class World:
     taken: list[str] = field(default_factory=list)
     pruned: list[tuple[datetime, datetime]] = field(default_factory=list)
     settled: dict[Reference, bool] = field(default_factory=dict)
+    bodies: dict[str, str] = field(default_factory=dict)
+    read: list[str] = field(default_factory=list)
+    known_batches: set[BatchId] = field(default_factory=set)
+    forgotten: Forgotten | None = None
     untold: list[BatchId] = field(default_factory=list)
     told: set[BatchId] = field(default_factory=set)
     caught_up: list[BatchId] = field(default_factory=list)
@@ -68,7 +76,14 @@ class World:
         """Let time pass; with the first second the sweep begins."""
         if self.sweeping is None:
             part: Any = self
-            missed = Missed(deliveries=part, past=part, inbox=part, clock=self.clock)
+            missed = Missed(
+                deliveries=part,
+                past=part,
+                inbox=part,
+                forgotten=Forgotten(past=part, batches=part, marker_key=KEY),
+                clock=self.clock,
+            )
+            self.forgotten = missed._forgotten
             chores = Awaited(part, part), missed, Untold(part, part)
             sweep = Sweep(chores, clock=self.clock, every_seconds=300)
             self.sweeping = asyncio.create_task(sweep.run())
@@ -81,7 +96,16 @@ class World:
         return self.listed
 
     async def get(self, delivery: HookDelivery) -> Delivery:
-        return Delivery(delivery.guid, delivery.event, START, b"{}")
+        self.read.append(delivery.guid)
+        comment = {
+            "body": self.bodies.get(delivery.guid, ""),
+            "html_url": f"https://x.test/{delivery.guid}",
+        }
+        body = json.dumps({"comment": comment}).encode()
+        return Delivery(delivery.guid, delivery.event, START, body)
+
+    async def load(self, batch_id: BatchId) -> object | None:
+        return batch_id if batch_id in self.known_batches else None
 
     async def known_guids(self, guids: Sequence[str]) -> frozenset[str]:
         return frozenset(self.known & set(guids))
@@ -135,6 +159,34 @@ async def test_what_was_accepted_and_is_unknown_is_left_alone(world: World):
     world.listed = [listed("before the backup", accepted=True)]
     await world.after(1)
     assert world.taken == []
+    assert world.forgotten is not None
+    assert world.forgotten.deliveries == {"before the backup": START}
+    assert world.forgotten.running == {}
+
+
+async def test_batches_that_are_said_to_run_and_are_unknown_are_named(world: World):
+    def tracking(name: str, *, is_live: bool) -> str:
+        box_ = box("cancel", text="Cancel") if is_live else ""
+        return f"{marker('tracking', name, KEY)}\n{box_}"
+
+    bodies = {
+        "1": tracking("a1a1", is_live=True),
+        "2": tracking("b2b2", is_live=True),
+        "3": tracking("b2b2", is_live=False),
+        "4": tracking("c3c3", is_live=True),
+        "5": marker("tracking", "d4d4", b"another") + "\n- [ ] <!-- batch:cancel -->",
+        "6": "no comment of the bot",
+    }
+    world.bodies = bodies
+    world.known_batches = {BatchId("c3c3")}
+    world.listed = [listed(guid, accepted=True) for guid in bodies]
+    await world.after(1)
+    assert world.forgotten is not None
+    assert world.forgotten.running == {"a1a1": "https://x.test/1"}
+    assert len(world.forgotten.deliveries) == 6
+    asked = len(world.read)
+    await world.after(300)
+    assert len(world.read) == asked
 
 
 async def test_what_was_redelivered_with_success_is_left_alone(world: World):

@@ -5,6 +5,7 @@ import json
 import re
 import sqlite3
 from collections import Counter, defaultdict
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from bot.app import Bot
 from bot.localhub.faults import Fault, FaultKind
 from bot.store.connection import Connections
-from tests.flow.world import PATIENCE, World
+from tests.flow.world import PATIENCE, World, world
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
 
@@ -56,6 +57,17 @@ async def ready(bot: Bot, *, is_ready: bool) -> list[str]:
             if (status == 200) == is_ready:
                 return list(said["reasons"])
             await asyncio.sleep(1.0)
+
+
+async def noted(bot: Bot, words: str) -> str:
+    """Wait until a note has *words*; return it. That is no reason not to be ready."""
+    async with asyncio.timeout(PATIENCE.total_seconds()):
+        while True:
+            status, said = await readyz(bot)
+            assert (status, said["reasons"]) == (200, [])
+            if found := [note for note in said["notes"] if words in note]:
+                return str(found[0])
+            await asyncio.sleep(0.05)
 
 
 async def a_batch(on: World) -> None:
@@ -255,3 +267,30 @@ async def test_while_the_disk_is_full_figures_are_still_shown(
             assert seen["batch_batches"][("running",)] == 0
         assert await ready(bot, is_ready=True) == []
         assert (await scraped(bot))["batch_database_free_bytes"][()] > 0
+
+
+async def test_a_database_that_lost_its_end_is_noticed_and_its_batch_named(
+    tmp_path: Path,
+):
+    async with world(tmp_path) as on:
+        for number in (12, 13, 14):
+            on.issue(number)
+        database = on.folder / "data" / "batch.db"
+        async with on.bot():
+            await on.finished(on.say("/batch label +bug 12"))
+        before = on.folder / "before.db"
+        with closing(sqlite3.connect(database)) as whole:
+            whole.execute("VACUUM INTO ?", (str(before),))
+        async with on.bot():
+            on.say("/batch label +late 13 after:14")
+            await on.until(lambda: len(on.comments("tracking")) == 2)
+            await on.dealt_with()
+        tracking = on.comments("tracking")[-1]
+        for log in database.parent.glob("batch.db-*"):
+            log.unlink()
+        database.write_bytes(before.read_bytes())
+        async with on.bot() as bot:
+            note = await noted(bot, "is said to run")
+    assert note.startswith("the database has lost ")
+    assert f"issuecomment-{tracking.id}) is said to run, and nobody knows of it" in note
+    assert on.thread(13).labels == []

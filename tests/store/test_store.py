@@ -66,6 +66,19 @@ async def test_a_second_opening_is_refused_and_names_the_holder(tmp_path: Path):
         pass
 
 
+async def test_a_file_is_not_opened_again_through_another_name_of_it(tmp_path: Path):
+    """Two names have two logs beside them, each of which would miss the other's writes."""
+    path, other = tmp_path / "batch.db", tmp_path / "elsewhere" / "other.db"
+    other.parent.mkdir()
+    async with open_store(path, clock=FakeClock()) as store:
+        other.hardlink_to(path)
+        assert "under another name of the same file" in await opened_with(other)
+        await start(store, make_batch())
+    async with open_store(other, clock=FakeClock()) as store:
+        assert await store.batches.live() == ["b7k2"]
+        assert "under another name of the same file" in await opened_with(path)
+
+
 async def test_the_lock_ends_with_its_process(tmp_path: Path):
     path = tmp_path / "batch.db"
     process = await asyncio.create_subprocess_exec(

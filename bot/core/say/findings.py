@@ -64,6 +64,24 @@ def key_refused() -> Words:
     )
 
 
+def lost_end(deliveries: int, since: datetime, running: Mapping[BatchId, str]) -> Words:
+    """The database does not know what it took in: its end is gone, or it is an older one.
+
+    *running* are batches that are gone with it, with their comments.
+    """
+    them = f"{deliveries} deliveries" if deliveries > 1 else "a delivery"
+    shown = [f"{batch} ({url})" for batch, url in sorted(running.items())]
+    gone = ""
+    if shown:
+        more = " …" if len(shown) > MOST_NAMED else ""
+        verb = "are said to run" if len(shown) > 1 else "is said to run"
+        gone = f"; {', '.join(shown[:MOST_NAMED])}{more} {verb}, and nobody knows of it"
+    return (
+        f"the database has lost {them} since {since:%Y-%m-%d %H:%M} UTC{gone}",
+        "what was asked is not done again: look there, and give the commands again",
+    )
+
+
 def not_told(batches: Mapping[BatchId, str]) -> Words:
     """Batches have ended, and their threads take no comment."""
     shown = [f"{batch} in {where}" for batch, where in sorted(batches.items())]

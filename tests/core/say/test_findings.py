@@ -30,6 +30,15 @@ NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
             "this machine's clock is 61 s behind GitHub's",
         ),
         (
+            findings.lost_end(1, NOON, {}),
+            "the database has lost a delivery since 2026-03-01 12:00 UTC",
+        ),
+        (
+            findings.lost_end(7, NOON, {BatchId("b7k2"): "https://x.test/1"}),
+            "the database has lost 7 deliveries since 2026-03-01 12:00 UTC; b7k2"
+            " (https://x.test/1) is said to run, and nobody knows of it",
+        ),
+        (
             findings.not_told({BatchId("b7k2"): "acme/widgets#40"}),
             "cannot say how they ended: b7k2 in acme/widgets#40",
         ),
