@@ -1,6 +1,6 @@
 """From a command to a recorded batch: the choice, the plan, the record, the beginning."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -18,8 +18,9 @@ from bot.core.command.faults import (
     Unreadable,
 )
 from bot.core.command.syntax import RunCommand, format_command
-from bot.core.model import Batch, Deps, Plan, Reference, Request
-from bot.core.plan.expansion import Known
+from bot.core.model import Batch, Deps, Origin, OutsideEdge, Plan, Request
+from bot.core.plan.corrections import without_waits
+from bot.core.plan.expansion import Expansion, Known
 from bot.core.plan.graph import build_plan, settle_outside
 from bot.core.plan.selection import Selection, select
 from bot.core.say import declines
@@ -39,13 +40,10 @@ SAME_COMMAND = timedelta(seconds=60)
 
 @dataclass(frozen=True, slots=True)
 class _Chosen:
-    """What a command comes to. ``settled`` says of outside predecessors that have ended
-    badly already.
-    """
+    """What a command comes to."""
 
     selection: Selection
     plan: Plan
-    settled: Mapping[Reference, bool]
 
 
 Refusable = Unreadable | UnknownItems | CycleFound | Declined
@@ -138,25 +136,54 @@ class NewBatches:
         selection = select(run, known)
         if not isinstance(selection, Selection):
             return selection
-        planned = await self._plan(request, run, selection)
-        if not isinstance(planned, tuple):
+        planned = await self._plan(request, run, known, selection)
+        if not isinstance(planned, Plan):
             return planned
-        return _Chosen(selection, *planned)
+        return _Chosen(selection, planned)
 
     async def _plan(
-        self, request: Request, run: RunCommand, selection: Selection
-    ) -> tuple[Plan, Mapping[Reference, bool]] | CycleFound | Declined:
+        self, request: Request, run: RunCommand, known: Known, selection: Selection
+    ) -> Plan | CycleFound | Declined:
         plan = self._build(request, selection)
         if isinstance(plan, CycleFound):
             return replace(plan, corrected=self._acyclic(request, run, selection))
         wanted = list(dict.fromkeys(edge.predecessor for edge in plan.outside))
         if not wanted:
-            return plan, {}
+            return plan
         facts = await self._reader.outside(request, wanted)
         unseen = [r for r in wanted if r not in facts]
         if unseen:
             return Declined(declines.unseen(unseen))
-        return settle_outside(plan, facts)
+        settled, lost = settle_outside(plan, facts)
+        if not lost:
+            return settled
+        numbers = {item.id: item.number for item in plan.items}
+        said = [(numbers[e.successor], facts[e.predecessor], e) for e in lost]
+        corrected = self._without_lost(request, run, known, selection, lost)
+        return Declined(declines.never_done(said, request.repository.name), corrected)
+
+    def _without_lost(
+        self,
+        request: Request,
+        run: RunCommand,
+        known: Known,
+        selection: Selection,
+        lost: Sequence[OutsideEdge],
+    ) -> str:
+        """Return the command without the waits that can never end."""
+        gone = {edge.predecessor for edge in lost}
+        for deps in dict.fromkeys((selection.options.deps, Deps.NATIVE, Deps.TYPED)):
+            options = replace(selection.options, deps=deps)
+            plan = self._build(request, replace(selection, options=options))
+            is_typed_only = isinstance(plan, Plan) and not any(
+                edge.predecessor in gone and edge.origin is not Origin.TYPED
+                for edge in plan.outside
+            )
+            if is_typed_only:
+                if deps is not selection.options.deps:
+                    run = replace(run, options=replace(run.options, deps=deps))
+                return without_waits(Expansion(run, known), gone)
+        return ""
 
     def _build(self, request: Request, selection: Selection) -> Plan | CycleFound:
         return build_plan(
@@ -208,7 +235,6 @@ class NewBatches:
             if is_planned
             else [e.BatchStarted(now, request.asker.login)]
         )
-        events += [e.OutsideSettled(now, r, well) for r, well in chosen.settled.items()]
         batch = Batch(
             id=NAMELESS,
             request=request,

@@ -118,14 +118,24 @@ async def test_an_outage_does_not_lose_accepted_work(on: World):
     assert starts == [(1,)]
 
 
-async def test_what_ended_badly_outside_before_the_command_is_said_at_once(on: World):
+async def test_what_could_never_start_is_refused_with_the_command_without_it(on: World):
     on.issue(12)
+    on.issue(15, "Depends on #99")
     on.issue(99)
+    on.pull_request(98)
     on.hub.close("ada", REPOSITORY, 99, reason="not_planned")
+    on.hub.close("ada", REPOSITORY, 98)
     async with on.bot():
-        command = on.say("/batch 12 after:99")
-        await on.finished(command)
-    assert "skipped" in on.comment("report").body
+        typed = await on.answer("/batch 12 after:99,98,15 15")
+        said = await on.answer("/batch plan 15")
+        on.assert_nothing_started()
+    assert "#12 waits for #99 (`after:`), which was closed as not planned." in typed
+    assert (
+        "#12 waits for #98 (`after:`), which was closed without being merged." in typed
+    )
+    assert "\n/batch 12 after:15 15 deps:native\n" in typed
+    assert "#15 waits for #99 (“depends on” in its text)" in said
+    assert "\n/batch 15 deps:native dry-run\n" in said
 
 
 async def test_nothing_is_read_for_a_stranger(on: World):

@@ -194,6 +194,11 @@ def without_items(expansion: Expansion, numbers: Iterable[ItemNumber]) -> str:
     return _without(expansion, gone, after=set())
 
 
+def without_waits(expansion: Expansion, gone: set[Reference]) -> str:
+    """Return the command with nothing in it that waits for one of *gone*."""
+    return _without(expansion, set(), after=gone)
+
+
 def _without(
     expansion: Expansion, gone: set[Reference], *, after: set[Reference]
 ) -> str:

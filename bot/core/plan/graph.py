@@ -65,20 +65,20 @@ def build_plan(
 
 def settle_outside(
     plan: Plan, facts: Mapping[Reference, ItemFacts]
-) -> tuple[Plan, Mapping[Reference, bool]]:
+) -> tuple[Plan, tuple[OutsideEdge, ...]]:
     """Return the plan without the outside predecessors that are done already, and the
-    outside ones that have ended in a way that will never satisfy anyone (as False).
+    waits for those that have ended in a way that will never satisfy anyone.
     """
     kept = tuple(
         edge
         for edge in plan.outside
         if (known := facts.get(edge.predecessor)) is None or not known.is_satisfied
     )
-    lost = {
-        edge.predecessor: False
+    lost = tuple(
+        edge
         for edge in kept
         if (known := facts.get(edge.predecessor)) is not None and not known.is_open
-    }
+    )
     return replace(plan, outside=kept), lost
 
 

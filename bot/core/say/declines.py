@@ -5,8 +5,19 @@ Each ends with what was left as it was: nothing started, or nothing changed.
 
 from collections.abc import Sequence
 
-from bot.core.model import BatchId, ItemNumber, Reference, Role
+from bot.core.model import (
+    BatchId,
+    ItemFacts,
+    ItemKind,
+    ItemNumber,
+    Origin,
+    OutsideEdge,
+    Reference,
+    Role,
+)
 from bot.core.world.markdown import code_span, escape_prose
+
+_MOST_WAITS = 5
 
 
 def no_such_batch(batch_id: BatchId) -> str:
@@ -109,6 +120,36 @@ def unseen(references: Sequence[Reference]) -> str:
         f"I cannot see {named}, so nothing could ever tell me that it is done. Leave it"
         " out, or install me there."
     )
+
+
+def never_done(
+    waits: Sequence[tuple[ItemNumber, ItemFacts, OutsideEdge]], home: str
+) -> str:
+    """Items wait for something that has ended, and not in a way that they wait for."""
+    said = []
+    for number, facts, edge in waits[:_MOST_WAITS]:
+        away = edge.predecessor.repository != home
+        name = code_span(str(edge.predecessor)) if away else f"#{facts.number}"
+        where = {
+            Origin.TYPED: "`after:`",
+            Origin.NATIVE: "“blocked by” on GitHub",
+            Origin.TEXT: "“depends on” in its text",
+            Origin.STACK: "its base branch",
+        }[edge.origin]
+        said.append(
+            f"#{number} waits for {name} ({where}), which was closed {_closed(facts)}."
+        )
+    if len(waits) > _MOST_WAITS:
+        said.append(f"So it is with {len(waits) - _MOST_WAITS} more.")
+    verb = "it" if len(waits) == 1 else "they"
+    return f"{' '.join(said)} So {verb} could never start, and nothing started."
+
+
+def _closed(facts: ItemFacts) -> str:
+    if facts.kind is ItemKind.PULL_REQUEST:
+        return "without being merged"
+    reasons = {"not_planned": "as not planned", "duplicate": "as a duplicate"}
+    return reasons.get(facts.state_reason, "otherwise than as completed")
 
 
 def went_wrong(said: str) -> str:

@@ -148,7 +148,7 @@ def test_an_outside_predecessor_that_is_done_is_not_waited_for():
         },
     )
     assert [e.predecessor for e in left.outside] == [ref(98), ref(99)]
-    assert lost == {ref(98): False}
+    assert lost == (OutsideEdge(item(15), ref(98), Origin.TYPED),)
 
 
 def test_an_item_never_waits_for_itself():
