@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import hashlib
 import os
 import random
 import signal
@@ -12,20 +13,31 @@ from pathlib import Path
 
 import structlog
 from aiohttp import web
+from prometheus_client import CollectorRegistry
 
 from bot.core.actions.table import installed
 from bot.core.model import InstallationId
+from bot.core.say import findings
 from bot.core.world.redaction import Secrets
 from bot.engine.examination import tell
 from bot.engine.supervisor import Supervisor
-from bot.errors import BotError, SettingsError
-from bot.github.adapter import GitHubAdapter
+from bot.errors import BotError, Refused, SettingsError
+from bot.github.adapter import GitHubAdapter, Way
 from bot.host.clock import SystemClock
 from bot.ports.clock import Clock
+from bot.ports.examined import Examined
 from bot.settings import Settings, environment
+from bot.settings.examined import SettingsExamined
 from bot.store.store import Store, open_store, read_store
 from bot.web.routes import WebSurface, make_app, make_runner
-from bot.wiring import Engine, Host, actions_from_outside, github_settings, keep_holds
+from bot.wiring import (
+    Engine,
+    Front,
+    Host,
+    actions_from_outside,
+    github_settings,
+    keep_holds,
+)
 
 LEARNING_SECONDS = 5.0
 """For how long a start waits to be told what is left of the requests."""
@@ -97,8 +109,9 @@ async def start(
 ) -> AsyncIterator[Bot]:
     """Start the whole bot, and end it in order.
 
-    Order of the start: lock and check the database, ask GitHub who the app is, remove
-    what an earlier process left on this machine, resume the batches, take deliveries.
+    Order of the start: lock and check the database, look at the machine, take
+    deliveries, ask GitHub who the app is, remove what an earlier process left on this
+    machine, resume the batches, deal with the deliveries.
     """
     calm_collector()
     clock = clock or SystemClock()
@@ -110,8 +123,8 @@ async def start(
         )
         host = await asyncio.to_thread(Host.of, settings, environment(), secrets)
         supervisor = Supervisor()
-        github = await stack.enter_async_context(
-            GitHubAdapter.open(
+        way = await stack.enter_async_context(
+            Way.open(
                 github_settings(settings),
                 clock,
                 random.random,
@@ -121,8 +134,20 @@ async def start(
             )
         )
         stack.push_async_callback(supervisor.close)
+        parts: dict[str, Examined] = {
+            "settings": SettingsExamined(settings),
+            "database": store,
+            "GitHub": way,
+            "this machine": host.examined,
+        }
+        front, registry = Front(store, parts), CollectorRegistry()
+        url = await stack.enter_async_context(_serve(settings, front, registry, clock))
+        log.info("listening", url=url)
+        github = await _introduced(settings, host, way)
         drain = asyncio.Event()
-        engine = Engine(settings, store, host, github, clock, supervisor, drain)
+        engine = Engine(
+            settings, store, host, github, clock, supervisor, drain, registry
+        )
         await engine.recovery.clean()
         await _learn_budgets(store, github)
         tell(await engine.examination.findings())
@@ -130,10 +155,28 @@ async def start(
         await engine.recovery.resume()
         supervisor.start("inbox", engine.inbox.run(), is_vital=True)
         supervisor.start("sweep", engine.sweep.run(), is_vital=True)
-        url = await stack.enter_async_context(_serve(settings, engine, clock))
+        front.hand_over(engine)
         yield Bot(url, supervisor.failed, drain)
         drain.set()
         await engine.drain(settings.shutdown_seconds)
+
+
+async def _introduced(settings: Settings, host: Host, way: Way) -> GitHubAdapter:
+    """Return GitHub's ports once it has said who the app is.
+
+    Raises ``SettingsError`` for a key that GitHub refuses and never took; one that it
+    took once is shown again.
+    """
+    key = hashlib.sha256(f"{settings.app_id}\n{settings.private_key}".encode())
+    mark = host.folders.root / "key-taken"
+    was_taken = mark.is_file() and mark.read_text() == key.hexdigest()
+    try:
+        github = await way.adapter(was_taken=was_taken)
+    except Refused as error:
+        raise SettingsError(findings.key_never_taken(str(error))) from error
+    mark.parent.mkdir(parents=True, exist_ok=True)
+    mark.write_text(key.hexdigest())
+    return github
 
 
 async def _learn_budgets(store: Store, github: GitHubAdapter) -> None:
@@ -159,17 +202,17 @@ async def _learn_budgets(store: Store, github: GitHubAdapter) -> None:
 
 @asynccontextmanager
 async def _serve(
-    settings: Settings, engine: Engine, clock: Clock
+    settings: Settings, front: Front, registry: CollectorRegistry, clock: Clock
 ) -> AsyncIterator[str]:
     """Listen, and yield the address."""
     surface = WebSurface(
-        add_delivery=engine.inbox.add,
-        may_act_on=engine.may_act_on,
+        add_delivery=front.add,
+        may_act_on=front.may_act_on,
         secrets=settings.webhook_secrets,
-        readiness=engine.readiness,
+        readiness=front.readiness,
         clock=clock,
-        registry=engine.metrics.registry,
-        refresh=engine.metrics.refresh,
+        registry=registry,
+        refresh=front.refresh,
         webhook_path=settings.webhook_path,
         metrics_token=settings.metrics_token,
     )

@@ -69,16 +69,15 @@ class _Read:
 
 
 class Metrics(Collector):
-    """The figures of the whole bot, in ``registry``."""
+    """The figures of the whole bot, in *registry*."""
 
-    def __init__(self, sources: Sources) -> None:
+    def __init__(self, sources: Sources, registry: CollectorRegistry) -> None:
         self._sources = sources
         self._read: _Read | None = None
         self._retries = 0
         self._ended: Counter[str] = Counter()
-        self.registry = CollectorRegistry()
-        self.registry.register(self)
-        ProcessCollector(registry=self.registry)
+        registry.register(self)
+        ProcessCollector(registry=registry)
 
     def notice(self, _: BatchId, events: Sequence[News]) -> None:
         """Count what has happened to items; a listener of the recorder."""

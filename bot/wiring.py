@@ -9,12 +9,15 @@ from datetime import datetime
 from functools import partial
 from importlib.metadata import entry_points, version
 from pathlib import Path
+from typing import Any
 
 import structlog
+from prometheus_client import CollectorRegistry
 
 from bot.core.actions.ability import Abilities
 from bot.core.actions.spec import ActionSpec
 from bot.core.actions.table import ACTIONS
+from bot.core.command.trigger import EVENTS
 from bot.core.command.vocabulary import RESERVED
 from bot.core.effects import Intent, PushBranch, Receipt
 from bot.core.model import InstallationId, Repository
@@ -74,8 +77,8 @@ from bot.host.push import BranchPusher
 from bot.host.workspaces import GitWorkspaces
 from bot.metrics import Metrics, Sources
 from bot.ports.clock import Clock
-from bot.ports.examined import Finding, State
-from bot.ports.store import Held
+from bot.ports.examined import Examined, Finding, State
+from bot.ports.store import Delivery, Held
 from bot.ports.work import Worker
 from bot.settings import Settings, secret_files
 from bot.settings.examined import SettingsExamined
@@ -203,6 +206,7 @@ class Engine:
         clock: Clock,
         supervisor: Supervisor,
         stopping: asyncio.Event,
+        registry: CollectorRegistry,
     ) -> None:
         self._clock = clock
         face = Face(
@@ -475,7 +479,8 @@ class Engine:
                 probe=store.probe,
                 is_ready=self.is_ready,
                 clock=clock,
-            )
+            ),
+            registry,
         )
         self.recorder.listen(self.metrics.notice)
 
@@ -492,15 +497,54 @@ class Engine:
 
     async def readiness(self) -> Readiness:
         """Return why the bot cannot do its work now. Never raises."""
-        found = await self.examination.findings()
-        return Readiness(
-            reasons=tuple(str(one) for one in found if one.state is State.BROKEN),
-            notes=tuple(str(one) for one in found if one.state is State.NOTE),
-        )
+        return readiness_of(await self.examination.findings())
 
     async def is_ready(self) -> bool:
         """Return whether the bot can do its work now."""
         return not (await self.readiness()).reasons
+
+
+class Front:
+    """What callers meet: the engine, and until GitHub has answered the store alone."""
+
+    def __init__(self, store: Store, parts: Mapping[str, Examined]) -> None:
+        self._store = store
+        self._examination = Examination(parts)
+        self._engine: Engine | None = None
+
+    def hand_over(self, engine: Engine) -> None:
+        """Have *engine* deal with what comes from now on."""
+        self._engine = engine
+
+    async def add(self, delivery: Delivery) -> bool:
+        """Store a delivery; False if it is known. Whoever comes later takes it up."""
+        add = self._engine.inbox.add if self._engine else self._store.deliveries.add
+        return await add(delivery)
+
+    def may_act_on(self, event: str, payload: Mapping[str, Any]) -> bool:
+        """Return whether a delivery may be a reason to act."""
+        if self._engine is None:
+            return event in EVENTS  # nobody knows yet what are the app's own words
+        return self._engine.may_act_on(event, payload)
+
+    async def readiness(self) -> Readiness:
+        """Return why the bot cannot do its work now. Never raises."""
+        if self._engine is None:
+            return readiness_of(await self._examination.findings())
+        return await self._engine.readiness()
+
+    async def refresh(self) -> None:
+        """Read the figures that take time."""
+        if self._engine is not None:
+            await self._engine.metrics.refresh()
+
+
+def readiness_of(found: Sequence[Finding]) -> Readiness:
+    """Return what was found as the routes show it."""
+    return Readiness(
+        reasons=tuple(str(one) for one in found if one.state is State.BROKEN),
+        notes=tuple(str(one) for one in found if one.state is State.NOTE),
+    )
 
 
 def actions_from_outside() -> Sequence[ActionSpec]:

@@ -1,6 +1,7 @@
 """The command line, as an operator meets it."""
 
 import asyncio
+import hmac
 import json
 import os
 import signal
@@ -10,6 +11,8 @@ import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import click
 import pytest
@@ -17,6 +20,7 @@ from click.testing import CliRunner
 
 from bot.__main__ import main
 from bot.errors import SettingsError
+from bot.localhub.faults import Fault
 from bot.localhub.server import app_key
 from tests.flow.world import world
 
@@ -46,7 +50,7 @@ def test_everything_that_is_missing_is_said_at_once(tmp_path: Path):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_github_that_is_away_is_waited_for_until_somebody_ends_it(
+def test_while_github_is_away_deliveries_are_stored_until_somebody_ends_it(
     tmp_path: Path, number: signal.Signals
 ):
     with socket.create_server(("127.0.0.1", 0)) as closed:
@@ -57,6 +61,7 @@ def test_a_github_that_is_away_is_waited_for_until_somebody_ends_it(
         "WEBHOOK_SECRET": "s",
         "BATCH_SANDBOX": "off",
         "LOG_FORMAT": "json",
+        "PORT": "0",
         "GITHUB_API_URL": f"http://127.0.0.1:{port}",
     }
     with subprocess.Popen(
@@ -67,13 +72,63 @@ def test_a_github_that_is_away_is_waited_for_until_somebody_ends_it(
         text=True,
     ) as process:
         assert process.stderr is not None
-        first = json.loads(process.stderr.readline())
+        listening = json.loads(process.stderr.readline())
+        url = listening["url"]
+        assert asked(f"{url}/healthz")[0] == 200
+        status, said = asked(f"{url}/readyz")
+        assert (status, json.loads(said)["ready"]) == (503, False)
+        assert (
+            asked(f"{url}/api/github/webhooks", body=b'{"action": "created"}')[0] == 202
+        )
+        waiting = json.loads(process.stderr.readline())
         process.send_signal(number)
         _, rest = process.communicate(timeout=30)
-    assert first["event"] == "the start waits for GitHub"
-    assert first["error"].startswith("GitHub cannot be reached: ")
+    assert listening["event"] == "listening"
+    assert waiting["event"] == "the start waits for GitHub"
+    assert waiting["error"].startswith("GitHub cannot be reached: ")
     assert process.returncode == 0
-    assert json.loads(rest)["event"] == "ended before it was ready"
+    assert json.loads(rest.splitlines()[-1])["event"] == "ended before it was ready"
+    with closing(sqlite3.connect(tmp_path / "data/batch.db")) as database:
+        stored = database.execute("SELECT guid, outcome FROM deliveries").fetchall()
+    assert stored == [("g-1", None)]
+
+
+def asked(url: str, *, body: bytes | None = None) -> tuple[int, str]:
+    """Return status and text; what has a body is a delivery."""
+    headers = {
+        "Content-Type": "application/json",
+        "X-GitHub-Event": "issue_comment",
+        "X-GitHub-Delivery": "g-1",
+        "X-Hub-Signature-256": f"sha256={hmac.new(b's', body or b'', 'sha256').hexdigest()}",
+    }
+    try:
+        with urlopen(Request(url, data=body, headers=headers)) as answer:  # noqa: S310 - ours
+            return answer.status, answer.read().decode()
+    except HTTPError as error:
+        return error.code, error.read().decode()
+
+
+async def test_a_key_that_github_never_took_ends_the_start_and_names_both_variables(
+    tmp_path: Path,
+):
+    async with world(tmp_path) as on:
+        with pytest.raises(
+            SettingsError, match=r"^APP_ID and PRIVATE_KEY \(or PRIVATE_K"
+        ):
+            async with on.bot(APP_ID="999"):
+                pass
+
+
+async def test_a_key_that_github_took_once_is_shown_again_until_it_is_taken(
+    tmp_path: Path,
+):
+    refusals = [Fault(status=401, message="no", path="/app$", times=9)]
+    async with world(tmp_path) as on:
+        async with on.bot():
+            pass
+        on.hub.faults.add(*refusals)
+        async with on.bot():
+            assert await on.answer("/batch help")
 
 
 async def test_a_port_in_use_is_named(tmp_path: Path):

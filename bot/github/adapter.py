@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 import structlog
+from aiohttp import ClientSession
 
 from bot.core.command.syntax import Search
 from bot.core.model import (
@@ -22,6 +23,7 @@ from bot.core.model import (
     Role,
 )
 from bot.core.run.retry import delay_seconds
+from bot.core.say import findings
 from bot.core.say.problems.github import KeyRefused
 from bot.core.world.budget import DEFAULT_RESERVE, Reserve
 from bot.core.world.features import Feature
@@ -42,7 +44,7 @@ from bot.github.people import GitHubPeople
 from bot.github.questions import answers
 from bot.github.signed_commits import GitHubSignedCommits
 from bot.ports.clock import Clock
-from bot.ports.examined import Finding
+from bot.ports.examined import Finding, State
 from bot.ports.github import Budget, RepositoryFacts
 from bot.ports.store import Held
 
@@ -222,12 +224,17 @@ class GitHubAdapter:
     tokens: InstallationTokens
     deliveries: GitHubDeliveries
     app: App
+    installations: int
     ledger: Ledger
     clock: Clock
 
     async def examine(self) -> Sequence[Finding]:
         """Return what is to be said of GitHub now, without a request. Never raises."""
+        known = findings.app_known(
+            self.app.login.removesuffix("[bot]"), self.app.id, self.installations
+        )
         return [
+            Finding("app", State.FINE, *known),
             *examined.of_ledger(self.ledger, self.clock.now()),
             *examined.of_grants(self.tokens.granted),
         ]
@@ -249,11 +256,41 @@ class GitHubAdapter:
         keep: Keep = lambda _installation_id, _held: None,
         secrets: Secrets | None = None,
     ) -> AsyncIterator["GitHubAdapter"]:
-        """Open the session, ask GitHub who the app is, and close at the end.
+        """Open the way to GitHub, ask who the app is, and close at the end.
+
+        Raises ``Refused`` for a key that GitHub does not take.
+        """
+        way = Way.open(settings, clock, random, holds=holds, keep=keep, secrets=secrets)
+        async with way as opened:
+            yield await opened.adapter()
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """The way to GitHub, before anybody has said who the app is."""
+
+    client: Client
+    session: ClientSession
+    settings: GitHubSettings
+    clock: Clock
+    random: Random
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls,
+        settings: GitHubSettings,
+        clock: Clock,
+        random: Random,
+        *,
+        holds: Mapping[InstallationId, Held] | None = None,
+        keep: Keep = lambda _installation_id, _held: None,
+        secrets: Secrets | None = None,
+    ) -> AsyncIterator["Way"]:
+        """Open the session, and close it at the end; nothing is asked.
 
         *random* returns a fraction between 0 and 1; *holds* is what *keep* was given
-        by an earlier process; *secrets* learn the tokens. Waits while GitHub does not answer. Raises
-        ``Refused`` for a key that GitHub does not take.
+        by an earlier process; *secrets* learn the tokens.
         """
         ledger = Ledger(
             clock,
@@ -277,31 +314,56 @@ class GitHubAdapter:
                 random=random,
                 secrets=secrets,
             )
-            about = await _about(client, clock, random)
-            app = App(id=int(about["id"]), login=f"{about['slug']}[bot]")
-            yield cls(
-                github=GitHubReader(client, app, bots=settings.bots),
-                effects=GitHubEffects(client, app),
-                people=GitHubPeople(client, login=app.login, api_url=settings.api_url),
-                large_files=partial(LargeFileUploads, session, client),
-                signed_commits=GitHubSignedCommits(client, clock),
-                tokens=client.tokens,
-                deliveries=GitHubDeliveries(client.app),
-                app=app,
-                ledger=ledger,
-                clock=clock,
-            )
+            yield cls(client, session, settings, clock, random)
+
+    async def adapter(self, *, was_taken: bool = False) -> GitHubAdapter:
+        """Ask GitHub who the app is, and return the ports; wait until it answers.
+
+        Raises ``Refused`` for a key that GitHub does not take. One that *was_taken* once
+        is shown again until it is: the refusal may be GitHub's own trouble.
+        """
+        client, clock = self.client, self.clock
+        about = await _about(client, clock, self.random, was_taken=was_taken)
+        app = App(id=int(about["id"]), login=f"{about['slug']}[bot]")
+        return GitHubAdapter(
+            github=GitHubReader(client, app, bots=self.settings.bots),
+            effects=GitHubEffects(client, app),
+            people=GitHubPeople(client, login=app.login, api_url=self.settings.api_url),
+            large_files=partial(LargeFileUploads, self.session, client),
+            signed_commits=GitHubSignedCommits(client, clock),
+            tokens=client.tokens,
+            deliveries=GitHubDeliveries(client.app),
+            app=app,
+            installations=int(about.get("installations_count") or 0),
+            ledger=client.ledger,
+            clock=clock,
+        )
+
+    async def examine(self) -> Sequence[Finding]:
+        """Return what keeps the bot from starting. Never raises."""
+        found = [*examined.of_ledger(self.client.ledger, self.clock.now())]
+        if all(one.state is not State.BROKEN for one in found):
+            words = findings.not_answered_yet()
+            found = [Finding(examined.PART, State.BROKEN, *words)]
+        return found
 
 
-async def _about(client: Client, clock: Clock, random: Random) -> Any:
+async def _about(
+    client: Client, clock: Clock, random: Random, *, was_taken: bool
+) -> Any:
     """Return what GitHub says of the app, however long it takes to say anything."""
     for tries in itertools.count(1):
         try:
             return await client.app.get("/app")
         except Unauthorized as error:
-            if tries == KEY_TRIES:
+            if tries >= KEY_TRIES and not was_taken:
                 raise Refused(KeyRefused(str(error)), status=401) from error
-            wait = delay_seconds(tries, random())
+            wait = delay_seconds(tries, random(), most_seconds=MOST_WAIT_SECONDS)
+        except Refused as error:
+            if not was_taken:
+                raise
+            log.warning("the start waits for GitHub", error=str(error))
+            wait = delay_seconds(tries, random(), most_seconds=MOST_WAIT_SECONDS)
         except TransientError as error:
             log.warning("the start waits for GitHub", error=str(error))
             after = error.retry_after_seconds

@@ -20,6 +20,7 @@ from collections.abc import (
 )
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from typing import Any, NoReturn
 
@@ -33,6 +34,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from pydantic_core import from_json
 
 from bot.core.command.trigger import EVENTS, WAKING
+from bot.core.say import findings
 from bot.errors import StoreUnavailable
 from bot.ports.clock import Clock
 from bot.ports.store import Delivery
@@ -114,7 +116,7 @@ def make_app(surface: WebSurface) -> web.Application:
         app.router.add_post("/", webhooks.receive)
     app.router.add_get("/ping", _ping)
     app.router.add_get("/healthz", _ping)
-    app.router.add_get("/readyz", partial(_readyz, surface))
+    app.router.add_get("/readyz", partial(_readyz, surface, webhooks))
     app.router.add_get("/metrics", partial(_metrics, surface))
     return app
 
@@ -184,6 +186,8 @@ class _Webhooks:
             raise ValueError(message)
         self._surface = surface
         self._secrets = [secret.encode() for secret in surface.secrets]
+        self._unsigned = 0  # deliveries since one that was signed
+        self._unsigned_since: datetime | None = None
         self._large = asyncio.Lock()
         self._room = _Room(surface.room_bytes, surface.room_seconds)
         deliveries = Counter(
@@ -277,12 +281,30 @@ class _Webhooks:
         signatures = Signatures(self._secrets)
         async for chunk in _chunks(request, self._surface.max_body_bytes):
             signatures.update(chunk)
-        if not signatures.fit(digest):
-            _refuse(web.HTTPUnauthorized, _UNSIGNED)
+        self._judge(is_fine=signatures.fit(digest))
+
+    def notes(self) -> Sequence[str]:
+        """Return what an operator should know of the deliveries."""
+        if self._unsigned_since is None:
+            return ()
+        words, advice = findings.unsigned(
+            self._unsigned, self._unsigned_since, secrets=len(self._secrets)
+        )
+        return (f"{words}: {advice}",)
 
     def _check(self, body: bytes | bytearray, digest: bytes) -> None:
-        if not is_signed(body, digest, secrets=self._secrets):
-            _refuse(web.HTTPUnauthorized, _UNSIGNED)
+        self._judge(is_fine=is_signed(body, digest, secrets=self._secrets))
+
+    def _judge(self, *, is_fine: bool) -> None:
+        """Refuse what is not signed; remember it until something is."""
+        if is_fine:
+            self._unsigned, self._unsigned_since = 0, None
+            return
+        self._unsigned += 1
+        if self._unsigned_since is None:
+            self._unsigned_since = self._surface.clock.now()
+            log.warning("delivery refused", why=self.notes()[0])
+        _refuse(web.HTTPUnauthorized, _UNSIGNED)
 
     async def _add(self, body: bytes | bytearray, event: str, guid: str) -> str:
         may_act = self._surface.may_act_on(event, _checked_json(body))
@@ -435,13 +457,15 @@ async def _ping(_: web.Request) -> web.Response:
     return web.Response(text="PONG")
 
 
-async def _readyz(surface: WebSurface, _: web.Request) -> web.Response:
+async def _readyz(
+    surface: WebSurface, webhooks: _Webhooks, _: web.Request
+) -> web.Response:
     found = await surface.readiness()
     return web.json_response(
         {
             "ready": not found.reasons,
             "reasons": found.reasons,
-            "notes": found.notes,
+            "notes": (*found.notes, *webhooks.notes()),
         },
         status=503 if found.reasons else 200,
     )

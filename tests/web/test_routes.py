@@ -411,6 +411,28 @@ async def test_it_says_why_it_is_not_ready(site: Site):
     }
 
 
+async def test_a_wrong_secret_is_a_note_until_a_delivery_is_signed(site: Site):
+    async def notes() -> list[str]:
+        found = json.loads((await site.ask("GET", "/readyz")).text)
+        assert found["ready"]
+        return list(found["notes"])
+
+    assert await notes() == []
+    with structlog.testing.capture_logs() as logs:
+        for body in (BODY, LARGE, BODY):
+            forged = signature(body, "of another server")
+            answer = await site.deliver(body, X_Hub_Signature_256=forged)
+            assert answer.status == 401
+    [note] = await notes()
+    assert note.startswith("3 deliveries since 15:00:00 UTC with a signature that does")
+    assert note.endswith("of the app's webhook; it has a comma, and counts as two")
+    warnings = [line for line in logs if line["log_level"] == "warning"]
+    assert [line["event"] for line in warnings] == ["delivery refused"]
+    assert SECRET not in str(logs) + note
+    await site.deliver(BODY)
+    assert await notes() == []
+
+
 async def test_metrics_are_for_this_machine(site: Site):
     await site.deliver(BODY)
     answer = await site.ask("GET", "/metrics")

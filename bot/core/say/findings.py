@@ -56,6 +56,30 @@ def github_works() -> Words:
     return "GitHub answers and takes the app's key", ""
 
 
+def not_answered_yet() -> Words:
+    """GitHub has not said who the app is since the start."""
+    return "the bot starts, and GitHub has not answered yet", ""
+
+
+def key_never_taken(said: str) -> str:
+    """GitHub does not take the app's key, and never did."""
+    return (
+        f"APP_ID and PRIVATE_KEY (or PRIVATE_KEY_PATH): {said.rstrip('.')}. Both are on the app's page"
+        " of GitHub's settings; GITHUB_API_URL or GHE_HOST, if set, must be that GitHub."
+    )
+
+
+def unsigned(deliveries: int, since: datetime, *, secrets: int) -> Words:
+    """Deliveries came that no secret signed, and none that one did since then."""
+    some = "1 delivery" if deliveries == 1 else f"{deliveries:,} deliveries"
+    comma = "; it has a comma, and counts as two" if secrets > 1 else ""
+    return (
+        f"{some} since {since:%H:%M:%S} UTC with a signature that does not fit",
+        "unless strangers sent them, WEBHOOK_SECRET is not the secret of the app's"
+        f" webhook{comma}",
+    )
+
+
 def key_refused() -> Words:
     """GitHub does not take the app's JWT."""
     return (
