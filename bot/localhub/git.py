@@ -11,18 +11,25 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 
 GIT = shutil.which("git") or "git"
 ZERO_SHA = "0" * 40
 WEB_FLOW = ("GitHub", "noreply@github.com")
-SERVER_SETTINGS = {
-    "http.receivepack": "true",
-    "receive.denyNonFastForwards": "false",
-    "transfer.hideRefs": "refs/batch-hub",
-    "uploadpack.allowReachableSHA1InWant": "true",
-    "gc.auto": "0",
-}
+SERVER_SETTINGS = """\
+[http]
+\treceivepack = true
+[receive]
+\tdenyNonFastForwards = false
+\tautogc = false
+[transfer]
+\thideRefs = refs/batch-hub
+[uploadpack]
+\tallowReachableSHA1InWant = true
+[gc]
+\tauto = 0
+"""
 STATUSES = {
     "A": "added",
     "M": "modified",
@@ -84,13 +91,14 @@ class GitRepository:
     def create(self, *, default_branch: str) -> None:
         """Make the empty repository on disk, as an HTTP server wants it."""
         self.path.mkdir(parents=True, exist_ok=True)
-        self._run("init", "--bare", "--quiet", f"--initial-branch={default_branch}")
-        for key, value in SERVER_SETTINGS.items():
-            self._run("config", key, value)
+        branch = f"--initial-branch={default_branch}"
+        self.run("init", "--bare", "--quiet", "--template=", branch)
+        with (self.path / "config").open("a") as file:
+            file.write(SERVER_SETTINGS)
 
     def refs(self, prefix: str = "refs/heads/") -> dict[str, str]:
         """Return object names by full ref name."""
-        output = self._run("for-each-ref", "--format=%(objectname) %(refname)", prefix)
+        output = self.run("for-each-ref", "--format=%(objectname) %(refname)", prefix)
         pairs = (line.split(" ", 1) for line in output.splitlines())
         return {name: sha for sha, name in pairs}
 
@@ -100,7 +108,7 @@ class GitRepository:
         names = (revision,) if is_full else (f"refs/heads/{revision}", revision)
         for candidate in names:
             try:
-                return self._run(
+                return self.run(
                     "rev-parse", "--verify", "--quiet", "--end-of-options",
                     f"{candidate}^{{commit}}",
                 ).strip()  # fmt: skip
@@ -114,17 +122,17 @@ class GitRepository:
         """Point a full ref name at a commit, or delete it (None)."""
         old = [] if expected is None else [expected]
         if sha is None:
-            self._run("update-ref", "-d", ref, *old)
+            self.run("update-ref", "-d", ref, *old)
         else:
-            self._run("update-ref", ref, sha, *old)
+            self.run("update-ref", ref, sha, *old)
 
     def set_head(self, branch: str) -> None:
         """Have a clone check out *branch*."""
-        self._run("symbolic-ref", "HEAD", f"refs/heads/{branch}")
+        self.run("symbolic-ref", "HEAD", f"refs/heads/{branch}")
 
     def object_at(self, expression: str) -> tuple[str, str] | None:
         """Return type and name of what ``revision:path`` or a revision names."""
-        output = self._run("cat-file", "--batch-check", stdin=expression.encode())
+        output = self.run("cat-file", "--batch-check", stdin=expression.encode())
         parts = output.split()
         return (parts[1], parts[0]) if len(parts) == 3 else None
 
@@ -140,7 +148,7 @@ class GitRepository:
     def tree(self, revision: str, path: str = "") -> list[tuple[str, str, str, int]]:
         """Return (type, sha, path, size) of the entries of a folder."""
         inside = f"{path}/" if path else ""
-        output = self._run("ls-tree", "-z", "--long", revision, "--", inside or ".")
+        output = self.run("ls-tree", "-z", "--long", revision, "--", inside or ".")
         entries = []
         for line in filter(None, output.split("\0")):
             meta, name = line.split("\t", 1)
@@ -150,7 +158,7 @@ class GitRepository:
 
     def entries(self, tree: str) -> list[tuple[str, str, str, str]]:
         """Return (mode, type, sha, name) of the entries of a tree."""
-        output = self._run("ls-tree", "-z", tree)
+        output = self.run("ls-tree", "-z", tree)
         rows = [line.split("\t", 1) for line in output.split("\0") if line]
         split = [(*meta.split(), name) for meta, name in rows]
         return [(mode, kind, sha, name) for mode, kind, sha, name in split]
@@ -158,7 +166,7 @@ class GitRepository:
     def write(self, kind: str, content: bytes) -> str:
         """Keep an object; return its name."""
         options = ("-t", kind, "-w", "--stdin")
-        return self._run("hash-object", *options, stdin=content).strip()
+        return self.run("hash-object", *options, stdin=content).strip()
 
     def content(self, kind: str, sha: str) -> bytes:
         """Return an object as it is kept."""
@@ -166,7 +174,7 @@ class GitRepository:
 
     def new_commits(self, sha: str) -> list[str]:
         """Return the commits of *sha* that no ref has."""
-        return self._run("rev-list", sha, "--not", "--all").split()
+        return self.run("rev-list", sha, "--not", "--all").split()
 
     def changed_tree(self, base: str | None, changes: Sequence[TreeChange]) -> str:
         """Return a tree with changes made one after the other.
@@ -176,14 +184,14 @@ class GitRepository:
         with tempfile.TemporaryDirectory() as folder:
             index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
             if base is not None:
-                self._run("read-tree", base, environment=index)
+                self.run("read-tree", base, environment=index)
             for change in changes:
                 self._change_index(change, index)
-            return self._run("write-tree", environment=index).strip()
+            return self.run("write-tree", environment=index).strip()
 
     def _change_index(self, change: TreeChange, index: Mapping[str, str]) -> None:
         path = change.path
-        listed = self._run("ls-files", "-z", "--", path, environment=index)
+        listed = self.run("ls-files", "-z", "--", path, environment=index)
         there = [name for name in listed.split("\0") if name]
         if change.sha is None and not there:
             message = f"{path} is not in the tree"
@@ -193,13 +201,13 @@ class GitRepository:
         lines = [f"0 {ZERO_SHA}\t{name}\0" for name in (*there, *parents)]
         if change.sha is not None and change.mode != "040000":
             lines.append(f"{change.mode} {change.sha}\t{path}\0")
-        self._run(
+        self.run(
             "update-index", "-z", "--index-info",
             stdin="".join(lines).encode(), environment=index,
         )  # fmt: skip
         if change.sha is not None and change.mode == "040000":
             prefix = f"--prefix={path}/"
-            self._run("read-tree", prefix, change.sha, environment=index)
+            self.run("read-tree", prefix, change.sha, environment=index)
 
     def commit_files(
         self,
@@ -214,20 +222,20 @@ class GitRepository:
         with tempfile.TemporaryDirectory() as folder:
             index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
             if parent is not None:
-                self._run("read-tree", parent, environment=index)
+                self.run("read-tree", parent, environment=index)
             lines = []
             for path, content in files.items():
                 if content is None:
                     lines.append(f"0 {ZERO_SHA}\t{path}\0")
                     continue
                 data = content.encode() if isinstance(content, str) else content
-                sha = self._run("hash-object", "-w", "--stdin", stdin=data).strip()
+                sha = self.run("hash-object", "-w", "--stdin", stdin=data).strip()
                 lines.append(f"100644 {sha}\t{path}\0")
-            self._run(
+            self.run(
                 "update-index", "-z", "--index-info",
                 stdin="".join(lines).encode(), environment=index,
             )  # fmt: skip
-            tree = self._run("write-tree", environment=index).strip()
+            tree = self.run("write-tree", environment=index).strip()
         parents = [parent] if parent is not None else []
         return self.commit_tree(
             tree, parents=parents, message=message, author=author, at=at
@@ -245,7 +253,7 @@ class GitRepository:
         """Return a new commit of a tree."""
         date = f"{int(at.timestamp())} +0000"
         name, email = author
-        return self._run(
+        return self.run(
             "commit-tree", tree, *(word for p in parents for word in ("-p", p)),
             stdin=message.encode(),
             environment={
@@ -301,63 +309,30 @@ class GitRepository:
 
     def ahead_behind(self, base: str, head: str) -> tuple[int, int]:
         """Return how many commits *head* has more, and *base* has more."""
-        output = self._run("rev-list", "--left-right", "--count", f"{base}...{head}")
+        output = self.run("rev-list", "--left-right", "--count", f"{base}...{head}")
         behind, ahead = output.split()
         return int(ahead), int(behind)
 
     def commits(self, base: str, head: str) -> list[CommitInfo]:
         """Return the commits in *head* that *base* lacks, oldest first."""
-        output = self._run("rev-list", "--reverse", "--topo-order", f"{base}..{head}")
+        output = self.run("rev-list", "--reverse", "--topo-order", f"{base}..{head}")
         return [self.commit(sha) for sha in output.split()]
 
     def commit(self, sha: str) -> CommitInfo:
-        """Return what a commit says."""
-        form = "%H%x00%T%x00%P%x00%an%x00%ae%x00%at%x00%B"
-        output = self._run("show", "--no-patch", f"--format={form}", sha)
-        full, tree, parents, name, email, at, message = output.split("\0", 6)
-        when = datetime.fromtimestamp(int(at), tz=UTC)
-        return CommitInfo(
-            full, tree, tuple(parents.split()), name, email, when, message.rstrip("\n")
-        )
+        """Return what a commit says; *sha* is its whole name."""
+        return _commit(self, sha)
 
     def changed_files(self, base: str, head: str) -> list[ChangedFile]:
-        """Return what changed between two commits, by path."""
-        raw = self._run("diff", "-z", "--raw", "--no-abbrev", "-M", base, head)
-        numbers = self._run("diff", "-z", "--numstat", "-M", base, head)
-        counts = _numstat(numbers)
-        files = []
-        fields = iter(filter(None, raw.split("\0")))
-        for meta in fields:
-            _old_mode, _new_mode, old_sha, new_sha, status = meta.lstrip(":").split()
-            path = next(fields)
-            previous = None
-            if status[0] in "RC":
-                previous, path = path, next(fields)
-            additions, deletions = counts[path]
-            files.append(
-                ChangedFile(
-                    path,
-                    STATUSES.get(status[0], "changed"),
-                    additions,
-                    deletions,
-                    old_sha if status[0] == "D" else new_sha,
-                    self._patch(base, head, [p for p in (previous, path) if p]),
-                    previous,
-                )
-            )
-        return sorted(files, key=lambda file: file.path)
+        """Return what changed between two commits, by path; both by their whole names."""
+        return list(_changed_files(self, base, head))
 
-    def _patch(self, base: str, head: str, paths: list[str]) -> str | None:
-        text = self._run("diff", "-M", base, head, "--", *paths)
-        start = text.find("\n@@")
-        return text[start + 1 :].rstrip("\n") if start >= 0 else None
-
-    def _run(
+    def run(
         self,
         *arguments: str,
         stdin: bytes = b"",
         environment: Mapping[str, str] | None = None,
     ) -> str:
+        """Return what a git command writes; raises ``GitFailed``."""
         output = self._run_bytes(*arguments, stdin=stdin, environment=environment)
         return output.decode(errors="replace")
 
@@ -387,6 +362,54 @@ class GitRepository:
             capture_output=True,
             check=False,
         )
+
+
+# Commits never change, so what they say can be remembered for good.
+
+
+@lru_cache(maxsize=2048)
+def _commit(git: GitRepository, sha: str) -> CommitInfo:
+    form = "%H%x00%T%x00%P%x00%an%x00%ae%x00%at%x00%B"
+    output = git.run("show", "--no-patch", f"--format={form}", sha)
+    full, tree, parents, name, email, at, message = output.split("\0", 6)
+    when = datetime.fromtimestamp(int(at), tz=UTC)
+    return CommitInfo(
+        full, tree, tuple(parents.split()), name, email, when, message.rstrip("\n")
+    )
+
+
+@lru_cache(maxsize=2048)
+def _changed_files(git: GitRepository, base: str, head: str) -> tuple[ChangedFile, ...]:
+    raw = git.run("diff", "-z", "--raw", "--no-abbrev", "-M", base, head)
+    numbers = git.run("diff", "-z", "--numstat", "-M", base, head)
+    counts = _numstat(numbers)
+    files = []
+    fields = iter(filter(None, raw.split("\0")))
+    for meta in fields:
+        _old_mode, _new_mode, old_sha, new_sha, status = meta.lstrip(":").split()
+        path = next(fields)
+        previous = None
+        if status[0] in "RC":
+            previous, path = path, next(fields)
+        additions, deletions = counts[path]
+        files.append(
+            ChangedFile(
+                path,
+                STATUSES.get(status[0], "changed"),
+                additions,
+                deletions,
+                old_sha if status[0] == "D" else new_sha,
+                _patch(git, base, head, [p for p in (previous, path) if p]),
+                previous,
+            )
+        )
+    return tuple(sorted(files, key=lambda file: file.path))
+
+
+def _patch(git: GitRepository, base: str, head: str, paths: list[str]) -> str | None:
+    text = git.run("diff", "-M", base, head, "--", *paths)
+    start = text.find("\n@@")
+    return text[start + 1 :].rstrip("\n") if start >= 0 else None
 
 
 def git_environment() -> dict[str, str]:

@@ -22,6 +22,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
+from zlib import crc32
 
 from bot.store import batches, deliveries, effects
 from bot.store.connection import Connections
@@ -57,12 +58,18 @@ class Book:
     """The points at which the bot has died, each of which is good for one death.
 
     It is a file, which the bot and whoever watches it share. As long as it has not been
-    opened nobody dies. With *only*, no other point counts.
+    opened nobody dies. With *only*, no other point counts; with the *share* ``1/3``, a
+    third of them, and others with ``0/3`` and ``2/3``.
     """
 
-    def __init__(self, path: Path, *, only: str = "") -> None:
+    def __init__(self, path: Path, *, only: str = "", share: str = "0/1") -> None:
         self.path = path
         self.only = only
+        self._share, self._shares = map(int, share.split("/"))
+
+    def _counts(self, point: str) -> bool:
+        is_share = crc32(point.encode()) % self._shares == self._share
+        return is_share and self.only in ("", point)
 
     def open(self) -> None:
         self.path.touch()
@@ -80,7 +87,7 @@ class Book:
         new = [
             point
             for point in dict.fromkeys(points)
-            if point not in known and self.only in ("", point)
+            if point not in known and self._counts(point)
         ]
         with self.path.open("a") as file:
             file.writelines(f"{point}\n" for point in new)
@@ -92,7 +99,8 @@ def prepare(environment: Mapping[str, str]) -> None:
     if number := environment.get("DIE"):
         around_commits(_nth(*number.split(":")))
     if path := environment.get("BOOK"):
-        book = Book(Path(path), only=environment.get("ONLY", ""))
+        only, share = environment.get("ONLY", ""), environment.get("SHARE", "0/1")
+        book = Book(Path(path), only=only, share=share)
         around_commits(_each_once(book, environment.get("SEED", "")))
     if safeguard := environment.get("WITHOUT"):
         SAFEGUARDS[safeguard]()

@@ -10,6 +10,7 @@ is answered with the process id, and with the exit code once the process has end
 the other side is gone the process is killed.
 """
 
+import gc
 import json
 import os
 import select
@@ -32,6 +33,7 @@ def nurse(listening: socket.socket) -> None:
     """Bear bots until standard input ends."""
     # The system buries the guardians.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    gc.freeze()  # or whoever is born copies it all when it looks for garbage
     while True:
         ready, _, _ = select.select([listening, sys.stdin], [], [])
         if sys.stdin in ready:
@@ -73,7 +75,8 @@ def be_born(environment: Mapping[str, str], output: int) -> None:
     os.environ.update(environment)
     os.chdir(environment["PWD"])
     trusting = partial(load_pem_private_key, unsafe_skip_rsa_key_validation=True)
-    patch("bot.settings.keys.load_pem_private_key", trusting).start()
+    for module in ("bot.settings.keys", "jwt.algorithms"):
+        patch(f"{module}.load_pem_private_key", trusting).start()
     mortal.prepare(environment)
     main(["run"])
 

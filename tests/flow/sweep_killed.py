@@ -53,4 +53,4 @@ async def killed_at_random(folder: Path, story: Story, chosen: random.Random) ->
 @pytest.mark.parametrize("seed", range(3, 3 + max(1, KILLS // 100)))
 @pytest.mark.parametrize("name", STORIES)
 async def test_it_dies_at_each_point(tmp_path: Path, name: str, seed: int):
-    await each_point(tmp_path, name, seed)
+    await each_point(tmp_path, name, seed, "0/1")
