@@ -58,7 +58,9 @@ class BranchPusher:
         head = await self._head(intent, remote)
         if head == intent.sha:
             return Receipt(sha=head)
-        return await self._signed.found(intent, head) if head and self._signed else None
+        if head in ("", intent.expected_sha) or self._signed is None:
+            return None
+        return await self._signed.found(intent, head)
 
     async def do(self, intent: PushBranch) -> Receipt:
         """Push, if the branch is where the intent expects it or at the commit already.

@@ -3,6 +3,7 @@
 import pytest
 
 from bot.localhub import pulls
+from bot.localhub.faults import Fault
 from bot.localhub.state import Thread
 from tests.flow.world import REPOSITORY, World
 
@@ -152,3 +153,27 @@ async def test_a_retry_takes_the_pull_request_that_there_is_by_then(on: World):
     (only,) = opened(on)
     assert f"[PR {only}]" in on.said("report")
     assert "its pull request is open already" in on.said("report")
+
+
+async def test_work_that_was_pushed_is_moved_after_a_restart(on: World):
+    """Its pull request could not be opened before, and its base was merged meanwhile."""
+    on.issue(12, "write a.txt one")
+    go = on.folder / "go"
+    on.issue(15, f"write b.txt two\nwait {go}")
+    async with on.bot(SHUTDOWN_TIMEOUT="1"):
+        command = on.say("/batch 12 15 after:12")
+        await on.until(lambda: 12 in on.pull_requests() and is_at_work(on))
+        on.hub.faults.add(Fault(method="POST", path="/pulls$", times=None))
+        go.touch()
+        branch = head_of(on, 12).replace("/12", "/15")
+        await on.until(lambda: on.repository.git.resolve(f"refs/heads/{branch}"))
+    pushed = on.repository.git.resolve(branch)
+    merge(on, 12)
+    delete_branch(on, 12)
+    on.hub.faults.clear()
+    async with on.bot():
+        await on.finished(command)
+    opened = on.pull_requests()[15]
+    assert changed(opened) == ["b.txt"]
+    assert pulls.pull_of(opened).head_sha != pushed
+    assert on.rows("SELECT count(*) FROM events WHERE kind = 'ItemStarted'") == [(2,)]
