@@ -7,7 +7,6 @@ says so. What is started becomes a child of this process even where it daemonise
 
 import contextlib
 import ctypes
-import json
 import os
 import resource
 import select
@@ -187,5 +186,11 @@ def _end_as(status: int) -> None:
     os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
 
 
+def _limits(told: str) -> dict[str, int]:
+    """Read ``NAME=1 NAME=2``: to import JSON is a fifth of the time of a start."""
+    pairs = (limit.split("=") for limit in told.split())
+    return {name: int(number) for name, number in pairs}
+
+
 if __name__ == "__main__":
-    main(int(sys.argv[1]), json.loads(sys.argv[2]), sys.argv[3:])
+    main(int(sys.argv[1]), _limits(sys.argv[2]), sys.argv[3:])

@@ -2,7 +2,6 @@
 
 import asyncio
 import fcntl
-import json
 import os
 import shutil
 import signal
@@ -108,10 +107,8 @@ async def guarded(
     When the context is left, or the bot ends in whatever way, all that came of it is
     killed. The guard ends as the command does.
     """
-    values = asdict(limits) if limits else {}
-    told = json.dumps(
-        {"RLIMIT_CORE": 0, **{_LIMIT_NAMES[name]: n for name, n in values.items()}}
-    )
+    values = {_LIMIT_NAMES[n]: v for n, v in asdict(limits).items()} if limits else {}
+    told = " ".join(f"{name}={v}" for name, v in {"RLIMIT_CORE": 0, **values}.items())
     leash, held = os.pipe()
     try:
         try:

@@ -254,7 +254,8 @@ class GitWorkspaces:
             url=self._mirrors.remotes.url(repository),
             author=author,
         )
-        has_pointers = await self._keeps_large_files(place)
+        has_attributes = await asyncio.to_thread(_has_attributes, folder.index)
+        has_pointers = has_attributes and await self._keeps_large_files(place)
         return Workspace(
             attempt,
             str(folder.workspace),
@@ -612,6 +613,11 @@ def _taken(
         file = folder.workspace / path
         found[path] = snapshot.git_mode(file.lstat()), take(file)
     return found
+
+
+def _has_attributes(index: Path) -> bool:
+    """Return whether an index may name such files; quicker than to read it."""
+    return b".gitattributes\0" in index.read_bytes()
 
 
 def _regular(root: Path, paths: Iterable[str]) -> dict[str, None]:
