@@ -10,7 +10,7 @@ from bot import app
 from bot.core.world.redaction import Secrets
 from bot.errors import BotError, SettingsError
 from bot.logs import configure_logging
-from bot.settings import load_settings
+from bot.settings import database_path, load_settings
 
 
 @click.group(invoke_without_command=True)
@@ -60,15 +60,35 @@ def db() -> None:
 def backup(path: Path) -> None:
     """Copy the database as it is now to PATH, also while the bot runs.
 
-    To restore it, stop the bot and put the copy in the database's place.
+    To restore it, stop the bot and put the copy in the database's place. No other
+    setting is needed.
     """
+    database = database_path()
     try:
-        settings = load_settings({})
-        asyncio.run(app.back_up(settings.database, path))
+        asyncio.run(app.back_up(database, path))
     except BotError as error:
         click.echo(f"There is no backup: {error}", err=True)
         sys.exit(1)
-    click.echo(f"{settings.database} is copied to {path}.")
+    click.echo(f"{database} is copied to {path}.")
+
+
+@db.command()
+@click.argument("path", required=False, type=click.Path(dir_okay=False, path_type=Path))
+def check(path: Path | None) -> None:
+    """Look thoroughly at the database, or at a copy of it at PATH.
+
+    Only reads, also while the bot runs, and needs no other setting.
+    """
+    database = path or database_path()
+    try:
+        found = app.check(database)
+    except BotError as error:
+        click.echo(str(error), err=True)
+        sys.exit(1)
+    if found:
+        click.echo(f"{database} is damaged: {found}", err=True)
+        sys.exit(1)
+    click.echo(f"{database} is sound.")
 
 
 @main.command("demo")

@@ -28,7 +28,7 @@ from bot.ports.clock import Clock
 from bot.ports.examined import Examined
 from bot.settings import Settings, environment
 from bot.settings.examined import SettingsExamined
-from bot.store.store import Store, open_store, read_store
+from bot.store.store import Store, check_file, open_store, read_store
 from bot.web.routes import WebSurface, make_app, make_runner
 from bot.wiring import (
     Engine,
@@ -101,6 +101,14 @@ async def back_up(database: Path, target: Path) -> None:
     """
     async with read_store(database, clock=SystemClock()) as store:
         await store.backup(target)
+
+
+def check(database: Path) -> str:
+    """Return what is wrong with the database; nothing if it is sound.
+
+    Raises ``SettingsError`` if there is none.
+    """
+    return check_file(database)
 
 
 @asynccontextmanager

@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -20,8 +21,10 @@ from click.testing import CliRunner
 
 from bot.__main__ import main
 from bot.errors import SettingsError
+from bot.host.clock import SystemClock
 from bot.localhub.faults import Fault
 from bot.localhub.server import app_key
+from bot.store.store import open_store
 from tests.flow.world import world
 
 
@@ -185,9 +188,36 @@ async def test_a_backup_is_taken_while_the_bot_runs(tmp_path: Path):
 
 
 async def test_without_a_database_there_is_no_backup(tmp_path: Path):
-    async with world(tmp_path) as on:
-        environment = on.environment()
-    invoke, words = CliRunner().invoke, ["db", "backup", "copy.db"]
-    result = await asyncio.to_thread(invoke, main, words, env=environment)
+    environment = {"BATCH_DB": str(tmp_path / "none.db")}
+    for words in (["db", "backup", "copy.db"], ["db", "check"]):
+        invoke = CliRunner().invoke
+        result = await asyncio.to_thread(invoke, main, words, env=environment)
+        assert result.exit_code == 1
+        assert result.stderr.endswith(f"BATCH_DB: {tmp_path}/none.db is missing\n")
+
+
+def test_a_database_is_looked_at_without_any_other_setting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    Path(".env").write_text("BATCH_DB=some/batch.db\n")
+    database = Path("some/batch.db")
+
+    async def make() -> None:
+        async with open_store(database, clock=SystemClock()):
+            pass
+
+    asyncio.run(make())
+    run = partial(CliRunner().invoke, main)
+    assert run(["db", "check"]).output == "some/batch.db is sound.\n"
+    assert run(["db", "backup", "copy.db"]).exit_code == 0
+    assert run(["db", "check", "copy.db"]).output == "copy.db is sound.\n"
+    with closing(sqlite3.connect("copy.db", isolation_level=None)) as copy:
+        copy.execute(
+            "INSERT INTO delivery_bodies (delivery_id, body) VALUES (9, x'00')"
+        )
+    result = run(["db", "check", "copy.db"])
     assert result.exit_code == 1
-    assert result.stderr.startswith("There is no backup: BATCH_DB: ")
+    assert result.stderr == (
+        "copy.db is damaged: rows of delivery_bodies belong to none\n"
+    )

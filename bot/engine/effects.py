@@ -75,7 +75,7 @@ class Effects:
             except BotError as error:
                 self._ended(key, intent, _end_of(error), error=str(error))
                 raise
-            self._ended(key, intent, came)
+            self._ended(key, intent, came, url=receipt.url)
             return receipt
 
     async def is_meant(self, key: str) -> bool:
@@ -96,7 +96,16 @@ class Effects:
         kind = re.sub(r"(?<!^)(?=[A-Z])", "_", type(intent).__name__).lower()
         self.ended[kind, came] += 1
         level = _LEVELS.get(came, "info")
-        getattr(log, level)(f"effect {came}", key=key, kind=kind, **facts)
+        about = {
+            name: value
+            for name in ("number", "thread", "branch")
+            if (value := getattr(intent, name, None)) is not None
+        }
+        about |= {name: fact for name, fact in facts.items() if fact}
+        repository = intent.repository.name
+        getattr(log, level)(
+            f"effect {came}", key=key, kind=kind, repository=repository, **about
+        )
 
     async def _perform(self, key: str, intent: Intent) -> tuple[str, Receipt]:
         """Return what came of the effect and its receipt."""

@@ -350,6 +350,14 @@ def load_settings(
     return settings
 
 
+def database_path(*, env_file: Path = Path(".env")) -> Path:
+    """Return where the database is, whatever else is set or not."""
+    name = "BATCH_DB"
+    given = environment().get(name) or dotenv_values(env_file).get(name) or ""
+    field = Settings.model_fields["database"]
+    return Path(_bare(given)) if _bare(given) else Path(str(field.default))
+
+
 def describe(settings: Settings) -> Mapping[str, str]:
     """Return every variable with its value as people may see it."""
     described = {}

@@ -129,6 +129,20 @@ async def read_store(path: Path, *, clock: Clock) -> AsyncIterator[Store]:
         await store.close()
 
 
+def check_file(path: Path) -> str:
+    """Return what a thorough look at a database found; nothing if it is sound.
+
+    Raises ``SettingsError`` if it is missing, or none of this version's.
+    """
+    _check(path)
+    with closing(connect(path, is_read_only=True)) as connection:
+        found = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(5)")]
+        astray = connection.execute("PRAGMA foreign_key_check").fetchall()
+    tables = sorted({str(row[0]) for row in astray})
+    found = [one for one in found if one != "ok"]
+    return "; ".join([*found, *(f"rows of {name} belong to none" for name in tables)])
+
+
 def _make(path: Path) -> Path:
     """Make the file if need be; return its one true name, for the lock."""
     try:
@@ -156,6 +170,9 @@ def _prepare(path: Path) -> None:
 
 def _check(path: Path) -> None:
     """Raise ``SettingsError`` unless the file is sound and ours. Only reads."""
+    if not path.exists():
+        message = f"BATCH_DB: {path} is missing"
+        raise SettingsError(message)
     try:
         with closing(connect(path, is_read_only=True)) as connection:
             findings = [row[0] for row in connection.execute("PRAGMA quick_check(3)")]

@@ -76,6 +76,10 @@ async def test_a_comment_is_followed_to_its_report(on: World, stream: io.StringI
     # attempt → effects
     for item, attempt in (("12", f"{batch}-12-2"), ("15", f"{batch}-15-1")):
         effects = those(lines, event="effect done", item=item)
+        assert {e["repository"] for e in effects} == {REPOSITORY}
+        assert effects[0]["branch"] == f"batch/{batch}/{item}"
+        number = on.pull_requests()[int(item)].number
+        assert effects[1]["url"].endswith(f"/{REPOSITORY}/pull/{number}")
         assert [(e["kind"], e["key"], e["attempt"], e["batch"]) for e in effects] == [
             ("push_branch", f"{batch}-{item}/push", attempt, batch),
             ("open_pull_request", f"{batch}-{item}/pull-request", attempt, batch),
