@@ -17,7 +17,7 @@ from prometheus_client import CollectorRegistry
 
 from bot.core.actions.table import installed
 from bot.core.model import InstallationId
-from bot.core.say import findings
+from bot.core.say import findings, starts
 from bot.core.world.redaction import Secrets
 from bot.engine.examination import tell
 from bot.engine.supervisor import Supervisor
@@ -90,8 +90,7 @@ async def run(settings: Settings, secrets: Secrets) -> None:
         log.info("ended before it was ready")
         return
     if bot.stopped.is_set():
-        message = "a part that must live has died; the log says why"
-        raise BotError(message)
+        raise BotError(starts.part_died())
 
 
 async def back_up(database: Path, target: Path) -> None:
@@ -233,9 +232,9 @@ async def _serve(
         try:
             await site.start()
         except OSError as error:
-            where = f"HOST={settings.host} PORT={settings.port}"
-            message = f"{where} cannot be listened on: {os.strerror(error.errno or 0)}"
-            raise SettingsError(message) from error
+            why = os.strerror(error.errno or 0)
+            taken = starts.address_taken(settings.host, settings.port, why)
+            raise SettingsError(taken) from error
         port = runner.addresses[0][1]
         yield f"http://{settings.host}:{port}"
     finally:

@@ -22,6 +22,7 @@ from bot.core.command.vocabulary import RESERVED
 from bot.core.effects import Intent, PushBranch, Receipt
 from bot.core.model import InstallationId, Repository
 from bot.core.say import findings, programs
+from bot.core.say.starts import no_such_action
 from bot.core.world.redaction import Secrets
 from bot.engine.batches import NewBatches
 from bot.engine.boxes import Boxes
@@ -556,8 +557,7 @@ def actions_from_outside() -> Sequence[ActionSpec]:
     for point in entry_points(group="batch_bot.actions"):
         spec = point.load()
         if not isinstance(spec, ActionSpec) or spec.name in (*ACTIONS, *RESERVED):
-            message = f"{point.value} adds no action that can be had: {point.name}"
-            raise SettingsError(message)
+            raise SettingsError(no_such_action(point.name, point.value))
         found.append(spec)
     return found
 

@@ -44,7 +44,6 @@ _ADVANCE_ITEM = """
     WHERE batch = ?7 AND item = ?8
 """
 _EVENTS_OF = "SELECT seq, kind, data FROM events WHERE batch = ? ORDER BY seq"
-_NOT_STORED = "events of a batch or item that is not stored: {} …"
 # DISTINCT would read the whole index; this takes one step for each action.
 _ACTIONS = """
     WITH RECURSIVE actions (name) AS (
@@ -350,7 +349,7 @@ def _update(
 ) -> None:
     # Every row must exist, or the projection would fall behind the events.
     if rows and connection.executemany(sql, rows).rowcount != len(rows):
-        raise LookupError(_NOT_STORED.format(rows[0][-2:]))
+        raise _not_stored(rows[0][-2:])
 
 
 def _advance_batches(
@@ -373,7 +372,7 @@ def _state(connection: sqlite3.Connection, batch_id: BatchId) -> BatchState:
     sql = "SELECT state FROM batches WHERE id = ?"
     for (state,) in connection.execute(sql, (batch_id,)):
         return BatchState(state)
-    raise LookupError(_NOT_STORED.format(batch_id))
+    raise _not_stored(batch_id)
 
 
 _Changes = tuple[ItemState, int | None, int | None, int | None, int | None, int]
@@ -398,3 +397,8 @@ def _item_changes(event: e.ItemEvent) -> _Changes | None:
             return None
         case _:
             assert_never(event)
+
+
+def _not_stored(what: object) -> LookupError:
+    """Return the bug of events about a batch or item that is not stored."""
+    return LookupError("not stored", what)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
+from bot.core.say.starts import database_in_use
 from bot.errors import SettingsError
 
 
@@ -27,11 +28,7 @@ def locked(database: Path, *, now: datetime) -> Iterator[None]:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             holder = os.read(descriptor, 300).decode(errors="replace").strip()
-            message = (
-                f"{database} is in use by {holder or 'another process'}; stop it, or"
-                " name another file in BATCH_DB"
-            )
-            raise SettingsError(message) from None
+            raise SettingsError(database_in_use(str(database), holder)) from None
         os.ftruncate(descriptor, 0)
         own = _lock_itself(database)
         holder = f"process {os.getpid()} on {socket.gethostname()} since {now:%Y-%m-%d %H:%M:%S} UTC"

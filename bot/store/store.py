@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from bot.core.say import findings
+from bot.core.say import findings, starts
 from bot.core.say.problems.server import BackupFailed, FolderClosed
 from bot.errors import Problem, SettingsError, StoreUnavailable
 from bot.ports.clock import Clock
@@ -153,8 +153,8 @@ def _make(path: Path) -> Path:
             raise PermissionError(EACCES, os.strerror(EACCES))
         return path.resolve()
     except OSError as error:
-        message = f"BATCH_DB: {path} cannot be written: {error.strerror}"
-        raise SettingsError(message) from error
+        why = str(error.strerror)
+        raise SettingsError(starts.database_not_written(str(path), why)) from error
 
 
 def _prepare(path: Path) -> None:
@@ -164,7 +164,7 @@ def _prepare(path: Path) -> None:
             connection.execute("PRAGMA journal_mode = WAL")
             migrations.apply(Database(connection, execute_plugins=False))
     except sqlite3.Error as error:
-        message = f"BATCH_DB: {path} cannot be brought up to date: {error}"
+        message = starts.database_not_migrated(str(path), str(error))
         raise SettingsError(message) from error
 
 
@@ -175,37 +175,21 @@ def _check(path: Path) -> None:
         raise SettingsError(message)
     try:
         with closing(connect(path, is_read_only=True)) as connection:
-            findings = [row[0] for row in connection.execute("PRAGMA quick_check(3)")]
+            found = [row[0] for row in connection.execute("PRAGMA quick_check(3)")]
             database = Database(connection, execute_plugins=False)
             is_foreign = bool(database.table_names()) and not migrations.applied(
                 database
             )
             newer = {m.name for m in migrations.applied(database)} - known_migrations()
     except sqlite3.Error as error:
-        raise SettingsError(_damaged(path, str(error))) from error
-    if findings != ["ok"]:
-        raise SettingsError(_damaged(path, "; ".join(findings)))
+        message = starts.database_damaged(str(path), str(error))
+        raise SettingsError(message) from error
+    if found != ["ok"]:
+        raise SettingsError(starts.database_damaged(str(path), "; ".join(found)))
     if is_foreign:
-        message = (
-            f"BATCH_DB: {path} is the database of something else; name another file."
-            " Nothing was changed."
-        )
-        raise SettingsError(message)
+        raise SettingsError(starts.database_foreign(str(path)))
     if newer:
-        message = (
-            f"BATCH_DB: {path} was written by a newer version of batch-bot"
-            f" ({', '.join(sorted(newer))}): run that version, or restore the backup"
-            " from before it. Nothing was changed."
-        )
-        raise SettingsError(message)
-
-
-def _damaged(path: Path, what: str) -> str:
-    return (
-        f"BATCH_DB: {path} is damaged or cannot be read ({what}). Restore a backup to"
-        " this place, or move the file away to begin with an empty one. Nothing was"
-        " changed."
-    )
+        raise SettingsError(starts.database_newer(str(path), newer))
 
 
 def _probe(connection: sqlite3.Connection, probed_us: Sequence[int]) -> Sequence[None]:

@@ -1,0 +1,62 @@
+"""Why the bot does not start, or does not go on: what its operator reads then."""
+
+from collections.abc import Collection
+
+
+def database_in_use(database: str, holder: str) -> str:
+    """Another process has the database."""
+    return (
+        f"{database} is in use by {holder or 'another process'}; stop it, or name another"
+        " file in BATCH_DB"
+    )
+
+
+def database_not_written(database: str, why: str) -> str:
+    """The file, or its folder, does not take writes."""
+    return f"BATCH_DB: {database} cannot be written: {why}"
+
+
+def database_not_migrated(database: str, why: str) -> str:
+    """The schema could not be brought up to date."""
+    return f"BATCH_DB: {database} cannot be brought up to date: {why}"
+
+
+def database_damaged(database: str, why: str) -> str:
+    """SQLite does not take the file for a sound database."""
+    return (
+        f"BATCH_DB: {database} is damaged or cannot be read ({why}). Restore a backup to"
+        " this place, or move the file away to begin with an empty one. Nothing was"
+        " changed."
+    )
+
+
+def database_foreign(database: str) -> str:
+    """The file has tables that are not the bot's."""
+    return (
+        f"BATCH_DB: {database} is the database of something else; name another file."
+        " Nothing was changed."
+    )
+
+
+def database_newer(database: str, migrations: Collection[str]) -> str:
+    """The schema is one that this version does not know."""
+    return (
+        f"BATCH_DB: {database} was written by a newer version of batch-bot"
+        f" ({', '.join(sorted(migrations))}): run that version, or restore the backup"
+        " from before it. Nothing was changed."
+    )
+
+
+def address_taken(host: str, port: int, why: str) -> str:
+    """The system does not let the bot listen there."""
+    return f"HOST={host} PORT={port} cannot be listened on: {why}"
+
+
+def no_such_action(name: str, value: str) -> str:
+    """An entry point names what is no action, or one by a name that is taken."""
+    return f"{value} adds no action that can be had: {name}"
+
+
+def part_died() -> str:
+    """Something ended without which the bot does nothing."""
+    return "a part that must live has died; the log says why"
