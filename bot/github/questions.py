@@ -27,6 +27,9 @@ from bot.core.world.questions import (
 from bot.github.client import READ_TRIES, Connection
 from bot.github.graphql import is_partial, raise_for
 
+_AT_A_TIME = 50
+"""Questions of one query."""
+
 _PAGE = 100
 """Contexts of a commit in one answer; few have more."""
 
@@ -97,7 +100,8 @@ async def answers(
     asked: list[_Part] = list(parts.values())
     while asked:
         ask = partial(_asked, connection, repository, asked)
-        data, size = await connection.sizes.ask("questions", len(asked), ask)
+        most = min(len(asked), _AT_A_TIME)
+        data, size = await connection.sizes.ask("questions", most, ask)
         told = enumerate(asked[:size])
         asked = [part for place, part in told if part.read(data, place)] + asked[size:]
     found = {question: part.answer() for question, part in parts.items()}

@@ -40,9 +40,10 @@ async def test_work_on_a_branch_that_is_merged_meanwhile_moves_to_the_default_br
     on.issue(12, "write a.txt one")
     go = on.folder / "go"
     on.issue(15, f"write b.txt two\nwait {go}")
+    on.issue(18, "cat a.txt\ncat b.txt\nwrite d.txt four")
     on.repository.deletes_branch_on_merge = method == "squash"
     async with on.bot():
-        command = on.say("/batch 12 15 after:12")
+        command = on.say("/batch 12 15 after:12 18 after:12,15")
         await on.until(lambda: 12 in on.pull_requests() and is_at_work(on))
         merge(on, 12, method)
         on.hub.push("ada", REPOSITORY, "main", {"c.txt": "c\n"}, message="Go on")
@@ -54,6 +55,9 @@ async def test_work_on_a_branch_that_is_merged_meanwhile_moves_to_the_default_br
     assert pulls.is_mergeable(opened)
     git = on.repository.git
     assert git.read_file(pulls.pull_of(opened).head_sha, "c.txt") == b"c\n"
+    last = on.pull_requests()[18]  # all that it needs is in one of the two by now
+    assert pulls.pull_of(last).base_ref == head_of(on, 15)
+    assert changed(last) == ["d.txt"]
     was = on.pull_requests()[12].number
     assert f"While this was made, PR {was} was merged (" in opened.body
     assert "moved onto main" in on.said("report")
