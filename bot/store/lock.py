@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from bot.core.say.starts import database_in_use
+from bot.core.say.starts import database_in_use, database_linked
 from bot.errors import SettingsError
 
 
@@ -51,9 +51,5 @@ def _lock_itself(database: Path) -> int:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(descriptor)
-        message = (
-            f"{database} is in use by another process, under another name of the same"
-            " file; stop it, or name another file in BATCH_DB"
-        )
-        raise SettingsError(message) from None
+        raise SettingsError(database_linked(str(database))) from None
     return descriptor

@@ -11,6 +11,14 @@ def database_in_use(database: str, holder: str) -> str:
     )
 
 
+def database_linked(database: str) -> str:
+    """Another process has the same file by another name."""
+    return (
+        f"{database} is in use by another process, under another name of the same file;"
+        " stop it, or name another file in BATCH_DB"
+    )
+
+
 def database_not_written(database: str, why: str) -> str:
     """The file, or its folder, does not take writes."""
     return f"BATCH_DB: {database} cannot be written: {why}"

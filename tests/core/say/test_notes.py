@@ -55,6 +55,7 @@ SAID = {
     starts: [
         starts.database_in_use("batch.db", "process 7 on here since noon"),
         starts.database_in_use("batch.db", ""),
+        starts.database_linked("batch.db"),
         starts.database_not_written("batch.db", "Permission denied"),
         starts.database_not_migrated("batch.db", "disk I/O error"),
         starts.database_damaged("batch.db", "file is not a database"),
