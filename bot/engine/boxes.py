@@ -129,5 +129,7 @@ def _command_of(
             return syntax.Cancel(batch_id, items)
         case "retry":
             return syntax.Retry(batch_id, items)
+        case "skip" if items:
+            return syntax.Skip(items[0])
         case _:
             return None

@@ -59,7 +59,7 @@ class Questions:
         for batch in wanted:
             progress = await self._situations.progress(batch.id)
             situation = await self._situations.situation(progress)
-            rows.append(StatusRow(progress, situation.seconds_left))
+            rows.append(StatusRow(progress, situation.seconds_left, situation.stalled))
             self._tracker.refresh(batch.id)
         installation_id = request.repository.installation_id
         present = self._situations.of_installation(installation_id)

@@ -9,6 +9,7 @@ from bot.core.run.capacity import Capacity
 from bot.core.run.estimate import requests_left, seconds_left
 from bot.core.run.progress import Progress
 from bot.core.run.reasons import NotStarted, Reason
+from bot.core.run.stalled import stalled
 from bot.core.say.situation import BudgetView, Situation
 from bot.engine.recorder import Recorder
 from bot.ports.clock import Clock
@@ -78,13 +79,15 @@ class Situations:
         expectations = await self._batches.expectations()
         concurrency = batch.plan.options.concurrency
         now = self._clock.now()
+        waits = stalled(progress)
         return replace(
             self.glance(progress),
             now=now,
             reasons=self._reasons(progress),
-            seconds_left=seconds_left(
-                progress, expectations, slots=concurrency, now=now
-            ),
+            stalled=waits,
+            seconds_left=None
+            if waits
+            else seconds_left(progress, expectations, slots=concurrency, now=now),
             used_requests=max(
                 self._github.spent(batch.id),  # since the start of the process
                 sum(view.requests for view in progress.items.values()),

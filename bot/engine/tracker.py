@@ -28,10 +28,11 @@ from bot.core.model import BatchId, BatchState, Comment, InstallationId, ItemSta
 from bot.core.run.pace import Stale, seconds_to_edit
 from bot.core.run.progress import Progress
 from bot.core.run.retry import delay_seconds
+from bot.core.run.stalled import SO_FAR_AFTER
 from bot.core.say.headings import heading_key, needs_clock
 from bot.core.say.report import render_elsewhere, render_report
 from bot.core.say.situation import Situation
-from bot.core.say.tracking import render_tracking
+from bot.core.say.tracking import render_so_far, render_tracking, so_far_marker
 from bot.core.world.answers import takes_no_comment
 from bot.core.world.markers import marker
 from bot.engine.effects import Effects
@@ -74,6 +75,7 @@ class _Watch:
     is_missed: bool = False  # a person deleted it, and somebody asked for it since
     is_gone: bool = False  # a person deleted it
     is_free_again: bool = False  # what was refused may be taken now
+    told_of: datetime | None = None  # since when it only waits, once that was reported
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,7 @@ class _Page:
     heading: str  # its heading_key
     news: int  # how much had happened
     redraws: int
+    stalled_since: datetime | None = None  # it shows a batch that only waits
 
 
 class Tracker:
@@ -219,11 +222,22 @@ class Tracker:
         if not watch.is_marked:
             await self._mark(progress, watch)
         wait = self._seconds_to_edit(progress, watch)
+        report_in = self._seconds_to_so_far(watch)
         if wait == 0.0:
             await self._write(progress, watch)
+        elif report_in == 0.0:
+            await self._say_so_far(progress, watch)
         else:
-            await self._wait(watch, wait)
+            await self._wait(watch, min(filter(None, (wait, report_in)), default=None))
         return False
+
+    def _seconds_to_so_far(self, watch: _Watch) -> float | None:
+        """Return when a batch that only waits tells what it came to so far, if it does."""
+        since = watch.shown.stalled_since if watch.shown else None
+        if watch.is_gone or since is None or since == watch.told_of:
+            return None
+        left = since + SO_FAR_AFTER - self._clock.now()
+        return max(0.0, left.total_seconds())
 
     def _seconds_to_edit(self, progress: Progress, watch: _Watch) -> float | None:
         if watch.is_gone:
@@ -239,7 +253,8 @@ class Tracker:
             or shown.redraws != watch.redraws
             or shown.heading != heading_key(progress, situation),
             items=shown is None or shown.news != watch.news,
-            clocks=needs_clock(progress),
+            clocks=needs_clock(progress)
+            and (shown is None or shown.stalled_since is None),
         )
         return seconds_to_edit(
             stale,
@@ -261,6 +276,19 @@ class Tracker:
                 wait.cancel()
 
     # --- the comment -------------------------------------------------------------------
+
+    async def _say_so_far(self, progress: Progress, watch: _Watch) -> None:
+        situation = await self._situations.situation(progress)
+        watch.told_of = watch.shown.stalled_since if watch.shown else None
+        if situation.stalled is None or situation.stalled.since != watch.told_of:
+            return
+        batch = progress.batch
+        first = so_far_marker(progress, situation)
+        body = render_so_far(progress, situation)
+        key = f"{batch.id}/so-far/{situation.stalled.since:%Y%m%dT%H%M%S}"
+        await self._effects.attempt(
+            key, CreateComment(batch.repository, batch.thread, first, body)
+        )
 
     async def _create(self, progress: Progress, watch: _Watch) -> None:
         batch = progress.batch
@@ -422,6 +450,7 @@ def _render(progress: Progress, situation: Situation, watch: _Watch) -> _Page:
         heading_key(progress, situation),
         watch.news,
         watch.redraws,
+        situation.stalled.since if situation.stalled else None,
     )
 
 

@@ -246,6 +246,30 @@ def kinds(on: World) -> set[str]:
     return {kind for (kind,) in on.rows("SELECT kind FROM events")}
 
 
+def edits_of(on: World) -> int:
+    return sum(e.method == "PATCH" and "/comments/" in e.path for e in on.hub.log)
+
+
+async def test_a_batch_that_only_waits_says_for_what_and_what_it_came_to_so_far(
+    on: World,
+):
+    for number in (12, 15, 18, 99):
+        on.issue(number)
+    async with on.bot():
+        command = on.say("/batch label +x 12 15 after:99 18 after:15")
+        await on.until(lambda: " waits for #99 since " in tracking(on))
+        assert "left** (" not in tracking(on)
+        assert "/batch skip 15" in tracking(on)
+        await on.until(lambda: on.comments("so-far"))
+        assert "✅ #12 — " in on.comment("so-far").body
+        edits = edits_of(on)
+        assert 0 < edits < 10  # and not one a minute for a day
+        await tick(on, "batch:skip 15", by="grace")
+        await on.finished(command)
+        assert len(on.comments("so-far")) == 1  # and not one a day
+    assert "1 of 3 done, 2 skipped" in on.said("report")
+
+
 # --- boxes -------------------------------------------------------------------------
 
 

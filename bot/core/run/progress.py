@@ -44,6 +44,7 @@ class ItemView:
     kept: str = ""  # what a cancelled item leaves behind
     result: CommandResult | None = None  # accepted, and being brought to GitHub
     waits_for: str = ""  # of a parked attempt
+    waits_since: datetime | None = None
     requests: int = 0
 
     @property
@@ -218,9 +219,15 @@ def _after(view: ItemView, event: e.ItemEvent) -> ItemView:
         case e.ItemAccepted():
             return replace(view, stage=stage, result=event.result)
         case e.ItemParked():
-            return replace(view, stage=stage, waits_for=event.says, step="")
+            return replace(
+                view,
+                stage=stage,
+                waits_for=event.says,
+                waits_since=event.at,
+                step="",
+            )
         case e.ItemUnparked():
-            return replace(view, stage=stage, waits_for="")
+            return replace(view, stage=stage, waits_for="", waits_since=None)
         case e.ItemRetrying():
             return replace(
                 _worked(view, event.at),
@@ -279,6 +286,7 @@ def _worked(view: ItemView, at: datetime) -> ItemView:
         worked=view.worked + spent,
         result=None,
         waits_for="",
+        waits_since=None,
         step="",
         next_at=None,
     )

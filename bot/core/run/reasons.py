@@ -118,6 +118,8 @@ def reasons(
             found[item] = WaitsFor(tuple(waits[item]))
         elif item in outside:
             found[item] = WaitsOutside(tuple(outside[item]))
+        elif isinstance(batch_wide, IsPaused | OverBatchBudget | BotStopping):
+            found[item] = batch_wide  # until it goes on, no time is the next one
         elif next_at is not None and next_at > now:
             found[item] = NextTry(next_at)
         else:

@@ -1,15 +1,19 @@
 """The first line of a comment: in which phase a batch is, and how far."""
 
+from dataclasses import replace
 from enum import Enum
 
 from bot.core.durations import clock
 from bot.core.model import BatchState, ItemState
 from bot.core.run.progress import Progress
+from bot.core.run.stalled import Stalled
 from bot.core.say.deeds import deeds_in_short
 from bot.core.say.pictures import Look, tally
 from bot.core.say.sentences import by_whom, ended_because
 from bot.core.say.situation import Situation
-from bot.core.world.markdown import code_span
+from bot.core.world.markdown import code_span, escape_line, some
+
+_MOST_WAITS = 3
 
 
 class Phase(Enum):
@@ -20,6 +24,7 @@ class Phase(Enum):
     STARTING = "starting"
     RUNNING = "running"
     WAITING = "waiting for the API budget"
+    STALLED = "waiting for something outside"
     RESTARTING = "restarting"
     PAUSED = "paused"
     CANCELLING = "cancelling"
@@ -29,7 +34,8 @@ class Phase(Enum):
 
 def heading_key(progress: Progress, situation: Situation) -> str:
     """Return a text that changes when the heading does, apart from its counts."""
-    phase = phase_of(progress, situation)
+    # What alone is waited for takes a look at every item; it is no reason to hurry.
+    phase = phase_of(progress, replace(situation, stalled=None))
     has_failed = bool(progress.count(ItemState.FAILED))
     until = progress.budget_wait_until if phase is Phase.WAITING else ""
     return f"{phase.value}|{has_failed}|{progress.by}|{until}|{progress.report_url}"
@@ -58,6 +64,8 @@ def _running_phase(progress: Progress, situation: Situation) -> Phase:
         return Phase.RESTARTING
     if progress.budget_wait_until and not progress.count(ItemState.RUNNING):
         return Phase.WAITING
+    if situation.stalled is not None:
+        return Phase.STALLED
     return Phase.RUNNING if progress.has_begun else Phase.STARTING
 
 
@@ -83,6 +91,11 @@ def heading(progress: Progress, situation: Situation) -> str:
             assert progress.budget_wait_until is not None
             until = clock(progress.budget_wait_until, situation.now)
             return f"⏸️ Batch {name} waits for the API budget until {until} — {counted}"
+        case Phase.STALLED:
+            assert situation.stalled is not None
+            what_for = waited_for(situation.stalled, progress)
+            since = clock(situation.stalled.since, situation.now)
+            return f"⏸️ Batch {name} waits for {what_for} since {since} — {counted}"
         case Phase.RESTARTING:
             return f"⏸️ Batch {name} goes on after a restart of the bot — {counted}"
         case Phase.PAUSED:
@@ -94,6 +107,17 @@ def heading(progress: Progress, situation: Situation) -> str:
             return _cancelled_heading(progress, name)
         case Phase.FINISHED:
             return finished_heading(progress)
+
+
+def waited_for(waits: Stalled, progress: Progress) -> str:
+    """Return what alone a batch waits for, as short as a heading has it."""
+    home = progress.batch.repository.name
+    shown = [
+        f"#{one.number}" if one.repository == home else escape_line(str(one), 60)
+        for one in waits.references
+    ]
+    shown += dict.fromkeys(escape_line(says, 60) for says in waits.parked.values())
+    return some(shown[:_MOST_WAITS], len(shown))
 
 
 def paused_because(progress: Progress) -> str:

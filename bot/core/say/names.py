@@ -47,6 +47,11 @@ class Names:
         """Return ``#12, #15 and #18`` as links, with the rest as a count."""
         return some([self.link(item) for item in items[:most]], len(items))
 
+    def list_references(self, references: Sequence[Reference], most: int = 3) -> str:
+        """Return items of any repository as links, with the rest as a count."""
+        shown = [self.links.reference(one) for one in references[:most]]
+        return some(shown, len(references))
+
     def is_home(self, item: ItemId) -> bool:
         """Return whether its number alone says which item it is."""
         return self.items[item].repository.name == self.links.repository

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from bot.core.model import ItemId
 from bot.core.run import reasons as why
+from bot.core.run.stalled import Stalled
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +35,4 @@ class Situation:
     web_url: str = ""  # of the bot's pages; empty: no links to logs and pages
     isolation: str = ""  # of commands, such as bubblewrap
     is_stopping: bool = False
+    stalled: Stalled | None = None  # what alone the batch waits for

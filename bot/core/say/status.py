@@ -1,14 +1,15 @@
 """Where batches stand, and why an item is as it is."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from bot.core.durations import clock, spell, spell_about
 from bot.core.model import ItemNumber, ItemState
 from bot.core.plan.naming import on_numbers
 from bot.core.run.progress import ItemView, Progress
-from bot.core.say.headings import Phase, paused_because, phase_of
+from bot.core.run.stalled import Stalled
+from bot.core.say.headings import Phase, paused_because, phase_of, waited_for
 from bot.core.say.names import Names, names_of
 from bot.core.say.pictures import squares
 from bot.core.say.sentences import (
@@ -38,6 +39,7 @@ class StatusRow:
 
     progress: Progress
     seconds_left: float | None = None
+    stalled: Stalled | None = None
 
 
 def render_status(
@@ -70,7 +72,7 @@ def _status_cells(row: StatusRow, situation: Situation) -> Sequence[str]:
     return [
         link(name, page) if page else name,
         f"{where}, {escape_line(batch.asker.login)}",
-        _state_words(progress, situation),
+        _state_words(progress, replace(situation, stalled=row.stalled)),
         f"{squares(progress, 10)} {progress.finished} of {len(progress.items)}",
         left,
     ]
@@ -87,6 +89,9 @@ def _state_words(progress: Progress, situation: Situation) -> str:
             assert progress.budget_wait_until is not None
             until = clock(progress.budget_wait_until, now)
             return f"⏸️ waits for the API budget until {until}"
+        case Phase.STALLED:
+            assert situation.stalled is not None
+            return f"⏸️ waits for {waited_for(situation.stalled, progress)}"
         case Phase.PAUSED:
             return f"⏸️ paused {paused_because(progress)}"
         case Phase.CANCELLED | Phase.FINISHED as phase:

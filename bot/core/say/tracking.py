@@ -10,6 +10,7 @@ from bot.core.model import BatchState, ItemId, ItemState, Options
 from bot.core.plan.graph import predecessors
 from bot.core.run import reasons as why
 from bot.core.run.progress import ItemView, Progress
+from bot.core.run.stalled import Stalled
 from bot.core.say.deeds import deed_of, deeds, is_mixed
 from bot.core.say.headings import Phase, heading, phase_of
 from bot.core.say.names import Names, names_of
@@ -45,6 +46,7 @@ FLAT = 25
 """Items up to which one list in the order asked for is the clearest."""
 _FINISHED_FOR_ESTIMATE = 2
 _NEXT = 6
+_MOST_SKIPS = 3
 _NOTES = 12
 
 
@@ -84,6 +86,23 @@ def render_tracking(progress: Progress, situation: Situation) -> str:
     names = names_of(progress)
     bodies = (_Tracking(progress, situation, names, level).body() for level in _LEVELS)
     return first_that_fits(bodies)
+
+
+def render_so_far(progress: Progress, situation: Situation) -> str:
+    """Return what a batch that only waits came to so far, as a comment of its own."""
+    assert situation.stalled is not None
+    names = names_of(progress)
+    bodies = (
+        _Tracking(progress, situation, names, level).so_far() for level in _LEVELS
+    )
+    return first_that_fits(bodies)
+
+
+def so_far_marker(progress: Progress, situation: Situation) -> str:
+    """Return the first line of what ``render_so_far`` returns."""
+    assert situation.stalled is not None
+    since = f"{situation.stalled.since:%Y%m%dT%H%M%S}"
+    return marker("so-far", f"{progress.batch.id}.{since}", situation.marker_key)
 
 
 def _evident_reason(progress: Progress, phase: Phase, item: ItemId) -> why.Reason:
@@ -167,6 +186,20 @@ class _Tracking:
             self._footer(phase),
         )
 
+    def so_far(self) -> str:
+        progress, situation = self.progress, self.situation
+        phase = phase_of(progress, situation)
+        where = progress.tracking_url
+        follow = link("This comment", where) if where else "The pinned comment"
+        return f"{so_far_marker(progress, situation)}\n" + paragraphs(
+            f"### {self._heading(phase)}",
+            squares(progress),
+            self._counts(),
+            f"So far this is what it came to. {self._ways_out()}",
+            *self._items(phase),
+            f"<sub>{follow} stays current and has the boxes.</sub>",
+        )
+
     @property
     def links(self) -> Links:
         return self.names.links
@@ -214,6 +247,8 @@ class _Tracking:
             return ""
         if progress.ended_at is not None and not progress.state.is_live:
             return f"⏱️ took {spell(progress.ended_at - progress.started_at)}"
+        if situation.stalled is not None:  # and the comment stays as it is until then
+            return ""
         text = f"⏱️ {spell(situation.now - progress.started_at)} so far"
         # The estimate does not know of the budget: while that is short it is not true.
         left = None if progress.budget_wait_until else situation.seconds_left
@@ -242,6 +277,8 @@ class _Tracking:
                 "Nothing new starts while the bot is being restarted; the batch goes"
                 " on by itself afterwards. Nothing is lost."
             )
+        if phase is Phase.STALLED:
+            yield self._ways_out()
         if phase is Phase.CANCELLING and not (progress.by or progress.cause):
             yield (
                 "An item failed and `on-failure:stop` is set: running items finish,"
@@ -268,6 +305,24 @@ class _Tracking:
             yield f"**Read as:** {what} — {read_as(plan, self.links, when=when)}"
         if phase is not Phase.EXPIRED:
             yield self._notes()
+
+    def _ways_out(self) -> str:
+        waits = self.situation.stalled
+        assert waits is not None
+        name = self.progress.batch.id
+        said = ["Nothing can run until then; it goes on by itself."]
+        if waits.outside:
+            shown = self.names.list_references(waits.references)
+            verb = "is" if len(waits.references) == 1 else "are"
+            first = self.names.items[next(iter(waits.outside))]
+            skip = code_span(f"/batch skip {first.number}")
+            said = [
+                f"Nothing can run until {shown} {verb} closed as completed, or merged;"
+                " then it goes on by itself.",
+                f"{skip} leaves {self.names.link(first.id)} out, and what waits for it.",
+            ]
+        said.append(f"{code_span(f'/batch cancel {name}')} ends the batch as it is.")
+        return " ".join(said)
 
     def _budget_message(self) -> str:
         progress, situation = self.progress, self.situation
@@ -481,6 +536,8 @@ class _Tracking:
             return
         if len(self.views) <= FLAT:
             yield from self._retry_boxes()
+        if self.situation.stalled is not None:
+            yield from self._skip_boxes(self.situation.stalled)
         if progress.state is BatchState.PAUSED:
             yield box("resume", text="Go on")
         elif unfinished:
@@ -489,6 +546,13 @@ class _Tracking:
             what = "item" if unfinished == 1 else "items"
             count = "" if unfinished == 1 else f"{unfinished} "
             yield box("cancel", text=f"Cancel the {count}unfinished {what}")
+
+    def _skip_boxes(self, waits: Stalled) -> Iterator[str]:
+        for item, references in list(waits.outside.items())[:_MOST_SKIPS]:
+            if self.names.is_home(item):
+                shown = self.names.list_references(references)
+                text = f"Skip {self.names.link(item)}, which waits for {shown}"
+                yield box("skip", str(self.names.items[item].number), text=text)
 
     def _retry_boxes(self) -> Iterator[str]:
         for view in self.views:

@@ -190,6 +190,9 @@ def test_a_transient_fault_delays_only_its_item():
     schedule.apply(e.ItemRetrying(NOON, item(1), 1, fault, later))
     assert starts([schedule], free()) == []
     assert reasons(schedule, free(), now=NOON)[item(1)] == why.NextTry(later)
+    schedule.apply(e.BatchPaused(NOON, "ada"))  # and while it is, no time is the next
+    assert reasons(schedule, free(), now=NOON)[item(1)] == why.IsPaused("ada")
+    schedule.apply(e.BatchResumed(NOON, "ada"))
     assert starts([schedule], free(), now=later) == [1]
     assert schedule.attempt_of(item(1)) == 2
 

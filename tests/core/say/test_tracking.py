@@ -7,17 +7,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.core import events as e
-from bot.core.model import Edge, Origin, OutsideEdge, Plan, Reference
+from bot.core.model import Edge, ItemId, Origin, OutsideEdge, Plan, Reference
 from bot.core.run import reasons as why
 from bot.core.run.progress import Progress, fold
+from bot.core.run.stalled import stalled
 from bot.core.say.headings import heading_key, needs_clock
 from bot.core.say.sentences import read_as
-from bot.core.say.tracking import render_tracking
+from bot.core.say.tracking import render_so_far, render_tracking
 from bot.core.world.markdown import BODY_LIMIT, Links, utf16_length
 from bot.core.world.markers import boxes, parse_marker
 from tests import scenes
 from tests.golden import assert_golden
-from tests.scenes import NOW, item, number, situation
+from tests.scenes import NOW, START, item, number, situation
 
 
 def wait(until=timedelta(minutes=27)) -> e.BudgetWaitStarted:
@@ -48,6 +49,28 @@ def planned(*, after: timedelta = timedelta(hours=1)) -> Progress:
     return fold(scenes.batch_of(plan, "p3d8"), [e.BatchPlanned(NOW, NOW + after)])
 
 
+def stuck() -> Progress:
+    """Return two items done, and one that waits for #67 with another behind it."""
+    items = tuple(
+        i for i in scenes.plan_of_twelve().items if i.number in (12, 15, 18, 20)
+    )
+    away = OutsideEdge(item(18), Reference(scenes.ACME.name, number(67)), Origin.NATIVE)
+    plan = Plan(items, (Edge(item(20), item(18), Origin.NATIVE),), (away,))
+    return fold(
+        scenes.batch_of(plan),
+        [
+            e.BatchStarted(START, "ada"),
+            e.TrackingCommented(START, 992, f"{scenes.THREAD}#issuecomment-992"),
+            *scenes.done(12, 252, scenes.pull_request(71), at=timedelta()),
+            *scenes.done(15, 400, scenes.pull_request(72), at=timedelta()),
+        ],
+    )
+
+
+STUCK: dict[ItemId, why.Reason] = {
+    item(18): why.WaitsOutside((Reference(scenes.ACME.name, number(67)),)),
+    item(20): why.WaitsFor((item(18),)),
+}
 SCENES = {
     "tracking-starting": (
         starting(replace(scenes.plan_of_twelve(), notes=NOTES)),
@@ -77,6 +100,7 @@ SCENES = {
             seconds_left=None,
         ),
     ),
+    "tracking-stalled": (stuck(), situation(reasons=STUCK, stalled=stalled(stuck()))),
     "tracking-cancelling": (
         scenes.running(e.BatchCancelling(NOW, "ada")),
         situation(reasons={}, seconds_left=None),
@@ -271,3 +295,18 @@ def test_a_pause_for_want_of_requests_is_not_called_a_failure():
     body = render_tracking(paused, present)
     assert "is paused because its `budget:` is used up" in body
     assert "An item failed and" not in body
+
+
+def test_what_a_batch_that_only_waits_came_to_reads_as_it_was_reviewed():
+    present = situation(reasons=STUCK, stalled=stalled(stuck()))
+    assert_golden("so-far", render_so_far(stuck(), present))
+
+
+def test_a_batch_that_only_waits_shows_no_time_that_grows_old():
+    later = situation(now=NOW + timedelta(days=2), reasons=STUCK)
+    body = render_tracking(stuck(), replace(later, stalled=stalled(stuck())))
+    assert "so far" not in body
+    assert "left**" not in body
+    assert heading_key(stuck(), later) == heading_key(
+        stuck(), replace(later, stalled=stalled(stuck()))
+    )
