@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from configparser import ConfigParser
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from bot.core.command.vocabulary import (
 )
 from bot.core.plan.configuration import RepositoryConfiguration, read_configuration
 from bot.core.world.permissions import PERMISSIONS
+from bot.errors import SettingsError
 from bot.localhub.api import all_routes
 from bot.localhub.server import app_key
 from bot.settings import Settings, load_settings, variables
@@ -28,6 +30,8 @@ from tests.flow.world import world
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
+PAGES = ["README.md", *sorted(map(str, Path(".github/docs").glob("*.md")))]
+DOCS = "\n".join((ROOT / page).read_text() for page in PAGES)
 APP = yaml.safe_load((ROOT / "app.yml").read_text())
 CI = (ROOT / ".ci/run").read_text()
 NEEDED = {"APP_ID": "1", "PRIVATE_KEY": app_key()[0], "WEBHOOK_SECRET": "s"}
@@ -36,9 +40,9 @@ ALWAYS_SENT = {"installation", "installation_repositories"}
 
 
 def section(heading: str) -> str:
-    """Return what stands under a heading of the README, with its subsections."""
+    """Return what stands under a heading of the pages, with its subsections."""
     level = len(heading) - len(heading.lstrip("#"))
-    after = README.split(f"\n{heading}\n")[1]
+    after = DOCS.split(f"\n{heading}\n")[1]
     return re.split(rf"^#{{1,{level}}} ", after, flags=re.MULTILINE)[0]
 
 
@@ -58,7 +62,7 @@ def spans(text: str) -> list[str]:
 def blocks(language: str) -> list[str]:
     """Return the fenced blocks of a language."""
     return re.findall(
-        rf"^ *```{language}\n(.*?)^ *```$", README, re.DOTALL | re.MULTILINE
+        rf"^ *```{language}\n(.*?)^ *```$", DOCS, re.DOTALL | re.MULTILINE
     )
 
 
@@ -106,12 +110,12 @@ def test_every_action_is_in_the_readme_with_whether_this_version_does_it():
 
 @pytest.mark.parametrize("command", main.commands)
 def test_every_command_is_in_the_readme(command: str):
-    assert re.search(rf"python -m bot {command}\b", README)
+    assert re.search(rf"python -m bot {command}\b", DOCS)
 
 
 def test_exactly_the_variables_are_in_the_readme_with_their_other_names():
     documented: dict[str, tuple[str, ...]] = {}
-    for name, _, meaning, *_ in rows(section("### Settings")):
+    for name, _, meaning, *_ in rows(section("## Settings")):
         also = re.search(r"also (.*?)$", meaning)
         others = tuple(spans(also[1])) if also else ()
         documented |= dict.fromkeys(spans(name), others)
@@ -120,7 +124,7 @@ def test_exactly_the_variables_are_in_the_readme_with_their_other_names():
 
 def test_the_defaults_in_the_readme_are_those_of_the_code():
     stated = {}
-    for row in rows(section("### Settings")):
+    for row in rows(section("## Settings")):
         for name, value in zip(spans(row[0]), row[1].split(", "), strict=False):
             if value.startswith("`"):
                 stated[name] = spans(value)[0]
@@ -136,7 +140,9 @@ def test_the_defaults_in_the_readme_are_those_of_the_code():
 
 
 def test_the_settings_file_in_the_readme_has_everything_and_is_valid(tmp_path: Path):
-    block = next(block for block in blocks("yaml") if "BATCH_SETTINGS_FILE" in block)
+    block = next(
+        block for block in blocks("yaml") if "named by BATCH_SETTINGS_FILE" in block
+    )
     content = yaml.safe_load(block)
     assert set(content) == set(SettingsFile.model_fields)
     file = tmp_path / "batch-bot.yml"
@@ -182,7 +188,7 @@ def test_exactly_the_permissions_of_the_code_are_asked_for_and_explained():
         ]
         for name, permission in PERMISSIONS.items()
     ]
-    assert rows(section("### Permissions")) == explained
+    assert rows(section("## Permissions")) == explained
 
 
 async def test_exactly_the_permissions_that_are_said_to_be_in_use_are(tmp_path: Path):
@@ -231,27 +237,79 @@ def test_the_gate_runs_exactly_the_readmes_two_commands():
     assert "-m pytest" in second
 
 
+# --- what the README has room for, and how the bot is run ---
+
+
+def test_the_readme_is_short_and_each_promise_names_its_test():
+    assert len(README.splitlines()) < 200
+    promises = re.split(r"^\d+\. ", section("## What it promises"), flags=re.MULTILINE)
+    assert len(promises) == 11
+    assert all(re.search(r"`tests/[\w/]+\.py`", one) for one in promises[1:])
+
+
+def test_the_example_of_env_is_what_is_read_but_for_its_files(tmp_path: Path):
+    block = next(block for block in blocks("ini") if ".env.example" in block)
+    lines = [line.strip() for line in block.splitlines()]
+    given = dict(line.split("=", 1) for line in lines if not line.startswith("#"))
+    commented = {line[2:].split("=")[0] for line in lines if re.match(r"# \w+=", line)}
+    of_others = {"ANTHROPIC_API_KEY"}
+    assert given.keys() - of_others <= variables().keys()
+    assert commented == {"HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE"}
+    (tmp_path / ".env").write_text(block)
+    options = {"PRIVATE_KEY": app_key()[0], "BATCH_SETTINGS_FILE": None}
+    with pytest.raises(
+        SettingsError, match="PRIVATE_KEY_PATH cannot be read as a file"
+    ):
+        load_settings(options, env_file=tmp_path / ".env")
+
+
+def test_the_unit_of_systemd_leaves_what_the_isolation_needs():
+    block = next(block for block in blocks("ini") if "[Service]" in block)
+    unit = ConfigParser()
+    unit.optionxform = str  # type: ignore[assignment, method-assign]  # as its documentation has it
+    unit.read_string(block)
+    service = unit["Service"]
+    assert unit["Install"]["WantedBy"] == "multi-user.target"
+    assert service["RestartPreventExitStatus"] == "2"
+    assert service["ExecStart"].endswith("-m bot run")
+    shutdown = Settings.model_fields["shutdown_seconds"].default
+    assert int(service["TimeoutStopSec"]) > shutdown
+    breaking = {
+        "ProtectKernelTunables",
+        "ProtectProc",
+        "ProcSubset",
+        "RestrictNamespaces",
+        "SystemCallFilter",
+        "PrivateUsers",
+    }
+    assert not breaking & set(service)
+
+
 # --- links and words ---
 
 
-@pytest.mark.parametrize(
-    "name", ["README.md", ".github/CONTRIBUTING.md", "CHANGELOG.md"]
-)
+@pytest.mark.parametrize("name", [*PAGES, ".github/CONTRIBUTING.md", "CHANGELOG.md"])
 def test_links_lead_somewhere(name: str):
     text = (ROOT / name).read_text()
     links = re.findall(r"\]\(([^)\s]+)\)", re.sub(r"`[^`]*`", "", text))
-    anchors = {
-        re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
-        for heading in re.findall(r"^#+ (.+)$", text, re.MULTILINE)
-    }
     for link in links:
-        if link.startswith("#"):
-            assert link[1:] in anchors
-        elif "://" not in link:
-            assert ((ROOT / name).parent / link).exists(), link
+        if "://" not in link:
+            page, _, anchor = link.partition("#")
+            path = (ROOT / name).parent / page if page else ROOT / name
+            assert path.exists(), link
+            assert not anchor or anchor in anchors_of(path.read_text()), link
 
 
-@pytest.mark.parametrize("name", ["README.md", ".github/CONTRIBUTING.md"])
+def anchors_of(text: str) -> set[str]:
+    """Return the names by which the headings of a page are linked to."""
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {
+        re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+        for heading in headings
+    }
+
+
+@pytest.mark.parametrize("name", [*PAGES, ".github/CONTRIBUTING.md"])
 def test_files_and_modules_that_are_named_exist(name: str):
     for span in spans((ROOT / name).read_text()):
         if re.fullmatch(r"(?:bot|tests|fixtures|\.ci)(?:/[\w./]+)?", span):

@@ -460,6 +460,10 @@ def test_commands_get_what_the_operator_passes_on(
     env.setenv("AGENT_KEY", "abc")
     settings = load_settings({"BATCH_SETTINGS_FILE": str(file)})
     assert settings.command_environment() == {"AGENT_KEY": "abc"}
+    env.delenv("AGENT_KEY")
+    Path(".env").write_text("AGENT_KEY=abc\n")
+    assert settings.command_environment() == {"AGENT_KEY": "abc"}
+    assert settings.doubts() == []
     assert "abc" in settings.secrets
     assert settings.file.network
 

@@ -266,23 +266,20 @@ class Settings(BaseSettings):
         Those that hold the bot's own secrets are never among them.
         """
         wanted = set(self.file.pass_environment) - _known_names()
-        return {n: v for n, v in environment().items() if n in wanted}
+        return {n: v for n, v in _given().items() if n in wanted}
 
     def doubts(self) -> Sequence[str]:
         """Return what is set up and probably not so meant."""
-        given = environment()
+        given = _given()
         unset = [name for name in self.file.pass_environment if name not in given]
         strange = [
             name
-            for name in (*given, *_in_env_file())
+            for name in given
             if name.startswith("BATCH_") and name not in _known_names()
         ]
         return [
             *(f"pass_environment: {name} is not set" for name in unset),
-            *(
-                f"{name} is no setting of this version"
-                for name in dict.fromkeys(strange)
-            ),
+            *(f"{name} is no setting of this version" for name in strange),
         ]
 
     @property
@@ -391,7 +388,13 @@ def _known_names() -> frozenset[str]:
     )
 
 
-def _in_env_file(env_file: Path = Path(".env")) -> Sequence[str]:
+def _given() -> Mapping[str, str]:
+    """Return the environment, and what ``.env`` adds to it."""
+    in_file = dotenv_values(".env") if Path(".env").is_file() else {}
+    return {**{n: v for n, v in in_file.items() if v}, **environment()}
+
+
+def _in_env_file(env_file: Path) -> Sequence[str]:
     return [*dotenv_values(env_file)] if env_file.is_file() else []
 
 
@@ -413,7 +416,7 @@ def _handed_on(settings: Settings) -> Iterator[str]:
     }
     values = {*settings.webhook_secrets, settings.private_key, settings.metrics_token}
     for name in settings.file.pass_environment:
-        if name in own or environment().get(name) in values - {""}:
+        if name in own or _given().get(name) in values - {""}:
             yield (
                 f"BATCH_SETTINGS_FILE: pass_environment names {name}, a secret of the bot,"
                 " which commands never get; leave it out"

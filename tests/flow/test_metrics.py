@@ -18,7 +18,7 @@ from bot.localhub.faults import Fault, FaultKind
 from bot.store.connection import Connections
 from tests.flow.world import PATIENCE, World, world
 
-README = (Path(__file__).parents[2] / "README.md").read_text()
+DOCS = (Path(__file__).parents[2] / ".github/docs/operating.md").read_text()
 
 Labels = tuple[str, ...]
 Samples = dict[str, dict[Labels, float]]
@@ -118,7 +118,7 @@ async def test_the_figures_are_those_of_the_world(on: World):
 
 
 async def test_the_readme_names_exactly_what_there_is(on: World):
-    table = README.split("\n### Watch it\n")[1].split("\n### ")[0]
+    table = DOCS.split("\n## Watch it\n")[1].split("\n## ")[0]
     spans = re.findall(r"`([^`]+)`", table.replace("…", "batch_github"))
     parts = re.compile(r"(batch_\w+)(?:\{((?:\w+,){2,}\w+)\}(\w+))?")
     named = set()
