@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from bot.localhub import pulls
+from bot.localhub.faults import Fault
 from tests.flow.killing import assert_sound, open_issues, states, times_done
 from tests.flow.mortal import Book
+from tests.flow.moving import changed, head_of, is_at_work, merge
 from tests.flow.world import World
 
 PEOPLE_SECONDS = 200.0
@@ -103,8 +106,37 @@ def _check_pause(on: World) -> None:
     assert "hooray" in {r.content for r in on.thread().comments[0].reactions}
 
 
+def _open_to_move(on: World) -> None:
+    go = on.folder / "go"
+    open_issues(on, {15: f"write file15.txt hello\nwait {go}"})
+
+
+async def _move(on: World, _: int, book: Book) -> None:
+    """The base of what was just pushed is squashed into the default branch."""
+    see = partial(on.until, seconds=PEOPLE_SECONDS)
+    command = on.say("/batch 12 15 after:12")
+    await see(lambda: 12 in on.pull_requests() and is_at_work(on))
+    on.hub.faults.add(Fault(method="POST", path="/pulls$", times=None))
+    (on.folder / "go").touch()
+    above = head_of(on, 12).replace("/12", "/15")
+    await see(lambda: on.repository.git.resolve(f"refs/heads/{above}"))
+    merge(on, 12)
+    book.open()
+    on.hub.faults.clear()
+    await see(lambda: on.reactions(command) & {"hooray", "confused"})
+
+
+def _check_move(on: World) -> None:
+    assert_sound(on, batches=1)
+    assert states(on) == dict.fromkeys((12, 15), "completed")
+    above = on.pull_requests()[15]
+    assert changed(above) == ["file15.txt"]
+    assert pulls.pull_of(above).base_ref == "main"
+
+
 STORIES = {
     "work": Story(open_issues, _work, _check_work),
     "cancel": Story(_open_to_cancel, _cancel, _check_cancel),
     "pause": Story(_open_to_pause, _pause, _check_pause),
+    "move": Story(_open_to_move, _move, _check_move),
 }

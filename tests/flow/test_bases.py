@@ -4,33 +4,8 @@ import pytest
 
 from bot.localhub import pulls
 from bot.localhub.faults import Fault
-from bot.localhub.state import Thread
+from tests.flow.moving import changed, delete_branch, head_of, is_at_work, merge
 from tests.flow.world import REPOSITORY, World
-
-
-def head_of(on: World, item: int) -> str:
-    return pulls.pull_of(on.pull_requests()[item]).head_ref
-
-
-def is_at_work(on: World) -> bool:
-    """Return whether the command of #15 waits for its file."""
-    attempts = on.folder / "data" / "host" / "attempts"
-    return any(attempts.glob("*-15-1/tmp/parked"))
-
-
-def merge(on: World, item: int, method: str = "squash") -> None:
-    """Merge the pull request of an item."""
-    number = on.pull_requests()[item].number
-    on.hub.set_draft("ada", REPOSITORY, number, is_draft=False)
-    on.hub.merge("ada", REPOSITORY, number, method=method)
-
-
-def delete_branch(on: World, item: int) -> None:
-    on.hub.set_ref("ada", REPOSITORY, f"refs/heads/{head_of(on, item)}", None)
-
-
-def changed(thread: Thread) -> list[str]:
-    return [file.path for file in pulls.changes(thread).files]
 
 
 @pytest.mark.parametrize("method", ["squash", "merge"])

@@ -21,7 +21,7 @@ from tests.flow.world import World
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
-POINTS = {"work": 90, "cancel": 40, "pause": 60}
+POINTS = {"work": 90, "cancel": 40, "pause": 60, "move": 40}
 """How many moments there are at least in which the bot can die in a story."""
 
 WRITTEN = "data/host/attempts/*/workspace/a"
