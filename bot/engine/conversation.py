@@ -216,7 +216,7 @@ class Conversation:
             return await self._read(request, role, written)
         except PermanentError as error:
             log.warning("command failed", error=str(error))
-            await self._replies.decline(request, declines.went_wrong(str(error)))
+            await self._replies.decline(request, declines.went_wrong(error.problem))
             return f"failed: {error}"
 
     async def _read(self, request: Request, role: Role, written: CommentWritten) -> str:

@@ -16,6 +16,7 @@ from bot.core.model import (
     Role,
 )
 from bot.core.world.markdown import code_span, escape_prose
+from bot.errors import Problem
 
 _MOST_WAITS = 5
 
@@ -152,9 +153,10 @@ def _closed(facts: ItemFacts) -> str:
     return reasons.get(facts.state_reason, "otherwise than as completed")
 
 
-def went_wrong(said: str) -> str:
-    """Something failed on the way, in words that are not the bot's."""
-    return f"{escape_prose(said)} Nothing more was started."
+def went_wrong(problem: Problem) -> str:
+    """Something failed on the way; its words may be those of others."""
+    said = f"That did not work: {str(problem).rstrip('.')}. {problem.advice}"
+    return f"{escape_prose(said.rstrip())} Nothing more was started."
 
 
 def in_line(line: str, message: str) -> str:

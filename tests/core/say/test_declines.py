@@ -4,6 +4,9 @@ import pytest
 
 from bot.core.model import BatchId, ItemNumber, Reference, Role
 from bot.core.say import declines
+from bot.core.say.problems.git import NoBranch
+from bot.core.say.problems.github import Unseen
+from bot.core.world.answers import Answered, Failure
 
 ONE, OTHER = BatchId("b7k2"), BatchId("c3d4")
 
@@ -96,8 +99,18 @@ ONE, OTHER = BatchId("b7k2"), BatchId("c3d4")
             " Leave it out, or install me there.",
         ),
         (
-            declines.went_wrong("*boom* @ada"),
-            r"\*boom\* @⁠ada Nothing more was started.",
+            declines.went_wrong(Answered(Failure.NOT_FOUND, "*boom* @ada")),
+            r"That did not work: \*boom\* @⁠ada. Nothing more was started.",
+        ),
+        (
+            declines.went_wrong(NoBranch("x", "acme/api")),
+            "That did not work: there is no branch x in acme/api. If it was merged, run the item again on"
+            " its own. Nothing more was started.",
+        ),
+        (
+            declines.went_wrong(Unseen("acme/api")),
+            "That did not work: acme/api cannot be seen by the app any more. Give the app access to it"
+            " again. Nothing more was started.",
         ),
         (
             declines.in_line("/batch 12", "It is closed."),
