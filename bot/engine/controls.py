@@ -19,12 +19,14 @@ from bot.core.run.progress import Progress
 from bot.core.run.schedule import Schedule
 from bot.core.say import declines, refusals
 from bot.core.say.controls import already, render_control_done, render_withdrawn
+from bot.core.say.problems.github import EarlierWaits
 from bot.engine.replies import Replies
 from bot.engine.retries import Retries
 from bot.engine.scheduler import Scheduler
 from bot.engine.situation import Situations
 from bot.engine.which import Which
 from bot.engine.withdrawals import Withdrawals
+from bot.errors import TransientError
 
 Decision = Callable[[Schedule, datetime], ControlResult]
 
@@ -61,6 +63,10 @@ class Controls:
                     lambda first: render_withdrawn(withdrawn, marker=first),
                 )
                 return f"withdrew {withdrawn}"
+        is_nameless = command in (syntax.Pause(), syntax.Cancel())
+        is_open = is_nameless or isinstance(command, syntax.Skip)
+        if isinstance(batch, str) and is_open and self._withdrawals.before(request):
+            raise TransientError(EarlierWaits())  # it may be about that
         return await self.control(request, batch, command, role)
 
     async def meant(self, request: Request, command: Control) -> Batch | str:

@@ -1,6 +1,7 @@
 """Looks again and again for what no delivery told, and says what could not be said."""
 
 import json
+from collections import deque
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -121,6 +122,7 @@ class Forgotten:
         self._past = past
         self._batches = batches
         self._marker_key = marker_key
+        self._unread: deque[HookDelivery] = deque()
         self.deliveries: dict[str, datetime] = {}
         """Those that GitHub saw accepted, by GUID, of this process."""
         self.running: dict[BatchId, str] = {}
@@ -132,10 +134,12 @@ class Forgotten:
         for one in new:
             log.warning("delivery lost", delivery=one.guid, event_name=one.event)
             self.deliveries[one.guid] = one.delivered_at
-        told = [one for one in new if one.event == "issue_comment"]
-        for one in told[-MOST_LOOKED_AT:]:
-            await self._read(await self._past.get(one))
-        if told and self.running:
+            if one.event == "issue_comment":
+                self._unread.append(one)
+        for _ in range(min(len(self._unread), MOST_LOOKED_AT)):
+            await self._read(await self._past.get(self._unread[0]))
+            self._unread.popleft()  # once it is read: GitHub may not answer
+        if new and self.running:
             log.warning("batches lost", batches=sorted(self.running.values()))
 
     async def _read(self, delivery: Delivery) -> None:

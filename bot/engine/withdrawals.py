@@ -1,5 +1,7 @@
 """Commands that wait for GitHub, and who took them back before they started anything."""
 
+from collections.abc import Sequence
+
 from bot.core.model import Request, Role
 
 
@@ -24,17 +26,24 @@ class Withdrawals:
 
         As with batches, what somebody else asked for takes the role *maintain*.
         """
-        here = [
+        login = request.asker.login
+        mine = [
+            one
+            for one in self.before(request)
+            if role >= Role.MAINTAIN or one.asker.login == login
+        ]
+        for one in mine:
+            self._by.setdefault(one.reply, login)
+        return len(mine)
+
+    def before(self, request: Request) -> Sequence[Request]:
+        """Return what is in hand in a request's thread besides itself."""
+        here = request.repository.id, request.thread
+        return [
             one
             for one in self._in_hand.values()
-            if (one.repository.id, one.thread)
-            == (request.repository.id, request.thread)
-            and one.reply != request.reply
-            and (role >= Role.MAINTAIN or one.asker.login == request.asker.login)
+            if (one.repository.id, one.thread) == here and one.reply != request.reply
         ]
-        for one in here:
-            self._by.setdefault(one.reply, request.asker.login)
-        return len(here)
 
     def by(self, request: Request) -> str:
         """Return who took a command back; nothing if nobody did."""

@@ -60,6 +60,8 @@ class Traffic:
             told = parsedate_to_datetime(date)
         except ValueError:
             return
+        if told.tzinfo is None:  # it names no zone
+            return
         now = self._clock.now()
         began = now - timedelta(seconds=self._clock.monotonic() - sent_at)
         early = (began - told).total_seconds() - 1

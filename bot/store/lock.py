@@ -41,12 +41,16 @@ def locked(database: Path, *, now: datetime) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _lock_itself(database: Path) -> int:
+def _lock_itself(database: Path) -> int | None:
     """Return a descriptor that locks the file, under whatever name others open it.
 
-    Two names of one file have two logs beside them, which would end it.
+    Two names of one file have two logs beside them, which would end it. None if it
+    cannot be opened: that is said by who opens it to use it.
     """
-    descriptor = os.open(database, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        descriptor = os.open(database, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError:
+        return None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -100,6 +100,19 @@ async def test_controls_go_past_a_command_that_waits_for_github(on: World):
     assert on.thread(14).is_open
 
 
+async def test_a_pause_waits_for_what_it_may_be_about(on: World):
+    for number in (13, 14):
+        on.issue(number)
+    async with on.bot():
+        on.hub.faults.add(Fault(status=502, path="/graphql$", times=None, seconds=300))
+        waiting = on.say("/batch label +bug 13 after:14")
+        await on.until(lambda: on.reactions(waiting))
+        on.say("/batch pause")
+        await on.until(lambda: on.comments("pause"))
+    assert "⏸️ Paused" in on.comment("pause").body
+    assert not on.comments("error")
+
+
 async def test_a_thread_that_takes_no_comment_has_its_report_on_an_item(on: World):
     for number in (12, 13):
         on.issue(number)

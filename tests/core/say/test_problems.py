@@ -32,6 +32,7 @@ SAMPLES: list[Problem] = [
     github.LargeFilesRefused("403 over the quota"),
     github.LargeFilesMixedUp(),
     github.NotLookedUp("ChangeLabels"),
+    github.EarlierWaits(),
     github.AwaitedGone(),
     git.GitFault("fetch", "fatal: the remote end hung up"),
     git.GitFault("fetch", exit_code=1),

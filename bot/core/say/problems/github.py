@@ -158,6 +158,14 @@ class NotLookedUp(Problem):
 
 
 @dataclass(frozen=True, slots=True)
+class EarlierWaits(Problem):
+    """A control may be about what an earlier command has not begun yet."""
+
+    def __str__(self) -> str:
+        return "an earlier command of the thread still waits for GitHub"
+
+
+@dataclass(frozen=True, slots=True)
 class AwaitedGone(Problem):
     """What an item waits for is not on GitHub any more."""
 
