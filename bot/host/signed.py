@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from bot.core.effects import PushBranch, Receipt
 from bot.core.model import Repository
+from bot.core.say.problems.change import FileTooLarge
 from bot.core.say.problems.git import NameNotText
-from bot.errors import PermanentError
+from bot.errors import PermanentError, Refused
 from bot.host.git import Place
 from bot.host.mirrors import SEEN, Mirrors
 from bot.host.snapshot import readable
@@ -107,13 +108,15 @@ class SignedPusher:
             if status == "D":
                 found.append(TreeEntry(path, before, ""))
             elif sha in new:
-                text = await self._sent(repository, place, sha)
+                text = await self._sent(repository, place, sha, path)
                 found.append(TreeEntry(path, mode, sha, text))
             else:
                 found.append(TreeEntry(path, mode, sha))
         return tuple(found)
 
-    async def _sent(self, repository: Repository, place: Place, sha: str) -> str | None:
+    async def _sent(
+        self, repository: Repository, place: Place, sha: str, path: str
+    ) -> str | None:
         """Return a content that may go with its tree; upload any other."""
         content = await self._git.run("cat-file", "blob", sha, place=place)
         if len(content) <= MOST_INLINE_BYTES and b"\0" not in content:
@@ -121,7 +124,12 @@ class SignedPusher:
                 return content.decode()
             except UnicodeDecodeError:
                 pass  # it is not text
-        await self._commits.keep(repository, content)
+        try:
+            await self._commits.keep(repository, content)
+        except Refused as error:
+            if "too_large" not in str(error):
+                raise
+            raise PermanentError(FileTooLarge(path, len(content))) from error
         return None
 
 

@@ -109,3 +109,15 @@ async def test_a_commit_that_is_not_verified_is_said_to_be_so(
         await on.finished(on.say("/batch 12"))
     body = on.pull_requests()[12].body
     assert "GitHub did not verify the commit, as a rule wants it: `unsigned`." in body
+
+
+async def test_a_file_that_the_api_does_not_take_is_named(
+    on: World, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("bot.localhub.rest.git_data.LARGEST_BLOB_BYTES", 1)
+    on.hub.require_signatures(REPOSITORY, "*")
+    async with on.bot():
+        await on.finished(on.say("/batch 12"))
+    report = on.said("report")
+    assert "data.bin has 0 MB, and GitHub takes no large files" in report
+    assert on.pull_requests() == {}
