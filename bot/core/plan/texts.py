@@ -16,16 +16,21 @@ from bot.core.model import Reference
 from bot.core.world.references import REFERENCE, host_in, references_in
 
 _LINKED = re.sub(r"\(\?P<\w+>", "(?:", REFERENCE)
-_KIND = r"(?:(?:PRs?|pull\ requests?|issues?|items?)\s{1,3})?"
-_LIST = rf"{_KIND}{_LINKED}(?:\s{{0,9}}(?:[,;+&]|\band\b)?\s{{0,9}}(?:and\s)?{_KIND}{_LINKED})*"
+_KIND = r"(?:(?:PRs?|pull\ requests?|issues?|items?)(?:\s{1,3}|(?=\#)))?"
+_AND = r"(?:and\s(?:(?:also\s)?(?:on|by)\s)?)"
+_LIST = rf"{_KIND}{_LINKED}(?:\s{{0,9}}(?:[,;+&/|]|\band\b)?\s{{0,9}}{_AND}?{_KIND}{_LINKED})*"
 _SAYS = re.compile(
-    r"(?<![\w-])(?:depend(?:s|ing)?[\s-]{1,9}on|blocked[\s-]{1,9}by)(?![\w-])",
+    r"(?<![\w-])(?:depend(?:s|ing|ent)?[\s-]{1,9}(?:up)?on|blocked[\s-]{1,9}(?:by|on))(?![\w-])",
     re.IGNORECASE,
 )
+_HEADS = re.compile(r"(?<![\w-])(?:dependencies|prerequisites|blockers)(?![\w-])", re.I)
+_MORE = re.compile(rf"\s{{1,9}}or\s{{1,9}}{_KIND}{_LINKED}", re.IGNORECASE | re.VERBOSE)
 _REFERENCES = re.compile(
     rf"\s{{0,9}}:?\s{{0,9}}(?P<references>{_LIST})", re.IGNORECASE | re.VERBOSE
 )
-_TITLE = re.compile(rf"\s*{_SAYS.pattern}\s*:?\s*\Z", re.IGNORECASE)
+_TITLE = re.compile(
+    rf"\s*(?:{_SAYS.pattern}|{_HEADS.pattern})\s*:?\s*\Z", re.IGNORECASE
+)
 _ENTRY = re.compile(rf"\s*<?(?P<references>{_LIST})", re.IGNORECASE | re.VERBOSE)
 _OPEN_TASK = re.compile(r"\[[ ]\]\s{1,9}")
 _BOX = re.compile(r"\[[ xX]\]\s{1,9}")
@@ -41,6 +46,10 @@ _ADDRESS = re.compile(r"<(https?://[^\s<>]{1,500}+)>", re.IGNORECASE)
 _EMPHASIS = re.compile(r"\*+|(?<!\w)_+|_+(?!\w)")
 _DENIED = re.compile(
     r"\b(?:not|no|never|nothing|nobody|none|neither|nor|hardly|without|un)\b|n['\u2019]t\b",
+    re.IGNORECASE,
+)
+_DOUBTED = re.compile(
+    r"\b(?:if|whether|unless|could|might|was|were|used to|formerly|previously)\b",
     re.IGNORECASE,
 )
 _ONE = re.compile(REFERENCE, re.IGNORECASE | re.VERBOSE)
@@ -61,7 +70,7 @@ def dependencies_in(body: str, repository: str, *, url: str = "") -> Said:
     *url* is the item's own: what is on another server is none of its dependencies.
     Code, quotes and HTML comments are not read.
     """
-    if not _SAYS.search(body):
+    if not (_SAYS.search(body) or _HEADS.search(body)):
         return Said()
     host = host_in(url)
     own = set(references_in(url, repository))
@@ -73,10 +82,15 @@ def dependencies_in(body: str, repository: str, *, url: str = "") -> Said:
                 found += references_in(listed["references"], repository, host=host)
             continue
         for said in _SAYS.finditer(text.words):
-            if not _is_meant(text.words, said, repository, own):
+            before = _clause_before(text.words, said)
+            if not _is_meant(text.words, said, before, repository, own):
                 continue
-            if listed := _REFERENCES.match(text.words, said.end()):
+            listed = _REFERENCES.match(text.words, said.end())
+            if listed and _DOUBTED.search(before):
+                unread += 1
+            elif listed:
                 found += references_in(listed["references"], repository, host=host)
+                unread += _MORE.match(text.words, listed.end()) is not None
             elif _NAMES_SOMETHING.match(text.words, said.end()):
                 unread += 1
     return Said(tuple(dict.fromkeys(found)), unread)
@@ -90,7 +104,12 @@ def open_tasks_in(body: str, repository: str, *, url: str = "") -> Said:
     found: list[Reference] = []
     unread = 0
     tokens = block_tokens(body)
+    quotes = 0
     for at, token in enumerate(tokens):
+        if token.type in ("blockquote_open", "blockquote_close"):
+            quotes += token.nesting
+        if quotes:
+            continue
         is_entry = token.type == "inline" and tokens[at - 2].type == "list_item_open"
         box = _OPEN_TASK.match(token.content) if is_entry else None
         if box is None:
@@ -107,19 +126,27 @@ def open_tasks_in(body: str, repository: str, *, url: str = "") -> Said:
     return Said(tuple(dict.fromkeys(found)), unread)
 
 
+def _clause_before(text: str, said: re.Match[str]) -> str:
+    start = max(0, said.start() - _CLAUSE_LENGTH)
+    return re.split(r"[.!?;:,(\n]", text[start : said.start()])[-1]
+
+
 def _is_meant(
-    text: str, said: re.Match[str], repository: str, own: set[Reference]
+    text: str,
+    said: re.Match[str],
+    before: str,
+    repository: str,
+    own: set[Reference],
 ) -> bool:
     """Return whether a dependency is stated, of the item itself."""
-    start = max(0, said.start() - _CLAUSE_LENGTH)
-    before = re.split(r"[.!?;:,(\n]", text[start : said.start()])[-1]
     if _DENIED.search(before):
         return False
     others = set(references_in(before, repository)) - own
     if others:
         return False
     behind = re.split(
-        r"(?<=[!?])|[.\n](?=\s|\Z)", text[said.end() : said.end() + _CLAUSE_LENGTH]
+        r"(?<=[!?])(?=\s|\Z)|[.\n](?=\s|\Z)",
+        text[said.end() : said.end() + _CLAUSE_LENGTH],
     )[0]
     return not behind.rstrip().endswith("?")
 
