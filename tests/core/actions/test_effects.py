@@ -131,7 +131,12 @@ def test_a_comment_without_an_address_is_said_in_words():
 @pytest.mark.parametrize(
     ("action", "added", "removed", "summary"),
     [
-        (("label", "+bug", "-old"), ("bug",), (), "labelled `bug`"),
+        (
+            ("label", "+bug", "-old"),
+            ("bug",),
+            (),
+            "labelled `bug`; `old` was not there",
+        ),
         (("label", "+bug", "-old"), (), ("old",), "took off `old`"),
         (("assign", "+ada", "-bob"), (), ("bob",), "unassigned `bob`"),
     ],
