@@ -81,6 +81,14 @@ _REFERENCES = f"""
     }}
   }}
 """
+_LOST_BASE = ["BaseRefDeletedEvent", "ClosedEvent"]
+"""How the timeline of a pull request ends that GitHub closed as its base went."""
+
+_ENDING = """
+  timelineItems(last: 2, itemTypes: [BASE_REF_DELETED_EVENT, CLOSED_EVENT]) {
+    nodes { __typename }
+  }
+"""
 _NEWEST = "first: 20, orderBy: {field: CREATED_AT, direction: DESC}"
 
 
@@ -216,7 +224,7 @@ class _BasesPart:
             parts.append(
                 f"r{name}: ref(qualifiedName: $r{name}) {{ name }}"
                 f" p{name}: pullRequests(headRefName: $p{name}, {_NEWEST})"
-                f" {{ nodes {{ {_PULL} }} }}"
+                f" {{ nodes {{ {_PULL} {_ENDING} }} }}"
             )
             variables[f"r{name}"] = ("String!", f"refs/heads/{branch}")
             variables[f"p{name}"] = ("String!", branch)
@@ -271,6 +279,8 @@ def _pull(node: Mapping[str, Any]) -> PullNow | None:
     if node["isCrossRepository"]:
         return None
     merged_at = node["mergedAt"]
+    events = (node.get("timelineItems") or {}).get("nodes") or ()
+    ending = [one["__typename"] for one in events if one]
     return PullNow(
         number=ItemNumber(node["number"]),
         url=str(node["url"]),
@@ -278,6 +288,7 @@ def _pull(node: Mapping[str, Any]) -> PullNow | None:
         head=str(node["headRefName"]),
         base=str(node["baseRefName"]),
         merged_at=datetime.fromisoformat(merged_at) if merged_at else None,
+        lost_base=ending == _LOST_BASE,
     )
 
 

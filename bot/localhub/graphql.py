@@ -35,10 +35,12 @@ from bot.localhub.state import (
     Repository,
     Review,
     Thread,
+    ThreadEvent,
     User,
 )
 
 REACTION_NAMES = {"+1": "THUMBS_UP", "-1": "THUMBS_DOWN"}
+PULL_EVENTS = {"base_ref_deleted": "BaseRefDeletedEvent", "closed": "ClosedEvent"}
 MISSING_FIELDS = {
     "dependencies": ("blockedBy", "blocking"),
     "sub-issues": ("subIssues", "subIssuesSummary", "parent"),
@@ -215,6 +217,8 @@ def _type_name(value: Any, _info: Any, _type: Any) -> str:
             return value.type.capitalize()
         case _CrossReference():
             return "CrossReferencedEvent"
+        case ThreadEvent():
+            return PULL_EVENTS[value.kind]
         case _:
             raise AssertionError(value)
 
@@ -418,6 +422,17 @@ def _references_to(
             names.search(text)
             for text in (thread.body, *(one.body for one in thread.comments))
         )
+    ]
+    return _connection(found, info, arguments)
+
+
+def _pull_events(source: Thread, info: Info, arguments: dict[str, Any]) -> _Connection:
+    wanted = arguments.get("itemTypes")
+    found = [
+        event
+        for event in source.events
+        if event.kind in PULL_EVENTS
+        and (wanted is None or f"{event.kind.upper()}_EVENT" in wanted)
     ]
     return _connection(found, info, arguments)
 
@@ -737,6 +752,11 @@ RESOLVERS: dict[str, Resolver] = {
     "Issue.subIssuesSummary": _sub_issues_summary,
     "Issue.timelineItems": _references_to,
     "CrossReferencedEvent.source": _of(lambda s: s.source),
+    "PullRequest.timelineItems": _pull_events,
+    **{
+        f"{name}.createdAt": _of(lambda s: timestamp(s.at))
+        for name in PULL_EVENTS.values()
+    },
     "PullRequest.additions": _of(lambda s: pulls.changes(s).additions),
     "PullRequest.deletions": _of(lambda s: pulls.changes(s).deletions),
     "PullRequest.changedFiles": _of(lambda s: len(pulls.changes(s).files)),

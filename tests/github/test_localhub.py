@@ -391,6 +391,7 @@ async def test_what_became_of_branches_and_who_works_on_an_issue(
         return thread(opened.number)
 
     issue = thread(hub.open_issue("olivia", NAME, "Fifteen").number)
+    pull("batch/e5e5/42", "Closes #42")
     lower = pull("batch/a1a1/40", "Closes #40")
     upper = pull(f"batch/b2b2/{issue}", f"Closes #{issue}", "batch/a1a1/40")
     closed = pull(f"batch/c3c3/{issue}", f"Closes #{issue}")
@@ -399,7 +400,12 @@ async def test_what_became_of_branches_and_who_works_on_an_issue(
         hub.open_issue("wade", NAME, f"Like {other}", f"See #{issue}.")
     hub.close("olivia", NAME, closed)
     hub.merge("olivia", NAME, lower, method="squash")
-    branches = ("batch/a1a1/40", f"batch/c3c3/{issue}", "main", "gone")
+    above = pull("batch/d4d4/41", "Closes #41", "batch/e5e5/42")
+    hub.set_ref("olivia", NAME, "refs/heads/batch/e5e5/42", None)
+    branches = (
+        *("batch/a1a1/40", f"batch/c3c3/{issue}", "main", "gone"),
+        "batch/d4d4/41",
+    )
     asked = BasesOf(repository, issue, branches)
     alone = OpenPullsOf(repository, issue)
     missing = OpenPullsOf(repository, thread(4711))
@@ -412,7 +418,10 @@ async def test_what_became_of_branches_and_who_works_on_an_issue(
     )
     assert merged.pull.state is PullState.MERGED
     assert merged.pull.merged_at is not None
-    assert bases.branches[f"batch/c3c3/{issue}"].pull.state is PullState.CLOSED
+    turned_down = bases.branches[f"batch/c3c3/{issue}"].pull
+    assert (turned_down.state, turned_down.lost_base) == (PullState.CLOSED, False)
+    lost = bases.branches["batch/d4d4/41"].pull
+    assert (lost.number, lost.state, lost.lost_base) == (above, PullState.CLOSED, True)
     assert bases.branches["main"] == BranchNow(exists=True)
     assert bases.branches["gone"] == BranchNow(exists=False)
     assert [pull.number for pull in bases.open_pulls] == [upper]

@@ -23,6 +23,11 @@ class Fate:
     says: str = ""  # such as "PR 71 was merged"; empty while nothing happened to it
     pull: PullNow | None = None
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether its pull request has to be opened anew."""
+        return self.pull is not None and self.pull.state is PullState.CLOSED
+
 
 @dataclass(frozen=True, slots=True)
 class Footing:
@@ -115,6 +120,10 @@ def _fate(before: Predecessor, bases: Bases, *, was_default: str) -> Fate | str:
             followed.append(pull)
             here, since = pull.base, pull.merged_at or since
             continue
+        if pull is not None and pull.lost_base and now.exists:
+            # Nobody turned the work down.
+            says = f"PR {pull.number} was closed when its base was deleted"
+            return Fate(before.number, before.branch, here, says, pull)
         if pull is not None and pull.state is PullState.CLOSED and _is_ours(here):
             says = f"PR {pull.number} was closed without a merge"
             return Fate(before.number, before.branch, "", says, pull)

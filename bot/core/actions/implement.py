@@ -375,7 +375,9 @@ def _stacked(ground: Footing, result: CommandResult, links: Links) -> str:
     first = "merge that one first" if is_one else "merge those first"
     base = result.base or ground.base
     verb = "Contains" if base == ground.default_branch else "Stacked on"
-    return f"{verb} {branches}: {first}."
+    closed = [f"{f.says} ({links.item(f.number)})" for f in before if f.is_closed]
+    reopen = f" {join(closed)}: another one is needed." if closed else ""
+    return f"{verb} {branches}: {first}.{reopen}"
 
 
 def _moved(ground: Footing, result: CommandResult, links: Links) -> str:

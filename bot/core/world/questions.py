@@ -92,6 +92,7 @@ class PullNow:
     head: str  # the branches
     base: str
     merged_at: datetime | None = None
+    lost_base: bool = False  # closed by nobody, but because its base was deleted
 
 
 @dataclass(frozen=True, slots=True)

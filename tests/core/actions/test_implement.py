@@ -379,6 +379,22 @@ def test_a_branch_without_a_pull_request_is_built_on():
     assert begins({10: TEN}, {TEN: BranchNow(exists=True)}) == (TEN, ())
 
 
+def test_what_was_closed_as_its_base_went_is_built_on_and_said():
+    pull = open_pull(70, TEN, state=PullState.CLOSED, base="batch/b7k2/9")
+    now = {TEN: BranchNow(exists=True, pull=replace(pull, lost_base=True))}
+    assert begins({10: TEN}, now) == (TEN, ())
+    at = job(IMPLEMENT, predecessors={10: TEN})
+    opened = pull_request(replace(RAN, base=TEN), at, bases_of(at, branches=now))
+    assert opened.base_branch == TEN
+    said = "PR 70 was closed when its base was deleted ([#10]("
+    assert said in opened.body
+    assert "another one is needed" in opened.body
+    gone = {TEN: replace(now[TEN], exists=False)}
+    assert begins({10: TEN}, gone) == (
+        "it builds on #10, and PR 70 was closed without a merge"
+    )
+
+
 def moves(result: CommandResult, before: dict[int, str], **now: Any) -> Step:
     """Return what follows the push of work that was made on other bases."""
     at = job(IMPLEMENT, predecessors=before)
