@@ -41,6 +41,7 @@ from bot.engine.reading import Reader
 from bot.engine.recorder import Recorder
 from bot.engine.recovery import Recovery
 from bot.engine.replies import Replies
+from bot.engine.reports import Reports
 from bot.engine.retries import Retries
 from bot.engine.running import Running
 from bot.engine.scheduler import Scheduler, SlotLimits
@@ -174,7 +175,7 @@ class Going:
     """Whether the engine goes on: what it records reaches the disk, nobody ends it."""
 
     recorder: Recorder
-    tracker: Tracker
+    reports: Reports
     forgotten: Forgotten
     stopping: asyncio.Event
 
@@ -185,7 +186,7 @@ class Going:
             found.append(Finding("engine", State.BROKEN, *findings.told(trouble)))
         if self.stopping.is_set():
             found.append(Finding("engine", State.BROKEN, *findings.stopping()))
-        if untold := self.tracker.untold:
+        if untold := self.reports.untold:
             found.append(Finding("batches", State.NOTE, *findings.not_told(untold)))
         if lost := self.forgotten.deliveries:
             words = findings.lost_end(
@@ -316,10 +317,17 @@ class Engine:
             clock=clock,
             face=face,
         )
+        self.reports = Reports(
+            situations=situations,
+            recorder=self.recorder,
+            effects=effects,
+            clock=clock,
+        )
         self.tracker = Tracker(
             situations=situations,
             recorder=self.recorder,
             effects=effects,
+            reports=self.reports,
             github=github.github,
             clock=clock,
             supervisor=supervisor,
@@ -464,7 +472,7 @@ class Engine:
             {
                 "settings": SettingsExamined(settings),
                 "database": store,
-                "engine": Going(self.recorder, self.tracker, self.forgotten, stopping),
+                "engine": Going(self.recorder, self.reports, self.forgotten, stopping),
                 "GitHub": github,
                 "this machine": host.examined,
             }

@@ -18,26 +18,23 @@ from bot.core.effects import (
     CreateComment,
     EditComment,
     PinComment,
-    React,
     Reaction,
-    Receipt,
     UnpinComment,
 )
-from bot.core.events import BatchConcluded, News, Reported, TrackingCommented
-from bot.core.model import BatchId, BatchState, Comment, InstallationId, ItemState
+from bot.core.events import BatchConcluded, News, TrackingCommented
+from bot.core.model import BatchId, BatchState, InstallationId
 from bot.core.run.pace import Stale, seconds_to_edit
 from bot.core.run.progress import Progress
 from bot.core.run.retry import delay_seconds
 from bot.core.run.stalled import SO_FAR_AFTER
 from bot.core.say.headings import heading_key, needs_clock
-from bot.core.say.report import render_elsewhere, render_report
 from bot.core.say.situation import Situation
 from bot.core.say.tracking import render_so_far, render_tracking, so_far_marker
-from bot.core.world.answers import takes_no_comment
 from bot.core.world.markers import marker
 from bot.engine.effects import Effects
 from bot.engine.recorder import Recorder
 from bot.engine.replies import react_to
+from bot.engine.reports import Reports, ended_at
 from bot.engine.situation import Situations
 from bot.engine.supervisor import Supervisor
 from bot.errors import BotError, NotFound, PermanentError, TransientError
@@ -49,12 +46,6 @@ TOLD_WITHIN = timedelta(days=30)
 
 DELETED_WITHIN = timedelta(days=1)
 """How long the last edit of a comment waits that GitHub does not find."""
-
-ELSEWHERE_AFTER = timedelta(hours=1)
-"""After how long a report that its thread does not take is posted on an item."""
-
-MOST_ELSEWHERE = 3
-"""On how many items that is tried."""
 
 OVER = (BatchState.FINISHED, BatchState.CANCELLED)
 
@@ -98,6 +89,7 @@ class Tracker:
         situations: Situations,
         recorder: Recorder,
         effects: Effects,
+        reports: Reports,
         github: Budgets,
         clock: Clock,
         supervisor: Supervisor,
@@ -105,14 +97,13 @@ class Tracker:
         self._situations = situations
         self._recorder = recorder
         self._effects = effects
+        self._reports = reports
         self._github = github
         self._clock = clock
         self._supervisor = supervisor
         self._watches: dict[BatchId, _Watch] = {}
         self._tasks: dict[BatchId, asyncio.Task[None]] = {}
         self._edits: dict[InstallationId, deque[float]] = {}
-        self.untold: dict[BatchId, str] = {}
-        """The batches that could not say how they ended, and where; of this process."""
         recorder.listen(self._notice)
 
     def follow(self, batch_id: BatchId) -> None:
@@ -370,7 +361,7 @@ class Tracker:
             # It may exist: the bot was killed before it knew.
             await self._create(progress, watch)
         if not progress.report_url:
-            await self._report(progress)
+            await self._reports.post(progress)
         if progress.tracking_comment_id:
             # Also if it took no edits before: the last word is worth a try.
             refused = await self._write(progress, watch)
@@ -379,9 +370,9 @@ class Tracker:
                 await self._effects.attempt(f"{batch.id}/unpin", unpin)
         if not watch.is_marked:
             await self._react_to_start(progress)
-        await self._react_to_end(progress)
+        await self._reports.react(progress)
         now = self._clock.now()
-        waited = now - _ended_at(progress)
+        waited = now - ended_at(progress)
         # A comment that is not there may be one that a person deleted.
         patience = DELETED_WITHIN if isinstance(refused, NotFound) else TOLD_WITHIN
         is_shown = refused is None or waited > patience
@@ -393,56 +384,6 @@ class Tracker:
             request = progress.batch.request
             await react_to(request, Reaction.STARTED, self._effects)
 
-    async def _react_to_end(self, progress: Progress) -> None:
-        batch = progress.batch
-        origin = batch.request.origin
-        if not isinstance(origin, Comment):
-            return
-        done = progress.count(ItemState.COMPLETED) == len(progress.items)
-        mood = Reaction.DONE if done else Reaction.REFUSED
-        react = React(batch.repository, origin.kind, origin.id, mood, origin.node_id)
-        await self._effects.attempt(f"{batch.id}/reaction", react)
-
-    async def _report(self, progress: Progress) -> None:
-        batch = progress.batch
-        situation = await self._situations.situation(progress)
-        first = marker("report", batch.id, situation.marker_key)
-        body = render_report(progress, situation)
-        comment = CreateComment(batch.repository, batch.thread, first, body)
-        key = f"{batch.id}/report"
-        try:
-            receipt = await self._effects.perform(key, comment)
-        except PermanentError as error:
-            log.warning("report refused", batch=batch.id, error=str(error))
-            waited = self._clock.now() - _ended_at(progress)
-            if not takes_no_comment(str(error)) and waited < ELSEWHERE_AFTER:
-                self.untold[batch.id] = f"{batch.repository.name}#{batch.thread}"
-                return
-            told = await self._tell_elsewhere(progress, comment, error)
-            if told is None:
-                self.untold[batch.id] = f"{batch.repository.name}#{batch.thread}"
-                return
-            receipt = told
-        self.untold.pop(batch.id, None)
-        event = Reported(self._clock.now(), receipt.id, receipt.url)
-        await self._recorder.record({batch.id: [event]})
-
-    async def _tell_elsewhere(
-        self, progress: Progress, report: CreateComment, error: PermanentError
-    ) -> Receipt | None:
-        """Post the report on an item of the batch, whose own thread does not take it."""
-        batch = progress.batch
-        items = {i.number: i for i in batch.plan.items if i.number != batch.thread}
-        for item in [*items.values()][:MOST_ELSEWHERE]:
-            body = render_elsewhere(report.body, batch, why=str(error))
-            comment = CreateComment(item.repository, item.number, report.marker, body)
-            key = f"{batch.id}/report/{item.id}"
-            try:
-                return await self._effects.perform(key, comment)
-            except PermanentError as refusal:
-                log.warning("report refused", batch=batch.id, error=str(refusal))
-        return None
-
 
 def _render(progress: Progress, situation: Situation, watch: _Watch) -> _Page:
     return _Page(
@@ -452,10 +393,6 @@ def _render(progress: Progress, situation: Situation, watch: _Watch) -> _Page:
         watch.redraws,
         situation.stalled.since if situation.stalled else None,
     )
-
-
-def _ended_at(progress: Progress) -> datetime:
-    return progress.ended_at or progress.batch.created_at
 
 
 async def _sleep(clock: Clock, seconds: float) -> None:

@@ -25,6 +25,7 @@ from bot.core.run.reasons import Reason
 from bot.core.world.answers import Answered, Failure
 from bot.engine.effects import Effects
 from bot.engine.recorder import Recorder
+from bot.engine.reports import Reports
 from bot.engine.situation import Face, Situations
 from bot.engine.supervisor import Supervisor
 from bot.engine.tracker import Tracker
@@ -108,14 +109,21 @@ class Desk:
             clock=clock,
             face=Face(b"key"),
         )
+        effects = Effects(
+            effect_log=store.effects,
+            adapter=anything,
+            clock=clock,
+            fraction=lambda: 0.5,
+        )
         self.tracker = Tracker(
             situations=situations,
             recorder=self.recorder,
-            effects=Effects(
-                effect_log=store.effects,
-                adapter=anything,
+            effects=effects,
+            reports=Reports(
+                situations=situations,
+                recorder=self.recorder,
+                effects=effects,
                 clock=clock,
-                fraction=lambda: 0.5,
             ),
             github=anything,
             clock=clock,
