@@ -1,11 +1,13 @@
 """What the bot may change outside: intents, and the receipts that prove them.
 
 An intent is written to the store before it is carried out and names everything that
-is needed to find it again on GitHub after a crash.
+is needed to find it again on GitHub after a crash. One that ``is_repeatable`` changes
+nothing the second time: another try of it need not look first.
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import ClassVar
 
 from bot.core.model import CommentKind, ItemNumber, Repository
 
@@ -23,6 +25,7 @@ class Reaction(StrEnum):
 class CreateComment:
     """Post a comment on a thread; ``marker`` is its first line and finds it again."""
 
+    is_repeatable: ClassVar = False
     repository: Repository
     thread: ItemNumber
     marker: str
@@ -33,6 +36,7 @@ class CreateComment:
 class EditComment:
     """Replace the body of one of the bot's own comments."""
 
+    is_repeatable: ClassVar = True
     repository: Repository
     comment_id: int
     body: str
@@ -42,6 +46,7 @@ class EditComment:
 class PinComment:
     """Pin a comment, if the issue has no other pin."""
 
+    is_repeatable: ClassVar = True
     repository: Repository
     thread: ItemNumber
     comment_id: int
@@ -51,6 +56,7 @@ class PinComment:
 class UnpinComment:
     """Take the pin off a comment."""
 
+    is_repeatable: ClassVar = True
     repository: Repository
     comment_id: int
 
@@ -59,6 +65,7 @@ class UnpinComment:
 class React:
     """React to somebody's comment."""
 
+    is_repeatable: ClassVar = True
     repository: Repository
     kind: CommentKind
     comment_id: int
@@ -70,6 +77,7 @@ class React:
 class ChangeLabels:
     """Add and remove labels."""
 
+    is_repeatable: ClassVar = True
     repository: Repository
     number: ItemNumber
     add: tuple[str, ...] = ()
@@ -80,6 +88,7 @@ class ChangeLabels:
 class ChangeAssignees:
     """Assign and unassign people, by login."""
 
+    is_repeatable: ClassVar = True
     repository: Repository
     number: ItemNumber
     add: tuple[str, ...] = ()
@@ -90,6 +99,7 @@ class ChangeAssignees:
 class ChangeState:
     """Close or reopen an issue or pull request."""
 
+    is_repeatable: ClassVar = True
     repository: Repository
     number: ItemNumber
     is_open: bool
@@ -107,6 +117,7 @@ class PushBranch:
     name too, and in ``note`` why it is not verified, if so.
     """
 
+    is_repeatable: ClassVar = False
     repository: Repository
     branch: str  # batch/<id>/<item>
     sha: str
@@ -118,6 +129,7 @@ class PushBranch:
 class OpenPullRequest:
     """Open a draft pull request; found again by its head branch, in any state."""
 
+    is_repeatable: ClassVar = False
     repository: Repository
     head_branch: str
     head_sha: str
@@ -138,17 +150,6 @@ Intent = (
     | PushBranch
     | OpenPullRequest
 )
-
-REPEATABLE = (
-    EditComment,
-    PinComment,
-    UnpinComment,
-    React,
-    ChangeLabels,
-    ChangeAssignees,
-    ChangeState,
-)
-"""Intents whose second execution changes nothing: a retry need not look first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,6 @@ from weakref import WeakValueDictionary
 import structlog
 
 from bot.core.effects import (
-    REPEATABLE,
     ChangeAssignees,
     ChangeLabels,
     ChangeState,
@@ -114,7 +113,7 @@ class Effects:
             if record.receipt is not None and _is_done(record, intent):
                 return "known", record.receipt
             intent = await self._continued(record, intent)
-            if not isinstance(intent, REPEATABLE):
+            if not intent.is_repeatable:
                 found = await self._adapter.find(intent, since=record.intended_at)
                 if found is not None:
                     return "found", await self._note(key, found)
