@@ -55,6 +55,7 @@ MOST_FILE_BYTES = 50 * 1024**2  # GitHub warns above 50 MB and refuses 100 MB
 """What one commit may change; more is build output that nobody wants in a review."""
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+_ATTRIBUTES = ".gitattributes"
 _LFS = "lfs"
 _KEEPS_LARGE_FILES = r"^[[:space:]]*[^#[:space:]].*[[:space:]]filter=lfs([[:space:]]|$)"
 _USAGE = 129  # git's exit code for options it does not know
@@ -421,7 +422,11 @@ class GitWorkspaces:
 
         Raises ``PermanentError`` for one that would have hidden the content.
         """
-        if not found.written:
+        is_any = found.written and (
+            any(path.endswith(_ATTRIBUTES) for path in found.written)
+            or await asyncio.to_thread(_has_attributes, folder.index)
+        )
+        if not is_any:
             return {}
         place = Place(mirror, folder.workspace, folder.index)
         ask = ("check-attr", "-z", "--stdin", "filter")
@@ -617,7 +622,7 @@ def _taken(
 
 def _has_attributes(index: Path) -> bool:
     """Return whether an index may name such files; quicker than to read it."""
-    return b".gitattributes\0" in index.read_bytes()
+    return _ATTRIBUTES.encode() + b"\0" in index.read_bytes()
 
 
 def _regular(root: Path, paths: Iterable[str]) -> dict[str, None]:
