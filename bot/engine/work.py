@@ -100,7 +100,7 @@ class Work:
     ) -> CommandResult:
         """Return a result made again elsewhere, or with why that does not go.
 
-        Raises ``BranchMissing`` and ``TransientError``.
+        Raises ``BranchMissing``.
         """
 
         async def rebase() -> Rebased:
@@ -113,7 +113,7 @@ class Work:
             moved = await self._patiently(attempt, emit, rebase)
         except BranchMissing:
             raise
-        except PermanentError as error:
+        except (PermanentError, TransientError) as error:
             # What is done is not thrown away: people get it as it is.
             stuck = str(error)
             moved = Rebased(result.commit, step.base, step.merge)
