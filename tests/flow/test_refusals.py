@@ -1,5 +1,6 @@
 """What bad input gets: every row of the table, from the comment to the answer."""
 
+import itertools
 import re
 from dataclasses import dataclass
 
@@ -24,6 +25,19 @@ class Row:
     pointed_out: str = ""
     corrected: str = ""
     said: tuple[str, ...] = ()
+
+    def block(self) -> tuple[str, list[str]]:
+        """Return the fence, and the lines below it: what *pointed_out* has in one."""
+        messages = re.findall(r"^ *\^+ (.*)$", self.pointed_out, re.MULTILINE)
+        block = re.sub(r"^( *\^+) .*$", r"\1", self.pointed_out, flags=re.MULTILINE)
+        if len(messages) < 2:
+            return block, [f"{one[:1].upper()}{one[1:]}" for one in messages]
+        number = itertools.count(1)
+        block = re.sub(r"\^$", lambda _: f"^ {next(number)}", block, flags=re.MULTILINE)
+        return block, [
+            f"{place}. {one[:1].upper()}{one[1:]}"
+            for place, one in enumerate(messages, 1)
+        ]
 
 
 def unreadable(command: str, carets: str, corrected: str = "") -> Row:
@@ -215,8 +229,11 @@ async def test_every_fault_is_answered_and_nothing_starts(
                 assert lines[0] == row.first_line
                 fences = "\n".join(lines[1:]).split("```")[1::2]
                 shown = [f.removeprefix("text\n").strip("\n") for f in fences]
-                wanted = [row.pointed_out, row.corrected]
+                pointed_out, messages = row.block()
+                wanted = [pointed_out, row.corrected]
                 assert shown == [text for text in wanted if text]
+                plain = [re.sub("[\u2060\\\\]", "", line) for line in lines]
+                assert {*messages} <= {*plain}
                 for text in row.said:
                     assert text in lines
                 assert on.reactions(command) == {"eyes", "confused"}

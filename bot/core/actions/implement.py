@@ -54,6 +54,9 @@ RESULT_FILE = "result.json"
 TITLE_LENGTH = 120
 SUMMARY_LINES = 20
 SUMMARY_LINE_LENGTH = 500
+LINES_OF_SUCCESS = 8
+"""How many of its last lines are kept of a command that did what was asked."""
+
 MOST_LEFT_OUT = 10
 
 _JOINER = "\u2060"
@@ -271,6 +274,7 @@ def _published(
         summary="; ".join(filter(None, (opened.note, _move(result)))),
         link=link,
         branch=head,
+        log_tail=result.log_tail[-LINES_OF_SUCCESS:],
         isolation=result.isolation,
     )
 

@@ -13,15 +13,29 @@ _MOST_FAULTS = 12
 _MESSAGE_WIDTH = 200
 
 
-def point_out(lines: Sequence[FaultyLine]) -> str:
-    """Return each line with its faults, and what to write, below it."""
-    blocks = [row for line in lines for row in (*_point_out(line), "")]
-    return "\n".join(blocks).strip("\n")
+def point_out(lines: Sequence[FaultyLine]) -> tuple[str, Sequence[str]]:
+    """Return each line with carets below its faults, and what is wrong, each thing once.
+
+    The carets are numbered as the messages are, unless there is one message only. On a
+    phone a message in the block would be out of sight.
+    """
+    messages: list[str] = []
+    for line in lines:
+        for fault in _in_order(line)[:_MOST_FAULTS]:
+            message = " ".join("".join(map(_printable, fault.message)).split())
+            if message[:_MESSAGE_WIDTH] not in messages:
+                messages.append(message[:_MESSAGE_WIDTH])
+    blocks = [row for line in lines for row in (*_point_out(line, messages), "")]
+    return "\n".join(blocks).strip("\n"), messages
 
 
-def _point_out(line: FaultyLine) -> Iterator[str]:
+def _in_order(line: FaultyLine) -> Sequence[Fault]:
+    return sorted(line.faults, key=lambda fault: fault.column)
+
+
+def _point_out(line: FaultyLine, messages: Sequence[str]) -> Iterator[str]:
     text = "".join(map(_printable, line.line))
-    faults = sorted(line.faults, key=lambda fault: fault.column)
+    faults = _in_order(line)
     shown, hidden = faults[:_MOST_FAULTS], faults[_MOST_FAULTS:]
     while shown:
         start = _window_start(text, shown[0])
@@ -34,8 +48,9 @@ def _point_out(line: FaultyLine) -> Iterator[str]:
             before = _cells(lead + text[start : fault.column])
             marked = text[fault.column : min(end, fault.column + fault.length)]
             message = " ".join("".join(map(_printable, fault.message)).split())
+            number = messages.index(message[:_MESSAGE_WIDTH]) + 1
             carets = "^" * max(1, _cells(marked))
-            yield f"{' ' * before}{carets} {message[:_MESSAGE_WIDTH]}"
+            yield f"{' ' * before}{carets} {number if len(messages) > 1 else ''}".rstrip()
     if not faults:
         yield text[:_WIDTH]
     if hidden:

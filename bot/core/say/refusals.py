@@ -74,9 +74,13 @@ def _copy(command: str, lead: str = "Copy this into a new comment:") -> str:
 
 
 def _unreadable(problem: Unreadable) -> Sequence[str]:
+    shown, messages = point_out(problem.lines)
+    said = [escape_prose(f"{one[:1].upper()}{one[1:]}") for one in messages]
+    numbered = [f"{number}. {one}" for number, one in enumerate(said, 1)]
     return [
         "😕 I could not read that command, so nothing started.",
-        fence(point_out(problem.lines)),
+        fence(shown),
+        "\n".join(numbered if len(said) > 1 else said),
         _copy(problem.corrected),
         "<sub>`/batch help` lists items, options and examples.</sub>",
     ]

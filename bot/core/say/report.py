@@ -20,7 +20,7 @@ from bot.core.say.sentences import (
     tries,
 )
 from bot.core.say.situation import Situation
-from bot.core.say.tracking import notes_of, page_url
+from bot.core.say.tracking import FLAT, notes_of, page_url
 from bot.core.world.markdown import (
     Links,
     alert,
@@ -101,14 +101,16 @@ class _Report:
         return f"{first}\n" + paragraphs(
             f"### {heading(self.progress, self.situation)}",
             squares(self.progress),
-            self._totals(),
-            self._times(),
+            self._results(),
             self._cut_short(),
-            notes_of(self.progress) if self.level.title else "",
             *self._needs_you(),
-            self._logs(),
-            *self._tables(),
+            self._times(),
+            notes_of(self.progress) if self.level.title else "",
+            self._logs("Last lines of the logs", ItemState.FAILED),
+            *(() if self._is_flat else self._tables()),
+            self._logs("Last lines of what was done", ItemState.COMPLETED),
             self._cancelled(),
+            details("Figures", self._totals()),
             self._footer(),
         )
 
@@ -133,6 +135,25 @@ class _Report:
             for place, title in enumerate(s.words.done for s in ACTIONS.values())
         }
         return dict(sorted(found.items(), key=lambda it: known.get(it[0], len(known))))
+
+    @property
+    def _is_flat(self) -> bool:
+        return len(self.progress.items) <= FLAT
+
+    def _results(self) -> str:
+        """Return what came of each item that is done, to be seen without a click."""
+        done = [view for view in self.views if view.state is ItemState.COMPLETED]
+        if not self._is_flat:
+            return ""
+        return "\n".join(map(self._result, done))
+
+    def _result(self, view: ItemView) -> str:
+        assert view.outcome is not None
+        spent = f" · {spell(view.worked)}" if view.attempt else ""
+        again = f" ({view.tries} tries)" if view.tries > 1 else ""
+        name = self.names.plain(view.item.id)
+        came = result(view.outcome, self.level.words)
+        return f"- {look(view).icon} {name} — {came}{spent}{again}"
 
     # --- totals ----------------------------------------------------------------
 
@@ -222,11 +243,11 @@ class _Report:
         advice = escape_prose(view.outcome.advice, 200)
         return f"→ {advice} {retry}" if advice else f"→ {retry}"
 
-    def _logs(self) -> str:
+    def _logs(self, summary: str, state: ItemState) -> str:
         tails = [
             (view, view.outcome.log_tail)
             for view in self.views
-            if view.state is ItemState.FAILED and view.outcome and view.outcome.log_tail
+            if view.state is state and view.outcome and view.outcome.log_tail
         ]
         shown = tails[: self.level.logs]
         if not shown:
@@ -235,9 +256,8 @@ class _Report:
             f"{self.names.link(view.item.id)}\n\n{fence(_tail(lines))}"
             for view, lines in shown
         ]
-        of_all = f" ({len(shown)} of {len(tails)} failures)"
-        summary = "Last lines of the logs" + (of_all if len(shown) < len(tails) else "")
-        return details(summary, "\n\n".join(blocks))
+        of_all = f" ({len(shown)} of {len(tails)})" if len(shown) < len(tails) else ""
+        return details(summary + of_all, "\n\n".join(blocks))
 
     # --- what is done ----------------------------------------------------------
 

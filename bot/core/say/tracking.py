@@ -365,10 +365,7 @@ class _Tracking:
     def _items(self, phase: Phase) -> Iterator[str]:
         views = self.views
         is_over = phase in (Phase.FINISHED, Phase.CANCELLED, Phase.EXPIRED)
-        if is_over and len(views) <= FLAT:
-            summary = f"The {plural(len(views), 'item')}"
-            yield details(summary, self._rows(views))
-        elif len(views) <= FLAT:
+        if len(views) <= FLAT:
             yield self._rows(views)
         else:
             yield from self._grouped(can_retry=not is_over)

@@ -121,7 +121,7 @@ def test_carets_stand_under_wide_and_joined_characters():
     line = "/batch 漢字 cafe\u0301 x"
     body = refusal(Unreadable((FaultyLine(line, (Fault(16, 1, "no"),)),)))
     shown = body.split("\n")[4:6]
-    assert shown == [line, " " * 17 + "^ no"]
+    assert shown == [line, " " * 17 + "^"]
     # 漢字 takes four columns, the accent none: 7 + 4 + 1 + 4 + 1.
 
 
@@ -129,7 +129,7 @@ def test_carets_stand_right_behind_tabs_and_hidden_characters():
     body = refusal(
         Unreadable((FaultyLine("/batch\t1\u202e2 x", (Fault(11, 1, "no"),)),))
     )
-    assert body.split("\n")[4:6] == ["/batch 1\ufffd2 x", " " * 11 + "^ no"]
+    assert body.split("\n")[4:6] == ["/batch 1\ufffd2 x", " " * 11 + "^"]
 
 
 def test_a_long_line_is_shown_around_each_fault():
@@ -138,24 +138,28 @@ def test_a_long_line_is_shown_around_each_fault():
         Fault(line.index("1x8"), 3, "no"),
         Fault(line.index("9y9"), 3, "nor this"),
     )
-    rows = refusal(Unreadable((FaultyLine(line, faults),))).split("\n")[4:8]
+    body = refusal(Unreadable((FaultyLine(line, faults),)))
+    assert body.count("1. No\n2. Nor this\n") == 1
+    rows = body.split("\n")[4:8]
     for text, below, word in ((*rows[:2], "1x8"), (*rows[2:], "9y9")):
         assert len(text) <= 100
         assert text[below.index("^") :][:3] == word
-        assert "^^^ no" in below
+        assert below.strip() == ("^^^ 1" if word == "1x8" else "^^^ 2")
 
 
 def test_more_faults_than_anyone_reads_are_counted():
     faults = tuple(Fault(n, 1, "no") for n in range(7, 40))
     body = refusal(Unreadable((FaultyLine("/batch " + "x" * 60, faults),)))
-    assert body.count("^ no") == 12
+    assert body.count("  ^\n") == 12
+    assert body.count("No\n") == 1
     assert "… and 21 more" in body
 
 
 def test_a_fault_cannot_leave_its_fence():
     line = "/batch ``` @ada\u2028<!-- x -->"
     body = refusal(Unreadable((FaultyLine(line, (Fault(7, 3, "no ```` here"),)),)))
-    assert "\n`````text\n/batch ``` @ada <!-- x -->\n" in body
+    assert "\n````text\n/batch ``` @ada <!-- x -->\n       ^^^\n````\n" in body
+    assert "\n\nNo \\`\\`\\`\\` here\n" in body
 
 
 def test_a_refusal_of_a_comment_of_the_longest_kind_fits():

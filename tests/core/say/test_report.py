@@ -105,7 +105,32 @@ def test_what_others_did_took_no_time_and_no_try():
     rows = [
         line
         for line in render_report(by_others, situation()).splitlines()
-        if line.startswith(f"| #{first} ")
+        if line.startswith("- ✅ #")
     ]
-    assert len(rows) == 1
-    assert rows[0].endswith(" | - | - |")
+    assert len(rows) == 2
+    assert " · " not in rows[0]
+    assert " · " in rows[1]
+
+
+@pytest.mark.parametrize(("items", "is_flat"), [(25, True), (26, False)])
+def test_up_to_25_results_are_seen_without_a_click(items: int, is_flat: bool):
+    body = report(["done"] * items)
+    shown = re.sub(r"<details>.*?</details>", "", body, flags=re.DOTALL)
+    assert shown.count("\n- ✅ #") == (items if is_flat else 0)
+    assert "|" not in shown  # no table is wider than a phone
+
+
+def test_the_last_lines_of_what_was_done_can_be_read():
+    progress = scenes.in_states(["done", "failed"])
+    first, *_ = progress.items
+    view = progress.items[first]
+    assert view.outcome is not None
+    outcome = replace(view.outcome, log_tail=("417 passed",))
+    view = replace(view, outcome=outcome)
+    body = render_report(
+        replace(progress, items={**progress.items, first: view}), situation()
+    )
+    _, _, folded = body.partition(
+        "<details><summary>Last lines of what was done</summary>"
+    )
+    assert "417 passed" in folded
