@@ -142,3 +142,15 @@ def test_news_of_checks_wake_who_waits_and_are_no_reason_to_act(event, payload, 
     assert not intake_of(ear, woken.append).may_act_on(event, payload)
     assert woken == [about]
     assert ear.heard_of == []
+
+
+@pytest.mark.parametrize("what", REASONS)
+def test_all_but_commands_stand_behind_nothing_that_waits(what: str):
+    event, payload = REASONS[what]
+    stored = Delivery("g", event, START, json.dumps(payload).encode())
+    assert intake_of(Ear()).is_prompt(stored) is (what != "a command")
+
+
+def test_a_cancel_stands_behind_nothing_that_waits():
+    body = json.dumps(commented("/batch cancel")).encode()
+    assert intake_of(Ear()).is_prompt(Delivery("g", "issue_comment", START, body))

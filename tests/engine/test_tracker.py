@@ -55,9 +55,13 @@ class Thread:
         self.may_write.set()
         self.is_writing = asyncio.Event()
         self.is_deleted = False
+        self.is_locked = False  # for new comments
         self.refuses_with = 0  # a status for every comment and edit
 
     async def do(self, intent: Intent) -> Receipt:
+        is_comment = isinstance(intent, CreateComment) and intent.thread not in NUMBERS
+        if self.is_locked and is_comment:
+            raise Refused(Answered(Failure.FORBIDDEN, "locked"), status=403)
         if self.refuses_with and isinstance(intent, CreateComment | EditComment):
             kind = NotFound if self.refuses_with == 404 else Refused
             raise kind(Answered(Failure.REFUSED, "no"), status=self.refuses_with)
@@ -294,6 +298,29 @@ async def test_an_end_that_was_refused_is_told_when_it_is_tried_again(
     await desk.clock.run_until(lambda: not desk.tracker._watches)
     assert "3 of 3" in desk.thread.written[-1]
     assert len(desk.thread.reports) == 1
+    assert await desk.store.batches.unconcluded() == []
+
+
+async def test_a_report_that_its_thread_refuses_for_an_hour_is_posted_on_an_item(
+    desk: Desk,
+):
+    await desk.begun(*NUMBERS)
+    desk.thread.is_locked = True
+    now = desk.clock.now()
+    ends = [e.ItemEnded(now, ItemId(str(i)), 1, DONE, 2) for i in NUMBERS]
+    await desk.happen(*ends, e.BatchFinished(now))
+    await desk.clock.run_until(lambda: not desk.tracker._watches)
+    desk.tracker.catch_up(NAME)
+    await desk.clock.run_until(lambda: not desk.tracker._watches)
+    assert desk.thread.reports == []
+    assert desk.tracker._reports.untold == {NAME: "acme/widgets#3"}
+    await desk.clock.advance(3600)
+    desk.tracker.catch_up(NAME)
+    await desk.clock.run_until(lambda: not desk.tracker._watches)
+    (report,) = desk.thread.reports
+    assert "This report is for" in report
+    assert "locked" in report
+    assert desk.tracker._reports.untold == {}
     assert await desk.store.batches.unconcluded() == []
 
 
