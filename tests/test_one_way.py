@@ -43,10 +43,9 @@ def test_intents_are_carried_out_in_one_place():
 
 def test_requests_that_change_something_are_sent_by_the_resources_alone():
     exchange = "bot/github/client.py"  # of the app's key for a token
-    again = "bot/github/deliveries.py"  # asks GitHub to deliver once more
     signed = "bot/github/signed_commits.py"  # makes what a push would have brought
     resources = {f"bot/github/{name}.py" for name in RESOURCES}
-    assert callers_of("send") == {*resources, exchange, again, signed}
+    assert callers_of("send") == {*resources, exchange, signed}
     assert callers_of("point") == {"bot/host/signed.py"}
 
 

@@ -49,9 +49,3 @@ class GitHubDeliveries:
             received_at=delivery.delivered_at,
             body=json.dumps(payload or {}).encode(),
         )
-
-    async def redeliver(self, delivery: HookDelivery) -> None:
-        """Ask GitHub to deliver once more, with the same GUID."""
-        await self._connection.send(
-            "POST", "/app/hook/deliveries/{id}/attempts", id=delivery.id
-        )

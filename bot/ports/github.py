@@ -306,6 +306,3 @@ class HookDeliveries(Protocol):
 
     async def get(self, delivery: HookDelivery) -> Delivery:
         """Return a delivery with its payload, written as JSON anew."""
-
-    async def redeliver(self, delivery: HookDelivery) -> None:
-        """Ask GitHub to deliver once more, with the same GUID."""
