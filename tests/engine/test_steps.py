@@ -35,6 +35,7 @@ from bot.core.world.questions import (
     Question,
 )
 from bot.engine.effects import Effects
+from bot.engine.patience import PATIENT_TRIES
 from bot.engine.steps import MOST_MISSING, Resumed, Steps
 from bot.engine.supervisor import Supervisor
 from bot.engine.waits import Waits
@@ -573,14 +574,10 @@ STANDING = CommandResult(0, commit="a" * 40, base="batch/b7k2/10", merged=("othe
         ([Rebased("b" * 40, "main")], "b" * 40, "", 2),
         ([AWAY, AWAY, Rebased("b" * 40, "main")], "b" * 40, "", 2),
         ([GONE, Rebased("b" * 40, "main")], "b" * 40, "", 3),  # and is looked for again
-        (
-            [CONFLICT],
-            "a" * 40,
-            "the change conflicts with main in a.py",
-            2,
-        ),
+        ([CONFLICT], "a" * 40, "the change conflicts with main in a.py", 2),
+        ([AWAY] * PATIENT_TRIES, "a" * 40, "GitHub did not answer in time.", 2),
     ],
-    ids=["at once", "after an outage", "after a branch went", "not at all"],
+    ids=["at once", "after an outage", "after a branch went", "conflict", "away"],
 )
 async def test_work_is_moved_or_kept_as_it_is(
     bench: Bench, install, moves, commit, stuck, looks
