@@ -125,7 +125,9 @@ async def test_no_line_of_a_comment_runs_if_one_needs_more_than_the_person_has(
 
 async def test_all_faults_of_a_comment_are_in_one_answer(on: World):
     async with on.bot():
-        said = await on.answer("/batch l5\n\n/batch status\n\n/batch retires:3 12\n")
-    assert "/batch l5\n       ^^ 1" in said
+        said = await on.answer(
+            "/batch concurency:2 15\n\n/batch status\n\n/batch retires:3 12\n"
+        )
+    assert "/batch concurency:2 15\n       ^^^^^^^^^^ 1" in said
     assert "/batch retires:3 12\n       ^^^^^^^ 2" in said
     assert said.count("/batch status") == 1  # in what to copy, under no caret
