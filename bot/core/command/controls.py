@@ -73,7 +73,9 @@ def _without_fillers(words: Words, rest: Sequence[Token]) -> Sequence[Token]:
         word = token.folded.strip(".,!-") or token.folded
         is_whole = word in _ALL or (name == "retry" and word in _FAILED)
         if is_whole and not any(NUMERIC.match(one.text) for one in left):
-            words.flaw(token.span, f"{name} alone means all of it", fix="")
+            is_enough = name not in ("cancel", "retry")
+            alone = "is enough" if is_enough else "means all of it"
+            words.flaw(token.span, f"{name} alone {alone}", fix="")
         elif token.folded.strip(".,!") in _FILLERS:
             words.flaw(token.span, "this is no part of a command", fix="")
         else:

@@ -30,6 +30,7 @@ from bot.core.command.vocabulary import (
     NOT_YET,
     OPTION_SYNONYMS,
     STRANGERS,
+    SYNONYMS,
     in_words,
     meant,
     nearest,
@@ -323,8 +324,11 @@ def _preposition(sentence: Sentence, token: Token) -> bool:
         return False
     if token.folded not in _PREPOSITIONS or following is None or following.is_mark:
         return False
-    is_joint = is_item(following.text) or is_item(before.text)
-    if not is_joint or before is sentence.lead_token:
+    if before is sentence.lead_token:
+        is_joint = sentence.form is Form.LOGINS and not is_item(following.text)
+    else:
+        is_joint = is_item(following.text) or is_item(before.text)
+    if not is_joint:
         return False
     sentence.flaw(token.span, "this is no part of a command", fix="")
     return True
@@ -358,6 +362,7 @@ def _argument_without_sign(sentence: Sentence, token: Token) -> bool:
     )
     is_behind_sign = before.text[0] in "+-" and not NUMERIC.match(before.text[1:])
     if form is Form.LOGINS:
+        is_behind_lead = is_behind_lead or before.folded in _PREPOSITIONS
         if not re.fullmatch(r"@?[A-Za-z0-9][\w-]*(?:\[bot\])?|@me", token.text):
             return False
         if not (is_behind_lead or token.text[0] == "@" or token.folded == "me"):
@@ -620,9 +625,17 @@ def _prose(sentence: Sentence, token: Token) -> None:
         fix = guess if guess == "dry-run" else None
         sentence.flaw(span, f"not an item{hint}", fix=fix)
     else:
-        is_safe = not _CONDITIONS.intersection(words) and sentence.following is None
+        is_last = sentence.following is None
+        is_safe = is_last and not any(_means_something(sentence, w) for w in words)
         message = "this is no part of a command; write it on a line of its own"
         sentence.flaw(span, message, fix="" if is_safe else None)
+
+
+def _means_something(sentence: Sentence, word: str) -> bool:
+    """Return whether a sentence says something else without a word."""
+    known = (*sentence.names, *CONTROLS, *SYNONYMS, *STRANGERS, *_KEYS)
+    has_digit = any(one.isdigit() for one in word)
+    return has_digit or word in _CONDITIONS or word in known
 
 
 # --- several words at once -------------------------------------------------------------

@@ -165,7 +165,8 @@ class ItemsReader(Sentence):
             case ")" if self.group is not None:
                 if not self.group.terms and not self._is_flawed_since(self.group):
                     span = Span(self.group.column, token.end - self.group.column)
-                    self.flaw(span, "nothing is in these brackets", fix="")
+                    fix = "" if self.group.bound.is_empty else None
+                    self.flaw(span, "nothing is in these brackets", fix=fix)
                 self._close_group(token.end)
             case "[" if not joints.is_link(self, token):
                 self._brackets(token)

@@ -6,7 +6,7 @@ can be read, it is offered as the correction.
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from bot.core.command.controls import read_control
@@ -34,6 +34,7 @@ _HOMOGLYPHS = str.maketrans(
 
 MAX_COMMANDS = 20
 MAX_WORDS = 1200
+_MOST_MENDED = 3
 MAX_LENGTH = 16_384
 
 _COMMAND = re.compile(rf"\s*/batch(?=[\s{GHOSTS}]|\Z)", re.IGNORECASE)
@@ -88,13 +89,25 @@ def parse_command(
     if not isinstance(result, list):
         return result
     flaws = sorted(result, key=lambda flaw: flaw.fault.column)
-    corrected = mended(line, flaws)
-    if corrected:
-        again = _read(corrected, actions, limits)
-        is_bare = isinstance(again, Help) and again.is_bare
-        corrected = "" if isinstance(again, list) or is_bare else corrected
+    corrected = _mended(line, flaws, actions, limits)
     faults = tuple(flaw.fault for flaw in flaws[:MAX_FAULTS])
     return Misread(FaultyLine(line, faults), corrected)
+
+
+def _mended(
+    line: str, flaws: Sequence[Flaw], actions: Collection[str], limits: Limits
+) -> str:
+    """Return the line as it can be read; nothing if nobody can say how."""
+    for _ in range(_MOST_MENDED):
+        line = mended(line, flaws)
+        if not line:
+            break
+        again = _read(line, actions, limits)
+        if not isinstance(again, list):
+            return "" if again == Help(is_bare=True) else line
+        # What was wrong before may have hidden it: timeout 30, then its unit.
+        flaws = sorted(again, key=lambda flaw: flaw.fault.column)
+    return ""
 
 
 def _read(line: str, actions: Collection[str], limits: Limits) -> Command | list[Flaw]:
@@ -140,6 +153,10 @@ def _dispatch(reader: ItemsReader) -> Command | None:
         meant_topic = f"help {first.folded}"
         message = f"this is a topic of the help: {meant_topic}"
         reader.flaw(first.span, message, fix=meant_topic)
+        return None
+    bare = first.folded.strip("?!./")
+    if bare != first.folded and bare in (*CONTROLS, *reader.names):
+        reader.flaw(first.span, f"did you mean {bare}?", fix=bare)
         return None
     is_known = first.folded in (*reader.names, "this", "and", "after", "dry-run")
     if first.folded in NOT_YET and not is_known and first.folded not in SYNONYMS:
