@@ -47,9 +47,8 @@ class Footing:
 
     @property
     def unmerged(self) -> tuple[Fate, ...]:
-        """What it builds on that has yet to be merged."""
-        there = ("", self.default_branch)
-        return tuple(fate for fate in self.fates if fate.where not in there)
+        """What it builds on whose own branch has yet to be merged."""
+        return tuple(fate for fate in self.fates if fate.where == fate.branch)
 
     def bears(self, result: CommandResult) -> bool:
         """Return whether what the work stands on is still what it builds on."""

@@ -5,11 +5,14 @@ reads and writes is described in the README.
 """
 
 import json
-import re
-
-from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bot.core.actions.bases import Footing, footing
+from bot.core.actions.pull_request import (
+    RESULT_FILE,
+    command_of,
+    pull_request,
+    summary_of,
+)
 from bot.core.actions.spec import ActionSpec, AppliesTo, ItemNeed, Overtaken, Words
 from bot.core.actions.step import (
     Ask,
@@ -23,7 +26,7 @@ from bot.core.actions.step import (
     Step,
 )
 from bot.core.durations import spell_option
-from bot.core.effects import OpenPullRequest, PushBranch, Receipt
+from bot.core.effects import PushBranch, Receipt
 from bot.core.model import (
     CommandResult,
     Expectation,
@@ -33,15 +36,6 @@ from bot.core.model import (
     branch,
 )
 from bot.core.world.exits import signal_words
-from bot.core.world.markdown import (
-    Links,
-    code_span,
-    escape_line,
-    escape_prose,
-    join,
-    paragraphs,
-    plural,
-)
 from bot.core.world.questions import PullNow
 
 TRANSIENT_EXIT = 75
@@ -50,26 +44,8 @@ TRANSIENT_EXIT = 75
 CANNOT_RUN_EXITS = (126, 127)
 
 ITEM_FILE = "item.json"
-RESULT_FILE = "result.json"
-TITLE_LENGTH = 120
-SUMMARY_LINES = 20
-SUMMARY_LINE_LENGTH = 500
 LINES_OF_SUCCESS = 8
 """How many of its last lines are kept of a command that did what was asked."""
-
-MOST_LEFT_OUT = 10
-
-_JOINER = "\u2060"
-_LIVE = re.compile(r"[@#]|\bgh-(?=\d)|:(?=//)", re.IGNORECASE)
-
-
-class Result(BaseModel):
-    """What a command may write into ``result.json``."""
-
-    model_config = ConfigDict(strict=True)
-
-    title: str = ""
-    summary: str = ""
 
 
 def next_step(job: Job, seen: Seen) -> Step:
@@ -101,7 +77,7 @@ def next_step(job: Job, seen: Seen) -> Step:
     if ground.own is None and not ground.bears(result):
         return Rebase(ground.base, ground.merge)
     pushed = seen.receipts["push"]
-    return Do("pull-request", _pull_request(job, ground, head, result, pushed))
+    return Do("pull-request", pull_request(job, ground, head, result, pushed))
 
 
 def _first_step(job: Job, ground: Footing) -> Step:
@@ -142,12 +118,8 @@ IMPLEMENT = ActionSpec(
 )
 
 
-def _command(job: Job) -> str:
-    return job.item.action.command or job.item.action.does
-
-
 def _command_job(job: Job, ground: Footing) -> CommandJob:
-    command = _command(job)
+    command = command_of(job)
     return CommandJob(
         attempt=job.attempt,
         repository=job.repository,
@@ -245,8 +217,7 @@ def _open_already(pull: PullNow) -> Outcome:
 
 
 def _unchanged(result: CommandResult) -> Outcome:
-    said, _ = _said(result)
-    summary = _one_line(said.summary)[:SUMMARY_LINE_LENGTH]
+    summary = summary_of(result)
     if result.moved_from:
         summary = f"{result.base} has all of it already"
     return Outcome(
@@ -283,151 +254,3 @@ def _move(result: CommandResult) -> str:
     if result.stuck:
         return f"could not be moved onto {result.base}"
     return f"moved onto {result.base}" if result.moved_from else ""
-
-
-# --- the pull request -------------------------------------------------------------------
-
-
-def _said(result: CommandResult) -> tuple[Result, str]:
-    """Return what the command says of its work, and why that could not be read.
-
-    A faulty file is no reason to throw the work away.
-    """
-    text = result.outputs.get(RESULT_FILE, "")
-    if not text.strip():
-        return Result(), ""
-    try:
-        return Result.model_validate_json(text), ""
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, first["loc"]))
-        return Result(), f"{where}: {first['msg']}" if where else first["msg"]
-
-
-def _pull_request(
-    job: Job, ground: Footing, head: str, result: CommandResult, pushed: Receipt
-) -> OpenPullRequest:
-    said, fault = _said(result)
-    return OpenPullRequest(
-        job.repository,
-        head_branch=head,
-        head_sha=pushed.head_sha,
-        base_branch=result.base or ground.base,
-        title=_title(job, said),
-        body=_body(job, ground, result, said, fault, unverified=pushed.note),
-    )
-
-
-def _title(job: Job, said: Result) -> str:
-    """Return a title that stays harmless as the message of a squashed commit."""
-    own = f"{_command(job).capitalize()} #{job.item.number}"
-    title = _one_line(said.title)[:TITLE_LENGTH]
-    return _LIVE.sub(rf"\g<0>{_JOINER}", title) or own
-
-
-def _body(
-    job: Job,
-    ground: Footing,
-    result: CommandResult,
-    said: Result,
-    fault: str,
-    *,
-    unverified: str,
-) -> str:
-    links = Links.beside(job.repository.name, job.asker.url)
-    made = (
-        f"Made by the command {code_span(_command(job))} "
-        f"for {links.item(job.item.number)} in batch `{job.batch_id}`, as "
-        f"{escape_line(job.asker.login)} asked"
-    )
-    size = f"{_files(result)}, +{result.insertions} -{result.deletions}"
-    left_out = join([code_span(one, 80) for one in result.left_out[:MOST_LEFT_OUT]])
-    more = len(result.left_out) - MOST_LEFT_OUT
-    left_out += f" and {more} more" if more > 0 else ""
-    unfiltered = join([code_span(one, 80) for one in result.unfiltered[:MOST_LEFT_OUT]])
-    not_used = f"`{RESULT_FILE}` was not used: {escape_line(fault, 200)}"
-    isolated = f" · isolation: {escape_line(result.isolation)}"
-    isolation = isolated if result.isolation else ""
-    return paragraphs(
-        f"Closes #{job.item.number}",
-        *(escape_prose(line) for line in _lines(said.summary)),
-        _stacked(ground, result, links),
-        _moved(ground, result, links),
-        _beside(ground, links),
-        not_used if fault else "",
-        f"GitHub did not verify the commit, as a rule wants it: {code_span(unverified)}."
-        if unverified
-        else "",
-        f"Left out: {left_out}." if left_out else "",
-        f"Kept as they are, for want of their filter: {unfiltered}."
-        if unfiltered
-        else "",
-        f"<sub>{made}{isolation} · {size}</sub>",
-        # Last, for a comment in it that nobody closes hides all that follows.
-        result.template,
-    )
-
-
-def _stacked(ground: Footing, result: CommandResult, links: Links) -> str:
-    """Return what has to be merged first."""
-    before = ground.unmerged
-    if not before:
-        return ""
-    is_one = len(before) == 1
-    names = join([links.item(fate.number) for fate in before])
-    branches = f"the {'branch' if is_one else 'branches'} of {names}"
-    first = "merge that one first" if is_one else "merge those first"
-    base = result.base or ground.base
-    verb = "Contains" if base == ground.default_branch else "Stacked on"
-    closed = [f"{f.says} ({links.item(f.number)})" for f in before if f.is_closed]
-    reopen = f" {join(closed)}: another one is needed." if closed else ""
-    return f"{verb} {branches}: {first}.{reopen}"
-
-
-def _moved(ground: Footing, result: CommandResult, links: Links) -> str:
-    """Return what came of the work because its base became another one."""
-    if not result.moved_from:
-        return ""
-    changed = [f for f in ground.fates if f.branch in result.moved_from and f.says]
-    why = join([f"{f.says} ({links.item(f.number)})" for f in changed])
-    onto = code_span(result.base)
-    meanwhile = f"While this was made, {why or 'its base became another one'}:"
-    if result.stuck:
-        stuck = escape_line(result.stuck, 300)
-        return f"{meanwhile} it could not be moved onto {onto}, for {stuck}."
-    without = join([links.item(f.number) for f in changed if not f.where])
-    return f"{meanwhile} it was moved onto {onto}{without and f', without {without}'}."
-
-
-def _beside(ground: Footing, links: Links) -> str:
-    if not ground.others:
-        return ""
-    shown = join([links.item(pull.number) for pull in ground.others])
-    return f"Beside {shown}, open for the same issue."
-
-
-def _files(result: CommandResult) -> str:
-    """Return how many files were changed, and how."""
-    changed = result.files - result.added - result.removed
-    kinds = [
-        f"{count} {word}"
-        for count, word in (
-            (result.added, "added"),
-            (changed, "changed"),
-            (result.removed, "removed"),
-        )
-        if count
-    ]
-    is_plain = changed == result.files
-    return plural(result.files, "file") + ("" if is_plain else f" ({', '.join(kinds)})")
-
-
-def _lines(text: str) -> list[str]:
-    lines = [_one_line(line)[:SUMMARY_LINE_LENGTH] for line in text.splitlines()]
-    kept = [line for line in lines if line]
-    return [*kept[:SUMMARY_LINES], *(["…"] if len(kept) > SUMMARY_LINES else [])]
-
-
-def _one_line(text: str) -> str:
-    """Return without control and invisible characters, which a title would show."""
-    return "".join(c for c in " ".join(text.split()) if c.isprintable())

@@ -447,6 +447,14 @@ def test_what_has_a_pull_request_already_is_not_moved():
     assert step.key == "pull-request"
 
 
+def test_a_pull_request_on_somebody_elses_branch_names_it():
+    at = job(IMPLEMENT, predecessors={10: TEN})
+    now = {TEN: merged(70, TEN, base="next"), "next": BranchNow(exists=True)}
+    opened = pull_request(replace(RAN, base="next"), at, bases_of(at, branches=now))
+    assert opened.base_branch == "next"
+    assert "On the branch `next`, which has the work for [#10]" in opened.body
+
+
 def test_moved_work_is_pushed_again_and_says_so():
     at = job(IMPLEMENT, predecessors={10: TEN})
     moved = replace(RAN, commit="d" * 40, base="main", moved_from=(TEN,))
