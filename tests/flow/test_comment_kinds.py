@@ -124,6 +124,8 @@ async def test_no_line_of_a_comment_runs_if_one_needs_more_than_the_person_has(
 
 
 async def test_all_faults_of_a_comment_are_in_one_answer(on: World):
+    on.issue(12)
+    on.issue(15)
     async with on.bot():
         said = await on.answer(
             "/batch concurency:2 15\n\n/batch status\n\n/batch retires:3 12\n"
