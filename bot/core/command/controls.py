@@ -66,21 +66,36 @@ def read_control(words: Words, actions: Collection[str] = ()) -> Command | None:
 
 
 def _without_fillers(words: Words, rest: Sequence[Token]) -> Sequence[Token]:
-    """Return the words that say which batch or items, the others noted."""
+    """Return the words that say which batch or items; the others are noted, those side by
+    side as one fault.
+    """
     name = words.tokens[0].folded
     left: list[Token] = []
+    run: list[Token] = []
+    is_all = False
     for token in rest:
         word = token.folded.strip(".,!-") or token.folded
         is_whole = word in _ALL or (name == "retry" and word in _FAILED)
-        if is_whole and not any(NUMERIC.match(one.text) for one in left):
-            is_enough = name not in ("cancel", "retry")
-            alone = "is enough" if is_enough else "means all of it"
-            words.flaw(token.span, f"{name} alone {alone}", fix="")
-        elif token.folded.strip(".,!") in _FILLERS:
-            words.flaw(token.span, "this is no part of a command", fix="")
+        is_whole = is_whole and not any(NUMERIC.match(one.text) for one in left)
+        if is_whole or token.folded.strip(".,!") in _FILLERS:
+            run.append(token)
+            is_all = is_all or is_whole
         else:
+            _note_fillers(words, run, is_all=is_all)
             left.append(token)
+            run, is_all = [], False
+    _note_fillers(words, run, is_all=is_all)
     return left
+
+
+def _note_fillers(words: Words, run: Sequence[Token], *, is_all: bool) -> None:
+    if not run:
+        return
+    name = words.tokens[0].folded
+    alone = "means all of it" if name in ("cancel", "retry") else "is enough"
+    message = f"{name} alone {alone}" if is_all else "this is no part of a command"
+    span = Span(run[0].column, run[-1].end - run[0].column)
+    words.flaw(span, message, fix="")
 
 
 def _only_id(words: Words, control: Token, rest: Sequence[Token]) -> BatchId | None:

@@ -10,15 +10,22 @@ from bot.core.actions.spec import Form
 from bot.core.actions.table import ACTIONS
 from bot.core.command.arguments import INPUT
 from bot.core.command.controls import BATCH_ID
-from bot.core.command.joints import THEN
-from bot.core.command.options import Wrong, read_option
+from bot.core.command.dashes import KEYS, fits
+from bot.core.command.phrases import (
+    CONDITIONS,
+    EVERYTHING,
+    PREPOSITIONS,
+    is_connective,
+    is_known,
+    take_phrase,
+    take_run,
+)
 from bot.core.command.sentence import OpenTerm, Sentence
 from bot.core.command.syntax import (
     NUMERIC,
     Search,
     Span,
     format_selector,
-    is_flag,
     quoted,
 )
 from bot.core.command.vocabulary import (
@@ -28,12 +35,10 @@ from bot.core.command.vocabulary import (
     COURTESY,
     FILTERS,
     NOT_YET,
-    OPTION_SYNONYMS,
     STRANGERS,
     SYNONYMS,
     in_words,
     meant,
-    nearest,
 )
 from bot.core.command.words import (
     ITEM_HELP,
@@ -44,13 +49,6 @@ from bot.core.command.words import (
     meant_numbers,
 )
 
-_DASHED = re.compile(
-    r"(?P<dashes>-{2,}|[\u2013\u2014]{1,2}|-)(?P<word>[^=:]*)(?:[=:](?P<value>.*))?\Z",
-    re.DOTALL,
-)
-_DRY = ("dry-run", "dryrun", "dry", "plan", "preview", "simulate", "no-op", "noop", "n")
-_NO = ("false", "no", "0", "off", "none")
-_PREPOSITIONS = frozenset({"to", "on", "for", "with", "from", "of", "at", "as"})
 _QUOTES = {"'": "'", "\u2018": "\u2019", "\u00ab": "\u00bb", "`": "`"}
 _EMOJI = re.compile(r"(?::[a-z0-9_+-]+:|[^\w\s\x21-\x7e]+)+", re.IGNORECASE)
 _WAITS = re.compile(
@@ -68,139 +66,8 @@ _COMPLETED = re.compile(r"(?:as )?(?:completed|done|fixed)\Z", re.IGNORECASE)
 _NOISE = frozenset(
     {"issue", "issues", "item", "items", "number", "numbers", "pr", "prs", "ticket"}
 )
-_CONDITIONS = frozenset(
-    {
-        *(
-            "not",
-            "but",
-            "no",
-            "never",
-            "don't",
-            "dont",
-            "unless",
-            "if",
-            "when",
-            "until",
-        ),
-        *("or", "only", "without", "except", "after", "before", "once", "then", "nor"),
-        *("instead", "stop", "wait", "cancel", "later", "tomorrow", "first", "last"),
-        "as",
-    }
-)
-"""Words that make a sentence mean something else than its numbers alone."""
 
 _TAKES_OFF = {"unlabel": "label", "untag": "label", "unassign": "assign"}
-_EVERYTHING = ("all", "*", "everything", "any", "every")
-
-
-_KEYS = (*BATCH_OPTIONS, "after", *FILTERS, *COLLECTIONS)
-
-# --- options of other programs ---------------------------------------------------------
-
-
-def is_option_like(sentence: Sentence, token: Token) -> bool:
-    """Note a word that is nearly an option: it is never an argument."""
-    found = _DASHED.match(token.text)
-    if found is None:
-        return _is_assignment(sentence, token)
-    word, dashes = found["word"], found["dashes"]
-    if not word[:1].isalpha() and word[:1] != "?":
-        if not dashes.startswith("--"):
-            return False
-        sentence.flaw(token.span, f"{token.text} is no word of a command", fix=None)
-        return True
-    if dashes == "-" and not is_flag(word):
-        return False
-    _option_like(sentence, token, word, found["value"])
-    return True
-
-
-def _is_assignment(sentence: Sentence, token: Token) -> bool:
-    found = INPUT.match(token.text)
-    if found is None:
-        return False
-    key = _key(found["key"])
-    known = (*_KEYS, *OPTION_SYNONYMS, *_DRY[:-1])
-    if key not in known and not nearest(key, BATCH_OPTIONS, likeness=0.8):
-        return False
-    if sentence.form is Form.WORKFLOW:
-        if found["value"][:1] in ('"', "\u201c"):
-            return False
-        message = f'an input of the workflow with this name needs quotes: {key}="…"'
-        sentence.flaw(token.span, message, fix=None)
-        return True
-    _option_like(sentence, token, found["key"], found["value"])
-    return True
-
-
-def _option_like(
-    sentence: Sentence, token: Token, word: str, value: str | None
-) -> None:
-    key = _key(word)
-    span = token.span
-    how = ", without dashes" if token.text.startswith(("-", "\u2013", "\u2014")) else ""
-    if key in _DRY or nearest(key, ("dry-run",), likeness=0.8):
-        fix = None if is_no(value or "") else "dry-run"
-        sentence.flaw(span, f"write dry-run{how}", fix=fix)
-        return
-    if key in ("help", "h", "?"):
-        first, last = sentence.tokens[0], sentence.tokens[-1]
-        whole = Span(first.column, last.end - first.column)
-        topic = sentence.lead_name
-        edits = (Edit(whole, f"help {topic}".strip()),)
-        sentence.flaw_with(span, "help comes first in a command", edits)
-        return
-    if _is_word_of_action(sentence, token, key, value or ""):
-        return
-    following = sentence.following
-    is_taken_off = sentence.form in (Form.LABELS, Form.LOGINS) and (
-        token.text[0] == "-" and token.text[:2] != "--" and value is None
-    )
-    if is_taken_off:
-        fix = f"-{quoted(word, always=True)}"
-        message = f"looks like an option; to take it off write {fix}"
-        sentence.flaw(span, message, fix=None)
-        return
-    guess = OPTION_SYNONYMS.get(key) or nearest(key, BATCH_OPTIONS, likeness=0.8)
-    meant_key = key if key in _KEYS else guess
-    if not meant_key:
-        message = f"no option: {token.text}; there is {in_words(BATCH_OPTIONS)}"
-        sentence.flaw(span, message, fix=None)
-        return
-    if value is None and following is not None and _fits(meant_key, following):
-        sentence.at += 1
-        value = following.text
-        span = Span(span.column, following.end - span.column)
-    if value:
-        fix = f"{meant_key}:{value}"
-        sentence.flaw(span, f"write {fix}{how}", fix=fix)
-    else:
-        sentence.flaw(span, f"an option is written {meant_key}:…", fix=None)
-
-
-def _is_word_of_action(sentence: Sentence, token: Token, key: str, value: str) -> bool:
-    """Note ``close --not-planned`` and ``close --reason "not planned"``."""
-    if sentence.form is not Form.WORDS:
-        return False
-    known = ACTIONS[sentence.lead_name].arguments.words
-    following = sentence.following
-    span = token.span
-    if key == "reason" and not value and following is not None:
-        value = following.text
-        span = Span(span.column, following.end - span.column)
-    said = value if key == "reason" else key
-    word = re.sub(r"[\s_]+", "-", said.casefold().strip("\"'"))
-    if word not in known:
-        return False
-    if span != token.span:
-        sentence.at += 1
-    sentence.flaw(span, f"write {word}", fix=word)
-    return True
-
-
-def is_no(value: str) -> bool:
-    """Return whether a value switches something off."""
-    return value.casefold() in _NO
 
 
 def is_search_word(sentence: Sentence, token: Token, key: str, value: str) -> bool:
@@ -223,28 +90,12 @@ def is_loose_value(sentence: Sentence, token: Token, comma: int) -> bool:
     is_value = token.text[:1].isalpha() and not is_known(token)
     if not is_value or meant(token.text, (*sentence.names, *CONTROLS, *COURTESY)):
         return False
-    if token.folded in (*COURTESY, *_CONDITIONS) or sentence.following is not None:
+    if token.folded in (*COURTESY, *CONDITIONS) or sentence.following is not None:
         return False
     gap = Span(comma + 1, token.column - comma - 1)
     message = f"a second value stands right behind the comma: ,{token.text}"
     sentence.flaw_with(token.span, message, (Edit(gap, ""),))
     return True
-
-
-def _key(word: str) -> str:
-    return word.casefold().strip("-").replace("_", "-")
-
-
-def _fits(key: str, token: Token) -> bool:
-    if token.is_mark or KEYED.match(token.text):
-        return False
-    if key in BATCH_OPTIONS:
-        value = read_option(key, token.text)
-        return not isinstance(value, Wrong) or value.fix is not None
-    return key in FILTERS or is_item(token.text)
-
-
-# --- words that are none ---------------------------------------------------------------
 
 
 def explain(sentence: Sentence, token: Token) -> None:
@@ -304,7 +155,7 @@ def _quoted_text(sentence: Sentence, token: Token) -> bool:
 def _unquoted_comment(sentence: Sentence, token: Token) -> bool:
     if sentence.form is not Form.TEXT:
         return False
-    span, text = _run(sentence, token, is_text=True)
+    span, text = take_run(sentence, token, is_text=True)
     fix = quoted(_unwrapped(text), always=True)
     sentence.flaw(span, f"put the text in quotes: {fix}", fix=fix)
     return True
@@ -322,7 +173,7 @@ def _preposition(sentence: Sentence, token: Token) -> bool:
     before, following = sentence.before, sentence.following
     if sentence.form not in (Form.LABELS, Form.LOGINS) or before is None:
         return False
-    if token.folded not in _PREPOSITIONS or following is None or following.is_mark:
+    if token.folded not in PREPOSITIONS or following is None or following.is_mark:
         return False
     if before is sentence.lead_token:
         is_joint = sentence.form is Form.LOGINS and not is_item(following.text)
@@ -342,9 +193,9 @@ def _has_only_items(sentence: Sentence, token: Token) -> bool:
         one
         for one in sentence.tokens[: sentence.at - 1]
         if one.column > sentence.lead_token.column
-        and one.folded not in ("and", *_PREPOSITIONS)
+        and one.folded not in ("and", *PREPOSITIONS)
     ]
-    is_kind = token.folded in (*COURTESY, *_CONDITIONS, *_EVERYTHING)
+    is_kind = token.folded in (*COURTESY, *CONDITIONS, *EVERYTHING)
     return bool(between) and all(is_item(one.text) for one in between) and not is_kind
 
 
@@ -362,7 +213,7 @@ def _argument_without_sign(sentence: Sentence, token: Token) -> bool:
     )
     is_behind_sign = before.text[0] in "+-" and not NUMERIC.match(before.text[1:])
     if form is Form.LOGINS:
-        is_behind_lead = is_behind_lead or before.folded in _PREPOSITIONS
+        is_behind_lead = is_behind_lead or before.folded in PREPOSITIONS
         if not re.fullmatch(r"@?[A-Za-z0-9][\w-]*(?:\[bot\])?|@me", token.text):
             return False
         if not (is_behind_lead or token.text[0] == "@" or token.folded == "me"):
@@ -377,7 +228,7 @@ def _argument_without_sign(sentence: Sentence, token: Token) -> bool:
         fix = f"{before.text}{token.text}"
         sentence.flaw(whole, f"write {fix}", fix=fix)
         return True
-    span, text = _run(sentence, token, is_name=True)
+    span, text = take_run(sentence, token, is_name=True)
     if is_behind_sign and token.comma is None and before.text[1:2] not in '"\u201c':
         sign, name = before.text[0], f"{before.text[1:]} {text}"
         whole = Span(before.column, span.column + span.length - before.column)
@@ -398,13 +249,13 @@ def _rest_of_a_value(sentence: Sentence, token: Token) -> bool:
         return False
     if found["key"].casefold() not in ("label", "milestone"):
         return False
-    if found["value"][:1] in ("", '"', "\u201c") or token.folded in _EVERYTHING:
+    if found["value"][:1] in ("", '"', "\u201c") or token.folded in EVERYTHING:
         return False
-    if _is_connective(token) or token.folded in sentence.names:
+    if is_connective(token) or token.folded in sentence.names:
         return False
     if token.folded in COURTESY or token.folded in ("but", "not", "or", "if", "when"):
         return False
-    span, text = _run(sentence, token)
+    span, text = take_run(sentence, token)
     start = before.end - len(found["value"])
     fix = quoted(_unwrapped(f"{found['value']} {text}"))
     message = f"put a value of several words in quotes: {found['key']}:{fix}"
@@ -415,7 +266,7 @@ def _rest_of_a_value(sentence: Sentence, token: Token) -> bool:
 
 def _waiting(sentence: Sentence, token: Token) -> bool:
     """Read ``15 depends on 12``."""
-    span, said = _phrase(sentence, token, _WAITS)
+    span, said = take_phrase(sentence, token, _WAITS)
     if not said:
         return False
     names: list[str] = []
@@ -445,7 +296,7 @@ def _is_and_before(sentence: Sentence) -> bool:
 
 def _exception(sentence: Sentence, token: Token) -> bool:
     """Read ``12..18 except 15 and 16``."""
-    span, said = _phrase(sentence, token, _EXCEPT)
+    span, said = take_phrase(sentence, token, _EXCEPT)
     if not said:
         return False
     fixes: list[str] = []
@@ -471,7 +322,7 @@ def _reason(sentence: Sentence, token: Token) -> bool:
     if sentence.form is not Form.WORDS:
         return False
     for pattern, fix in ((_NOT_PLANNED, "not-planned"), (_COMPLETED, "completed")):
-        span, said = _phrase(sentence, token, pattern)
+        span, said = take_phrase(sentence, token, pattern)
         if said:
             sentence.flaw(span, f"write {fix}", fix=fix)
             return True
@@ -479,7 +330,9 @@ def _reason(sentence: Sentence, token: Token) -> bool:
 
 
 def _dry_run(sentence: Sentence, token: Token) -> bool:
-    span, said = _phrase(sentence, token, re.compile(r"dry[ _]?run\Z", re.IGNORECASE))
+    span, said = take_phrase(
+        sentence, token, re.compile(r"dry[ _]?run\Z", re.IGNORECASE)
+    )
     if said:
         sentence.flaw(span, "write dry-run", fix="dry-run")
     return bool(said)
@@ -537,7 +390,7 @@ def _word_of_the_language(sentence: Sentence, token: Token) -> bool:
         sentence.flaw(token.span, NOT_YET[folded], fix=None)
     elif folded in BATCH_OPTIONS or folded in FILTERS or folded in COLLECTIONS:
         following = sentence.following
-        if following is not None and _fits(folded, following):
+        if following is not None and fits(folded, following):
             sentence.at += 1
             span = Span(token.column, following.end - token.column)
             fix = f"{folded}:{following.text}"
@@ -566,10 +419,10 @@ def _stray_action(sentence: Sentence, token: Token, name: str) -> None:
 
 
 def _everything(sentence: Sentence, token: Token) -> bool:
-    if token.folded not in _EVERYTHING:
+    if token.folded not in EVERYTHING:
         return False
     message = "say which: a filter such as label:ready, a range or sub-issues:40"
-    span, _ = _run(sentence, token)
+    span, _ = take_run(sentence, token)
     sentence.flaw(span, message, fix=None)
     return True
 
@@ -610,7 +463,7 @@ def _prose(sentence: Sentence, token: Token) -> None:
         sentence.not_an_item(token)
         return
     guess = meant(text, (*sentence.names, *CONTROLS, "dry-run"))
-    span, said = _run(sentence, token)
+    span, said = take_run(sentence, token)
     words = [word.casefold().strip(".,;:!?") for word in said.split()]
     is_single = len(words) == 1
     if words[0] in STRANGERS:
@@ -633,75 +486,9 @@ def _prose(sentence: Sentence, token: Token) -> None:
 
 def _means_something(sentence: Sentence, word: str) -> bool:
     """Return whether a sentence says something else without a word."""
-    known = (*sentence.names, *CONTROLS, *SYNONYMS, *STRANGERS, *_KEYS)
+    known = (*sentence.names, *CONTROLS, *SYNONYMS, *STRANGERS, *KEYS)
     has_digit = any(one.isdigit() for one in word)
-    return has_digit or word in _CONDITIONS or word in known
-
-
-# --- several words at once -------------------------------------------------------------
-
-
-def _run(
-    sentence: Sentence, token: Token, *, is_text: bool = False, is_name: bool = False
-) -> tuple[Span, str]:
-    """Take the words up to the next one that is an item, option or connective.
-
-    Through a text, commas and connectives go on; a name ends before a preposition
-    that an item follows.
-    """
-    last = token
-    while (following := sentence.following) is not None and not following.is_mark:
-        if is_text:
-            is_end = is_known(following) and not _is_connective(following)
-        else:
-            is_end = following.comma is not None or is_known(following)
-        if is_end or (is_name and _leads_to_item(sentence, following)):
-            break
-        last = following
-        sentence.at += 1
-    span = Span(token.column, last.end - token.column)
-    return span, sentence.line[token.column : last.end]
-
-
-def _leads_to_item(sentence: Sentence, token: Token) -> bool:
-    behind = sentence.tokens[sentence.at + 1 : sentence.at + 2]
-    return token.folded in _PREPOSITIONS and any(is_item(one.text) for one in behind)
-
-
-def is_known(token: Token) -> bool:
-    """Return whether a word could be of the language."""
-    text = token.text
-    return (
-        is_item(text)
-        or KEYED.match(text) is not None
-        or meant_numbers(text) is not None
-        or text[0] in '+-"\u201c\u2013\u2014'
-        or token.folded in ("again", "dry-run", "after", *_EVERYTHING)
-        or token.folded.startswith("after:")
-        or _is_connective(token)
-    )
-
-
-def _is_connective(token: Token) -> bool:
-    return THEN.fullmatch(token.text) is not None or token.folded in (
-        "except",
-        "without",
-        "excluding",
-    )
-
-
-def _phrase(
-    sentence: Sentence, token: Token, pattern: re.Pattern[str]
-) -> tuple[Span, str]:
-    """Take the longest run of up to three words that *pattern* matches, if any does."""
-    start = sentence.at - 1
-    for count in (3, 2, 1):
-        words = sentence.tokens[start : start + count]
-        said = " ".join(word.text for word in words)
-        if len(words) == count and len(said) < 40 and pattern.match(said):
-            sentence.at = start + count
-            return Span(token.column, words[-1].end - token.column), said
-    return token.span, ""
+    return has_digit or word in CONDITIONS or word in known
 
 
 def after_without_colon(sentence: Sentence, token: Token) -> None:

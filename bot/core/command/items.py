@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from bot.core.actions.table import ACTIONS
-from bot.core.command import habits, joints
+from bot.core.command import dashes, habits, joints
 from bot.core.command.arguments import Arguments
 from bot.core.command.limits import Limits
 from bot.core.command.sentence import (
@@ -261,7 +261,7 @@ class ItemsReader(Sentence):
             self._is_again = True
         elif (
             joints.is_joint(self, token)
-            or habits.is_option_like(self, token)
+            or dashes.is_option_like(self, token)
             or self._arguments.take(token)
         ):
             return
@@ -301,7 +301,7 @@ class ItemsReader(Sentence):
             rest = token.part(found.start("value"))
             self._action_prefix(token, self.names[key], rest)
         elif key in ("again", "dry-run"):
-            fix = None if habits.is_no(value) else key
+            fix = None if dashes.is_no(value) else key
             self.flaw(token.span, f"{key} takes no value", fix=fix)
         elif key in CONTROLS:
             message = f"{key} is written without a colon, first in the command"
