@@ -126,14 +126,6 @@ def every(step: int, which: int) -> Callable[[int, str], bool]:
     )
 
 
-def none_like(
-    kind: str, is_meant: Callable[[int, str], bool]
-) -> Callable[[int, str], bool]:
-    """Mean what *is_meant* means, but no call of a kind."""
-    of_kind = all_like(kind)
-    return lambda number, call: is_meant(number, call) and not of_kind(number, call)
-
-
 def only(number: int) -> Callable[[int, str], bool]:
     """Mean one call."""
     return lambda its_number, _: its_number == number
