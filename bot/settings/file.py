@@ -96,7 +96,7 @@ class SettingsFile(BaseModel):
         Annotated[str, StringConstraints(pattern=r"^[\w.-]+/([\w.-]+|\*)$")]
     ] = Field(default=[], examples=["allowed_repositories: [acme/*]"])
     allowed_bots: dict[
-        Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]+(\[bot\])?$")],
+        Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+(\[bot\])?$")],
         Literal["triage", "write", "maintain"],
     ] = Field(default={}, examples=['allowed_bots: {"renovate[bot]": write}'])
 

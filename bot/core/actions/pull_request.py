@@ -11,6 +11,7 @@ from bot.core.model import CommandResult
 from bot.core.world.markdown import (
     Links,
     code_span,
+    disarm,
     escape_line,
     escape_prose,
     join,
@@ -83,7 +84,7 @@ def _title(job: Job, said: Result) -> str:
     """Return a title that stays harmless as the message of a squashed commit."""
     own = f"{command_of(job).capitalize()} #{job.item.number}"
     title = _one_line(said.title)[:TITLE_LENGTH]
-    return _LIVE.sub(rf"\g<0>{_JOINER}", title) or own
+    return _LIVE.sub(rf"\g<0>{_JOINER}", disarm(title)) or own
 
 
 def _body(

@@ -41,7 +41,7 @@ from bot.core.world.markers import box, marker
 _LOGS = 10
 _LOG_LINES = 8
 _LOG_WIDTH = 160
-_LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}")
+_LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,38}")
 
 
 @dataclass(frozen=True, slots=True)

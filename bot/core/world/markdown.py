@@ -34,6 +34,22 @@ _LIVE = re.compile(
     r"|www(?=\.)",
     re.I,
 )
+_ORDERS = re.compile(
+    r"\[(?=(?:(?:skip|no)[ -]ci|ci[ -]skip|skip[ -]actions|actions[ -]skip|ci[ -]no)\])"
+    r"|\*{3}(?=NO_CI\*{3})"
+    r"|^/(?=(?!batch\b)[a-z][a-z0-9-]*(?:\s|\Z))"  # /approve, but not /usr/bin
+    r"|^[ \t]*(?:[a-z]+-)+by(?=:)|^[ \t]*skip-checks(?=:)",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""What other machines obey where they find it: in commits, squashed bodies, comments."""
+
+_JOINERS = re.compile(
+    r"(?<=[^\x00-\x7f\s\u200c\u200d])([\u200c\u200d])(?=[^\x00-\x7f\s\u200c\u200d])"
+    r"|[\u200c\u200d]"
+)
+_BLANKS = "\u115f\u1160\u2800\u3164\uffa0"
+"""Letters that nobody sees."""
+
 _SPECIAL = re.compile(r"[\\`*_~\[\]!|$]")
 _BLOCK_START = re.compile(r"^(\d{1,9})?(?=[-+=.)])")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
@@ -70,7 +86,7 @@ def escape_prose(text: str, width: int | None = None) -> str:
 
 def code_span(text: str, width: int | None = None) -> str:
     """Return a text of others as inline code; fits in a table cell too."""
-    text = _cut(_one_line(text), width)
+    text = disarm(_cut(_one_line(text), width))
     if not text:
         return ""
     if "|" in text:
@@ -85,9 +101,17 @@ def fence(text: str | Iterable[str], info: str = "text") -> str:
     """Return a fenced block of a text of others, or of its lines; *info* is ours."""
     whole = text if isinstance(text, str) else "\n".join(text)
     lines = [_visible(line) for line in _BREAKS.split(_ANSI.sub("", whole))]
-    body = "\n".join(lines)
+    body = disarm("\n".join(lines))
     ticks = "`" * max(3, _longest_run(body) + 1)
     return f"{ticks}{info}\n{body}\n{ticks}"
+
+
+def disarm(text: str) -> str:
+    """Return words of others so that no other machine takes them for an order.
+
+    Such as ``[skip ci]``, and at the start of a line ``/approve`` and ``Co-authored-by:``.
+    """
+    return _ORDERS.sub(rf"\g<0>{_JOINER}", text)
 
 
 def link(text: str, url: str) -> str:
@@ -198,12 +222,15 @@ def _one_line(text: str) -> str:
 
 def _visible(text: str) -> str:
     """Return without control, bidirectional and other invisible characters."""
-    return "".join(
+    seen = "".join(
         "\ufffd" if category == "Cs" else character
         for character in text
         for category in [unicodedata.category(character)]
-        if character in _TEXT_SHAPERS + "\t" or category not in ("Cc", "Cf")
+        if character in _TEXT_SHAPERS + "\t"
+        or (category not in ("Cc", "Cf") and character not in _BLANKS)
     )
+    # A joiner that joins nothing can only hide something.
+    return _JOINERS.sub(r"\1", seen)
 
 
 def _cut(text: str, width: int | None) -> str:
@@ -222,7 +249,7 @@ def _belong_together(before: str, after: str) -> bool:
 
 
 def _inert(text: str, *, at_start: bool = True) -> str:
-    text = _LIVE.sub(rf"\g<0>{_JOINER}", text)
+    text = _LIVE.sub(rf"\g<0>{_JOINER}", disarm(text))
     text = _SPECIAL.sub(r"\\\g<0>", text)
     if at_start:
         text = _BLOCK_START.sub(r"\1\\", text)

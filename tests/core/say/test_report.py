@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.core.model import Cause
+from bot.core.model import Asker, Cause
 from bot.core.say.report import render_report
 from bot.core.world.markdown import BODY_LIMIT, utf16_length
 from bot.core.world.markers import boxes
@@ -54,6 +54,13 @@ def test_any_report_fits_and_is_whole(states, text, state):
     assert body.count("<details>") == body.count("</details>")
     assert body.endswith("</sub>")
     assert len(re.findall("(?<![\\w/])@[a-z]", body)) == 1  # the asker
+
+
+def test_whoever_asked_is_mentioned_whatever_their_login_is():
+    progress = scenes.finished()
+    request = replace(progress.batch.request, asker=Asker("ada_corp", "https://x/y"))
+    asked = replace(progress, batch=replace(progress.batch, request=request))
+    assert "Asked for by @ada_corp in" in render_report(asked, situation())
 
 
 @pytest.mark.parametrize("one", ENDS)

@@ -207,3 +207,57 @@ def test_many_items_are_counted_after_the_first():
 def test_counts_agree_with_their_nouns():
     assert markdown.plural(1, "reply", "replies") == "1 reply"
     assert markdown.plural(1200, "item") == "1,200 items"
+
+
+ORDERS = ["[skip ci]", "[ci skip]", "[No CI]", "[actions skip]", "***NO_CI***"]
+AT_THE_START = [
+    "/approve",
+    "/lgtm cancel",
+    "Co-authored-by: x",
+    "Signed-off-by: x",
+    "skip-checks: true",
+]
+
+
+@pytest.mark.parametrize("order", [*ORDERS, *AT_THE_START])
+@pytest.mark.parametrize(
+    "write",
+    [
+        markdown.escape_line,
+        markdown.escape_prose,
+        markdown.code_span,
+        markdown.fence,
+        markdown.disarm,
+    ],
+)
+def test_no_other_machine_obeys_the_words_of_others(write, order: str):
+    written = write(f"{order} now")
+    assert order.casefold() not in written.replace("\\", "").casefold()
+    assert order.casefold() in re.sub(r"[\u2060\\]", "", written).casefold()
+    if write is markdown.fence:
+        assert f"\n{order}" not in write(f"one\n{order}")
+
+
+@pytest.mark.parametrize(
+    "text", ["/batch retry b7k2", "/usr/bin/python x", "a/b", "stand-by"]
+)
+def test_what_is_no_order_stays_as_it_is(text: str):
+    assert markdown.disarm(f"{text}\nx {text}") == f"{text}\nx {text}"
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("a\u200db", "ab"),
+        ("\u200cab\u200c", "ab"),
+        ("a\u200d\u200d\u200db", "ab"),
+        ("\U000e0041\U000e007fx", "x"),
+        ("x\u3164\u115f y", "x y"),
+        ("👩\u200d💻", "👩\u200d💻"),
+        ("\u0645\u06cc\u200c\u062e\u0648", "\u0645\u06cc\u200c\u062e\u0648"),
+        ("👩\u200d 💻", "👩 💻"),
+    ],
+)
+def test_what_nobody_sees_is_not_shown(text: str, seen: str):
+    assert markdown.escape_line(text) == seen
+    assert markdown.code_span(text).strip("`") == seen
