@@ -390,7 +390,6 @@ class Engine:
             ),
             help=Help(
                 github=github.github,
-                reader=reader,
                 situations=situations,
                 replies=replies,
                 abilities=abilities,

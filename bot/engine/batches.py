@@ -118,6 +118,18 @@ class NewBatches:
             return replace(problem, corrected=corrected)
         return None
 
+    async def suggestions(self, request: Request) -> tuple[str, ...]:
+        """Return commands that would run the parts of the thread's own issue."""
+        if request.thread_is_pull_request:
+            return ()
+        found: list[str] = []
+        for text in await self._reader.suggestions(request):
+            reading = await self._reader.read(request, text)
+            if isinstance(reading, Reading):
+                refused = await self.refusal(request, reading)
+                found += [] if refused else [text]
+        return tuple(found)
+
     async def refusal(self, request: Request, reading: Reading) -> Refusable | None:
         """Return why one of the commands would start no batch at this moment."""
         known = await self._reader.with_live_items(request, reading.known)

@@ -74,8 +74,9 @@ class Answers:
                 return await self.questions.status(request, batch_id)
             case syntax.Why(number):
                 return await self.questions.why(request, number)
-            case syntax.Help():
-                return await self.help.answer(request, command)
+            case syntax.Help(_, is_bare):
+                parts = await self.batches.suggestions(request) if is_bare else ()
+                return await self.help.answer(request, command, parts)
             case _:  # a control: the type of the next line holds that
                 return await self.controls.command(request, command, role)
 

@@ -17,7 +17,6 @@ from bot.core.model import (
 from bot.core.say import declines
 from bot.core.say.help import render_help
 from bot.core.say.status import StatusRow, render_status, render_why
-from bot.engine.reading import Reader
 from bot.engine.replies import Replies
 from bot.engine.situation import Situations
 from bot.engine.tracker import Tracker
@@ -119,24 +118,22 @@ class Help:
         self,
         *,
         github: Lookups,
-        reader: Reader,
         situations: Situations,
         replies: Replies,
         abilities: Abilities,
         version: str,
     ) -> None:
         self._github = github
-        self._reader = reader
         self._situations = situations
         self._replies = replies
         self._abilities = abilities
         self._version = version
 
-    async def answer(self, request: Request, asked: syntax.Help) -> str:
+    async def answer(
+        self, request: Request, asked: syntax.Help, suggestions: Sequence[str]
+    ) -> str:
         """Say what can be asked for; return what became of it, in a few words."""
         present = self._situations.of_installation(request.repository.installation_id)
-        has_parts = asked.is_bare and not request.thread_is_pull_request
-        suggestions = await self._reader.suggestions(request) if has_parts else ()
         await self._replies.say(
             request,
             "help",

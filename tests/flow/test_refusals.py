@@ -322,6 +322,17 @@ async def test_a_bare_command_suggests_the_parts_of_the_issue(on: World):
     assert tasks == "```text\n/batch tasks:this\n```"
 
 
+async def test_parts_of_which_nothing_is_left_to_do_are_not_suggested(on: World):
+    parent = on.issue(12, "- [ ] #15\n")
+    for number in (15, 18):
+        on.issue(number)
+        on.hub.close("ada", on.repository.full_name, number)
+    on.hub.add_sub_issue("ada", parent, on.thread(18))
+    async with on.bot():
+        assert "sub-issues:this" not in (help_ := await on.answer("/batch", on=12))
+    assert "tasks:this" not in help_
+
+
 async def test_a_batch_over_the_api_budget_is_accepted_and_says_who_waits(on: World):
     for number in range(101, 110):
         on.issue(number)
