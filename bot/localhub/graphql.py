@@ -14,6 +14,7 @@ from graphql import (
     GraphQLError,
     GraphQLResolveInfo,
     GraphQLSchema,
+    OperationDefinitionNode,
     build_schema,
     execute_sync,
     parse,
@@ -109,7 +110,7 @@ def answer(call: Call) -> Answer:
     cost, node_count = price(document, variables)
     limits = call.hub.limits
     if limits.most_nodes is not None and node_count > limits.most_nodes:
-        return _too_dear(limits.too_dear_status)
+        return _too_dear(document, limits.too_dear_status)
     result = execute_sync(
         schema,
         document,
@@ -137,17 +138,24 @@ def _read(
     return document, validation_errors(_schema(lacks), document)
 
 
-def _too_dear(status: int) -> Answer:
+def _too_dear(document: DocumentNode, status: int) -> Answer:
     """Answer as GitHub does where a query takes it too long: in several ways."""
     if status != 200:
         message = "We couldn't respond to your request in time."
         return Answer({"message": message}, status)
+    roots = [
+        (node.alias or node.name).value
+        for definition in document.definitions
+        if isinstance(definition, OperationDefinitionNode)
+        for node in definition.selection_set.selections
+        if isinstance(node, FieldNode)
+    ]
     error = {
         "type": "RESOURCE_LIMITS_EXCEEDED",
-        "path": ["repository"],
+        "path": roots[-1:],
         "message": "Resource limits for this query exceeded.",
     }
-    return Answer({"data": {"repository": None}, "errors": [error]})
+    return Answer({"data": dict.fromkeys(roots), "errors": [error]})
 
 
 def validation_errors(
