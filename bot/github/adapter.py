@@ -157,7 +157,7 @@ class GitHubReader:
     async def grants(self, installation_id: InstallationId) -> Grants | None:
         """Return what an installation grants; None while GitHub has not told."""
         levels = self._client.tokens.granted.get(installation_id)
-        if levels is None:
+        if not levels:
             return None
         if not not_granted(levels):
             return Grants(levels)
