@@ -24,7 +24,7 @@ async def test_a_number_is_asked_for_twice_with_different_actions(on: World):
     tracking, report = on.comment("tracking").body, on.comment("report").body
     for name in ("#12 (label)", "#12 (close)"):
         assert f"✅ {name} — " in tracking
-        assert f"| {name} | " in report
+        assert f"✅ {name} — " in report
     assert "12-close" not in tracking + report
     assert 'i12_close["#35;12 (close) done"]' in tracking
 
