@@ -88,7 +88,7 @@ class FakeClock:
         Threads and sockets get real time to answer while nobody sleeps.
         """
         end = self._elapsed + most_seconds
-        real_end = asyncio.get_running_loop().time() + 10
+        real_end = asyncio.get_running_loop().time() + 60
         await settle()
         while not condition():
             due = self.next_due

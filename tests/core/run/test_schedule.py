@@ -182,6 +182,32 @@ def test_on_failure_pause_pauses_once_and_goes_on_after_resume():
     assert starts([schedule], free()) == [2]
 
 
+def test_whoever_resumes_knows_of_what_failed_during_the_pause():
+    schedule = schedule_of({1: [], 2: []}, options=Options(on_failure=OnFailure.PAUSE))
+    for event in (
+        e.ItemStarted(NOON, item(1), 1),
+        e.BatchPaused(NOON, "ada"),
+        e.ItemEnded(NOON, item(1), 1, FAILED),
+        e.BatchResumed(NOON, "ada"),
+    ):
+        schedule.apply(event)
+    assert schedule.follow_up(NOON) == []
+    assert starts([schedule], free()) == [2]
+
+
+def test_a_restart_costs_an_item_no_try_and_a_person_gives_it_all_of_them():
+    schedule = schedule_of({1: []})
+    for attempt in (1, 2):
+        schedule.apply(e.ItemStarted(NOON, item(1), attempt))
+        if attempt == 1:
+            again = e.ItemRetrying(NOON, item(1), 1, FAILED, next_at=NOON, requests=0)
+            schedule.apply(again)
+    schedule.apply(e.ItemReset(NOON, item(1), ""))
+    assert (schedule.tries_of(item(1)), schedule.attempt_of(item(1))) == (1, 2)
+    schedule.apply(e.ItemReset(NOON, item(1), "ada"))
+    assert (schedule.tries_of(item(1)), schedule.attempt_of(item(1))) == (0, 2)
+
+
 def test_a_transient_fault_delays_only_its_item():
     schedule = schedule_of({1: [], 2: [1]})
     starts([schedule], free())
