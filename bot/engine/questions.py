@@ -72,13 +72,18 @@ class Questions:
         return "status"
 
     async def _worth_a_row(self, request: Request) -> Sequence[Batch]:
-        """Return the live batches of the repository, then others of the thread."""
-        live = await self._batches.live_in(request.repository.id)
+        """Return the live batches of the repository, then those that ended last, of the
+        thread before others.
+        """
+        repository_id = request.repository.id
+        live = await self._batches.live_in(repository_id)
         of_thread = await self._batches.recent(
-            request.repository.id, thread=request.thread, limit=STATUS_ROWS
+            repository_id, thread=request.thread, limit=STATUS_ROWS
         )
-        ended = [summary for summary in of_thread if not summary.state.is_live]
-        return [summary.batch for summary in (*live, *ended)][:STATUS_ROWS]
+        recent = await self._batches.recent(repository_id, limit=STATUS_ROWS)
+        ended = [one for one in (*of_thread, *recent) if not one.state.is_live]
+        found = {one.batch.id: one.batch for one in (*live, *ended)}
+        return [*found.values()][:STATUS_ROWS]
 
     async def why(self, request: Request, number: ItemNumber) -> str:
         """Say why an item is not running, or how it ended."""

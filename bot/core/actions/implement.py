@@ -192,6 +192,8 @@ def _failed(job: Job, result: CommandResult) -> Outcome:
         reason = f"the command was ended by {words}"
     else:
         reason = f"exit code {code}" + (f": {last}" if last else "")
+        advice = "Its last lines say why: change the issue, or what the command does."
+        retry_helps = False
     return Outcome(
         kind,
         reason=reason,

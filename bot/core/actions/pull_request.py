@@ -4,7 +4,7 @@ import re
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from bot.core.actions.bases import Footing
+from bot.core.actions.bases import Fate, Footing
 from bot.core.actions.step import Job
 from bot.core.effects import OpenPullRequest, Receipt
 from bot.core.model import CommandResult
@@ -15,6 +15,7 @@ from bot.core.world.markdown import (
     escape_line,
     escape_prose,
     join,
+    link,
     paragraphs,
     plural,
 )
@@ -140,13 +141,20 @@ def _stacked(ground: Footing, result: CommandResult, links: Links) -> str:
     if not before:
         return ""
     is_one = len(before) == 1
-    names = join([links.item(fate.number) for fate in before])
+    names = join([_named(fate, links) for fate in before])
     branches = f"the {'branch' if is_one else 'branches'} of {names}"
     first = "merge that one first" if is_one else "merge those first"
     verb = "Contains" if base == ground.default_branch else "Stacked on"
     closed = [f"{f.says} ({links.item(f.number)})" for f in before if f.is_closed]
     reopen = f" {join(closed)}: another one is needed." if closed else ""
     return f"{verb} {branches}: {first}.{reopen}"
+
+
+def _named(fate: Fate, links: Links) -> str:
+    """Return a link to the pull request to be merged; to its issue while there is none."""
+    if fate.pull is None:
+        return links.item(fate.number)
+    return link(f"#{fate.pull.number}", fate.pull.url)
 
 
 def _moved(ground: Footing, result: CommandResult, links: Links) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 from bot.core.durations import clock, spell, spell_about
-from bot.core.model import ItemNumber, ItemState
+from bot.core.model import BatchState, ItemNumber, ItemState
 from bot.core.plan.naming import on_numbers
 from bot.core.run.progress import ItemView, Progress
 from bot.core.run.stalled import Stalled
@@ -110,6 +110,14 @@ def _finished_icon(progress: Progress) -> str:
 
 
 def _status_footer(rows: Sequence[StatusRow], situation: Situation) -> Iterator[str]:
+    states = [row.progress.state for row in rows]
+    live = sum(state.is_live for state in states)
+    plans = states.count(BatchState.PLANNED)
+    yield f"{live} live"
+    if plans:
+        yield plural(plans, "plan")
+    if ended := len(rows) - live - plans:
+        yield f"{ended} ended"
     if situation.slots_total:
         yield f"{situation.slots_busy} of {plural(situation.slots_total, 'slot')} busy"
     if budget := situation.budget:

@@ -215,8 +215,8 @@ def test_no_change_is_an_outcome_of_its_own():
 @pytest.mark.parametrize(
     ("code", "lines", "kind", "reason", "retry_helps"),
     [
-        (1, ("a", "2 failed"), OutcomeKind.FAILED, "exit code 1: 2 failed", True),
-        (2, (), OutcomeKind.FAILED, "exit code 2", True),
+        (1, ("a", "2 failed"), OutcomeKind.FAILED, "exit code 1: 2 failed", False),
+        (2, (), OutcomeKind.FAILED, "exit code 2", False),
         (75, ("502 Bad Gateway",), OutcomeKind.TRANSIENT, "502 Bad Gateway", True),
         (75, (), OutcomeKind.TRANSIENT, "the command asked for another try", True),
         (127, ("agent: not found",), OutcomeKind.FAILED, "agent: not found", False),
@@ -386,6 +386,7 @@ def test_what_was_closed_as_its_base_went_is_built_on_and_said():
     at = job(IMPLEMENT, predecessors={10: TEN})
     opened = pull_request(replace(RAN, base=TEN), at, bases_of(at, branches=now))
     assert opened.base_branch == TEN
+    assert "Stacked on the branch of [#70](" in opened.body
     said = "PR 70 was closed when its base was deleted ([#10]("
     assert said in opened.body
     assert "another one is needed" in opened.body
