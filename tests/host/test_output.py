@@ -168,6 +168,19 @@ def test_a_key_of_which_the_middle_is_left_out_does_not_show(
     assert ("after" in kept) == bool(end)
 
 
+def test_a_key_whose_first_line_is_half_left_out_does_not_show(tmp_path: Path):
+    log = CommandLog(tmp_path / "log")
+    log.take(b"words\n" * (HEAD_BYTES // 6 + 1))
+    begin, body = b"-----BEGIN PRIVATE KEY-----\n", b"MIIE+secret\n"
+    kept = begin[10:] + body * (TAIL_BYTES // len(body) - 2)
+    end = b"-----END PRIVATE KEY-----\n" + b"." * TAIL_BYTES
+    log.take(b"words\n" * 10 + begin[:10] + kept + end[: TAIL_BYTES - len(kept)])
+    log.close([])
+    text = (tmp_path / "log").read_text()
+    assert "left out" in text
+    assert "secret" not in text
+
+
 def test_a_secret_of_a_flood_does_not_show(tmp_path: Path):
     log = CommandLog(tmp_path / "log")
     flood = f"token {TOKEN}\n".encode() * 100_000
