@@ -22,7 +22,6 @@ from bot.host.git import Git, Remotes
 from bot.host.mirrors import Mirrors
 from bot.host.workspaces import GitWorkspaces
 from tests.bench.figures import Figure, report
-from tests.bench.figures import Figure, report
 from tests.fakes import FakeClock
 from tests.host.gitting import OneToken, Remote, git
 

@@ -1,13 +1,10 @@
 """Where a rule wants verified signatures, GitHub makes the commits and signs them."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 
 from bot.localhub.faults import Fault, FaultKind
 from bot.localhub.signing import verification
-from tests.flow.world import REPOSITORY, World, world
+from tests.flow.world import REPOSITORY, World
 from tests.host.gitting import git
 
 TEMPLATE = ".github/PULL_REQUEST_TEMPLATE.md"
@@ -30,14 +27,12 @@ WORKED = {
 }
 
 
-@pytest.fixture
-async def on(tmp_path: Path) -> AsyncIterator[World]:
-    async with world(tmp_path) as made:
-        files = {**FILES, TEMPLATE: "- [ ] documented\n"}
-        made.hub.push("ada", REPOSITORY, "main", files, message="Files")
-        made.settings_file["commands"] = {"implement": ["sh", "-c", WORK]}
-        made.issue(12)
-        yield made
+@pytest.fixture(autouse=True)
+def work(on: World) -> None:
+    files = {**FILES, TEMPLATE: "- [ ] documented\n"}
+    on.hub.push("ada", REPOSITORY, "main", files, message="Files")
+    on.settings_file["commands"] = {"implement": ["sh", "-c", WORK]}
+    on.issue(12)
 
 
 def listed(on: World, branch: str) -> dict[str, str]:

@@ -60,6 +60,12 @@ def _of_exchange(exchange: Exchange) -> Sign:
         return "ChangeState", item
     if exchange.method == "POST" and exchange.path.endswith("/pulls"):
         return "OpenPullRequest", data["head"]
+    if found := re.search(
+        r"/git/(blobs|trees|commits|refs)\b(?:/heads/(.+))?", exchange.path
+    ):
+        # What becomes a commit is on no branch until its ref is.
+        ref = found[2] or data.get("ref", "").removeprefix("refs/heads/")
+        return ("PushBranch", ref) if found[1] == "refs" else ("PushBranch",)
     return "unknown", exchange.method, exchange.path
 
 
@@ -74,6 +80,9 @@ def _of_intent(kind: str, text: str) -> Iterator[Sign]:
             yield kind, intent["thread"], intent["marker"]
         case "OpenPullRequest":
             yield kind, intent["head_branch"]
+        case "PushBranch":
+            yield (kind,)
+            yield kind, intent["branch"]
         case "ChangeLabels" | "ChangeAssignees" | "ChangeState":
             yield kind, intent["number"]
         case _:
