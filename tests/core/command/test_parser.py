@@ -7,7 +7,7 @@ from unicodedata import normalize
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bot.core.actions.table import ACTIONS
@@ -248,6 +248,8 @@ LOOKALIKE = str.maketrans("lIOo", "1100")
 
 @settings(deadline=None)
 @given(LINES)
+@example("/batch [12]12")
+@example("/batch [#12](https://github.com/acme/widgets/issues/12)15")
 def test_a_correction_names_no_item_that_nobody_named(line):
     result = parse_command(line, actions=OWN_ACTIONS)
     if not isinstance(result, Misread) or not result.corrected:
