@@ -151,8 +151,5 @@ def is_link(sentence: Sentence, opening: Token) -> bool:
         message = f"brackets hold options; the item alone is {fix}"
     while sentence.following is not None and sentence.following.column < end:
         sentence.at += 1
-    # What stands right behind it is another word, and must not become a part of it.
-    behind = sentence.line[end : end + 1]
-    is_glued = behind.isalnum() or behind == "#"
-    sentence.flaw(span, message, fix=f"{fix} " if is_glued else fix)
+    sentence.flaw(span, message, fix=fix)
     return True

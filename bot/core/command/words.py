@@ -106,14 +106,24 @@ def mended(line: str, flaws: Sequence[Flaw]) -> str:
     for edit in sorted(edits, key=lambda edit: edit.span.column):
         if edit.span.column < at:
             return ""
-        mended = _joined(mended, line[at : edit.span.column]) + edit.text
-        at = edit.span.column + edit.span.length
-    return _joined(mended, line[at:]).strip().rstrip(" ,")
+        mended = _joined(mended, line[at : edit.span.column], line, at)
+        at = edit.span.column
+        mended = _joined(mended, edit.text, line, at)
+        at += edit.span.length
+    return _joined(mended, line[at:], line, at).strip().rstrip(" ,")
 
 
-def _joined(before: str, behind: str) -> str:
-    """Return both parts; where a word was taken out, one of its two spaces goes."""
-    return before + (behind.lstrip(" \t") if before[-1:].isspace() else behind)
+def _joined(before: str, behind: str, line: str, at: int) -> str:
+    """Return both parts, which met at a column of the line.
+
+    Where a word was taken out, one of its two spaces goes; digits that did not stand
+    together do not become one number.
+    """
+    if before[-1:].isspace():
+        return before + behind.lstrip(" \t")
+    was_one = line[at - 1 : at].isalnum() and line[at : at + 1].isalnum()
+    is_one = before[-1:].isdigit() and behind[:1].isdigit()
+    return f"{before} {behind}" if is_one and not was_one else before + behind
 
 
 @dataclass(frozen=True, slots=True)

@@ -249,6 +249,7 @@ LOOKALIKE = str.maketrans("lIOo", "1100")
 @settings(deadline=None)
 @given(LINES)
 @example("/batch [12]12")
+@example("/batch PR#12[12]")
 @example("/batch [#12](https://github.com/acme/widgets/issues/12)15")
 def test_a_correction_names_no_item_that_nobody_named(line):
     result = parse_command(line, actions=OWN_ACTIONS)
