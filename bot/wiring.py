@@ -49,7 +49,7 @@ from bot.engine.situation import Face, Situations
 from bot.engine.starts import Starts
 from bot.engine.steps import Steps
 from bot.engine.supervisor import Supervisor
-from bot.engine.sweep import Awaited, Forgotten, Missed, Sweep, Untold
+from bot.engine.sweep import Awaited, Forgotten, Missed, Short, Sweep, Untold
 from bot.engine.tracker import Tracker
 from bot.engine.waits import Waits
 from bot.engine.which import Which
@@ -331,6 +331,7 @@ class Engine:
             github=github.github,
             clock=clock,
             supervisor=supervisor,
+            items_seconds=settings.edit_interval_seconds,
         )
         replies = Replies(
             effects=effects, face=face, refusals=store.refusals, clock=clock
@@ -463,6 +464,7 @@ class Engine:
                 Awaited(self.scheduler, github.github),
                 missed,
                 Untold(store.batches, self.tracker),
+                Short(self.scheduler, github.github.learn_budget),
             ),
             clock=clock,
             every_seconds=settings.sweep_seconds,

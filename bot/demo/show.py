@@ -59,11 +59,16 @@ async def once(*, program: Sequence[str] = REPAIR) -> None:
         console.print(readable(report.body))
         console.print()
         console.print(_checked(on))
+    console.print(
+        "\nNext: [bold]python -m bot demo[/] serves this GitHub as pages, where you write"
+        " commands,\ntick boxes, and kill the bot or break the network under it."
+    )
 
 
 async def serve(*, port: int) -> None:
     """Serve the local GitHub's pages until the process is interrupted."""
     console = Console()
+    console.print("Starting a local GitHub and the bot …")
     async with stage(port=port, with_pages=True, pace_seconds=1.5) as on:
         url = f"{on.hub.html_url}/{REPOSITORY}/issues/{THREAD}"
         console.print("A local GitHub with the bot is running. Open")

@@ -222,6 +222,9 @@ class _Child:
             # This GitHub is all ours: nobody else has to be spared. The isolation of
             # commands that this machine offers is used, and named in the report.
             "BATCH_WRITE_INTERVAL": "0.1",
+            # Whoever watches wants to see it move, and go on after what they broke.
+            "BATCH_EDIT_INTERVAL": "1.5",
+            "BATCH_SWEEP_SECONDS": "10",
             "BATCH_SANDBOX": "best-effort",
             "SHUTDOWN_TIMEOUT": "2",
             "LOG_LEVEL": "info",

@@ -238,6 +238,18 @@ class Scheduler:
             messages=len(self._mailbox.messages),
         )
 
+    def short_of_requests(self) -> frozenset[InstallationId]:
+        """Return the installations in which batches wait for API requests."""
+        return frozenset(
+            live.schedule.batch.repository.installation_id
+            for live in self._live.values()
+            if live.budget_until is not None
+        )
+
+    def look_again(self) -> None:
+        """Look at what may start: something may have become free."""
+        self._mailbox.wake.set()
+
     async def drain(self, seconds: float) -> None:
         """Start nothing new, and bring the attempts to their end or a place to go on
         from, in *seconds* at most.

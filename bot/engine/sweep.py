@@ -2,7 +2,7 @@
 
 import json
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -60,6 +60,24 @@ class Chore(Protocol):
 
     async def sweep(self) -> None:
         """Look at it. Raises ``BotError``."""
+
+
+class Short:
+    """Asks anew what is left where batches wait for requests: there may be more now."""
+
+    def __init__(
+        self, scheduler: Scheduler, learn: Callable[[InstallationId], Awaitable[None]]
+    ) -> None:
+        self._scheduler = scheduler
+        self._learn = learn
+
+    async def sweep(self) -> None:
+        """Ask, which costs nothing, and have it looked at."""
+        short = self._scheduler.short_of_requests()
+        for installation_id in sorted(short):
+            await self._learn(installation_id)
+        if short:
+            self._scheduler.look_again()
 
 
 class Missed:

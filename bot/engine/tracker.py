@@ -23,7 +23,7 @@ from bot.core.effects import (
 )
 from bot.core.events import BatchConcluded, News, TrackingCommented
 from bot.core.model import BatchId, BatchState, InstallationId
-from bot.core.run.pace import Stale, seconds_to_edit
+from bot.core.run.pace import ITEMS_SECONDS, Stale, seconds_to_edit
 from bot.core.run.progress import Progress
 from bot.core.run.retry import delay_seconds
 from bot.core.run.stalled import SO_FAR_AFTER
@@ -93,7 +93,9 @@ class Tracker:
         github: Budgets,
         clock: Clock,
         supervisor: Supervisor,
+        items_seconds: float = ITEMS_SECONDS,
     ) -> None:
+        self._items_seconds = items_seconds
         self._situations = situations
         self._recorder = recorder
         self._effects = effects
@@ -252,6 +254,7 @@ class Tracker:
             since_last=now - watch.edited_at,
             edits_last_hour=self._edits_last_hour(progress, now),
             left=left / usable,
+            items_seconds=self._items_seconds,
         )
 
     async def _wait(self, watch: _Watch, seconds: float | None) -> None:

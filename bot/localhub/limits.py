@@ -90,6 +90,15 @@ class Limits:
         if remaining is not None:
             window.used = window.limit - remaining
 
+    def begin_again(self, client: int, resource: str = "core") -> None:
+        """Begin a new window of a client, which is told by its later reset."""
+        window = self.window(client, resource)
+        assert window.reset_at is not None
+        period = PERIODS[resource]
+        fresh = self._now().replace(microsecond=0) + period
+        window.used = 0
+        window.reset_at = max(fresh, window.reset_at + MINUTE)
+
     def require_left(self, client: int, resource: str) -> None:
         """Raise 403 when the window is used up."""
         if self.window(client, resource).remaining == 0:

@@ -62,6 +62,9 @@ REACTIONS = {
     "+1": "👍", "-1": "👎", "laugh": "😄", "confused": "😕", "heart": "❤️",
     "eyes": "👀", "rocket": "🚀", "hooray": "🎉",
 }  # fmt: skip
+START_HERE = 40
+"""The issue in which the demo's commands are given, if there is one."""
+
 TRY_THIS = (
     "/batch 12 15 18 after:12",
     "/batch plan 12..24",
@@ -249,7 +252,12 @@ class _Pages:
             if state == "all" or thread.state == state
         ]
         return self._page(
-            request, "threads.html", repository, threads=threads, state=state
+            request,
+            "threads.html",
+            repository,
+            threads=threads,
+            state=state,
+            start_here=repository.threads.get(START_HERE),
         )
 
     async def new_issue(self, request: web.Request) -> web.StreamResponse:
@@ -463,6 +471,8 @@ class _Pages:
         client = self._client()
         window = self._hub.limits.window(client, "core")
         remaining = min(number_in(form, "remaining"), window.limit)
+        if remaining > window.remaining:  # there is more in a new hour only
+            self._hub.limits.begin_again(client)
         self._hub.limits.set_limit(client, remaining=remaining)
         return see(_back(request))
 

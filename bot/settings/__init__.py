@@ -189,6 +189,9 @@ class Settings(BaseSettings):
     write_interval_seconds: Seconds = _variable(
         1.0, "BATCH_WRITE_INTERVAL", example="1", le=60
     )
+    edit_interval_seconds: Seconds = _variable(
+        10.0, "BATCH_EDIT_INTERVAL", example="10", ge=1, le=600
+    )
     sweep_seconds: Seconds = _variable(
         300.0, "BATCH_SWEEP_SECONDS", example="300", ge=10, le=86400
     )

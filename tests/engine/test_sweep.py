@@ -26,6 +26,7 @@ from bot.engine.sweep import (
     Awaited,
     Forgotten,
     Missed,
+    Short,
     Sweep,
     Untold,
 )
@@ -256,3 +257,26 @@ async def test_what_ended_batches_have_left_to_say_is_tried_until_it_is_out(
     world.told = {first}
     await world.after(300)
     assert world.caught_up == [first, second, second]
+
+
+async def test_where_requests_are_short_what_is_left_is_asked_for_anew():
+    looks: list[object] = []
+
+    class Waiting:
+        short = frozenset({SEVEN})
+
+        def short_of_requests(self) -> frozenset[InstallationId]:
+            return self.short
+
+        def look_again(self) -> None:
+            looks.append("look")
+
+    async def learn(installation_id: InstallationId) -> None:
+        looks.append(installation_id)
+
+    waiting: Any = Waiting()
+    await Short(waiting, learn).sweep()
+    assert looks == [SEVEN, "look"]
+    waiting.short = frozenset()
+    await Short(waiting, learn).sweep()
+    assert looks == [SEVEN, "look"]

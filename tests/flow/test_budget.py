@@ -50,6 +50,23 @@ async def test_items_wait_for_the_reset_and_then_start_by_themselves(on: World):
     assert "for the API budget" in on.comment("report").body
 
 
+async def test_what_is_given_before_the_reset_ends_the_wait(on: World):
+    for number in range(12, 22):
+        on.issue(number)
+    installation = installation_of(on)
+    window = on.hub.limits.window(installation.id, "core")
+    on.hub.limits.set_limit(installation.id, remaining=512)
+    reset_at = window.reset_at
+    assert reset_at is not None
+    async with on.bot(BATCH_SWEEP_SECONDS="10"):
+        command = on.say("/batch label +bug 12..21")
+        await on.until(lambda: "waits for the API budget" in on.said("tracking"))
+        on.hub.limits.begin_again(installation.id)
+        await on.finished(command)
+    assert on.hub.now() < reset_at - timedelta(minutes=30)
+    assert "10 of 10 done" in on.comment("report").body
+
+
 async def test_a_restart_does_not_begin_what_the_budget_does_not_allow(on: World):
     for number in range(12, 18):
         on.issue(number)

@@ -357,6 +357,14 @@ async def test_a_box_of_the_issue_itself_is_ticked(site: LocalHub) -> None:
     assert "- [ ] #23\r\n- [x] #24\r\n" in thread.body
 
 
+async def test_the_first_page_says_what_to_try(site: LocalHub) -> None:
+    async with ClientSession() as session, session.get(site.html_url) as answer:
+        text = await answer.text()
+    assert "<h2>Try this</h2>" in text
+    assert f'href="/{REPOSITORY}/issues/40"' in text
+    assert "/batch 12 15 18 after:12" in text
+
+
 async def test_an_issue_is_opened_and_may_not_be_empty(site: LocalHub) -> None:
     status, _ = await post(site, f"/{REPOSITORY}/issues", title="New", body="text")
     assert status == HTTPStatus.SEE_OTHER

@@ -21,21 +21,27 @@ class Stale:
 
 
 def seconds_to_edit(
-    stale: Stale, *, since_last: float, edits_last_hour: int, left: float = 1.0
+    stale: Stale,
+    *,
+    since_last: float,
+    edits_last_hour: int,
+    left: float = 1.0,
+    items_seconds: float = ITEMS_SECONDS,
 ) -> float | None:
     """Return the seconds until the comment should be written again, None for never.
 
     *since_last* is the age of the last edit in seconds; *left* the fraction of the
-    usable requests that are left until the reset.
+    usable requests that are left until the reset; *items_seconds* what is to lie between
+    edits when only items changed.
     """
     if stale.heading:
-        return _rest(HEADING_SECONDS, since_last)
+        return _rest(min(HEADING_SECONDS, items_seconds), since_last)
     if left < LOW_BUDGET or edits_last_hour >= EDITS_AN_HOUR:
         return None
     # As the hour's edits and requests are used up, the pace slows down to meet its end.
     slower = max(1 + 5 * edits_last_hour / EDITS_AN_HOUR, EASY_BUDGET / left)
     if stale.items:
-        return _rest(ITEMS_SECONDS * slower, since_last)
+        return _rest(items_seconds * slower, since_last)
     if stale.clocks:
         return _rest(CLOCKS_SECONDS * slower, since_last)
     return None

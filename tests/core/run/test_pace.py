@@ -64,3 +64,12 @@ def test_items_that_end_all_day_are_edited_in_at_most_120_times_an_hour():
     assert max(in_an_hour) <= EDITS_AN_HOUR
     # And it never falls silent: the gaps stay below two minutes.
     assert max(b - a for a, b in pairwise(at)) < 120
+
+
+def test_edits_may_come_faster_where_that_is_set():
+    items = Stale(heading=False, items=True, clocks=False)
+    wait = seconds_to_edit(items, since_last=0.5, edits_last_hour=0, items_seconds=1.5)
+    assert wait == 1.0
+    heading = Stale(heading=True, items=True, clocks=False)
+    wait = seconds_to_edit(heading, since_last=0, edits_last_hour=0, items_seconds=1.5)
+    assert wait == 1.5
