@@ -47,6 +47,7 @@ from bot.core.command.vocabulary import (
     FILTERS,
     HELP_WORDS,
 )
+from bot.core.command.words import GHOST
 from bot.core.model import Action, BatchId, Deps, ItemNumber, OnFailure, Reference
 
 OWN_ACTIONS = ("triage",)
@@ -256,7 +257,8 @@ def test_a_correction_names_no_item_that_nobody_named(line):
     if not isinstance(result, Misread) or not result.corrected:
         return
     command = parsed(result.corrected)
-    read = f"{line} {line.translate(LOOKALIKE)} {normalize('NFKC', line)}"
+    seen = GHOST.sub("", line)  # what nobody sees parts no number
+    read = f"{line} {line.translate(LOOKALIKE)} {normalize('NFKC', line)} {seen}"
     named = {int(one) for one in re.findall("[0-9]+", read)}
     for first, last in RANGE.findall(read):
         named |= set(range(int(first), int(last) + 1))
