@@ -89,6 +89,7 @@ CALLS = {
     "refs": "GET .*/info/refs$",
     "fetch": "POST .*/git-upload-pack$",
     "push": "POST .*/git-receive-pack$",
+    "rules": "GET .*/rules/branches/main$",
 }
 """The kinds of call that the story makes."""
 

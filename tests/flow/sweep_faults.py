@@ -10,7 +10,7 @@ import pytest
 
 from tests.flow.faults import CALLS, LASTING, PASSING, all_like, only, play
 
-NUMBERS = range(1, 52)
+NUMBERS = range(1, 53)
 """The calls of an undisturbed story; without the first, which asks who the app is."""
 
 
