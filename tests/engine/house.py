@@ -60,6 +60,7 @@ class Hub(Unlimited):
     no_access: BotError | None = None
     outside: dict[Reference, ItemFacts] = field(default_factory=dict)
     done: list[Intent] = field(default_factory=list)
+    looks: int = 0  # at items
 
     def used_fraction(self) -> float:
         return 1.0  # no memory is left: nothing starts
@@ -67,6 +68,7 @@ class Hub(Unlimited):
     async def facts(
         self, repository: Repository, numbers: Sequence[ItemNumber]
     ) -> tuple[RepositoryFacts, Mapping[ItemNumber, ItemFacts]]:
+        self.looks += 1
         return self.about, {n: self.items[n] for n in numbers if n in self.items}
 
     async def references(
@@ -223,6 +225,10 @@ class House:
     async def kinds(self, name: BatchId = NAME) -> list[str]:
         """Return what has happened to a batch, in the names of the events."""
         return [type(one).__name__ for one in await self.store.batches.events(name)]
+
+    async def all_said(self) -> None:
+        """Wait until nobody has anything more to say."""
+        await self.clock.run_until(lambda: len(self.supervisor._tasks) == 1)
 
     async def states(self, name: BatchId = NAME) -> dict[int, str]:
         views = (await self.recorder.progress(name)).items.values()

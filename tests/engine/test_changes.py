@@ -22,7 +22,6 @@ from bot.core.world.answers import Answered, Failure
 from bot.errors import AppUnavailable
 from tests.bench.bench_schedule import facts_of
 from tests.engine.house import NAME, House, house_at
-from tests.fakes import settle
 from tests.plans import WIDGETS, batch, item, plan
 
 TWELVE, THREAD = ItemNumber(12), ItemNumber(40)
@@ -73,13 +72,26 @@ async def test_what_can_be_done_to_closed_items_is_done(house: House):
     close(house, 12)
     await house.changes.item(ItemChanged(WIDGETS, TWELVE))
     assert await house.states() == {12: "pending"}
+    assert house.hub.looks == 0
     del house.hub.items[12]
     await house.changes.item(ItemChanged(WIDGETS, TWELVE, is_taken_away=True))
     assert await house.states() == {12: "failed"}
 
 
+async def test_items_of_other_repositories_have_numbers_of_their_own(house: House):
+    made = batch(plan({12: []}))
+    (there,) = made.plan.items
+    items = (replace(there, repository=ELSEWHERE),)
+    await house.run(replace(made, plan=replace(made.plan, items=items)))
+    close(house, 12)
+    await house.changes.item(ItemChanged(WIDGETS, TWELVE))
+    assert await house.states() == {12: "pending"}
+
+
 async def test_a_batch_ends_with_its_thread_and_with_no_other(house: House):
     await house.run()
+    await house.changes.item(ItemChanged(WIDGETS, THREAD, is_taken_away=True))
+    assert await house.states() == {12: "pending", 15: "pending"}  # it is there again
     del house.hub.items[THREAD]
     await house.changes.item(ItemChanged(WIDGETS, ItemNumber(41), is_taken_away=True))
     assert await house.states() == {12: "pending", 15: "pending"}
@@ -146,8 +158,5 @@ async def test_an_ended_batch_says_its_last_word_once_it_can(
     )
     house.hub.about = replace(house.hub.about, is_archived=is_archived)
     await house.changes.repository(RepositoryChanged(WIDGETS))
-    if is_archived:
-        await settle()
-        assert house.hub.said("report") == []
-    else:
-        await house.clock.run_until(lambda: house.hub.said("report") != [])
+    await house.all_said()
+    assert len(house.hub.said("report")) == (not is_archived)

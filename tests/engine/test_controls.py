@@ -158,8 +158,8 @@ async def test_a_retry_leaves_alone_what_another_batch_does(house: House):
 
 async def test_a_plan_starts_until_it_expires_and_no_later(house: House):
     for name, waits, told in (
-        (NAME, timedelta(days=7), f"batch {NAME}"),
         (OTHER, timedelta(days=7, seconds=1), "refused: cannot start"),
+        (NAME, timedelta(days=7), f"batch {NAME}"),
     ):
         expires_at = house.clock.now() + timedelta(days=7)
         made = batch(plan({12 if name == NAME else 15: []}), name=name)
