@@ -54,15 +54,18 @@ class Controls:
     async def command(self, request: Request, command: Control, role: Role) -> str:
         """Carry out a control of the batch that it means."""
         batch = await self.meant(request, command)
-        if isinstance(command, syntax.Cancel) and command == syntax.Cancel():
-            withdrawn = self._withdrawals.take_back(request, role)
-            if withdrawn and isinstance(batch, str):
+        if isinstance(batch, str) and command == syntax.Cancel():
+            waiting = self._withdrawals.take_back(request, role)
+            withdrawn = [one for one in waiting if not await self._which.begun(one)]
+            for one in withdrawn:
+                await self._replies.withdraw(one, request.asker.login)
+            if withdrawn:
                 await self._replies.say(
                     request,
                     "cancel",
-                    lambda first: render_withdrawn(withdrawn, marker=first),
+                    lambda first: render_withdrawn(len(withdrawn), marker=first),
                 )
-                return f"withdrew {withdrawn}"
+                return f"withdrew {len(withdrawn)}"
         is_nameless = command in (syntax.Pause(), syntax.Cancel())
         is_open = is_nameless or isinstance(command, syntax.Skip)
         if isinstance(batch, str) and is_open and self._withdrawals.before(request):

@@ -29,7 +29,6 @@ from bot.errors import (
     BotError,
     ConfigurationError,
     PermanentError,
-    TransientError,
     Unauthorized,
 )
 from bot.ports.clock import Clock
@@ -120,6 +119,12 @@ class Conversation:
             return await self._addressed(request_of(written), written.addressed[0])
         if not find_command_lines(written.body):
             return "ignored: no command"
+        if is_prompt(written.body):
+            return await self._hear(written)
+        with self._withdrawals.in_hand(request_of(written)):
+            return await self._hear(written)
+
+    async def _hear(self, written: CommentWritten) -> str:
         if self._clock.now() - written.created_at > IN_TIME:
             # Its repository may have another name by now, and its name another one.
             about, _ = await self._github.facts(written.repository, [])
@@ -127,22 +132,11 @@ class Conversation:
             present = replace(written.repository, name=name)
             written = replace(written, repository=present)
         request = request_of(written)
-        if not is_prompt(written.body):
-            self._withdrawals.begin(request)
-        try:
-            outcome = await self._hear(request, written)
-        except TransientError:
-            raise  # it is tried again
-        except BaseException:
-            self._withdrawals.end(request)
-            raise
-        self._withdrawals.end(request)
-        return outcome
-
-    async def _hear(self, request: Request, written: CommentWritten) -> str:
         if await self._replies.has_given_up(request):
             await self._give_up(request, declines.no_answer_for_an_hour())
             return "gave up"
+        if await self._replies.is_withdrawn(request):
+            return "withdrawn"
         if self._clock.now() - written.created_at > FRESH:
             changed = await self._changed_since(request, written)
             if changed:
@@ -247,10 +241,8 @@ class Conversation:
             problem = await self._answers.batches.first_refusal(request, reading)
             if problem is not None:
                 return await self._refuse(request, problem, role, before=reading)
-        by = self._withdrawals.by(request)
-        if by and await self._answers.batches.before(request) is None:
-            await self._replies.decline(request, declines.withdrawn(by))
-            return f"withdrawn by {by}"
+        if self._withdrawals.by(request) is not None:
+            return "withdrawn"
         age = self._clock.now() - written.created_at
         if age > IN_TIME:
             reading = replace(reading, notes=(declines.comes_late(spell(age)),))
@@ -261,6 +253,12 @@ class Conversation:
             if not isinstance(outcome, str):
                 outcome = await self._refuse(one, outcome, role, before=reading)
             outcomes.append(outcome)
+        by, begun = self._withdrawals.by(request), None
+        if by is not None:  # while this began something
+            begun = await self._answers.batches.before(request)
+        if by is not None and begun is not None:
+            controls, cancel = self._answers.controls, syntax.Cancel()
+            await controls.control(by, begun, cancel, Role.MAINTAIN)
         return ", ".join(outcomes)
 
     async def _refuse(

@@ -82,6 +82,23 @@ class Replies:
         """Return whether a command was given up, even if nobody was told yet."""
         return await self._effects.is_meant(f"reply/late/{request.reply}")
 
+    async def withdraw(self, request: Request, by: str) -> None:
+        """Say that a command was taken back before it started anything.
+
+        Once this is begun it stays so: see ``is_withdrawn``.
+        """
+        declined = Declined(declines.withdrawn(by))
+        await self.say(
+            request,
+            "withdrawn",
+            lambda first: render_refusal(declined, marker=first, links=_links(request)),
+        )
+        await self.react(request, Reaction.REFUSED)
+
+    async def is_withdrawn(self, request: Request) -> bool:
+        """Return whether a command was taken back."""
+        return await self._effects.is_meant(f"reply/withdrawn/{request.reply}")
+
     async def may_explain(self, request: Request) -> bool:
         """Return whether nobody was told in this thread today how the bot is spoken to."""
         thread = f"#{request.thread}"  # which is nobody's login

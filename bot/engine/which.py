@@ -32,6 +32,10 @@ class Which:
             return None
         return batch
 
+    async def begun(self, request: Request) -> Batch | None:
+        """Return the batch that a request has started, if it has."""
+        return await self._batches.by_source(request.source)
+
     async def meant(
         self, request: Request, batch_id: BatchId | None, *, also_ended: bool = False
     ) -> Batch | str:
