@@ -524,10 +524,9 @@ class _Tracking:
         if phase is Phase.PLANNED:
             yield start_box(progress, self.situation.now)
         if phase is Phase.CANCELLED and not progress.retried_as:
-            ended = sum(map(did_not_succeed, self.views))
-            if ended:
-                what = "item" if ended == 1 else f"{ended} items"
-                text = f"Run the {what} that did not succeed as a new batch"
+            left = [view.item for view in self.views if did_not_succeed(view)]
+            if left:
+                text = f"Start what did not succeed as a new batch: {deeds(left)}"
                 yield box("retry", text=text)
         if progress.state not in (BatchState.RUNNING, BatchState.PAUSED):
             return
