@@ -21,6 +21,7 @@ from bot.core.world.push_refusals import (
     push_refusal,
 )
 from bot.errors import PermanentError, Refused, TransientError, Uncertain
+from bot.host.blobs import small_blobs
 from bot.host.git import NOT_FOUND, GitFailed, Place, Remote, gone
 from bot.host.large import MOST_POINTER_BYTES
 from bot.host.mirrors import Mirrors
@@ -129,16 +130,10 @@ class BranchPusher:
         commits = (f"{intent.sha}^", intent.sha)
         printed = await self._git.run(*compare, *commits, place=place)
         rows = [row for row in printed.split(b"\0") if row.startswith(b":")]
-        shas = [row.split(b" ")[3] for row in rows]
-        asked = b"\n".join(shas)
-        check = ("cat-file", "--batch-check=%(objectname) %(objectsize)")
-        sizes = await self._git.run(*check, place=place, stdin=asked)
-        named = [line.split(b" ") for line in sizes.splitlines()]
-        small = [sha for sha, size in named if int(size) <= MOST_POINTER_BYTES]
-        asked = b"\n".join(small)
-        return _contents(
-            await self._git.run("cat-file", "--batch", place=place, stdin=asked)
-        )
+        shas = [row.decode().split(" ")[3] for row in rows]
+        most = MOST_POINTER_BYTES
+        found = await small_blobs(self._git, place, shas, most_bytes=most)
+        return [*found.values()]
 
     async def _push(self, intent: PushBranch) -> Receipt:
         remote = await self._remotes.of(intent.repository, to_push=True)
@@ -165,17 +160,6 @@ class BranchPusher:
             raise (gone(intent.repository) if is_gone else error.answer()) from error
         rows = [line.split("\t") for line in listed.decode().splitlines()]
         return next((sha for sha, name in rows if name == ref), "")
-
-
-def _contents(printed: bytes) -> list[bytes]:
-    """Return the contents that ``git cat-file --batch`` printed."""
-    found, place = [], 0
-    while place < len(printed):
-        end = printed.index(b"\n", place)
-        size = int(printed[place:end].split(b" ")[2])
-        found.append(printed[end + 1 : end + 1 + size])
-        place = end + size + 2
-    return found
 
 
 def _forget(objects: Sequence[LargeObject]) -> None:

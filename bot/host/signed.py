@@ -5,13 +5,14 @@ sent goes through the git data API, and has to come out as the same trees.
 https://docs.github.com/authentication/managing-commit-signature-verification/about-commit-signature-verification#signature-verification-for-bots
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.core.effects import PushBranch, Receipt
 from bot.core.model import Repository
 from bot.core.say.problems.change import FileTooLarge
 from bot.core.say.problems.git import NameNotText
 from bot.errors import PermanentError, Refused
+from bot.host.blobs import small_blobs
 from bot.host.git import Place
 from bot.host.mirrors import SEEN, Mirrors
 from bot.host.snapshot import readable
@@ -96,40 +97,50 @@ class SignedPusher:
         """Return what the commit changes; contents that GitHub lacks are there then."""
         options = ["-r", "-z", "--raw", "--no-renames", "--ignore-submodules=none"]
         compare = ["diff-tree", *options, commit.parents[0], commit.sha]
-        fields = iter((await self._git.run(*compare, place=place)).split(b"\0"))
-        found = []
-        for head in fields:
-            if not head:
-                break
-            before, mode, _, sha, status = head.decode().lstrip(":").split(" ")
-            path = next(fields).decode("utf-8", "surrogateescape")
-            if readable(path) != path:
-                raise PermanentError(NameNotText(readable(path)))
-            if status == "D":
-                found.append(TreeEntry(path, before, ""))
-            elif sha in new:
-                text = await self._sent(repository, place, sha, path)
-                found.append(TreeEntry(path, mode, sha, text))
-            else:
-                found.append(TreeEntry(path, mode, sha))
-        return tuple(found)
+        entries = _entries(await self._git.run(*compare, place=place))
+        sent = [one for one in entries if one.sha in new]
+        most = MOST_INLINE_BYTES
+        shas = [one.sha for one in sent]
+        small = await small_blobs(self._git, place, shas, most_bytes=most)
+        texts = {sha: text for sha in small if (text := _text(small[sha])) is not None}
+        for entry in sent:
+            if entry.sha not in texts:
+                await self._upload(repository, place, entry)
+        return tuple(replace(one, content=texts.get(one.sha)) for one in entries)
 
-    async def _sent(
-        self, repository: Repository, place: Place, sha: str, path: str
-    ) -> str | None:
-        """Return a content that may go with its tree; upload any other."""
-        content = await self._git.run("cat-file", "blob", sha, place=place)
-        if len(content) <= MOST_INLINE_BYTES and b"\0" not in content:
-            try:
-                return content.decode()
-            except UnicodeDecodeError:
-                pass  # it is not text
+    async def _upload(
+        self, repository: Repository, place: Place, entry: TreeEntry
+    ) -> None:
+        content = await self._git.run("cat-file", "blob", entry.sha, place=place)
         try:
             await self._commits.keep(repository, content)
         except Refused as error:
             if "too_large" not in str(error):
                 raise
-            raise PermanentError(FileTooLarge(path, len(content))) from error
+            raise PermanentError(FileTooLarge(entry.path, len(content))) from error
+
+
+def _entries(printed: bytes) -> list[TreeEntry]:
+    """Return what ``git diff-tree --raw -z`` printed."""
+    found = []
+    fields = iter(printed.split(b"\0")[:-1])
+    for head in fields:
+        before, mode, _, sha, status = head.decode().lstrip(":").split(" ")
+        path = next(fields).decode("utf-8", "surrogateescape")
+        if readable(path) != path:
+            raise PermanentError(NameNotText(readable(path)))
+        is_gone = status == "D"
+        found.append(
+            TreeEntry(path, before if is_gone else mode, "" if is_gone else sha)
+        )
+    return found
+
+
+def _text(content: bytes) -> str | None:
+    """Return a content that JSON carries as it is, None for any other."""
+    try:
+        return None if b"\0" in content else content.decode()
+    except UnicodeDecodeError:
         return None
 
 

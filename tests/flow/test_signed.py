@@ -106,13 +106,26 @@ async def test_a_commit_that_is_not_verified_is_said_to_be_so(
     assert "GitHub did not verify the commit, as a rule wants it: `unsigned`." in body
 
 
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [
+        (
+            "printf '\\377\\0' > a.bin",
+            "a.bin has 0 MB, and GitHub takes no large files",
+        ),
+        (
+            "echo x > \"$(printf 'a\\377')\"",
+            "is not UTF-8, and no signed commit takes it",
+        ),
+    ],
+)
 async def test_a_file_that_the_api_does_not_take_is_named(
-    on: World, monkeypatch: pytest.MonkeyPatch
+    on: World, monkeypatch: pytest.MonkeyPatch, script: str, reason: str
 ):
     monkeypatch.setattr("bot.localhub.rest.git_data.LARGEST_BLOB_BYTES", 1)
+    on.settings_file["commands"] = {"implement": ["sh", "-c", script]}
     on.hub.require_signatures(REPOSITORY, "*")
     async with on.bot():
         await on.finished(on.say("/batch 12"))
-    report = on.said("report")
-    assert "data.bin has 0 MB, and GitHub takes no large files" in report
+    assert reason in on.said("report")
     assert on.pull_requests() == {}
