@@ -1,9 +1,25 @@
 """What a control does to a live batch, and what it leaves alone."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 from bot.core import events as e
-from bot.core.model import BatchState, CommandResult, ItemNumber, Outcome, OutcomeKind
+from bot.core.model import (
+    BatchState,
+    CommandResult,
+    ItemFacts,
+    ItemId,
+    ItemNumber,
+    Origin,
+    Outcome,
+    OutcomeKind,
+    OutsideEdge,
+    Reference,
+)
 from bot.core.run import control
+from bot.core.run.progress import Progress, fold
 from bot.core.run.schedule import Schedule
+from tests.bench.bench_schedule import facts_of
 from tests.plans import NOON, batch, item, plan
 
 FAILED = Outcome(OutcomeKind.FAILED, reason="tests failed")
@@ -107,3 +123,71 @@ def test_only_what_runs_is_paused_and_only_what_is_paused_goes_on():
     assert control.resume(schedule, NOON, by="ada").events == (
         e.BatchResumed(NOON, "ada"),
     )
+
+
+def ended(*, states: Mapping[int, str], waits: Mapping[int, list[int]]) -> Progress:
+    """Return a batch that has ended so; what was completed left a branch."""
+    reference = Reference("acme/gadgets", ItemNumber(7))
+    outside = (OutsideEdge(item(12), reference, Origin.TYPED),)
+    progress = fold(batch(plan(waits, outside=outside)), [e.BatchStarted(NOON, "ada")])
+    for number, state in states.items():
+        match state:
+            case "completed":
+                done = Outcome(OutcomeKind.COMPLETED, branch=f"batch/b7k2/{number}")
+                progress.advance(e.ItemStarted(NOON, item(number), 1))
+                progress.advance(e.ItemEnded(NOON, item(number), 1, done))
+            case "failed":
+                progress.advance(e.ItemStarted(NOON, item(number), 1))
+                progress.advance(e.ItemEnded(NOON, item(number), 1, FAILED))
+            case _:
+                progress.advance(e.ItemSkipped(NOON, item(number)))
+    return progress
+
+
+CHAIN = {12: [], 15: [12], 18: [15], 20: []}
+LOST = {12: "failed", 15: "skipped", 18: "skipped", 20: "failed"}
+
+
+def test_what_runs_again_takes_along_what_it_waits_for_and_nothing_else():
+    progress = ended(states=LOST, waits=CHAIN)
+    assert control.to_run_again(progress) == tuple(map(item, CHAIN))
+    again = control.to_run_again(progress, numbers(18))
+    assert again == (item(12), item(15), item(18))
+    progress = ended(states=LOST | {12: "completed"}, waits=CHAIN)
+    again = control.to_run_again(progress, numbers(18, 12))
+    assert again == (item(15), item(18))
+
+
+def facts_now(progress: Progress, *some: int) -> dict[ItemId, ItemFacts]:
+    now = facts_of(progress.batch.plan)
+    return {
+        i: replace(f, title=f"{f.title} now", head_sha="b" * 40, base_branch="release")
+        for i, f in now.items()
+        if f.number in some
+    }
+
+
+def test_a_new_batch_is_pinned_to_what_its_items_are_now():
+    progress = ended(states=LOST, waits=CHAIN)
+    again = control.again(progress, facts_now(progress, 12, 15))
+    pinned = [(i.title, i.head_sha, i.base_branch) for i in again.plan.items]
+    assert pinned == [
+        ("Item 12 now", "b" * 40, "release"),
+        ("Item 15 now", "b" * 40, "release"),
+    ]
+    assert [edge.successor for edge in again.plan.edges] == [item(15)]
+    assert [x.successor for x in again.plan.outside] == [item(12)]
+    assert again.retry_of == progress.batch.id
+    assert control.again(progress, facts_now(progress, 18)).plan.outside == ()
+
+
+def test_a_new_batch_builds_on_what_succeeded_in_the_same_repository():
+    progress = ended(states=LOST | {12: "completed"}, waits=CHAIN)
+    again = control.again(progress, facts_now(progress, 15))
+    assert again.builds_on == ((item(15), 12, "batch/b7k2/12"),)
+    assert again.plan.edges == ()
+    made = progress.batch.plan
+    elsewhere = replace(made.items[1].repository, id=2, name="acme/gadgets")
+    items = (made.items[0], replace(made.items[1], repository=elsewhere))
+    progress.batch = replace(progress.batch, plan=replace(made, items=items))
+    assert control.again(progress, facts_now(progress, 15)).builds_on == ()
