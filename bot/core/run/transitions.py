@@ -44,7 +44,8 @@ def stage_after(
         case e.ItemAccepted():
             return Stage.CHANGING
         case e.ItemParked():
-            return Stage.PARKED
+            # What is stopped may wait for its end, and is stopped all the same.
+            return stage if stage is Stage.STOPPING else Stage.PARKED
         case e.ItemUnparked():
             return Stage.WORKING if stage is Stage.PARKED else stage
         case e.ControlGiven():

@@ -78,6 +78,10 @@ def test_a_control_stops_only_what_runs():
     assert stage_after(Stage.WORKING, given_) is Stage.STOPPING
     assert stage_after(Stage.PARKED, given_) is Stage.STOPPING
     assert stage_after(None, given_) is None
+    # What is stopped may have to wait for that, and is stopped all the same.
+    parked, unparked = e.ItemParked(NOON, N, 1, "ci"), e.ItemUnparked(NOON, N, 1)
+    assert stage_after(Stage.STOPPING, parked) is Stage.STOPPING
+    assert stage_after(Stage.STOPPING, unparked) is Stage.STOPPING
 
 
 @pytest.mark.parametrize(
