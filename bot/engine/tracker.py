@@ -262,7 +262,7 @@ class Tracker:
             return
         waits: list[asyncio.Task[Any]] = [asyncio.create_task(watch.changed.wait())]
         if seconds is not None:
-            waits.append(asyncio.create_task(_sleep(self._clock, seconds)))
+            waits.append(asyncio.create_task(self._clock.sleep(seconds)))
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -396,7 +396,3 @@ def _render(progress: Progress, situation: Situation, watch: _Watch) -> _Page:
         watch.redraws,
         situation.stalled.since if situation.stalled else None,
     )
-
-
-async def _sleep(clock: Clock, seconds: float) -> None:
-    await clock.sleep(seconds)
