@@ -174,7 +174,7 @@ class _Tracking:
     def body(self) -> str:
         progress, situation = self.progress, self.situation
         first = marker("tracking", progress.batch.id, situation.marker_key)
-        phase = phase_of(progress, situation)
+        phase = self._phase
         return f"{first}\n" + paragraphs(
             f"### {self._heading(phase)}",
             self._squares(phase),
@@ -203,6 +203,10 @@ class _Tracking:
     @property
     def links(self) -> Links:
         return self.names.links
+
+    @cached_property
+    def _phase(self) -> Phase:
+        return phase_of(self.progress, self.situation)
 
     @cached_property
     def _is_mixed(self) -> bool:
@@ -478,7 +482,7 @@ class _Tracking:
                 return self._waiting(view)
 
     def _waiting(self, view: ItemView) -> str:
-        phase = phase_of(self.progress, self.situation)
+        phase = self._phase
         if phase in (Phase.EXPIRED, Phase.CANCELLING):
             return "not started"
         reason = self.situation.reasons.get(view.item.id)
