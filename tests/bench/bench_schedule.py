@@ -9,7 +9,6 @@ processor, for that of a disk depends on who else uses it.
 import asyncio
 import contextlib
 import random
-import sqlite3
 import tempfile
 import tracemalloc
 from collections.abc import Mapping, Sequence
@@ -206,34 +205,6 @@ def one_batch(waits: Mapping[int, list[int]], name: str) -> Batch:
     options = Options(concurrency=UNLIMITED)
     actions = dict.fromkeys(waits, "no-op")
     return batch(plan(waits, options=options, actions=actions, worker=""), name=name)
-
-
-def commit_seconds(folder: Path, count: int = 300) -> float:
-    """Return what one durable commit of one row takes here."""
-    with contextlib.closing(sqlite3.connect(folder / "plain.db")) as db:
-        db.isolation_level = None
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = FULL")
-        db.execute("CREATE TABLE t (a)")
-        begin = perf_counter()
-        for n in range(count):
-            db.execute("BEGIN IMMEDIATE")
-            db.execute("INSERT INTO t VALUES (?)", (n,))
-            db.execute("COMMIT")
-        return (perf_counter() - begin) / count
-
-
-def row_seconds(folder: Path, count: int = 100_000) -> float:
-    """Return what one row takes in a large transaction here."""
-    with contextlib.closing(sqlite3.connect(folder / "rows.db")) as db:
-        db.isolation_level = None
-        db.execute("CREATE TABLE t (a, b, c, d, e)")
-        rows = [("b7k2", n, 0, "ItemEnded", '{"x": 1}') for n in range(count)]
-        begin = perf_counter()
-        db.execute("BEGIN IMMEDIATE")
-        db.executemany("INSERT INTO t VALUES (?, ?, ?, ?, ?)", rows)
-        db.execute("COMMIT")
-        return (perf_counter() - begin) / count
 
 
 def bytes_per_item(count: int = 10_000) -> float:

@@ -1,7 +1,12 @@
+import json
+from pathlib import Path
+
 import pytest
 
+from tests.bench.__main__ import HERE, NAMES, RELEASED, released
 from tests.bench.figures import Figure, compared, fallen, read, report
 
+BEHAVIOUR = Path(__file__).parents[2] / ".github" / "docs" / "behaviour.md"
 ECHO = "a bare echo"
 MORE = Figure("deliveries", 0.40, ECHO, "higher")
 LESS = Figure("makespan", 1.10, "its bound", "lower")
@@ -45,3 +50,16 @@ def test_figures_are_printed_and_added_to_the_file(tmp_path, monkeypatch, capsys
         "makespan: 1.1 times its bound",
     ]
     assert read(tmp_path / "none") == []
+
+
+def test_the_figures_of_the_release_can_be_compared():
+    figures = [Figure(**one) for one in json.loads(RELEASED.read_text())["figures"]]
+    assert len(released()) == len(figures)  # each has a name of its own
+    assert fallen(figures, released()) == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_benchmark_reports_figures_and_stands_in_the_documentation(name: str):
+    source = (HERE / f"bench_{name}.py").read_text()
+    assert "report(" in source
+    assert f"tests.bench.bench_{name}" in BEHAVIOUR.read_text()
