@@ -1,11 +1,11 @@
 """From a delivery to who deals with it."""
 
-import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, assert_never
 
 import structlog
+from pydantic_core import from_json
 from structlog.contextvars import bound_contextvars
 
 from bot.core.command.lines import is_prompt
@@ -167,8 +167,8 @@ def _payload_of(delivery: Delivery) -> Mapping[str, Any]:
     if delivery.event not in EVENTS:
         return {}
     try:
-        payload = json.loads(delivery.body)
-    except (ValueError, RecursionError) as error:
+        payload = from_json(delivery.body)
+    except ValueError as error:
         log.warning("delivery cannot be read", error=type(error).__name__)
         return {}
     return payload if isinstance(payload, dict) else {}

@@ -220,16 +220,15 @@ def bytes_per_item(count: int = 10_000) -> float:
 
 
 async def compared(
-    store: Store, folder: Path, waits: Mapping[int, list[int]], what: str
+    store: Store, folder: Path, waits: Mapping[int, list[int]], what: str, *, name: str
 ) -> Taken:
     """Report what an item takes against the reference, in turns."""
     ratios, all_taken = [], []
     for round_ in range(ROUNDS):
-        name = f"{len(what)}-{round_}"
         spent = process_time()
-        await reference.run(folder / f"{name}.db", waits)
+        await reference.run(folder / f"{name}{round_}.db", waits)
         least = (process_time() - spent) / len(waits)
-        taken = await run(store, one_batch(waits, name))
+        taken = await run(store, one_batch(waits, f"{name}{round_}"))
         ratios.append(taken.cpu_each / least)
         all_taken.append(taken)
     middle = sorted(all_taken, key=lambda taken: taken.cpu_seconds)[ROUNDS // 2]
@@ -247,9 +246,11 @@ async def main() -> None:
             await run(store, one_batch(random_graph(500), "w0w0"))
             random_10_000 = random_graph(10_000)
             flat: dict[int, list[int]] = {n: [] for n in random_10_000}
-            await compared(store, folder, random_10_000, "an item of 10,000")
-            await compared(store, folder, flat, "an item of 10,000 at once")
-            links = await compared(store, folder, chain(1_000), "a link of a chain")
+            await compared(store, folder, random_10_000, "an item of 10,000", name="r")
+            await compared(store, folder, flat, "an item of 10,000 at once", name="f")
+            links = await compared(
+                store, folder, chain(1_000), "a link of a chain", name="c"
+            )
             few = random_graph(1_000)
             small = [await run(store, one_batch(few, f"s{n}s{n}")) for n in range(5)]
             large = await run(store, one_batch(random_graph(100_000), "l0l0"))
