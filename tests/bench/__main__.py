@@ -43,6 +43,7 @@ def written(figures: list[Figure], path: Path) -> None:
             "processors": len(os.sched_getaffinity(0)),
             "system": platform.platform(),
             "python": platform.python_version(),
+            "load": round(os.getloadavg()[2], 1),  # what else it did meanwhile
         },
         "figures": [asdict(figure) for figure in figures],
     }
