@@ -215,7 +215,7 @@ class Desk:
 
     async def ended(self) -> ItemState:
         """Return how item 12 ended, once its batch has."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await self.over.wait()
         made = await self.store.batches.load(NAME)
         assert made is not None

@@ -158,8 +158,9 @@ async def test_what_is_under_way_is_seen(on: World):
     async with on.bot() as bot:
         command = on.say("/batch 12 15 18 after:12")
         await on.until(lambda: on.comments("tracking"))
-        running = "SELECT count(*) FROM items WHERE state = 'running'"
-        await on.until(lambda: on.rows(running) == [(1,)])
+        states = "SELECT state FROM items ORDER BY number"
+        there = [("running",), ("completed",), ("pending",)]
+        await on.until(lambda: on.rows(states) == there)
         seen = await scraped(bot)
         assert seen["batch_batches"][("running",)] == 1
         items = {state: n for (state,), n in seen["batch_items"].items() if n}

@@ -59,7 +59,7 @@ async def test_what_is_being_published_is_finished_and_readyz_says_why(tmp_path:
     async with mortal_world(tmp_path) as (on, _, child):
         on.issue(12, "write a b")
         on.issue(15, "write c d")
-        slow = slow_pull_request(on, 2.0)
+        slow = slow_pull_request(on, 5.0)
         await child.start()
         assert (await readiness(child))[0] == 200
         command = on.say("/batch 12 15 after:12")
@@ -82,13 +82,13 @@ async def test_what_is_being_published_is_finished_and_readyz_says_why(tmp_path:
 async def test_it_does_not_wait_longer_than_it_may(tmp_path: Path):
     async with mortal_world(tmp_path) as (on, _, child):
         on.issue(12, "write a b")
-        slow = slow_pull_request(on, 20.0)
+        slow = slow_pull_request(on, 60.0)
         await child.start(SHUTDOWN_TIMEOUT="2")
         on.say("/batch 12")
         await on.until(lambda: slow.times == 0)
         began = monotonic()
         await child.stop()
-        assert monotonic() - began < 15  # and not the 20 of the answer
+        assert monotonic() - began < 40  # and not the 60 of the answer
 
 
 async def test_a_command_that_does_not_want_to_end_is_killed_in_time(tmp_path: Path):
@@ -100,7 +100,7 @@ async def test_a_command_that_does_not_want_to_end_is_killed_in_time(tmp_path: P
         await on.until(lambda: "deaf" in on.said("tracking"))
         began = monotonic()
         assert await child.stop() == 0
-        assert monotonic() - began < 10
+        assert monotonic() - began < 40  # and not for ever
         assert processes_of(on.folder) == []
         assert "restart" in on.said("tracking")
 
@@ -108,8 +108,8 @@ async def test_a_command_that_does_not_want_to_end_is_killed_in_time(tmp_path: P
 async def test_a_second_signal_ends_it_at_once(tmp_path: Path):
     async with mortal_world(tmp_path) as (on, _, child):
         on.issue(12, "write a b")
-        slow = slow_pull_request(on, 20.0)
-        await child.start()
+        slow = slow_pull_request(on, 60.0)
+        await child.start(SHUTDOWN_TIMEOUT="50")
         on.say("/batch 12")
         await on.until(lambda: slow.times == 0)
         child.signal(signal.SIGTERM)
@@ -117,4 +117,4 @@ async def test_a_second_signal_ends_it_at_once(tmp_path: Path):
             pass
         began = monotonic()
         assert await child.stop() == 1
-        assert monotonic() - began < 10  # and not the 20 of the answer
+        assert monotonic() - began < 40  # and not the 60 of the answer

@@ -172,6 +172,6 @@ async def test_an_app_that_is_not_there_costs_nothing_but_the_delivery(
 ):
     hub.set_webhook_url(f"http://127.0.0.1:{unused_tcp_port}/")
     hub.open_issue("wade", NAME, "One")
-    await asyncio.wait_for(hub.webhooks.drain(), 5)
+    await asyncio.wait_for(hub.webhooks.drain(), 60)
     (delivery,) = hub.webhooks.deliveries
     assert (delivery.status, delivery.status_code) == ("failed to connect", 502)
