@@ -161,6 +161,7 @@ async def start(
         supervisor.start("scheduler", engine.scheduler.run(), is_vital=True)
         await engine.recovery.resume()
         supervisor.start("inbox", engine.inbox.run(), is_vital=True)
+        supervisor.start("outages", engine.outages.run(), is_vital=True)
         supervisor.start("sweep", engine.sweep.run(), is_vital=True)
         front.hand_over(engine)
         yield Bot(url, supervisor.failed, drain)

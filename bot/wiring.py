@@ -34,6 +34,7 @@ from bot.engine.examination import Examination
 from bot.engine.inbox import Inbox
 from bot.engine.intake import Intake, Policy
 from bot.engine.journal import journal
+from bot.engine.outages import Outages
 from bot.engine.patience import when_stored
 from bot.engine.present import Present
 from bot.engine.questions import Help, Questions
@@ -458,6 +459,13 @@ class Engine:
             inbox=self.inbox,
             forgotten=self.forgotten,
             clock=clock,
+        )
+        self.outages = Outages(
+            self.scheduler,
+            self.tracker,
+            github.github.probe,
+            clock=clock,
+            fraction=random.random,
         )
         self.sweep = Sweep(
             (

@@ -86,6 +86,7 @@ class Scheduler:
         self._limits = limits
         self._live: dict[BatchId, Live] = {}
         self._turn = 0
+        self.is_held = asyncio.Event()  # set when an outage keeps items from starting
 
     @property
     def is_stopping(self) -> bool:
@@ -246,6 +247,15 @@ class Scheduler:
             if live.budget_until is not None
         )
 
+    def held(self) -> Mapping[BatchId, InstallationId]:
+        """Return the batches that would start an item if GitHub could be worked with."""
+        return {
+            batch_id: live.schedule.installation_id
+            for batch_id, live in self._live.items()
+            if live.schedule.has_ready
+            and self._github.budget(live.schedule.installation_id).outage
+        }
+
     def look_again(self) -> None:
         """Look at what may start: something may have become free."""
         self._mailbox.wake.set()
@@ -283,6 +293,8 @@ class Scheduler:
             act()
         self._begin(started)
         self._forget_ended()
+        if any(one.outage for one in capacity.installations.values()) and self.held():
+            self.is_held.set()
         return self._seconds_to_wait(capacity)
 
     async def _woken(self, seconds: float | None) -> None:
@@ -347,7 +359,9 @@ class Scheduler:
             free = capacity.installations.get(live.schedule.installation_id)
             if live.budget_until is not None and free is not None and free.budget_until:
                 waits.append((free.budget_until - now).total_seconds())
-            is_held = capacity.memory_used > MEMORY_LINE or not live.schedule.at_work
+            is_away = free is not None and free.outage is not None
+            is_low = capacity.memory_used > MEMORY_LINE
+            is_held = is_low or is_away or not live.schedule.at_work
             if is_held and live.schedule.has_ready:
                 waits.append(HOLD_SECONDS)
         return max(0.05, min(waits)) if waits else None
@@ -366,6 +380,7 @@ class Scheduler:
             if budget.is_known
             else inf,
             budget_until=budget.held_until or budget.reset_at,
+            outage=budget.outage,
         )
         # What runs has not asked for all it needs: that room is taken already.
         claimed = sum(live.schedule.cost_requests(n, free) for live, n in at_work)

@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -154,6 +154,12 @@ class GitHubReader:
             return  # an Enterprise server without limits
         self._client.ledger.account(installation_id).learn(answer["resources"])
 
+    async def probe(self, installation_id: InstallationId) -> None:
+        """Ask what costs nothing: a good answer ends an outage, any other one raises."""
+        if self._client.ledger.refuses_key:
+            await self._client.app.get("/app")
+        await self.learn_budget(installation_id)
+
     async def grants(self, installation_id: InstallationId) -> Grants | None:
         """Return what an installation grants; None while GitHub has not told."""
         levels = self._client.tokens.granted.get(installation_id)
@@ -197,7 +203,9 @@ class GitHubReader:
 
     def budget(self, installation_id: InstallationId) -> Budget:
         """Return the ledger's present state, without a request."""
-        return self._client.ledger.account(installation_id).budget()
+        ledger = self._client.ledger
+        outage = ledger.outage(installation_id)
+        return replace(ledger.account(installation_id).budget(), outage=outage)
 
     def requests_fit(self, installation_id: InstallationId) -> int:
         """Return how many requests of item work fit before the reset."""

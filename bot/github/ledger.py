@@ -16,6 +16,7 @@ from functools import partial
 from cachetools import LRUCache
 
 from bot.core.model import InstallationId
+from bot.core.run.capacity import Outage
 from bot.core.world import budget
 from bot.core.world.answers import Answered, Failure
 from bot.core.world.budget import Call, Hold, Reserve, Spent, Window, is_other_end
@@ -28,6 +29,7 @@ from bot.ports.store import Held
 
 LONGEST_WAIT_SECONDS = 60.0
 QUERIES = 2  # that new work may have to make before it ends
+KEY_LOOKS = 1  # 401s in a row that the app itself may get
 TOKEN_LOOKS = 5  # 401s in a row that a new token may get
 APP = InstallationId(0)
 """The account of the app itself, whose requests no installation pays for."""
@@ -166,10 +168,19 @@ class Ledger:
         """Return how far this machine's clock is ahead of GitHub's."""
         return self.traffic.clock_ahead_seconds
 
+    def outage(self, installation_id: InstallationId) -> Outage | None:
+        """Return why nothing of an installation can be worked on, if that is so."""
+        for key, most in ((APP, KEY_LOOKS), (installation_id, TOKEN_LOOKS)):
+            one = self.account(key)
+            if one.refusals > most and one.refused_since is not None:
+                return Outage(one.refused_since, is_refusal=True)
+        away = self.traffic.out_of_reach
+        return Outage(away.since) if away else None
+
     @property
     def refuses_key(self) -> bool:
         """Whether GitHub says again and again that the app's key is none."""
-        return self.account(APP).refusals > 1
+        return self.account(APP).refusals > KEY_LOOKS
 
     @property
     def refused_installations(self) -> Sequence[InstallationId]:
@@ -213,6 +224,7 @@ class Account:
         self._keep = keep
         self._traffic = traffic or Traffic(clock)
         self.refusals = 0  # how often in a row GitHub answered 401
+        self.refused_since: datetime | None = None
         self._windows: dict[str, Window] = {}
         self._in_flight: Counter[str] = Counter()
         self._hold = Hold()
@@ -305,7 +317,11 @@ class Account:
     ) -> bool:
         """Take note of an answer; return whether it says that too much was sent."""
         ticket.is_free = status == 304
-        self.refusals = self.refusals + 1 if status == 401 else 0
+        if status == 401:
+            self.refusals += 1
+            self.refused_since = self.refused_since or self._clock.now()
+        else:
+            self.refusals, self.refused_since = 0, None
         self._traffic.heard_time(headers.get("date", ""), sent_at=ticket.sent_at)
         self._read_window(ticket, status, headers)
         is_limited = budget.is_limited(status, headers, message)

@@ -19,6 +19,7 @@ from bot.core.model import (
     Request,
     Role,
 )
+from bot.core.run.capacity import Outage
 from bot.core.world.features import Feature
 from bot.core.world.permissions import Grants
 from bot.core.world.questions import Question
@@ -41,7 +42,7 @@ class Budget:
     """What is left of an installation's hourly requests.
 
     ``limit`` is 0 while GitHub has not told. ``held_until`` is set while GitHub, or
-    the reserve, wants nothing more to be sent.
+    the reserve, wants nothing more to be sent, ``outage`` while it cannot be worked with.
     """
 
     limit: int
@@ -49,6 +50,7 @@ class Budget:
     reset_at: datetime | None
     reserve: int
     held_until: datetime | None = None
+    outage: Outage | None = None
 
     @property
     def is_known(self) -> bool:

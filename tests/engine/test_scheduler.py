@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -28,10 +29,12 @@ from bot.core.model import (
     Reference,
 )
 from bot.core.run import control
+from bot.core.run.capacity import Outage
 from bot.core.run.progress import fold
 from bot.core.world.answers import Answered, Failure
 from bot.core.world.questions import Bases, BasesOf, BranchNow
 from bot.engine.effects import Effects
+from bot.engine.outages import Outages
 from bot.engine.present import Findings, Present
 from bot.engine.recorder import Recorder
 from bot.engine.running import Running
@@ -112,12 +115,13 @@ class Budgeted(Unlimited):
 
     resets_at: datetime | None = None
     looks = 0
+    outage: Outage | None = None
 
     def budget(self, installation_id: InstallationId) -> Budget:
         self.looks += 1
         noise = timedelta(microseconds=self.looks)
         at = self.resets_at and self.resets_at + noise
-        return Budget(5000, 500, at, 500, held_until=at)
+        return Budget(5000, 500, at, 500, held_until=at, outage=self.outage)
 
     async def look(self, question: BasesOf, *, meters: Sequence[str]) -> Bases:
         there = BranchNow(exists=True)
@@ -377,3 +381,33 @@ async def test_a_wait_for_requests_is_recorded_when_its_end_is_another_one(desk:
     assert await recorded_after_looks(soon) == 1
     assert await recorded_after_looks(soon + timedelta(seconds=30)) == 2
     assert await recorded_after_looks(soon - timedelta(seconds=30)) == 3
+
+
+async def test_an_outage_is_asked_after_until_it_is_over(desk: Desk):
+    probes: list[Outage | None] = []
+    redrawn: list[BatchId] = []
+
+    async def probe(installation_id: InstallationId) -> None:
+        probes.append(desk.github.outage)
+        if len(probes) == 2:
+            desk.github.outage = None
+        else:
+            raise TransientError(Answered(Failure.LATE))
+
+    async def redraw(batch_id: BatchId) -> None:
+        redrawn.append(batch_id)
+
+    tracker: Any = SimpleNamespace(redraw=redraw)
+    outages = Outages(
+        desk.scheduler, tracker, probe, clock=desk.waiting, fraction=lambda: 0.5
+    )
+    desk.supervisor.start("outages", outages.run())
+    desk.github.outage = Outage(desk.clock.now())
+    await desk.begin()
+    await desk.waiting.asleep.wait()
+    assert not desk.worker.watched.is_set()
+    desk.worker.may_end.set()
+    desk.waiting.awake.set()
+    assert await desk.ended() is ItemState.COMPLETED
+    assert len(probes) == 2
+    assert redrawn == [NAME]

@@ -32,6 +32,30 @@ async def test_a_minute_of_401_is_no_verdict_on_items(on: World):
     assert "try 2" not in on.comment("report").body
 
 
+async def test_nothing_starts_while_github_refuses_the_app(on: World):
+    for number in (12, 17, 41):
+        on.issue(number, "write a b")
+    async with on.bot():
+        await on.answer("/batch plan label +bug 17")  # there is a token by now
+        bad = "Bad credentials"
+        on.hub.faults.add(Fault(status=401, path="^/app", message=bad, times=None))
+        one = on.say("/batch 12")  # git takes a token of its own
+        await on.until(lambda: _refusals(on) > 1)
+        other = on.say("/batch close 17", on=41)
+        refused = "waits for GitHub, which refuses the app (401) since"
+        await on.until(lambda: refused in on.said("tracking", on=41))
+        assert on.thread(17).is_open
+        on.hub.faults.clear()
+        for command in (one, other):
+            await on.finished(command)
+    assert not on.thread(17).is_open
+    assert "1 of 1 done" in on.comment("report").body
+
+
+def _refusals(on: World) -> int:
+    return sum(exchange.status == 401 for exchange in on.hub.log)
+
+
 BLOCKERS = r"repository\.i12\.blockedBy"
 SAML = "Resource protected by organization SAML enforcement."
 

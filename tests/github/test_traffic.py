@@ -6,6 +6,7 @@ from email.utils import format_datetime
 import pytest
 
 from bot.core.model import InstallationId
+from bot.core.run.capacity import Outage
 from bot.core.world.budget import CORE, GRAPHQL, SEARCH, Call
 from bot.core.world.permissions import PERMISSIONS
 from bot.errors import RateLimited
@@ -152,6 +153,27 @@ async def test_tokens_that_stay_refused_are_said():
     ]
     await send(ledger, 200)
     assert said(ledger) == []
+
+
+async def test_what_can_be_worked_on_is_known_by_installation():
+    clock = HurriedClock()
+    ledger, began_at = opened(clock), clock.now()
+    other = InstallationId(2)
+    for _ in range(6):
+        assert ledger.outage(ONE) is None
+        await send(ledger, 401)
+    assert ledger.outage(ONE) == Outage(began_at, is_refusal=True)
+    assert ledger.outage(other) is None
+    for _ in range(2):
+        assert ledger.outage(other) is None
+        await send(ledger, 401, account=APP)
+    assert ledger.outage(other) == Outage(began_at, is_refusal=True)
+    await send(ledger, 200, account=APP)
+    await send(ledger, 200)
+    for _ in range(3):
+        assert ledger.outage(ONE) is None
+        await send(ledger, None, account=other)
+    assert ledger.outage(ONE) == Outage(began_at)
 
 
 @pytest.mark.parametrize(

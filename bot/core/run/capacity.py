@@ -12,6 +12,14 @@ MEMORY_LINE = 0.8
 
 
 @dataclass(frozen=True, slots=True)
+class Outage:
+    """GitHub lets nothing begin, since when; that is weather, and no item's fault."""
+
+    since: datetime
+    is_refusal: bool = False  # it answers, and takes no key or token of the app (401)
+
+
+@dataclass(frozen=True, slots=True)
 class InstallationCapacity:
     """What one installation has left."""
 
@@ -21,6 +29,7 @@ class InstallationCapacity:
     requests_most: float = inf  # what an item is taken to need at the most: a large one
     # would otherwise wait for ever for a window that is larger than GitHub has any
     budget_until: datetime | None = None  # when the requests come back
+    outage: Outage | None = None  # nothing starts until it is over
 
 
 @dataclass(frozen=True, slots=True)

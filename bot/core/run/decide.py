@@ -43,7 +43,7 @@ def decide(
         served[installation_id] = max(served.get(installation_id, 0), schedule.served)
     for installation_id in queues:
         free = capacity.installations[installation_id]
-        slots[installation_id] = free.slots_free
+        slots[installation_id] = 0 if free.outage else free.slots_free
         requests[installation_id] = free.requests_fit
     while queues:
         installation_id = min(queues, key=lambda i: served[i])

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.core.model import BatchState, ItemId, ItemState, Reference
-from bot.core.run.capacity import MEMORY_LINE, Capacity
+from bot.core.run.capacity import MEMORY_LINE, Capacity, Outage
 from bot.core.run.schedule import Schedule
 
 
@@ -29,6 +29,13 @@ class NoFreeSlot:
     busy: int
     total: int
     whose: str = "batch"
+
+
+@dataclass(frozen=True, slots=True)
+class WaitsForGitHub:
+    """GitHub is out of reach, or refuses the app."""
+
+    outage: Outage
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +93,7 @@ Reason = (
     WaitsFor
     | WaitsOutside
     | NoFreeSlot
+    | WaitsForGitHub
     | WaitsForBudget
     | OverBatchBudget
     | LowMemory
@@ -142,6 +150,8 @@ def _batch_wide_reason(schedule: Schedule, capacity: Capacity) -> Reason | None:
         return IsPaused(schedule.by)
     if capacity.is_stopping:
         return BotStopping()
+    if installation.outage is not None:
+        return WaitsForGitHub(installation.outage)
     if busy >= options.concurrency:
         return NoFreeSlot(busy, options.concurrency)
     if installation.slots_free <= 0:

@@ -48,6 +48,9 @@ def reason_sentence(reason: why.Reason, names: Names, now: datetime) -> str:
                 "host": " on the bot's machine",
             }
             return f"next free slot{where.get(whose, '')} ({busy} of {total} busy)"
+        case why.WaitsForGitHub(outage=outage):
+            ails = "refuses the app (401)" if outage.is_refusal else "does not answer"
+            return f"waits for GitHub, which {ails} since {clock(outage.since, now)}"
         case why.WaitsForBudget(until=until):
             when = f" until {clock(until, now)}" if until else ""
             return f"waits for the API budget{when}"

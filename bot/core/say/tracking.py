@@ -64,6 +64,7 @@ _REASON_TITLES: Mapping[type[why.Reason], str] = {
     why.WaitsFor: "For other items",
     why.WaitsOutside: "For something outside this batch",
     why.NoFreeSlot: "For a free slot",
+    why.WaitsForGitHub: "For GitHub",
     why.WaitsForBudget: "For the API budget",
     why.OverBatchBudget: "For nothing: the batch has used its `budget:`",
     why.LowMemory: "For memory",

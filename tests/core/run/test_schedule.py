@@ -25,7 +25,7 @@ from bot.core.model import (
 )
 from bot.core.run import control
 from bot.core.run import reasons as why
-from bot.core.run.capacity import Capacity, InstallationCapacity
+from bot.core.run.capacity import Capacity, InstallationCapacity, Outage
 from bot.core.run.decide import decide
 from bot.core.run.progress import fold
 from bot.core.run.reasons import reasons
@@ -149,6 +149,20 @@ def test_nothing_starts_above_the_memory_line():
     found = reasons(schedule, free(memory=0.81), now=NOON)
     assert found == {item(1): why.LowMemory(0.81)}
     assert starts([schedule], free(memory=0.79)) == [1]
+
+
+def test_nothing_starts_while_github_cannot_be_worked_with():
+    here = schedule_of({1: [], 2: []}, name="a1a1", installation=7)
+    there = schedule_of({3: []}, name="b1b1", installation=8)
+    outage = Outage(NOON, is_refusal=True)
+    usual = free(installations=(7, 8))
+    refused = replace(usual.installations[InstallationId(7)], outage=outage)
+    installations = {**usual.installations, InstallationId(7): refused}
+    capacity = replace(usual, installations=installations)
+    assert starts([here, there], capacity) == [3]
+    waits = why.WaitsForGitHub(outage)
+    assert reasons(here, capacity, now=NOON) == {item(1): waits, item(2): waits}
+    assert starts([here, there], usual) == [1, 2]
 
 
 def test_an_item_without_a_workspace_does_not_wait_for_one():

@@ -31,6 +31,7 @@ from bot.core.model import (
 )
 from bot.core.plan.configuration import read_configuration
 from bot.core.run import reasons as why
+from bot.core.run.capacity import Outage
 from bot.core.run.control import ControlResult
 from bot.core.run.progress import Progress, fold
 from bot.core.say.controls import render_control_done
@@ -340,6 +341,12 @@ REASONS = {
         "next free slot of this installation (3 of 3 busy)"
     ),
     why.NoFreeSlot(5, 5, "host"): "next free slot on the bot's machine (5 of 5 busy)",
+    why.WaitsForGitHub(Outage(NOW, is_refusal=True)): (
+        "waits for GitHub, which refuses the app (401) since 15:31 UTC"
+    ),
+    why.WaitsForGitHub(Outage(NOW)): (
+        "waits for GitHub, which does not answer since 15:31 UTC"
+    ),
     why.WaitsForBudget(NOW + timedelta(hours=10)): (
         "waits for the API budget until 01:31 UTC on 11 Nov"
     ),
