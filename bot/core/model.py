@@ -34,6 +34,7 @@ def branch(batch_id: BatchId, item: ItemId) -> str:
 
 
 _BRANCH = re.compile(r"batch/(?P<batch>[a-z][0-9][a-z][0-9])/(?P<item>[a-z0-9-]+)\Z")
+_PULL_REQUEST = re.compile(r"/pull/(\d+)\Z")
 _AT_HOME = re.compile(r"(?P<number>[0-9]+)(?=-[a-z]|\Z)")
 
 
@@ -449,6 +450,12 @@ class Outcome:
     def is_success(self) -> bool:
         """Whether successors may start."""
         return self.kind in (OutcomeKind.COMPLETED, OutcomeKind.UNCHANGED)
+
+    @property
+    def pull_request(self) -> ItemNumber | None:
+        """The number of the pull request that the evidence is, if it is one."""
+        found = _PULL_REQUEST.search(self.link.url) if self.link else None
+        return ItemNumber(int(found[1])) if found else None
 
 
 @dataclass(frozen=True, slots=True)

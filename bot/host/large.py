@@ -12,6 +12,7 @@ from bot.core.model import AttemptId
 from bot.core.say.problems.change import OtherLargeFiles
 from bot.errors import PermanentError
 from bot.host.folders import children
+from bot.host.snapshot import read_regular
 from bot.ports.github import LargeObject
 
 MOST_POINTER_BYTES = 1024
@@ -73,9 +74,6 @@ def check_server(workspace: Path) -> None:
 
     A file of the repository does not decide where the installation's token goes.
     """
-    try:
-        configured = (workspace / ".lfsconfig").read_bytes()
-    except OSError:
-        return
+    configured = read_regular(workspace, ".lfsconfig")
     if _OWN_SERVER.search(configured):
         raise PermanentError(OtherLargeFiles())

@@ -103,13 +103,17 @@ class Leftovers:
         }
 
         def of_folder(path: str) -> _Reason | None:
-            if path not in folders:
-                found = of_folder(_parent(path))
-                if found is None and not is_tracked(path.rstrip("/")):
-                    why = marked.get(path) or self._kind(path)
-                    found = (path, why) if why else None
-                folders[path] = found
-            return folders[path]
+            unknown = []  # a command may nest them deeper than functions may
+            while path not in folders:
+                unknown.append(path)
+                path = _parent(path)
+            found = folders[path]
+            for inner in reversed(unknown):
+                if found is None and not is_tracked(inner.rstrip("/")):
+                    why = marked.get(inner) or self._kind(inner)
+                    found = (inner, why) if why else None
+                folders[inner] = found
+            return found
 
         for name in new:
             found = of_folder(_parent(name))

@@ -9,7 +9,8 @@ import filecmp
 import os
 import stat
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,7 @@ GITLINK = 0o160000
 _HEADER = struct.Struct(">4sLL")
 _ENTRY = struct.Struct(">10L20sH")
 _HAS_MORE_FLAGS = 0x4000
+_MOST_READ_BYTES = 1024**2
 _LOW = 0xFFFFFFFF  # the index keeps 32 bits of each number
 
 
@@ -110,6 +112,42 @@ def different(root: Path, other: Path, paths: Iterable[str]) -> list[str]:
     return found
 
 
+def read_regular(root: Path, name: str) -> bytes:
+    """Return how a file begins that a command may have made; nothing of all but a regular
+    file: a pipe would never end, nor would a link to a device.
+
+    Raises ``PermanentError`` when it cannot be read.
+    """
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+    try:
+        if not stat.S_ISREG((root / name).lstat().st_mode):
+            return b""
+        with os.fdopen(os.open(root / name, flags), "rb") as file:
+            return file.read(_MOST_READ_BYTES)
+    except (FileNotFoundError, NotADirectoryError):
+        return b""
+    except PermissionError as error:
+        raise unreadable(name) from error
+
+
+def remove_pipes(root: Path, names: Collection[str]) -> None:
+    """Delete pipes of such names in all folders, without following links.
+
+    Git opens what it expects to be a file, and nobody ever writes to these.
+    """
+    pending = [str(root)]
+    while pending:
+        # What is closed, or has no path that could be said, git cannot enter either.
+        with suppress(OSError), os.scandir(pending.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    pending.append(entry.path)
+                elif entry.name in names and stat.S_ISFIFO(
+                    entry.stat(follow_symlinks=False).st_mode
+                ):
+                    Path(entry).unlink()
+
+
 def unreadable(path: str) -> PermanentError:
     """Return the error of a file or folder that the bot may not read."""
     return PermanentError(Closed(readable(path)))
@@ -128,25 +166,29 @@ class _Folders:
         self._is_real = {"": True}
 
     def look(self, path: str) -> os.stat_result | None:
-        parent = path.rpartition("/")[0]
-        if not self._has(parent):
-            return None
-        try:
-            return os.lstat(self._root + path)
-        except (FileNotFoundError, NotADirectoryError):
-            return None
+        return self._status(path) if self._has(path.rpartition("/")[0]) else None
 
     def has_content(self, path: str) -> bool:
         with os.scandir(self._root + path) as inside:
             return any(True for _ in inside)
 
     def _has(self, folder: str) -> bool:
-        known = self._is_real.get(folder)
-        if known is None:
-            found = self.look(folder)
-            known = found is not None and stat.S_ISDIR(found.st_mode)
-            self._is_real[folder] = known
-        return known
+        unknown = []
+        while folder not in self._is_real:
+            unknown.append(folder)
+            folder = folder.rpartition("/")[0]
+        is_real = self._is_real[folder]
+        for inner in reversed(unknown):
+            found = self._status(inner) if is_real else None
+            is_real = found is not None and stat.S_ISDIR(found.st_mode)
+            self._is_real[inner] = is_real
+        return is_real
+
+    def _status(self, path: str) -> os.stat_result | None:
+        try:
+            return os.lstat(self._root + path)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
 
 
 def git_mode(found: os.stat_result) -> int:

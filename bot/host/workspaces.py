@@ -56,6 +56,7 @@ MOST_FILE_BYTES = 50 * 1024**2  # GitHub warns above 50 MB and refuses 100 MB
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _ATTRIBUTES = ".gitattributes"
+_READ_BY_GIT = (_ATTRIBUTES, ".gitignore")  # wherever they lie
 _LFS = "lfs"
 _KEEPS_LARGE_FILES = r"^[[:space:]]*[^#[:space:]].*[[:space:]]filter=lfs([[:space:]]|$)"
 _USAGE = 129  # git's exit code for options it does not know
@@ -372,6 +373,7 @@ class GitWorkspaces:
         seen = await asyncio.to_thread(snapshot.compare, folder.workspace, entries)
         rewritten = await self._rewritten(folder, mirror, seen.touched)
         place = Place(mirror, folder.workspace, folder.index)
+        await asyncio.to_thread(snapshot.remove_pipes, folder.workspace, _READ_BY_GIT)
         listed = await self._git.call(
             *("ls-files", "-z", "--others", "--exclude-standard"), place=place
         )
@@ -664,10 +666,8 @@ def _unstorable(error: GitFailed) -> Exception:
 
 def _given_up(folder: AttemptFolder, submodules: Iterable[str]) -> list[str]:
     """Return submodules without a folder that ``.gitmodules`` no longer names."""
-    try:
-        text = (folder.workspace / ".gitmodules").read_text(errors="surrogateescape")
-    except OSError:
-        text = ""
+    content = snapshot.read_regular(folder.workspace, ".gitmodules")
+    text = content.decode("utf-8", "surrogateescape")
     named = {line.partition("=")[2].strip().strip('"') for line in text.splitlines()}
     return [path for path in submodules if path not in named]
 

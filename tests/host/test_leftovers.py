@@ -38,6 +38,13 @@ def test_a_folder_is_named_once_by_its_outermost_name():
     assert out == [LeftOut("node_modules/", Leftover.INSTALLED)]
 
 
+def test_folders_may_be_nested_as_deep_as_a_path_is_long():
+    deep = "d/" * 2000
+    kept, out = sort([f"{deep}new.js", f"{deep}__pycache__/a.pyc"])
+    assert kept == [f"{deep}new.js"]
+    assert out == [LeftOut(f"{deep}__pycache__/", Leftover.CACHE)]
+
+
 @pytest.mark.parametrize(
     "name",
     [

@@ -183,6 +183,7 @@ async def test_nothing_done_to_its_repository_changes_the_result(
         "git commit -q --allow-empty -m Nothing; rm -rf .git",
         "git checkout -q HEAD~1; git checkout -q main",
         "mkdir -p empty/folder; mkfifo pipe",
+        "mkdir new; mkfifo .gitignore src/.gitignore new/.gitattributes",
     ],
 )
 async def test_a_command_that_leaves_the_files_as_they_were_changed_nothing(
@@ -506,6 +507,14 @@ def submodule(remote: Remote) -> None:
     git(remote.clone, "update-index", "--add", "--cacheinfo", entry)
     git(remote.clone, "commit", "-q", "-m", "Add a submodule")
     git(remote.clone, "push", "-q", "origin", "main")
+
+
+@pytest.mark.usefixtures("submodule")
+@pytest.mark.parametrize("end", ["mkfifo .gitmodules", "ln -s /dev/zero .gitmodules"])
+async def test_a_list_of_submodules_without_an_end_is_none(plain: Stage, end: str):
+    played = await plain.play(f"rm -r vendor .gitmodules; {end}")
+    assert played.change is not None
+    assert "vendor/lib" in played.change.removed
 
 
 @pytest.mark.usefixtures("submodule")

@@ -9,7 +9,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.core import events as e
-from bot.core.model import Batch, BatchState, ItemFacts, ItemId, ItemNumber, ItemState
+from bot.core.model import (
+    Batch,
+    BatchState,
+    ItemFacts,
+    ItemId,
+    ItemNumber,
+    ItemState,
+    PlanItem,
+)
 from bot.core.plan.graph import predecessors
 from bot.core.plan.naming import on_numbers
 from bot.core.run.progress import Progress
@@ -133,6 +141,7 @@ def again(progress: Progress, facts: Mapping[ItemId, ItemFacts]) -> Batch:
             title=facts[item.id].title,
             head_sha=facts[item.id].head_sha,
             base_branch=facts[item.id].base_branch,
+            beside=(*item.beside, *_opened_by_siblings(progress, item)),
         )
         for item in plan.items
         if item.id in facts
@@ -164,6 +173,19 @@ def again(progress: Progress, facts: Mapping[ItemId, ItemFacts]) -> Batch:
         ),
         retry_of=batch.id,
     )
+
+
+def _opened_by_siblings(progress: Progress, item: PlanItem) -> tuple[ItemNumber, ...]:
+    """Return the pull requests that the other actions on an item's issue opened."""
+    siblings = (
+        view.outcome
+        for view in progress.items.values()
+        if view.item.id != item.id
+        and (view.item.number, view.item.repository.id)
+        == (item.number, item.repository.id)
+    )
+    found = (outcome and outcome.pull_request for outcome in siblings)
+    return tuple(number for number in found if number)
 
 
 def with_predecessors(schedule: Schedule, items: Sequence[ItemId]) -> frozenset[ItemId]:

@@ -10,6 +10,7 @@ from bot.core.model import (
     ItemFacts,
     ItemId,
     ItemNumber,
+    Link,
     Origin,
     Outcome,
     OutcomeKind,
@@ -179,6 +180,22 @@ def test_a_new_batch_is_pinned_to_what_its_items_are_now():
     assert [x.successor for x in again.plan.outside] == [item(12)]
     assert again.retry_of == progress.batch.id
     assert control.again(progress, facts_now(progress, 18)).plan.outside == ()
+
+
+def test_a_new_batch_is_made_beside_what_other_actions_on_its_issue_opened():
+    made = plan({12: [], 15: [], 18: []})
+    twelve, fifteen, eighteen = made.items
+    fix = replace(fifteen, number=twelve.number, beside=(ItemNumber(60),))
+    made = replace(made, items=(twelve, fix, eighteen))
+    progress = fold(batch(made), [e.BatchStarted(NOON, "ada")])
+    for one, number in ((twelve, 71), (eighteen, 72)):
+        url = f"https://github.com/acme/widgets/pull/{number}"
+        done = Outcome(OutcomeKind.COMPLETED, link=Link(f"PR {number}", url))
+        progress.advance(e.ItemStarted(NOON, one.id, 1))
+        progress.advance(e.ItemEnded(NOON, one.id, 1, done))
+    facts = facts_of(progress.batch.plan)
+    again = control.again(progress, {fix.id: facts[fix.id]})
+    assert [one.beside for one in again.plan.items] == [(60, 71)]
 
 
 def test_a_new_batch_builds_on_what_succeeded_in_the_same_repository():
