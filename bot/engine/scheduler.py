@@ -1,7 +1,7 @@
 """The one loop: what has happened, what follows, what starts; then write, then act.
 
 Attempts, controls and the world post messages. A pass takes all that are there, moves
-the schedules, asks ``bot.core.run.schedule`` what starts, records every event of the pass in
+the schedules, asks ``bot.core.run.decide`` what starts, records every event of the pass in
 one transaction, and only then starts attempts and answers whoever waits. Nothing else
 changes the state of an item.
 """
