@@ -130,6 +130,6 @@ def _command_of(
         case "retry":
             return syntax.Retry(batch_id, items)
         case "skip" if items:
-            return syntax.Skip(items[0])
+            return syntax.Skip(batch_id, items)
         case _:
             return None

@@ -75,13 +75,14 @@ class Controls:
     async def meant(self, request: Request, command: Control) -> Batch | str:
         """Return the batch that a control means, or why that cannot be said."""
         match command:
-            case syntax.Skip(number):
-                return await self._which.live_with(request, number)
+            case syntax.Skip(None, numbers):
+                return await self._which.live_with(request, numbers)
             case (
                 syntax.Cancel(batch_id)
                 | syntax.Pause(batch_id)
                 | syntax.Resume(batch_id)
                 | syntax.Retry(batch_id)
+                | syntax.Skip(batch_id)
             ):
                 is_retry = isinstance(command, syntax.Retry)
                 return await self._which.meant(request, batch_id, also_ended=is_retry)
@@ -202,8 +203,8 @@ class Controls:
                 return lambda s, now: control.cancel(s, now, by=by, numbers=numbers)
             case syntax.Retry(_, numbers):
                 return lambda s, now: control.retry(s, now, by=by, numbers=numbers)
-            case syntax.Skip(number):
-                return lambda s, now: control.skip(s, now, by=by, numbers=(number,))
+            case syntax.Skip(_, numbers):
+                return lambda s, now: control.skip(s, now, by=by, numbers=numbers)
             case _:
                 assert_never(command)
 

@@ -70,13 +70,18 @@ class Which:
         found = [s.batch for s in recent if s.state is BatchState.PLANNED]
         return found[0] if len(found) == 1 else None
 
-    async def live_with(self, request: Request, number: ItemNumber) -> Batch | str:
-        """Return the live batch that has the item to do, or why there is none."""
-        live = await self._batches.live_items(request.repository.id, [number])
-        if number not in live:
-            return declines.not_unfinished(number)
-        batch = await self._batches.load(live[number])
-        return batch or declines.no_such_batch(live[number])
+    async def live_with(
+        self, request: Request, numbers: Sequence[ItemNumber]
+    ) -> Batch | str:
+        """Return the live batch that has the items to do, or why there is no such one."""
+        live = await self._batches.live_items(request.repository.id, numbers)
+        if not live:
+            return declines.not_unfinished(numbers)
+        found = set(live.values())
+        if len(found) > 1:
+            return declines.in_different_batches(live)
+        (batch_id,) = found
+        return await self._batches.load(batch_id) or declines.no_such_batch(batch_id)
 
     async def carried_out(self, request: Request) -> Batch | None:
         """Return the batch for which this very wish was carried out, before a crash

@@ -45,6 +45,9 @@ query($owner: String!, $name: String!, $first: Int!, $after: String) {
 }
 """
 _LARGEST_PAGE = 50
+NOBODY = "none"
+"""What GitHub calls the assignee of an item that has none."""
+
 _COST = 4
 """Points of a page: 50 pull requests with up to five connections each."""
 
@@ -84,7 +87,7 @@ class _Candidate:
             case "author":
                 found = self.author in wanted
             case "assignee":
-                found = not wanted.isdisjoint(self.assignees)
+                found = not wanted.isdisjoint(self.assignees or {NOBODY})
             case "milestone":
                 numbers = {milestones.get(value) for value in one.values} - {None}
                 found = self.milestone in numbers

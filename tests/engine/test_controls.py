@@ -118,11 +118,35 @@ async def test_a_box_is_answered_only_if_it_changes_nothing(
 
 async def test_a_skip_means_the_live_batch_that_has_the_item(house: House):
     await house.run()
-    skip = syntax.Skip(TWELVE)
+    skip = syntax.Skip(None, (TWELVE,))
     assert await house.controls.command(asks(1), skip, Role.WRITE) == f"skip {NAME}"
     assert await house.states() == {12: "skipped", 15: "skipped"}
     again = await house.controls.command(asks(2), skip, Role.WRITE)
     assert again == "refused: which batch"
+
+
+async def test_a_skip_of_several_says_which_it_could_not_leave_out(house: House):
+    await house.run()
+    skip = syntax.Skip(None, (TWELVE, ItemNumber(99)))
+    assert await house.controls.command(asks(1), skip, Role.WRITE) == f"skip {NAME}"
+    (told,) = house.hub.said("skip")
+    assert "Skipped [#12]" in told
+    assert "#99](https://github.com/acme/widgets/issues/99) is not in a state" in told
+
+
+async def test_a_skip_of_items_in_different_batches_changes_nothing(house: House):
+    await house.run()
+    await house.run(replace(batch(plan({16: []})), id=OTHER, request=asks(9)))
+    skip = syntax.Skip(None, (TWELVE, ItemNumber(16)))
+    told = await house.controls.command(asks(1), skip, Role.WRITE)
+    assert told == "refused: which batch"
+    assert {
+        *(await house.states()).values(),
+        *(await house.states(OTHER)).values(),
+    } == {"pending"}
+    named = syntax.Skip(OTHER, (ItemNumber(16),))
+    assert await house.controls.command(asks(2), named, Role.WRITE) == f"skip {OTHER}"
+    assert await house.states(OTHER) == {16: "skipped"}
 
 
 async def test_a_retry_of_what_has_ended_is_one_new_batch_however_often_it_comes(

@@ -95,6 +95,12 @@ async def test_a_milestone_is_its_title_before_its_number(desk: Bench, wanted, n
     assert desk.github.seen[-1].query["milestone"] == str(number)
 
 
+async def test_nobody_is_an_assignee_that_can_be_asked_for(desk: Bench):
+    desk.github.on(ISSUES, Reply([*items(4), *items(5, assignees=("bob",))]))
+    assert await select(desk, "assignee:none") == [4]
+    assert desk.github.seen[-1].query["assignee"] == "none"
+
+
 async def test_what_does_not_exist_has_no_items(desk: Bench):
     desk.github.on(MILESTONES, Reply([]))
     assert await select(desk, "milestone:v9") == []

@@ -56,13 +56,13 @@ def read_control(words: Words, actions: Collection[str] = ()) -> Command | None:
             return Cancel(*_id_and_items(words, _without_fillers(words, rest)))
         case "retry":
             return Retry(*_id_and_items(words, _without_fillers(words, rest)))
+        case "skip":
+            return Skip(*_skipped(words, first, rest))
         case "help":
             return _help(words, rest, actions)
-        case name:
+        case _:
             number = _one_number(words, first, rest)
-            if number is None:
-                return None
-            return Why(number) if name == "why" else Skip(number)
+            return None if number is None else Why(number)
 
 
 def _without_fillers(words: Words, rest: Sequence[Token]) -> Sequence[Token]:
@@ -146,6 +146,16 @@ def _id_and_items(
     return found, tuple(dict.fromkeys(numbers))
 
 
+def _skipped(
+    words: Words, control: Token, rest: Sequence[Token]
+) -> tuple[BatchId | None, tuple[ItemNumber, ...]]:
+    rest = [token for token in rest if not _is_courtesy(words, token)]
+    found, numbers = _id_and_items(words, rest)
+    if not numbers and not words.flaws:
+        words.flaw(control.span, "name an item: skip 18", fix=None)
+    return found, numbers
+
+
 def _one_number(
     words: Words, control: Token, rest: Sequence[Token]
 ) -> ItemNumber | None:
@@ -155,7 +165,7 @@ def _one_number(
         words.flaw(control.span, f"name an item: {name} 18", fix=None)
         return None
     named = [token for token in rest if meant_numbers(token.text)]
-    if name == "why" and len(rest) > 1 and len(named) == 1:
+    if len(rest) > 1 and len(named) == 1:
         # A question in prose changes nothing, whatever else it says.
         whole = Span(rest[0].column, rest[-1].end - rest[0].column)
         fix = meant_numbers(named[0].text)

@@ -4,6 +4,7 @@ Nothing is read from it: each is a fault, with the edits that say the same in th
 language where that is certain. None of them names what nobody named.
 """
 
+import itertools
 import re
 
 from bot.core.actions.spec import Form
@@ -67,6 +68,16 @@ _NOISE = frozenset(
     {"issue", "issues", "item", "items", "number", "numbers", "pr", "prs", "ticket"}
 )
 
+_PULL_REQUESTS = "draft:true,draft:false"
+_AS_FILTER = {
+    **dict.fromkeys(
+        itertools.product(("is", "type"), ("pr", "pull-request")), _PULL_REQUESTS
+    ),
+    ("is", "draft"): "draft:true",
+    ("no", "assignee"): "assignee:none",
+}
+"""What GitHub's search asks with a word that is no filter here."""
+
 _TAKES_OFF = {"unlabel": "label", "untag": "label", "unassign": "assign"}
 
 
@@ -74,7 +85,12 @@ def is_search_word(sentence: Sentence, token: Token, key: str, value: str) -> bo
     """Note ``is:open`` and the like of GitHub's search."""
     if key in ("is", "state") and value.casefold() == "open":
         sentence.flaw(token.span, "filters find open items only", fix="")
-    elif key in ("is", "type", "state", "no", "repo", "sort", "in", "involves"):
+    elif fix := _AS_FILTER.get((key, value.casefold())):
+        sentence.flaw(token.span, f"as a filter: {fix}", fix=fix)
+    elif key == "no":
+        message = "a filter names what an item has; of those without it there is assignee:none"
+        sentence.flaw(token.span, message, fix=None)
+    elif key in ("is", "type", "state", "repo", "sort", "in", "involves"):
         message = f"no filter: {key}:; there is {in_words(FILTERS)}"
         sentence.flaw(token.span, message, fix=None)
     elif key == "before":
@@ -173,6 +189,8 @@ def _preposition(sentence: Sentence, token: Token) -> bool:
     before, following = sentence.before, sentence.following
     if sentence.form not in (Form.LABELS, Form.LOGINS) or before is None:
         return False
+    if is_item(before.text) and following and is_item(following.text):
+        return False  # 12 to 15 is a range
     if token.folded not in PREPOSITIONS or following is None or following.is_mark:
         return False
     if before is sentence.lead_token:
@@ -221,7 +239,8 @@ def _argument_without_sign(sentence: Sentence, token: Token) -> bool:
         fix = "+@me" if token.folded in ("me", "@me") else f"+{token.text.lstrip('@')}"
         sentence.flaw(token.span, f"write {fix}", fix=fix)
         return True
-    if not (is_behind_lead or is_behind_sign):
+    is_maybe_items = re.fullmatch(r"[0-9]+[xX][0-9]+", token.text) is not None
+    if not (is_behind_lead or (is_behind_sign and not is_maybe_items)):
         return False
     if token.text[0] == ":" and before is sentence.lead_token and token.text[1:]:
         whole = Span(before.column, token.end - before.column)

@@ -24,7 +24,15 @@ from bot.core.command.vocabulary import (
     TOPICS,
     meant,
 )
-from bot.core.command.words import GHOSTS, Flaw, Token, hidden_in, is_word, mended
+from bot.core.command.words import (
+    GHOSTS,
+    Flaw,
+    Token,
+    hidden_in,
+    is_item,
+    is_word,
+    mended,
+)
 
 DEFAULT_LIMITS = Limits()
 _HOMOGLYPHS = str.maketrans(
@@ -36,6 +44,12 @@ MAX_COMMANDS = 20
 MAX_WORDS = 1200
 _MOST_MENDED = 3
 MAX_LENGTH = 16_384
+
+_CHANGED = {
+    **dict.fromkeys(("label", "labels"), "label"),
+    **dict.fromkeys(("assignee", "assignees"), "assign"),
+}
+"""What people say is added or removed, and the action that does it."""
 
 _COMMAND = re.compile(rf"\s*/batch(?=[\s{GHOSTS}]|\Z)", re.IGNORECASE)
 
@@ -158,6 +172,8 @@ def _dispatch(reader: ItemsReader) -> Command | None:
     if bare != first.folded and bare in (*CONTROLS, *reader.names):
         reader.flaw(first.span, f"did you mean {bare}?", fix=bare)
         return None
+    if _is_prose_of_change(reader):
+        return reader.read()
     is_known = first.folded in (*reader.names, "this", "and", "after", "dry-run")
     if first.folded in NOT_YET and not is_known and first.folded not in SYNONYMS:
         reader.flaw(first.span, NOT_YET[first.folded], fix=None)
@@ -165,6 +181,27 @@ def _dispatch(reader: ItemsReader) -> Command | None:
     if is_word(first) and not is_known:
         return _unknown_word(reader, first)
     return reader.read()
+
+
+def _is_prose_of_change(reader: ItemsReader) -> bool:
+    """Note ``add label bug to 12`` and ``remove label bug from 12``."""
+    verb, *rest = reader.tokens[:4]
+    name = _CHANGED.get(rest[0].folded, "") if len(rest) > 1 else ""
+    if not name or verb.folded not in ("add", "remove"):
+        return False
+    usage = f"{name} {'+' if verb.folded == 'add' else '-'}"
+    last = rest[0]
+    fix: str | None = name
+    if verb.folded == "remove":
+        last = rest[1]
+        is_one = len(rest) == 2 or rest[2].folded == "from" or is_item(rest[2].text)
+        fix = f"{usage}{last.text.lstrip('@')}" if is_one and is_word(last) else None
+    span = Span(verb.column, last.end - verb.column)
+    example = "bug" if name == "label" else "ada"
+    reader.flaw(span, f"write {usage}{example} 12", fix=fix)
+    reader.at = 2 if last is rest[0] else 3
+    reader.lead_with(rest[0], name)
+    return True
 
 
 def _unknown_word(reader: ItemsReader, first: Token) -> Command | None:

@@ -251,9 +251,10 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """Leave a pending item out."""
+    """Leave pending items out. Without an id: of the live batch that has them."""
 
-    number: ItemNumber
+    id: BatchId | None
+    items: tuple[ItemNumber, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,7 +273,7 @@ Command = RunCommand | Plan | Status | Why | Start | Control | Help
 _BARE = re.compile(r"[\w./:@*!?&%+-]+\Z")
 _FILTER = re.compile(rf"(?:{'|'.join(FILTERS)}):", re.IGNORECASE)
 NUMERIC = re.compile(
-    r"#?(?P<first>[0-9]+)(?:(?P<dots>\.{2,3}|[-\u2013\u2014\u2026])#?(?P<last>[0-9]+))?\Z"
+    r"#?(?P<first>[0-9]+)(?:(?P<dots>\.{2,3}|[-\u2013\u2014\u2025\u2026])#?(?P<last>[0-9]+))?\Z"
 )
 """A number or a range."""
 
@@ -286,10 +287,10 @@ def format_command(command: Command) -> str:
             parts = ["plan", _run(run, is_plan=True)]
         case Status(id) | Start(id) | Pause(id) | Resume(id):
             parts = [type(command).__name__.lower(), id or ""]
-        case Cancel(id, items) | Retry(id, items):
+        case Cancel(id, items) | Retry(id, items) | Skip(id, items):
             parts = [type(command).__name__.lower(), id or "", format_numbers(items)]
-        case Why(number) | Skip(number):
-            parts = [type(command).__name__.lower(), str(number)]
+        case Why(number):
+            parts = ["why", str(number)]
         case Help(topic, is_bare):
             parts = ["" if is_bare else "help", topic]
         case _:
@@ -337,7 +338,8 @@ def format_selector(selector: Selector) -> str:
 def format_filter(one: Filter) -> str:
     """Return a filter as it is typed; a comma joins its values."""
     sign = "-" if one.is_not else ""
-    return ",".join(f"{sign}{one.key}:{quoted(value)}" for value in one.values)
+    values = (quoted(v, always=v.casefold() == "me") for v in one.values)
+    return ",".join(f"{sign}{one.key}:{value}" for value in values)
 
 
 def format_action(action: Action) -> str:

@@ -57,7 +57,7 @@ _WIDE = str.maketrans(
     "0123456789#----.:",
 )
 _NUMBERS = re.compile(
-    r"(?:[A-Za-z][\w-]*:)?[-\u2013\u2014]?#?[0-9]+(?:[-.,#\u2013\u2014\u2026]+[0-9]+)*\Z"
+    r"(?:[A-Za-z][\w-]*:)?[-\u2013\u2014]?#?[0-9]+(?:[-.,#\u2013\u2014\u2025\u2026]+[0-9]+)*\Z"
 )
 _WIDE_SIGNS = str.maketrans("\uff0b\uff0d\u2212\uff1a", "+--:")
 _WIDE_KEY = re.compile("[A-Za-z][A-Za-z-]*\uff1a")
@@ -327,6 +327,11 @@ class Words:
         """Return the filter, its value as GitHub writes it."""
         match key:
             case "author" | "assignee":
+                if value.casefold() == "me" and token.text[-2:].casefold() == "me":
+                    message = f"who asks is written {key}:@me"
+                    name = Span(token.end - 2, 2)
+                    self.flaw_with(token.span, message, (Edit(name, "@me"),))
+                    return None
                 value = login_of(value)
             case "draft" | "review":
                 choices = REVIEW_STATES if key == "review" else ("true", "false")

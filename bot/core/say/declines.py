@@ -3,7 +3,7 @@
 Each ends with what was left as it was: nothing started, or nothing changed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from bot.core.model import (
     BatchId,
@@ -49,9 +49,16 @@ def which_plan() -> str:
     )
 
 
-def not_unfinished(number: ItemNumber) -> str:
-    """No live batch has the item to do."""
-    return f"No live batch has #{number} unfinished. Nothing changed."
+def not_unfinished(numbers: Sequence[ItemNumber]) -> str:
+    """No live batch has one of the items to do."""
+    named = " or ".join(f"#{number}" for number in numbers)
+    return f"No live batch has {named} unfinished. Nothing changed."
+
+
+def in_different_batches(live: Mapping[ItemNumber, BatchId]) -> str:
+    """Items that were named together are to do in batches apart."""
+    where = (f"#{number} is in {code_span(batch)}" for number, batch in live.items())
+    return f"{', '.join(where)}: name those of one batch. Nothing changed."
 
 
 def in_no_batch(number: ItemNumber) -> str:

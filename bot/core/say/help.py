@@ -28,7 +28,7 @@ _COMMANDS = (
     ("`/batch pause [id]` · `/batch resume [id]`", "stop starting new items · go on"),
     ("`/batch cancel [id] [12 15]`", "stop a batch, or only some items"),
     ("`/batch retry [id] [12 15]`", "run failed and skipped items again"),
-    ("`/batch skip 15`", "leave an item out, and what waits for it"),
+    ("`/batch skip [id] 12 15`", "leave items out, and what waits for them"),
     (
         "`/batch help [topic]`",
         "this text; topics: `items`, `options`, `labels`, `config`, or any word",

@@ -277,9 +277,9 @@ def numbers_of(command: Command) -> list[int]:
             text = format_command(replace(command, options=GivenOptions()))
             without_options = re.sub(r"\[[^\]]*\]", "", text)
             return [int(one) for one in re.findall("[0-9]+", without_options)]
-        case Cancel(_, items) | Retry(_, items):
+        case Cancel(_, items) | Retry(_, items) | Skip(_, items):
             return [int(item) for item in items]
-        case Why(number) | Skip(number):
+        case Why(number):
             return [int(number)]
         case _:
             return []
@@ -461,7 +461,7 @@ commands = st.one_of(
     st.builds(Cancel, maybe_ids, item_lists),
     st.builds(Retry, maybe_ids, item_lists),
     st.builds(Why, numbers),
-    st.builds(Skip, numbers),
+    st.builds(Skip, maybe_ids, item_lists.filter(bool)),
     st.sampled_from([Help(), Help(is_bare=True), *map(Help, HELP_WORDS)]),
 )
 

@@ -42,8 +42,13 @@ ONE, OTHER = BatchId("b7k2"), BatchId("c3d4")
             " `/batch start b7k2`.",
         ),
         (
-            declines.not_unfinished(ItemNumber(12)),
-            "No live batch has #12 unfinished. Nothing changed.",
+            declines.not_unfinished([ItemNumber(12), ItemNumber(15)]),
+            "No live batch has #12 or #15 unfinished. Nothing changed.",
+        ),
+        (
+            declines.in_different_batches({ItemNumber(12): ONE, ItemNumber(15): OTHER}),
+            "#12 is in `b7k2`, #15 is in `c3d4`: name those of one batch."
+            " Nothing changed.",
         ),
         (
             declines.in_no_batch(ItemNumber(12)),
