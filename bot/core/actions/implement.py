@@ -36,6 +36,7 @@ from bot.core.model import (
     branch,
 )
 from bot.core.world.exits import signal_words
+from bot.core.world.markdown import some
 from bot.core.world.questions import PullNow
 
 TRANSIENT_EXIT = 75
@@ -44,6 +45,9 @@ TRANSIENT_EXIT = 75
 CANNOT_RUN_EXITS = (126, 127)
 
 ITEM_FILE = "item.json"
+MOST_NAMED = 3
+"""Of what is left out, in a line of the report; the pull request names more."""
+
 LINES_OF_SUCCESS = 8
 """How many of its last lines are kept of a command that did what was asked."""
 
@@ -244,12 +248,19 @@ def _published(
         )
     return Outcome(
         OutcomeKind.COMPLETED,
-        summary="; ".join(filter(None, (opened.note, _move(result)))),
+        summary="; ".join(
+            filter(None, (opened.note, _move(result), _kept_out(result)))
+        ),
         link=link,
         branch=head,
         log_tail=result.log_tail[-LINES_OF_SUCCESS:],
         isolation=result.isolation,
     )
+
+
+def _kept_out(result: CommandResult) -> str:
+    names = some(result.left_out[:MOST_NAMED], len(result.left_out))
+    return names and f"left out {names}"
 
 
 def _move(result: CommandResult) -> str:

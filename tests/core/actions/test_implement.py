@@ -98,6 +98,17 @@ def test_a_commit_that_github_made_again_is_the_head_of_the_pull_request():
     assert last.outcome.kind is OutcomeKind.COMPLETED
 
 
+def test_what_is_left_out_is_named_in_the_pull_request_and_in_the_report():
+    out = tuple(f"{name}/ (a cache)" for name in ("a", "b", "c", "d"))
+    result = replace(RAN, left_out=out)
+    assert "Left out: `a/ (a cache)`, `b/" in pull_request(result).body
+    seen = Seen().ran(result).done("push", PUSHED).done("pull-request", OPENED)
+    step = next_step(job(IMPLEMENT), seen)
+    assert isinstance(step, End)
+    named = "a/ (a cache), b/ (a cache), c/ (a cache) and 1 more"
+    assert step.outcome.summary == f"left out {named}"
+
+
 def ended(result: CommandResult) -> Outcome:
     """Return how it ends, right after the command."""
     step = next_step(job(IMPLEMENT), Seen().ran(result))
