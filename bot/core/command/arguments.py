@@ -27,7 +27,9 @@ class Arguments:
         """Take a word, if it belongs to the action."""
         sentence = self._sentence
         match sentence.form:
-            case Form.LABELS | Form.LOGINS if token.text[0] in "+-":
+            case Form.LABELS | Form.LOGINS if (
+                token.text[0] in "+-" and token.text != "-"
+            ):
                 if not _is_signed(token):
                     return False
                 self._signed(token)
@@ -108,6 +110,9 @@ class Arguments:
         if value is None:
             return
         if not is_label:
+            if rest.folded == "me":
+                sentence.flaw(token.span, f"write {sign}@me", fix=f"{sign}@me")
+                return
             value = login_of(value)
             if value != "@me" and not _LOGIN.match(value):
                 message = "not a login; write +ada or -bob"

@@ -239,7 +239,7 @@ def _argument_without_sign(sentence: Sentence, token: Token) -> bool:
         fix = "+@me" if token.folded in ("me", "@me") else f"+{token.text.lstrip('@')}"
         sentence.flaw(token.span, f"write {fix}", fix=fix)
         return True
-    is_maybe_items = re.fullmatch(r"[0-9]+[xX][0-9]+", token.text) is not None
+    is_maybe_items = re.fullmatch(r"#?[0-9]+\D{1,3}[0-9]+", token.text) is not None
     if not (is_behind_lead or (is_behind_sign and not is_maybe_items)):
         return False
     if token.text[0] == ":" and before is sentence.lead_token and token.text[1:]:

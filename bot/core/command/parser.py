@@ -45,6 +45,7 @@ MAX_WORDS = 1200
 _MOST_MENDED = 3
 MAX_LENGTH = 16_384
 
+_NAME = re.compile(r"@?[A-Za-z][\w-]*\Z")
 _CHANGED = {
     **dict.fromkeys(("label", "labels"), "label"),
     **dict.fromkeys(("assignee", "assignees"), "assign"),
@@ -195,7 +196,11 @@ def _is_prose_of_change(reader: ItemsReader) -> bool:
     if verb.folded == "remove":
         last = rest[1]
         is_one = len(rest) == 2 or rest[2].folded == "from" or is_item(rest[2].text)
-        fix = f"{usage}{last.text.lstrip('@')}" if is_one and is_word(last) else None
+        fix = (
+            f"{usage}{last.text.lstrip('@')}"
+            if is_one and _NAME.match(last.text)
+            else None
+        )
     span = Span(verb.column, last.end - verb.column)
     example = "bug" if name == "label" else "ada"
     reader.flaw(span, f"write {usage}{example} 12", fix=fix)

@@ -32,7 +32,7 @@ CONDITIONS = frozenset(
         ),
         *("or", "only", "without", "except", "after", "before", "once", "then", "nor"),
         *("instead", "stop", "wait", "cancel", "later", "tomorrow", "first", "last"),
-        "as",
+        *("as", "one", "each", "order", "sequence", "row", "turn"),
     }
 )
 """Words that make a sentence mean something else than its numbers alone."""

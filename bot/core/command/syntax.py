@@ -364,7 +364,9 @@ def _argument(action: Action, argument: str) -> str:
         sign, value = argument[0], argument[1:]
         if sign == MAKE:
             return f"+{quoted(value, always=value.endswith('!'))}!"
-        return sign + quoted(value, always=not is_plain_argument(sign, value))
+        is_person = form is Form.LOGINS and value.casefold() == "me"
+        is_plain = is_plain_argument(sign, value) and not is_person
+        return sign + quoted(value, always=not is_plain)
     key, equals, value = argument.partition("=")
     if not equals:
         return argument

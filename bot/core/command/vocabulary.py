@@ -168,6 +168,10 @@ def nearest(word: str, choices: Iterable[str], *, likeness: float = 0.65) -> str
     return by_folded[found[0]] if found else ""
 
 
+def _is_slip(word: str, known: str) -> bool:
+    return difflib.SequenceMatcher(None, word, known).ratio() >= 0.85
+
+
 def meant(word: str, choices: Collection[str]) -> str:
     """Return the word of *choices* that another one stands for, or an empty string.
 
@@ -178,6 +182,8 @@ def meant(word: str, choices: Collection[str]) -> str:
     # A word of few letters is close to many: “main” is no slip of “man”.
     guessed = [one for one in known if one in choices or len(one) >= 4]
     near = folded if folded in known else nearest(folded, guessed, likeness=0.75)
+    if near in SYNONYMS and near != folded and not _is_slip(folded, near):
+        return ""  # “post” is no “stop”, which means cancel
     found = SYNONYMS.get(near, near)
     return found if found in choices else ""
 

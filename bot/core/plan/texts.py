@@ -24,7 +24,11 @@ _SAYS = re.compile(
     re.IGNORECASE,
 )
 _HEADS = re.compile(r"(?<![\w-])(?:dependencies|prerequisites|blockers)(?![\w-])", re.I)
-_MORE = re.compile(rf"\s{{1,9}}or\s{{1,9}}{_KIND}{_LINKED}", re.IGNORECASE | re.VERBOSE)
+_MORE = re.compile(
+    rf"(?:\s{{1,9}}(?:or|to|through)\s{{1,9}}|\s?(?:\.{{2,3}}|[-\u2013\u2014\u2026])\s?){_KIND}{_LINKED}",
+    re.IGNORECASE | re.VERBOSE,
+)
+"""What stands behind a list and is more than it: an alternative, or a range."""
 _REFERENCES = re.compile(
     rf"\s{{0,9}}:?\s{{0,9}}(?P<references>{_LIST})", re.IGNORECASE | re.VERBOSE
 )
