@@ -325,6 +325,8 @@ class _Attempt:
         work, job, desk = self.steps.work, self.job, self.desk
         if isinstance(step, Execute):
             known_as = self.resumed.external_id if self.resumed else ""
+            if self.resumed:  # another run begins anew
+                self.resumed = replace(self.resumed, external_id="")
             return await work.execute(
                 job.item.worker, step.job, desk.say, known_as=known_as
             )

@@ -78,10 +78,11 @@ class Work:
         included; cancelling stops the command.
         """
         found = self._workers[worker]
+        ids = [known_as]  # of what was begun before: the next try begins anew
 
         async def execute() -> CommandResult:
             try:
-                return await self._execute(found, job, emit, known_as)
+                return await self._execute(found, job, emit, ids.pop() if ids else "")
             except Lost:
                 raise
             except (BranchMissing, TransientError):

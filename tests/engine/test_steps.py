@@ -420,6 +420,22 @@ async def test_what_still_runs_on_a_worker_is_waited_for_again(bench: Bench):
     assert outcome.is_success
 
 
+@pytest.mark.parametrize(
+    "fault", [AWAY, BranchMissing(NoBranch("main", "acme/widgets"))]
+)
+async def test_what_did_not_begin_on_a_worker_begins_anew(bench: Bench, fault):
+    at = implement()
+    bench.worker.scripts["12"] = Script(ends=[fault, RAN])
+    running = bench.begin(at)
+    await bench.clock.run_until(lambda: bool(bench.worker.began))
+    running.cancel()
+    await asyncio.wait({running})
+    bench.worker.stopped.clear()  # this worker outlives the bot
+    resumed = Resumed(external_id="scripted-b7k2-12-1")
+    assert (await bench.run(at, resumed=resumed)).is_success
+    assert bench.worker.began == ["b7k2-12-1"] * 2
+
+
 async def test_a_worker_that_never_answers_is_stopped(bench: Bench):
     bench.worker.scripts["12"] = Script(seconds=10**9)
     outcome = await bench.run(implement())
