@@ -186,7 +186,7 @@ def _run(
 
 def _bubblewraps(view: View) -> Iterator[Isolation]:
     notes = (programs.network(is_on=view.network), *_root())
-    # Old versions do not know --disable-userns; without capabilities in the sandbox
+    # Old versions do not know --disable-userns; without capabilities inside
     # its loss opens nothing but more of the kernel to attack.
     for options in (["--disable-userns"], []):
         prefix = partial(_bubblewrap, view=view, options=options)
