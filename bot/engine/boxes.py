@@ -23,7 +23,7 @@ from bot.engine.controls import Controls
 from bot.engine.situation import Situations
 from bot.engine.starts import Starts
 from bot.engine.tracker import Tracker
-from bot.errors import BotError, Unauthorized
+from bot.errors import PermanentError
 from bot.ports.github import Lookups
 from bot.ports.store import Batches
 
@@ -100,9 +100,7 @@ class Boxes:
         )
         try:
             role = await self._github.role(edited.repository, edited.sender.login)
-        except Unauthorized:
-            raise  # that is said of the bot, not of anybody who asks it
-        except BotError:
+        except PermanentError:
             return "refused: GitHub did not say which role"
         if role < Role.WRITE:
             return "refused: role"

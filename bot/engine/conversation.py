@@ -26,10 +26,8 @@ from bot.engine.replies import Replies
 from bot.engine.starts import Starts
 from bot.engine.withdrawals import Withdrawals
 from bot.errors import (
-    BotError,
     ConfigurationError,
     PermanentError,
-    Unauthorized,
 )
 from bot.ports.clock import Clock
 from bot.ports.github import Lookups
@@ -316,12 +314,13 @@ class Conversation:
         return True
 
     async def _role(self, request: Request) -> Role | None:
-        """Return the role at this moment; None if GitHub did not say, which means no."""
+        """Return the role at this moment; None if GitHub refuses to say, which means no.
+
+        Raises ``TransientError``.
+        """
         try:
             return await self._github.role(request.repository, request.asker.login)
-        except Unauthorized:
-            raise  # that is said of the bot, not of anybody who asks it
-        except BotError as error:
+        except PermanentError as error:
             log.warning("role unknown", login=request.asker.login, error=str(error))
             return None
 

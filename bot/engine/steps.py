@@ -35,7 +35,6 @@ from bot.errors import (
     BranchMissing,
     PermanentError,
     TransientError,
-    Unauthorized,
     Uncertain,
 )
 from bot.ports.clock import Clock
@@ -215,13 +214,13 @@ class Steps:
                 tries += is_tried(error)
 
     async def _check_role(self, job: Job, repository: Repository) -> None:
-        """Ask again whether who started the batch may still do this; no answer is no."""
+        """Ask again whether who started the batch may still do this; a refusal
+        to tell is no. Raises ``TransientError``.
+        """
         login = job.asker.login
         try:
             role = await self._role(repository, login)
-        except Unauthorized:
-            raise
-        except BotError as error:
+        except PermanentError as error:
             raise _Ended(ends.role_unknown(login)) from error
         if role < Role.MAINTAIN:
             raise _Ended(ends.role_lost(login, role, Role.MAINTAIN))

@@ -45,6 +45,7 @@ from bot.errors import (
     BotError,
     BranchMissing,
     PermanentError,
+    Refused,
     TransientError,
 )
 from bot.ports.host import Rebased
@@ -53,6 +54,7 @@ from tests.engine.test_effects import COMMENT, RECEIPT, Log, Outside
 from tests.fakes import RAN, START, FakeClock, Script, ScriptedWorker
 
 AWAY = TransientError(Answered(Failure.LATE))
+UNTOLD = Refused(Answered(Failure.FORBIDDEN), status=403)
 ITEM = Action("test")
 CHECKS = ChecksOf(REPOSITORY, "f" * 40)
 PASSED = Checks((Check("ci", CheckState.PASSED),))
@@ -314,7 +316,8 @@ async def test_an_outage_of_hours_ends_the_attempt_so_that_another_may_come(
     ("roles", "reason"),
     [
         ([Role.MAINTAIN, Role.WRITE], "ada has write access now, not maintain"),
-        ([Role.MAINTAIN, AWAY], "GitHub did not tell which access ada has now"),
+        ([Role.MAINTAIN, AWAY, Role.WRITE], "ada has write access now, not maintain"),
+        ([Role.MAINTAIN, UNTOLD], "GitHub did not tell which access ada has now"),
     ],
 )
 async def test_who_needs_to_maintain_is_asked_about_before_each_effect(

@@ -129,11 +129,8 @@ async def test_a_custom_role_counts_as_what_it_is_built_on(
         await on.until(lambda: bool(on.thread(12).labels) is may)
 
 
-NO_ANSWERS = {
+PASSES = {
     "500": Fault(status=500),
-    "403": Fault(status=403),
-    "400": Fault(status=400),
-    "451": Fault(status=451),
     "a page": Fault(FaultKind.PAGE, status=200),
     "half an answer": Fault(FaultKind.CUT),
     "a broken line": Fault(FaultKind.RESET),
@@ -141,12 +138,22 @@ NO_ANSWERS = {
 }
 
 
-@pytest.mark.parametrize("what", NO_ANSWERS)
-async def test_no_answer_about_the_role_means_no(on: World, what: str):
+@pytest.mark.parametrize("what", PASSES)
+async def test_the_role_is_asked_for_until_github_answers(on: World, what: str):
     on.issue(12)
     path = "/collaborators/ada/permission"
-    fault = replace(NO_ANSWERS[what], path=path, times=None)
-    on.hub.faults.add(fault)
+    on.hub.faults.add(replace(PASSES[what], path=path, times=5))
+    async with on.bot():
+        await on.finished(on.say("/batch label +x 12"))
+    assert [label.name for label in on.thread(12).labels] == ["x"]
+    assert not any("🔒" in reply for reply in on.replies())
+
+
+@pytest.mark.parametrize("status", [400, 403, 451])
+async def test_a_refusal_to_tell_the_role_means_no(on: World, status: int):
+    on.issue(12)
+    path = "/collaborators/ada/permission"
+    on.hub.faults.add(Fault(status=status, path=path, times=None))
     async with on.bot():
         answer = await on.answer("/batch label +x 12")
         assert answer == (

@@ -74,7 +74,7 @@ class NotPermitted:
     what: str  # "start a batch", "cancel this batch", "merge"
     command: str
     setting: str = ""  # "permissions.run: write", if the repository set it
-    could_not_ask: bool = False  # GitHub did not answer, which means no
+    could_not_ask: bool = False  # GitHub refused to tell, which means no
 
 
 @dataclass(frozen=True, slots=True)
