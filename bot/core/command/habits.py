@@ -88,7 +88,7 @@ def is_search_word(sentence: Sentence, token: Token, key: str, value: str) -> bo
     elif fix := _AS_FILTER.get((key, value.casefold())):
         sentence.flaw(token.span, f"as a filter: {fix}", fix=fix)
     elif key == "no":
-        message = "a filter names what an item has; of those without it there is assignee:none"
+        message = "a filter names what an item has; only assignee:none finds items without one"
         sentence.flaw(token.span, message, fix=None)
     elif key in ("is", "type", "state", "repo", "sort", "in", "involves"):
         message = f"no filter: {key}:; there is {in_words(FILTERS)}"
