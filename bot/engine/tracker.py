@@ -14,6 +14,7 @@ from typing import Any
 import structlog
 from structlog.contextvars import bound_contextvars
 
+from bot.core.actions.table import is_one_change
 from bot.core.effects import (
     CreateComment,
     EditComment,
@@ -21,8 +22,8 @@ from bot.core.effects import (
     Reaction,
     UnpinComment,
 )
-from bot.core.events import BatchConcluded, News, TrackingCommented
-from bot.core.model import BatchId, BatchState, InstallationId
+from bot.core.events import BatchConcluded, News, Reported, TrackingCommented
+from bot.core.model import Batch, BatchId, BatchState, InstallationId, ItemState
 from bot.core.run.pace import ITEMS_SECONDS, Stale, seconds_to_edit
 from bot.core.run.progress import Progress
 from bot.core.run.retry import delay_seconds
@@ -78,6 +79,10 @@ class _Page:
     news: int  # how much had happened
     redraws: int
     stalled_since: datetime | None = None  # it shows a batch that only waits
+
+
+AT_ONCE = timedelta(minutes=1)
+"""How long a batch of one change may take whose tracking comment is its report too."""
 
 
 class Tracker:
@@ -307,7 +312,7 @@ class Tracker:
         """
         batch = progress.batch
         comment_id = progress.tracking_comment_id
-        if comment_id and not batch.request.thread_is_pull_request:  # they have no pins
+        if comment_id and _has_pin(batch):
             pin = PinComment(batch.repository, batch.thread, comment_id)
             await self._effects.attempt(f"{batch.id}/pin", pin)
         await self._react_to_start(progress)
@@ -363,12 +368,19 @@ class Tracker:
         if not progress.tracking_comment_id and not watch.is_gone:
             # It may exist: the bot was killed before it knew.
             await self._create(progress, watch)
-        if not progress.report_url:
+        is_all = not progress.report_url and _says_it_all(progress)
+        if not progress.report_url and not is_all:
             await self._reports.post(progress)
         if progress.tracking_comment_id:
             # Also if it took no edits before: the last word is worth a try.
             refused = await self._write(progress, watch)
-            if not batch.request.thread_is_pull_request:  # they have no pins
+            if is_all and refused is None:
+                at, url = progress.tracking_comment_id, progress.tracking_url
+                told = Reported(self._clock.now(), at, url)
+                await self._recorder.record({batch.id: [told]})
+            elif is_all:
+                await self._reports.post(progress)
+            if _has_pin(batch):
                 unpin = UnpinComment(batch.repository, progress.tracking_comment_id)
                 await self._effects.attempt(f"{batch.id}/unpin", unpin)
         if not watch.is_marked:
@@ -386,6 +398,23 @@ class Tracker:
         if progress.expires_at is None:  # else another comment started it
             request = progress.batch.request
             await react_to(request, Reaction.STARTED, self._effects)
+
+
+def _says_it_all(progress: Progress) -> bool:
+    """Return whether the tracking comment is the report too: one change, made at once."""
+    if not (progress.tracking_comment_id and is_one_change(progress.batch.plan.items)):
+        return False
+    took = ended_at(progress) - (progress.started_at or progress.batch.created_at)
+    is_done = progress.count(ItemState.COMPLETED) == len(progress.items)
+    return is_done and took < AT_ONCE
+
+
+def _has_pin(batch: Batch) -> bool:
+    """Return whether a batch's comment is pinned while it runs: pull requests have no
+    pins, and one change is made before anybody looks for it.
+    """
+    is_quick = is_one_change(batch.plan.items)
+    return not (batch.request.thread_is_pull_request or is_quick)
 
 
 def _render(progress: Progress, situation: Situation, watch: _Watch) -> _Page:

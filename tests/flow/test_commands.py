@@ -127,3 +127,15 @@ async def test_a_batch_from_a_locked_thread_reports_once_it_is_unlocked(on: Worl
         on.hub.unlock("ada", REPOSITORY, 40)
         await on.until(lambda: on.comments("report"))
     assert "1 of 1 done" in on.comment("report").body
+
+
+async def test_one_change_that_is_made_at_once_is_one_comment_without_a_pin(on: World):
+    on.issue(12)
+    async with on.bot():
+        await on.finished(on.say("/batch label +x 12"))
+        await on.until(lambda: on.rows("SELECT 1 FROM batches WHERE is_concluded"))
+        own = [c for c in on.thread().comments if c.author is on.hub.app.bot]
+        assert len(own) == 1
+        assert "- [x] ✅ #12 — labelled `x`" in own[0].body
+        assert "→ [report]" not in own[0].body
+    assert [p for p in on.hub.log if p.path.endswith("/pin")] == []

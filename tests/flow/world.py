@@ -27,6 +27,10 @@ from bot.settings import Settings, load_settings
 from tests.jumping import JumpingClock
 
 REPOSITORY = "acme/widgets"
+ONE_CHANGE = re.compile(
+    r"<!-- batch-bot:tracking .*\n### ✅ Batch `\w+` finished — 1 of 1 done"
+    r" · (?:label|assign|close|reopen|comment)\b(?!.*→ \[report)"
+)
 PATIENCE = timedelta(days=2)
 """How long people wait on a clock that jumps."""
 
@@ -133,9 +137,17 @@ class World:
         return self.repository.threads[number]
 
     def comments(self, kind: str, *, on: int = 40) -> list[Comment]:
-        """Return the bot's comments of a kind, oldest first."""
+        """Return the bot's comments of a kind, oldest first.
+
+        The report of one change that was made at once is its tracking comment.
+        """
         first = _opening(kind)
-        return [c for c in self.thread(on).comments if c.body.startswith(first)]
+        return [
+            c
+            for c in self.thread(on).comments
+            if c.body.startswith(first)
+            or (kind == "report" and ONE_CHANGE.match(c.body))
+        ]
 
     def comment(self, kind: str, *, on: int = 40) -> Comment:
         """Return the one comment of a kind."""

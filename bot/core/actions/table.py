@@ -1,6 +1,6 @@
 """The one table of actions: the language, plans, estimates and attempts look here."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import MappingProxyType
 
@@ -27,6 +27,8 @@ _BUILT_IN = (
 )
 _actions: dict[str, ActionSpec] = {spec.name: spec for spec in _BUILT_IN}
 
+AT_ONCE_SECONDS = 5
+
 ACTIONS: Mapping[str, ActionSpec] = MappingProxyType(_actions)
 """The actions by name, in the order in which help shows them."""
 
@@ -52,6 +54,12 @@ def installed(specs: Iterable[ActionSpec]) -> Iterator[None]:
 def spec_of(action: Action) -> ActionSpec | None:
     """Return what an action does; None if this server does not have it any more."""
     return _actions.get(action.does)
+
+
+def is_one_change(items: Sequence[PlanItem]) -> bool:
+    """Return whether all that is to be done is one change that GitHub makes at once."""
+    spec = spec_of(items[0].action) if len(items) == 1 else None
+    return spec is not None and spec.expected.seconds <= AT_ONCE_SECONDS
 
 
 def builds_on_others(action: Action) -> bool:

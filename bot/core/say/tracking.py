@@ -220,7 +220,8 @@ class _Tracking:
     def _heading(self, phase: Phase) -> str:
         text = heading(self.progress, self.situation)
         has_report = phase in (Phase.FINISHED, Phase.CANCELLED)
-        if has_report and self.progress.report_url:
+        is_apart = self.progress.report_url not in ("", self.progress.tracking_url)
+        if has_report and is_apart:
             text += f" → {link('report', self.progress.report_url)}"
         return text
 
