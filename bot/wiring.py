@@ -570,13 +570,14 @@ def actions_from_outside() -> Sequence[ActionSpec]:
 
     Raises ``SettingsError`` for one that is none.
     """
-    found = []
+    found: dict[str, ActionSpec] = {}
     for point in entry_points(group="batch_bot.actions"):
         spec = point.load()
-        if not isinstance(spec, ActionSpec) or spec.name in (*ACTIONS, *RESERVED):
+        taken = (*ACTIONS, *RESERVED, *found)
+        if not isinstance(spec, ActionSpec) or spec.name in taken:
             raise SettingsError(no_such_action(point.name, point.value))
-        found.append(spec)
-    return found
+        found[spec.name] = spec
+    return list(found.values())
 
 
 def keep_holds(store: Store, clock: Clock, supervisor: Supervisor) -> Keep:

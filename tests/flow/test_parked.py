@@ -187,3 +187,10 @@ async def test_what_is_no_new_action_is_refused_at_the_start(
         async with on.bot():
             pass
     assert "gate" not in ACTIONS
+
+
+def test_two_packages_cannot_add_actions_of_one_name(monkeypatch):
+    twice = [point for _ in "ab" for point in points()(group="batch_bot.actions")]
+    monkeypatch.setattr(wiring, "entry_points", lambda *, group: twice)
+    with pytest.raises(SettingsError, match="gate"):
+        wiring.actions_from_outside()
