@@ -21,6 +21,7 @@ from tests.flow.world import REPOSITORY, World
 pytestmark = pytest.mark.slow
 
 MOST_MORE_BYTES = 100_000_000
+TRIES = 5
 LARGE = b'{"a": "' + b"x" * 24_000_000 + b'"}'
 LONGEST_COMMENT = b'{"a": "' + b"x" * 3_900_000 + b'"}'
 CHATTER = json.dumps({"action": "created", "comment": {"body": "x" * 60_000}}).encode()
@@ -39,9 +40,19 @@ class Flood:
         self.idle = self.peak = self._process.memory_info().rss
 
     async def post(
-        self, body: bytes, event: str, guid: str, *, signed: bool = True, **more: str
+        self,
+        body: bytes,
+        event: str,
+        guid: str,
+        *,
+        signed: bool = True,
+        tries: int = TRIES,
+        **more: str,
     ) -> int | str:
-        """Return the status, or the name of the error."""
+        """Return the status, or the name of the last error.
+
+        What breaks on the line is posted again, as a sender on a busy machine has to.
+        """
         if id(body) not in self._digests:
             self._digests[id(body)] = hmac.digest(
                 self._secret, body, hashlib.sha256
@@ -54,13 +65,16 @@ class Flood:
             "X-Hub-Signature-256": f"sha256={digest}",
             **{name.replace("_", "-"): value for name, value in more.items()},
         }
-        try:
-            async with self._session.post(
-                self._hook, data=io.BytesIO(body), headers=headers
-            ) as answer:
-                return answer.status
-        except aiohttp.ClientError as error:
-            return type(error).__name__
+        failed = ""
+        for _ in range(tries):
+            try:
+                async with self._session.post(
+                    self._hook, data=io.BytesIO(body), headers=headers
+                ) as answer:
+                    return answer.status
+            except aiohttp.ClientError as error:
+                failed = type(error).__name__
+        return failed
 
     async def all(self, posts: Iterable[Awaitable[int | str]]) -> Counter[int | str]:
         """Return how often each answer came."""
@@ -103,7 +117,8 @@ async def test_no_flood_fills_the_memory_or_drowns_a_command(tmp_path: Path):
             assert await flood.all(posts) == {202: 10}
             posts = (post(LONGEST_COMMENT, "issues", f"c-{n}") for n in range(10))
             assert await flood.all(posts) == {202: 10}
-            told = await flood.all(post(LARGE, "issues", f"i-{n}") for n in range(5))
+            posts = (post(LARGE, "issues", f"i-{n}", tries=1) for n in range(5))
+            told = await flood.all(posts)
             assert told[202] == 0  # 413, or the line broke before it was read
             bombs = (
                 post(BOMB, "issues", f"z-{n}", Content_Encoding="gzip")

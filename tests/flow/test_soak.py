@@ -8,7 +8,6 @@ import random
 from functools import partial
 from itertools import cycle
 from pathlib import Path
-from statistics import median
 
 import psutil
 import pytest
@@ -23,6 +22,8 @@ AT_ONCE = 5
 SPEED = 200.0  # or GitHub's limits would be felt
 GROWTH_BYTES = 4 * 1024 * 1024 + BATCHES * 12 * 1024
 """What the second half may take until caches are full and garbage is looked for."""
+POOL = min(32, (os.cpu_count() or 1) + 4)
+"""Threads that Python's own pool keeps, once as many were busy at a time."""
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120 + 3 * BATCHES)]
 
@@ -35,6 +36,7 @@ async def test_memory_and_open_files_level_off(tmp_path: Path):
         process = psutil.Process(child.pid)
         memory: list[int] = []
         files: list[int] = []
+        threads: list[int] = []
         commands = cycle(
             ['comment "Done." {0} {1}', "label +ready {0} {1}", "close {0} {1}", "{0}"]
         )
@@ -47,14 +49,18 @@ async def test_memory_and_open_files_level_off(tmp_path: Path):
                 on.say(f"/batch {next(commands).format(*numbers)}")
             await on.until(partial(are_done, on, first + AT_ONCE - 1))
             memory.append(process.memory_info().rss)
-            files.append(process.num_fds() + process.num_threads())
+            files.append(process.num_fds())
+            threads.append(process.num_threads())
         on.hub.faults.clear()
         assert await child.stop() == 0
         assert_events_sound(on)
         for kind in ("tracking", "report"):
             assert len(on.comments(kind)) == BATCHES
     half = len(memory) // 2
-    assert median(files[half:]) <= median(files[:half]) + 2, files
+    # Idle connections only add to what is open, and the pool of threads fills up to its
+    # size, both depending on how busy the machine is.
+    assert min(files[half:]) <= min(files[1:half]) + 2, files
+    assert threads[-1] <= threads[half - 1] + POOL, threads
     assert memory[-1] - memory[half] <= GROWTH_BYTES, memory
 
 
