@@ -5,7 +5,7 @@ import re
 from bot.core.actions.spec import Form
 from bot.core.actions.table import ACTIONS
 from bot.core.command.sentence import Sentence
-from bot.core.command.syntax import MAKE, NUMERIC, quoted
+from bot.core.command.syntax import DRY_RUN, MAKE, NUMERIC, quoted
 from bot.core.command.vocabulary import FILTERS, nearest
 from bot.core.command.words import KEYED, Token, is_item, login_of
 from bot.core.model import Action
@@ -106,6 +106,9 @@ class Arguments:
         is_label = sentence.form is Form.LABELS
         if is_label and sign == "+" and len(rest.text) > 1 and _MAKES.match(rest.text):
             sign, rest = MAKE, Token(rest.text[:-1], rest.column)
+        if DRY_RUN.match(rest.text):
+            sentence.flaw(token.span, "write dry-run", fix="dry-run")
+            return
         value = sentence.unquoted(rest)
         if value is None:
             return
@@ -133,7 +136,7 @@ def _is_signed(token: Token) -> bool:
     """Return whether a word with a sign is a label or login, not an item or filter."""
     rest = token.text[1:]
     keyed = KEYED.match(rest)
-    is_filter = keyed is not None and keyed["key"].casefold() in FILTERS
+    is_filter = keyed is not None and keyed["key"].casefold() in (*FILTERS, "is", "no")
     is_taken_off = token.text[0] == "-" and (NUMERIC.match(rest) or is_filter)
     return not is_taken_off
 

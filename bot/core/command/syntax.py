@@ -271,7 +271,8 @@ Control = Cancel | Pause | Resume | Retry | Skip
 Command = RunCommand | Plan | Status | Why | Start | Control | Help
 
 _BARE = re.compile(r"[\w./:@*!?&%+-]+\Z")
-_FILTER = re.compile(rf"(?:{'|'.join(FILTERS)}):", re.IGNORECASE)
+_FILTER = re.compile(rf"(?:{'|'.join(FILTERS)}|is|no):", re.IGNORECASE)
+DRY_RUN = re.compile(r"dry[-_]?run\Z", re.IGNORECASE)
 NUMERIC = re.compile(
     r"#?(?P<first>[0-9]+)(?:(?P<dots>\.{2,3}|[-\u2013\u2014\u2025\u2026])#?(?P<last>[0-9]+))?\Z"
 )
@@ -388,6 +389,7 @@ def is_plain_argument(sign: str, value: str) -> bool:
         and not NUMERIC.match(value)
         and not value.endswith("!")
         and not _FILTER.match(value)
+        and not DRY_RUN.match(value)
         and not (sign == "-" and (value.startswith("-") or is_flag(value)))
     )
 

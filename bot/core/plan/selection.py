@@ -379,9 +379,9 @@ class _Choice:
         ]
         if unread:
             shown = join([f"#{number}" for number in dict.fromkeys(unread)])
-            verb = "seems" if len(unread) == 1 else "seem"
+            text, verb = ("text", "seems") if len(unread) == 1 else ("texts", "seem")
             yield (
-                f"The text of {shown} {verb} to name a dependency in a form that I cannot"
+                f"The {text} of {shown} {verb} to name a dependency in a form that I cannot"
                 " read. Write `after:` if there is one."
             )
 
