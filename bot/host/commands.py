@@ -202,7 +202,13 @@ class HostCommands:
             timed_out, fault = False, None
             grace_seconds = GRACE_SECONDS
             watching = asyncio.create_task(
-                self._disk.watch(self._folders.attempt(attempt)), name=f"disk {attempt}"
+                self._disk.watch(
+                    self._folders.attempt(attempt),
+                    lambda: [
+                        process.pid for process in self._tree(attempt).processes()
+                    ],
+                ),
+                name=f"disk {attempt}",
             )
             try:
                 process = await self._start(

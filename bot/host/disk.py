@@ -2,7 +2,10 @@
 
 import asyncio
 import os
+import stat
+from collections.abc import Callable, Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from bot.core.say.problems.server import DiskNearlyFull, OverQuota, TookMost
@@ -18,6 +21,10 @@ _RESERVE_FRACTION = 0.05
 _LOOK_SECONDS = 1.0
 _COUNT_SECONDS = 15.0
 """How often the files are counted although the disk does not seem to fill."""
+
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+_Inode = tuple[int, int]  # its device, its number
 
 
 class Disk:
@@ -42,17 +49,22 @@ class Disk:
         if self._free() < self._reserve():
             raise TransientError(DiskNearlyFull(self._free()))
 
-    async def watch(self, folder: AttemptFolder) -> Problem:
+    async def watch(
+        self, folder: AttemptFolder, pids: Callable[[], Iterable[int]]
+    ) -> Problem:
         """Return why a command has to end, as soon as it has to.
 
+        *pids* tells its processes: they may hold files that have no name any more.
         It is looked at every second, so that it may have taken more by then.
         """
         try:
-            return await self._watch(folder)
+            return await self._watch(folder, pids)
         finally:
             self._taken.pop(folder.root, None)
 
-    async def _watch(self, folder: AttemptFolder) -> Problem:
+    async def _watch(
+        self, folder: AttemptFolder, pids: Callable[[], Iterable[int]]
+    ) -> Problem:
         taken, free_then, counted_at = self.quota_bytes, self._free(), 0.0
         while True:
             await self._clock.sleep(_LOOK_SECONDS)
@@ -65,7 +77,7 @@ class Disk:
                 or taken + free_then - free >= self.quota_bytes
                 or now - counted_at >= _COUNT_SECONDS
             ):
-                taken = await asyncio.to_thread(size_bytes, folder.root)
+                taken = await asyncio.to_thread(_taken, folder.root, pids)
                 free_then, counted_at = free, now
                 self._taken[folder.root] = taken
             if taken > self.quota_bytes:
@@ -83,22 +95,104 @@ class Disk:
         return min(self._reserve_bytes, part)
 
 
+def _taken(root: Path, pids: Callable[[], Iterable[int]]) -> int:
+    return size_bytes(root) + deleted_bytes(pids(), root.stat().st_dev)
+
+
+@dataclass(slots=True)
+class _Level:
+    """A folder on the way down; ``inside`` are the folders in it not yet looked at."""
+
+    name: str
+    status: os.stat_result
+    inside: list[str]
+
+
 def size_bytes(root: Path) -> int:
-    """Return what a folder takes of the disk, each file once however many names it has."""
+    """Return what a folder takes of the disk, each file once however many names it has.
+
+    No path below it is ever spelled, nothing recurses, and one folder is open at a time:
+    a command may nest them deeper than each of these would go.
+    """
     total = 0
-    seen: set[tuple[int, int]] = set()
-    pending = [str(root)]
-    while pending:
-        # Folders come and go meanwhile, and some have no path that could be said.
-        with suppress(OSError), os.scandir(pending.pop()) as entries:
-            for entry in entries:
-                with suppress(OSError):
-                    found = entry.stat(follow_symlinks=False)
-                    if found.st_nlink > 1 and not entry.is_dir(follow_symlinks=False):
-                        if (found.st_dev, found.st_ino) in seen:
-                            continue
-                        seen.add((found.st_dev, found.st_ino))
-                    total += found.st_blocks * 512
-                    if entry.is_dir(follow_symlinks=False):
-                        pending.append(entry.path)
+    seen: set[_Inode] = set()
+    # Folders come and go meanwhile.
+    with suppress(OSError):
+        folder = os.open(root, _FOLDER)
+        try:
+            taken, inside = _look(folder, seen)
+            total += taken
+            way = [_Level("", os.fstat(folder), inside)]
+            while way:
+                if way[-1].inside:
+                    name = way[-1].inside.pop()
+                    with suppress(OSError):
+                        folder = _exchanged(
+                            folder, os.open(name, _FOLDER, dir_fd=folder)
+                        )
+                        way.append(_Level(name, os.fstat(folder), []))
+                        taken, way[-1].inside = _look(folder, seen)
+                        total += taken
+                    continue
+                way.pop()
+                if way:
+                    above = os.open("..", _FOLDER, dir_fd=folder)
+                    folder = _exchanged(folder, above)
+                    if not os.path.samestat(os.fstat(folder), way[-1].status):
+                        # It was moved: no way leads out of what is looked at.
+                        folder = _exchanged(folder, os.open(root, _FOLDER))
+                        folder = _descended(folder, way)
+        finally:
+            os.close(folder)
     return total
+
+
+def _look(folder: int, seen: set[_Inode]) -> tuple[int, list[str]]:
+    """Return what the entries of a folder take, and the names of folders in it."""
+    total, inside = 0, []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            with suppress(OSError):
+                found = entry.stat(follow_symlinks=False)
+                if stat.S_ISDIR(found.st_mode):
+                    inside.append(entry.name)
+                elif found.st_nlink > 1:
+                    if (found.st_dev, found.st_ino) in seen:
+                        continue
+                    seen.add((found.st_dev, found.st_ino))
+                total += found.st_blocks * 512
+    return total, inside
+
+
+def _descended(folder: int, way: list[_Level]) -> int:
+    """Return the last folder of a way from the top, cut where it leads no further."""
+    for depth, level in enumerate(way[1:], 1):
+        try:
+            folder = _exchanged(folder, os.open(level.name, _FOLDER, dir_fd=folder))
+        except OSError:
+            del way[depth:]
+            break
+    return folder
+
+
+def _exchanged(old: int, new: int) -> int:
+    os.close(old)
+    return new
+
+
+def deleted_bytes(pids: Iterable[int], device: int) -> int:
+    """Return what files of a disk take that have no name any more, but are held open."""
+    found: dict[_Inode, int] = {}
+    for pid in pids:
+        # Processes and their files come and go meanwhile.
+        with suppress(OSError), os.scandir(f"/proc/{pid}/fd") as descriptors:
+            for descriptor in descriptors:
+                with suppress(OSError):
+                    held = descriptor.stat()
+                    if (
+                        stat.S_ISREG(held.st_mode)
+                        and held.st_nlink == 0
+                        and held.st_dev == device  # not in memory
+                    ):
+                        found[held.st_dev, held.st_ino] = held.st_blocks * 512
+    return sum(found.values())

@@ -10,7 +10,7 @@ from bot.errors import TransientError
 from bot.host.clock import SystemClock
 from bot.host.commands import HostCommands
 from bot.host.disk import Disk, size_bytes
-from bot.host.folders import Folders
+from bot.host.folders import Folders, remove_tree
 from bot.host.isolation import Isolation
 from bot.ports.host import Finished, Workspace
 from tests.host.conftest import ATTEMPT
@@ -89,6 +89,15 @@ async def test_all_that_a_command_has_counts_together(
     assert str(done.fault).startswith("it took 24")
 
 
+async def test_what_is_deleted_but_held_open_counts_too(
+    folders: Folders, bubblewrap: Isolation, workspace: Workspace
+):
+    disk = Disk(folders.root, SystemClock(), quota_bytes=20_000_000)
+    script = "exec 3>big 4<big; rm big; head -c 30000000 /dev/zero >&3; sleep 60"
+    done = await run(folders, bubblewrap, workspace, script, disk)
+    assert str(done.fault).startswith("it took 30")
+
+
 async def test_a_command_within_its_quota_goes_on(
     folders: Folders, unprotected: Isolation, workspace: Workspace
 ):
@@ -136,3 +145,22 @@ def test_links_and_sparse_files_count_for_what_they_take(tmp_path: Path):
         file.truncate(1000**3)
     assert 1_000_000 <= size_bytes(tmp_path) < 1_100_000
     assert size_bytes(tmp_path / "nothing") == 0
+
+
+def test_folders_count_however_deep_they_are(tmp_path: Path):
+    deep = os.open(tmp_path, os.O_RDONLY)
+    for _ in range(1_200):
+        for name in ("d" * 100, "beside"):
+            os.mkdir(name, dir_fd=deep)
+        below = os.open("d" * 100, os.O_RDONLY, dir_fd=deep)
+        os.close(deep)
+        deep = below
+    file = os.open("file", os.O_WRONLY | os.O_CREAT, dir_fd=deep)
+    os.write(file, b"x" * 1_000_000)
+    os.close(file)
+    os.close(deep)
+    before = size_bytes(tmp_path)
+    assert before >= 1_000_000
+    (tmp_path / "beside" / "file").write_bytes(b"x" * 500_000)
+    assert size_bytes(tmp_path) >= before + 500_000
+    remove_tree(tmp_path)
