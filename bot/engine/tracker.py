@@ -7,8 +7,7 @@ cheap as long as nothing is due: only then the comment is rendered.
 import asyncio
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -29,8 +28,7 @@ from bot.core.run.progress import Progress
 from bot.core.run.retry import delay_seconds
 from bot.core.run.stalled import SO_FAR_AFTER
 from bot.core.say.headings import heading_key, needs_clock
-from bot.core.say.situation import Situation
-from bot.core.say.tracking import render_so_far, render_tracking, so_far_marker
+from bot.core.say.tracking import render_so_far, so_far_marker
 from bot.core.world.markers import marker
 from bot.engine.effects import Effects
 from bot.engine.recorder import Recorder
@@ -38,6 +36,7 @@ from bot.engine.replies import react_to
 from bot.engine.reports import Reports, ended_at
 from bot.engine.situation import Situations
 from bot.engine.supervisor import Supervisor
+from bot.engine.watch import Page, Watch, render
 from bot.errors import BotError, NotFound, PermanentError, TransientError
 from bot.ports.clock import Clock
 from bot.ports.github import Budgets
@@ -48,41 +47,12 @@ TOLD_WITHIN = timedelta(days=30)
 DELETED_WITHIN = timedelta(days=1)
 """How long the last edit of a comment waits that GitHub does not find."""
 
+AT_ONCE = timedelta(minutes=1)
+"""How long a batch of one change may take whose tracking comment is its report too."""
+
 OVER = (BatchState.FINISHED, BatchState.CANCELLED)
 
 log = structlog.get_logger()
-
-
-@dataclass(slots=True, eq=False)
-class _Watch:
-    """What is known of one tracking comment. Only for pacing: it may be forgotten."""
-
-    changed: asyncio.Event = field(default_factory=asyncio.Event)
-    news: int = 0  # how much has happened
-    redraws: int = 0  # how often it was to be written whatever stands there
-    shown: "_Page | None" = None  # what the last edit wrote
-    edited_at: float = 0.0  # monotonic
-    is_marked: bool = False  # pinned, and the command reacted to
-    is_asked_for: bool = False  # by somebody since the last edit
-    is_missed: bool = False  # a person deleted it, and somebody asked for it since
-    is_gone: bool = False  # a person deleted it
-    is_free_again: bool = False  # what was refused may be taken now
-    told_of: datetime | None = None  # since when it only waits, once that was reported
-
-
-@dataclass(frozen=True, slots=True)
-class _Page:
-    """A comment as it is at one moment."""
-
-    body: str
-    heading: str  # its heading_key
-    news: int  # how much had happened
-    redraws: int
-    stalled_since: datetime | None = None  # it shows a batch that only waits
-
-
-AT_ONCE = timedelta(minutes=1)
-"""How long a batch of one change may take whose tracking comment is its report too."""
 
 
 class Tracker:
@@ -108,7 +78,7 @@ class Tracker:
         self._github = github
         self._clock = clock
         self._supervisor = supervisor
-        self._watches: dict[BatchId, _Watch] = {}
+        self._watches: dict[BatchId, Watch] = {}
         self._tasks: dict[BatchId, asyncio.Task[None]] = {}
         self._edits: dict[InstallationId, deque[float]] = {}
         recorder.listen(self._notice)
@@ -116,7 +86,7 @@ class Tracker:
     def follow(self, batch_id: BatchId) -> None:
         """Keep a batch's comment current until its report is out."""
         if batch_id not in self._tasks:
-            self._watches[batch_id] = _Watch()
+            self._watches[batch_id] = Watch()
             name = f"tracker {batch_id}"
             task = self._supervisor.start(name, self._follow(batch_id))
             self._tasks[batch_id] = task
@@ -146,7 +116,7 @@ class Tracker:
             return
         progress = await self._situations.progress(batch_id)
         if progress.tracking_comment_id:
-            await self._write(progress, _Watch())
+            await self._write(progress, Watch())
 
     async def say_stopping(self, seconds: float) -> None:
         """Write every comment once more, *seconds* at most: the bot restarts."""
@@ -160,7 +130,7 @@ class Tracker:
             for task in late:
                 task.cancel()
 
-    async def _write_last(self, batch_id: BatchId, watch: _Watch) -> None:
+    async def _write_last(self, batch_id: BatchId, watch: Watch) -> None:
         progress = await self._situations.progress(batch_id)
         if progress.tracking_comment_id and progress.state.is_live:
             try:
@@ -205,7 +175,7 @@ class Tracker:
             del self._watches[batch_id]
             del self._tasks[batch_id]
 
-    async def _step(self, batch_id: BatchId, watch: _Watch) -> bool:
+    async def _step(self, batch_id: BatchId, watch: Watch) -> bool:
         """Write what is due, or wait for it; return True when all is said."""
         progress = await self._recorder.follow(batch_id)
         watch.changed.clear()
@@ -229,7 +199,7 @@ class Tracker:
             await self._wait(watch, min(filter(None, (wait, report_in)), default=None))
         return False
 
-    def _seconds_to_so_far(self, watch: _Watch) -> float | None:
+    def _seconds_to_so_far(self, watch: Watch) -> float | None:
         """Return when a batch that only waits tells what it came to so far, if it does."""
         since = watch.shown.stalled_since if watch.shown else None
         if watch.is_gone or since is None or since == watch.told_of:
@@ -237,7 +207,7 @@ class Tracker:
         left = since + SO_FAR_AFTER - self._clock.now()
         return max(0.0, left.total_seconds())
 
-    def _seconds_to_edit(self, progress: Progress, watch: _Watch) -> float | None:
+    def _seconds_to_edit(self, progress: Progress, watch: Watch) -> float | None:
         if watch.is_gone:
             return None
         situation = self._situations.glance(progress)
@@ -262,7 +232,7 @@ class Tracker:
             items_seconds=self._items_seconds,
         )
 
-    async def _wait(self, watch: _Watch, seconds: float | None) -> None:
+    async def _wait(self, watch: Watch, seconds: float | None) -> None:
         if watch.changed.is_set():
             return
         waits: list[asyncio.Task[Any]] = [asyncio.create_task(watch.changed.wait())]
@@ -276,7 +246,7 @@ class Tracker:
 
     # --- the comment -------------------------------------------------------------------
 
-    async def _say_so_far(self, progress: Progress, watch: _Watch) -> None:
+    async def _say_so_far(self, progress: Progress, watch: Watch) -> None:
         situation = await self._situations.situation(progress)
         watch.told_of = watch.shown.stalled_since if watch.shown else None
         if situation.stalled is None or situation.stalled.since != watch.told_of:
@@ -289,10 +259,10 @@ class Tracker:
             key, CreateComment(batch.repository, batch.thread, first, body)
         )
 
-    async def _create(self, progress: Progress, watch: _Watch) -> None:
+    async def _create(self, progress: Progress, watch: Watch) -> None:
         batch = progress.batch
         situation = await self._situations.situation(progress)
-        page = _render(progress, situation, watch)
+        page = render(progress, situation, watch)
         first = marker("tracking", batch.id, situation.marker_key)
         key = f"{batch.id}/tracking"
         if progress.tracking_comment_id:  # a person deleted that one
@@ -305,7 +275,7 @@ class Tracker:
         await self._recorder.record({batch.id: [event]})
         self._written(watch, page)
 
-    async def _mark(self, progress: Progress, watch: _Watch) -> None:
+    async def _mark(self, progress: Progress, watch: Watch) -> None:
         """Pin the comment, and react to the command: the comment says more, and is first.
 
         Once, also if the bot was killed before it could.
@@ -318,13 +288,13 @@ class Tracker:
         await self._react_to_start(progress)
         watch.is_marked = True
 
-    async def _write(self, progress: Progress, watch: _Watch) -> PermanentError | None:
+    async def _write(self, progress: Progress, watch: Watch) -> PermanentError | None:
         """Edit the comment, if that would change more than its clock.
 
         Return what GitHub said if it does not take that.
         """
         situation = await self._situations.situation(progress)
-        page = _render(progress, situation, watch)
+        page = render(progress, situation, watch)
         shown = watch.shown
         if shown and (page.body, page.redraws) == (shown.body, shown.redraws):
             self._written(watch, page)
@@ -345,7 +315,7 @@ class Tracker:
         edits.append(self._clock.monotonic())
         return None
 
-    def _written(self, watch: _Watch, page: _Page) -> None:
+    def _written(self, watch: Watch, page: Page) -> None:
         watch.shown = page
         watch.edited_at = self._clock.monotonic()
 
@@ -357,7 +327,7 @@ class Tracker:
 
     # --- the end -----------------------------------------------------------------------
 
-    async def _close(self, progress: Progress, watch: _Watch) -> None:
+    async def _close(self, progress: Progress, watch: Watch) -> None:
         """Say all that there is to say about a batch that has ended.
 
         Where that is not allowed just now, it stays to be said: see ``Changes`` and
@@ -415,13 +385,3 @@ def _has_pin(batch: Batch) -> bool:
     """
     is_quick = is_one_change(batch.plan.items)
     return not (batch.request.thread_is_pull_request or is_quick)
-
-
-def _render(progress: Progress, situation: Situation, watch: _Watch) -> _Page:
-    return _Page(
-        render_tracking(progress, situation),
-        heading_key(progress, situation),
-        watch.news,
-        watch.redraws,
-        situation.stalled.since if situation.stalled else None,
-    )

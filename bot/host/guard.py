@@ -49,10 +49,8 @@ def main(leash: int, limits: dict[str, int], argv: list[str]) -> None:
 def _become(argv: list[str], limits: dict[str, int], guard: int) -> None:
     """Turn this process into the command."""
     signal.set_wakeup_fd(-1)
-    for number in (
-        *(signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD),
-        *(signal.SIGPIPE, signal.SIGXFSZ),  # which Python ignores
-    ):
+    # Ignored by this guard, by Python, or by the shell that began the bot behind it.
+    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
         signal.signal(number, signal.SIG_DFL)
     for name, wanted in limits.items():
         kind = getattr(resource, name, None)
