@@ -367,7 +367,7 @@ class GitWorkspaces:
 
     async def _find(self, folder: AttemptFolder, mirror: Path) -> _Found:
         """Return how the files differ from those that the bot wrote."""
-        if not await asyncio.to_thread(folder.workspace.is_dir):
+        if not await asyncio.to_thread(_is_own_folder, folder.workspace):
             raise PermanentError(FolderRemoved())
         entries = await asyncio.to_thread(lambda: [*snapshot.read_index(folder.index)])
         seen = await asyncio.to_thread(snapshot.compare, folder.workspace, entries)
@@ -630,6 +630,11 @@ def _has_attributes(index: Path) -> bool:
 def _regular(root: Path, paths: Iterable[str]) -> dict[str, None]:
     """Return, in order, the files that are no links: nothing filters those."""
     return {p: None for p in paths if stat.S_ISREG((root / p).lstat().st_mode)}
+
+
+def _is_own_folder(path: Path) -> bool:
+    """Return whether a command left the folder there: a link leads elsewhere."""
+    return path.is_dir() and not path.is_symlink()
 
 
 def _not_taken(found: _Found, change: Change) -> list[LeftOut]:

@@ -338,9 +338,10 @@ async def test_a_command_that_removes_everything_is_no_change_to_publish(
         await stage.play(script)
 
 
-async def test_a_workspace_that_is_gone_is_named(plain: Stage):
+@pytest.mark.parametrize("then", ["true", 'ln -s /etc "$OLDPWD"', '>"$OLDPWD"'])
+async def test_a_workspace_that_is_gone_is_named(plain: Stage, then: str):
     with pytest.raises(PermanentError, match="removed the folder"):
-        await plain.play('cd /; rm -rf "$OLDPWD"')
+        await plain.play(f'cd /; rm -rf "$OLDPWD"; {then}')
 
 
 async def test_a_file_that_git_cannot_take_is_named(plain: Stage):
