@@ -61,7 +61,11 @@ class JumpingClock:
         return self._now
 
     async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(max(0.0, seconds))
+        """Sleep; a moment too short for the loop passes as well.
+
+        Whoever sleeps until a deadline would else try again for ever.
+        """
+        await asyncio.sleep(max(LATE_SECONDS, seconds) if seconds > 0 else 0.0)
 
     def skip(self, seconds: float) -> None:
         """Let time pass at once; whoever should have woken meanwhile wakes now."""

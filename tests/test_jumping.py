@@ -86,6 +86,14 @@ async def test_the_time_outs_of_the_loop_go_by_it(clock: JumpingClock):
     assert round(clock.monotonic()) == HOUR
 
 
+async def test_a_moment_too_short_for_the_loop_passes_as_well(clock: JumpingClock):
+    deadline = clock.monotonic() + 1e-12
+    for _ in range(3):
+        if (left := deadline - clock.monotonic()) > 0:
+            await clock.sleep(left)
+    assert clock.monotonic() > deadline
+
+
 async def test_time_does_not_stop_at_a_sleeper_that_was_cancelled(clock: JumpingClock):
     sleeping = [asyncio.create_task(clock.sleep(seconds)) for seconds in (10, 20)]
     await asyncio.sleep(0)
