@@ -16,8 +16,8 @@ from typing import Any
 import graphql
 from jsonschema import Draft202012Validator, ValidationError, validators
 
-from bot.localhub import graphql as graphql_answers
 from bot.localhub.api_log import Exchange
+from bot.localhub.graphql import answer as graphql_answers
 
 ADVICE = (
     "GitHub's descriptions are not installed: run `npm install --prefix .ci`, or name "

@@ -11,7 +11,7 @@ import pytest
 from bot.localhub.api import all_routes
 from bot.localhub.api_log import Exchange
 from bot.localhub.hub import LocalHub
-from bot.localhub.pull_requests import LineComment
+from bot.localhub.reviews import LineComment
 from bot.localhub.server import app_key
 from tests import contracts
 from tests.localhub.client import NAME, REPO, Client, client, receiver

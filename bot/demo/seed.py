@@ -14,8 +14,8 @@ from typing import Any
 
 import yaml
 
+from bot.localhub.branches import person
 from bot.localhub.hub import LocalHub
-from bot.localhub.pull_requests import person
 from bot.localhub.state import Comment, Thread
 
 REPOSITORY = "acme/widgets"

@@ -26,7 +26,7 @@ from bot.demo.seed import REPOSITORY, seed
 from bot.errors import BotError
 from bot.host.clock import SystemClock
 from bot.localhub.hub import APP_ID, LocalHub
-from bot.localhub.pages import add_pages
+from bot.localhub.pages.site import add_pages
 from bot.localhub.server import start_hub
 from bot.localhub.state import Comment, Thread
 from bot.settings import environment

@@ -11,10 +11,10 @@ from urllib.parse import urlencode
 import jwt
 from aiohttp import web
 
-from bot.localhub import graphql
 from bot.localhub.api_log import Exchange
 from bot.localhub.errors import GitHubError, archived, forbidden, moved, not_found
 from bot.localhub.faults import Fault, FaultKind, spoiled
+from bot.localhub.graphql.answer import answer as answer_query
 from bot.localhub.hub import LocalHub, Token
 from bot.localhub.rest import (
     app,
@@ -26,6 +26,7 @@ from bot.localhub.rest import (
     people,
     pulls,
     repositories,
+    reviews,
     search,
 )
 from bot.localhub.rest.routing import Answer, Call, Route, Who
@@ -47,7 +48,7 @@ MISSING_PATHS = {
 }
 """What a server lacks that lacks a feature, see ``LocalHub.lacks``."""
 GRAPHQL_ROUTE = Route(
-    "POST", "/graphql", graphql.answer, Who.INSTALLATION, resource="graphql"
+    "POST", "/graphql", answer_query, Who.INSTALLATION, resource="graphql"
 )
 
 
@@ -341,18 +342,17 @@ class Api:
 def all_routes() -> list[Route]:
     """Return all REST endpoints, those with more fixed parts first."""
     modules = (
-        *(
-            app,
-            people,
-            repositories,
-            issues,
-            comments,
-            pulls,
-            git,
-            git_data,
-            checks,
-            search,
-        ),
+        app,
+        people,
+        repositories,
+        issues,
+        comments,
+        pulls,
+        reviews,
+        git,
+        git_data,
+        checks,
+        search,
     )
     routes = [route for module in modules for route in module.routes.routes]
     return sorted(routes, key=lambda r: -len(re.sub(r"\{\w+\}", "", r.template)))

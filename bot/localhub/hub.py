@@ -12,7 +12,7 @@ from secrets import token_urlsafe
 from bot.localhub.api_log import ApiLog
 from bot.localhub.faults import Faults
 from bot.localhub.limits import Limits
-from bot.localhub.pull_requests import PullRequests
+from bot.localhub.merges import Merges
 from bot.localhub.state import App, Installation, Now, Repository, State, UserType
 
 APP_ID = 4242
@@ -72,7 +72,7 @@ class Token:
         return have == "write" or (have is not None and have == level)
 
 
-class LocalHub(PullRequests):
+class LocalHub(Merges):
     """The local GitHub with one app."""
 
     def __init__(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.localhub.pull_requests import LineComment
+from bot.localhub.reviews import LineComment
 from tests.flow.world import REPOSITORY, World
 
 

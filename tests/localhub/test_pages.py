@@ -12,8 +12,9 @@ from playwright.async_api import Browser, Page, expect
 
 from bot.demo.seed import REPOSITORY, seed
 from bot.localhub.hub import LocalHub
-from bot.localhub.pages import LOW_BUDGET, add_pages
-from bot.localhub.pull_requests import LineComment
+from bot.localhub.pages.frame import LOW_BUDGET
+from bot.localhub.pages.site import add_pages
+from bot.localhub.reviews import LineComment
 from bot.localhub.server import start_hub
 from bot.localhub.state import Comment
 from tests.fakes import FakeClock

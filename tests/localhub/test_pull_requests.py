@@ -5,7 +5,7 @@ import pytest
 from bot.localhub import pulls
 from bot.localhub.errors import GitHubError
 from bot.localhub.hub import LocalHub
-from bot.localhub.pull_requests import LineComment
+from bot.localhub.reviews import LineComment
 from bot.localhub.state import Thread
 from tests.localhub.client import NAME, REPO, client
 

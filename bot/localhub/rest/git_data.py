@@ -8,10 +8,10 @@ import binascii
 from typing import NoReturn
 
 from bot.localhub import signing
+from bot.localhub.branches import person
 from bot.localhub.errors import GitHubError, invalid, not_found
 from bot.localhub.git import WEB_FLOW, GitFailed, TreeChange
 from bot.localhub.payloads.shape import Json
-from bot.localhub.pull_requests import person
 from bot.localhub.rest.routing import Answer, Call, Routes, unprocessable
 
 routes = Routes()

@@ -1,0 +1,1 @@
+"""GitHub's GraphQL API as far as the bot asks it, executed by graphql-core."""

@@ -1,0 +1,135 @@
+"""Resolvers of repositories: their labels, milestones, refs and objects."""
+
+from typing import Any
+
+from bot.localhub.graphql.connections import connection
+from bot.localhub.graphql.errors import QueryError
+from bot.localhub.graphql.threads import threads
+from bot.localhub.graphql.values import (
+    Connection,
+    Info,
+    Object,
+    Ref,
+    Resolver,
+    call_of,
+    of,
+)
+from bot.localhub.state import Repository, Thread
+
+
+def _repository(_source: Any, info: Info, arguments: dict[str, Any]) -> Repository:
+    call = call_of(info)
+    name = f"{arguments['owner']}/{arguments['name']}"
+    state, token = call.hub.state, call.token
+    found = state.repository(name) or state.renamed(name)
+    assert token is not None
+    if found is None or (not call.hub.sees(token, found)):
+        message = f"Could not resolve to a Repository with the name '{name}'."
+        raise QueryError(message, "NOT_FOUND")
+    return found
+
+
+def _numbered(what: str) -> Resolver:
+    def resolve(source: Repository, _info: Info, arguments: dict[str, Any]) -> Thread:
+        found = source.threads.get(arguments["number"])
+        if (
+            found is None
+            or found.is_deleted
+            or (what == "an Issue" and found.pull is not None)
+            or (what == "a PullRequest" and found.pull is None)
+        ):
+            message = (
+                f"Could not resolve to {what} with the number of {arguments['number']}."
+            )
+            raise QueryError(message, "NOT_FOUND")
+        return found
+
+    return resolve
+
+
+def labels(
+    source: Repository | Thread, info: Info, arguments: dict[str, Any]
+) -> Connection:
+    """Return the labels of a repository or thread."""
+    query = (arguments.get("query") or "").lower()
+    found = [label for label in source.labels if query in label.name.lower()]
+    order = arguments.get("orderBy") or {"field": "CREATED_AT", "direction": "ASC"}
+    found.sort(
+        key=lambda label: label.name if order["field"] == "NAME" else label.id,
+        reverse=order["direction"] == "DESC",
+    )
+    return connection(found, info, arguments)
+
+
+def _milestones(
+    source: Repository, info: Info, arguments: dict[str, Any]
+) -> Connection:
+    states = arguments.get("states")
+    query = (arguments.get("query") or "").lower()
+    found = [
+        milestone
+        for milestone in source.milestones
+        if (states is None or milestone.state.upper() in states)
+        and query in milestone.title.lower()
+    ]
+    return connection(found, info, arguments)
+
+
+def _ref_of(source: Repository, name: str) -> Ref | None:
+    sha = source.git.refs("refs/").get(name)
+    return None if sha is None else Ref(source, name, sha)
+
+
+def _named_ref(
+    source: Repository, _info: Info, arguments: dict[str, Any]
+) -> Ref | None:
+    name = arguments["qualifiedName"]
+    return _ref_of(source, name if name.startswith("refs/") else f"refs/heads/{name}")
+
+
+def _git_object(
+    source: Repository, _info: Info, arguments: dict[str, Any]
+) -> Object | None:
+    expression = arguments.get("oid") or arguments.get("expression") or ""
+    found = source.git.object_at(expression)
+    return Object(source, *found) if found is not None else None
+
+
+def _blob_text(source: Object, _info: Any, _arguments: Any) -> str | None:
+    content = source.repository.git.blob(source.sha)
+    return None if b"\0" in content else content.decode(errors="replace")
+
+
+RESOLVERS: dict[str, Resolver] = {
+    "Query.repository": _repository,
+    "Blob.text": _blob_text,
+    "Blob.byteSize": of(lambda s: len(s.repository.git.blob(s.sha))),
+    "Blob.isBinary": of(lambda s: b"\0" in s.repository.git.blob(s.sha)),
+    "Blob.isTruncated": of(lambda _: False),
+    "Commit.message": of(lambda s: s.repository.git.commit(s.sha).message),
+    "Ref.name": of(lambda s: s.name.split("/", 2)[2]),
+    "Ref.prefix": of(lambda s: "/".join(s.name.split("/", 2)[:2]) + "/"),
+    "Ref.target": of(lambda s: Object(s.repository, "commit", s.sha)),
+    "Repository.defaultBranchRef": of(
+        lambda s: _ref_of(s, f"refs/heads/{s.default_branch}")
+    ),
+    "Repository.isArchived": of(lambda s: s.is_archived),
+    "Repository.isPrivate": of(lambda s: s.is_private),
+    "Repository.issue": _numbered("an Issue"),
+    "Repository.issueOrPullRequest": _numbered("an issue or pull request"),
+    "Repository.issues": threads(are_pulls=False),
+    "Repository.label": lambda s, _i, arguments: s.label(arguments["name"]),
+    "Repository.milestone": lambda s, _i, arguments: s.milestone(arguments["number"]),
+    "Repository.milestones": _milestones,
+    "Repository.nameWithOwner": of(lambda s: s.full_name),
+    "Repository.object": _git_object,
+    "Repository.owner": of(lambda s: s.owner),
+    "Repository.pullRequest": _numbered("a PullRequest"),
+    "Repository.pullRequests": threads(are_pulls=True),
+    "Repository.ref": _named_ref,
+    "Label.color": of(lambda s: s.color),
+    "Label.description": of(lambda s: s.description or None),
+    "Label.isDefault": of(lambda _: False),
+    "Label.issues": threads(are_pulls=False),
+    "Label.pullRequests": threads(are_pulls=True),
+}

@@ -1,0 +1,56 @@
+"""Which page stands where."""
+
+from aiohttp import web
+
+from bot.localhub.hub import LocalHub
+from bot.localhub.pages.forms import Forms
+from bot.localhub.pages.frame import FOLDER, RestartBot
+from bot.localhub.pages.views import Views
+
+
+def add_pages(
+    app: web.Application,
+    hub: LocalHub,
+    *,
+    restart_bot: RestartBot | None = None,
+    dashboard_url: str | None = None,
+) -> None:
+    """Mount the pages. Without *restart_bot* there is no button that kills the bot."""
+    pages = Pages(hub, restart_bot, dashboard_url)
+    app.middlewares.append(pages.watch)
+    app.on_shutdown.append(pages.close)
+    thread = "/{owner}/{name}/{kind:issues|pull}/{number:[0-9]+}"
+    for path, handler in (
+        ("/", pages.home),
+        ("/{owner}/{name}", pages.repository),
+        ("/{owner}/{name}/{kind:issues|pulls}", pages.threads),
+        ("/{owner}/{name}/issues/new", pages.new_issue),
+        (thread, pages.thread),
+        ("/{owner}/{name}/pull/{number:[0-9]+}/files", pages.files),
+        ("/{owner}/{name}/commit/{sha:[0-9a-f]{7,40}}", pages.commit),
+        ("/{owner}/{name}/blob/{ref}/{path:.+}", pages.blob),
+        ("/-/live/{owner}/{name}/{number:[0-9]+}", pages.live),
+        ("/-/webhooks", pages.webhooks),
+        ("/-/webhooks/{id:[0-9]+}", pages.webhook),
+        ("/-/api", pages.api_log),
+    ):
+        app.router.add_get(path, pages.shown(handler))
+    for path, handler in (
+        ("/{owner}/{name}/issues", pages.post_issue),
+        (thread + "/comments", pages.post_comment),
+        (thread + "/boxes", pages.post_box),
+        (thread + "/labels", pages.post_labels),
+        (thread + "/state", pages.post_state),
+        (thread + "/pull-request", pages.post_pull_request),
+        ("/-/user", pages.post_user),
+        ("/-/budget", pages.post_budget),
+        ("/-/faults", pages.post_faults),
+        ("/-/bot", pages.post_bot),
+        ("/-/webhooks/{id:[0-9]+}", pages.post_redelivery),
+    ):
+        app.router.add_post(path, pages.accepted(handler))
+    app.router.add_static("/-/static", FOLDER / "static")
+
+
+class Pages(Views, Forms):
+    """All pages of one hub."""
