@@ -28,6 +28,7 @@ from bot.core.say.problems.github import KeyRefused
 from bot.core.world.budget import DEFAULT_RESERVE, Reserve
 from bot.core.world.features import Feature
 from bot.core.world.permissions import Grants, not_granted
+from bot.core.world.pulls import PullRequest
 from bot.core.world.questions import Question
 from bot.core.world.redaction import Secrets
 from bot.errors import NotFound, Refused, TransientError, Unauthorized
@@ -42,6 +43,7 @@ from bot.github.large_files import LargeFileUploads
 from bot.github.ledger import Keep, Ledger, Pace
 from bot.github.people import GitHubPeople
 from bot.github.questions import answers
+from bot.github.rules import BranchRules, with_rulesets
 from bot.github.signed_commits import GitHubSignedCommits
 from bot.ports.clock import Clock
 from bot.ports.examined import Finding, State
@@ -76,10 +78,16 @@ class GitHubReader:
     """The port ``GitHub``."""
 
     def __init__(
-        self, client: Client, app: App, *, bots: Mapping[str, Role] | None = None
+        self,
+        client: Client,
+        app: App,
+        rules: BranchRules,
+        *,
+        bots: Mapping[str, Role] | None = None,
     ) -> None:
         self._client = client
         self._app = app
+        self._rules = rules
         self._bots = bots or {}
         self._facts = Facts()
 
@@ -143,7 +151,17 @@ class GitHubReader:
         """Return the answers to questions about one repository."""
         repository = questions[0].repository
         connection = self._client.installation(repository.installation_id)
-        return await answers(connection, repository, questions, app_id=self._app.id)
+        found = await answers(connection, repository, questions, app=self._app)
+        return {
+            question: await self._with_rules(repository, answer)
+            for question, answer in found.items()
+        }
+
+    async def _with_rules(self, repository: Repository, answer: Any) -> Any:
+        if not isinstance(answer, PullRequest):
+            return answer
+        rulesets = await self._rules.of(repository, answer.base_branch)
+        return replace(answer, rules=with_rulesets(answer.rules, rulesets))
 
     async def learn_budget(self, installation_id: InstallationId) -> None:
         """Ask what is left, at no cost, so that a start does not begin blind."""
@@ -333,12 +351,13 @@ class Way:
         client, clock = self.client, self.clock
         about = await _about(client, clock, self.random, was_taken=was_taken)
         app = App(id=int(about["id"]), login=f"{about['slug']}[bot]")
+        rules = BranchRules(client, clock)
         return GitHubAdapter(
-            github=GitHubReader(client, app, bots=self.settings.bots),
+            github=GitHubReader(client, app, rules, bots=self.settings.bots),
             effects=GitHubEffects(client, app),
             people=GitHubPeople(client, login=app.login, api_url=self.settings.api_url),
             large_files=partial(LargeFileUploads, self.session, client),
-            signed_commits=GitHubSignedCommits(client, clock),
+            signed_commits=GitHubSignedCommits(client, rules),
             tokens=client.tokens,
             deliveries=GitHubDeliveries(client.app),
             app=app,

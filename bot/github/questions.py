@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from bot.core.model import ItemNumber, Repository, batch_of
+from bot.core.world.pulls import PullRequestNow
 from bot.core.world.questions import (
     Bases,
     BasesOf,
@@ -18,58 +19,25 @@ from bot.core.world.questions import (
     Check,
     Checks,
     ChecksOf,
-    CheckState,
     OpenPullsOf,
     PullNow,
     PullState,
     Question,
 )
+from bot.github.checks import checks, contexts
 from bot.github.client import READ_TRIES, Connection
+from bot.github.comments import App
 from bot.github.graphql import is_partial, raise_for
+from bot.github.pull_now import OPTIONAL, PullPart
 
 _AT_A_TIME = 50
 """Questions of one query."""
 
 _PAGE = 100
-"""Contexts of a commit in one answer; few have more."""
 
 _CONTEXTS = f"""
-  ... on Commit {{
-    oid
-    statusCheckRollup {{
-      contexts(first: {_PAGE}, after: %s) {{
-        pageInfo {{ hasNextPage endCursor }}
-        nodes {{
-          __typename
-          ... on CheckRun {{
-            name status conclusion detailsUrl checkSuite {{ app {{ databaseId }} }}
-          }}
-          ... on StatusContext {{ context state targetUrl }}
-        }}
-      }}
-    }}
-  }}
+  ... on Commit {{ oid statusCheckRollup {{ {contexts(after="%s")} }} }}
 """
-_ENDS = {
-    "SUCCESS": CheckState.PASSED,
-    "NEUTRAL": CheckState.PASSED,
-    "SKIPPED": CheckState.PASSED,
-    "FAILURE": CheckState.FAILED,
-    "TIMED_OUT": CheckState.FAILED,
-    "STARTUP_FAILURE": CheckState.FAILED,
-    "CANCELLED": CheckState.STOPPED,
-    "STALE": CheckState.STOPPED,
-    "ACTION_REQUIRED": CheckState.STOPPED,
-}
-_STATUSES = {
-    "SUCCESS": CheckState.PASSED,
-    "FAILURE": CheckState.FAILED,
-    "ERROR": CheckState.FAILED,
-    "PENDING": CheckState.PENDING,
-    "EXPECTED": CheckState.PENDING,
-}
-
-
 _PULL = "number url state mergedAt headRefName baseRefName isCrossRepository"
 _REFERENCES = f"""
   timelineItems(last: {_PAGE}, before: %s, itemTypes: [CROSS_REFERENCED_EVENT]) {{
@@ -97,14 +65,14 @@ async def answers(
     repository: Repository,
     questions: Sequence[Question[Any]],
     *,
-    app_id: int,
+    app: App,
 ) -> Mapping[Question[Any], Any]:
     """Return the answers to questions about one repository.
 
-    What GitHub does not have is left out. *app_id* is of the app whose own check runs
-    count for nothing. Raises ``TransientError``, ``Refused`` and ``AppUnavailable``.
+    What GitHub does not have is left out. *app* is whose own check runs count for
+    nothing. Raises ``TransientError``, ``Refused`` and ``AppUnavailable``.
     """
-    parts = {question: _part_of(question, app_id) for question in questions}
+    parts = {question: _part_of(question, app) for question in questions}
     asked: list[_Part] = list(parts.values())
     while asked:
         ask = partial(_asked, connection, repository, asked)
@@ -132,10 +100,12 @@ class _Part(Protocol):
         """Return the answer to the question, None if GitHub does not have it."""
 
 
-def _part_of(question: Question[Any], app_id: int) -> _Part:
+def _part_of(question: Question[Any], app: App) -> _Part:
     match question:
         case ChecksOf():
-            return _ChecksPart(question, app_id)
+            return _ChecksPart(question, app.id)
+        case PullRequestNow():
+            return PullPart(question, app)
         case OpenPullsOf():
             return _PullsPart(question)
         case BasesOf():
@@ -153,8 +123,8 @@ class _ChecksPart:
     cursor: str | None = None
 
     def fields(self, place: int) -> tuple[str, Mapping[str, tuple[str, object]]]:
-        contexts = _CONTEXTS % f"$a{place}"
-        return f"c{place}: object(oid: $o{place}) {{ {contexts} }}", {
+        asked = _CONTEXTS % f"$a{place}"
+        return f"c{place}: object(oid: $o{place}) {{ {asked} }}", {
             f"o{place}": ("GitObjectID!", self.question.sha),
             f"a{place}": ("String", self.cursor),
         }
@@ -163,10 +133,10 @@ class _ChecksPart:
         commit = data.get(f"c{place}")
         if commit is None or "oid" not in commit:
             return False
-        contexts = (commit["statusCheckRollup"] or {}).get("contexts") or {}
+        found = (commit["statusCheckRollup"] or {}).get("contexts") or {}
         self.found = self.found or []
-        self.found += _checks(contexts.get("nodes") or (), self.app_id)
-        page = contexts.get("pageInfo") or {}
+        self.found += checks(found.get("nodes") or (), self.app_id)
+        page = found.get("pageInfo") or {}
         self.cursor = page.get("endCursor")
         return bool(page.get("hasNextPage"))
 
@@ -267,9 +237,10 @@ async def _asked(
     answer = await connection.graphql_answer(document, variables, tries=tries)
     for problem in answer.problems:
         is_unknown = problem.type == "NOT_FOUND" and len(problem.path) == 2
-        # A mention in a repository that the app may not see is no pull request of ours.
-        is_elsewhere = "timelineItems" in problem.path and is_partial(problem)
-        if not is_unknown and not is_elsewhere:
+        # Among them: a mention in a repository that the app may not see is no pull
+        # request of ours.
+        is_lost_alone = not OPTIONAL.isdisjoint(problem.path) and is_partial(problem)
+        if not is_unknown and not is_lost_alone:
             raise_for(problem)
     return answer.data.get("repository") or {}
 
@@ -294,26 +265,3 @@ def _pull(node: Mapping[str, Any]) -> PullNow | None:
 
 def _how_telling(pull: PullNow) -> tuple[bool, int]:
     return pull.state is PullState.OPEN, pull.number
-
-
-def _checks(nodes: Sequence[Any], app_id: int) -> list[Check]:
-    checks = []
-    for node in nodes:
-        if node["__typename"] == "StatusContext":
-            status = _STATUSES.get(node["state"], CheckState.PENDING)
-            url = node["targetUrl"] or ""
-            says = node["state"].lower()
-            checks.append(Check(node["context"], status, says, url))
-            continue
-        app = (node["checkSuite"] or {}).get("app") or {}
-        if app.get("databaseId") == app_id:
-            continue
-        conclusion = node["conclusion"]
-        is_over = node["status"] == "COMPLETED" and conclusion
-        # A conclusion that is new to this version lets nothing through.
-        ended = _ENDS.get(conclusion, CheckState.STOPPED)
-        state = ended if is_over else CheckState.PENDING
-        says = (conclusion or node["status"]).lower()
-        url = node["detailsUrl"] or ""
-        checks.append(Check(node["name"], state, says, url))
-    return checks

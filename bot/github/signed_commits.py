@@ -8,47 +8,31 @@ import base64
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from cachetools import TTLCache
-
 from bot.core.model import Repository
 from bot.core.say.problems.git import BranchMoved, OtherTree
 from bot.errors import PermanentError, Refused
 from bot.github.client import Client, Connection
-from bot.ports.clock import Clock
+from bot.github.rules import BranchRules
 from bot.ports.github import NewCommit, RemoteCommit, TreeEntry
 
-RULES_SECONDS = 300.0
 MOST_ENTRIES = 1_000
 MOST_TEXT = 1_000_000
 """What one request for a tree may carry: entries, and characters of their contents."""
 
 _GIT = "/repos/{+repository}/git"
-_RULES = "/repos/{+repository}/rules/branches/{branch}{?per_page}"
 _TYPES = {"160000": "commit", "040000": "tree"}
 
 
 class GitHubSignedCommits:
     """The port ``SignedCommits``."""
 
-    def __init__(self, client: Client, clock: Clock) -> None:
+    def __init__(self, client: Client, rules: BranchRules) -> None:
         self._client = client
-        self._wanted: TTLCache[tuple[int, str], bool] = TTLCache(
-            1_000, RULES_SECONDS, timer=clock.monotonic
-        )
+        self._rules = rules
 
     async def are_wanted(self, repository: Repository, branch: str) -> bool:
         """Return whether a rule wants verified signatures on a branch."""
-        key = (repository.id, branch)
-        if key not in self._wanted:
-            variables: dict[str, str | int] = {"branch": branch, "per_page": 100}
-            try:
-                rules = await self._of(repository).get(
-                    _RULES, repository=repository.name, **variables
-                )
-            except Refused:
-                rules = []  # a server without rulesets, or they are not to be read
-            self._wanted[key] = any(r["type"] == "required_signatures" for r in rules)
-        return self._wanted[key]
+        return await self._rules.want_signatures(repository, branch)
 
     async def keep(self, repository: Repository, content: bytes) -> None:
         """Upload a content, whatever its bytes."""

@@ -25,6 +25,7 @@ from bot.github.client import Client, Connection, open_session
 from bot.github.comments import App
 from bot.github.effects import GitHubEffects
 from bot.github.ledger import Ledger, Pace
+from bot.github.rules import BranchRules
 from tests.fakes import FakeClock
 
 INSTALLATION = InstallationId(7)
@@ -174,7 +175,7 @@ class Bench:
 
     @property
     def reader(self) -> GitHubReader:
-        return GitHubReader(self.client, APP)
+        return GitHubReader(self.client, APP, BranchRules(self.client, self.clock))
 
     @property
     def effects(self) -> GitHubEffects:

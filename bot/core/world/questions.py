@@ -27,6 +27,11 @@ class Question(Generic[A_co]):
         return frozenset()
 
 
+def about_pull_request(repository_id: int, number: int) -> str:
+    """Return how a delivery about a pull request is known."""
+    return f"pull request {repository_id} {number}"
+
+
 def about_commit(repository_id: int, sha: str) -> str:
     """Return how a delivery about a commit's checks is known."""
     return f"commit {repository_id} {sha}"
@@ -49,6 +54,9 @@ class Check:
     state: CheckState
     says: str = ""
     url: str = ""
+    is_required: bool = False  # by the base of the pull request that was asked about
+    run_id: int = 0  # of GitHub Actions, if it is a job of that
+    job_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,254 @@
+"""A pull request as it is now, read with many others in one GraphQL query.
+
+https://docs.github.com/graphql/reference/objects#pullrequest
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from bot.core.model import ItemNumber
+from bot.core.world.pulls import (
+    BaseRules,
+    HeadCommit,
+    MergeMethod,
+    MergeState,
+    PullRequest,
+    PullRequestNow,
+    QueueEntry,
+    ReviewDecision,
+)
+from bot.core.world.questions import Check, PullState
+from bot.github.checks import checks, contexts, unapproved
+from bot.github.comments import App
+
+OPTIONAL = frozenset(
+    {
+        "refUpdateRule",
+        "mergeQueueEntry",
+        "mergedBy",
+        "viewerCanMergeAsAdmin",
+        "latestOpinionatedReviews",
+        "reviewThreads",
+        "workflowRun",
+        "timelineItems",
+    }
+)
+"""What is lost alone where the app may not see it."""
+
+_COMMITS = 10
+"""So many commits tell whether the last ones are the bot's own updates."""
+
+_QUEUED = "AddedToMergeQueueEvent"
+_PULL = f"""
+  number url id state isDraft headRefOid headRefName baseRefName baseRefOid
+  isCrossRepository maintainerCanModify mergeStateStatus viewerCanMergeAsAdmin
+  reviewDecision mergedBy {{ __typename login }} mergeCommit {{ oid }}
+  isMergeQueueEnabled mergeQueueEntry {{ position state }}
+  baseRef {{
+    target {{ oid }}
+    refUpdateRule {{
+      requiredStatusCheckContexts requiredApprovingReviewCount
+      requiresCodeOwnerReviews requiresConversationResolution
+    }}
+  }}
+  latestOpinionatedReviews(first: 20) {{ nodes {{ state author {{ login }} }} }}
+  reviewThreads(first: 100) {{ nodes {{ isResolved }} }}
+  timelineItems(
+    last: 2, itemTypes: [ADDED_TO_MERGE_QUEUE_EVENT, REMOVED_FROM_MERGE_QUEUE_EVENT]
+  ) {{
+    nodes {{
+      __typename
+      ... on RemovedFromMergeQueueEvent {{ createdAt reason }}
+    }}
+  }}
+  commits(last: {_COMMITS}) {{
+    nodes {{
+      commit {{
+        oid author {{ name }} committedViaWeb parents(first: 3) {{ nodes {{ oid }} }}
+      }}
+    }}
+  }}
+"""
+_HEAD = """
+  heads: commits(last: 1) {{
+    nodes {{
+      commit {{
+        checkSuites(first: 50) {{
+          nodes {{ conclusion workflowRun {{ url workflow {{ name }} }} }}
+        }}
+        statusCheckRollup {{ {contexts} }}
+      }}
+    }}
+  }}
+"""
+_REPOSITORY = (
+    "mergeCommitAllowed squashMergeAllowed rebaseMergeAllowed viewerDefaultMergeMethod"
+)
+_MERGED = "states: [MERGED], first: 1, orderBy: {field: CREATED_AT, direction: DESC}"
+_ALLOWED = {
+    "mergeCommitAllowed": MergeMethod.MERGE,
+    "squashMergeAllowed": MergeMethod.SQUASH,
+    "rebaseMergeAllowed": MergeMethod.REBASE,
+}
+
+
+@dataclass(slots=True, eq=False)
+class PullPart:
+    """What a query asks for one pull request: see ``bot.github.questions``."""
+
+    question: PullRequestNow
+    app: App
+    found: PullRequest | None = None
+    checks: list[Check] = field(default_factory=list)
+    cursor: str | None = None
+
+    def fields(self, place: int) -> tuple[str, Mapping[str, tuple[str, object]]]:
+        """Return what to ask of the repository, and the variables."""
+        head = _HEAD.format(
+            contexts=contexts(after=f"$a{place}", of_pull_request=f"$i{place}")
+        )
+        asked = f"{_REPOSITORY} q{place}: pullRequest(number: $i{place}) {{"
+        asked += f" {_PULL} {head} }}"
+        variables: dict[str, tuple[str, object]] = {
+            f"i{place}": ("Int!", self.question.number),
+            f"a{place}": ("String", self.cursor),
+        }
+        if self.question.stacked_on:
+            asked += (
+                f" s{place}: pullRequests(headRefName: $s{place}, {_MERGED})"
+                " { nodes { baseRefName } }"
+            )
+            variables[f"s{place}"] = ("String!", self.question.stacked_on)
+        return asked, variables
+
+    def read(self, data: Mapping[str, Any], place: int) -> bool:
+        """Take an answer in; return whether there are more checks to ask for."""
+        pull = data.get(f"q{place}")
+        if pull is None:
+            return False
+        head = _head(pull)
+        rollup = head.get("statusCheckRollup") or {}
+        page = rollup.get("contexts") or {}
+        self.checks += checks(page.get("nodes") or (), self.app.id)
+        below = (data.get(f"s{place}") or {}).get("nodes") or ()
+        self.found = _pull(
+            pull,
+            self.app,
+            checks=tuple(self.checks),
+            methods=_methods(data),
+            stacked_on_merged=str(below[0]["baseRefName"]) if below else "",
+        )
+        self.cursor = (page.get("pageInfo") or {}).get("endCursor")
+        return bool((page.get("pageInfo") or {}).get("hasNextPage"))
+
+    def answer(self) -> PullRequest | None:
+        """Return the pull request, None if GitHub does not have it."""
+        return self.found
+
+
+def _pull(node: Mapping[str, Any], app: App, **known: Any) -> PullRequest:
+    base = node["baseRef"] or {}
+    events = [one for one in _nodes(node["timelineItems"]) if one]
+    last = events[-1] if events else {"__typename": _QUEUED}
+    left = {} if last["__typename"] == _QUEUED else last
+    merger = node["mergedBy"] or {}
+    entry = node["mergeQueueEntry"]
+    is_from_fork = bool(node["isCrossRepository"])
+    return PullRequest(
+        number=ItemNumber(node["number"]),
+        url=str(node["url"]),
+        node_id=str(node["id"]),
+        state=PullState(node["state"].lower()),
+        head_sha=str(node["headRefOid"]),
+        head_branch=str(node["headRefName"]),
+        base_branch=str(node["baseRefName"]),
+        # ``baseRefOid`` stays where the base was at the last push to the head.
+        base_sha=str((base.get("target") or {}).get("oid") or node["baseRefOid"]),
+        is_draft=bool(node["isDraft"]),
+        is_from_fork=is_from_fork,
+        may_be_pushed_to=not is_from_fork or bool(node["maintainerCanModify"]),
+        merge_state=_merge_state(node["mergeStateStatus"]),
+        may_bypass=bool(node["viewerCanMergeAsAdmin"]),
+        review=_review(node["reviewDecision"]),
+        objectors=tuple(
+            str((one["author"] or {}).get("login") or "ghost")
+            for one in _nodes(node["latestOpinionatedReviews"])
+            if one["state"] == "CHANGES_REQUESTED"
+        ),
+        open_conversations=sum(
+            not one["isResolved"] for one in _nodes(node["reviewThreads"])
+        ),
+        unapproved=tuple(unapproved(_nodes(_head(node).get("checkSuites")))),
+        commits=tuple(
+            _commit(one["commit"], app) for one in _nodes(node["commits"]) if one
+        ),
+        rules=_rules(base.get("refUpdateRule") or {}, node),
+        queue=entry and QueueEntry(int(entry["position"]), entry["state"].lower()),
+        left_queue_because=str(left.get("reason") or "") if left else "",
+        left_queue_at=datetime.fromisoformat(left["createdAt"]) if left else None,
+        merged_sha=str((node["mergeCommit"] or {}).get("oid") or ""),
+        merged_by=str(merger.get("login") or ""),
+        is_merged_by_app=_is_app(merger, app),
+        **known,
+    )
+
+
+def _head(pull: Mapping[str, Any]) -> Mapping[str, Any]:
+    nodes = _nodes(pull["heads"])
+    return nodes[0]["commit"] if nodes else {}
+
+
+def _commit(node: Mapping[str, Any], app: App) -> HeadCommit:
+    author = (node["author"] or {}).get("name")
+    return HeadCommit(
+        str(node["oid"]),
+        tuple(str(parent["oid"]) for parent in _nodes(node["parents"])),
+        by_app=author == app.login and bool(node["committedViaWeb"]),
+    )
+
+
+def _rules(rule: Mapping[str, Any], node: Mapping[str, Any]) -> BaseRules:
+    named = rule.get("requiredStatusCheckContexts") or ()
+    return BaseRules(
+        checks=tuple(str(name) for name in named if name),
+        approvals=int(rule.get("requiredApprovingReviewCount") or 0),
+        wants_code_owners=bool(rule.get("requiresCodeOwnerReviews")),
+        wants_conversations_resolved=bool(rule.get("requiresConversationResolution")),
+        has_queue=bool(node["isMergeQueueEnabled"]),
+    )
+
+
+def _methods(repository: Mapping[str, Any]) -> tuple[MergeMethod, ...]:
+    """Return the methods that the repository allows, its own choice first."""
+    preferred = str(repository["viewerDefaultMergeMethod"]).lower()
+    allowed = [method for name, method in _ALLOWED.items() if repository[name]]
+    return tuple(sorted(allowed, key=lambda method: method != preferred))
+
+
+def _merge_state(word: str) -> MergeState:
+    known = word.lower()
+    # A draft is told by a field of its own; what is new to this version is waited for.
+    return MergeState(known) if known in _MERGE_STATES else MergeState.UNKNOWN
+
+
+def _review(word: str | None) -> ReviewDecision:
+    known = (word or "").lower()
+    # A decision that is new to this version lets nothing through.
+    return ReviewDecision(known) if known in _DECISIONS else ReviewDecision.REQUIRED
+
+
+_MERGE_STATES = frozenset(map(str, MergeState))
+_DECISIONS = frozenset(map(str, ReviewDecision))
+
+
+def _is_app(actor: Mapping[str, Any], app: App) -> bool:
+    """Return whether GraphQL means the app: it leaves ``[bot]`` out."""
+    name = str(actor.get("login") or "").removesuffix("[bot]")
+    own = app.login.removesuffix("[bot]")
+    return actor.get("__typename") == "Bot" and name == own
+
+
+def _nodes(connection: Mapping[str, Any] | None) -> Sequence[Any]:
+    return (connection or {}).get("nodes") or ()

@@ -1,0 +1,303 @@
+"""A pull request as it is now: asked in GitHub's own schema, read as values."""
+
+from typing import Any
+
+import graphql
+import pytest
+
+from bot.core.model import ItemNumber
+from bot.core.world.pulls import (
+    BaseRules,
+    HeadCommit,
+    MergeMethod,
+    MergeState,
+    PullRequest,
+    PullRequestNow,
+    QueueEntry,
+    ReviewDecision,
+)
+from bot.core.world.questions import CheckState, PullState
+from tests import contracts
+from tests.github.server import APP, REPOSITORY, Bench, Reply, Seen
+
+pytestmark = pytest.mark.skipif(contracts.folder() is None, reason=contracts.ADVICE)
+
+RULES = "GET /repos/octo/app/rules/branches/main"
+HEAD, TIP = "a" * 40, "b" * 40
+
+
+def nodes(*found: Any, more: str = "") -> dict[str, Any]:
+    page = {"hasNextPage": bool(more), "endCursor": more}
+    return {"nodes": list(found), "pageInfo": page}
+
+
+def run(name: str, conclusion: str | None, **more: Any) -> dict[str, Any]:
+    app = {"databaseId": more.pop("app", 15368), "slug": more.pop("slug", "")}
+    suite = {"app": app, "workflowRun": more.pop("run", None)}
+    return {
+        "__typename": "CheckRun",
+        "name": name,
+        "databaseId": 900,
+        "status": "COMPLETED" if conclusion else "IN_PROGRESS",
+        "conclusion": conclusion,
+        "detailsUrl": f"https://ci/{name}",
+        "isRequired": False,
+        "checkSuite": suite,
+        **more,
+    }
+
+
+def commit(*contexts: Any, more: str = "", **facts: Any) -> dict[str, Any]:
+    return {
+        "commit": {
+            "oid": HEAD,
+            "author": {"name": "ada"},
+            "committedViaWeb": False,
+            "parents": nodes({"oid": "c" * 40}),
+            "checkSuites": nodes(),
+            "statusCheckRollup": {"contexts": nodes(*contexts, more=more)},
+            **facts,
+        }
+    }
+
+
+def pull(*commits: Any, **facts: Any) -> dict[str, Any]:
+    base = {"target": {"__typename": "Commit", "oid": TIP}, "refUpdateRule": None}
+    return {
+        "number": 32,
+        "url": "https://github.com/octo/app/pull/32",
+        "id": "PR_32",
+        "state": "OPEN",
+        "isDraft": False,
+        "headRefOid": HEAD,
+        "headRefName": "topic",
+        "baseRefName": "main",
+        "baseRefOid": "d" * 40,
+        "baseRef": base,
+        "isCrossRepository": False,
+        "maintainerCanModify": False,
+        "mergeStateStatus": "CLEAN",
+        "viewerCanMergeAsAdmin": False,
+        "isMergeQueueEnabled": False,
+        "latestOpinionatedReviews": nodes(),
+        "reviewThreads": nodes(),
+        "timelineItems": nodes(),
+        "commits": nodes(*(commits or (commit(),))),
+        **facts,
+    }
+
+
+def served(desk: Bench, *pulls: Any, rules: Any = (), **repository: Any) -> list[Seen]:
+    """Answer in GitHub's own schema; each query gets the next of the pull requests."""
+    asked: list[Seen] = []
+    answers = list(pulls)
+
+    def answer(seen: Seen) -> Reply:
+        asked.append(seen)
+        found = answers.pop(0) if len(answers) > 1 else answers[0]
+        root = {
+            "nameWithOwner": "octo/app",
+            "defaultBranchRef": {"name": "main"},
+            "mergeCommitAllowed": True,
+            "squashMergeAllowed": True,
+            "rebaseMergeAllowed": False,
+            "viewerDefaultMergeMethod": "SQUASH",
+            "pullRequest": found,
+            "pullRequests": nodes(),
+            **repository,
+        }
+        schema, document = contracts.graphql_schema(), seen.data["query"]
+        assert graphql.validate(schema, graphql.parse(document)) == []
+        result = graphql.execute_sync(
+            schema,
+            graphql.parse(document),
+            {"repository": root},
+            variable_values=seen.data["variables"],
+        )
+        assert not result.errors, result.errors
+        return Reply({"data": result.data})
+
+    desk.github.on("POST /graphql", answer)
+    desk.github.on(RULES, Reply(list(rules)))
+    return asked
+
+
+async def look(desk: Bench, **question: Any) -> PullRequest:
+    asked = PullRequestNow(REPOSITORY, ItemNumber(32), **question)
+    found: PullRequest = (await desk.reader.ask([asked]))[asked]
+    return found
+
+
+async def test_all_that_decides_a_merge_is_one_query(desk: Bench):
+    asked = served(desk, pull())
+    found = await look(desk)
+    assert len(asked) == 1
+    assert found.state is PullState.OPEN
+    assert (found.head_sha, found.base_sha) == (HEAD, TIP)
+    assert found.merge_state is MergeState.CLEAN
+    assert found.review is ReviewDecision.NONE
+    assert found.methods == (MergeMethod.SQUASH, MergeMethod.MERGE)
+    assert found.commits == (HeadCommit(HEAD, ("c" * 40,)),)
+    assert found.rules == BaseRules()
+    assert not found.may_bypass
+    assert found.may_be_pushed_to
+
+
+async def test_checks_say_what_is_required_and_which_job_of_actions_they_are(
+    desk: Bench,
+):
+    required = run(
+        "lint",
+        "FAILURE",
+        isRequired=True,
+        slug="github-actions",
+        run={"databaseId": 55, "url": "u", "workflow": None},
+    )
+    status = {
+        "__typename": "StatusContext",
+        "context": "ci/x",
+        "state": "PENDING",
+        "targetUrl": None,
+        "isRequired": False,
+    }
+    own = run("batch", "SUCCESS", app=APP.id)
+    served(
+        desk,
+        pull(commit(required, own, more="X")),
+        pull(commit(status)),
+    )
+    lint, other = (await look(desk)).checks
+    assert (lint.name, lint.state, lint.is_required) == (
+        "lint",
+        CheckState.FAILED,
+        True,
+    )
+    assert (lint.run_id, lint.job_id) == (55, 900)
+    assert (other.name, other.state, other.run_id) == ("ci/x", CheckState.PENDING, 0)
+
+
+async def test_a_workflow_that_waits_for_approval_has_a_suite_and_no_check(
+    desk: Bench,
+):
+    waits = {"url": "https://run", "workflow": {"name": "CI"}}
+    suites = nodes(
+        {"conclusion": "ACTION_REQUIRED", "workflowRun": waits},
+        {"conclusion": None, "workflowRun": None},
+    )
+    served(desk, pull(commit(checkSuites=suites)))
+    (found,) = (await look(desk)).unapproved
+    assert (found.name, found.url, found.says) == (
+        "CI",
+        "https://run",
+        "action_required",
+    )
+
+
+async def test_a_merge_by_github_for_the_app_is_told_from_one_that_was_pushed(
+    desk: Bench,
+):
+    parents = nodes({"oid": HEAD}, {"oid": TIP})
+    made: dict[str, Any] = {"author": {"name": APP.login}, "parents": parents}
+    served(
+        desk,
+        pull(
+            commit(),
+            commit(oid="e" * 40, committedViaWeb=False, **made),
+            commit(oid="f" * 40, committedViaWeb=True, **made),
+        ),
+    )
+    assert [one.by_app for one in (await look(desk)).commits] == [False, False, True]
+
+
+async def test_what_rulesets_and_protection_demand_adds_up(desk: Bench):
+    protection = {
+        "requiredStatusCheckContexts": ["lint"],
+        "requiredApprovingReviewCount": 1,
+        "requiresCodeOwnerReviews": False,
+        "requiresConversationResolution": False,
+    }
+    base = {
+        "target": {"__typename": "Commit", "oid": TIP},
+        "refUpdateRule": protection,
+    }
+    checks = {
+        "required_status_checks": [{"context": "build"}],
+        "strict_required_status_checks_policy": True,
+    }
+    reviews = {
+        "allowed_merge_methods": ["squash", "merge"],
+        "dismiss_stale_reviews_on_push": False,
+        "require_code_owner_review": True,
+        "require_last_push_approval": False,
+        "required_approving_review_count": 2,
+        "required_review_thread_resolution": True,
+    }
+    rules = [
+        {"type": "required_status_checks", "parameters": checks},
+        {"type": "pull_request", "parameters": reviews},
+        {"type": "merge_queue", "parameters": {}},
+        {"type": "required_linear_history"},
+        {"type": "of_another_year", "parameters": {}},
+    ]
+    served(desk, pull(baseRef=base), rules=rules)
+    assert (await look(desk)).rules == BaseRules(
+        checks=("lint", "build"),
+        is_strict=True,
+        approvals=2,
+        wants_code_owners=True,
+        wants_conversations_resolved=True,
+        has_queue=True,
+        methods=(MergeMethod.SQUASH,),
+    )
+
+
+async def test_rules_are_asked_for_once_in_some_minutes(desk: Bench):
+    served(desk, pull())
+    reader = desk.reader
+    asked = PullRequestNow(REPOSITORY, ItemNumber(32))
+    for _ in range(3):
+        await reader.ask([asked])
+    assert desk.github.calls.count(RULES) == 1
+
+
+async def test_the_queue_and_why_it_threw_a_pull_request_out(desk: Bench):
+    queued = pull(
+        isMergeQueueEnabled=True, mergeQueueEntry={"position": 3, "state": "QUEUED"}
+    )
+    left = {
+        "__typename": "RemovedFromMergeQueueEvent",
+        "createdAt": "2026-03-03T10:00:00Z",
+        "reason": "failing checks",
+    }
+    added = {"__typename": "AddedToMergeQueueEvent"}
+    served(desk, queued, pull(timelineItems=nodes(added, left)))
+    assert (await look(desk)).queue == QueueEntry(3, "queued")
+    found = await look(desk)
+    assert found.queue is None
+    assert found.left_queue_because == "failing checks"
+
+
+async def test_a_merged_one_says_by_whom_and_into_which_commit(desk: Bench):
+    merged = {"state": "MERGED", "mergeCommit": {"oid": TIP}}
+    slug = APP.login.removesuffix("[bot]")
+    bot = {"__typename": "Bot", "login": slug}
+    person = {"__typename": "User", "login": slug}
+    served(desk, pull(**merged, mergedBy=bot), pull(**merged, mergedBy=person))
+    found = await look(desk)
+    assert (found.state, found.merged_sha) == (PullState.MERGED, TIP)
+    assert found.is_merged_by_app
+    assert not (await look(desk)).is_merged_by_app
+
+
+async def test_a_base_that_was_merged_says_into_what(desk: Bench):
+    below = nodes({"baseRefName": "main"})
+    asked = served(desk, pull(baseRefName="topic-31"), pullRequests=below)
+    desk.github.on("GET /repos/octo/app/rules/branches/topic-31", Reply([]))
+    assert (await look(desk, stacked_on="topic-31")).stacked_on_merged == "main"
+    assert "topic-31" in asked[0].data["variables"].values()
+
+
+@pytest.mark.parametrize("word", ["DRAFT", "UNKNOWN"])
+async def test_a_state_that_decides_nothing_is_unknown(desk: Bench, word: str):
+    served(desk, pull(mergeStateStatus=word, isDraft=word == "DRAFT"))
+    assert (await look(desk)).merge_state is MergeState.UNKNOWN
