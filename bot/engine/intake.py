@@ -11,7 +11,6 @@ from structlog.contextvars import bound_contextvars
 from bot.core.command.lines import is_prompt
 from bot.core.command.trigger import (
     EVENTS,
-    WAKING,
     BoxesTicked,
     CommentWritten,
     InstallationChanged,
@@ -62,7 +61,12 @@ class Intake:
         self._wake = wake
 
     def may_act_on(self, event: str, payload: Mapping[str, Any]) -> bool:
-        """Return whether a delivery may be a reason to act, once noted what it tells."""
+        """Return whether a delivery may be a reason to act, once noted what it tells.
+
+        Who waits for what it is about is woken, for nothing else is kept of many.
+        """
+        if found := about(event, payload):
+            self._wake(found)
         return self._lane_of(event, payload) is not None
 
     def lane_of(self, delivery: Delivery) -> str | None:
@@ -72,9 +76,6 @@ class Intake:
         return self._lane_of(delivery.event, _payload_of(delivery))
 
     def _lane_of(self, event: str, payload: Mapping[str, Any]) -> str | None:
-        if event in WAKING:
-            self._wake(about(event, payload))
-            return None
         if event not in EVENTS:
             return None
         self._github.heard(payload)

@@ -131,8 +131,14 @@ def test_what_was_missed_is_noted_when_the_inbox_takes_it_up():
         ("check_run", {"check_run": {"head_sha": "abc"}}, {"commit 5 abc"}),
         ("check_suite", {"check_suite": {"head_sha": "abc"}}, {"commit 5 abc"}),
         ("status", {"sha": "abc", "state": "success"}, {"commit 5 abc"}),
+        (
+            "pull_request_review_thread",
+            {"pull_request": {"number": 12}},
+            {"pull request 5 12"},
+        ),
         ("status", {"sha": 7}, set()),
         ("check_run", {}, set()),
+        ("pull_request_review_thread", {}, set()),
     ],
 )
 def test_news_of_checks_wake_who_waits_and_are_no_reason_to_act(event, payload, about):
@@ -140,8 +146,22 @@ def test_news_of_checks_wake_who_waits_and_are_no_reason_to_act(event, payload, 
     ear = Ear()
     payload = {"repository": {"id": 5, "full_name": "acme/widgets"}, **payload}
     assert not intake_of(ear, woken.append).may_act_on(event, payload)
-    assert woken == [about]
+    assert woken == ([about] if about else [])
     assert ear.heard_of == []
+
+
+@pytest.mark.parametrize("event", ["pull_request", "pull_request_review"])
+def test_news_of_a_pull_request_wakes_who_waits_once_whatever_they_are(event):
+    woken: list[Collection[str]] = []
+    told = {
+        "action": "of another year",
+        "repository": {"id": 5, "full_name": "acme/widgets"},
+        "pull_request": {"number": 12},
+    }
+    intake = intake_of(Ear(), woken.append)
+    intake.may_act_on(event, told)
+    intake.lane_of(Delivery("g", event, START, json.dumps(told).encode()))
+    assert woken == [{"pull request 5 12"}]
 
 
 @pytest.mark.parametrize("what", REASONS)

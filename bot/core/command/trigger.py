@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from bot.core.command.lines import addressed_lines, may_hold_command
 from bot.core.model import CommentKind, InstallationId, ItemNumber, Repository
-from bot.core.world.questions import about_commit
+from bot.core.world.questions import about_commit, about_pull_request
 from bot.core.world.references import is_repository_name
 
 
@@ -129,13 +129,16 @@ EVENTS = frozenset(
 )
 """The events that can be a reason to act; the app is subscribed to these."""
 
-WAKING = frozenset({"check_run", "check_suite", "status"})
+WAKING = frozenset({"check_run", "check_suite", "status", "pull_request_review_thread"})
 """Events that tell of what an attempt may wait for. Nothing of them is kept."""
+
+_OF_PULL_REQUESTS = frozenset(
+    {"pull_request", "pull_request_review", "pull_request_review_thread"}
+)
 
 NOT_YET: Mapping[str, str] = {
     "workflow_run": "a dispatched workflow is followed",
     "workflow_job": "and its steps are shown",
-    "pull_request_review_thread": "what waits for open threads is looked at again",
     "push": "`.github/batch.yml` is checked when it changes, and who changed it is known",
 }
 """Events that the app is subscribed to as well, and what a later version does with them.
@@ -198,16 +201,23 @@ def trigger_of(
 
 
 def about(event: str, payload: Mapping[str, Any]) -> frozenset[str]:
-    """Return what a delivery of a waking event is about, as questions spell it.
+    """Return what a delivery is about that somebody may wait for, as questions spell it.
 
     Never raises; what cannot be read is about nothing.
     """
     json = _Json(payload)
     repository_id = json.number("repository", "id")
-    sha = json.text("sha") if event == "status" else json.text(event, "head_sha")
-    if event not in WAKING or not repository_id or not sha:
+    if not repository_id:
         return frozenset()
-    return frozenset({about_commit(repository_id, sha)})
+    if event in _OF_PULL_REQUESTS:
+        number = json.number("pull_request", "number")
+        found = about_pull_request(repository_id, number) if number else ""
+    elif event in WAKING:
+        sha = json.text("sha") if event == "status" else json.text(event, "head_sha")
+        found = about_commit(repository_id, sha) if sha else ""
+    else:
+        found = ""
+    return frozenset({found} - {""})
 
 
 class _Json:
