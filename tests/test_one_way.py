@@ -73,7 +73,6 @@ def test_what_changes_a_resource_is_called_for_an_intent_alone(module: str):
             or (node.module == "bot.github" and module in {a.name for a in node.names})
         )
     }
-    # The adapter takes the name of the app from there and nothing else.
     assert importing <= {"bot/github/effects.py", "bot/github/adapter.py"}
     assert callers_of(*WRITERS[module]) & {"bot/github/adapter.py"} == set()
 

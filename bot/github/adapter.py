@@ -33,9 +33,9 @@ from bot.core.world.questions import Question
 from bot.core.world.redaction import Secrets
 from bot.errors import NotFound, Refused, TransientError, Unauthorized
 from bot.github import comments, examined, repositories, searches
+from bot.github.app import App
 from bot.github.auth import AppCredentials, InstallationTokens
 from bot.github.client import Client, Random, open_session
-from bot.github.comments import App
 from bot.github.deliveries import GitHubDeliveries
 from bot.github.effects import GitHubEffects
 from bot.github.facts import Facts

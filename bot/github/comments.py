@@ -6,7 +6,6 @@ https://docs.github.com/rest/issues/comments · https://docs.github.com/rest/rea
 import re
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -29,19 +28,12 @@ from bot.core.model import (
 )
 from bot.core.say import notes
 from bot.errors import NotFound, Refused
+from bot.github.app import App
 from bot.github.client import Connection
 
 CLOCK_SKEW = timedelta(minutes=1)
 
 _COMMENT = "/repos/{+repository}/issues/comments/{id}"
-
-
-@dataclass(frozen=True, slots=True)
-class App:
-    """The app as it appears on GitHub."""
-
-    id: int
-    login: str  # slug[bot]
 
 
 async def create(connection: Connection, intent: CreateComment) -> Receipt:

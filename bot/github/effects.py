@@ -18,8 +18,9 @@ from bot.core.effects import (
     UnpinComment,
 )
 from bot.github import comments, issues, pulls
+from bot.github.app import App
 from bot.github.client import Client
-from bot.github.comments import App, Pins
+from bot.github.comments import Pins
 
 
 class GitHubEffects:

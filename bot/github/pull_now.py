@@ -20,8 +20,8 @@ from bot.core.world.pulls import (
     ReviewDecision,
 )
 from bot.core.world.questions import Check, PullState
+from bot.github.app import App
 from bot.github.checks import checks, contexts, unapproved
-from bot.github.comments import App
 
 OPTIONAL = frozenset(
     {

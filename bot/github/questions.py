@@ -24,9 +24,9 @@ from bot.core.world.questions import (
     PullState,
     Question,
 )
+from bot.github.app import App
 from bot.github.checks import checks, contexts
 from bot.github.client import READ_TRIES, Connection
-from bot.github.comments import App
 from bot.github.graphql import is_partial, raise_for
 from bot.github.pull_now import OPTIONAL, PullPart
 

@@ -20,9 +20,9 @@ from cryptography.hazmat.primitives.serialization import (
 
 from bot.core.model import InstallationId, Repository
 from bot.github.adapter import GitHubReader
+from bot.github.app import App
 from bot.github.auth import AppCredentials
 from bot.github.client import Client, Connection, open_session
-from bot.github.comments import App
 from bot.github.effects import GitHubEffects
 from bot.github.ledger import Ledger, Pace
 from bot.github.rules import BranchRules
