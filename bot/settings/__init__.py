@@ -27,7 +27,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from bot.core.command.vocabulary import nearest
+from bot.core.command.guesses import nearest
 from bot.core.model import Role
 from bot.core.world.budget import Reserve
 from bot.errors import SettingsError

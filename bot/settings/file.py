@@ -20,7 +20,8 @@ from bot.core import documents
 from bot.core.actions.implement import IMPLEMENT
 from bot.core.actions.later import REVIEW
 from bot.core.actions.table import ACTIONS
-from bot.core.command.vocabulary import RESERVED, in_words, nearest
+from bot.core.command.guesses import nearest
+from bot.core.command.vocabulary import RESERVED, in_words
 from bot.core.documents import DocumentError, line_of, read_document
 
 _OF_COMMANDS = (IMPLEMENT.name, REVIEW.name)

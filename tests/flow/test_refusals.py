@@ -179,8 +179,9 @@ ROWS = [
         "/batch status",
     ),
     unreadable(
-        "/batch merg 63",
-        "       ^^^^ unknown word; did you mean merge?",
+        "/batch colse 12",
+        "       ^^^^^ unknown word; did you mean close?",
+        "/batch close 12",
     ),
     Row("/batch 23", "😕 #23 is already closed. Nothing started."),
     unreadable(

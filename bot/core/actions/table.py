@@ -56,6 +56,12 @@ def spec_of(action: Action) -> ActionSpec | None:
     return _actions.get(action.does)
 
 
+def is_refused(name: str) -> bool:
+    """Return whether this version reads an action and refuses it before anything starts."""
+    spec = _actions.get(name)
+    return spec is not None and spec.next_step is None
+
+
 def is_one_change(items: Sequence[PlanItem]) -> bool:
     """Return whether all that is to be done is one change that GitHub makes at once."""
     spec = spec_of(items[0].action) if len(items) == 1 else None

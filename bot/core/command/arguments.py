@@ -4,9 +4,10 @@ import re
 
 from bot.core.actions.spec import Form
 from bot.core.actions.table import ACTIONS
+from bot.core.command.guesses import slip_of
 from bot.core.command.sentence import Sentence
 from bot.core.command.syntax import DRY_RUN, MAKE, NUMERIC, quoted
-from bot.core.command.vocabulary import FILTERS, nearest
+from bot.core.command.vocabulary import FILTERS
 from bot.core.command.words import KEYED, Token, is_item, login_of
 from bot.core.model import Action
 
@@ -75,7 +76,7 @@ class Arguments:
             return True
         if not token.text[:1].isalpha() or is_item(token.text):
             return False
-        meant = nearest(token.folded, known)
+        meant = slip_of(token.folded, known)
         if not meant:
             return False
         self._sentence.flaw(token.span, f"did you mean {meant}?", fix=meant)

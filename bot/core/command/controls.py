@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Sequence
 
+from bot.core.command.guesses import meant
 from bot.core.command.syntax import (
     NUMERIC,
     Cancel,
@@ -25,7 +26,6 @@ from bot.core.command.vocabulary import (
     TOPIC_SYNONYMS,
     TOPICS,
     in_words,
-    meant,
 )
 from bot.core.command.words import Token, Words, meant_numbers
 from bot.core.model import BatchId, ItemNumber

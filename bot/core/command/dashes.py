@@ -8,6 +8,7 @@ import re
 from bot.core.actions.spec import Form
 from bot.core.actions.table import ACTIONS
 from bot.core.command.arguments import INPUT
+from bot.core.command.guesses import nearest, slip_of
 from bot.core.command.options import Wrong, read_option
 from bot.core.command.sentence import Sentence
 from bot.core.command.syntax import (
@@ -21,7 +22,6 @@ from bot.core.command.vocabulary import (
     FILTERS,
     OPTION_SYNONYMS,
     in_words,
-    nearest,
 )
 from bot.core.command.words import (
     KEYED,
@@ -83,7 +83,7 @@ def _option_like(
     key = _key(word)
     span = token.span
     how = ", without dashes" if token.text.startswith(("-", "\u2013", "\u2014")) else ""
-    if key in _DRY or nearest(key, ("dry-run",), likeness=0.8):
+    if key in _DRY or slip_of(key, ("dry-run",)):
         fix = None if is_no(value or "") else "dry-run"
         sentence.flaw(span, f"write dry-run{how}", fix=fix)
         return
@@ -105,7 +105,7 @@ def _option_like(
         message = f"looks like an option; to take it off write {fix}"
         sentence.flaw(span, message, fix=None)
         return
-    guess = OPTION_SYNONYMS.get(key) or nearest(key, BATCH_OPTIONS, likeness=0.8)
+    guess = OPTION_SYNONYMS.get(key) or slip_of(key, BATCH_OPTIONS)
     meant_key = key if key in KEYS else guess
     if not meant_key:
         message = f"no option: {token.text}; there is {in_words(BATCH_OPTIONS)}"

@@ -12,6 +12,7 @@ from bot.core.actions.table import ACTIONS
 from bot.core.command.arguments import INPUT
 from bot.core.command.controls import BATCH_ID
 from bot.core.command.dashes import KEYS, fits
+from bot.core.command.guesses import meant
 from bot.core.command.phrases import (
     CONDITIONS,
     EVERYTHING,
@@ -39,7 +40,6 @@ from bot.core.command.vocabulary import (
     STRANGERS,
     SYNONYMS,
     in_words,
-    meant,
 )
 from bot.core.command.words import (
     ITEM_HELP,
@@ -434,7 +434,8 @@ def _stray_action(sentence: Sentence, token: Token, name: str) -> None:
     fix = f"{name}:{following.text}"
     action = ACTIONS.get(name)
     needs = action is not None and action.arguments.are_needed
-    sentence.flaw(span, message + fix, fix=None if needs else fix)
+    is_sure = not needs and not sentence.is_refused(name)
+    sentence.flaw(span, message + fix, fix=fix if is_sure else None)
 
 
 def _everything(sentence: Sentence, token: Token) -> bool:
@@ -482,6 +483,7 @@ def _prose(sentence: Sentence, token: Token) -> None:
         sentence.not_an_item(token)
         return
     guess = meant(text, (*sentence.names, *CONTROLS, "dry-run"))
+    guess = "" if sentence.is_refused(guess) else guess
     span, said = take_run(sentence, token)
     words = [word.casefold().strip(".,;:!?") for word in said.split()]
     is_single = len(words) == 1

@@ -7,6 +7,7 @@ from dataclasses import replace
 from bot.core.actions.table import ACTIONS
 from bot.core.command import dashes, habits, joints
 from bot.core.command.arguments import Arguments
+from bot.core.command.guesses import slip_of
 from bot.core.command.limits import Limits
 from bot.core.command.sentence import (
     MAX_FAULTS,
@@ -37,7 +38,6 @@ from bot.core.command.vocabulary import (
     OPTION_SYNONYMS,
     PRIORITIES,
     in_words,
-    nearest,
 )
 from bot.core.command.words import (
     ITEM_HELP,
@@ -232,7 +232,9 @@ class ItemsReader(Sentence):
             fix = f"priority:{token.folded}"
             self.flaw(token.span, f"write {fix}", fix=fix)
         else:
-            guess = nearest(key or token.folded, ITEM_OPTIONS)
+            word = key or token.folded
+            guess = OPTION_SYNONYMS.get(word) or slip_of(word, ITEM_OPTIONS)
+            guess = guess if guess in ITEM_OPTIONS else ""
             hint = (
                 f"did you mean {guess}?" if guess else f"use {in_words(ITEM_OPTIONS)}"
             )
@@ -314,7 +316,7 @@ class ItemsReader(Sentence):
         if habits.is_search_word(self, token, key, value):
             return
         known = (*BATCH_OPTIONS, *FILTERS, *COLLECTIONS, *self.names, "after")
-        guess = OPTION_SYNONYMS.get(key.replace("_", "-")) or nearest(key, known)
+        guess = OPTION_SYNONYMS.get(key.replace("_", "-")) or slip_of(key, known)
         what = "option" if guess in BATCH_OPTIONS else "word"
         there_is = in_words((*BATCH_OPTIONS, "after", *FILTERS, *COLLECTIONS))
         hint = f"; did you mean {guess}?" if guess else f"; there is {there_is}"

@@ -7,10 +7,14 @@ from functools import lru_cache
 
 from markdown_it.token import Token
 
+from bot.core.command.cover import Elements, spans
 from bot.core.command.prose import (
+    Addresses,
+    addresses_in,
     block_tokens,
     inline_tokens,
     normal_lines,
+    veil,
     without_html_comments,
 )
 from bot.core.command.words import GHOSTS
@@ -22,7 +26,7 @@ _COMMAND = re.compile(
 # A line that starts with a letter is text, and continues the text of the line before
 # it if that starts with a letter too: without marks that could end anything, it says
 # nothing about the structure of the page.
-_TEXT_LINE = r"[^\W\d_][^`<>\[\]()'\"\\\n]*+\n"
+_TEXT_LINE = r"[^\W\d_][^`<>\[\]()'\"\\$~|\n]*+\n"
 _TEXT_RUN = re.compile(rf"^({_TEXT_LINE})(?:{_TEXT_LINE})+", re.MULTILINE)
 
 _BLANK_LINE = re.compile(r"\n[ \t]*+(?:\n|\Z)")
@@ -34,10 +38,6 @@ _ITEM = re.compile(
 )
 _PROMPT = [["cancel"], ["pause"], ["skip"], ["status"], ["why"]]
 _MOST_LISTED = 500
-_COVER = re.compile(
-    r"<(/?)(?:details|blockquote|pre|code|del|s|strike|ul|ol|table)(?=[\s/>])",
-    re.IGNORECASE,
-)
 _FOOTNOTE = re.compile(r"^ {0,3}\[\^[^\]\s]+\]:", re.MULTILINE)
 _NOTE = "\ue002"
 _PLACE = re.compile(r"\ue000(\d+)\ue001")
@@ -78,16 +78,18 @@ def find_command_lines(comment: str) -> tuple[str, ...]:
     has_list = _LIST_BELOW.match(text, end) is not None
     blank = (_LIST_END if has_list else _BLANK_LINE).search(text, end)
     found: list[str] = []
+    addresses = addresses_in(text)
     text = _TEXT_RUN.sub(r"\1", text[: blank.start()] if blank else text)
-    depth = 0  # of open <details>: a blank line ends an HTML block, not the element
+    cover = Elements()  # a blank line ends an HTML block, not the element
     is_paragraph = False
     # The parser would take a footnote for the address of a link.
     tokens = block_tokens(_FOOTNOTE.sub(_NOTE, text.replace(_NOTE, " ")))
     for at, token in enumerate(tokens):
         if token.type == "html_block" and token.level == 0:
-            depth = _covered(depth, without_html_comments(token.content))
+            cover.read(without_html_comments(token.content))
         elif token.type == "inline" and is_paragraph:
-            lines, depth = _in_paragraph(token.content, depth)
+            cover.next_block()
+            lines = _in_paragraph(token.content, cover, addresses)
             if lines and token.content.rstrip().endswith(lines[-1]):
                 lines[-1] += _listed_items(tokens, at + 2)
             found += lines
@@ -126,33 +128,32 @@ _LISTS = ("bullet_list_open", "ordered_list_open")
 _LIST_ENDS = ("bullet_list_close", "ordered_list_close")
 
 
-def _in_paragraph(content: str, depth: int) -> tuple[list[str], int]:
-    """Return the commands that a paragraph shows as text, and what covers what follows.
+def _in_paragraph(content: str, cover: Elements, addresses: Addresses) -> list[str]:
+    """Return the commands that a paragraph shows as text; *cover* goes on behind it.
 
-    What it holds and does not show is no command: code, attributes, where links lead
-    and how they are titled, what stands for an image, footnotes.
+    What it holds and does not show so is no command: code, attributes, links with their
+    titles and addresses, what stands for an image, footnotes, formulas, tables.
     """
     content = content.partition(_NOTE)[0]
-    commands = [found[1].strip() for found in _COMMAND.finditer(content)]
-    if not commands and "<" not in content:
-        return [], depth
+    hits = list(_COMMAND.finditer(content))
+    if not hits and "<" not in content:
+        return []
     if sum(map(content.count, "[<")) > _MOST_MARKS:
-        return [], depth  # nobody writes so, and to take it apart takes long
+        return []  # nobody writes so, and to take it apart takes long
+    hidden = list(spans(veil(content).text)) if hits else []
+    commands = [
+        "" if any(start <= hit.start(1) < end for start, end in hidden) else hit[1]
+        for hit in hits
+    ]
     places = itertools.count()
     marked = _COMMAND.sub(
         lambda found: f"\ue000{next(places)}\ue001{found[1][len('/batch') :]}",
         content.replace("\ue000", " "),
     )
     found: list[str] = []
-    for token in inline_tokens(marked):
+    for token in inline_tokens(marked, addresses):
         if token.type == "html_inline":
-            depth = _covered(depth, token.content)
-        elif token.type == "text" and not depth:
+            cover.read(token.content)
+        elif token.type == "text" and not cover and not token.level:
             found += [commands[int(at)] for at in _PLACE.findall(token.content)]
-    return found, depth
-
-
-def _covered(depth: int, html: str) -> int:
-    for tag in _COVER.finditer(html):
-        depth = max(0, depth - 1) if tag[1] else depth + 1
-    return depth
+    return [command.strip() for command in found if command]

@@ -4,7 +4,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bot.core.command.vocabulary import PRIORITIES, in_words, nearest
+from bot.core.command.guesses import slip_of
+from bot.core.command.vocabulary import PRIORITIES, in_words
 from bot.core.model import Deps, OnFailure
 
 MAX_TIMEOUT_SECONDS = 24 * 3600
@@ -66,7 +67,7 @@ def _one_of(kind: type[OnFailure] | type[Deps]) -> Callable[[str], object]:
     def read(raw: str) -> object:
         if raw in names:
             return kind(raw)
-        guess = nearest(raw, names)
+        guess = slip_of(raw, names)
         hint = f"did you mean {guess}?" if guess else f"use {in_words(names)}"
         return Wrong(f"unknown value; {hint}", guess or None)
 
@@ -78,7 +79,7 @@ def _priority(raw: str) -> object:
         return PRIORITIES[raw]
     if re.fullmatch(r"[0-9]{1,9}", raw):
         return _whole_number(0, 100, "priority")(raw)
-    guess = nearest(raw, PRIORITIES)
+    guess = slip_of(raw, PRIORITIES)
     hint = f"did you mean {guess}?" if guess else "use high, normal, low or 0 to 100"
     return Wrong(f"unknown priority; {hint}", guess or None)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from bot.core.command.controls import read_control
 from bot.core.command.faults import Fault, FaultyLine, Unreadable
+from bot.core.command.guesses import meant
 from bot.core.command.items import ItemsReader
 from bot.core.command.limits import Limits
 from bot.core.command.lines import find_command_lines
@@ -22,7 +23,6 @@ from bot.core.command.vocabulary import (
     NOT_YET,
     SYNONYMS,
     TOPICS,
-    meant,
 )
 from bot.core.command.words import (
     GHOSTS,
@@ -217,7 +217,13 @@ def _unknown_word(reader: ItemsReader, first: Token) -> Command | None:
         guess = latin.casefold()
     if not guess:
         return reader.read()
-    reader.flaw(first.span, f"unknown word; did you mean {guess}?", fix=guess)
+    if reader.is_refused(guess):
+        message = (
+            f"unknown word; {guess} is the one, and this server cannot do that yet"
+        )
+        reader.flaw(first.span, message, fix=None)
+    else:
+        reader.flaw(first.span, f"unknown word; did you mean {guess}?", fix=guess)
     reader.at = 1
     if guess in reader.names:
         reader.lead_with(first, reader.names[guess])

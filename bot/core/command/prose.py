@@ -5,7 +5,7 @@ comments are written by anyone, and must not stop the process for a second.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from markdown_it import MarkdownIt
@@ -28,6 +28,8 @@ _TAG = re.compile(
     rf"<(?:[A-Za-z][A-Za-z0-9-]*+(?:{_ATTRIBUTE})*+\s*+/?+|/[A-Za-z][A-Za-z0-9-]*+\s*+"
     r"|![A-Za-z][^>]*+|[A-Za-z][A-Za-z0-9+.-]{1,31}:[^\s<>]*+)>"
 )
+_NAMED_ADDRESS = re.compile(r"^ {0,3}\[[^\]\n]{1,200}\]:[^\n]{1,500}", re.MULTILINE)
+_MOST_NAMES = 100
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 
 
@@ -57,9 +59,22 @@ def block_tokens(text: str) -> Sequence[Token]:
     return _BLOCKS.parse("\n".join(text.split("\n", _MAX_LINES)[:_MAX_LINES]))
 
 
-def inline_tokens(text: str) -> Sequence[Token]:
+Addresses = Mapping[str, object]
+"""What links by name lead to, as markdown-it has it."""
+
+
+def addresses_in(text: str) -> Addresses:
+    """Return the addresses that a comment gives names to."""
+    named = _NAMED_ADDRESS.findall(text)[:_MOST_NAMES]
+    found: dict[str, object] = {}
+    if named:
+        _BLOCKS.parse("\n\n".join(named), found)
+    return found
+
+
+def inline_tokens(text: str, addresses: Addresses) -> Sequence[Token]:
     """Return markdown-it's tokens of a paragraph: text, code, HTML, links, images."""
-    return _INLINE.parseInline(text)[0].children or ()
+    return _INLINE.parseInline(text, dict(addresses))[0].children or ()
 
 
 def without_html_comments(html: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from bot.core.actions.spec import Form
-from bot.core.actions.table import ACTIONS
+from bot.core.actions.table import ACTIONS, is_refused
 from bot.core.command.limits import Limits
 from bot.core.command.options import OPTION_FIELDS, Wrong, read_option
 from bot.core.command.syntax import (
@@ -84,6 +84,7 @@ class Sentence(Words):
     ) -> None:
         super().__init__(line, start, limits)
         self.names = {name.casefold(): name for name in (*ACTIONS, *actions)}
+        self._own = frozenset(actions)
         self.lead: Action | None = None
         self.lead_token: Token | None = None
         self.read_words: list[OpenTerm | OpenGroup | Exclusion] = []
@@ -101,6 +102,10 @@ class Sentence(Words):
         """Return how the arguments of the leading action are typed."""
         spec = ACTIONS.get(self.lead_name)
         return spec.arguments.form if spec else Form.NONE
+
+    def is_refused(self, name: str) -> bool:
+        """Return whether nobody can do an action here, so that none is led to it."""
+        return name not in self._own and is_refused(name)
 
     @property
     def before(self) -> Token | None:

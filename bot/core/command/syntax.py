@@ -11,7 +11,8 @@ from typing import assert_never
 
 from bot.core.actions.spec import Form
 from bot.core.actions.table import ACTIONS
-from bot.core.command.vocabulary import FILTERS, FLAGS, PRIORITIES, nearest
+from bot.core.command.guesses import nearest
+from bot.core.command.vocabulary import FILTERS, FLAGS, PRIORITIES
 from bot.core.durations import spell_option
 from bot.core.model import (
     Action,

@@ -1,7 +1,6 @@
 """Every word of the command language; the parser, help and README are made from it."""
 
-import difflib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 
 from bot.core.actions.table import ACTIONS
@@ -104,6 +103,8 @@ STRANGERS: Mapping[str, str] = MappingProxyType(
                 *("deploy", "edit", "fork", "lock", "lose", "move", "pin", "pull"),
                 *("push", "release", "remove", "rename", "squash", "subscribe"),
                 *("transfer", "unlock", "unmerge", "unpin", "unreview", "unskip"),
+                *("cancer", "chose", "content", "drift", "parse", "patch", "plain"),
+                *("plane", "plant", "read", "retro", "smart", "star", "statue"),
             ),
             "this is nothing that a batch can do",
         ),
@@ -150,42 +151,6 @@ RESERVED = frozenset(
     (*FILTERS, *COLLECTIONS, *BATCH_OPTIONS, *CONTROLS, "after", "and", "this")
 ) | {"again", "dry-run", "http", "https"}
 """Names that an action of a repository cannot have: they mean something else."""
-
-
-def nearest(word: str, choices: Iterable[str], *, likeness: float = 0.65) -> str:
-    """Return the choice that *word* most probably stands for, or an empty string."""
-    # difflib takes quadratic time in the length of the words.
-    if not 2 <= len(word) <= 40:
-        return ""
-    folded = word.casefold()
-    by_folded = {choice.casefold(): choice for choice in choices}
-    # Letters that changed places: “strat” is “start”, though “stat” is closer.
-    letters = sorted(folded)
-    for known, choice in by_folded.items():
-        if len(known) == len(folded) > 3 and sorted(known) == letters:
-            return choice
-    found = difflib.get_close_matches(folded, by_folded, 1, likeness)
-    return by_folded[found[0]] if found else ""
-
-
-def _is_slip(word: str, known: str) -> bool:
-    return difflib.SequenceMatcher(None, word, known).ratio() >= 0.85
-
-
-def meant(word: str, choices: Collection[str]) -> str:
-    """Return the word of *choices* that another one stands for, or an empty string.
-
-    What the word means elsewhere comes before its letters: ``stop`` is no ``start``.
-    """
-    folded = word.casefold()
-    known = (*choices, *SYNONYMS, *STRANGERS)
-    # A word of few letters is close to many: “main” is no slip of “man”.
-    guessed = [one for one in known if one in choices or len(one) >= 4]
-    near = folded if folded in known else nearest(folded, guessed, likeness=0.75)
-    if near in SYNONYMS and near != folded and not _is_slip(folded, near):
-        return ""  # “post” is no “stop”, which means cancel
-    found = SYNONYMS.get(near, near)
-    return found if found in choices else ""
 
 
 def in_words(choices: Collection[str], *, last: str = "or") -> str:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.core.command.faults import Fault
+from bot.core.command.guesses import slip_of
 from bot.core.command.limits import Limits
 from bot.core.command.syntax import (
     NUMERIC,
@@ -28,7 +29,6 @@ from bot.core.command.vocabulary import (
     FILTERS,
     REVIEW_STATES,
     in_words,
-    nearest,
 )
 from bot.core.model import ItemNumber
 from bot.core.world.references import MAX_DIGITS, host_in, qualified_reference
@@ -63,6 +63,11 @@ _WIDE_SIGNS = str.maketrans("\uff0b\uff0d\u2212\uff1a", "+--:")
 _WIDE_KEY = re.compile("[A-Za-z][A-Za-z-]*\uff1a")
 _LOOKALIKES = str.maketrans("lIOo", "1100")
 _SEPARATED = re.compile(r"#?[0-9]+(?:[^0-9A-Za-z\s>]+[0-9]+)+\Z", re.ASCII)
+_RANGE_MARK = "(?:\\.{2,}|[-\u2013\u2014\u2025\u2026])"
+_NO_RANGE = re.compile(
+    rf"#?[0-9]+(?:{_RANGE_MARK}#?[0-9]+){{2,}}\Z"  # 12..15..18
+    rf"|#?[0-9]+(?:\.{{2,}}|[\u2025\u2026])\Z|(?:\.{{2,}}|[\u2025\u2026])#?[0-9]+\Z"  # 12..
+)
 _DECORATED = re.compile(
     r"[\"'`*_({\[<]*(#?[0-9]+)(?:[\"'`*_)}\]>;:!?\u2026]|\.(?!\.))*\Z", re.ASCII
 )
@@ -295,6 +300,11 @@ class Words:
     def not_an_item(self, token: Token) -> None:
         """Note that a word is no item, with the numbers that were probably meant."""
         message = f"not an item: {ITEM_HELP}"
+        if _NO_RANGE.match(token.text):
+            message = (
+                "not an item: a range has two ends, as in 12..15; single items stand"
+                " apart, with spaces"
+            )
         self.flaw(token.span, message, fix=meant_numbers(token.text))
 
     def _collection(self, token: Token, key: str, rest: Token) -> Selector | None:
@@ -340,7 +350,7 @@ class Words:
                     message = f"{key} is {in_words(choices)}"
                     said = {"yes": "true", "1": "true", "no": "false", "0": "false"}
                     same = said.get(value, "") if key == "draft" else ""
-                    guess = same or nearest(value, choices)
+                    guess = same or slip_of(value, choices)
                     fix = f"{key}:{guess}" if guess else None
                     self.flaw(token.span, message, fix=fix)
                     return None
@@ -443,7 +453,7 @@ def meant_numbers(text: str) -> str | None:
         return found[1]
     if found := _DECORATED.match(text):
         return found[1] if found[1].strip("#0") else None
-    if _SEPARATED.match(text):
+    if _SEPARATED.match(text) and not _NO_RANGE.match(text):
         digits = re.findall(r"#?[0-9]+", text)
         is_plain = all(one.lstrip("#")[:1] != "0" for one in digits)
         return " ".join(digits) if is_plain and len(digits) <= 20 else None

@@ -19,8 +19,9 @@ from bot.core.actions.implement import IMPLEMENT
 from bot.core.actions.later import REVIEW
 from bot.core.actions.spec import AppliesTo, ItemNeed
 from bot.core.actions.table import ACTIONS
+from bot.core.command.guesses import nearest
 from bot.core.command.limits import Limits
-from bot.core.command.vocabulary import RESERVED, in_words, nearest
+from bot.core.command.vocabulary import RESERVED, in_words
 from bot.core.documents import DocumentError, Path, line_of, read_document
 from bot.core.model import Action, ItemKind, Role
 from bot.errors import ConfigurationError

@@ -6,6 +6,7 @@ from dataclasses import replace
 from bot.core.actions.spec import Form
 from bot.core.actions.table import spec_of
 from bot.core.command.faults import Declined
+from bot.core.command.guesses import nearest
 from bot.core.command.syntax import (
     MAKE,
     Filter,
@@ -14,7 +15,6 @@ from bot.core.command.syntax import (
     format_command,
     quoted,
 )
-from bot.core.command.vocabulary import nearest
 from bot.core.model import Action
 from bot.core.plan.configuration import PATH
 from bot.core.plan.expansion import Expansion, Known, with_selector

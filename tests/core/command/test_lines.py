@@ -1,3 +1,4 @@
+import re
 from itertools import pairwise
 from pathlib import Path
 
@@ -55,13 +56,19 @@ PIECES = st.sampled_from(
 def test_shortening_a_comment_changes_nothing_about_its_commands(lines):
     comment = "\n".join(lines)
     tokens = MarkdownIt("commonmark").parse(comment)
-    expected = [
-        line.strip()
-        for before, token in pairwise(tokens)
-        if before.type == "paragraph_open" and before.level == 0
-        for line in veil(token.content).text.split("\n")
-        if line.strip().startswith("/batch")
-    ]
+    expected: list[str] = []
+    depth = 0
+    for before, token in pairwise(tokens):
+        if token.type == "html_block" and token.level == 0:
+            for tag in re.findall(
+                "</?div>", re.sub("<!--.*?(-->|\\Z)", "", token.content, flags=re.S)
+            ):
+                depth = max(0, depth - 1) if "/" in tag else depth + 1
+        if before.type == "paragraph_open" and before.level == 0 and not depth:
+            lines = veil(token.content).text.split("\n")
+            expected += [
+                one.strip() for one in lines if one.strip().startswith("/batch")
+            ]
     assert list(find_command_lines(comment)) == expected
 
 
@@ -102,6 +109,19 @@ def test_any_text_can_be_searched(text):
         "[a]: b\n",
         "[a\n",
         "<details>\n\n",
+        "<div>\n\n",
+        "<b>",
+        "</b>",
+        "<b></i>",
+        "$",
+        "$x ",
+        "$$ ",
+        "~x ",
+        "|-",
+        "a|b\n-|-|-\n",
+        "- \t",
+        "[a]: <",
+        "[a]: b 'c\n\n",
         "\n",
         "\t",
         "/batch 12\n",

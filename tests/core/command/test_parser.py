@@ -10,7 +10,8 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bot.core.actions.table import ACTIONS
+from bot.core.actions.spec import ActionSpec, AppliesTo, ItemNeed, Words
+from bot.core.actions.table import ACTIONS, installed
 from bot.core.command.faults import Unreadable
 from bot.core.command.limits import Limits
 from bot.core.command.parser import MAX_COMMANDS, Misread, parse_command, parse_comment
@@ -81,6 +82,24 @@ def test_every_fault_is_underlined_and_mended_where_possible(case):
     for place, words in case["faults"].items():
         assert words in found[place]
     assert result.corrected == case.get("corrected", "")
+
+
+@pytest.mark.parametrize("line", ["/batch teleprot 12", "/batch 12 teleport 15"])
+def test_nobody_is_led_to_what_the_table_refuses(line: str):
+    later = ActionSpec(
+        "teleport",
+        Words("teleport", "teleporting", "Teleported", "not yet"),
+        AppliesTo.BOTH,
+        ItemNeed.ANY,
+        None,
+    )
+    with installed([later]):
+        refused = parse_command(line)
+        own = parse_command(line, actions=["teleport"])
+    assert isinstance(refused, Misread)
+    assert refused.corrected == ""
+    assert isinstance(own, Misread)
+    assert "teleport" in own.corrected
 
 
 def test_faults_come_from_left_to_right():
