@@ -370,7 +370,7 @@ async def do_everything(hub: LocalHub) -> None:
     hub.set_draft("wade", NAME, 3, is_draft=True)
     hub.set_draft("wade", NAME, 3, is_draft=False)
     hub.add_team("acme", "reviewers", ["olivia"])
-    asked = {"reviewers": ["olivia"], "teams": ["reviewers"]}
+    asked: dict[str, Any] = {"reviewers": ["olivia"], "teams": ["reviewers"]}
     hub.request_review("wade", NAME, 3, **asked)
     hub.remove_review_request("wade", NAME, 3, **asked)
     line = LineComment("a.txt", "why", 1)

@@ -26,6 +26,7 @@ from bot.localhub.rest import (
     people,
     pulls,
     repositories,
+    reviewers,
     reviews,
     search,
 )
@@ -348,6 +349,7 @@ def all_routes() -> list[Route]:
         issues,
         comments,
         pulls,
+        reviewers,
         reviews,
         git,
         git_data,

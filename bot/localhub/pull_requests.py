@@ -1,7 +1,7 @@
 """Pull requests: opened, found, aimed elsewhere, marked as drafts."""
 
 from bot.localhub.branches import Branches
-from bot.localhub.errors import invalid, not_found
+from bot.localhub.errors import GitHubError, invalid, not_found
 from bot.localhub.pulls import pull_of
 from bot.localhub.state import PullRequest, Thread
 
@@ -23,6 +23,9 @@ class PullRequests(Branches):
         """Return a new pull request from one branch to another."""
         author, found = self.user(login), self.repository(repository)
         self.require(author, found, "write")
+        if is_draft and not found.has_drafts:
+            message = "Draft pull requests are not supported in this repository."
+            raise GitHubError(422, message)
         head = head.removeprefix(f"{found.owner.login}:")
         base = base or found.default_branch
         head_sha = found.git.resolve(f"refs/heads/{head}")
@@ -71,7 +74,16 @@ class PullRequests(Branches):
         thread, actor = self.pull_request(repository, number), self.user(login)
         role = "read" if actor is thread.author else "write"
         self.require(actor, thread.repository, role)
-        pull_of(thread).is_draft = is_draft
+        pull = pull_of(thread)
+        if is_draft and not thread.repository.has_drafts:
+            message = (
+                f"{login} does not have permission to convert the pull request"
+                f" PR_{pull.id} to draft."
+            )
+            raise GitHubError(403, message)
+        if pull.is_draft is is_draft:
+            return
+        pull.is_draft = is_draft
         action = "converted_to_draft" if is_draft else "ready_for_review"
         self.tell(thread, action, actor)
         self.announce_thread(action, actor, thread)

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from bot.localhub import pulls
 from bot.localhub.errors import GitHubError, invalid, not_found
-from bot.localhub.pull_requests import PullRequests
 from bot.localhub.pulls import pull_of
-from bot.localhub.state import Repository, Review, ReviewComment, Team, User
+from bot.localhub.review_requests import ReviewRequests
+from bot.localhub.state import Review, ReviewComment, User
 from bot.localhub.threads import check_body
 
 REVIEW_STATES = {
@@ -29,74 +29,8 @@ class LineComment:
     start_side: str | None = None
 
 
-class Reviews(PullRequests):
-    """Reviews: asked for, given, answered."""
-
-    def request_review(
-        self,
-        login: str,
-        repository: str,
-        number: int,
-        *,
-        reviewers: Sequence[str] = (),
-        teams: Sequence[str] = (),
-    ) -> None:
-        """Ask people and teams (slugs) for a review; raises 422 for outsiders."""
-        thread, actor = self.pull_request(repository, number), self.user(login)
-        pull, found = pull_of(thread), thread.repository
-        self.require(actor, found, "triage")
-        users = self._assignable(found, reviewers)
-        if len(users) != len(reviewers):
-            message = (
-                "Reviews may only be requested from collaborators. One or more of the "
-                f"users or teams you specified is not a collaborator of the {repository}"
-                " repository."
-            )
-            raise GitHubError(422, message)
-        for user in users:
-            if user not in pull.requested_reviewers:
-                pull.requested_reviewers.append(user)
-            self.tell(thread, "review_requested", actor, user.login)
-            shape = self.payloads.user(user)
-            self.announce_thread(
-                "review_requested", actor, thread, requested_reviewer=shape
-            )
-        for team in [self._team(found, slug) for slug in teams]:
-            if team not in pull.requested_teams:
-                pull.requested_teams.append(team)
-            self.tell(thread, "review_requested", actor, team.slug)
-            shape = self.payloads.webhook_team(team)
-            self.announce_thread(
-                "review_requested", actor, thread, requested_team=shape
-            )
-
-    def remove_review_request(
-        self,
-        login: str,
-        repository: str,
-        number: int,
-        *,
-        reviewers: Sequence[str] = (),
-        teams: Sequence[str] = (),
-    ) -> None:
-        """Take review requests back."""
-        thread, actor = self.pull_request(repository, number), self.user(login)
-        pull = pull_of(thread)
-        self.require(actor, thread.repository, "triage")
-        for user in [u for u in pull.requested_reviewers if u.login in reviewers]:
-            pull.requested_reviewers.remove(user)
-            self.tell(thread, "review_request_removed", actor, user.login)
-            shape = self.payloads.user(user)
-            self.announce_thread(
-                "review_request_removed", actor, thread, requested_reviewer=shape
-            )
-        for team in [t for t in pull.requested_teams if t.slug in teams]:
-            pull.requested_teams.remove(team)
-            self.tell(thread, "review_request_removed", actor, team.slug)
-            shape = self.payloads.webhook_team(team)
-            self.announce_thread(
-                "review_request_removed", actor, thread, requested_team=shape
-            )
+class Reviews(ReviewRequests):
+    """Reviews: given, answered."""
 
     def review(
         self,
@@ -219,9 +153,3 @@ class Reviews(PullRequests):
             comment=self.payloads.positioned_review_comment(comment),
             pull_request=self.payloads.simple_pull(comment.thread),
         )  # fmt: skip
-
-    def _team(self, repository: Repository, slug: str) -> Team:
-        found = self.state.teams.get((repository.owner.login.lower(), slug))
-        if found is None:
-            raise invalid(resource="PullRequest", field="team_reviewers")
-        return found

@@ -256,6 +256,7 @@ class Repository:
     default_branch: str = "main"
     is_private: bool = False
     is_archived: bool = False
+    has_drafts: bool = True  # private ones of some plans have none
     roles: dict[str, str] = field(default_factory=dict)  # by login, see ROLES
     custom_roles: dict[str, str] = field(default_factory=dict)  # name → base role
     labels: list[Label] = field(default_factory=list)

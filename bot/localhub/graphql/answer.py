@@ -21,6 +21,7 @@ from graphql import (
 from bot.localhub.graphql import (
     checks,
     connections,
+    drafts,
     limits,
     mutations,
     pull_requests,
@@ -37,6 +38,7 @@ from bot.localhub.rest.routing import Answer, Call
 RESOLVERS: dict[str, Resolver] = {
     **checks.RESOLVERS,
     **connections.RESOLVERS,
+    **drafts.RESOLVERS,
     **limits.RESOLVERS,
     **mutations.RESOLVERS,
     **pull_requests.RESOLVERS,

@@ -43,7 +43,7 @@ class ThreadPayloads(RepositoryPayloads):
             "timeline_url": f"{url}/timeline",
             "html_url": self.thread_page(thread),
             "id": thread.id,
-            "node_id": f"{'I' if thread.pull is None else 'PR'}_{thread.id}",
+            "node_id": f"PR_{pull.id}" if (pull := thread.pull) else f"I_{thread.id}",
             **self._thread(thread),
             "comments": len(thread.comments),
             "closed_by": self.optional_user(thread.closed_by),

@@ -1,4 +1,4 @@
-"""Endpoints of reviews: asked for, given, answered."""
+"""Endpoints of reviews: given, answered."""
 
 from typing import Any
 
@@ -96,44 +96,6 @@ def reply_to_review_comment(call: Call) -> Answer:
 def get_review_comment(call: Call) -> Answer:
     """Answer with a comment on a line."""
     return Answer(call.hub.payloads.review_comment(review_comment(call)))
-
-
-@routes.get(f"{PULL}/requested_reviewers", "pull_requests")
-def list_requested_reviewers(call: Call) -> Answer:
-    """Answer with who is asked for a review."""
-    pull, payloads = pulls.pull_of(call.pull), call.hub.payloads
-    return Answer(
-        {
-            "users": [payloads.user(user) for user in pull.requested_reviewers],
-            "teams": [payloads.team(team) for team in pull.requested_teams],
-        }
-    )
-
-
-@routes.write("POST", f"{PULL}/requested_reviewers", "pull_requests")
-def request_reviewers(call: Call) -> Answer:
-    """Ask for reviews."""
-    call.hub.request_review(
-        call.login,
-        call.name,
-        call.pull.number,
-        reviewers=call.texts("reviewers") or [],
-        teams=call.texts("team_reviewers") or [],
-    )
-    return Answer(call.hub.payloads.simple_pull(call.pull), 201)
-
-
-@routes.write("DELETE", f"{PULL}/requested_reviewers", "pull_requests")
-def remove_requested_reviewers(call: Call) -> Answer:
-    """Take review requests back."""
-    call.hub.remove_review_request(
-        call.login,
-        call.name,
-        call.pull.number,
-        reviewers=call.texts("reviewers") or [],
-        teams=call.texts("team_reviewers") or [],
-    )
-    return Answer(call.hub.payloads.simple_pull(call.pull))
 
 
 def _review(call: Call) -> Review:
