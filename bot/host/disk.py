@@ -5,11 +5,11 @@ import os
 import stat
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from bot.core.say.problems.server import DiskNearlyFull, OverQuota, TookMost
 from bot.errors import Problem, TransientError
+from bot.host.below import walk
 from bot.host.folders import AttemptFolder
 from bot.ports.clock import Clock
 
@@ -22,8 +22,6 @@ _LOOK_SECONDS = 1.0
 _COUNT_SECONDS = 15.0
 """How often the files are counted although the disk does not seem to fill."""
 
-
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 _Inode = tuple[int, int]  # its device, its number
 
 
@@ -99,51 +97,18 @@ def _taken(root: Path, pids: Callable[[], Iterable[int]]) -> int:
     return size_bytes(root) + deleted_bytes(pids(), root.stat().st_dev)
 
 
-@dataclass(slots=True)
-class _Level:
-    """A folder on the way down; ``inside`` are the folders in it not yet looked at."""
-
-    name: str
-    status: os.stat_result
-    inside: list[str]
-
-
 def size_bytes(root: Path) -> int:
-    """Return what a folder takes of the disk, each file once however many names it has.
-
-    No path below it is ever spelled, nothing recurses, and one folder is open at a time:
-    a command may nest them deeper than each of these would go.
-    """
+    """Return what a folder takes of the disk, each file once however many names it has."""
     total = 0
     seen: set[_Inode] = set()
-    # Folders come and go meanwhile.
-    with suppress(OSError):
-        folder = os.open(root, _FOLDER)
-        try:
-            taken, inside = _look(folder, seen)
-            total += taken
-            way = [_Level("", os.fstat(folder), inside)]
-            while way:
-                if way[-1].inside:
-                    name = way[-1].inside.pop()
-                    with suppress(OSError):
-                        folder = _exchanged(
-                            folder, os.open(name, _FOLDER, dir_fd=folder)
-                        )
-                        way.append(_Level(name, os.fstat(folder), []))
-                        taken, way[-1].inside = _look(folder, seen)
-                        total += taken
-                    continue
-                way.pop()
-                if way:
-                    above = os.open("..", _FOLDER, dir_fd=folder)
-                    folder = _exchanged(folder, above)
-                    if not os.path.samestat(os.fstat(folder), way[-1].status):
-                        # It was moved: no way leads out of what is looked at.
-                        folder = _exchanged(folder, os.open(root, _FOLDER))
-                        folder = _descended(folder, way)
-        finally:
-            os.close(folder)
+
+    def visit(folder: int) -> list[str]:
+        nonlocal total
+        taken, inside = _look(folder, seen)
+        total += taken
+        return inside
+
+    walk(root, visit)
     return total
 
 
@@ -162,22 +127,6 @@ def _look(folder: int, seen: set[_Inode]) -> tuple[int, list[str]]:
                     seen.add((found.st_dev, found.st_ino))
                 total += found.st_blocks * 512
     return total, inside
-
-
-def _descended(folder: int, way: list[_Level]) -> int:
-    """Return the last folder of a way from the top, cut where it leads no further."""
-    for depth, level in enumerate(way[1:], 1):
-        try:
-            folder = _exchanged(folder, os.open(level.name, _FOLDER, dir_fd=folder))
-        except OSError:
-            del way[depth:]
-            break
-    return folder
-
-
-def _exchanged(old: int, new: int) -> int:
-    os.close(old)
-    return new
 
 
 def deleted_bytes(pids: Iterable[int], device: int) -> int:

@@ -7,6 +7,7 @@ import hashlib
 import re
 import secrets
 from pathlib import Path
+from typing import BinaryIO
 
 from bot.core.model import AttemptId
 from bot.core.say.problems.change import OtherLargeFiles
@@ -35,21 +36,23 @@ class LargeStore:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def take(self, file: Path, attempt: AttemptId) -> bytes:
+    def take(self, source: BinaryIO, attempt: AttemptId) -> bytes:
         """Keep a file's content; return its pointer. A pointer stays what it is."""
-        if file.lstat().st_size <= MOST_POINTER_BYTES:
-            content = file.read_bytes()
-            if _POINTER.fullmatch(content) or not content:
-                return content
+        block = source.read(MOST_POINTER_BYTES + 1)
+        if len(block) <= MOST_POINTER_BYTES and (
+            _POINTER.fullmatch(block) or not block
+        ):
+            return block
         folder = self._folder / attempt
         folder.mkdir(parents=True, exist_ok=True)
         partial = folder / f"{secrets.token_hex(8)}.partial"
         digest, size = hashlib.sha256(), 0
-        with file.open("rb") as source, partial.open("wb") as target:
-            while block := source.read(1024 * 1024):
+        with partial.open("wb") as target:
+            while block:
                 digest.update(block)
                 size += len(block)
                 target.write(block)
+                block = source.read(1024 * 1024)
         oid = digest.hexdigest()
         partial.rename(folder / oid)
         version = "version https://git-lfs.github.com/spec/v1"

@@ -61,7 +61,7 @@ _WANTED_EMPTY = frozenset((".gitkeep", ".keep", ".nojekyll", ".npmignore"))
 _MARKS = {"pyvenv.cfg": Leftover.INSTALLED, "CACHEDIR.TAG": Leftover.CACHE}
 """Files that tell what the folder is that they lie in."""
 
-_IS_WORK = frozenset((Leftover.SECRETS, Leftover.REPOSITORY, Leftover.SUBMODULE))
+_IS_WORK = frozenset((Leftover.SECRETS, Leftover.REPOSITORY, Leftover.NAME))
 
 _Reason = tuple[str, Leftover]  # what is left out, and why
 

@@ -15,7 +15,7 @@ from bot.errors import PermanentError, Refused
 from bot.host.blobs import small_blobs
 from bot.host.git import Place
 from bot.host.mirrors import SEEN, Mirrors
-from bot.host.snapshot import readable
+from bot.host.printed import readable
 from bot.ports.github import NewCommit, RemoteCommit, SignedCommits, TreeEntry
 
 MOST_INLINE_BYTES = 64 * 1024

@@ -5,17 +5,17 @@ command nor a conversion (line ends, idents, encodings) can make a file look cha
 that is not, or unchanged that is: a status change cannot be set back.
 """
 
-import filecmp
 import os
 import stat
 import struct
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from bot.core.say.problems.change import Closed
 from bot.errors import PermanentError
+from bot.host.below import Below, walk
+from bot.host.printed import readable
 
 GITLINK = 0o160000
 """The mode of a submodule's commit."""
@@ -24,6 +24,7 @@ _HEADER = struct.Struct(">4sLL")
 _ENTRY = struct.Struct(">10L20sH")
 _HAS_MORE_FLAGS = 0x4000
 _MOST_READ_BYTES = 1024**2
+_BLOCK_BYTES = 1024**2
 _LOW = 0xFFFFFFFF  # the index keeps 32 bits of each number
 
 
@@ -71,44 +72,40 @@ def compare(root: Path, entries: Iterable[Entry]) -> Comparison:
 
     Raises ``PermanentError`` when a folder cannot be read.
     """
-    changed, touched, missing, filled, vanished = [], [], [], [], []
-    folders = _Folders(root)
-    for entry in entries:
-        try:
-            found = folders.look(entry.path)
-        except PermissionError as error:
-            raise unreadable(entry.path) from error
-        if entry.mode == GITLINK:
-            if found is None:
-                vanished.append(entry.path)
-            elif not stat.S_ISDIR(found.st_mode):
+    lists: tuple[list[str], ...] = ([], [], [], [], [])
+    changed, touched, missing, filled, vanished = lists
+    with Below(root) as below:
+        folders = _Folders(below)
+        for entry in entries:
+            try:
+                found = folders.look(entry.path)
+                is_folder = found is not None and stat.S_ISDIR(found.st_mode)
+                if entry.mode == GITLINK and is_folder:
+                    if not below.is_empty(entry.path):
+                        filled.append(entry.path)
+                    continue
+            except PermissionError as error:
+                raise unreadable(entry.path) from error
+            if found is None or not git_mode(found):
+                gone = vanished if entry.mode == GITLINK else missing
+                gone.append(entry.path)
+            elif git_mode(found) != entry.mode or found.st_size & _LOW != entry.size:
                 changed.append(entry.path)
-            elif folders.has_content(entry.path):
-                filled.append(entry.path)
-        elif found is None or not git_mode(found):
-            missing.append(entry.path)
-        elif git_mode(found) != entry.mode or found.st_size & _LOW != entry.size:
-            changed.append(entry.path)
-        elif not _is_untouched(found, entry):
-            touched.append(entry.path)
-    lists = (changed, touched, missing, filled, vanished)
+            elif not _is_untouched(found, entry):
+                touched.append(entry.path)
     return Comparison(*(tuple(paths) for paths in lists))
 
 
 def different(root: Path, other: Path, paths: Iterable[str]) -> list[str]:
     """Return those files and links that are not the same in two folders."""
     found = []
-    for path in paths:
-        one, two = root / path, other / path
-        try:
-            if one.is_symlink():
-                is_same = one.readlink() == two.readlink()
-            else:
-                is_same = filecmp.cmp(one, two, shallow=False)
-        except PermissionError as error:
-            raise unreadable(path) from error
-        if not is_same:
-            found.append(path)
+    with Below(root) as one, Below(other) as two:
+        for path in paths:
+            try:
+                if not _is_same(one, two, path):
+                    found.append(path)
+            except PermissionError as error:
+                raise unreadable(path) from error
     return found
 
 
@@ -118,12 +115,13 @@ def read_regular(root: Path, name: str) -> bytes:
 
     Raises ``PermanentError`` when it cannot be read.
     """
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
     try:
-        if not stat.S_ISREG((root / name).lstat().st_mode):
-            return b""
-        with os.fdopen(os.open(root / name, flags), "rb") as file:
-            return file.read(_MOST_READ_BYTES)
+        with Below(root) as below:
+            found = below.status(name)
+            if found is None or not stat.S_ISREG(found.st_mode):
+                return b""
+            with below.open(name) as file:
+                return file.read(_MOST_READ_BYTES)
     except (FileNotFoundError, NotADirectoryError):
         return b""
     except PermissionError as error:
@@ -135,17 +133,21 @@ def remove_pipes(root: Path, names: Collection[str]) -> None:
 
     Git opens what it expects to be a file, and nobody ever writes to these.
     """
-    pending = [str(root)]
-    while pending:
-        # What is closed, or has no path that could be said, git cannot enter either.
-        with suppress(OSError), os.scandir(pending.pop()) as entries:
+
+    def visit(folder: int) -> list[str]:
+        inside = []
+        with os.scandir(folder) as entries:
             for entry in entries:
                 if entry.is_dir(follow_symlinks=False):
-                    pending.append(entry.path)
+                    inside.append(entry.name)
                 elif entry.name in names and stat.S_ISFIFO(
                     entry.stat(follow_symlinks=False).st_mode
                 ):
-                    Path(entry).unlink()
+                    os.unlink(entry.name, dir_fd=folder)
+        return inside
+
+    # What is closed git cannot enter either.
+    walk(root, visit)
 
 
 def unreadable(path: str) -> PermanentError:
@@ -153,24 +155,16 @@ def unreadable(path: str) -> PermanentError:
     return PermanentError(Closed(readable(path)))
 
 
-def readable(name: str) -> str:
-    """Return a file's name as text; names are bytes and need not be UTF-8."""
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-
-
 class _Folders:
     """Looks for files below a folder without following links on the way."""
 
-    def __init__(self, root: Path) -> None:
-        self._root = f"{root}/"
+    def __init__(self, below: Below) -> None:
+        self._below = below
         self._is_real = {"": True}
 
     def look(self, path: str) -> os.stat_result | None:
-        return self._status(path) if self._has(path.rpartition("/")[0]) else None
-
-    def has_content(self, path: str) -> bool:
-        with os.scandir(self._root + path) as inside:
-            return any(True for _ in inside)
+        is_there = self._has(path.rpartition("/")[0])
+        return self._below.status(path) if is_there else None
 
     def _has(self, folder: str) -> bool:
         unknown = []
@@ -179,16 +173,10 @@ class _Folders:
             folder = folder.rpartition("/")[0]
         is_real = self._is_real[folder]
         for inner in reversed(unknown):
-            found = self._status(inner) if is_real else None
+            found = self._below.status(inner) if is_real else None
             is_real = found is not None and stat.S_ISDIR(found.st_mode)
             self._is_real[inner] = is_real
         return is_real
-
-    def _status(self, path: str) -> os.stat_result | None:
-        try:
-            return os.lstat(self._root + path)
-        except (FileNotFoundError, NotADirectoryError):
-            return None
 
 
 def git_mode(found: os.stat_result) -> int:
@@ -198,6 +186,19 @@ def git_mode(found: os.stat_result) -> int:
     if stat.S_ISREG(found.st_mode):
         return 0o100755 if found.st_mode & stat.S_IXUSR else 0o100644
     return 0
+
+
+def _is_same(one: Below, two: Below, path: str) -> bool:
+    found = one.status(path)
+    if found is not None and stat.S_ISLNK(found.st_mode):
+        return one.target(path) == two.target(path)
+    with one.open(path) as ours, two.open(path) as theirs:
+        while True:
+            block = ours.read(_BLOCK_BYTES)
+            if block != theirs.read(_BLOCK_BYTES):
+                return False
+            if not block:
+                return True
 
 
 def _is_untouched(found: os.stat_result, entry: Entry) -> bool:

@@ -27,7 +27,7 @@ class Workspace:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A new file or folder that a change is made without."""
+    """A file or folder that a change is made without."""
 
     path: str
     why: Leftover

@@ -96,7 +96,7 @@ def test_repositories_are_left_out_as_work():
     assert out == [
         LeftOut("vendor/inner/", Leftover.REPOSITORY, is_work=True),
         LeftOut("node_modules/", Leftover.INSTALLED),
-        LeftOut("x/.GIT/", Leftover.NAME),
+        LeftOut("x/.GIT/", Leftover.NAME, is_work=True),
     ]
 
 

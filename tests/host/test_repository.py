@@ -344,16 +344,48 @@ async def test_a_workspace_that_is_gone_is_named(plain: Stage, then: str):
         await plain.play(f'cd /; rm -rf "$OLDPWD"; {then}')
 
 
-async def test_a_file_that_git_cannot_take_is_named(plain: Stage):
-    script = (
-        "echo '*.strings working-tree-encoding=UTF-99' > .gitattributes; "
-        "echo x > en.strings"
-    )
-    with pytest.raises(PermanentError, match=r"en\.strings cannot be committed"):
+UNREADABLE = {
+    "no such encoding": ("en.strings", "*.strings working-tree-encoding=UTF-99", "x"),
+    "no mark": ("en.strings", "*.strings working-tree-encoding=UTF-16", "x"),
+    "a mark": ("en.strings", "*.strings working-tree-encoding=UTF-16LE", "\\377\\376x"),
+    "other bytes": ("en.strings", "*.strings working-tree-encoding=SHIFT-JIS", "\\377"),
+    "all files": (".gitattributes", "* working-tree-encoding=UTF-16", "x"),
+}
+
+
+@pytest.mark.parametrize("case", UNREADABLE)
+async def test_a_file_in_another_encoding_is_named_with_what_to_do(
+    plain: Stage, case: str
+):
+    name, attributes, content = UNREADABLE[case]
+    encoding = attributes.rpartition("=")[2]
+    script = f"echo '{attributes}' > .gitattributes; printf '{content}' > en.strings"
+    with pytest.raises(PermanentError, match=rf"{name} cannot be committed") as caught:
         await plain.play(script)
+    assert f"does not read it as {encoding}," in str(caught.value)
+    assert "`working-tree-encoding=" in caught.value.advice
     kept = plain.host.folders.logs / f"{ATTEMPT}.tar.gz"
     with tarfile.open(kept) as archive:
-        assert archive.getnames() == [".gitattributes", "en.strings"]
+        archive.extractall(plain.host.folders.root, filter="data")
+    kept_file = plain.host.folders.root / ".gitattributes"
+    assert kept_file.read_text() == f"{attributes}\n"
+    assert (plain.host.folders.root / "en.strings").exists()
+
+
+async def test_an_encoding_without_a_name_is_no_reason_to_try_again(
+    plain: Stage, remote: Remote
+):
+    with pytest.raises(PermanentError, match="without the name of one"):
+        await plain.play(
+            "echo '*.a working-tree-encoding' > .gitattributes; echo > x.a"
+        )
+    remote.commit("main", {".gitattributes": "*.a working-tree-encoding\n"})
+    entry = f"100644,{git(remote.clone, 'hash-object', '-w', 'README.md')},x.a"
+    git(remote.clone, "update-index", "--add", "--cacheinfo", entry)
+    git(remote.clone, "commit", "-q", "-m", "Name no encoding")
+    git(remote.clone, "push", "-q", "origin", "main")
+    with pytest.raises(PermanentError, match="without the name of one"):
+        await plain.play("true")
 
 
 # --- filters -------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import pytest
 from bot.core.model import AttemptId, Person
 from bot.core.say.problems.git import NoGit
 from bot.errors import BranchMissing, PermanentError, TransientError
-from bot.host import workspaces as module
+from bot.host import trees as module
 from bot.host.folders import Folders
 from bot.host.git import Git
 from bot.host.workspaces import GitWorkspaces
@@ -537,7 +537,8 @@ async def test_a_git_file_that_leads_elsewhere_leads_nowhere(
     (files(workspace) / ".git").write_text(f"gitdir: {remote.clone}/.git\n")
     (files(workspace) / "sub").mkdir()
     (files(workspace) / "sub/.GIT").symlink_to(remote.clone / ".git")
-    assert await real.workspaces.commit(workspace, message="Nothing") is None
+    with pytest.raises(PermanentError, match=r"left out: sub/\.GIT \("):
+        await real.workspaces.commit(workspace, message="Nothing")
     assert (remote.clone / ".git/HEAD").exists()
 
 

@@ -71,6 +71,41 @@ class NotStorable(Problem):
 
 
 @dataclass(frozen=True, slots=True)
+class NotEncoded(Problem):
+    """A file is not in the encoding that attributes name for it, or git knows no such."""
+
+    path: str
+    encoding: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path} cannot be committed: git does not read it as {self.encoding},"
+            " which .gitattributes names for it"
+        )
+
+    @property
+    def advice(self) -> str:
+        """Say which of the two files to mend."""
+        mend = f"Correct `working-tree-encoding={self.encoding}` in .gitattributes"
+        if self.path.endswith(".gitattributes"):
+            return f"{mend}: it must not hold for that file itself, as `*` does."
+        return f"{mend}, or tell in the issue how {self.path} is to be written."
+
+
+@dataclass(frozen=True, slots=True)
+class NoEncoding(Problem):
+    """Attributes want an encoding and name none."""
+
+    advice = "Write `working-tree-encoding=` with a name there, or take it away."
+
+    def __str__(self) -> str:
+        return (
+            "git does not take the files: .gitattributes has `working-tree-encoding`"
+            " without the name of one"
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class TooManyFiles(Problem):
     """More files changed than anybody wants in a review."""
 
