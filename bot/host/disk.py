@@ -130,18 +130,36 @@ def _look(folder: int, seen: set[_Inode]) -> tuple[int, list[str]]:
 
 
 def deleted_bytes(pids: Iterable[int], device: int) -> int:
-    """Return what files of a disk take that have no name any more, but are held open."""
+    """Return what files of a disk take that have no name any more, but are held: open,
+    or mapped where this process may look (as root, or with CAP_CHECKPOINT_RESTORE).
+    """
     found: dict[_Inode, int] = {}
     for pid in pids:
-        # Processes and their files come and go meanwhile.
-        with suppress(OSError), os.scandir(f"/proc/{pid}/fd") as descriptors:
-            for descriptor in descriptors:
-                with suppress(OSError):
-                    held = descriptor.stat()
-                    if (
-                        stat.S_ISREG(held.st_mode)
-                        and held.st_nlink == 0
-                        and held.st_dev == device  # not in memory
-                    ):
-                        found[held.st_dev, held.st_ino] = held.st_blocks * 512
+        for way in (*_open_files(pid), *_mapped_files(pid)):
+            # Processes and their files come and go meanwhile.
+            with suppress(OSError):
+                held = way.stat()
+                if (
+                    stat.S_ISREG(held.st_mode)
+                    and held.st_nlink == 0
+                    and held.st_dev == device  # not in memory
+                ):
+                    found[held.st_dev, held.st_ino] = held.st_blocks * 512
     return sum(found.values())
+
+
+def _open_files(pid: int) -> list[Path]:
+    with suppress(OSError), os.scandir(f"/proc/{pid}/fd") as descriptors:
+        return [Path(descriptor) for descriptor in descriptors]
+    return []
+
+
+def _mapped_files(pid: int) -> list[Path]:
+    """Return the ways to files that a process maps, and whose names are gone."""
+    with suppress(OSError), Path(f"/proc/{pid}/maps").open("rb") as maps:
+        gone = [
+            line.split(b" ", 1)[0] for line in maps if line.endswith(b"(deleted)\n")
+        ]
+        spans = [[int(end, 16) for end in one.split(b"-")] for one in gone]
+        return [Path(f"/proc/{pid}/map_files/{a:x}-{b:x}") for a, b in spans]
+    return []

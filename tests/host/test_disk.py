@@ -1,6 +1,8 @@
 """A command that fills the disk is stopped, and the bot keeps some of it."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +11,7 @@ import pytest
 from bot.errors import TransientError
 from bot.host.clock import SystemClock
 from bot.host.commands import HostCommands
-from bot.host.disk import Disk, size_bytes
+from bot.host.disk import Disk, deleted_bytes, size_bytes
 from bot.host.folders import Folders, remove_tree
 from bot.host.isolation import Isolation
 from bot.ports.host import Finished, Workspace
@@ -164,3 +166,36 @@ def test_folders_count_however_deep_they_are(tmp_path: Path):
     (tmp_path / "beside" / "file").write_bytes(b"x" * 500_000)
     assert size_bytes(tmp_path) >= before + 500_000
     remove_tree(tmp_path)
+
+
+HOLDS = """
+import mmap, os, sys
+with open("big", "wb+") as file:
+    file.truncate(8_000_000)
+    one, two = (mmap.mmap(file.fileno(), 4_000_000, offset=o) for o in (0, 3_997_696))
+os.unlink("big")
+for some in (one, two):
+    some[:] = b"x" * len(some)
+    some.flush()
+print(flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_deleted_file_counts_that_is_only_mapped_if_the_kernel_shows_it(
+    tmp_path: Path,
+):
+    argv = [sys.executable, "-c", HOLDS]
+    with subprocess.Popen(  # noqa: S603 - the test's own words
+        argv, cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdout
+        assert holder.stdin
+        holder.stdout.readline()
+        held = deleted_bytes([holder.pid], tmp_path.stat().st_dev)
+        elsewhere = deleted_bytes([holder.pid], 0)
+        holder.stdin.close()
+    # Others may not look: https://man7.org/linux/man-pages/man5/proc_pid_map_files.5.html
+    least = 7_900_000 if os.geteuid() == 0 else 0
+    assert least <= held < 8_100_000
+    assert elsewhere == 0
