@@ -23,6 +23,10 @@ _SAYS = re.compile(
     r"(?<![\w-])(?:depend(?:s|ing|ent)?[\s-]{1,9}(?:up)?on|blocked[\s-]{1,9}(?:by|on))(?![\w-])",
     re.IGNORECASE,
 )
+_NEEDS = r"(?:needs|requires|wait(?:s|ing)?[\s-]{1,9}(?:for|on)|builds[\s-]{1,9}(?:up)?on)"
+_MAY_SAY = re.compile(rf"(?<![\w-])(?:{_NEEDS}|after)(?![\w-])", re.IGNORECASE)
+"""Words that mean much else too: they say so on a line, or above a list, of their own."""
+
 _HEADS = re.compile(r"(?<![\w-])(?:dependencies|prerequisites|blockers)(?![\w-])", re.I)
 _MORE = re.compile(
     rf"(?:\s{{1,9}}(?:or|to|through)\s{{1,9}}|\s?(?:\.{{2,3}}|[-\u2013\u2014\u2026])\s?){_KIND}{_LINKED}",
@@ -33,7 +37,11 @@ _REFERENCES = re.compile(
     rf"\s{{0,9}}:?\s{{0,9}}(?P<references>{_LIST})", re.IGNORECASE | re.VERBOSE
 )
 _TITLE = re.compile(
-    rf"\s*(?:{_SAYS.pattern}|{_HEADS.pattern})\s*:?\s*\Z", re.IGNORECASE
+    rf"\s*(?:{_SAYS.pattern}|{_HEADS.pattern}|{_NEEDS})\s*:?\s*\Z", re.IGNORECASE
+)
+_OWN_LINE = re.compile(
+    rf"(?:\[[ ]\]\s{{1,9}})?(?:{_NEEDS}\s{{0,9}}:?|after)\s{{1,9}}(?P<references>{_LIST})\s{{0,9}}[.!;]?",
+    re.IGNORECASE | re.VERBOSE,
 )
 _ENTRY = re.compile(rf"\s*<?(?P<references>{_LIST})", re.IGNORECASE | re.VERBOSE)
 _OPEN_TASK = re.compile(r"\[[ ]\]\s{1,9}")
@@ -74,7 +82,7 @@ def dependencies_in(body: str, repository: str, *, url: str = "") -> Said:
     *url* is the item's own: what is on another server is none of its dependencies.
     Code, quotes and HTML comments are not read.
     """
-    if not (_SAYS.search(body) or _HEADS.search(body)):
+    if not any(one.search(body) for one in (_SAYS, _HEADS, _MAY_SAY)):
         return Said()
     host = host_in(url)
     own = set(references_in(url, repository))
@@ -97,6 +105,14 @@ def dependencies_in(body: str, repository: str, *, url: str = "") -> Said:
                 unread += _MORE.match(text.words, listed.end()) is not None
             elif _NAMES_SOMETHING.match(text.words, said.end()):
                 unread += 1
+        for line in text.words.split("\n"):
+            if listed := _OWN_LINE.fullmatch(line.strip()):
+                found += references_in(listed["references"], repository, host=host)
+                continue
+            for said in _MAY_SAY.finditer(line):
+                before = _clause_before(line, said)
+                is_meant = _is_meant(line, said, before, repository, own)
+                unread += is_meant and _REFERENCES.match(line, said.end()) is not None
     return Said(tuple(dict.fromkeys(found)), unread)
 
 
