@@ -46,7 +46,7 @@ query($owner: String!, $name: String!, $first: Int!, $after: String) {
 """
 _LARGEST_PAGE = 50
 NOBODY = "none"
-"""What GitHub calls the assignee of an item that has none."""
+"""What GitHub calls the assignee, or the milestone, of an item that has none."""
 
 _COST = 4
 """Points of a page: 50 pull requests with up to five connections each."""
@@ -70,6 +70,7 @@ class _Candidate:
     """An open item with what filters look at; names are folded."""
 
     number: ItemNumber
+    is_pull_request: bool
     labels: frozenset[str]
     author: str
     assignees: frozenset[str]
@@ -93,6 +94,10 @@ class _Candidate:
                 found = self.milestone in numbers
             case "base":
                 found = self.base in one.values
+            case "is":
+                found = not wanted.isdisjoint(self._kinds())
+            case "no":
+                found = not wanted.isdisjoint(self._lacking())
             case "draft":
                 found = str(self.is_draft).casefold() in wanted
             case "review":
@@ -100,6 +105,20 @@ class _Candidate:
             case _:
                 found = False
         return found is not one.is_not
+
+    def _kinds(self) -> set[str]:
+        """Return the words of ``is:`` that are true of it."""
+        kind = "pr" if self.is_pull_request else "issue"
+        return {"open", kind, *(["draft"] if self.is_draft else [])}
+
+    def _lacking(self) -> set[str]:
+        """Return the words of ``no:`` that are true of it."""
+        has = {
+            "label": self.labels,
+            "milestone": self.milestone is not None,
+            "assignee": self.assignees,
+        }
+        return {what for what, there in has.items() if not there}
 
 
 async def select(
@@ -111,7 +130,8 @@ async def select(
     """
     milestones = await _milestones(connection, repository, search)
     for one in search.filters:
-        if one.key == "milestone" and not any(milestones[v] for v in one.values):
+        is_unknown = one.key == "milestone" and not any(map(milestones.get, one.values))
+        if is_unknown and not one.is_not:
             return ()
     candidates = (
         _pull_requests(connection, repository, search)
@@ -204,6 +224,8 @@ def _parameter(
         case "milestone":
             number = milestones[value]
             return None if number is None else ("milestone", number)
+        case "no" if value != "label":
+            return value, NOBODY
         case _:
             return None
 
@@ -241,7 +263,8 @@ async def _page(
         cost=_COST,
         tries=READ_TRIES if size == 1 else 1,
     )
-    looked_at = {one.key for one in search.filters}
+    # no:label looks at what label: does, is:draft at what draft: does.
+    looked_at = {word for one in search.filters for word in (one.key, *one.values)}
     for problem in answer.problems:
         _, _, _, _, part, *_ = (*problem.path, *[""] * 5)
         is_node = len(problem.path) > 3 and problem.path[1] == "pullRequests"
@@ -286,10 +309,12 @@ def _from_rest(item: Any) -> _Candidate:
     named = (one if isinstance(one, str) else one["name"] for one in item["labels"])
     return _Candidate(
         number=ItemNumber(item["number"]),
+        is_pull_request=bool(item.get("pull_request")),
         labels=frozenset(str(name).casefold() for name in named),
         author=_folded(item.get("user")),
         assignees=frozenset(map(_folded, item.get("assignees") or ())),
         milestone=(item.get("milestone") or {}).get("number"),
+        is_draft=bool(item.get("draft")),
     )
 
 
@@ -302,6 +327,7 @@ def _from_graphql(node: Mapping[str, Any]) -> _Candidate:
     assignees = (node.get("assignees") or {}).get("nodes") or ()
     return _Candidate(
         number=ItemNumber(node["number"]),
+        is_pull_request=True,
         labels=frozenset(str(one["name"]).casefold() for one in labels if one),
         author=login,
         assignees=frozenset(_folded(one) for one in assignees if one),

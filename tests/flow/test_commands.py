@@ -36,6 +36,8 @@ SELECTED = {
     "milestone:2.4": [18],
     "author:linus": [63, 64],
     "assignee:grace": [19],
+    "is:open is:issue -no:milestone": [18],
+    'type:pr no:assignee label:"good first issue" -is:draft': [63],
     "sub-issues:30": [12],
     "tasks:30": [15, 18],
     "12 12 author:linus -64": [12, 63],

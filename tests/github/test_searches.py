@@ -101,6 +101,53 @@ async def test_nobody_is_an_assignee_that_can_be_asked_for(desk: Bench):
     assert desk.github.seen[-1].query["assignee"] == "none"
 
 
+PULL = {"pull_request": {"url": "x"}, "draft": False}
+LISTED = [
+    *items(1, labels=("bug",), milestone=2, assignees=("bob",)),
+    *items(2, labels=("bug",)),
+    *items(3),
+    *[{**one, **PULL} for one in items(4, labels=("bug",))],
+    *[{**one, **PULL, "draft": True} for one in items(5, assignees=("bob",))],
+]
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("is:issue", [1, 2, 3]),
+        ("is:pr is:open", [4, 5]),
+        ("type:pr -is:draft", [4]),
+        ("is:draft", [5]),
+        ("is:issue,is:draft", [1, 2, 3, 5]),
+        ("is:issue is:pr", []),
+        ("no:label", [3, 5]),
+        ("no:milestone label:bug", [2, 4]),
+        ("no:assignee is:issue", [2, 3]),
+        ("is:issue -no:assignee", [1]),
+        ("no:label,no:assignee", [2, 3, 4, 5]),
+        ("label:bug -milestone:v2", [2, 4]),
+        ("label:bug -milestone:v9", [1, 2, 4]),
+        ("is:issue -assignee:BOB", [2, 3]),
+    ],
+)
+async def test_the_words_of_githubs_search_mean_what_they_mean_there(
+    desk: Bench, line, found
+):
+    def answer(seen: Seen) -> Reply:
+        nobody = seen.query.get("assignee") == "none"
+        nowhere = seen.query.get("milestone") == "none"
+        fitting = [
+            one
+            for one in LISTED
+            if not (nobody and one["assignees"]) and not (nowhere and one["milestone"])
+        ]
+        return Reply(fitting)
+
+    desk.github.on(ISSUES, answer)
+    desk.github.on(MILESTONES, Reply([{"number": 2, "title": "v2"}]))
+    assert await select(desk, line) == found
+
+
 async def test_what_does_not_exist_has_no_items(desk: Bench):
     desk.github.on(MILESTONES, Reply([]))
     assert await select(desk, "milestone:v9") == []
@@ -136,6 +183,10 @@ def pull(number: int, **more: Any) -> dict[str, Any]:
         ("review:none", [2, 3]),
         ("base:main author:octo-helper[bot]", [1, 2, 4, 5]),
         ("base:Main", []),
+        ("review:none -base:main", [3]),
+        ("base:main is:pr -is:draft no:assignee", [1, 4, 5]),
+        ("is:issue base:main", []),
+        ("label:wip -review:approved", [5]),
     ],
 )
 async def test_pull_requests_are_found_by_what_only_they_have(desk: Bench, line, found):

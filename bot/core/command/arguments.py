@@ -7,8 +7,7 @@ from bot.core.actions.table import ACTIONS
 from bot.core.command.guesses import slip_of
 from bot.core.command.sentence import Sentence
 from bot.core.command.syntax import DRY_RUN, MAKE, NUMERIC, quoted
-from bot.core.command.vocabulary import FILTERS
-from bot.core.command.words import KEYED, Token, is_item, login_of
+from bot.core.command.words import KEYED, Token, is_filter, is_item, login_of
 from bot.core.model import Action
 
 WORKFLOW = re.compile(r"[\w.-]+\.ya?ml\Z", re.IGNORECASE)
@@ -137,9 +136,10 @@ def _is_signed(token: Token) -> bool:
     """Return whether a word with a sign is a label or login, not an item or filter."""
     rest = token.text[1:]
     keyed = KEYED.match(rest)
-    is_filter = keyed is not None and keyed["key"].casefold() in (*FILTERS, "is", "no")
-    is_taken_off = token.text[0] == "-" and (NUMERIC.match(rest) or is_filter)
-    return not is_taken_off
+    is_item_word = NUMERIC.match(rest) is not None or (
+        keyed is not None and is_filter(keyed["key"].casefold(), keyed["value"])
+    )
+    return not (token.text[0] == "-" and is_item_word)
 
 
 def _is_opposite(one: str, two: str) -> bool:

@@ -27,6 +27,7 @@ from bot.core.command.words import (
     KEYED,
     Edit,
     Token,
+    is_filter,
     is_item,
 )
 
@@ -53,7 +54,8 @@ def is_option_like(sentence: Sentence, token: Token) -> bool:
             return False
         sentence.flaw(token.span, f"{token.text} is no word of a command", fix=None)
         return True
-    if dashes == "-" and not is_flag(word):
+    is_not = is_filter(word.casefold(), found["value"] or "")
+    if dashes == "-" and (is_not or not is_flag(word)):
         return False
     _option_like(sentence, token, word, found["value"])
     return True

@@ -4,7 +4,6 @@ Nothing is read from it: each is a fault, with the edits that say the same in th
 language where that is certain. None of them names what nobody named.
 """
 
-import itertools
 import re
 
 from bot.core.actions.spec import Form
@@ -37,6 +36,7 @@ from bot.core.command.vocabulary import (
     COURTESY,
     FILTERS,
     NOT_YET,
+    SEARCH_WORDS,
     STRANGERS,
     SYNONYMS,
     in_words,
@@ -46,6 +46,7 @@ from bot.core.command.words import (
     KEYED,
     Edit,
     Token,
+    is_filter,
     is_item,
     meant_numbers,
 )
@@ -68,30 +69,18 @@ _NOISE = frozenset(
     {"issue", "issues", "item", "items", "number", "numbers", "pr", "prs", "ticket"}
 )
 
-_PULL_REQUESTS = "draft:true,draft:false"
-_AS_FILTER = {
-    **dict.fromkeys(
-        itertools.product(("is", "type"), ("pr", "pull-request")), _PULL_REQUESTS
-    ),
-    ("is", "draft"): "draft:true",
-    ("no", "assignee"): "assignee:none",
-}
-"""What GitHub's search asks with a word that is no filter here."""
-
 _TAKES_OFF = {"unlabel": "label", "untag": "label", "unassign": "assign"}
 
 
 def is_search_word(sentence: Sentence, token: Token, key: str, value: str) -> bool:
-    """Note ``is:open`` and the like of GitHub's search."""
-    if key in ("is", "state") and value.casefold() == "open":
-        sentence.flaw(token.span, "filters find open items only", fix="")
-    elif fix := _AS_FILTER.get((key, value.casefold())):
-        sentence.flaw(token.span, f"as a filter: {fix}", fix=fix)
-    elif key == "no":
-        message = "a filter names what an item has; only assignee:none finds items without one"
-        sentence.flaw(token.span, message, fix=None)
-    elif key in ("is", "type", "state", "repo", "sort", "in", "involves"):
-        message = f"no filter: {key}:; there is {in_words(FILTERS)}"
+    """Note ``sort:created`` and the like of GitHub's search."""
+    if key == "sort":
+        message = "a batch has an order of its own: after: and priority: change it"
+        sentence.flaw(token.span, message, fix="")
+    elif (key, value.casefold()) == ("archived", "false"):
+        sentence.flaw(token.span, "this is always so; leave it out", fix="")
+    elif key in SEARCH_WORDS:
+        message = f"{key}: is no filter here; there is {in_words(FILTERS)}"
         sentence.flaw(token.span, message, fix=None)
     elif key == "before":
         message = "the later item waits: 15 after:12"
@@ -321,11 +310,10 @@ def _exception(sentence: Sentence, token: Token) -> bool:
     fixes: list[str] = []
     while (following := sentence.following) is not None and not following.is_mark:
         keyed = KEYED.match(following.text)
-        is_filter = keyed is not None and keyed["key"].casefold() in (
-            "label",
-            "author",
+        is_one = keyed is not None and is_filter(
+            keyed["key"].casefold(), keyed["value"]
         )
-        if NUMERIC.match(following.text) or is_filter:
+        if NUMERIC.match(following.text) or is_one:
             fixes.append(f"-{following.text.lstrip('#')}")
         elif following.folded not in ("and", "or", "nor"):
             break

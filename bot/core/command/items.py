@@ -48,7 +48,6 @@ from bot.core.command.words import (
     is_item,
 )
 
-_NEGATED = ("label", "author")
 _SINGLE = ("milestone", "author", "base", "draft", "review")
 _MOST_VALUES = 10
 
@@ -145,6 +144,13 @@ class ItemsReader(Sentence):
                 "for either, put each in brackets"
             )
             self.flaw(term.span, message, fix=None)
+        for term in terms:
+            if isinstance(term.selector, Search) and all(
+                (one.key, one.values) == ("is", ("open",))
+                for one in term.selector.filters
+            ):
+                message = "these are all open items; say which: is:issue, label:ready"
+                self.flaw(term.span, message, fix=None)
         for term in terms:
             if isinstance(term.selector, Search) and all(
                 one.is_not for one in term.selector.filters
@@ -424,8 +430,8 @@ class ItemsReader(Sentence):
             self._exclusion(token)
         elif token.text == "-":
             habits.spaced_range(self, token)
-        elif sign == "-" and keyed is not None and keyed["key"].casefold() in FILTERS:
-            self._negated(token, keyed["key"].casefold(), rest)
+        elif sign == "-" and keyed is not None and self._is_negated(token, keyed):
+            pass
         elif sign == "-":
             message = "an exclusion is a number or a range: -15 or -15..18"
             self.flaw(token.span, message, fix=None)
@@ -450,14 +456,15 @@ class ItemsReader(Sentence):
         if numbers is not None:
             self.read_words.append(Exclusion(numbers, token.span))
 
-    def _negated(self, token: Token, key: str, rest: Token) -> None:
-        if key not in _NEGATED:
-            message = f"{in_words(_NEGATED)} can be negated, {key} cannot"
-            self.flaw(token.span, message, fix=None)
-            return
-        one = self.filter(token, key, rest.part(len(key) + 1))
+    def _is_negated(self, token: Token, found: re.Match[str]) -> bool:
+        """Take ``-label:wip``."""
+        key, value = found["key"].casefold(), found["value"]
+        if not is_filter(key, value):
+            return habits.is_search_word(self, token, key, value)
+        one = self.filter(token, key, token.part(len(key) + 2))
         if one is not None:
             self._filter(replace(one, is_not=True, span=token.span), token, None)
+        return True
 
     # --- after: --------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from typing import assert_never
 from bot.core.actions.spec import Form
 from bot.core.actions.table import ACTIONS
 from bot.core.command.guesses import nearest
-from bot.core.command.vocabulary import FILTERS, FLAGS, PRIORITIES
+from bot.core.command.vocabulary import FILTER_VALUES, FILTERS, FLAGS, PRIORITIES
 from bot.core.durations import spell_option
 from bot.core.model import (
     Action,
@@ -272,7 +272,12 @@ Control = Cancel | Pause | Resume | Retry | Skip
 Command = RunCommand | Plan | Status | Why | Start | Control | Help
 
 _BARE = re.compile(r"[\w./:@*!?&%+-]+\Z")
-_FILTER = re.compile(rf"(?:{'|'.join(FILTERS)}|is|no):", re.IGNORECASE)
+_FILTER = re.compile(
+    rf"(?:{'|'.join(FILTERS)}):|(?:type|state):(?:{'|'.join(FILTER_VALUES['is'])}|[cmpu])",
+    re.IGNORECASE,
+)
+"""What may be read as a filter, if it has no quotes."""
+
 DRY_RUN = re.compile(r"dry[-_]?run\Z", re.IGNORECASE)
 NUMERIC = re.compile(
     r"#?(?P<first>[0-9]+)(?:(?P<dots>\.{2,3}|[-\u2013\u2014\u2025\u2026])#?(?P<last>[0-9]+))?\Z"

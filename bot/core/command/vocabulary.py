@@ -5,8 +5,48 @@ from types import MappingProxyType
 
 from bot.core.actions.table import ACTIONS
 
-FILTERS = ("label", "milestone", "author", "assignee", "base", "draft", "review")
-REVIEW_STATES = ("approved", "changes-requested", "none")
+FILTERS = (
+    *("label", "milestone", "author", "assignee"),
+    *("is", "no", "base", "draft", "review"),
+)
+FILTER_VALUES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "is": ("issue", "pr", "draft", "open"),
+        "no": ("label", "milestone", "assignee"),
+        "draft": ("true", "false"),
+        "review": ("approved", "changes-requested", "none"),
+    }
+)
+"""What can stand behind a filter that has words of its own."""
+
+SEARCH_WORDS = frozenset(
+    (
+        *(
+            "archived",
+            "closed",
+            "commenter",
+            "comments",
+            "created",
+            "has",
+            "head",
+            "in",
+        ),
+        *(
+            "interactions",
+            "involves",
+            "language",
+            "linked",
+            "mentions",
+            "merged",
+            "org",
+        ),
+        *("parent-issue", "project", "reactions", "reason", "repo", "review-requested"),
+        *("reviewed-by", "sha", "sort", "state", "status", "team", "type", "updated"),
+        *("team-mentions", "team-review-requested", "user", "user-review-requested"),
+    )
+)
+"""Words of GitHub's search that are no filter here."""
+
 COLLECTIONS = ("sub-issues", "tasks")
 ITEM_OPTIONS = ("priority", "timeout", "retries")
 BATCH_OPTIONS = ("concurrency", "on-failure", *ITEM_OPTIONS, "budget", "deps")

@@ -26,8 +26,8 @@ from bot.core.command.syntax import (
 )
 from bot.core.command.vocabulary import (
     COLLECTIONS,
+    FILTER_VALUES,
     FILTERS,
-    REVIEW_STATES,
     in_words,
 )
 from bot.core.model import ItemNumber
@@ -79,6 +79,17 @@ _PATH = re.compile(
     r"(?P<repository>[\w.-]+/[\w.-]+)/(?:issues|pull)/(?P<number>[1-9][0-9]{0,8})\Z",
     re.IGNORECASE,
 )
+
+_SAME_VALUES = {
+    **dict.fromkeys(("issues",), "issue"),
+    **dict.fromkeys(("prs", "pull", "pulls", "pull-request", "pull-requests"), "pr"),
+    **dict.fromkeys(("pullrequest", "pullrequests"), "pr"),
+    **dict.fromkeys(("labels",), "label"),
+    **dict.fromkeys(("milestones",), "milestone"),
+    **dict.fromkeys(("assignees",), "assignee"),
+}
+_ENDED = ("closed", "merged", "unmerged", "completed")
+_SAME_BOOLEANS = {"yes": "true", "1": "true", "no": "false", "0": "false"}
 
 ITEM_HELP = "use a number, a range like 12..18, review:63 or a link"
 
@@ -343,20 +354,31 @@ class Words:
                     self.flaw_with(token.span, message, (Edit(name, "@me"),))
                     return None
                 value = login_of(value)
-            case "draft" | "review":
-                choices = REVIEW_STATES if key == "review" else ("true", "false")
-                value = value.casefold().replace("_", "-")
-                if value not in choices:
-                    message = f"{key} is {in_words(choices)}"
-                    said = {"yes": "true", "1": "true", "no": "false", "0": "false"}
-                    same = said.get(value, "") if key == "draft" else ""
-                    guess = same or slip_of(value, choices)
-                    fix = f"{key}:{guess}" if guess else None
-                    self.flaw(token.span, message, fix=fix)
-                    return None
+            case "draft" | "review" | "is" | "no" | "type" | "state":
+                return self._one_of(token, key, value.casefold().replace("_", "-"))
             case _:
                 pass
         return Filter(key, (value,), span=token.span)
+
+    def _one_of(self, token: Token, key: str, value: str) -> Filter | None:
+        """Return a filter that has words of its own, or note that this is none of them."""
+        if key in ("type", "state"):
+            key = "is"  # another word for the same in GitHub's search
+        if key in ("is", "no"):
+            value = _SAME_VALUES.get(value, value)
+        choices = FILTER_VALUES[key]
+        if value in choices:
+            return Filter(key, (value,), span=token.span)
+        if key == "is" and value in _ENDED:
+            self.flaw(token.span, "filters find open items only", fix=None)
+            return None
+        same = _SAME_BOOLEANS.get(value, "") if key == "draft" else ""
+        guess = same or slip_of(value, choices)
+        sign = "-" if token.text.startswith("-") else ""
+        fix = f"{sign}{key}:{guess}" if guess else None
+        said = in_words([f"{key}:{one}" for one in choices])
+        self.flaw(token.span, f"there is {said}", fix=fix)
+        return None
 
     def numeric(self, token: Token) -> Number | Range | None:
         """Return what a number or range means, or note why it means nothing."""
@@ -426,8 +448,11 @@ def is_word(token: Token) -> bool:
 
 def is_filter(key: str, value: str) -> bool:
     """Return whether ``key:value`` is a filter; ``review:63`` is an action."""
+    folded = value.casefold().replace("_", "-")
     if key == "review":
-        return value.casefold().replace("_", "-") in REVIEW_STATES
+        return folded in FILTER_VALUES[key]
+    if key in ("type", "state"):
+        return _SAME_VALUES.get(folded, folded) in (*FILTER_VALUES["is"], *_ENDED)
     return key in FILTERS
 
 

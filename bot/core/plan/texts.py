@@ -23,7 +23,9 @@ _SAYS = re.compile(
     r"(?<![\w-])(?:depend(?:s|ing|ent)?[\s-]{1,9}(?:up)?on|blocked[\s-]{1,9}(?:by|on))(?![\w-])",
     re.IGNORECASE,
 )
-_NEEDS = r"(?:needs|requires|wait(?:s|ing)?[\s-]{1,9}(?:for|on)|builds[\s-]{1,9}(?:up)?on)"
+_NEEDS = (
+    r"(?:needs|requires|wait(?:s|ing)?[\s-]{1,9}(?:for|on)|builds[\s-]{1,9}(?:up)?on)"
+)
 _MAY_SAY = re.compile(rf"(?<![\w-])(?:{_NEEDS}|after)(?![\w-])", re.IGNORECASE)
 """Words that mean much else too: they say so on a line, or above a list, of their own."""
 

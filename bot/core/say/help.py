@@ -40,6 +40,8 @@ _SELECTORS = (
     ("`this`", "the issue or pull request that you comment on"),
     ('`label:ready` · `milestone:"2.4"`', "all open items that have it"),
     ("`author:ada` · `assignee:@me`", "all open items of a person, or of yours"),
+    ("`is:issue` · `is:pr`", "all open issues · all open pull requests"),
+    ("`no:label` · `no:milestone`", "all open items that have none"),
     (
         "`base:main` · `draft:false` · `review:approved`",
         "all such open pull requests",

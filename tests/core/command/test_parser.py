@@ -45,6 +45,7 @@ from bot.core.command.syntax import (
 from bot.core.command.vocabulary import (
     BATCH_OPTIONS,
     CONTROLS,
+    FILTER_VALUES,
     FILTERS,
     HELP_WORDS,
 )
@@ -338,16 +339,17 @@ ranges = st.builds(
     st.integers(1, 9999).map(ItemNumber),
     st.integers(1, 49),
 )
-fixed = {"draft": ["true", "false"], "review": ["approved", "none"]}
 signed_keys = st.sampled_from(
-    [(key, False) for key in FILTERS] + [("label", True), ("author", True)]
+    [(key, sign) for key in FILTERS for sign in (True, False)]
 )
 filters = signed_keys.flatmap(
     lambda pair: st.builds(
         Filter,
         st.just(pair[0]),
         st.lists(
-            st.sampled_from(fixed[pair[0]]) if pair[0] in fixed else values,
+            st.sampled_from(FILTER_VALUES[pair[0]])
+            if pair[0] in FILTER_VALUES
+            else values,
             min_size=1,
             max_size=3,
             unique=True,
@@ -358,6 +360,7 @@ filters = signed_keys.flatmap(
 searches = (
     st.lists(filters, min_size=1, max_size=3, unique_by=lambda f: (f.key, f.is_not))
     .filter(lambda some: not all(one.is_not for one in some))
+    .filter(lambda some: not all(one.values == ("open",) for one in some))
     .map(lambda some: Search(tuple(sorted(some, key=lambda one: one.is_not))))
 )
 parents = st.builds(SubIssues, item_names) | st.builds(Tasks, item_names)

@@ -85,8 +85,14 @@ URL = "https://github.com/acme/widgets/issues/9"
         ("Depends on https://GitHub.com/acme/widgets/issues/51", ["#51"]),
         ("https://x.example/depends-on/12 and #51", []),
         ("Needs #51", ["#51"]),
-        ("It parses.\nRequires: #51, #52 and acme/api#3.\nThanks", ["#51", "#52", "acme/api#3"]),
-        ("- waiting for #51\n- [ ] Waits on PR #52\n- after #53", ["#51", "#52", "#53"]),
+        (
+            "It parses.\nRequires: #51, #52 and acme/api#3.\nThanks",
+            ["#51", "#52", "acme/api#3"],
+        ),
+        (
+            "- waiting for #51\n- [ ] Waits on PR #52\n- after #53",
+            ["#51", "#52", "#53"],
+        ),
         ("**Needs** [the parser](https://github.com/acme/widgets/pull/51)", ["#51"]),
         ("### Requires\n- #51\n- [x] #52", ["#51"]),
         ("Waiting for:\n- #51", ["#51"]),
