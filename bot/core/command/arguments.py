@@ -3,7 +3,6 @@
 import re
 
 from bot.core.actions.spec import Form
-from bot.core.actions.table import ACTIONS
 from bot.core.command.guesses import slip_of
 from bot.core.command.sentence import Sentence
 from bot.core.command.syntax import DRY_RUN, MAKE, NUMERIC, quoted
@@ -56,20 +55,20 @@ class Arguments:
         if sentence.lead is None or sentence.lead_token is None:
             return
         name = sentence.lead.name
-        action = ACTIONS.get(name)
         if sentence.form is Form.WORKFLOW:
             self._found.sort(key=lambda argument: "=" in argument)
             if self._found and "=" in self._found[0]:
                 self._found.clear()
-        if action and action.arguments.are_needed and not self._found:
-            message = f"{name} needs more: write {name} {action.arguments.usage} 12"
+        arguments = sentence.arguments_of(name)
+        if arguments.are_needed and not self._found:
+            message = f"{name} needs more: write {name} {arguments.usage} 12"
             if not sentence.flaws:  # else one was there, and is a fault already
                 sentence.flaw(sentence.lead_token.span, message, fix=None)
         sentence.lead = Action(name, tuple(self._found))
 
     def _word(self, token: Token) -> bool:
         """Take one of the words that the action knows, or name the one that was meant."""
-        known = ACTIONS[self._sentence.lead_name].arguments.words
+        known = self._sentence.arguments_of(self._sentence.lead_name).words
         if token.folded in known:
             self._argument(token, token.folded, most=1)
             return True

@@ -6,7 +6,6 @@ None is taken for an argument; each is a fault, with the words for it where they
 import re
 
 from bot.core.actions.spec import Form
-from bot.core.actions.table import ACTIONS
 from bot.core.command.arguments import INPUT
 from bot.core.command.guesses import nearest, slip_of
 from bot.core.command.options import Wrong, read_option
@@ -128,7 +127,7 @@ def _is_word_of_action(sentence: Sentence, token: Token, key: str, value: str) -
     """Note ``close --not-planned`` and ``close --reason "not planned"``."""
     if sentence.form is not Form.WORDS:
         return False
-    known = ACTIONS[sentence.lead_name].arguments.words
+    known = sentence.arguments_of(sentence.lead_name).words
     following = sentence.following
     span = token.span
     if key == "reason" and not value and following is not None:

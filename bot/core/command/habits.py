@@ -7,7 +7,6 @@ language where that is certain. None of them names what nobody named.
 import re
 
 from bot.core.actions.spec import Form
-from bot.core.actions.table import ACTIONS
 from bot.core.command.arguments import INPUT
 from bot.core.command.controls import BATCH_ID
 from bot.core.command.dashes import KEYS, fits
@@ -420,8 +419,7 @@ def _stray_action(sentence: Sentence, token: Token, name: str) -> None:
     span = Span(token.column, following.end - token.column)
     message = f"{name} comes first, or stands before one item: "
     fix = f"{name}:{following.text}"
-    action = ACTIONS.get(name)
-    needs = action is not None and action.arguments.are_needed
+    needs = sentence.arguments_of(name).are_needed
     is_sure = not needs and not sentence.is_refused(name)
     sentence.flaw(span, message + fix, fix=fix if is_sure else None)
 

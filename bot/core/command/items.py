@@ -4,7 +4,6 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from bot.core.actions.table import ACTIONS
 from bot.core.command import dashes, habits, joints
 from bot.core.command.arguments import Arguments
 from bot.core.command.guesses import slip_of
@@ -332,10 +331,12 @@ class ItemsReader(Sentence):
             self.option_value(token, guess, value)
 
     def _action_prefix(self, token: Token, name: str, rest: Token) -> None:
-        action = ACTIONS.get(name)
+        arguments = self.arguments_of(name)
         following = self.following
-        if action and action.arguments.are_needed:
-            message = f"{name} needs more, so it can only lead: {name} {action.arguments.usage} 12"
+        if arguments.are_needed:
+            message = (
+                f"{name} needs more, so it can only lead: {name} {arguments.usage} 12"
+            )
             self.flaw(token.span, message, fix=None)
         elif rest.text:
             self._add_item(token, name, rest)

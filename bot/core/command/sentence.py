@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from bot.core.actions.spec import Form
+from bot.core.actions.spec import NO_ARGUMENTS, Arguments, Form
 from bot.core.actions.table import ACTIONS, is_refused
 from bot.core.command.limits import Limits
 from bot.core.command.options import OPTION_FIELDS, Wrong, read_option
@@ -100,8 +100,12 @@ class Sentence(Words):
     @property
     def form(self) -> Form:
         """Return how the arguments of the leading action are typed."""
-        spec = ACTIONS.get(self.lead_name)
-        return spec.arguments.form if spec else Form.NONE
+        return self.arguments_of(self.lead_name).form
+
+    def arguments_of(self, name: str) -> Arguments:
+        """Return what is typed behind an action; behind one of the repository's nothing."""
+        spec = None if name in self._own else ACTIONS.get(name)
+        return spec.arguments if spec else NO_ARGUMENTS
 
     def is_refused(self, name: str) -> bool:
         """Return whether nobody can do an action here, so that none is led to it."""

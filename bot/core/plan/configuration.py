@@ -130,7 +130,10 @@ class RepositoryConfiguration(_Part):
     rules: Annotated[tuple[Any, ...], Field(strict=False)] = ()
 
     def resolve(self, action: Action) -> ResolvedAction:
-        """Return what *action* does here. Its name is a built-in or configured one."""
+        """Return what *action* does here. Its name is a built-in or configured one.
+
+        A name of the repository's own stays its own, whatever later versions bring.
+        """
         own = self.actions.get(action.name)
         if own is None:
             spec = ACTIONS[action.name]
@@ -229,7 +232,7 @@ def _check_names(
     """Check the names of actions against each other and the language."""
     for name in configuration.actions:
         line = line_of(("actions", name), lines)
-        if name in ACTIONS or name in RESERVED:
+        if name in RESERVED:
             message = (
                 f"{PATH}, line {line}: {name} means something already; "
                 "name the action differently."
@@ -267,7 +270,7 @@ def _check_default(
         )
     elif ACTIONS[resolved.action.does].role > Role.WRITE:
         problem = f"{resolved.action.does} is never a default; type it in the command"
-    elif name in ACTIONS and ACTIONS[name].arguments.are_needed:
+    elif not resolved.action.uses and ACTIONS[name].arguments.are_needed:
         problem = f"{name} needs arguments; make an action of your own from it"
     if problem:
         message = f"{PATH}, line {line}: {problem}."

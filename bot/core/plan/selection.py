@@ -9,7 +9,12 @@ from dataclasses import dataclass, field, replace
 
 from bot.core.actions.ability import why_not_granted
 from bot.core.actions.spec import AppliesTo, ItemNeed
-from bot.core.actions.table import builds_on_others, opens_pull_request, spec_of
+from bot.core.actions.table import (
+    ACTIONS,
+    builds_on_others,
+    opens_pull_request,
+    spec_of,
+)
 from bot.core.command.faults import Declined
 from bot.core.command.syntax import (
     GivenOptions,
@@ -18,6 +23,7 @@ from bot.core.command.syntax import (
     RunCommand,
     Search,
     This,
+    format_action,
     format_command,
     format_numbers,
     format_selector,
@@ -343,11 +349,24 @@ class _Choice:
         if elsewhere := dict.fromkeys(self._expansion.left_out_references):
             shown = join([code_span(str(reference)) for reference in elsewhere])
             yield f"Items of other repositories are **left out**: {shown}."
+        yield from self._own_names(items)
         yield from label_notes(self._expansion)
         yield from self._again(items)
         yield from self._unread(items)
         yield from self._untold()
         yield from self._of_the_thread(items)
+
+    def _own_names(self, items: Sequence[SelectedItem]) -> Iterator[str]:
+        """Yield what a name does that is a built-in action's elsewhere."""
+        for action in dict.fromkeys(item.action for item in items):
+            if action.uses and action.name in ACTIONS:
+                does = replace(action, name=action.does, uses="")
+                what = (
+                    f"the command {code_span(action.command)}"
+                    if action.command
+                    else code_span(format_action(does))
+                )
+                yield f"{code_span(action.name)} is this repository's own action here: {what}."
 
     def _again(self, items: Sequence[SelectedItem]) -> Iterator[str]:
         """Yield what ``again`` does."""

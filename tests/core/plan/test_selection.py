@@ -10,9 +10,11 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.core.actions.table import ACTIONS
 from bot.core.command.faults import Declined, UnknownItems, Unreadable
 from bot.core.command.parser import Misread, parse_command
 from bot.core.command.syntax import Filter, Help, RunCommand, Search, format_selector
+from bot.core.command.vocabulary import RESERVED
 from bot.core.model import (
     BatchId,
     ItemFacts,
@@ -132,7 +134,7 @@ def known_for(command: RunCommand, **more) -> Known:
         host="github.com",
         asker="ada",
         why_not=lambda action, _: (
-            "This server cannot update." if action.name == "update" else ""
+            "This server cannot update." if action.does == "update" else ""
         ),
     )
     known = replace(known, **more)
@@ -277,6 +279,27 @@ def test_the_defaults_are_the_repositorys():
     assert isinstance(selection, Selection)
     assert [item.action.command for item in selection.items] == ["fixer", ""]
     assert [shown(item) for item in selection.items] == ["12 fix", "63 review"]
+
+
+@pytest.mark.parametrize("name", sorted(ACTIONS.keys() - RESERVED))
+def test_a_name_of_the_repositorys_own_stays_its_own(name: str):
+    own = read_configuration(
+        f"actions: {{{name}: {{uses: label, with: [+triaged]}}}}\n"
+        f"defaults: {{issue: {name}}}"
+    )
+    for line in (f"/batch {name} 12", f"/batch {name}:12", "/batch 12"):
+        command = parse_command(line, actions=own.actions)
+        assert isinstance(command, RunCommand)
+        selection = resolved(command, configuration=own)
+        assert isinstance(selection, Selection)
+        (item,) = selection.items
+        assert (item.action.does, item.action.arguments) == ("label", ("+triaged",))
+        assert selection.notes == (
+            f"`{name}` is this repository's own action here: `label +triaged`.",
+        )
+    assert isinstance(
+        parse_command(f"/batch {name} +bug 12", actions=own.actions), Misread
+    )
 
 
 def test_a_command_that_nobody_typed_is_refused_in_words():
