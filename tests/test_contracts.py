@@ -12,6 +12,7 @@ from bot.localhub.api import all_routes
 from bot.localhub.api_log import Exchange
 from bot.localhub.hub import LocalHub
 from bot.localhub.reviews import LineComment
+from bot.localhub.rules import BranchRules, QueueRule, RequiredCheck
 from bot.localhub.server import app_key
 from tests import contracts
 from tests.localhub.client import NAME, REPO, Client, client, receiver
@@ -63,7 +64,21 @@ fragment changes on PullRequest {
   locked author { login } merged isDraft isCrossRepository headRefName headRefOid
   baseRefName baseRefOid mergeable mergeStateStatus additions deletions changedFiles
   labels(first: 20) { nodes { name } } assignees(first: 20) { nodes { login } }
-  milestone { title } statusCheckRollup { state } mergedBy { login }
+  milestone { title } mergedBy { login } canBeRebased reviewDecision
+  viewerCanUpdateBranch maintainerCanModify autoMergeRequest { mergeMethod }
+  headRef { name } baseRef { name refUpdateRule { requiredStatusCheckContexts
+    requiresSignatures viewerCanPush } compare(headRef: "main") { aheadBy status } }
+  reviewRequests(first: 5) { nodes { requestedReviewer { __typename
+    ... on User { login } ... on Team { slug } } } }
+  latestOpinionatedReviews(first: 5) { nodes { state author { login } } }
+  statusCheckRollup { id state commit { oid } contexts(first: 20) { totalCount nodes {
+    __typename
+    ... on CheckRun { id name status conclusion isRequired(pullRequestNumber: 3) title
+      startedAt completedAt annotations(first: 2) { nodes { message path } }
+      checkSuite { app { slug databaseId } workflowRun { event url workflow { name } } }
+    }
+    ... on StatusContext { context state description isRequired(pullRequestNumber: 3) }
+  } } }
   closingIssuesReferences(first: 5) { nodes { number } } mergeCommit { oid }
 }
 """
@@ -77,11 +92,13 @@ async def test_every_endpoint_answers_as_github_describes(hub: LocalHub):
         await use_comments(github)
         await use_pulls(github)
         await use_git_and_checks(github)
+        await use_actions(github)
         await use_relations(github)
         answer = await github.graphql(QUERY, owner="acme", name="widgets", size=2)
         assert [error["type"] for error in answer["errors"]] == ["NOT_FOUND"]
         assert (await github.send("DELETE", "/installation/token")).status == 204
-    used = {(e.method, e.template) for e in hub.log if 200 <= e.status < 300}
+    done = (*range(200, 300), 302)
+    used = {(e.method, e.template) for e in hub.log if e.status in done}
     every = {(route.method, route.template) for route in all_routes()}
     assert sorted(every - used) == []
     problems = [p for e in hub.log for p in contracts.exchange_problems(e)]
@@ -208,6 +225,7 @@ async def use_pulls(github: Client) -> None:
         "PUT", f"{pull}/update-branch", {"expected_head_sha": head}
     )
     assert updated.status == 202
+    await hub.jobs.drain()
     await github.send("PUT", f"{pull}/merge", {"sha": head})
     await github.get(f"{pull}/merge")
     merged = await github.send("PUT", f"{pull}/merge", {"merge_method": "merge"})
@@ -260,7 +278,8 @@ async def use_git_and_checks(github: Client) -> None:
     await github.get(f"{REPO}/branches?per_page=2")
     await github.get(f"{REPO}/branches/batch/x/1")
     await github.send("DELETE", moved)
-    hub.repository(NAME).required_checks = ["ci"]
+    hub.repository(NAME).rules.append(everything_is_demanded())
+    hub.repository(NAME).rules.append(everything_is_demanded(is_classic=True))
     await github.get(f"{REPO}/branches/main")
     await github.get(f"{REPO}/branches/none")
     await github.get(f"{REPO}/rules/branches/main")
@@ -274,7 +293,62 @@ async def use_git_and_checks(github: Client) -> None:
     await github.get(one)
     hub.check(NAME, str(head), "ci", conclusion="success")
     await github.get(f"{REPO}/commits/{head}/check-runs?check_name=ci")
+    await github.get(f"{REPO}/commits/{head}/check-suites")
+    remark = {
+        "path": "README.md", "start_line": 1, "end_line": 1,
+        "annotation_level": "warning", "message": "Too short",
+    }  # fmt: skip
+    more = {"title": "x", "summary": "y", "annotations": [remark]}
+    await github.send("PATCH", one, {"output": more})
+    await github.get(f"{one}/annotations")
+    id_ = github.installation
+    granted = {**id_.permissions, "statuses": "write", "administration": "read"}
+    token = hub.new_token(id_, permissions=granted).value
+    said = {"state": "success", "context": "ci/x", "description": "fine"}
+    await github.send("POST", f"{REPO}/statuses/{head}", said, token=token)
+    await github.send("POST", f"{REPO}/statuses/{head}", said)
+    await github.send("POST", f"{REPO}/statuses/{'0' * 40}", said, token=token)
+    await github.send("POST", f"{REPO}/statuses/{head}", {"state": "fine"}, token=token)
     await github.get(f"{REPO}/commits/{head}/status")
+    await github.get(f"{REPO}/commits/{head}/statuses")
+    for branch in ("main", "other"):
+        protection = f"{REPO}/branches/{branch}/protection"
+        await github.get(protection)
+        await github.get(protection, token=token)
+        await github.get(f"{protection}/required_status_checks", token=token)
+
+
+def everything_is_demanded(**more: Any) -> BranchRules:
+    """Return rules of every kind."""
+    return BranchRules(
+        checks=(RequiredCheck("ci"), RequiredCheck("lint", 15368)), is_strict=True,
+        approvals=2, queue=QueueRule(), is_linear=True, deployments=("staging",),
+        workflows=(".github/workflows/ci.yml",), **more,
+    )  # fmt: skip
+
+
+async def use_actions(github: Client) -> None:
+    hub = github.hub
+    hub.plan_checks(
+        NAME,
+        {"lint": "failure", "build": ("failure", "success"), "slow": "queued"},
+        logs={"lint": "ruff: 1 error"},
+    )
+    head = hub.push("wade", NAME, "acted", {"x.txt": "1\n"}, message="X", base="main")
+    hub.open_pull_request("wade", NAME, "Acted", head="acted")
+    runs = f"{REPO}/actions/runs"
+    listed = await github.get(f"{runs}?head_sha={head}&event=pull_request")
+    run = f"{runs}/{listed.body['workflow_runs'][0]['id']}"
+    await github.get(run)
+    jobs = (await github.get(f"{run}/jobs?filter=latest")).body["jobs"]
+    await github.get(f"{REPO}/actions/jobs/{jobs[0]['id']}")
+    assert (await github.get(f"{REPO}/actions/jobs/{jobs[0]['id']}/logs")).status == 302
+    again = f"{run}/rerun-failed-jobs"
+    assert (await github.send("POST", again)).status == 403
+    hub.check(NAME, head, "slow", conclusion="success")
+    assert (await github.send("POST", again)).status == 201
+    await github.get(f"{run}/jobs?filter=all")
+    await github.get(f"{REPO}/commits/{head}/check-suites")
 
 
 async def use_git_objects(github: Client, head: str) -> None:
@@ -378,6 +452,19 @@ async def do_everything(hub: LocalHub) -> None:
     hub.edit_thread("wade", NAME, 3, title="Better", body="Fixes #1")
     head = hub.push("wade", NAME, "topic", {"a.txt": "2\n"}, message="Two")
     hub.check(NAME, head, "ci", conclusion="failure")
+    hub.add_status("wade", NAME, head, "ci/x", "success")
+    hub.plan_checks(
+        NAME,
+        {"lint": ("failure", "success"), "slow": "in_progress", "wait": "waiting"},
+    )
+    head = hub.push("wade", NAME, "topic", {"a.txt": "3\n"}, message="Three")
+    for name in ("slow", "wait"):
+        hub.check(NAME, head, name, conclusion="neutral")
+    hub.rerun_failed_jobs("wade", NAME, hub.repository(NAME).workflow_runs[-1].id)
+    hub.plan_checks(NAME, {"lint": "success"}, needs_approval=True)
+    hub.push("wade", NAME, "topic", {"a.txt": "4\n"}, message="Four")
+    hub.approve_workflow("wade", NAME, hub.repository(NAME).workflow_runs[-1].id)
+    hub.plan_checks(NAME, {})
     hub.push("wade", NAME, "other", {"b.txt": "1\n"}, message="B", base="main")
     hub.set_base("wade", NAME, 3, "other")
     hub.set_base("wade", NAME, 3, "main")

@@ -17,6 +17,7 @@ from bot.localhub.faults import Fault, FaultKind, spoiled
 from bot.localhub.graphql.answer import answer as answer_query
 from bot.localhub.hub import LocalHub, Token
 from bot.localhub.rest import (
+    actions,
     app,
     checks,
     comments,
@@ -28,7 +29,9 @@ from bot.localhub.rest import (
     repositories,
     reviewers,
     reviews,
+    rules,
     search,
+    statuses,
 )
 from bot.localhub.rest.routing import Answer, Call, Route, Who
 from bot.localhub.state import Repository
@@ -90,6 +93,7 @@ class Api:
                 self._add(application, route, path)
         for path in GRAPHQL:
             self._add(application, GRAPHQL_ROUTE, path)
+        actions.add_logs(application, self._hub)
         self._add(
             application, Route("*", "", _nothing, Who.ANYBODY), f"{REST}/{{tail:.*}}"
         )
@@ -353,7 +357,10 @@ def all_routes() -> list[Route]:
         reviews,
         git,
         git_data,
+        rules,
         checks,
+        statuses,
+        actions,
         search,
     )
     routes = [route for module in modules for route in module.routes.routes]

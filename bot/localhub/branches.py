@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 
 from bot.localhub import pulls
+from bot.localhub.actions import Actions
 from bot.localhub.errors import not_found
 from bot.localhub.git import ZERO_SHA
-from bot.localhub.moves import Moves
 from bot.localhub.pulls import pull_of
 from bot.localhub.state import Repository, Thread, User
 
 
-class Branches(Moves):
+class Branches(Actions):
     """Pushes, and branches that come, go and change their names."""
 
     def push(
@@ -76,6 +76,8 @@ class Branches(Moves):
                 continue
             repository.pushed_at = self.now()
             self._announce_push(actor, repository, ref, old, new)
+            if new is not None:
+                self.open_suite(actor, repository, new)
             self._update_heads(actor, repository, ref.removeprefix("refs/heads/"), new)
             if new is not None:
                 self._find_merged(actor, repository, ref, new)
@@ -128,6 +130,7 @@ class Branches(Moves):
             repository.git.set_ref(f"refs/pull/{thread.number}/head", sha)
             self.tell(thread, "committed", actor, sha)
             self.announce_thread("synchronize", actor, thread, before=before, after=sha)
+            self.run_workflow(actor, repository, sha, "pull_request")
 
     def _retarget(
         self, actor: User, repository: Repository, old: str, new: str

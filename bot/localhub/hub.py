@@ -109,6 +109,7 @@ class LocalHub(Merges):
         # What GraphQL hides: a pattern of its path → type and message.
         self.unseen: dict[str, tuple[str, str]] = {}
         self.token_lag_seconds = 0.0  # until a new token is known everywhere
+        self.unsure_looks = 1  # at a pull request, before GitHub knows if it merges
 
     def set_webhook_url(self, url: str | None) -> None:
         """Send webhooks there from now on (None: nowhere)."""

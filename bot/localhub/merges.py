@@ -1,17 +1,27 @@
 """Merges of pull requests and of their bases, with real git."""
 
-from bot.localhub import pulls
+from functools import partial
+
+from bot.localhub import mergeability, pulls
 from bot.localhub.branches import person
-from bot.localhub.check_runs import CheckRuns
 from bot.localhub.errors import GitHubError, invalid
-from bot.localhub.git import MergeConflict
+from bot.localhub.git import CommitInfo, MergeConflict
 from bot.localhub.pulls import pull_of
-from bot.localhub.state import Thread, User
+from bot.localhub.reviews import Reviews
+from bot.localhub.rules import MERGE_METHODS, BranchRules
+from bot.localhub.state import Repository, Thread, User
 
-MERGE_METHODS = ("merge", "squash", "rebase")
+METHOD_NAMES = {
+    "merge": "Merge commits",
+    "squash": "Squash merges",
+    "rebase": "Rebase merges",
+}
+IN_RULES = {"merge": "merge commits", "squash": "squash merges", "rebase": "rebases"}
+WORKFLOWS = ".github/workflows/"
+THROUGH_QUEUE = "Changes must be made through the merge queue"
 
 
-class Merges(CheckRuns):
+class Merges(Reviews):
     """Merges, and branches that are brought up to date."""
 
     def merge(
@@ -24,19 +34,32 @@ class Merges(CheckRuns):
         sha: str | None = None,
         title: str | None = None,
         message: str | None = None,
+        may_change_workflows: bool = True,
     ) -> str:
-        """Return the merge commit; raises 405 (cannot be merged) and 409 (head moved)."""
+        """Return the merge commit.
+
+        Raises 405 (cannot be merged, or not so), 409 (a branch moved), 403 (changes a
+        workflow without the permission for it) and 422.
+        """
         thread, actor = self.pull_request(repository, number), self.user(login)
-        found, pull = thread.repository, pull_of(thread)
-        self.require(actor, found, "write")
+        self.require(actor, thread.repository, "write")
         if method not in MERGE_METHODS:
             raise invalid(resource="PullRequest", field="merge_method")
-        self._require_mergeable(thread, sha)
+        self._require_mergeable(thread, actor, method, sha)
         base = pulls.base_head(thread)
         assert base is not None
-        commit = self._merge_commit(
+        head = pull_of(thread).head_sha
+        if not may_change_workflows:
+            self._require_no_workflow(thread.repository, base, head)
+        commit = self.merge_commit(
             thread, actor, base, method=method, title=title, message=message
         )
+        self.land(thread, actor, base, commit)
+        return commit
+
+    def land(self, thread: Thread, actor: User, base: str, commit: str) -> None:
+        """Move the base to what was made of it, and tell of it."""
+        found, pull = thread.repository, pull_of(thread)
         pull.base_sha = base
         found.git.set_ref(f"refs/heads/{pull.base_ref}", commit, expected=base)
         self._note_merged(actor, thread, commit)
@@ -44,36 +67,72 @@ class Merges(CheckRuns):
             self._retarget(actor, found, pull.head_ref, pull.base_ref)
             found.git.set_ref(f"refs/heads/{pull.head_ref}", None)
         self.refs_moved(actor, found)
-        return commit
 
     def update_branch(
         self, login: str, repository: str, number: int, *, expected: str | None = None
     ) -> str:
-        """Return the new head after merging the base into it; raises 422."""
+        """Return the new head after merging the base into it; raises 422 and 403."""
         thread, actor = self.pull_request(repository, number), self.user(login)
         found, pull = thread.repository, pull_of(thread)
-        self.require(actor, found, "write")
-        if expected is not None and expected != pull.head_sha:
-            message = "expected head sha didn't match current head ref."
-            raise GitHubError(422, message)
+        self.require_updatable(thread, actor, expected=expected)
         base = pulls.base_head(thread)
-        if base is None or not thread.is_open or not pulls.is_behind(thread):
-            message = "There are no new commits on the base branch."
-            raise GitHubError(422, message)
-        try:
-            tree = found.git.merged_tree(pull.head_sha, base)
-        except MergeConflict as error:
-            message = "merge conflict between base and head"
-            raise GitHubError(422, message) from error
+        assert base is not None
         commit = found.git.commit_tree(
-            tree, parents=[pull.head_sha, base],
+            found.git.merged_tree(pull.head_sha, base),
+            parents=[pull.head_sha, base],
             message=f"Merge branch '{pull.base_ref}' into {pull.head_ref}",
             author=person(actor), at=self.now(),
         )  # fmt: skip
         self.set_ref(login, repository, f"refs/heads/{pull.head_ref}", commit)
         return commit
 
-    def _require_mergeable(self, thread: Thread, sha: str | None) -> None:
+    def update_branch_later(
+        self,
+        login: str,
+        repository: str,
+        number: int,
+        *,
+        expected: str | None = None,
+        may_change_workflows: bool = True,
+    ) -> None:
+        """Merge the base into the head as the API does it: after it has answered.
+
+        What can be seen at once is refused at once. A head that moves meanwhile stays.
+        """
+        thread, actor = self.pull_request(repository, number), self.user(login)
+        head, base = pull_of(thread).head_sha, pulls.base_head(thread)
+        self.require_updatable(thread, actor, expected=expected)
+        assert base is not None
+        if not may_change_workflows:
+            self._require_no_workflow(thread.repository, head, base)
+        self.jobs.add(
+            partial(self.update_branch, login, repository, number, expected=head)
+        )
+
+    def require_updatable(
+        self, thread: Thread, actor: User, *, expected: str | None
+    ) -> None:
+        """Raise 422 unless the base can be merged into the head, 403 for a stranger."""
+        found, pull = thread.repository, pull_of(thread)
+        self.require(actor, found, "write")
+        base = pulls.base_head(thread)
+        if expected is not None and expected != pull.head_sha:
+            message = "expected head sha didn't match current head ref."
+            raise GitHubError(422, message)
+        if base is None or not thread.is_open or not pulls.is_behind(thread):
+            message = "There are no new commits on the base branch."
+            raise GitHubError(422, message)
+        try:
+            found.git.merged_tree(pull.head_sha, base)
+        except MergeConflict as error:
+            message = "merge conflict between base and head"
+            raise GitHubError(422, message) from error
+
+    # --- parts
+
+    def _require_mergeable(
+        self, thread: Thread, actor: User, method: str, sha: str | None
+    ) -> None:
         pull = pull_of(thread)
         if not thread.is_open:
             raise GitHubError(405, "Pull Request is not mergeable")
@@ -82,26 +141,66 @@ class Merges(CheckRuns):
             raise GitHubError(409, message)
         if pull.is_draft:
             raise GitHubError(405, "Pull Request is still a draft")
-        if not pulls.is_mergeable(thread):
-            raise GitHubError(405, "Pull Request is not mergeable")
-        missing = sorted(pulls.missing_checks(thread))
-        if missing:
-            message = f'Required status check "{missing[0]}" is expected.'
-            raise GitHubError(405, message)
-        found = thread.repository
-        if found.requires_up_to_date and pulls.is_behind(thread):
-            raise GitHubError(405, "Head branch is out of date")
+        rules = self._binding(thread, actor)
+        self._require_method(thread, rules, method)
+        if not mergeability.is_mergeable(thread):
+            raise GitHubError(405, "Pull Request has merge conflicts")
+        if any(one.queue is not None for one in rules):
+            violations = mergeability.VIOLATIONS
+            raise GitHubError(405, f"{violations}\n\n{THROUGH_QUEUE}\n\n")
+        missing = mergeability.violations(thread, rules, app_id=self.app.id)
+        if missing is not None:
+            raise GitHubError(405, missing)
+        if any(one.is_strict for one in rules) and pulls.is_behind(thread):
+            message = "Head branch is out of date. Review and try the merge again."
+            raise GitHubError(409, message)
+        if method == "rebase" and not mergeability.is_rebaseable(thread):
+            raise GitHubError(405, "This branch can't be rebased")
 
-    def _merge_commit(
+    def _binding(self, thread: Thread, actor: User) -> list[BranchRules]:
+        """Return the rules of the base that hold for somebody."""
+        is_app = actor is self.app.bot
+        rules = mergeability.rules_of(thread)
+        return [one for one in rules if not (is_app and one.app_may_bypass)]
+
+    def _require_method(
+        self, thread: Thread, rules: list[BranchRules], method: str
+    ) -> None:
+        if method not in thread.repository.merge_methods:
+            message = f"{METHOD_NAMES[method]} are not allowed on this repository."
+            raise GitHubError(405, message)
+        for one in rules:
+            is_bent = one.is_linear and method == "merge"
+            if is_bent or method not in one.merge_methods:
+                message = f"Merge method {IN_RULES[method]} are not allowed on this repository"
+                raise GitHubError(405, message)
+
+    def _require_no_workflow(
+        self, repository: Repository, before: str, after: str
+    ) -> None:
+        """Raise 403 if merging *after* into *before* changes a workflow."""
+        git = repository.git
+        start = git.merge_base(before, after) or before
+        changed = [file.path for file in git.changed_files(start, after)]
+        path = next((one for one in changed if one.startswith(WORKFLOWS)), None)
+        if path is not None:
+            message = (
+                f"refusing to allow a GitHub App to create or update workflow `{path}`"
+                " without `workflows` permission"
+            )
+            raise GitHubError(403, message)
+
+    def merge_commit(
         self,
         thread: Thread,
         actor: User,
         base: str,
         *,
         method: str,
-        title: str | None,
-        message: str | None,
+        title: str | None = None,
+        message: str | None = None,
     ) -> str:
+        """Return what the base becomes when a pull request is merged."""
         git, pull = thread.repository.git, pull_of(thread)
         head = pull.head_sha
         if method == "rebase":
@@ -109,15 +208,13 @@ class Merges(CheckRuns):
                 base = git.replay(commit, onto=base, at=self.now())
             return base
         if method == "squash":
-            first = title or f"{thread.title} (#{thread.number})"
-            rest = message or ""
+            first, rest = _squash_message(thread, git.commits(base, head))
             parents = [base]
         else:
-            owner = thread.repository.owner.login
-            name = f"{owner}/{pull.head_ref}"
-            first = title or f"Merge pull request #{thread.number} from {name}"
-            rest = thread.title if message is None else message
+            first, rest = _merge_message(thread)
             parents = [base, head]
+        first = first if title is None else title
+        rest = rest if message is None else message
         return git.commit_tree(
             git.merged_tree(base, head),
             parents=parents,
@@ -125,3 +222,29 @@ class Merges(CheckRuns):
             author=person(actor),
             at=self.now(),
         )
+
+
+def _merge_message(thread: Thread) -> tuple[str, str]:
+    """Return title and text of a merge commit, as the settings want them."""
+    repository = thread.repository
+    name = f"{repository.owner.login}/{pull_of(thread).head_ref}"
+    title = f"Merge pull request #{thread.number} from {name}"
+    if repository.merge_title == "PR_TITLE":
+        title = f"{thread.title} (#{thread.number})"
+    texts = {"PR_TITLE": thread.title, "PR_BODY": thread.body, "BLANK": ""}
+    return title, texts[repository.merge_message]
+
+
+def _squash_message(thread: Thread, commits: list[CommitInfo]) -> tuple[str, str]:
+    """Return title and text of a squashed commit, as the settings want them."""
+    repository = thread.repository
+    parts = [commit.message.partition("\n\n")[::2] for commit in commits]
+    own = repository.squash_title == "COMMIT_OR_PR_TITLE" and len(parts) == 1
+    title = f"{parts[0][0] if own else thread.title} (#{thread.number})"
+    if len(parts) == 1:
+        messages = parts[0][1]
+    else:
+        whole = ["\n\n".join(filter(None, part)) for part in parts]
+        messages = "\n\n".join(f"* {one}" for one in whole)
+    texts = {"COMMIT_MESSAGES": messages, "PR_BODY": thread.body, "BLANK": ""}
+    return title, texts[repository.squash_message]

@@ -58,6 +58,7 @@ class PullRequests(Branches):
         )
         found.git.set_ref(f"refs/pull/{thread.number}/head", head_sha)
         self.announce_thread("opened", author, thread)
+        self.run_workflow(author, found, head_sha, "pull_request")
         return thread
 
     def pull_request(self, repository: str, number: int) -> Thread:

@@ -1,17 +1,16 @@
-"""What git knows of a pull request: its size, and whether it can be merged."""
+"""What git knows of a pull request: its size, where it stands, what it closes."""
 
 import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from bot.localhub.git import ChangedFile, CommitInfo, GitRepository, MergeConflict
-from bot.localhub.state import CheckRun, PullRequest, Thread
+from bot.localhub.git import ChangedFile, CommitInfo, GitRepository
+from bot.localhub.state import PullRequest, Thread
 
 CLOSING = re.compile(
     r"\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?):?\s+#([0-9]{1,9})\b", re.IGNORECASE
 )
 HUNK = re.compile(r"^@@ -([0-9]+)(?:,[0-9]+)? \+([0-9]+)(?:,[0-9]+)? @@", re.MULTILINE)
-FAILING = ("failure", "timed_out", "cancelled", "action_required", "startup_failure")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,55 +35,6 @@ def changes(thread: Thread) -> Changes:
     """Return what the pull request adds to its base."""
     pull = pull_of(thread)
     return _changes(thread.repository.git, pull.base_sha, pull.head_sha)
-
-
-def is_mergeable(thread: Thread) -> bool | None:
-    """Return whether the merge has no conflict; None once it is merged or closed."""
-    pull = pull_of(thread)
-    base = base_head(thread)
-    if not thread.is_open or base is None:
-        return None
-    return _merges(thread.repository.git, base, pull.head_sha)
-
-
-def mergeable_state(thread: Thread) -> str:
-    """Return GitHub's word: clean, dirty, draft, blocked, behind, unstable, unknown."""
-    pull = pull_of(thread)
-    mergeable = is_mergeable(thread)
-    if mergeable is None:
-        return "unknown"
-    if not mergeable:
-        return "dirty"
-    if pull.is_draft:
-        return "draft"
-    runs = latest_checks(thread)
-    if missing_checks(thread):
-        return "blocked"
-    if thread.repository.requires_up_to_date and is_behind(thread):
-        return "behind"
-    if any(run.conclusion in FAILING or run.status != "completed" for run in runs):
-        return "unstable"
-    return "clean"
-
-
-def missing_checks(thread: Thread) -> set[str]:
-    """Return the required checks that have not succeeded on the head commit."""
-    repository, pull = thread.repository, pull_of(thread)
-    if pull.base_ref != repository.default_branch:
-        return set()
-    passed = {
-        run.name
-        for run in latest_checks(thread)
-        if run.conclusion in ("success", "neutral", "skipped")
-    }
-    return set(repository.required_checks) - passed
-
-
-def latest_checks(thread: Thread) -> list[CheckRun]:
-    """Return the newest check run of each name on the head commit."""
-    head = pull_of(thread).head_sha
-    runs = (run for run in thread.repository.check_runs if run.head_sha == head)
-    return list({run.name: run for run in runs}.values())
 
 
 def is_behind(thread: Thread) -> bool:
@@ -142,12 +92,3 @@ def _changes(git: GitRepository, base: str, head: str) -> Changes:
     return Changes(
         tuple(git.commits(base, head)), tuple(git.changed_files(start, head))
     )
-
-
-@lru_cache(maxsize=2048)
-def _merges(git: GitRepository, base: str, head: str) -> bool:
-    try:
-        git.merged_tree(base, head)
-    except MergeConflict:
-        return False
-    return True

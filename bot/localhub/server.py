@@ -74,13 +74,17 @@ async def start_hub(
     )
     await runner.setup()
     await web.SockSite(runner, listening).start()
-    sender = asyncio.create_task(hub.webhooks.run(), name="hub webhooks")
+    tasks = [
+        asyncio.create_task(hub.webhooks.run(), name="hub webhooks"),
+        asyncio.create_task(hub.jobs.run(sleep), name="hub jobs"),
+    ]
     try:
         yield hub
     finally:
-        sender.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await sender
+        for task in tasks:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
         await runner.cleanup()
 
 

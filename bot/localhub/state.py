@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from bot.localhub.git import GitRepository
+from bot.localhub.rules import MERGE_METHODS, BranchRules
 
 Now = Callable[[], datetime]
 
@@ -169,6 +170,9 @@ class PullRequest:
     merged_at: datetime | None = None
     merged_by: User | None = None
     merge_commit_sha: str | None = None
+    maintainer_can_modify: bool = False  # of a fork's branch
+    tried: tuple[str, str] | None = None  # base and head that a merge is tried of
+    tried_for: list[object] = field(default_factory=list)  # who asked of it
     requested_reviewers: list[User] = field(default_factory=list)
     requested_teams: list[Team] = field(default_factory=list)
     reviews: list[Review] = field(default_factory=list)
@@ -224,15 +228,53 @@ class Thread:
 
 
 @dataclass(eq=False, slots=True)
+class CheckSuite:
+    """The check runs of one app on one commit; an app that may check has an empty one."""
+
+    id: int
+    head_sha: str
+    head_branch: str | None
+    by_app: bool  # the bot's app; else the CI's
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """A remark of a check run on lines of a file."""
+
+    path: str
+    start_line: int
+    end_line: int
+    level: str  # notice, warning, failure
+    message: str
+    title: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CommitStatus:
+    """What somebody says of a commit under a name; the newest of each name counts."""
+
+    id: int
+    sha: str
+    context: str
+    state: str  # error, failure, pending, success
+    creator: User
+    created_at: datetime
+    app_id: int | None = None  # of the app that said it, if it was one
+    description: str | None = None
+    target_url: str | None = None
+
+
+@dataclass(eq=False, slots=True)
 class CheckRun:
     """A check on a commit, made by an app."""
 
     id: int
+    suite: CheckSuite
     name: str
-    head_sha: str
     status: str  # queued, in_progress, completed …
     started_at: datetime
-    by_app: bool = True  # by the bot's app; else by the CI's
     conclusion: str | None = None
     completed_at: datetime | None = None
     details_url: str | None = None
@@ -240,6 +282,80 @@ class CheckRun:
     title: str | None = None
     summary: str | None = None
     text: str | None = None
+    annotations: list[Annotation] = field(default_factory=list)
+
+    @property
+    def head_sha(self) -> str:
+        """The commit."""
+        return self.suite.head_sha
+
+    @property
+    def by_app(self) -> bool:
+        """Whether the bot's app made it; else the CI's did."""
+        return self.suite.by_app
+
+
+@dataclass(eq=False, slots=True)
+class Job:
+    """A job of a workflow run; GitHub gives it the number of its check run."""
+
+    run: CheckRun
+    attempt: int
+    created_at: datetime
+    log: str = ""
+
+
+@dataclass(eq=False, slots=True)
+class WorkflowRun:
+    """A run of a workflow of Actions on a commit."""
+
+    id: int
+    number: int
+    suite: CheckSuite
+    name: str
+    path: str
+    event: str  # pull_request, push, merge_group …
+    actor: User
+    created_at: datetime
+    updated_at: datetime
+    status: str = "queued"
+    conclusion: str | None = None
+    attempt: int = 1
+    jobs: list[Job] = field(default_factory=list)  # of all attempts, oldest first
+
+    @property
+    def head_sha(self) -> str:
+        """The commit."""
+        return self.suite.head_sha
+
+    def latest_jobs(self) -> list[Job]:
+        """Return the newest job of each name."""
+        return list({job.run.name: job for job in self.jobs}.values())
+
+
+Outcome = str | None
+"""What a check comes to: a conclusion, a status in which it stays, None: no report."""
+
+
+@dataclass(slots=True)
+class Workflow:
+    """What the CI will say of each new head, without taking any time.
+
+    A tuple has the outcomes of one attempt after the other; the last one stays.
+    """
+
+    checks: dict[str, Outcome | tuple[Outcome, ...]] = field(default_factory=dict)
+    logs: dict[str, str] = field(default_factory=dict)  # by check
+    needs_approval: bool = False  # of a maintainer, before anything runs
+    name: str = "CI"
+    path: str = ".github/workflows/ci.yml"
+
+    def outcome(self, check: str, attempt: int) -> Outcome:
+        """Return what a check comes to in its n-th attempt."""
+        found = self.checks[check]
+        if not isinstance(found, tuple):
+            return found
+        return found[min(attempt, len(found)) - 1]
 
 
 @dataclass(eq=False, slots=True)
@@ -263,13 +379,21 @@ class Repository:
     milestones: list[Milestone] = field(default_factory=list)
     threads: dict[int, Thread] = field(default_factory=dict)  # by number, deleted too
     moved: dict[int, Thread] = field(default_factory=dict)  # by number, elsewhere now
+    check_suites: list[CheckSuite] = field(default_factory=list)
     check_runs: list[CheckRun] = field(default_factory=list)
+    statuses: list[CommitStatus] = field(default_factory=list)  # oldest first
+    workflow: Workflow = field(default_factory=Workflow)
+    workflow_runs: list[WorkflowRun] = field(default_factory=list)  # oldest first
     branches: dict[str, str] = field(default_factory=dict)  # as last told to anybody
     former_names: list[str] = field(default_factory=list)  # owner/name
     last_number: int = 0
-    required_checks: list[str] = field(default_factory=list)  # on the default branch
-    requires_up_to_date: bool = False  # of pull requests to the default branch
+    rules: list[BranchRules] = field(default_factory=list)
     signed_branches: list[str] = field(default_factory=list)  # patterns of their names
+    merge_methods: tuple[str, ...] = MERGE_METHODS  # that the settings allow
+    merge_title: str = "MERGE_MESSAGE"  # or PR_TITLE
+    merge_message: str = "PR_TITLE"  # or PR_BODY, BLANK
+    squash_title: str = "COMMIT_OR_PR_TITLE"  # or PR_TITLE
+    squash_message: str = "COMMIT_MESSAGES"  # or PR_BODY, BLANK
     deletes_branch_on_merge: bool = False
 
     @property
@@ -289,6 +413,11 @@ class Repository:
             return "admin"
         found = next((r for k, r in self.roles.items() if k.lower() == lowered), None)
         return found or ("none" if self.is_private else "read")
+
+    def rules_of(self, branch: str) -> list[BranchRules]:
+        """Return all that is demanded of a branch."""
+        name = self.default_branch
+        return [r for r in self.rules if r.holds_for(branch, default_branch=name)]
 
     def label(self, name: str) -> Label | None:
         """Return the label of that name; names ignore case."""

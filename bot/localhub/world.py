@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.localhub.errors import archived, forbidden, gone, not_found
+from bot.localhub.jobs import Jobs
 from bot.localhub.payloads.everything import Payloads
 from bot.localhub.payloads.shape import Json
 from bot.localhub.state import (
@@ -46,6 +47,7 @@ class World:
             now=state.now, next_id=state.next_id, hook_id=state.next_id()
         )
         self.webhooks.secret = app.webhook_secret
+        self.jobs = Jobs()
 
     @property
     def now(self) -> Now:

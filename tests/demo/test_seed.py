@@ -9,7 +9,7 @@ import pytest
 
 from bot.core.plan.configuration import read_configuration
 from bot.demo.seed import REPOSITORY, read_entries, read_files, seed
-from bot.localhub import pulls
+from bot.localhub import mergeability
 from bot.localhub.hub import LocalHub
 from bot.localhub.state import Thread
 
@@ -164,7 +164,7 @@ def test_dependencies_stand_in_the_text_and_in_github(hub: LocalHub) -> None:
 
 def test_pull_requests_are_clean_failing_and_in_conflict(hub: LocalHub) -> None:
     states = {
-        number: pulls.mergeable_state(hub.thread(REPOSITORY, number))
+        number: mergeability.state(hub.thread(REPOSITORY, number), app_id=hub.app.id)
         for number in (61, 63, 64)
     }
     assert states == {61: "clean", 63: "unstable", 64: "dirty"}

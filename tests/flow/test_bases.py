@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.localhub import pulls
+from bot.localhub import mergeability, pulls
 from bot.localhub.faults import Fault
 from tests.flow.moving import changed, delete_branch, head_of, is_at_work, merge
 from tests.flow.world import REPOSITORY, World
@@ -27,7 +27,7 @@ async def test_work_on_a_branch_that_is_merged_meanwhile_moves_to_the_default_br
     opened = on.pull_requests()[15]
     assert pulls.pull_of(opened).base_ref == "main"
     assert changed(opened) == ["b.txt"]
-    assert pulls.is_mergeable(opened)
+    assert mergeability.is_mergeable(opened)
     git = on.repository.git
     assert git.read_file(pulls.pull_of(opened).head_sha, "c.txt") == b"c\n"
     last = on.pull_requests()[18]  # all that it needs is in one of the two by now

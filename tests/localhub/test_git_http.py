@@ -47,7 +47,8 @@ async def test_a_push_moves_the_pull_request(hub: LocalHub, tmp_path: Path):
         code, output = await git(work, "push", "origin", "HEAD", "HEAD:refs/heads/new")
         assert code == 0, output
         await hub.webhooks.drain()
-    assert hooks.names == ["push", "push", "pull_request.synchronize"]
+    pushed = ["push", "check_suite.requested"]
+    assert hooks.names == [*pushed, *pushed, "pull_request.synchronize"]
     assert hooks.hooks[0].payload["sender"]["login"] == "batch-bot[bot]"
     _, head = await git(work, "rev-parse", "HEAD")
     assert pulls.pull_of(thread).head_sha == head.strip()

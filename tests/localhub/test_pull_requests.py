@@ -77,49 +77,6 @@ async def test_a_moved_head_is_409(hub: LocalHub):
     assert (await merge_status(hub))[0] == 405
 
 
-async def test_drafts_conflicts_and_missing_checks_are_405(hub: LocalHub):
-    thread = open_pull(hub)
-    repository = hub.repository(NAME)
-    assert pulls.mergeable_state(thread) == "clean"
-    hub.set_draft("wade", NAME, 1, is_draft=True)
-    assert await merge_status(hub) == (405, "Pull Request is still a draft")
-    hub.set_draft("wade", NAME, 1, is_draft=False)
-    repository.required_checks = ["ci"]
-    hub.check(NAME, head_of(thread), "ci", conclusion="failure")
-    assert pulls.mergeable_state(thread) == "blocked"
-    assert await merge_status(hub) == (
-        405,
-        'Required status check "ci" is expected.',
-    )
-    hub.check(NAME, head_of(thread), "ci", conclusion="success")
-    assert pulls.mergeable_state(thread) == "clean"
-    hub.check(NAME, head_of(thread), "lint")
-    assert pulls.mergeable_state(thread) == "unstable"
-    hub.push("wade", NAME, "main", {CODE: "pass\n"}, message="Conflict")
-    assert pulls.mergeable_state(thread) == "dirty"
-    assert await merge_status(hub) == (405, "Pull Request is not mergeable")
-
-
-async def test_a_branch_that_is_behind_is_brought_up_to_date(hub: LocalHub):
-    thread = open_pull(hub)
-    before = head_of(thread)
-    repository = hub.repository(NAME)
-    repository.requires_up_to_date = True
-    with pytest.raises(GitHubError, match="no new commits"):
-        hub.update_branch("wade", NAME, 1)
-    hub.push("wade", NAME, "main", {"other.txt": "1\n"}, message="Other")
-    assert pulls.mergeable_state(thread) == "behind"
-    assert (await merge_status(hub))[0] == 405
-    with pytest.raises(GitHubError, match="expected head sha"):
-        hub.update_branch("wade", NAME, 1, expected="0" * 40)
-    hub.update_branch("wade", NAME, 1, expected=before)
-    assert head_of(thread) != before
-    assert repository.git.is_ancestor(before, head_of(thread))
-    assert repository.git.refs("refs/pull/") == {"refs/pull/1/head": head_of(thread)}
-    assert [file.path for file in pulls.changes(thread).files] == [CODE]
-    assert (await merge_status(hub))[0] == 200
-
-
 async def test_a_deleted_branch_closes_and_a_pushed_merge_merges(hub: LocalHub):
     gone = open_pull(hub, "gone")
     merged = open_pull(hub, "merged", content="x = 1\n")

@@ -68,19 +68,22 @@ async def test_a_push_and_a_merge_tell_all_that_follows(hub: LocalHub):
         await hub.webhooks.drain()
     assert hooks.names == [
         "push",
+        "check_suite.requested",
         "pull_request.opened",
         "push",
+        "check_suite.requested",
         "pull_request.synchronize",
         "pull_request.closed",
         "issues.closed",
         "push",
+        "check_suite.requested",
     ]
-    pushed, moved = hooks.hooks[2].payload, hooks.hooks[3].payload
+    pushed, moved = hooks.hooks[3].payload, hooks.hooks[5].payload
     assert (pushed["before"], pushed["after"]) == (old, new)
     assert [commit["message"] for commit in pushed["commits"]] == ["Two"]
     assert (moved["before"], moved["after"]) == (old, new)
     assert moved["pull_request"]["head"]["sha"] == new
-    assert hooks.hooks[4].payload["pull_request"]["merged"] is True
+    assert hooks.hooks[6].payload["pull_request"]["merged"] is True
 
 
 async def test_only_what_the_app_may_see_is_told(hub: LocalHub):

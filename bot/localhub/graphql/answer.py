@@ -25,6 +25,7 @@ from bot.localhub.graphql import (
     limits,
     mutations,
     pull_requests,
+    refs,
     repositories,
     threads,
 )
@@ -42,6 +43,7 @@ RESOLVERS: dict[str, Resolver] = {
     **limits.RESOLVERS,
     **mutations.RESOLVERS,
     **pull_requests.RESOLVERS,
+    **refs.RESOLVERS,
     **repositories.RESOLVERS,
     **threads.RESOLVERS,
 }

@@ -20,13 +20,17 @@ from bot.localhub.payloads.shape import optional_timestamp, timestamp
 from bot.localhub.pulls import pull_of
 from bot.localhub.state import (
     CheckRun,
+    CheckSuite,
     Comment,
+    CommitStatus,
     Label,
     Milestone,
     Repository,
+    Team,
     Thread,
     ThreadEvent,
     User,
+    WorkflowRun,
 )
 
 
@@ -39,6 +43,10 @@ def type_name(value: Any, _info: Any, _type: Any) -> str:
             return value.type.value
         case CheckRun():
             return "CheckRun"
+        case CommitStatus():
+            return "StatusContext"
+        case Team():
+            return "Team"
         case Object():
             return value.type.capitalize()
         case CrossReference():
@@ -73,6 +81,10 @@ def _node_id(source: Any, _info: Any, _arguments: Any) -> str:
         Milestone: "MI",
         Comment: "IC",
         CheckRun: "CR",
+        CheckSuite: "CS",
+        CommitStatus: "SC",
+        Team: "T",
+        WorkflowRun: "WFR",
     }
     match source:
         case Thread():

@@ -1,14 +1,14 @@
 """Resolvers of pull requests."""
 
-from collections.abc import Sequence
 from typing import Any
 
-from bot.localhub import pulls
+from bot.localhub import mergeability, pulls
 from bot.localhub.graphql.connections import connection, listed
-from bot.localhub.graphql.values import Connection, Info, Object, Resolver, of
+from bot.localhub.graphql.refs import branch_of
+from bot.localhub.graphql.values import Connection, Info, Object, Resolver, call_of, of
 from bot.localhub.payloads.shape import optional_timestamp, timestamp
 from bot.localhub.pulls import pull_of
-from bot.localhub.state import Review, Thread
+from bot.localhub.state import Team, Thread, User
 
 PULL_EVENTS = {"base_ref_deleted": "BaseRefDeletedEvent", "closed": "ClosedEvent"}
 
@@ -24,21 +24,38 @@ def _pull_events(source: Thread, info: Info, arguments: dict[str, Any]) -> Conne
     return connection(found, info, arguments)
 
 
-def _opinions(thread: Thread) -> Sequence[Review]:
-    """Return the last review of each reviewer that takes a side."""
-    latest = {
-        review.author.login: review
-        for review in pull_of(thread).reviews
-        if review.state in ("APPROVED", "CHANGES_REQUESTED", "DISMISSED")
-    }
-    return [one for one in latest.values() if one.state != "DISMISSED"]
+def _is_tried(source: Thread, info: Info) -> bool:
+    call = call_of(info)
+    looks = call.hub.unsure_looks
+    return mergeability.is_known(source, call, looks=looks)
 
 
-def _mergeable(source: Thread, _info: Any, _arguments: Any) -> str:
-    mergeable = pulls.is_mergeable(source)
-    if mergeable is None:
+def _mergeable(source: Thread, info: Info, _arguments: Any) -> str:
+    mergeable = mergeability.is_mergeable(source)
+    if mergeable is None or not _is_tried(source, info):
         return "UNKNOWN"
     return "MERGEABLE" if mergeable else "CONFLICTING"
+
+
+def _merge_state(source: Thread, info: Info, _arguments: Any) -> str:
+    if not _is_tried(source, info):
+        return "UNKNOWN"
+    return mergeability.state(source, app_id=call_of(info).hub.app.id).upper()
+
+
+def _can_update(source: Thread, info: Info, _arguments: Any) -> bool:
+    call = call_of(info)
+    return (
+        source.is_open
+        and pulls.is_behind(source)
+        and call.allows("contents", "write")
+        and call.allows("pull_requests", "write")
+    )
+
+
+def _requests(source: Thread) -> list[User | Team]:
+    pull = pull_of(source)
+    return [*pull.requested_reviewers, *pull.requested_teams]
 
 
 def _merge_commit(source: Thread, _info: Any, _arguments: Any) -> Object | None:
@@ -63,11 +80,21 @@ RESOLVERS: dict[str, Resolver] = {
     "PullRequest.isCrossRepository": of(lambda _: False),
     "PullRequest.isDraft": of(lambda s: pull_of(s).is_draft),
     "PullRequest.mergeable": _mergeable,
-    "PullRequest.mergeStateStatus": of(lambda s: pulls.mergeable_state(s).upper()),
+    "PullRequest.mergeStateStatus": _merge_state,
+    "PullRequest.canBeRebased": of(mergeability.is_rebaseable),
+    "PullRequest.reviewDecision": of(mergeability.review_decision),
+    "PullRequest.viewerCanUpdateBranch": _can_update,
+    "PullRequest.maintainerCanModify": of(lambda s: pull_of(s).maintainer_can_modify),
+    "PullRequest.autoMergeRequest": of(lambda _: None),
+    "PullRequest.reviewRequests": listed(_requests),
+    "PullRequest.baseRef": of(lambda s: branch_of(s.repository, pull_of(s).base_ref)),
+    "PullRequest.headRef": of(lambda s: branch_of(s.repository, pull_of(s).head_ref)),
+    "ReviewRequest.requestedReviewer": of(lambda s: s),
+    "Team.slug": of(lambda s: s.slug),
     "PullRequest.mergeCommit": _merge_commit,
     "PullRequest.merged": of(lambda s: pull_of(s).is_merged),
     "PullRequest.mergedAt": of(lambda s: optional_timestamp(pull_of(s).merged_at)),
     "PullRequest.reviews": listed(lambda s: pull_of(s).reviews),
-    "PullRequest.latestOpinionatedReviews": listed(_opinions),
+    "PullRequest.latestOpinionatedReviews": listed(mergeability.opinions),
     "PullRequest.mergedBy": of(lambda s: pull_of(s).merged_by),
 }

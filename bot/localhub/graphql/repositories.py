@@ -4,6 +4,7 @@ from typing import Any
 
 from bot.localhub.graphql.connections import connection
 from bot.localhub.graphql.errors import QueryError
+from bot.localhub.graphql.refs import ref_of
 from bot.localhub.graphql.threads import threads
 from bot.localhub.graphql.values import (
     Connection,
@@ -75,16 +76,11 @@ def _milestones(
     return connection(found, info, arguments)
 
 
-def _ref_of(source: Repository, name: str) -> Ref | None:
-    sha = source.git.refs("refs/").get(name)
-    return None if sha is None else Ref(source, name, sha)
-
-
 def _named_ref(
     source: Repository, _info: Info, arguments: dict[str, Any]
 ) -> Ref | None:
     name = arguments["qualifiedName"]
-    return _ref_of(source, name if name.startswith("refs/") else f"refs/heads/{name}")
+    return ref_of(source, name if name.startswith("refs/") else f"refs/heads/{name}")
 
 
 def _git_object(
@@ -107,11 +103,8 @@ RESOLVERS: dict[str, Resolver] = {
     "Blob.isBinary": of(lambda s: b"\0" in s.repository.git.blob(s.sha)),
     "Blob.isTruncated": of(lambda _: False),
     "Commit.message": of(lambda s: s.repository.git.commit(s.sha).message),
-    "Ref.name": of(lambda s: s.name.split("/", 2)[2]),
-    "Ref.prefix": of(lambda s: "/".join(s.name.split("/", 2)[:2]) + "/"),
-    "Ref.target": of(lambda s: Object(s.repository, "commit", s.sha)),
     "Repository.defaultBranchRef": of(
-        lambda s: _ref_of(s, f"refs/heads/{s.default_branch}")
+        lambda s: ref_of(s, f"refs/heads/{s.default_branch}")
     ),
     "Repository.isArchived": of(lambda s: s.is_archived),
     "Repository.isPrivate": of(lambda s: s.is_private),
@@ -121,6 +114,12 @@ RESOLVERS: dict[str, Resolver] = {
     "Repository.label": lambda s, _i, arguments: s.label(arguments["name"]),
     "Repository.milestone": lambda s, _i, arguments: s.milestone(arguments["number"]),
     "Repository.milestones": _milestones,
+    "Repository.mergeCommitAllowed": of(lambda s: "merge" in s.merge_methods),
+    "Repository.squashMergeAllowed": of(lambda s: "squash" in s.merge_methods),
+    "Repository.rebaseMergeAllowed": of(lambda s: "rebase" in s.merge_methods),
+    "Repository.deleteBranchOnMerge": of(lambda s: s.deletes_branch_on_merge),
+    "Repository.autoMergeAllowed": of(lambda _: False),
+    "Repository.viewerDefaultMergeMethod": of(lambda s: s.merge_methods[0].upper()),
     "Repository.nameWithOwner": of(lambda s: s.full_name),
     "Repository.object": _git_object,
     "Repository.owner": of(lambda s: s.owner),

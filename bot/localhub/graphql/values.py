@@ -7,7 +7,8 @@ from typing import Any
 from graphql import GraphQLResolveInfo
 
 from bot.localhub.rest.routing import Call
-from bot.localhub.state import CheckRun, Repository, Thread
+from bot.localhub.state import Repository, Thread
+from bot.localhub.verdicts import Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +64,10 @@ class CrossReference:
 class Rollup:
     """What the checks of a commit come to."""
 
+    repository: Repository
+    sha: str
     state: str
-    runs: tuple[CheckRun, ...]
+    contexts: tuple[Verdict, ...]
 
 
 def call_of(info: Info) -> Call:

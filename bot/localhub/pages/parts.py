@@ -7,7 +7,7 @@ from typing import Any
 from aiohttp import web
 from markupsafe import Markup
 
-from bot.localhub import pulls
+from bot.localhub import mergeability, pulls
 from bot.localhub.display import (
     Entry,
     icon_of,
@@ -117,8 +117,8 @@ class Parts(Frame):
                 part(
                     "merge",
                     "merge.html",
-                    state=pulls.mergeable_state(thread),
-                    checks=pulls.latest_checks(thread),
+                    state=mergeability.state(thread, app_id=self._hub.app.id),
+                    checks=mergeability.checks_of(thread),
                     is_behind=thread.is_open and pulls.is_behind(thread),
                     teams=[
                         team

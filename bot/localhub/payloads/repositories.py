@@ -115,13 +115,24 @@ class RepositoryPayloads(AccountPayloads):
             "default_branch": repository.default_branch,
         }
 
+    def lite_repository(self, repository: Repository) -> Json:
+        """Return ``repository-lite``, as some webhooks carry it inside."""
+        whole = self.minimal_repository(repository)
+        keys = ("id", "node_id", "name", "full_name", "private", "owner", "html_url")
+        more = ("description", "fork", "url", *REPOSITORY_LINKS)
+        return {key: whole[key] for key in (*keys, *more)}
+
     def full_repository(self, repository: Repository) -> Json:
         """Return ``full-repository``."""
         return {
             **self.minimal_repository(repository),
-            "allow_rebase_merge": True,
-            "allow_squash_merge": True,
-            "allow_merge_commit": True,
+            "allow_rebase_merge": "rebase" in repository.merge_methods,
+            "allow_squash_merge": "squash" in repository.merge_methods,
+            "allow_merge_commit": "merge" in repository.merge_methods,
+            "merge_commit_title": repository.merge_title,
+            "merge_commit_message": repository.merge_message,
+            "squash_merge_commit_title": repository.squash_title,
+            "squash_merge_commit_message": repository.squash_message,
             "allow_auto_merge": False,
             "allow_update_branch": True,
             "delete_branch_on_merge": repository.deletes_branch_on_merge,
@@ -182,6 +193,4 @@ class RepositoryPayloads(AccountPayloads):
         }
 
     def _is_protected(self, repository: Repository, branch: str) -> bool:
-        return branch == repository.default_branch and bool(
-            repository.required_checks or repository.requires_up_to_date
-        )
+        return bool(repository.rules_of(branch))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from bot.localhub import pulls
+from bot.localhub import mergeability, pulls
 from bot.localhub.git import ChangedFile
 from bot.localhub.payloads.shape import Json, optional_timestamp, timestamp
 from bot.localhub.payloads.threads import ThreadPayloads
@@ -63,22 +63,27 @@ class PullPayloads(ThreadPayloads):
             "draft": pull.is_draft,
         }
 
-    def pull(self, thread: Thread) -> Json:
-        """Return ``pull-request``."""
+    def pull(self, thread: Thread, *, is_tried: bool) -> Json:
+        """Return ``pull-request``; whether it merges is left out until it was tried."""
         pull = pulls.pull_of(thread)
         changes = pulls.changes(thread)
-        mergeable = pulls.is_mergeable(thread)
+        mergeable = mergeability.is_mergeable(thread) if is_tried else None
+        state = (
+            mergeability.state(thread, app_id=self.app.id) if is_tried else "unknown"
+        )
         return {
             **self.simple_pull(thread),
             "requested_teams": [self.simple_team(t) for t in pull.requested_teams],
             "merged": pull.is_merged,
             "mergeable": mergeable,
-            "rebaseable": mergeable,
-            "mergeable_state": pulls.mergeable_state(thread),
+            "rebaseable": mergeability.is_rebaseable(thread)
+            if mergeable
+            else mergeable,
+            "mergeable_state": state,
             "merged_by": self.optional_user(pull.merged_by),
             "comments": len(thread.comments),
             "review_comments": len(pull.review_comments),
-            "maintainer_can_modify": False,
+            "maintainer_can_modify": pull.maintainer_can_modify,
             "commits": len(changes.commits),
             "additions": changes.additions,
             "deletions": changes.deletions,
@@ -89,7 +94,7 @@ class PullPayloads(ThreadPayloads):
         """Return a pull request as webhooks carry it."""
         teams = pulls.pull_of(thread).requested_teams
         shapes = [self.webhook_team(team) for team in teams]
-        return self.pull(thread) | {"requested_teams": shapes}
+        return self.pull(thread, is_tried=False) | {"requested_teams": shapes}
 
     def review(self, review: Review) -> Json:
         """Return ``pull-request-review``."""

@@ -1,4 +1,4 @@
-"""Endpoints of check runs and commit statuses."""
+"""Endpoints of check suites and check runs."""
 
 from datetime import datetime
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from bot.localhub.errors import invalid, not_found
 from bot.localhub.payloads.shape import Json
 from bot.localhub.rest.routing import Answer, Call, Routes
-from bot.localhub.state import CheckRun
+from bot.localhub.state import Annotation, CheckRun, CheckSuite
 
 routes = Routes()
 
@@ -21,8 +21,8 @@ def create_check_run(call: Call) -> Answer:
         raise invalid(resource="CheckRun", field="head_sha")
     run = CheckRun(
         call.hub.state.next_id(),
+        call.hub.suite(call.repository, sha, by_app=True),
         call.required_text("name"),
-        sha,
         "queued",
         call.hub.now(),
     )
@@ -51,9 +51,7 @@ def get_check_run(call: Call) -> Answer:
 @routes.get("/repos/{owner}/{repo}/commits/{ref}/check-runs", "checks")
 def list_check_runs(call: Call) -> Answer:
     """Answer with the check runs of a commit, the newest of each name."""
-    sha = call.repository.git.resolve(call.arguments["ref"])
-    if sha is None:
-        raise invalid(resource="Commit", field="sha")
+    sha = _sha(call)
     name, status = call.query.get("check_name"), call.query.get("status")
     runs = [
         run
@@ -71,25 +69,27 @@ def list_check_runs(call: Call) -> Answer:
     return call.page(runs, shape, key="check_runs")
 
 
-@routes.get("/repos/{owner}/{repo}/commits/{ref}/status", "statuses", "contents")
-def get_combined_status(call: Call) -> Answer:
-    """Answer with the statuses of a commit: there are none here, only check runs."""
-    sha = call.repository.git.resolve(call.arguments["ref"])
-    if sha is None:
-        raise not_found()
-    payloads = call.hub.payloads
-    url = f"{payloads.repository_url(call.repository)}/commits/{sha}"
-    return Answer(
-        {
-            "state": "pending",
-            "statuses": [],
-            "sha": sha,
-            "total_count": 0,
-            "repository": payloads.minimal_repository(call.repository),
-            "commit_url": url,
-            "url": f"{url}/status",
-        }
-    )
+@routes.get("/repos/{owner}/{repo}/check-runs/{check_run_id}/annotations", "checks")
+def list_annotations(call: Call) -> Answer:
+    """Answer with the remarks of a check run."""
+    run = _run(call)
+
+    def shape(annotation: Annotation) -> Json:
+        return call.hub.payloads.annotation(call.repository, run, annotation)
+
+    return call.page(run.annotations, shape)
+
+
+@routes.get("/repos/{owner}/{repo}/commits/{ref}/check-suites", "checks")
+def list_check_suites(call: Call) -> Answer:
+    """Answer with the check suites of a commit."""
+    sha = _sha(call)
+    suites = [one for one in call.repository.check_suites if one.head_sha == sha]
+
+    def shape(suite: CheckSuite) -> Json:
+        return call.hub.payloads.check_suite(call.repository, suite)
+
+    return call.page(suites, shape, key="check_suites")
 
 
 def _run(call: Call) -> CheckRun:
@@ -98,6 +98,13 @@ def _run(call: Call) -> CheckRun:
     if found is None:
         raise not_found()
     return found
+
+
+def _sha(call: Call) -> str:
+    sha = call.repository.git.resolve(call.arguments["ref"])
+    if sha is None:
+        raise invalid(resource="Commit", field="sha")
+    return sha
 
 
 def _update(call: Call, run: CheckRun) -> None:
@@ -120,6 +127,21 @@ def _update(call: Call, run: CheckRun) -> None:
         run.title = output.get("title", run.title)
         run.summary = output.get("summary", run.summary)
         run.text = output.get("text", run.text)
+        run.annotations += [_annotation(one) for one in output.get("annotations", ())]
+
+
+def _annotation(entry: Any) -> Annotation:
+    try:
+        return Annotation(
+            entry["path"],
+            int(entry["start_line"]),
+            int(entry["end_line"]),
+            entry["annotation_level"],
+            entry["message"],
+            entry.get("title"),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise invalid(resource="CheckRun", field="annotations") from error
 
 
 def _instant(call: Call, key: str) -> datetime | None:

@@ -84,30 +84,6 @@ def get_branch(call: Call) -> Answer:
     return Answer(call.hub.payloads.branch(call.repository, name, sha))
 
 
-@routes.get("/repos/{owner}/{repo}/rules/branches/{branch}", "metadata")
-def list_rules(call: Call) -> Answer:
-    """Answer with the rules for a branch: required checks and signatures."""
-    repository, branch = call.repository, call.arguments["branch"]
-    rules: list[Json] = []
-    is_default = branch == repository.default_branch
-    if is_default and (repository.required_checks or repository.requires_up_to_date):
-        checks = [{"context": name} for name in repository.required_checks]
-        parameters = {
-            "required_status_checks": checks,
-            "strict_required_status_checks_policy": repository.requires_up_to_date,
-            "do_not_enforce_on_create": False,
-        }
-        rules.append({"type": "required_status_checks", "parameters": parameters})
-    if signing.is_held(repository.signed_branches, f"refs/heads/{branch}"):
-        rules.append({"type": "required_signatures"})
-    source = {
-        "ruleset_source_type": "Repository",
-        "ruleset_source": repository.full_name,
-        "ruleset_id": repository.id,
-    }
-    return Answer([rule | source for rule in rules])
-
-
 @routes.get("/repos/{owner}/{repo}/commits/{ref}", "contents")
 def get_commit(call: Call) -> Answer:
     """Answer with a commit."""

@@ -1,7 +1,7 @@
 """Endpoints of pull requests: list, read, change, merge, review."""
 
-from bot.localhub import pulls
-from bot.localhub.errors import invalid, not_found
+from bot.localhub import mergeability, pulls
+from bot.localhub.errors import forbidden, invalid, not_found
 from bot.localhub.git import ChangedFile, CommitInfo
 from bot.localhub.payloads.shape import Json
 from bot.localhub.rest.routing import Answer, Call, Routes
@@ -51,13 +51,13 @@ def create_pull(call: Call) -> Answer:
         body=call.text("body") or "",
         is_draft=bool(call.flag("draft")),
     )
-    return Answer(call.hub.payloads.pull(thread), 201)
+    return _answer(call, thread, 201)
 
 
 @routes.get(PULL, "pull_requests")
 def get_pull(call: Call) -> Answer:
     """Answer with a pull request."""
-    return Answer(call.hub.payloads.pull(call.pull))
+    return _answer(call, call.pull)
 
 
 @routes.write("PATCH", PULL, "pull_requests")
@@ -79,7 +79,7 @@ def update_pull(call: Call) -> Answer:
             pass
         case _:
             raise invalid(resource="PullRequest", field="state")
-    return Answer(hub.payloads.pull(call.pull))
+    return _answer(call, call.pull)
 
 
 @routes.get(f"{PULL}/files", "pull_requests")
@@ -122,6 +122,7 @@ def merge_pull(call: Call) -> Answer:
         sha=call.text("sha"),
         title=call.text("commit_title"),
         message=call.text("commit_message"),
+        may_change_workflows=call.allows("workflows", "write"),
     )
     message = "Pull Request successfully merged"
     return Answer({"sha": sha, "merged": True, "message": message})
@@ -130,8 +131,16 @@ def merge_pull(call: Call) -> Answer:
 @routes.write("PUT", f"{PULL}/update-branch", "pull_requests")
 def update_branch(call: Call) -> Answer:
     """Merge the base into the pull request's branch."""
-    expected = call.text("expected_head_sha")
-    call.hub.update_branch(call.login, call.name, call.pull.number, expected=expected)
+    if not call.allows("contents", "write"):
+        message = "user doesn't have permission to update head repository"
+        raise forbidden(message=message)
+    call.hub.update_branch_later(
+        call.login,
+        call.name,
+        call.pull.number,
+        expected=call.text("expected_head_sha"),
+        may_change_workflows=call.allows("workflows", "write"),
+    )
     body = {
         "message": "Updating pull request branch.",
         "url": call.hub.payloads.pull_url(call.pull),
@@ -151,3 +160,9 @@ def list_pulls_of_commit(call: Call) -> Answer:
 
     found = [t for t in call.repository.visible_threads() if has(t)]
     return call.page(found, call.hub.payloads.simple_pull)
+
+
+def _answer(call: Call, thread: Thread, status: int = 200) -> Answer:
+    looks = call.hub.unsure_looks
+    is_tried = mergeability.is_known(thread, call, looks=looks)
+    return Answer(call.hub.payloads.pull(thread, is_tried=is_tried), status)

@@ -73,6 +73,10 @@ class Call:
         """The pull request in the path; raises 404."""
         return self.hub.pull_request(self.name, self.number("pull_number"))
 
+    def allows(self, permission: str, level: str) -> bool:
+        """Return whether the token has a permission at least at a level."""
+        return self.token is not None and self.token.allows(permission, level)
+
     def number(self, argument: str) -> int:
         """Return a number from the path; raises 404 for what is none."""
         text = self.arguments[argument]
