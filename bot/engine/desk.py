@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
 from bot.core import events as e
-from bot.core.actions.step import Await, Do
+from bot.core.actions.step import Await
 from bot.core.model import AttemptId, CommandResult, ItemId, Outcome, Repository
 from bot.core.say import notes
 from bot.engine.live import Live, Mailbox, Pass
@@ -120,15 +120,13 @@ class AttemptDesk:
     @asynccontextmanager
     async def waiting(self, wait: Await) -> AsyncIterator[None]:
         """Park the attempt: its slot is free inside."""
-        await self._hold(wait.holds)
         await self._park(wait.says, wait.holds)
         yield
         await self._unpark()
 
     @asynccontextmanager
-    async def changing(self, step: Do, *, is_begun: bool) -> AsyncIterator[None]:
-        """Hold what the step holds; too late to stop inside, and once it is done."""
-        await self._hold(step.holds)
+    async def changing(self, *, is_begun: bool) -> AsyncIterator[None]:
+        """It is too late to stop inside, and once it is done."""
         if self.is_asking and self.live.is_unwanted(self.item):
             # That is being written down just now.
             by = self.live.schedule.stopping.get(self.item, "")
@@ -149,27 +147,26 @@ class AttemptDesk:
     def _is_current(self) -> bool:
         return self.is_asking and self.live.is_current(self.item, self.attempt)
 
+    async def hold(self, name: str) -> bool:
+        """Have *name* instead of what is held; wait parked until it is free."""
+        if name == self.held:
+            return False
+        self.let_go()
+        if not name:
+            return False
+        is_free = self.holds.is_free(name, self)
+        if not is_free:
+            await self._park(notes.its_turn(name), "")
+        await self.holds.take(name, self)
+        self.held = name
+        if not is_free:
+            await self._unpark()
+        return not is_free
+
     def let_go(self) -> None:
         """Give back what is held, at the end of the attempt."""
         self.holds.give(self.held, self)
         self.held = ""
-
-    async def _hold(self, name: str) -> None:
-        """Have *name* instead of what is held; wait parked until it is free."""
-        holds = self.holds
-        if name == self.held:
-            return
-        self.let_go()
-        if not name:
-            return
-        if not holds.is_free(name, self):
-            await self._park(notes.its_turn(name), "")
-            await holds.take(name, self)
-            self.held = name
-            await self._unpark()
-        else:
-            await holds.take(name, self)
-            self.held = name
 
     async def _park(self, says: str, holds: str) -> None:
         def park(step: Pass) -> None:

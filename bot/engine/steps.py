@@ -65,13 +65,14 @@ class Desk(Protocol):
     def say(self, line: str) -> None:
         """Show what the attempt is doing, in the words of the work."""
 
+    async def hold(self, name: str) -> bool:
+        """Have *name* instead of what is held; return whether others had it first."""
+
     def waiting(self, wait: Await) -> AbstractAsyncContextManager[None]:
         """Park the attempt, and what it holds with it: its slot is free inside."""
 
-    def changing(
-        self, step: Do, *, is_begun: bool
-    ) -> AbstractAsyncContextManager[None]:
-        """Hold what the step holds; inside, and once it is done, it is too late to stop.
+    def changing(self, *, is_begun: bool) -> AbstractAsyncContextManager[None]:
+        """Inside, and once it is done, it is too late to stop.
 
         Whoever comes out with an error has changed nothing, unless it *is_begun*.
         """
@@ -187,6 +188,10 @@ class Steps:
         """Leave GitHub alone for as long as it wants, or as the tries suggest."""
         await leave_alone(self._clock, tries, error, fraction=self._fraction())
 
+    def now(self) -> datetime:
+        """Return the time."""
+        return self._clock.now()
+
     # --- for one attempt ---------------------------------------------------------------
 
     async def perform(self, attempt: "_Attempt", step: Do) -> Receipt:
@@ -201,7 +206,7 @@ class Steps:
             try:
                 if attempt.spec.role is Role.MAINTAIN:
                     await self._check_role(job, desk.repository())
-                async with desk.changing(step, is_begun=is_begun):
+                async with desk.changing(is_begun=is_begun):
                     intent = replace(step.intent, repository=desk.repository())
                     return await self._effects.perform(key, intent)
             except Uncertain:
@@ -242,13 +247,14 @@ class Steps:
         seen = await self._looked(step, seen, meters, 0.0)
         if next_step(job, seen) != step:
             return seen
-        gives_up_at = step.gives_up_at or _times_out_at(job)
+        gives_up_at = step.gives_up_at or attempt.times_out_at()
         async with desk.waiting(step):
             for looks in itertools.count():
                 left = (gives_up_at - self._clock.now()).total_seconds()
                 if left <= 0:
                     raise _Ended(ends.waited_in_vain(job, step))
-                seconds = min(seconds_to_look(looks), left)
+                usual = seconds_to_look(looks, is_brief=step.is_brief)
+                seconds = min(usual, left)
                 seen = await self._looked(step, seen, meters, seconds)
                 if next_step(job, seen) != step:
                     return seen
@@ -279,6 +285,12 @@ class _Attempt:
     spec: ActionSpec
     resumed: Resumed | None
     seen: Seen = field(default_factory=Seen)
+    began_at: datetime | None = None  # once it had what others held
+
+    def times_out_at(self) -> datetime:
+        """Return when the item's time is over; waiting for its turn takes none of it."""
+        began_at = self.began_at or self.job.started_at
+        return began_at + timedelta(seconds=self.job.item.timeout_seconds)
 
     async def carry_out(self, next_step: NextStep) -> Outcome:
         """Return how the machine ends. Raises ``PermanentError``, ``TransientError``."""
@@ -302,7 +314,13 @@ class _Attempt:
     async def _take(self, next_step: NextStep) -> Outcome | None:
         """Take the next step; return how the attempt ends if that was the last one."""
         seen = self.seen
-        match step := next_step(self.job, seen):
+        step = next_step(self.job, seen)
+        if isinstance(step, Do | Await) and await self.desk.hold(step.holds):
+            # While others had it the world has changed, and no time was its own.
+            self.began_at = self.steps.now()
+            self.seen = seen.looking_again()
+            return None
+        match step:
             case Do():
                 receipt = await self.steps.perform(self, step)
                 self.seen = seen.done(step.key, receipt)
@@ -343,7 +361,3 @@ class _Attempt:
         if isinstance(step, End):
             return step.outcome
         return None if await self.desk.accept(result) else ends.superseded()
-
-
-def _times_out_at(job: Job) -> datetime:
-    return job.started_at + timedelta(seconds=job.item.timeout_seconds)

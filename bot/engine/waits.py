@@ -25,6 +25,9 @@ FIRST_LOOK_SECONDS = 120.0
 SLOWEST_LOOK_SECONDS = 900.0
 """The slow look backs off from the one to the other, doubling."""
 
+BRIEF_SECONDS = 2.0
+"""The first look at what GitHub itself ends in seconds."""
+
 SETTLE_SECONDS = 1.0
 """How long a delivery is taken to be one of several: a push ends many checks at once."""
 
@@ -171,6 +174,7 @@ class Waits:
                 task.cancel()
 
 
-def seconds_to_look(looks: int) -> float:
+def seconds_to_look(looks: int, *, is_brief: bool = False) -> float:
     """Return how long to wait for the next slow look after *looks* in vain."""
-    return min(FIRST_LOOK_SECONDS * 2.0 ** min(looks, 10), SLOWEST_LOOK_SECONDS)
+    first = BRIEF_SECONDS if is_brief else FIRST_LOOK_SECONDS
+    return min(first * 2.0 ** min(looks, 10), SLOWEST_LOOK_SECONDS)

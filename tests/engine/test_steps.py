@@ -71,6 +71,14 @@ class Desk:
     outages: int = 0  # before it can be seen
     accepts: bool = True
     is_changing: bool = False
+    turns: list[str] = field(default_factory=list)  # that others have first, once
+
+    async def hold(self, name: str) -> bool:
+        if name not in self.turns:
+            return False
+        self.turns.remove(name)
+        self.notes.append(f"had to wait: {name}")
+        return True
 
     def repository(self) -> Repository:
         return REPOSITORY
@@ -95,7 +103,7 @@ class Desk:
         self.notes.append("unparked")
 
     @asynccontextmanager
-    async def changing(self, step: Do, *, is_begun: bool) -> AsyncIterator[None]:
+    async def changing(self, *, is_begun: bool) -> AsyncIterator[None]:
         self.is_changing = True
         try:
             yield
@@ -624,3 +632,63 @@ async def test_a_base_that_goes_before_the_command_begins_costs_no_try(bench: Be
     outcome = await bench.run(implement())
     assert outcome.kind is OutcomeKind.UNCHANGED, outcome.reason
     assert len(bench.worker.cleaned) == 2
+
+
+async def test_what_github_ends_itself_is_looked_at_again_within_seconds(
+    bench: Bench, install
+):
+    bench.github.answers = [*[{CHECKS: PENDING}] * 3, {CHECKS: PASSED}]
+
+    def brief(job: Job, seen: Seen) -> Step:
+        step = waits_for_ci(job, seen)
+        return replace(step, is_brief=True) if isinstance(step, Await) else step
+
+    assert await bench.run(install(brief)) == DONE
+    assert bench.clock.monotonic() == 2 + 4 + 8
+
+
+# --- turns -----------------------------------------------------------------------------
+
+
+async def test_who_had_to_wait_for_its_turn_looks_again_before_it_does_anything(
+    bench: Bench, install
+):
+    bench.github.answers = [{CHECKS: PASSED}, {CHECKS: PENDING}, {CHECKS: PASSED}]
+    bench.desk.turns = ["merge main"]
+    states: list[CheckState] = []
+
+    def merges(job: Job, seen: Seen) -> Step:
+        checks = seen.answer(CHECKS)
+        if checks is None:
+            return Ask(CHECKS)
+        states.append(checks.all[0].state)
+        if "comment" in seen.receipts:
+            return End(DONE)
+        if checks == PENDING:
+            return Await(CHECKS, "ci", holds="merge main")
+        return Do("comment", COMMENT, holds="merge main")
+
+    assert await bench.run(install(merges)) == DONE
+    assert bench.desk.notes == ["had to wait: merge main"]
+    assert states[:2] == [CheckState.PASSED, CheckState.PENDING]
+
+
+async def test_waiting_for_a_turn_takes_none_of_the_items_own_time(bench, install):
+    bench.github.answers = [{CHECKS: PENDING}]
+    took = bench.desk.hold
+
+    async def hold(name: str) -> bool:
+        had_to_wait = await took(name)
+        if had_to_wait:
+            await bench.clock.sleep(3600)
+        return bool(had_to_wait)
+
+    bench.desk.hold = hold
+    bench.desk.turns = ["merge main"]
+
+    def waits(job: Job, seen: Seen) -> Step:
+        return Await(CHECKS, "the check ci", holds="merge main")
+
+    outcome = await bench.run(install(waits))
+    assert outcome.reason == "timed out after 10m, waiting for the check ci"
+    assert bench.clock.monotonic() == 3600 + 600

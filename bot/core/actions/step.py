@@ -72,7 +72,9 @@ class Do:
     """Carry one effect out, exactly once.
 
     ``key`` is unique within the item: a verb, and what it acts on if there are several
-    (``update@4f2c1ab``). While it lasts the attempt has ``holds`` for itself.
+    (``update@4f2c1ab``). The attempt has ``holds`` for itself until a step holds
+    something else; who has to wait for that looks at GitHub again before anything is
+    done.
     """
 
     key: str
@@ -93,12 +95,14 @@ class Await:
 
     After each look the machine is asked again: an equal ``Await`` goes on waiting.
     ``says`` completes "waits for"; ``gives_up_at`` is None for the item's own time-out.
+    ``is_brief`` is what GitHub itself ends in seconds: it is looked at again soon.
     """
 
     what: Question[Any]
     says: str
     gives_up_at: datetime | None = None
     holds: str = ""
+    is_brief: bool = False
 
 
 @dataclass(frozen=True, slots=True)
