@@ -9,10 +9,11 @@ import pytest
 BOT = Path(__file__).parents[1] / "bot"
 ADAPTER = {"bot/engine/effects.py", "bot/wiring.py"}
 """Who carries intents out, and who joins the two places where that is done."""
-RESOURCES = {"comments", "issues", "pulls"}
+RESOURCES = {"comments", "issues", "merges", "pulls"}
 WRITERS = {
     "comments": {"create", "edit", "react", "pin", "unpin"},
     "issues": {"change_labels", "change_assignees", "change_state"},
+    "merges": {"update", "merge", "enqueue", "dequeue", "rerun"},
     "pulls": {"open_pull_request"},
 }
 """The functions of ``bot/github`` that send what an intent asks for."""

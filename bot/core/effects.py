@@ -138,6 +138,67 @@ class OpenPullRequest:
     body: str
 
 
+@dataclass(frozen=True, slots=True)
+class UpdateBranch:
+    """Have GitHub merge the base into a pull request that is at exactly this head.
+
+    GitHub answers before it is done. A refusal is in the receipt's ``note``; without one
+    a receipt that has not ``changed`` anything says that it was up to date, or that the
+    head is another one by now.
+    """
+
+    is_repeatable: ClassVar = True  # the expected head sees to it
+    repository: Repository
+    number: ItemNumber
+    head_sha: str
+
+
+@dataclass(frozen=True, slots=True)
+class MergePullRequest:
+    """Merge a pull request that is at exactly this head; a refusal as in an update."""
+
+    is_repeatable: ClassVar = False
+    repository: Repository
+    number: ItemNumber
+    head_sha: str
+    method: str  # merge, squash or rebase
+
+
+@dataclass(frozen=True, slots=True)
+class EnqueuePullRequest:
+    """Put a pull request that is at exactly this head into the merge queue of its base."""
+
+    is_repeatable: ClassVar = False
+    repository: Repository
+    number: ItemNumber
+    node_id: str
+    head_sha: str
+
+
+@dataclass(frozen=True, slots=True)
+class DequeuePullRequest:
+    """Take a pull request out of the merge queue, if it is there."""
+
+    is_repeatable: ClassVar = True
+    repository: Repository
+    number: ItemNumber
+    node_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RerunFailedJobs:
+    """Run the failed jobs of a workflow run again; ``job_id`` is one that had failed.
+
+    The receipt has that in ``id``, of the first time that this was done: it tells the
+    failure that was there from one of the new jobs.
+    """
+
+    is_repeatable: ClassVar = False
+    repository: Repository
+    run_id: int
+    job_id: int
+
+
 Intent = (
     CreateComment
     | EditComment
@@ -149,6 +210,11 @@ Intent = (
     | ChangeState
     | PushBranch
     | OpenPullRequest
+    | UpdateBranch
+    | MergePullRequest
+    | EnqueuePullRequest
+    | DequeuePullRequest
+    | RerunFailedJobs
 )
 
 

@@ -251,6 +251,23 @@ class Options:
     deps: Deps = Deps.ALL
 
 
+class UpdateWhen(StrEnum):
+    """When a branch is brought up to date with its base before it is merged."""
+
+    ALWAYS = "always"
+    REQUIRED = "required"  # by the base
+    NEVER = "never"
+
+
+@dataclass(frozen=True, slots=True)
+class MergeWay:
+    """How a pull request is to be merged."""
+
+    method: str = ""  # merge, squash or rebase; empty: as the repository prefers
+    update: UpdateWhen = UpdateWhen.REQUIRED
+    rerun_failed: int = 0  # how often failed jobs of GitHub Actions are run again
+
+
 @dataclass(frozen=True, slots=True)
 class PlanItem:
     """One item of a plan. Its text is kept apart: see ``ItemFacts``."""
@@ -269,6 +286,7 @@ class PlanItem:
     base_branch: str = ""
     # Open pull requests of other batches for the same issue that it is made beside.
     beside: tuple[ItemNumber, ...] = ()
+    merge_way: MergeWay = field(default_factory=MergeWay)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,9 +20,13 @@ from bot.core.effects import (
     ChangeLabels,
     ChangeState,
     EditComment,
+    EnqueuePullRequest,
     Intent,
+    MergePullRequest,
     PushBranch,
     Receipt,
+    RerunFailedJobs,
+    UpdateBranch,
 )
 from bot.core.run.retry import delay_seconds
 from bot.core.say.problems.github import NotLookedUp
@@ -202,8 +206,13 @@ def _is_done(record: EffectRecord, intent: Intent) -> bool:
         before = replace(
             before, repository=intent.repository, expected_sha=intent.expected_sha
         )
+    if isinstance(before, RerunFailedJobs) and isinstance(intent, RerunFailedJobs):
+        # What is done once for a run is not done again for what failed then.
+        return record.receipt is not None and before.run_id == intent.run_id
     if before != intent or record.receipt is None:
         return False
+    if isinstance(intent, UpdateBranch | MergePullRequest | EnqueuePullRequest):
+        return record.receipt.changed
     if isinstance(intent, ChangeLabels | ChangeAssignees | ChangeState):
         return not record.receipt.note
     return not isinstance(intent, EditComment)

@@ -24,6 +24,7 @@ from bot.core.model import (
     OutcomeKind,
     attempt_id,
 )
+from bot.core.run.freshness import sees_to_itself
 from bot.core.run.progress import Progress
 from bot.core.run.retry import after_attempt
 from bot.core.world.markers import marker
@@ -131,6 +132,9 @@ class Running:
             step.happen(live, e.RepositoryMoved(step.now, findings.moved_to))
         schedule = live.schedule
         for item, outcome in findings.overtaken.items():
+            has_begun = schedule.attempt_of(item) > 0
+            if has_begun and sees_to_itself(schedule.planned(item).action):
+                continue
             match schedule.state_of(item):
                 case ItemState.PENDING:
                     attempt = schedule.attempt_of(item)
@@ -371,6 +375,8 @@ class Running:
         if not rest.is_nothing:
             # Behind this the batch has its repository's present name, or has ended.
             await self.mailbox.post(lambda step: self.take_in(step, live, rest))
+        if sees_to_itself(schedule.planned(item).action):
+            return None  # the head may be one that it has made itself
         return findings.overtaken.get(item)
 
 

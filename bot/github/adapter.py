@@ -27,6 +27,7 @@ from bot.core.say import findings
 from bot.core.say.problems.github import KeyRefused
 from bot.core.world.budget import DEFAULT_RESERVE, Reserve
 from bot.core.world.features import Feature
+from bot.core.world.job_logs import JobLogOf
 from bot.core.world.permissions import Grants, not_granted
 from bot.core.world.pulls import PullRequest
 from bot.core.world.questions import Question
@@ -39,6 +40,7 @@ from bot.github.client import Client, Random, open_session
 from bot.github.deliveries import GitHubDeliveries
 from bot.github.effects import GitHubEffects
 from bot.github.facts import Facts
+from bot.github.job_logs import lines_of
 from bot.github.large_files import LargeFileUploads
 from bot.github.ledger import Keep, Ledger, Pace
 from bot.github.people import GitHubPeople
@@ -151,11 +153,16 @@ class GitHubReader:
         """Return the answers to questions about one repository."""
         repository = questions[0].repository
         connection = self._client.installation(repository.installation_id)
-        found = await answers(connection, repository, questions, app=self._app)
-        return {
+        logs = [one for one in questions if isinstance(one, JobLogOf)]
+        others = [one for one in questions if not isinstance(one, JobLogOf)]
+        found = await answers(connection, repository, others, app=self._app)
+        told: dict[Question[Any], Any] = {
             question: await self._with_rules(repository, answer)
             for question, answer in found.items()
         }
+        for one in logs:
+            told[one] = await lines_of(connection, repository, one.job_id)
+        return told
 
     async def _with_rules(self, repository: Repository, answer: Any) -> Any:
         if not isinstance(answer, PullRequest):

@@ -157,6 +157,24 @@ class Connection(GitHubAPI):
             async for entry in self.getiter(path, variables, accept=ACCEPT):
                 yield entry
 
+    async def log(self, path: str, *, most_bytes: int, **variables: str | int) -> str:
+        """Return the last *most_bytes* of a text that GitHub keeps on another server.
+
+        Nothing of the bot's credentials goes there. Secrets are hidden.
+        """
+        with self._translated(is_write=False):
+            url = sansio.format_url(path, variables, base_url=self.base_url)
+            headers = sansio.create_headers(USER_AGENT, accept=ACCEPT)
+            call = budget.call_of("GET", URL(url, encoded=True).raw_path)
+            status, answered, content = await self._exchange(
+                call, "GET", url, headers, leads_away=True
+            )
+            if status not in _REDIRECTS:
+                sansio.decipher_response(status, answered, content)  # raises
+                raise not_followed(Astray.NOWHERE)
+        kept = await self._kept_elsewhere(answered["location"], most_bytes)
+        return self._hide(kept.decode(errors="replace"))
+
     async def send(
         self, method: str, path: str, data: object = None, **variables: str | int
     ) -> Answer:
@@ -228,11 +246,14 @@ class Connection(GitHubAPI):
         body: bytes = b"",
         *,
         tries: int = READ_TRIES,
+        leads_away: bool = False,
     ) -> Raw:
         """Return GitHub's answer; reads are repeated a few times, writes never."""
         for attempt in itertools.count(1):
             try:
-                return await self._answered(call, method, url, headers, body)
+                return await self._answered(
+                    call, method, url, headers, body, leads_away=leads_away
+                )
             except (RateLimited, Unauthorized):
                 raise
             except TransientError:
@@ -252,8 +273,10 @@ class Connection(GitHubAPI):
         url: str,
         headers: Mapping[str, str],
         body: bytes,
+        *,
+        leads_away: bool,
     ) -> Raw:
-        """Return the answer that stands.
+        """Return the answer that stands: a redirect to another server if it *leads_away*.
 
         After a limit, a refused token or a redirect nothing has been done yet, so that
         even a write may be sent again.
@@ -284,6 +307,8 @@ class Connection(GitHubAPI):
                     is_renewed = True
                     continue
             if status in _REDIRECTS:
+                if leads_away and self._is_elsewhere(answered.get("location", "")):
+                    return status, answered, content
                 url = await self._renames.redirected(url, answered.get("location", ""))
                 continue
             return status, answered, content
@@ -300,9 +325,9 @@ class Connection(GitHubAPI):
         body: bytes,
     ) -> tuple[Raw, bool]:
         """Send once; return the answer and whether it says that too much was sent."""
-        target = URL(url, encoded=True)
-        if target.origin() != URL(self.base_url).origin():
+        if self._is_elsewhere(url):
             raise not_followed(Astray.ELSEWHERE)
+        target = URL(url, encoded=True)
         async with self._account.turn(call) as ticket:
             try:
                 async with self._session.request(
@@ -333,6 +358,39 @@ class Connection(GitHubAPI):
         if status in (200, 201) and not _is_json(response, content):
             raise error_of(Failure.UNREADABLE, is_change=call.is_write, status=status)
         return (status, response.headers, content), is_limited
+
+    def _is_elsewhere(self, url: str) -> bool:
+        try:
+            target = URL(url, encoded=True)
+            return target.is_absolute() and (
+                target.origin() != URL(self.base_url).origin()
+            )
+        except ValueError:
+            return False  # whoever follows it says so
+
+    async def _kept_elsewhere(self, url: str, most_bytes: int) -> bytes:
+        """Return the end of what another server keeps for GitHub, shown no credentials."""
+        kept = bytearray()
+        target = URL(url, encoded=True)
+        try:
+            async with self._session.request(
+                "GET", target, allow_redirects=False, timeout=TIMEOUT
+            ) as response:
+                if response.status != 200:
+                    raise error_of(
+                        failure_of(response.status),
+                        is_change=False,
+                        said=str(response.status),
+                        status=response.status,
+                    )
+                async for chunk in response.content.iter_chunked(65_536):
+                    kept += chunk
+                    del kept[:-most_bytes]
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise error_of(
+                _failure_of_line(error), is_change=False, said=self._hide(_said(error))
+            ) from error
+        return bytes(kept)
 
     @contextmanager
     def _translated(self, *, is_write: bool) -> Iterator[None]:

@@ -8,16 +8,21 @@ from bot.core.effects import (
     ChangeLabels,
     ChangeState,
     CreateComment,
+    DequeuePullRequest,
     EditComment,
+    EnqueuePullRequest,
     Intent,
+    MergePullRequest,
     OpenPullRequest,
     PinComment,
     PushBranch,
     React,
     Receipt,
+    RerunFailedJobs,
     UnpinComment,
+    UpdateBranch,
 )
-from bot.github import comments, issues, pulls
+from bot.github import comments, issues, merges, pulls
 from bot.github.app import App
 from bot.github.client import Client
 from bot.github.comments import Pins
@@ -45,6 +50,12 @@ class GitHubEffects:
                 )
             case OpenPullRequest():
                 return await pulls.find(connection, intent)
+            case MergePullRequest():
+                return await merges.find(connection, intent)
+            case EnqueuePullRequest():
+                return await merges.find_queued(connection, intent)
+            case RerunFailedJobs():
+                return await merges.find_rerun(connection, intent)
             case PushBranch():
                 raise TypeError(intent)  # git on the host does that
             case (
@@ -55,6 +66,8 @@ class GitHubEffects:
                 | ChangeLabels()
                 | ChangeAssignees()
                 | ChangeState()
+                | UpdateBranch()
+                | DequeuePullRequest()
             ):
                 return None
             case _:
@@ -84,6 +97,16 @@ class GitHubEffects:
                 return await issues.change_state(connection, intent)
             case OpenPullRequest():
                 return await pulls.open_pull_request(connection, intent)
+            case UpdateBranch():
+                return await merges.update(connection, intent)
+            case MergePullRequest():
+                return await merges.merge(connection, intent)
+            case EnqueuePullRequest():
+                return await merges.enqueue(connection, intent)
+            case DequeuePullRequest():
+                return await merges.dequeue(connection, intent)
+            case RerunFailedJobs():
+                return await merges.rerun(connection, intent)
             case PushBranch():
                 raise TypeError(intent)  # git on the host does that
             case _:

@@ -138,7 +138,7 @@ class PullPart:
             self.app,
             checks=tuple(self.checks),
             methods=_methods(data),
-            stacked_on_merged=str(below[0]["baseRefName"]) if below else "",
+            merged_below=str(below[0]["baseRefName"]) if below else "",
         )
         self.cursor = (page.get("pageInfo") or {}).get("endCursor")
         return bool((page.get("pageInfo") or {}).get("hasNextPage"))

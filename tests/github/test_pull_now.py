@@ -293,7 +293,7 @@ async def test_a_base_that_was_merged_says_into_what(desk: Bench):
     below = nodes({"baseRefName": "main"})
     asked = served(desk, pull(baseRefName="topic-31"), pullRequests=below)
     desk.github.on("GET /repos/octo/app/rules/branches/topic-31", Reply([]))
-    assert (await look(desk, stacked_on="topic-31")).stacked_on_merged == "main"
+    assert (await look(desk, stacked_on="topic-31")).merged_below == "main"
     assert "topic-31" in asked[0].data["variables"].values()
 
 

@@ -9,7 +9,7 @@ from bot.core.actions.spec import (
     Overtaken,
     Words,
 )
-from bot.core.model import Expectation, Role
+from bot.core.model import Expectation
 
 REVIEW = ActionSpec(
     "review",
@@ -24,37 +24,6 @@ REVIEW = ActionSpec(
     None,
     overtaken_by=Overtaken.CLOSING_OR_PUSH,
     expected=Expectation(seconds=120, requests=6),
-)
-MERGE = ActionSpec(
-    "merge",
-    Words(
-        "merge",
-        "merging",
-        "Pull requests merged",
-        "update if behind, wait for the checks, merge with the pinned head",
-    ),
-    AppliesTo.PULL_REQUESTS,
-    ItemNeed.OPEN,
-    None,
-    role=Role.MAINTAIN,
-    builds_on_predecessors=True,
-    overtaken_by=Overtaken.CLOSING_OR_PUSH,
-    expected=Expectation(seconds=180, requests=10),
-)
-UPDATE = ActionSpec(
-    "update",
-    Words(
-        "update",
-        "updating",
-        "Pull requests updated",
-        "bring the branch up to date with its base",
-    ),
-    AppliesTo.PULL_REQUESTS,
-    ItemNeed.OPEN,
-    None,
-    builds_on_predecessors=True,
-    overtaken_by=Overtaken.CLOSING_OR_PUSH,
-    expected=Expectation(seconds=60, requests=4),
 )
 DISPATCH = ActionSpec(
     "dispatch",

@@ -43,6 +43,7 @@ class Overtaken(StrEnum):
     NOTHING = "nothing"  # it reads the state itself, whatever that is
     CLOSING = "closing"
     CLOSING_OR_PUSH = "closing or push"  # it was asked for on the pinned head
+    UNTIL_IT_RUNS = "closing or push, until it runs"  # then it sees to that itself
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,22 +2,26 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from types import MappingProxyType
 
 from bot.core.actions.assign import ASSIGN
 from bot.core.actions.comment import COMMENT
 from bot.core.actions.implement import IMPLEMENT
 from bot.core.actions.label import LABEL
-from bot.core.actions.later import DISPATCH, MERGE, REVIEW, UPDATE
+from bot.core.actions.later import DISPATCH, REVIEW
+from bot.core.actions.merge import MERGE
 from bot.core.actions.spec import UNKNOWN_EXPECTATION, ActionSpec
 from bot.core.actions.state import CLOSE, REOPEN
+from bot.core.actions.update import UPDATE
 from bot.core.model import Action, Expectation, Expectations, PlanItem, Role
 
 _BUILT_IN = (
     IMPLEMENT,
     REVIEW,
-    MERGE,
-    UPDATE,
+    # Refused until the whole way of a pull request can be gone.
+    replace(MERGE, next_step=None),
+    replace(UPDATE, next_step=None),
     LABEL,
     ASSIGN,
     CLOSE,

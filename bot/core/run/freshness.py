@@ -1,5 +1,6 @@
 """What others did to an item between the command and its start, and what that means."""
 
+from bot.core.actions.mergeable import closed, head_moved, merged_by_others
 from bot.core.actions.spec import Overtaken
 from bot.core.actions.table import spec_of
 from bot.core.model import Action, ItemFacts, ItemKind, Outcome, OutcomeKind, PlanItem
@@ -33,6 +34,11 @@ def needs_it_open(action: Action) -> bool:
     return _overtaken_by(action) is not Overtaken.NOTHING
 
 
+def sees_to_itself(action: Action) -> bool:
+    """Return whether an action that has begun needs nobody to compare its item."""
+    return _overtaken_by(action) is Overtaken.UNTIL_IT_RUNS
+
+
 def _overtaken_by(action: Action) -> Overtaken:
     spec = spec_of(action)
     # What this server does not know any more fails, with that reason.
@@ -53,18 +59,15 @@ def _of_issue(facts: ItemFacts) -> Outcome | None:
 
 def _of_pull_request(item: PlanItem, facts: ItemFacts) -> Outcome | None:
     if facts.is_merged:
-        return _done("somebody else merged it")
+        return merged_by_others()
     if not facts.is_open:
-        return _failed(
-            "closed without a merge after the command",
-            "If it is wanted after all, reopen it and retry.",
-        )
-    is_pinned = _overtaken_by(item.action) is Overtaken.CLOSING_OR_PUSH
+        return closed()
+    is_pinned = _overtaken_by(item.action) in (
+        Overtaken.CLOSING_OR_PUSH,
+        Overtaken.UNTIL_IT_RUNS,
+    )
     if is_pinned and item.head_sha and facts.head_sha != item.head_sha:
-        return _failed(
-            f"head moved: {item.head_sha[:7]} is now {facts.head_sha[:7]}",
-            "Look at what was pushed and give the command again.",
-        )
+        return head_moved(item.head_sha, facts.head_sha)
     return None
 
 

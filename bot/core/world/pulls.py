@@ -117,9 +117,7 @@ class PullRequest:
     merged_sha: str = ""  # the commit on the base
     merged_by: str = ""
     is_merged_by_app: bool = False
-    stacked_on_merged: str = (
-        ""  # where its base was merged to, if that is a merged branch
-    )
+    merged_below: str = ""  # where its base was merged to, if that is a merged branch
 
     @property
     def required(self) -> tuple[Check, ...]:

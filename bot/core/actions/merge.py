@@ -1,0 +1,208 @@
+"""``merge``: a pull request gets into its base, by the base's own rules.
+
+Brought up to date if that is wanted, checked, approved, merged at the pinned head or the
+bot's own update of it, and read back. On a base that wants branches up to date one item
+at a time goes from its update to its merge; on any other one they meet at the merge.
+"""
+
+from bot.core.actions import mergeable as m
+from bot.core.actions.failed_checks import after_failure
+from bot.core.actions.merge_queue import enqueue, in_queue, left_queue
+from bot.core.actions.refused import after_refusals, next_try, tries
+from bot.core.actions.spec import ActionSpec, AppliesTo, ItemNeed, Overtaken, Words
+from bot.core.actions.step import Ask, Await, Do, End, Job, Seen, Step
+from bot.core.actions.update import bring_up_to_date, needed
+from bot.core.effects import DequeuePullRequest, MergePullRequest
+from bot.core.model import (
+    Expectation,
+    Link,
+    Outcome,
+    OutcomeKind,
+    Role,
+    UpdateWhen,
+)
+from bot.core.world.markdown import code_span, join
+from bot.core.world.merge_refusals import Then, refusal
+from bot.core.world.pulls import MergeMethod, MergeState, PullRequest
+from bot.core.world.questions import PullState
+
+_QUEUE_APP = "github-merge-queue"
+
+
+def next_step(job: Job, seen: Seen) -> Step:
+    """Say what comes next on the way of a pull request into its base."""
+    asked = m.question(job)
+    pull = seen.answer(asked)
+    if pull is None:
+        return Ask(asked)
+    if pull.state is PullState.MERGED:
+        return End(_merged(job, pull, seen))
+    if ended := m.overtaken(job, pull) or _unfit(pull):
+        return End(ended)
+    if pull.queue is not None:
+        return in_queue(job, pull)
+    if ended := left_queue(job, pull):
+        return End(ended)
+    return _toward_merge(job, pull, seen)
+
+
+def cancel_step(job: Job, seen: Seen) -> Step:
+    """Take it out of the queue; what else was done stays."""
+    asked = m.question(job)
+    if "dequeue" in seen.receipts:
+        is_out = seen.receipts["dequeue"].changed
+        summary = "it was taken out of the merge queue" if is_out else ""
+        return End(Outcome(OutcomeKind.UNCHANGED, summary=summary))
+    pull = seen.answer(asked)
+    if pull is None:
+        return Ask(asked)
+    if pull.queue is not None:
+        out = DequeuePullRequest(job.repository, job.item.number, pull.node_id)
+        return Do("dequeue", out)
+    is_updated = pull.head_sha != job.item.head_sha and not m.overtaken(job, pull)
+    summary = "its branch stays up to date with its base" if is_updated else ""
+    return End(Outcome(OutcomeKind.UNCHANGED, summary=summary))
+
+
+def _toward_merge(job: Job, pull: PullRequest, seen: Seen) -> Step:
+    """Say what is still to be done, or to be waited for, before it can be merged."""
+    awaited, turn = m.awaited(job, pull), m.merge_turn(job, pull)
+    checks = m.waits_for_checks(pull)
+    if people := m.waits_for_people(pull):
+        return Await(awaited, "; ".join(filter(None, (people, checks))))
+    is_strict = pull.rules.is_strict or pull.merge_state is MergeState.BEHIND
+    holds = turn if is_strict and not pull.rules.has_queue else ""
+    if _wants_update(job, pull) and (step := _update(job, pull, seen, holds)):
+        return step
+    if bad := m.broken(pull):
+        return after_failure(job, pull, seen, bad, holds)
+    if checks:
+        return Await(awaited, checks, holds=holds)
+    if pull.merge_state is MergeState.UNKNOWN:
+        says = "GitHub to work out whether it can be merged"
+        return Await(awaited, says, holds=holds, is_brief=True)
+    is_blocked = pull.merge_state is MergeState.BLOCKED
+    # That it is behind may be what GitHub does not name.
+    may_be_behind = is_blocked and is_strict and not pull.rules.has_queue
+    if may_be_behind and (step := _update(job, pull, seen, holds)):
+        return step
+    if is_blocked and pull.may_bypass:
+        says = f"a rule of {pull.base_branch}, which this app could bypass and does not"
+        return Await(awaited, says)
+    if pull.rules.has_queue:
+        return enqueue(job, pull, seen)
+    return _merge(job, pull, seen, turn)
+
+
+# --- what ends it --------------------------------------------------------------------
+
+
+def _merged(job: Job, pull: PullRequest, seen: Seen) -> Outcome:
+    """Return the end of what is merged, with the commit: by this item, or by others."""
+    merger = pull.merged_by.removesuffix("[bot]")
+    is_own = pull.is_merged_by_app or merger == _QUEUE_APP
+    is_done = any(
+        receipt.changed
+        for key, receipt in seen.receipts.items()
+        if key.startswith(("merge@", "enqueue@"))
+    )
+    if not (is_own or is_done):
+        return m.merged_by_others()
+    site = pull.url.rpartition("/pull/")[0]
+    sha = pull.merged_sha
+    link = Link(sha[:7], f"{site}/commit/{sha}") if sha else None
+    return Outcome(
+        OutcomeKind.COMPLETED,
+        summary=f"merged into {code_span(pull.base_branch)}",
+        link=link,
+        branch="" if pull.is_from_fork else pull.head_branch,
+    )
+
+
+def _unfit(pull: PullRequest) -> Outcome | None:
+    """Return why it cannot be merged as it is, whatever one waits for."""
+    if pull.is_draft:
+        return m.failed("it is a draft", "Mark it as ready for review, then retry.")
+    if pull.merge_state is MergeState.DIRTY:
+        return m.conflicts(pull)
+    return None
+
+
+# --- the merge -----------------------------------------------------------------------
+
+
+def _merge(job: Job, pull: PullRequest, seen: Seen, turn: str) -> Step:
+    method = _method(job, pull)
+    if isinstance(method, Outcome):
+        return End(method)
+    awaited = m.awaited(job, pull)
+    key = f"merge@{pull.head_sha[:12]}"
+    tried = tries(seen, key)
+    if any(receipt.changed for receipt in tried):
+        says = "GitHub to show the merge"
+        return Await(awaited, says, holds=turn, is_brief=True)
+    if tried and refusal(tried[-1].note).then is Then.ENQUEUE:
+        return enqueue(job, pull, seen)
+    if step := after_refusals(job, pull, tried):
+        return step
+    merge = MergePullRequest(job.repository, job.item.number, pull.head_sha, method)
+    return Do(next_try(key, tried), merge, holds=turn)
+
+
+def _method(job: Job, pull: PullRequest) -> MergeMethod | Outcome:
+    """Return how it is merged: as asked, else as the repository prefers."""
+    allowed = [method for method in pull.methods if method in pull.rules.methods]
+    wanted = job.item.merge_way.method
+    if not wanted and allowed:
+        return allowed[0]
+    if wanted in allowed:
+        return MergeMethod(wanted)
+    names = join([code_span(method) for method in allowed], "or")
+    return m.failed(
+        f"{code_span(pull.base_branch)} takes no {code_span(wanted or 'merge')} merges",
+        f"Name a method that it takes: {names}." if names else "Allow one there.",
+    )
+
+
+# --- updates -------------------------------------------------------------------------
+
+
+def _wants_update(job: Job, pull: PullRequest) -> bool:
+    if pull.rules.has_queue:
+        return False  # the queue tests it on the base as it will be
+    is_always = job.item.merge_way.update is UpdateWhen.ALWAYS
+    return is_always or pull.merge_state is MergeState.BEHIND
+
+
+def _update(job: Job, pull: PullRequest, seen: Seen, holds: str) -> Step | None:
+    if job.item.merge_way.update is not UpdateWhen.NEVER:
+        return bring_up_to_date(job, pull, seen, holds=holds)
+    if pull.merge_state is not MergeState.BEHIND:
+        return None
+    return End(
+        m.failed(
+            f"{code_span(pull.base_branch)} wants branches to be up to date, and this"
+            " one is behind",
+            "Update it, or leave `update:never` out.",
+        )
+    )
+
+
+MERGE = ActionSpec(
+    "merge",
+    Words(
+        "merge",
+        "merging",
+        "Pull requests merged",
+        "update if behind, wait for the checks, merge with the pinned head",
+    ),
+    AppliesTo.PULL_REQUESTS,
+    ItemNeed.OPEN,
+    next_step,
+    role=Role.MAINTAIN,
+    builds_on_predecessors=True,
+    overtaken_by=Overtaken.UNTIL_IT_RUNS,
+    writes=needed,
+    expected=Expectation(seconds=180, requests=10),
+    cancel_step=cancel_step,
+)

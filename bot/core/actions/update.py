@@ -1,0 +1,96 @@
+"""``update``: a branch gets what its base has had since, by a merge that GitHub makes."""
+
+from bot.core.actions import mergeable as m
+from bot.core.actions.spec import ActionSpec, AppliesTo, ItemNeed, Overtaken, Words
+from bot.core.actions.step import Ask, Await, Do, End, Job, Seen, Step
+from bot.core.effects import UpdateBranch
+from bot.core.model import Expectation, ItemKind, Outcome, OutcomeKind
+from bot.core.world.markdown import code_span
+from bot.core.world.merge_refusals import Then, refusal
+from bot.core.world.permissions import Needed
+from bot.core.world.pulls import MergeState, PullRequest
+
+
+def next_step(job: Job, seen: Seen) -> Step:
+    """Bring the branch up to date once, whatever happens to the base meanwhile."""
+    asked = m.question(job)
+    pull = seen.answer(asked)
+    if pull is None:
+        return Ask(asked)
+    if ended := m.overtaken(job, pull):
+        return End(ended)
+    if pull.head_sha != job.item.head_sha:
+        words = f"updated to {code_span(pull.head_sha[:7])}"
+        return End(Outcome(OutcomeKind.COMPLETED, summary=words))
+    if pull.merge_state is MergeState.DIRTY:
+        return End(m.conflicts(pull))
+    if step := bring_up_to_date(job, pull, seen):
+        return step
+    words = f"was up to date with {code_span(pull.base_branch)}"
+    return End(Outcome(OutcomeKind.UNCHANGED, summary=words))
+
+
+def bring_up_to_date(
+    job: Job, pull: PullRequest, seen: Seen, *, holds: str = ""
+) -> Step | None:
+    """Return the next step of an update; None once the branch is known to be up to date."""
+    if is_known_up_to_date(pull):
+        return None
+    key = f"update@{pull.head_sha[:12]}-{pull.base_sha[:12]}"
+    receipt = seen.receipts.get(key)
+    if receipt is None:
+        if not pull.may_be_pushed_to:
+            return End(_closed_fork(pull))
+        change = UpdateBranch(job.repository, job.item.number, pull.head_sha)
+        return Do(key, change, holds=holds)
+    says = "GitHub to update its branch"
+    if receipt.note:
+        found = refusal(receipt.note)
+        if found.then is Then.FAIL:
+            return End(m.failed(found.words, found.advice))
+        if found.then is not Then.LOOK:
+            says = found.words
+    elif not receipt.changed:
+        return None
+    return Await(m.awaited(job, pull), says, holds=holds, is_brief=True)
+
+
+def is_known_up_to_date(pull: PullRequest) -> bool:
+    """Return whether the last commit is the app's own merge of the base as it is."""
+    last = pull.commits[-1] if pull.commits else None
+    return (
+        last is not None
+        and last.sha == pull.head_sha
+        and last.by_app
+        and last.parents[1:] == (pull.base_sha,)
+    )
+
+
+def needed(kind: ItemKind) -> Needed:
+    """Return what has to be granted to write to a branch."""
+    return (("contents",), ("pull_requests",))
+
+
+def _closed_fork(pull: PullRequest) -> Outcome:
+    return m.failed(
+        f"it is behind {code_span(pull.base_branch)}, and its fork lets nobody else push",
+        "Ask its author to update the branch, or to allow edits by maintainers.",
+    )
+
+
+UPDATE = ActionSpec(
+    "update",
+    Words(
+        "update",
+        "updating",
+        "Pull requests updated",
+        "bring the branch up to date with its base",
+    ),
+    AppliesTo.PULL_REQUESTS,
+    ItemNeed.OPEN,
+    next_step,
+    builds_on_predecessors=True,
+    overtaken_by=Overtaken.UNTIL_IT_RUNS,
+    writes=needed,
+    expected=Expectation(seconds=60, requests=4),
+)

@@ -1,0 +1,166 @@
+"""Merging pull requests, and what has to be done before.
+
+https://docs.github.com/rest/pulls/pulls
+https://docs.github.com/graphql/reference/mutations#enqueuepullrequest
+https://docs.github.com/rest/actions/workflow-runs
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bot.core.effects import (
+    DequeuePullRequest,
+    EnqueuePullRequest,
+    MergePullRequest,
+    Receipt,
+    RerunFailedJobs,
+    UpdateBranch,
+)
+from bot.core.world.answers import Answered
+from bot.core.world.merge_refusals import is_head_moved, is_up_to_date, is_verdict
+from bot.errors import Refused
+from bot.github.client import Connection
+
+_PULL = "/repos/{+repository}/pulls/{number}"
+_RUN = "/repos/{+repository}/actions/runs/{run}"
+ENQUEUE = """
+mutation($id: ID!, $head: GitObjectID!) {
+  enqueuePullRequest(input: {pullRequestId: $id, expectedHeadOid: $head}) {
+    mergeQueueEntry { position }
+  }
+}
+"""
+DEQUEUE = """
+mutation($id: ID!) {
+  dequeuePullRequest(input: {id: $id}) { mergeQueueEntry { position } }
+}
+"""
+QUEUED = """
+query($owner: String!, $name: String!, $number: Int!) {
+  repository(owner: $owner, name: $name) {
+    pullRequest(number: $number) { headRefOid isInMergeQueue }
+  }
+}
+"""
+
+
+async def update(connection: Connection, intent: UpdateBranch) -> Receipt:
+    """Have the base merged into the branch; GitHub goes on with it after its answer."""
+    try:
+        await connection.send(
+            "PUT",
+            f"{_PULL}/update-branch",
+            {"expected_head_sha": intent.head_sha},
+            repository=intent.repository.name,
+            number=intent.number,
+        )
+    except Refused as error:
+        said = _said(error)
+        if is_up_to_date(said) or is_head_moved(said):
+            return Receipt(id=intent.number, changed=False)
+        return _refused(error, intent.number)
+    return Receipt(id=intent.number, sha=intent.head_sha)
+
+
+async def merge(connection: Connection, intent: MergePullRequest) -> Receipt:
+    """Merge what is at the expected head, and nothing else."""
+    try:
+        answer = await connection.send(
+            "PUT",
+            f"{_PULL}/merge",
+            {"sha": intent.head_sha, "merge_method": intent.method},
+            repository=intent.repository.name,
+            number=intent.number,
+        )
+    except Refused as error:
+        return _refused(error, intent.number)
+    return Receipt(id=intent.number, sha=str(answer.data["sha"]))
+
+
+async def find(connection: Connection, intent: MergePullRequest) -> Receipt | None:
+    """Return the merge of the expected head, if there is one."""
+    pull = await connection.get(
+        _PULL, repository=intent.repository.name, number=intent.number
+    )
+    if not pull["merged_at"] or pull["head"]["sha"] != intent.head_sha:
+        return None
+    return Receipt(
+        id=intent.number,
+        url=str(pull["html_url"]),
+        sha=str(pull["merge_commit_sha"] or ""),
+    )
+
+
+async def enqueue(connection: Connection, intent: EnqueuePullRequest) -> Receipt:
+    """Put what is at the expected head into the queue."""
+    given = {"id": intent.node_id, "head": intent.head_sha}
+    try:
+        await connection.query(ENQUEUE, given)
+    except Refused as error:
+        if "already in" in _said(error):
+            return Receipt(id=intent.number, sha=intent.head_sha)
+        return _refused(error, intent.number)
+    return Receipt(id=intent.number, sha=intent.head_sha)
+
+
+async def find_queued(
+    connection: Connection, intent: EnqueuePullRequest
+) -> Receipt | None:
+    """Return that it is in the queue with the expected head, if it is."""
+    pull = await _queued(connection, intent)
+    if not pull["isInMergeQueue"] or pull["headRefOid"] != intent.head_sha:
+        return None
+    return Receipt(id=intent.number, sha=intent.head_sha)
+
+
+async def dequeue(connection: Connection, intent: DequeuePullRequest) -> Receipt:
+    """Take it out of the queue."""
+    if not (await _queued(connection, intent))["isInMergeQueue"]:
+        return Receipt(id=intent.number, changed=False)
+    await connection.query(DEQUEUE, {"id": intent.node_id})
+    return Receipt(id=intent.number)
+
+
+async def rerun(connection: Connection, intent: RerunFailedJobs) -> Receipt:
+    """Run the failed jobs again; what keeps GitHub from it is in the note."""
+    try:
+        await connection.send(
+            "POST",
+            f"{_RUN}/rerun-failed-jobs",
+            repository=intent.repository.name,
+            run=intent.run_id,
+        )
+    except Refused as error:
+        return Receipt(id=intent.job_id, changed=False, note=_said(error))
+    return Receipt(id=intent.job_id)
+
+
+async def find_rerun(connection: Connection, intent: RerunFailedJobs) -> Receipt | None:
+    """Return that the run is in another attempt than its first, if it is."""
+    run = await connection.get(
+        _RUN, repository=intent.repository.name, run=intent.run_id
+    )
+    return Receipt(id=intent.job_id) if int(run["run_attempt"] or 1) > 1 else None
+
+
+async def _queued(
+    connection: Connection, intent: EnqueuePullRequest | DequeuePullRequest
+) -> Mapping[str, Any]:
+    owner, _, name = intent.repository.name.partition("/")
+    variables = {"owner": owner, "name": name, "number": intent.number}
+    data = await connection.query(QUEUED, variables)
+    found: Mapping[str, Any] = data["repository"]["pullRequest"]
+    return found
+
+
+def _refused(error: Refused, number: int) -> Receipt:
+    """Return GitHub's verdict on a pull request; raise what is none."""
+    if not is_verdict(error.status, _said(error)):
+        raise error
+    return Receipt(id=number, changed=False, note=_said(error))
+
+
+def _said(error: Refused) -> str:
+    """Return GitHub's own words alone."""
+    problem = error.problem
+    return problem.said if isinstance(problem, Answered) else str(error)
