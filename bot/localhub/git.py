@@ -69,6 +69,7 @@ class CommitInfo:
     parents: tuple[str, ...]
     author_name: str
     author_email: str
+    committer_name: str
     at: datetime
     message: str
 
@@ -369,12 +370,19 @@ class GitRepository:
 
 @lru_cache(maxsize=2048)
 def _commit(git: GitRepository, sha: str) -> CommitInfo:
-    form = "%H%x00%T%x00%P%x00%an%x00%ae%x00%at%x00%B"
+    form = "%H%x00%T%x00%P%x00%an%x00%ae%x00%cn%x00%at%x00%B"
     output = git.run("show", "--no-patch", f"--format={form}", sha)
-    full, tree, parents, name, email, at, message = output.split("\0", 6)
+    full, tree, parents, name, email, committer, at, message = output.split("\0", 7)
     when = datetime.fromtimestamp(int(at), tz=UTC)
     return CommitInfo(
-        full, tree, tuple(parents.split()), name, email, when, message.rstrip("\n")
+        full,
+        tree,
+        tuple(parents.split()),
+        name,
+        email,
+        committer,
+        when,
+        message.rstrip("\n"),
     )
 
 

@@ -285,3 +285,37 @@ async def test_classic_protection_is_hidden_and_rulesets_are_open(hub: LocalHub)
         "lint": True,
         "other": False,
     }
+
+
+async def test_the_commits_of_a_pull_request_say_who_made_them(hub: LocalHub):
+    thread = open_pull(hub)
+    hub.push("wade", NAME, "main", {"new.py": "x = 1\n"}, message="More")
+    base = hub.repository(NAME).git.refs()["refs/heads/main"]
+    head = head_of(thread)
+    hub.update_branch(hub.app.bot.login, NAME, 1, expected=head)
+    query = """{repository(owner:"acme",name:"widgets"){pullRequest(number:1){
+        viewerCanMergeAsAdmin reviewThreads(first: 1) { nodes { isResolved } }
+        commits(last:2){nodes{commit{
+          oid committedViaWeb author{name} parents(first:3){nodes{oid}}
+          checkSuites(first:5){nodes{conclusion}}}}}}}}"""
+    async with client(hub) as github:
+        found = (await github.graphql(query))["data"]["repository"]["pullRequest"]
+    first, last = (one["commit"] for one in found["commits"]["nodes"])
+    assert first["oid"] == head
+    assert last["author"]["name"] == hub.app.bot.login
+    assert last["committedViaWeb"]
+    assert [one["oid"] for one in last["parents"]["nodes"]] == [head, base]
+    assert not found["viewerCanMergeAsAdmin"]
+
+
+async def test_a_run_that_waits_for_approval_is_told_by_its_suite(hub: LocalHub):
+    hub.plan_checks(NAME, {"lint": "success"}, needs_approval=True)
+    open_pull(hub)
+    query = """{repository(owner:"acme",name:"widgets"){pullRequest(number:1){
+        commits(last:1){nodes{commit{checkSuites(first:5){nodes{
+          conclusion workflowRun{workflow{name}}}}}}}}}}"""
+    async with client(hub) as github:
+        found = (await github.graphql(query))["data"]["repository"]["pullRequest"]
+    suites = found["commits"]["nodes"][0]["commit"]["checkSuites"]["nodes"]
+    told = [one["conclusion"] for one in suites if one["workflowRun"]]
+    assert told == ["ACTION_REQUIRED"]

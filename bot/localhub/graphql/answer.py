@@ -20,6 +20,7 @@ from graphql import (
 
 from bot.localhub.graphql import (
     checks,
+    commits,
     connections,
     drafts,
     limits,
@@ -38,6 +39,7 @@ from bot.localhub.rest.routing import Answer, Call
 
 RESOLVERS: dict[str, Resolver] = {
     **checks.RESOLVERS,
+    **commits.RESOLVERS,
     **connections.RESOLVERS,
     **drafts.RESOLVERS,
     **limits.RESOLVERS,

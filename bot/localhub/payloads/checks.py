@@ -98,7 +98,7 @@ class CheckPayloads(GitPayloads):
         url = f"{self.repository_url(repository)}/check-suites/{suite.id}"
         found = verdicts.latest_runs(repository, suite.head_sha)
         runs = [run for run in found if run.suite is suite]
-        status, conclusion = _suite_state(repository, suite, runs)
+        status, conclusion = suite_state(repository, suite, runs)
         app = self._checker(by_app=suite.by_app)
         events = [one for one in app["events"] if one not in UNLISTED_EVENTS]
         commit = repository.git.commit(suite.head_sha)
@@ -364,7 +364,7 @@ def log_lines(job: Job) -> str:
     )
 
 
-def _suite_state(
+def suite_state(
     repository: Repository, suite: CheckSuite, runs: list[CheckRun]
 ) -> tuple[str, str | None]:
     """Return status and conclusion of a suite; an empty one is queued, for ever."""
