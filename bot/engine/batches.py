@@ -1,6 +1,6 @@
 """From a command to a recorded batch: the choice, the plan, the record, the beginning."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -118,17 +118,17 @@ class NewBatches:
             return replace(problem, corrected=corrected)
         return None
 
-    async def suggestions(self, request: Request) -> tuple[str, ...]:
+    async def suggestions(self, request: Request) -> Mapping[str, Reading]:
         """Return commands that would run the parts of the thread's own issue."""
         if request.thread_is_pull_request:
-            return ()
-        found: list[str] = []
+            return {}
+        found: dict[str, Reading] = {}
         for text in await self._reader.suggestions(request):
             reading = await self._reader.read(request, text)
             if isinstance(reading, Reading):
                 refused = await self.refusal(request, reading)
-                found += [] if refused else [text]
-        return tuple(found)
+                found |= {} if refused else {text: reading}
+        return found
 
     async def refusal(self, request: Request, reading: Reading) -> Refusable | None:
         """Return why one of the commands would start no batch at this moment."""

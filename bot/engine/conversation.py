@@ -72,8 +72,9 @@ class Answers:
             case syntax.Why(number):
                 return await self.questions.why(request, number)
             case syntax.Help(_, is_bare):
-                parts = await self.batches.suggestions(request) if is_bare else ()
-                return await self.help.answer(request, command, parts)
+                parts = await self.batches.suggestions(request) if is_bare else {}
+                allowed = [text for text, one in parts.items() if _may_give(one, role)]
+                return await self.help.answer(request, command, allowed)
             case _:  # a control: the type of the next line holds that
                 return await self.controls.command(request, command, role)
 
@@ -306,9 +307,9 @@ class Conversation:
 
     async def _may_do(self, request: Request, reading: Reading, role: Role) -> bool:
         """Return whether whoever asks may give these commands here."""
+        if not _may_give(reading, role):
+            return False
         for command in reading.commands:
-            if _permission(command, role, reading) is not None:
-                return False
             if await self._answers.why_not(request, command, role):
                 return False
         return True
@@ -363,6 +364,10 @@ def _permission(
     if role is not None and role >= needed:
         return None
     return _denied(needed, role, what, format_command(command), setting)
+
+
+def _may_give(reading: Reading, role: Role) -> bool:
+    return all(_permission(one, role, reading) is None for one in reading.commands)
 
 
 def _is_for_maintainers(action: Action) -> bool:

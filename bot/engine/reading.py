@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import structlog
+
 from bot.core.actions.spec import of_the_item
 from bot.core.command.faults import Unreadable
 from bot.core.command.parser import parse_comment
@@ -32,11 +34,13 @@ from bot.core.plan.expansion import Known, Wanted
 from bot.core.plan.selection import to_be_opened, wanted
 from bot.core.plan.texts import open_tasks_in
 from bot.core.world.markdown import code_span
-from bot.core.world.questions import OpenPullsOf
+from bot.core.world.questions import Assignable, AssignableTo, OpenPullsOf
 from bot.core.world.references import host_in
-from bot.errors import NotFound
+from bot.errors import NotFound, Refused
 from bot.ports.github import GitHub, RepositoryFacts
 from bot.ports.store import Batches
+
+log = structlog.get_logger()
 
 MOST_ROUNDS = 8
 """Rounds of questions to GitHub; a command needs two or three."""
@@ -220,11 +224,32 @@ class Reader:
             known = replace(known, filters=filters)
         if missing.labels:
             known = replace(known, labels=await self._github.labels(repository))
+        if missing.people:
+            known = await self._with_people(request, missing, known)
         if missing.others:
             found = await self._references(request, missing.others)
             others = {reference: found.get(reference) for reference in missing.others}
             known = replace(known, others={**known.others, **others})
         return known
+
+    async def _with_people(
+        self, request: Request, missing: Wanted, known: Known
+    ) -> Known:
+        """Return *known* with who of the people that are to be assigned can be."""
+        numbers = tuple(n for n, facts in known.facts.items() if facts is not None)
+        question = AssignableTo(request.repository, missing.people, numbers)
+        try:
+            told = (await self._github.ask([question]))[question]
+        except Refused as error:
+            # GitHub will say at each item then.
+            log.warning("not told who can be assigned", error=str(error))
+            told = Assignable(frozenset(missing.people))
+        assignable = {login: login in told.asked for login in missing.people}
+        return replace(
+            known,
+            assignable={**known.assignable, **assignable},
+            people=told.people or known.people,
+        )
 
     async def link(self, batch_id: BatchId) -> str:
         """Return a batch's id as a link to its tracking comment, if that exists."""

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from bot.core.model import ItemNumber, Repository, batch_of
 from bot.core.world.pulls import PullRequestNow
 from bot.core.world.questions import (
+    AssignableTo,
     Bases,
     BasesOf,
     BranchNow,
@@ -25,6 +26,7 @@ from bot.core.world.questions import (
     Question,
 )
 from bot.github.app import App
+from bot.github.assignable import AssignablePart
 from bot.github.checks import checks, contexts
 from bot.github.client import READ_TRIES, Connection
 from bot.github.graphql import is_partial, raise_for
@@ -106,6 +108,8 @@ def _part_of(question: Question[Any], app: App) -> _Part:
             return _ChecksPart(question, app.id)
         case PullRequestNow():
             return PullPart(question, app)
+        case AssignableTo():
+            return AssignablePart(question)
         case OpenPullsOf():
             return _PullsPart(question)
         case BasesOf():

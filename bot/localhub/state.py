@@ -222,6 +222,12 @@ class Thread:
         return self.state == "open"
 
     @property
+    def participants(self) -> list[User]:
+        """Who has taken part: its author, who is assigned, who has commented."""
+        commented = (comment.author for comment in self.comments)
+        return list(dict.fromkeys((self.author, *self.assignees, *commented)))
+
+    @property
     def pinned_comment(self) -> Comment | None:
         """The comment pinned on this issue."""
         return next((c for c in self.comments if c.pinned_at is not None), None)

@@ -18,6 +18,7 @@ from bot.localhub.state import (
     ReviewComment,
     Thread,
     User,
+    UserType,
 )
 
 BOX = re.compile(r"^(\s*(?:[-*+]|[0-9]+[.)])\s+\[)([ xX])(\]\s.*)$")
@@ -260,10 +261,19 @@ class Threads(Setup):
         """Assign people; those who cannot be assigned are passed over, as GitHub does."""
         thread, actor = self.thread(repository, number), self.user(login)
         self.require(actor, thread.repository, "triage")
-        for user in self._assignable(thread.repository, logins):
+        wanted = {name.lower() for name in logins}
+        able = self._assignable(thread.repository, logins)
+        able += [u for u in thread.participants if u.login.lower() in wanted]
+        for user in able:
             if user not in thread.assignees and len(thread.assignees) < ASSIGNEE_LIMIT:
                 thread.assignees.append(user)
                 self._announce_assignee("assigned", actor, thread, user)
+
+    def assignable(self, repository: Repository) -> list[User]:
+        """Return who can be assigned to all items: people with access to the repository."""
+        users = self.state.users.values()
+        people = [user for user in users if user.type is UserType.USER]
+        return self._assignable(repository, [user.login for user in people])
 
     def unassign(self, login: str, repository: str, number: int, *logins: str) -> None:
         """Unassign people."""

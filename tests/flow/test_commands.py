@@ -141,3 +141,22 @@ async def test_one_change_that_is_made_at_once_is_one_comment_without_a_pin(on: 
         assert "- [x] ✅ #12 — labelled `x`" in own[0].body
         assert "→ [report]" not in own[0].body
     assert [p for p in on.hub.log if p.path.endswith("/pin")] == []
+
+
+async def test_who_took_part_can_be_assigned_and_what_github_hides_stops_nothing(
+    on: World,
+):
+    on.issue(12)
+    on.issue(15)
+    on.hub.add_user("oscar")
+    on.hub.comment("oscar", REPOSITORY, 12, "I have seen this too.")
+    async with on.bot():
+        refused = await on.answer("/batch assign +oscar 15")
+        taken = on.say("/batch assign +oscar 12")
+        await on.finished(taken)
+        on.hub.unseen[r"repository\.u0"] = ("FORBIDDEN", "Resource not accessible")
+        hidden = on.say("/batch assign +nobody 15")
+        await on.finished(hidden)
+    assert "`oscar` cannot be assigned here." in refused
+    assert [user.login for user in on.thread(12).assignees] == ["oscar"]
+    assert on.reactions(hidden) == {"eyes", "rocket", "confused"}

@@ -196,6 +196,18 @@ ROWS = [
         corrected="/batch label +empty 12",
     ),
     Row(
+        "/batch assign +grcae 12",
+        "😕 `grcae` cannot be assigned here. The nearest is `grace`. GitHub takes people"
+        " with access to the repository, and who has taken part in the item. Nothing"
+        " started.",
+        corrected="/batch assign +grace 12",
+    ),
+    Row(
+        "/batch assign +nobody 12",
+        "😕 `nobody` cannot be assigned here. GitHub takes people with access to the"
+        " repository, and who has taken part in the item. Nothing started.",
+    ),
+    Row(
         "/batch label:bug -label:empt",
         "😕 There is no label `empt`. The nearest is `empty` (0 open items). Nothing"
         " started.",
@@ -316,7 +328,9 @@ async def test_a_bare_command_suggests_the_parts_of_the_issue(on: World):
     on.hub.add_sub_issue("ada", parent, on.thread(18))
     async with on.bot():
         help_ = await on.answer("/batch", on=12)
+        to_who_may_not = await on.answer("/batch", on=12, by="tess")
         on.assert_nothing_started()
+    assert "This issue has parts" not in to_who_may_not
     hint, sub_issues, tasks = help_.split("\n\n")[:3]
     assert hint == "This issue has parts. To run those that are open, write:"
     assert sub_issues == "```text\n/batch sub-issues:this\n```"

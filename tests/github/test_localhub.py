@@ -29,7 +29,14 @@ from bot.core.model import (
     Repository,
     Role,
 )
-from bot.core.world.questions import BasesOf, BranchNow, OpenPullsOf, PullState
+from bot.core.world.questions import (
+    Assignable,
+    AssignableTo,
+    BasesOf,
+    BranchNow,
+    OpenPullsOf,
+    PullState,
+)
 from bot.errors import (
     AppUnavailable,
     NotFound,
@@ -427,3 +434,20 @@ async def test_what_became_of_branches_and_who_works_on_an_issue(
     assert [pull.number for pull in bases.open_pulls] == [upper]
     assert told[alone] == bases.open_pulls
     assert told[missing] == ()
+
+
+async def test_who_has_access_or_took_part_can_be_assigned(
+    hub: LocalHub, adapter: GitHubAdapter, repository: Repository
+):
+    issue = hub.open_issue("olivia", NAME, "Fifteen")
+    hub.add_user("oscar")
+    hub.comment("oscar", NAME, issue.number, "Me too")
+    logins = ("Wade", "oscar", "nobody")
+    here = AssignableTo(repository, logins, (thread(issue.number), thread(4711)))
+    elsewhere = AssignableTo(repository, logins)
+    told = await adapter.github.ask([here, elsewhere])
+    assert told[here].asked == {"Wade", "oscar"}
+    assert told[elsewhere].asked == {"Wade"}
+    assert isinstance(told[here], Assignable)
+    assert "wade" in told[here].people
+    assert "oscar" not in told[here].people

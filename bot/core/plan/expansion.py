@@ -63,6 +63,9 @@ class Known:
     facts: Mapping[ItemNumber, ItemFacts | None] = field(default_factory=dict)
     filters: Mapping[Search, tuple[ItemNumber, ...]] = field(default_factory=dict)
     labels: Mapping[str, int] | None = None
+    # Logins that a command assigns, and whether that can be; others with access.
+    assignable: Mapping[str, bool] = field(default_factory=dict)
+    people: tuple[str, ...] = ()
     newest_number: int = 0
     others: Mapping[Reference, ItemFacts | None] = field(default_factory=dict)
     live_items: Mapping[ItemNumber, BatchId] = field(default_factory=dict)
@@ -82,6 +85,7 @@ class Wanted:
     numbers: tuple[ItemNumber, ...] = ()
     filters: tuple[Search, ...] = ()
     labels: bool = False
+    people: tuple[str, ...] = ()  # to be assigned
     others: tuple[Reference, ...] = ()  # items of other repositories
 
     @property
@@ -422,3 +426,14 @@ def with_selector(command: RunCommand, old: Selector, new: Selector) -> str:
             case Exclusion():
                 words.append(word)
     return format_command(replace(command, words=tuple(words)))
+
+
+def with_argument(command: RunCommand, old: str, new: str) -> str:
+    """Return the command with one argument of its action in the place of another;
+    nothing if there is no other.
+    """
+    if not new or command.action is None:
+        return ""
+    arguments = (new if one == old else one for one in command.action.arguments)
+    action = replace(command.action, arguments=tuple(dict.fromkeys(arguments)))
+    return format_command(replace(command, action=action))

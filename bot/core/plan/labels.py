@@ -10,14 +10,12 @@ from bot.core.command.guesses import nearest
 from bot.core.command.syntax import (
     MAKE,
     Filter,
-    RunCommand,
     Search,
-    format_command,
     quoted,
 )
 from bot.core.model import Action
 from bot.core.plan.configuration import PATH
-from bot.core.plan.expansion import Expansion, Known, with_selector
+from bot.core.plan.expansion import Expansion, Known, with_argument, with_selector
 from bot.core.world.markdown import code_span, join, plural
 
 
@@ -162,7 +160,8 @@ def _label_without(expansion: Expansion, action: Action, name: str) -> Declined:
         )
     made = code_span(f"+{quoted(name)}!")
     message = f"{message} To make a new one, write {made}."
-    return Declined(message, _relabelled(expansion.command, name, guess))
+    new = f"+{guess}" if guess else ""
+    return Declined(message, with_argument(expansion.command, f"+{name}", new))
 
 
 def _missing(name: str, guess: str, labels: Mapping[str, int]) -> str:
@@ -171,13 +170,3 @@ def _missing(name: str, guess: str, labels: Mapping[str, int]) -> str:
         return message
     count = plural(labels[guess], "open item")
     return f"{message} The nearest is {code_span(guess)} ({count})."
-
-
-def _relabelled(command: RunCommand, name: str, guess: str) -> str:
-    if not guess or command.action is None:
-        return ""
-    arguments = tuple(
-        f"+{guess}" if one == f"+{name}" else one for one in command.action.arguments
-    )
-    action = replace(command.action, arguments=tuple(dict.fromkeys(arguments)))
-    return format_command(replace(command, action=action))

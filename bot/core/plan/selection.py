@@ -57,6 +57,7 @@ from bot.core.plan.expansion import (
     with_selector,
 )
 from bot.core.plan.labels import as_done, label_notes, labels_wanted, no_such_label
+from bot.core.plan.people import nobody_to_assign, people_wanted
 from bot.core.plan.texts import dependencies_in, open_tasks_in
 from bot.core.world.features import Feature, without_dependencies
 from bot.core.world.markdown import code_span, escape_line, join, plural
@@ -105,6 +106,7 @@ def wanted(command: RunCommand, known: Known) -> Wanted:
         numbers=tuple(dict.fromkeys(missing)),
         filters=searches,
         labels=not missing and not searches and labels_wanted(expansion),
+        people=() if missing or searches else people_wanted(expansion),
         others=tuple(r for r in expansion.others if r not in known.others),
     )
 
@@ -150,6 +152,7 @@ def select(command: RunCommand, known: Known) -> Selection | SelectionProblem:
         expansion.problem()
         or unknown_items(expansion)
         or no_such_label(expansion)
+        or nobody_to_assign(expansion)
         or nothing_matches(expansion)
     )
     if problem is not None:

@@ -91,6 +91,22 @@ class PullState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Assignable:
+    """Who can be assigned: of those who were asked for, and some with access."""
+
+    asked: frozenset[str]
+    people: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AssignableTo(Question[Assignable]):
+    """Which of some logins can be assigned to one of some items at least."""
+
+    logins: tuple[str, ...]
+    numbers: tuple[ItemNumber, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class PullNow:
     """A pull request between two branches of one repository."""
 

@@ -131,6 +131,7 @@ SHARED: dict[str, Resolver] = {
     ),
     "labels": labels,
     "assignees": listed(lambda s: s.assignees),
+    "participants": listed(lambda s: s.participants),
     "comments": listed(lambda s: s.comments),
     "statusCheckRollup": rollup,
 }

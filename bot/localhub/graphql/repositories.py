@@ -76,6 +76,18 @@ def _milestones(
     return connection(found, info, arguments)
 
 
+def _assignable(
+    source: Repository, info: Info, arguments: dict[str, Any]
+) -> Connection:
+    query = (arguments.get("query") or "").lower()
+    found = [
+        user
+        for user in call_of(info).hub.assignable(source)
+        if user.login.lower().startswith(query)
+    ]
+    return connection(found, info, arguments)
+
+
 def _named_ref(
     source: Repository, _info: Info, arguments: dict[str, Any]
 ) -> Ref | None:
@@ -103,6 +115,7 @@ RESOLVERS: dict[str, Resolver] = {
     "Blob.isBinary": of(lambda s: b"\0" in s.repository.git.blob(s.sha)),
     "Blob.isTruncated": of(lambda _: False),
     "Commit.message": of(lambda s: s.repository.git.commit(s.sha).message),
+    "Repository.assignableUsers": _assignable,
     "Repository.defaultBranchRef": of(
         lambda s: ref_of(s, f"refs/heads/{s.default_branch}")
     ),

@@ -39,7 +39,7 @@ HERE = "acme/widgets"
 CASES = yaml.safe_load(Path("fixtures/commands/selected.yaml").read_text("utf-8"))
 CONFIGURATION = read_configuration(
     "actions: {triage: {uses: label, with: [+triaged]}, fix: {command: fixer},"
-    " absent: {uses: label, with: [+absent]}, made: {uses: label, with: [+made!]}}"
+    " taken: {uses: assign, with: [+gone]}, absent: {uses: label, with: [+absent]}, made: {uses: label, with: [+made!]}}"
 )
 
 
@@ -94,6 +94,7 @@ FILTERS = {
     "label:bug -label:wipp": (12, 15, 63),
     "milestone:2.4": (12, 40),
 }
+PEOPLE = ("ada", "grace", "linus")
 VISIBLE = {ref(7, "acme/docs"): facts(7)}
 
 
@@ -114,6 +115,8 @@ def look_up(want: Wanted, known: Known) -> Known:
         facts={**known.facts, **{number: WORLD.get(number) for number in want.numbers}},
         filters={**known.filters, **new},
         labels=LABELS if want.labels else known.labels,
+        assignable={**known.assignable, **{one: one in PEOPLE for one in want.people}},
+        people=PEOPLE,
         others={**known.others, **{o: VISIBLE.get(o) for o in want.others}},
     )
 
