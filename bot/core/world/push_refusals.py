@@ -33,6 +33,7 @@ _CODE = re.compile(r"^(?:error: )?(GH\d{3}: .*)")
 _NOISE = re.compile(
     r"^(?:error: )?(?:Trace: |See https?://|GH\d{3}: |Review all |Resolving deltas|$)"
 )
+_SENTENCE = re.compile(r"(?<=\w)\.\s+(?=[A-Z0-9])")
 _COUNTED = re.compile(r"^\s*(?:Found \d+ violations?:|[0-9a-f]{40})?$")
 
 SIGNATURES = re.compile(r"must have (?:verified|valid) signatures", re.IGNORECASE)
@@ -144,17 +145,17 @@ def _rules(lines: Sequence[str]) -> Iterator[tuple[str, str]]:
     is_protected = any("GH006" in line for line in lines)
     for number, line in enumerate(lines):
         found = _RULE.match(line)
-        if found is None and is_protected and not _NOISE.match(line):
-            rule = line.removeprefix("error: ").strip("- ")
-        elif found is not None:
+        rules: list[str] = []
+        if found is not None:
             rule = found["rule"]
             detail = _detail(lines[number + 1 :])
-            rule = f"{rule.rstrip('.:')}: {detail}" if detail else rule
-        else:
-            continue
-        rule = rule.rstrip(".")
-        advice = (advice for kind, advice in _ADVICE if kind.search(rule))
-        yield rule, next(advice, _RULES)
+            rules = [f"{rule.rstrip('.:')}: {detail}" if detail else rule]
+        elif is_protected and not _NOISE.match(line) and not _COUNTED.match(line):
+            # Older servers write all of them into one line.
+            rules = _SENTENCE.split(line.removeprefix("error: "))
+        for rule in rules:
+            advice = (advice for kind, advice in _ADVICE if kind.search(rule))
+            yield rule.rstrip("."), next(advice, _RULES)
 
 
 def _detail(following: Sequence[str]) -> str:

@@ -1,3 +1,5 @@
+import pytest
+
 from bot.core.world.push_refusals import MOST_LENGTH, PushRefusal, push_refusal
 
 SHA = "027faa7121ee9df79db623e1a2848d2cc88a8dba"
@@ -118,7 +120,44 @@ def test_a_protected_branch_names_its_rules():
         "status checks are expected.\n"
     )
     refusal = push_refusal(said, "protected branch hook declined")
-    assert "Changes must be made through a pull request. 2 of 2" in refusal.reason
+    assert "Changes must be made through a pull request; 2 of 2" in refusal.reason
+    assert refusal.advice.count("default branch alone") == 2
+
+
+PROTECTED = (
+    "remote: error: GH006: Protected branch update failed for refs/heads/batch/x.\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("said", "wants_signatures"),
+    [
+        ("remote: error: Commits must have valid signatures.\n", True),
+        ("remote: \nremote: - Commits must have verified signatures.\n", True),
+        (
+            "remote: - Commits must have verified signatures.\n"
+            f"remote:   Found 1 violation:\nremote: \nremote:   {'a' * 40}\n",
+            True,
+        ),
+        (
+            "remote: error: Commits must have valid signatures. Changes must be made "
+            "through a pull request.\n",
+            False,
+        ),
+        (
+            "remote: - Commits must have verified signatures.\n"
+            "remote: - Changes must be made through a pull request.\n",
+            False,
+        ),
+        ("remote: - Changes must be made through a pull request.\n", False),
+    ],
+)
+def test_signatures_are_what_is_missing_only_if_nothing_else_is(
+    said: str, wants_signatures: bool
+):
+    refusal = push_refusal(PROTECTED + said, "protected branch hook declined")
+    assert refusal.wants_signatures is wants_signatures
+    assert "aaaa" not in refusal.reason
 
 
 def test_a_branch_in_the_way_is_named():
