@@ -24,7 +24,7 @@ from bot.core.say.problems.git import (
 from bot.core.say.problems.server import AttemptCancelled, AttemptUnknown
 from bot.errors import BranchMissing, Lost, PermanentError, TransientError
 from bot.ports.clock import Clock
-from bot.ports.host import Change, Finished, Rebased, Workspace
+from bot.ports.host import Brought, Change, Finished, Rebased, Workspace
 from bot.ports.work import Emit, Resource
 
 START = datetime(2026, 3, 3, 15, 0, tzinfo=UTC)
@@ -212,6 +212,22 @@ class FakeWorkspaces:
         self.commits[new], self.parents[new] = moved, _hash(there)
         self.commits[_hash(there)] = there
         return Rebased(new, base, tuple(merge))
+
+    async def bring(
+        self,
+        attempt: AttemptId,
+        repository: Repository,
+        branch: str,
+        *,
+        was: str,
+        merged_sha: str,
+        onto: str,
+    ) -> Brought:
+        ours, before = _hash(self.branches[branch]), _hash(self.branches[was])
+        self.commits[ours], self.parents[ours] = self.branches[branch], before
+        self.commits[before] = self.branches[was]
+        moved = await self.rebase(attempt, repository, ours, base=onto)
+        return Brought(ours, moved.sha)
 
     async def remove(self, attempt: AttemptId) -> None:
         self.alive.discard(attempt)

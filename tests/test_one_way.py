@@ -14,7 +14,7 @@ WRITERS = {
     "comments": {"create", "edit", "react", "pin", "unpin"},
     "issues": {"change_labels", "change_assignees", "change_state"},
     "merges": {"update", "merge", "enqueue", "dequeue", "rerun"},
-    "pulls": {"open_pull_request"},
+    "pulls": {"open_pull_request", "change_base"},
 }
 """The functions of ``bot/github`` that send what an intent asks for."""
 

@@ -199,6 +199,20 @@ class RerunFailedJobs:
     job_id: int
 
 
+@dataclass(frozen=True, slots=True)
+class ChangeBase:
+    """Have a pull request go to another branch than ``from_branch``, to which it goes.
+
+    A refusal is in the receipt's ``note``.
+    """
+
+    is_repeatable: ClassVar = True  # from another base nothing is changed
+    repository: Repository
+    number: ItemNumber
+    from_branch: str
+    base_branch: str
+
+
 Intent = (
     CreateComment
     | EditComment
@@ -215,6 +229,7 @@ Intent = (
     | EnqueuePullRequest
     | DequeuePullRequest
     | RerunFailedJobs
+    | ChangeBase
 )
 
 

@@ -17,6 +17,7 @@ import structlog
 
 from bot.core.effects import (
     ChangeAssignees,
+    ChangeBase,
     ChangeLabels,
     ChangeState,
     EditComment,
@@ -213,6 +214,6 @@ def _is_done(record: EffectRecord, intent: Intent) -> bool:
         return False
     if isinstance(intent, UpdateBranch | MergePullRequest | EnqueuePullRequest):
         return record.receipt.changed
-    if isinstance(intent, ChangeLabels | ChangeAssignees | ChangeState):
+    if isinstance(intent, ChangeLabels | ChangeAssignees | ChangeState | ChangeBase):
         return not record.receipt.note
     return not isinstance(intent, EditComment)

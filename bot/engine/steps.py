@@ -14,7 +14,18 @@ from typing import Protocol, assert_never
 import structlog
 
 from bot.core.actions.spec import ActionSpec, NextStep
-from bot.core.actions.step import Ask, Await, Do, End, Execute, Job, Rebase, Seen
+from bot.core.actions.step import (
+    Ask,
+    Await,
+    Do,
+    End,
+    Execute,
+    Follow,
+    Followed,
+    Job,
+    Rebase,
+    Seen,
+)
 from bot.core.actions.table import spec_of
 from bot.core.effects import Receipt
 from bot.core.model import (
@@ -332,6 +343,8 @@ class _Attempt:
             case Execute() | Rebase():
                 self.seen = seen.ran(await self._worked(step))
                 return await self._judge(next_step)
+            case Follow():
+                self.seen = seen.brought(await self._followed(step))
             case End():
                 return step.outcome
             case _:
@@ -350,6 +363,12 @@ class _Attempt:
         result = self.seen.result
         assert result is not None
         return await work.rebase(job.attempt, desk.repository(), result, step, desk.say)
+
+    async def _followed(self, step: Follow) -> Followed:
+        job, desk = self.job, self.desk
+        return await self.steps.work.follow(
+            job.attempt, desk.repository(), step, desk.say
+        )
 
     async def _judge(self, next_step: NextStep) -> Outcome | None:
         """Return how the attempt ends with its command, if nothing is to be done with

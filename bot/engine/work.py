@@ -7,13 +7,13 @@ from typing import TypeVar
 
 import structlog
 
-from bot.core.actions.step import CommandJob, Rebase
+from bot.core.actions.step import CommandJob, Follow, Followed, Rebase
 from bot.core.model import AttemptId, CommandResult, Repository
 from bot.core.say import notes
 from bot.engine.patience import PATIENT_TRIES, is_tried, leave_alone
 from bot.errors import BranchMissing, Lost, PermanentError, TransientError
 from bot.ports.clock import Clock
-from bot.ports.host import Rebased, Workspaces
+from bot.ports.host import Brought, Rebased, Workspaces
 from bot.ports.work import Emit, Resource, Worker
 
 LATE_SECONDS = 900.0
@@ -126,6 +126,30 @@ class Work:
             moved_from=result.moved_from or (result.base, *result.merged),
             stuck=stuck,
         )
+
+    async def follow(
+        self, attempt: AttemptId, repository: Repository, step: Follow, emit: Emit
+    ) -> Followed:
+        """Return what a branch needs to go elsewhere, or why that does not go.
+
+        Raises ``BranchMissing``.
+        """
+
+        async def bring() -> Brought:
+            return await self._workspaces.bring(
+                *(attempt, repository, step.head),
+                was=step.was,
+                merged_sha=step.merged_sha,
+                onto=step.onto,
+            )
+
+        try:
+            found = await self._patiently(attempt, emit, bring)
+        except BranchMissing:
+            raise
+        except (PermanentError, TransientError) as error:
+            return Followed(step, stuck=str(error))
+        return Followed(step, found.head_sha, found.sha)
 
     async def _patiently(
         self, attempt: AttemptId, emit: Emit, work: Callable[[], Awaitable[T]]

@@ -5,6 +5,7 @@ from typing import assert_never
 
 from bot.core.effects import (
     ChangeAssignees,
+    ChangeBase,
     ChangeLabels,
     ChangeState,
     CreateComment,
@@ -68,6 +69,7 @@ class GitHubEffects:
                 | ChangeState()
                 | UpdateBranch()
                 | DequeuePullRequest()
+                | ChangeBase()
             ):
                 return None
             case _:
@@ -107,6 +109,8 @@ class GitHubEffects:
                 return await merges.dequeue(connection, intent)
             case RerunFailedJobs():
                 return await merges.rerun(connection, intent)
+            case ChangeBase():
+                return await pulls.change_base(connection, intent)
             case PushBranch():
                 raise TypeError(intent)  # git on the host does that
             case _:

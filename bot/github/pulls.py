@@ -1,9 +1,10 @@
 """Pull requests. https://docs.github.com/rest/pulls/pulls"""
 
 import re
+from dataclasses import replace
 from typing import Any
 
-from bot.core.effects import OpenPullRequest, Receipt
+from bot.core.effects import ChangeBase, OpenPullRequest, Receipt
 from bot.core.say import notes
 from bot.core.say.problems.git import NoBranch
 from bot.core.say.problems.github import PullRequestRefused
@@ -11,6 +12,7 @@ from bot.errors import BranchMissing, Refused
 from bot.github.client import Connection
 
 _PULLS = "/repos/{+repository}/pulls"
+_PULL = f"{_PULLS}/{{number}}"
 _NO_BASE = re.compile(r"\bbase\b.*\binvalid\b", re.IGNORECASE)
 
 
@@ -78,6 +80,35 @@ async def _opened(
         repository=intent.repository.name,
     )
     return _receipt(answer.data, intent, is_new=True)
+
+
+async def change_base(connection: Connection, intent: ChangeBase) -> Receipt:
+    """Have an open pull request go to another branch, unless that was done already.
+
+    Raises ``BranchMissing`` if that branch is gone.
+    """
+    repository, number = intent.repository.name, intent.number
+    pull = await connection.get(_PULL, repository=repository, number=number)
+    there, is_open = str(pull["base"]["ref"]), pull["state"] == "open"
+    receipt = Receipt(id=intent.number, url=str(pull["html_url"]), changed=False)
+    if there == intent.base_branch:
+        return receipt
+    if not is_open or there != intent.from_branch:
+        return replace(receipt, note=notes.base_is_not(there, is_closed=not is_open))
+    try:
+        await connection.send(
+            *("PATCH", _PULL, {"base": intent.base_branch}),
+            repository=repository,
+            number=number,
+        )
+    except Refused as error:
+        if error.status != 422:
+            raise
+        if _NO_BASE.search(str(error)):
+            missing = NoBranch(intent.base_branch, intent.repository.name)
+            raise BranchMissing(missing) from error
+        return replace(receipt, note=notes.base_kept(error))
+    return replace(receipt, changed=True)
 
 
 def _receipt(pull: Any, intent: OpenPullRequest, *, is_new: bool) -> Receipt:

@@ -40,7 +40,7 @@ _PAGE = 100
 _CONTEXTS = f"""
   ... on Commit {{ oid statusCheckRollup {{ {contexts(after="%s")} }} }}
 """
-_PULL = "number url state mergedAt headRefName baseRefName isCrossRepository"
+_PULL = "number url state mergedAt headRefOid headRefName baseRefName isCrossRepository"
 _REFERENCES = f"""
   timelineItems(last: {_PAGE}, before: %s, itemTypes: [CROSS_REFERENCED_EVENT]) {{
     pageInfo {{ hasPreviousPage startCursor }}
@@ -263,6 +263,7 @@ def _pull(node: Mapping[str, Any]) -> PullNow | None:
         head=str(node["headRefName"]),
         base=str(node["baseRefName"]),
         merged_at=datetime.fromisoformat(merged_at) if merged_at else None,
+        head_sha=str(node["headRefOid"]),
         lost_base=ending == _LOST_BASE,
     )
 

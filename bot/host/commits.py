@@ -54,6 +54,18 @@ class Commits:
         parents = [ours, theirs]
         return await self.commit(mirror, tree, parents, f"Merge {branch}", author)
 
+    async def moved_tree(
+        self, mirror: Path, ours: str, *, since: str, onto: str, author: Person
+    ) -> tuple[str, list[str]]:
+        """Return the tree of *onto* with what *ours* has changed since a commit before
+        it, and the files that conflict.
+        """
+        # A commit with the files of the one and the other as its parent makes that the
+        # base of the merge, in a git that cannot be told one.
+        files = f"{onto}^{{tree}}"
+        stand_in = await self.commit(mirror, files, [since], "", author)
+        return await self.merged_tree(mirror, stand_in, ours)
+
     async def merged_tree(
         self, mirror: Path, ours: str, theirs: str
     ) -> tuple[str, list[str]]:
@@ -69,6 +81,25 @@ class Commits:
             raise PermanentError(CannotMerge(oldest)) from error
         tree, *conflicts = names(printed)
         return tree, [readable(name) for name in conflicts]
+
+    async def fork(self, mirror: Path, one: str, other: str) -> str:
+        """Return the newest commit that both have, or nothing."""
+        ask = ("merge-base", one, other)
+        done = await self._git.call(*ask, place=Place(mirror), accept=(0, 1))
+        return text(done.output)
+
+    async def first_author(self, mirror: Path, before: str, last: str) -> Person:
+        """Return who made the first of the commits up to *last*, *before* not counting."""
+        ask = ("log", "--reverse", "--topo-order", "--format=%an%x00%ae", last)
+        printed = await self._git.run(*ask, f"^{before}", place=Place(mirror))
+        name, address = printed.decode().splitlines()[0].split("\0")
+        return Person(name, address)
+
+    async def has(self, mirror: Path, sha: str) -> bool:
+        """Return whether a commit is in the mirror."""
+        ask = ("cat-file", "-e", f"{sha}^{{commit}}")
+        done = await self._git.call(*ask, place=Place(mirror), accept=(0, 1, 128))
+        return done.exit_code == 0
 
     async def independent(
         self, mirror: Path, branches: Sequence[str], heads: Mapping[str, str]

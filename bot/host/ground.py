@@ -10,7 +10,7 @@ from bot.errors import PermanentError
 from bot.host.commits import Commits
 from bot.host.git import Place
 from bot.host.mirrors import Mirrors, base_ref, work_ref
-from bot.ports.host import Rebased
+from bot.ports.host import Brought, Rebased
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,21 +73,56 @@ class Grounds:
         ground = await self.find(
             attempt, repository, base=base, merge=merge, author=author
         )
-        there = f"{ground.sha}^{{tree}}"
-        # A commit with the files of the ground and the parent of ours makes that parent
-        # the base of the merge, in a git that cannot be told one.
-        parents = [f"{sha}^"]
-        stand_in = await self._commits.commit(mirror, there, parents, "", author)
-        tree, conflicts = await self._commits.merged_tree(mirror, stand_in, sha)
+        tree, conflicts = await self._commits.moved_tree(
+            *(mirror, sha), since=f"{sha}^", onto=ground.sha, author=author
+        )
         if conflicts:
             raise PermanentError(ChangeConflicts(ground.base, conflicts))
         moved = ""
-        if (await self._commits.change(mirror, there, tree)).files:
+        if (await self._commits.change(mirror, ground.sha, tree)).files:
             moved = await self._commits.commit(
                 *(mirror, tree, [ground.sha], message.rstrip("\n")), author
             )
             await self._mirrors.keep(mirror, work_ref(attempt), moved)
         return Rebased(moved, ground.base, ground.merged)
+
+    async def bring(
+        self,
+        attempt: AttemptId,
+        repository: Repository,
+        branch: str,
+        *,
+        was: str,
+        merged_sha: str,
+        onto: str,
+    ) -> Brought:
+        """Return what a branch on *was* needs to go to *onto*, into which that was merged.
+
+        Raises ``PermanentError`` when it conflicts with what is there.
+        """
+        mirror = self._mirrors.of(repository)
+        names = [onto, branch, was]
+        heads = await self._mirrors.fetch(repository, names, attempt=attempt)
+        there, ours = heads[onto], heads[branch]
+        is_known = await self._commits.has(mirror, merged_sha)
+        before = merged_sha if is_known else heads[was]
+        fork = await self._commits.fork(mirror, before, ours)
+        # A true merge has taken all of it along; a squash or a rebase has only the files.
+        if not fork or await self._commits.fork(mirror, fork, there) == fork:
+            return Brought(ours, "")
+        if await self._commits.fork(mirror, there, ours) == there:
+            return Brought(ours, "")
+        author = await self._commits.first_author(mirror, fork, ours)
+        tree, conflicts = await self._commits.moved_tree(
+            *(mirror, ours), since=fork, onto=there, author=author
+        )
+        if conflicts:
+            raise PermanentError(ChangeConflicts(onto, conflicts))
+        sha = await self._commits.commit(
+            mirror, tree, [ours, there], f"Merge {onto}", author
+        )
+        await self._mirrors.keep(mirror, work_ref(attempt), sha)
+        return Brought(ours, sha)
 
     async def _stacked(
         self, mirror: Path, base: str, merge: Sequence[str], heads: Mapping[str, str]

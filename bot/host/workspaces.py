@@ -29,7 +29,7 @@ from bot.host.printed import readable
 from bot.host.template import pull_request_template
 from bot.host.trees import LFS, Tree, Trees, coding_fault, keep_files
 from bot.ports.clock import Clock
-from bot.ports.host import Change, LeftOut, Rebased, Workspace
+from bot.ports.host import Brought, Change, LeftOut, Rebased, Workspace
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _KEEPS_LARGE_FILES = r"^[[:space:]]*[^#[:space:]].*[[:space:]]filter=lfs([[:space:]]|$)"
@@ -150,6 +150,29 @@ class GitWorkspaces:
             )
 
         return await self._mirrors.mended(repository, rebase)
+
+    async def bring(
+        self,
+        attempt: AttemptId,
+        repository: Repository,
+        branch: str,
+        *,
+        was: str,
+        merged_sha: str,
+        onto: str,
+    ) -> Brought:
+        """Return what a branch on *was* needs to go to *onto*, into which that was merged.
+
+        Raises what ``create`` raises, and ``PermanentError`` when it conflicts with
+        what is there.
+        """
+
+        async def bring() -> Brought:
+            return await self._grounds.bring(
+                attempt, repository, branch, was=was, merged_sha=merged_sha, onto=onto
+            )
+
+        return await self._mirrors.mended(repository, bring)
 
     async def remove(self, attempt: AttemptId) -> None:
         """Delete the workspace and the attempt's refs. No error if there is none."""

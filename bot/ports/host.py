@@ -57,6 +57,14 @@ class Rebased:
     merged: tuple[str, ...] = ()  # branches that were merged into that
 
 
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """A branch that was looked at: where it is, and what has to be pushed to it."""
+
+    head_sha: str
+    sha: str  # empty: it may stay as it is
+
+
 class Workspaces(Protocol):
     """Clones of repositories, made and removed."""
 
@@ -103,6 +111,23 @@ class Workspaces(Protocol):
         Where it then stands is found as ``create`` finds it, and it is kept like the
         commit itself. Raises what ``create`` raises, and ``PermanentError`` when it
         conflicts with what is there.
+        """
+
+    async def bring(
+        self,
+        attempt: AttemptId,
+        repository: Repository,
+        branch: str,
+        *,
+        was: str,
+        merged_sha: str,
+        onto: str,
+    ) -> Brought:
+        """Return what a branch on *was* needs to go to *onto*, into which that was merged.
+
+        *merged_sha* is where *was* stood when it was merged. What others did on the branch stays: at most a merge of *onto* comes on top, made
+        as if all of that were in it. It is kept under a ref of the attempt. Raises what
+        ``create`` raises, and ``PermanentError`` when it conflicts with what is there.
         """
 
     async def remove(self, attempt: AttemptId) -> None:

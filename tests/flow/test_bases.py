@@ -134,6 +134,42 @@ async def test_a_retry_takes_the_pull_request_that_there_is_by_then(on: World):
     assert "its pull request is open already" in on.said("report")
 
 
+@pytest.mark.parametrize("is_in_the_way", [False, True])
+async def test_a_retry_sends_a_pull_request_whose_base_was_merged_where_that_went(
+    on: World, is_in_the_way: bool
+):
+    """The branch of the base is kept, so that GitHub leaves the pull request on it."""
+    on.issue(12, "write a.txt one")
+    on.issue(15, f"cat a.txt\nwrite b.txt two\nexit 1 unless {on.folder / 'mended'}")
+    async with on.bot():
+        await on.finished(on.say("/batch 12 15 after:12"))
+        name = on.comment("tracking").body.split("`")[1]
+        (on.folder / "mended").touch()
+        on.say("/batch 12 again 15 after:12")
+        await on.until(lambda: len(on.comments("report")) == 2)
+        below, stacked = opened(on)[1:]
+        assert pulls.pull_of(on.thread(stacked)).base_ref.endswith("/12")
+        on.hub.set_draft("ada", REPOSITORY, below, is_draft=False)
+        on.hub.merge("ada", REPOSITORY, below, method="squash")
+        was = pulls.pull_of(on.thread(stacked)).head_sha
+        others = {"b.txt" if is_in_the_way else "c.txt": "no\n"}
+        on.hub.push("ada", REPOSITORY, "main", others, message="Go on")
+        on.say(f"/batch retry {name}")
+        await on.until(lambda: len(on.comments("report")) == 3)
+    pull = pulls.pull_of(on.thread(stacked))
+    assert opened(on)[-1] == stacked
+    assert pull.base_ref == "main"
+    assert pulls.is_mergeable(on.thread(stacked)) is not is_in_the_way
+    if is_in_the_way:
+        how = "goes to main now as it is: the change conflicts with main in b.txt"
+        assert pull.head_sha == was
+    else:
+        how = "is open already and goes to main now"
+        assert changed(on.thread(stacked)) == ["b.txt"]
+        assert on.repository.git.is_ancestor(was, pull.head_sha)
+    assert f"its pull request {how}" in on.said("report").replace("\u2060", "")
+
+
 async def test_work_that_was_pushed_is_moved_after_a_restart(on: World):
     """Its pull request could not be opened before, and its base was merged meanwhile."""
     on.issue(12, "write a.txt one")

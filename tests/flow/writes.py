@@ -56,6 +56,8 @@ def _of_exchange(exchange: Exchange) -> Sign:
         return "ChangeLabels", item
     if exchange.path.endswith("/assignees"):
         return "ChangeAssignees", item
+    if exchange.method == "PATCH" and item and "base" in data:
+        return "ChangeBase", item
     if exchange.method == "PATCH" and item:
         return "ChangeState", item
     if exchange.method == "POST" and exchange.path.endswith("/pulls"):
@@ -83,7 +85,7 @@ def _of_intent(kind: str, text: str) -> Iterator[Sign]:
         case "PushBranch":
             yield (kind,)
             yield kind, intent["branch"]
-        case "ChangeLabels" | "ChangeAssignees" | "ChangeState":
+        case "ChangeLabels" | "ChangeAssignees" | "ChangeState" | "ChangeBase":
             yield kind, intent["number"]
         case _:
             yield (kind,)

@@ -8,6 +8,7 @@ import pytest
 
 from bot.core.effects import (
     ChangeAssignees,
+    ChangeBase,
     ChangeLabels,
     ChangeState,
     CreateComment,
@@ -472,6 +473,56 @@ async def test_one_is_found_by_its_branch_in_any_state_an_open_one_first(desk: B
     assert (found.id, found.note) == (80, "it is closed")
     desk.github.on(f"GET {PULLS}", Reply([other]))
     assert await desk.effects.find(OPEN, since=SINCE) is None
+
+
+# --- another base ---
+
+PULL = f"{PULLS}/71"
+REBASE = ChangeBase(REPOSITORY, ItemNumber(71), "batch/a1a1/10", "main")
+
+
+def based(base: str, **more: Any) -> Reply:
+    return Reply(pull(base={"ref": base}) | more)
+
+
+async def test_a_pull_request_goes_to_another_base_once(desk: Bench):
+    desk.github.on(f"GET {PULL}", based("batch/a1a1/10"), based("main"))
+    desk.github.on(f"PATCH {PULL}", based("main"))
+    receipt = await desk.effects.do(REBASE)
+    assert (receipt.id, receipt.changed, receipt.note) == (71, True, "")
+    assert desk.github.seen[-1].data == {"base": "main"}
+    again = await desk.effects.do(REBASE)
+    assert (again.changed, again.note) == (False, "")
+    assert desk.github.seen[-1].method == "GET"
+
+
+@pytest.mark.parametrize(
+    ("now", "note"),
+    [
+        (based("next"), "its base is next by now"),
+        (based("batch/a1a1/10", state="closed"), "it is closed"),
+    ],
+)
+async def test_a_pull_request_that_others_changed_is_left_alone(
+    desk: Bench, now: Reply, note: str
+):
+    desk.github.on(f"GET {PULL}", now)
+    receipt = await desk.effects.do(REBASE)
+    assert (receipt.changed, receipt.note) == (False, note)
+
+
+async def test_why_github_changes_no_base_is_noted(desk: Bench):
+    desk.github.on(f"GET {PULL}", based("batch/a1a1/10"))
+    said = "There are no new commits between base branch 'main' and head branch 'x'"
+    desk.github.on(f"PATCH {PULL}", refusal(said))
+    receipt = await desk.effects.do(REBASE)
+    assert not receipt.changed
+    assert said in receipt.note
+    gone = {"resource": "PullRequest", "field": "base", "code": "invalid"}
+    answer = {"message": "Validation Failed", "errors": [gone]}
+    desk.github.on(f"PATCH {PULL}", Reply(answer, 422))
+    with pytest.raises(BranchMissing, match="no branch main"):
+        await desk.effects.do(REBASE)
 
 
 # --- the rest ---

@@ -22,6 +22,7 @@ pytestmark = pytest.mark.slow
 
 ENVIRONMENT = {"PATH": os.environ["PATH"], "GITHUB_TOKEN": "not for git"}
 OTHER = AttemptId("b7k2-15-1")
+OTHERS = {"others.txt": "others\n"}
 FILES = {"README.md": "Widgets\n", "src/app.py": "one\ntwo\nthree\n"}
 
 
@@ -31,6 +32,10 @@ def remote(tmp_path: Path) -> Remote:
     remote.commit("main", FILES)
     remote.commit("batch/b7k2/12", {"src/app.py": "ONE\ntwo\nthree\n"}, start="main")
     remote.commit("batch/b7k2/15", {"new.txt": "new\n"}, start="main")
+    remote.commit(
+        "squashed", {"src/app.py": "ONE\ntwo\nthree\n", **OTHERS}, start="main"
+    )
+    remote.commit("stacked", {"work.txt": "work\n"}, start="batch/b7k2/12")
     remote.commit("batch/b7k2/18", {"src/app.py": "uno\ntwo\nthree\n"}, start="main")
     return remote
 
@@ -49,6 +54,8 @@ def workspaces(request, tmp_path: Path) -> Workspaces:
         "main": FILES,
         "batch/b7k2/12": {**FILES, "src/app.py": "ONE\ntwo\nthree\n"},
         "batch/b7k2/15": {**FILES, "new.txt": "new\n"},
+        "squashed": {**FILES, "src/app.py": "ONE\ntwo\nthree\n", **OTHERS},
+        "stacked": {**FILES, "src/app.py": "ONE\ntwo\nthree\n", "work.txt": "work\n"},
     }
     return FakeWorkspaces(tmp_path / "fake", branches)
 
@@ -152,6 +159,18 @@ async def test_a_change_moves_to_where_its_base_was_merged(workspaces: Workspace
     moved = await workspaces.rebase(ATTEMPT, REPOSITORY, sha, base="batch/b7k2/12")
     assert moved.sha not in ("", sha)
     assert (moved.base, moved.merged) == ("batch/b7k2/12", ())
+
+
+async def test_a_branch_is_brought_to_where_its_base_was_squashed(
+    workspaces: Workspaces,
+):
+    brought = await workspaces.bring(
+        *(ATTEMPT, REPOSITORY, "stacked"),
+        was="batch/b7k2/12",
+        merged_sha="",
+        onto="squashed",
+    )
+    assert brought.sha not in ("", brought.head_sha)
 
 
 async def test_a_change_that_is_there_already_is_nothing_more(workspaces: Workspaces):

@@ -1,5 +1,6 @@
 """What became of the branches that work builds on, and where it stands by that."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -30,6 +31,15 @@ class Fate:
 
 
 @dataclass(frozen=True, slots=True)
+class Stranded:
+    """An open pull request whose base was merged, and is still there."""
+
+    pull: PullNow
+    merged: PullNow  # its base's
+    onto: str  # where that is by now
+
+
+@dataclass(frozen=True, slots=True)
 class Footing:
     """Where work starts from, or is brought to, as things stand."""
 
@@ -39,6 +49,7 @@ class Footing:
     fates: tuple[Fate, ...]
     own: PullNow | None  # of the branch that the work is pushed to
     others: tuple[PullNow, ...]  # open ones of other batches for the same issue
+    stranded: Stranded | None = None  # the newest of them, if it has to go elsewhere
 
     @property
     def lost(self) -> tuple[Fate, ...]:
@@ -65,15 +76,29 @@ def footing(job: Job, seen: Seen) -> Footing | Ask:
         bases = seen.answer(question)
         if bases is None:
             return Ask(question)
+        others = _others(job, bases, names)
+        # Of the newest it is asked as well what became of its base, if that is ours.
+        below = [other for other in others[-1:] if _is_ours(other.base)]
+        followed = (
+            *job.predecessors,
+            *(Predecessor(job.item.number, other.base) for other in below),
+        )
         found = [
-            _fate(before, bases, was_default=job.default_branch)
-            for before in job.predecessors
+            _fate(before, bases, was_default=job.default_branch) for before in followed
         ]
         fates = [one for one in found if isinstance(one, Fate)]
         if len(fates) == len(found):
             break
         # Merged into a branch that has to be known as well.
         names = (*names, *(one for one in found if not isinstance(one, Fate)))
+    fates, others_fates = fates[: len(job.predecessors)], fates[len(job.predecessors) :]
+    stranded = [
+        Stranded(other, fate.pull, fate.where)
+        for other, fate in zip(below, others_fates, strict=True)
+        if fate.pull is not None
+        and fate.pull.state is PullState.MERGED
+        and bases.branches[other.base].exists  # else GitHub has seen to it
+    ]
     base, merge = _start(bases.default_branch, fates)
     return Footing(
         bases.default_branch,
@@ -81,12 +106,18 @@ def footing(job: Job, seen: Seen) -> Footing | Ask:
         merge,
         tuple(fates),
         own=bases.branches[own].pull,
-        others=tuple(
-            pull
-            for pull in bases.open_pulls
-            if batch_of(pull.head, job.item.number) != job.batch_id
-            and pull.head not in names
-        ),
+        others=others,
+        stranded=stranded[0] if stranded else None,
+    )
+
+
+def _others(job: Job, bases: Bases, names: Collection[str]) -> tuple[PullNow, ...]:
+    """Return the open pull requests of other batches, none of what is built on."""
+    return tuple(
+        pull
+        for pull in bases.open_pulls
+        if batch_of(pull.head, job.item.number) != job.batch_id
+        and pull.head not in names
     )
 
 

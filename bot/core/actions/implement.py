@@ -13,6 +13,7 @@ from bot.core.actions.pull_request import (
     pull_request,
     summary_of,
 )
+from bot.core.actions.retarget import retarget, told
 from bot.core.actions.spec import ActionSpec, AppliesTo, ItemNeed, Overtaken, Words
 from bot.core.actions.step import (
     Ask,
@@ -77,21 +78,28 @@ def next_step(job: Job, seen: Seen) -> Step:
     if isinstance(ground, Ask):
         return ground
     if result is None:
-        return _first_step(job, ground)
+        return _first_step(job, seen, ground)
     if ground.own is None and not ground.bears(result):
         return Rebase(ground.base, ground.merge)
     pushed = seen.receipts["push"]
     return Do("pull-request", pull_request(job, ground, head, result, pushed))
 
 
-def _first_step(job: Job, ground: Footing) -> Step:
+def _first_step(job: Job, seen: Seen, ground: Footing) -> Step:
     """Run the command, unless there is nothing to stand on, or no need."""
     if not ground.default_branch:
         reason = "the repository has no branch yet"
         return End(_no_start(reason, "Push a first commit, then retry."))
     others = [pull for pull in ground.others if pull.number not in job.item.beside]
     if others:
-        return End(_open_already(others[-1]))
+        pull, stranded = others[-1], ground.stranded
+        if (
+            stranded
+            and stranded.pull == pull
+            and (step := retarget(job, seen, stranded))
+        ):
+            return step
+        return End(_open_already(pull, told(seen)))
     for lost in ground.lost:
         reason = f"it builds on #{lost.number}, and {lost.says}"
         advice = (
@@ -212,11 +220,11 @@ def _no_start(reason: str, advice: str) -> Outcome:
     return Outcome(OutcomeKind.FAILED, reason=reason, advice=advice)
 
 
-def _open_already(pull: PullNow) -> Outcome:
+def _open_already(pull: PullNow, summary: str) -> Outcome:
     """Return the end of an item that another batch has a pull request for."""
     return Outcome(
         OutcomeKind.UNCHANGED,
-        summary="its pull request is open already",
+        summary=summary,
         link=Link(f"PR {pull.number}", pull.url),
         branch=pull.head,
     )

@@ -121,13 +121,33 @@ class Rebase:
 
 
 @dataclass(frozen=True, slots=True)
+class Follow:
+    """Bring a branch that stands on ``was`` to where that was merged, if that goes."""
+
+    head: str
+    was: str
+    merged_sha: str  # where that stood when it was merged
+    onto: str
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """What came of a ``Follow``: a commit to be pushed to the branch, if it needs one."""
+
+    step: Follow
+    head_sha: str = ""  # where the branch was
+    sha: str = ""  # empty: there is nothing to push
+    stuck: str = ""  # why it cannot be brought there
+
+
+@dataclass(frozen=True, slots=True)
 class End:
     """The attempt has ended."""
 
     outcome: Outcome
 
 
-Step = Do | Ask | Await | Execute | Rebase | End
+Step = Do | Ask | Await | Execute | Rebase | Follow | End
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +156,7 @@ class Seen:
 
     receipts: Mapping[str, Receipt] = field(default_factory=dict)  # by the effect's key
     result: CommandResult | None = None
+    followed: Followed | None = None
     _answers: Mapping[Question[Any], Any] = field(default_factory=dict)
 
     def answer(self, question: Question[A]) -> A | None:
@@ -158,6 +179,10 @@ class Seen:
     def ran(self, result: CommandResult) -> "Seen":
         """Return what is seen after the command, or a rebase: earlier answers are old."""
         return replace(self, result=result, _answers={})
+
+    def brought(self, followed: Followed) -> "Seen":
+        """Return what is seen once a branch could be brought elsewhere, or not."""
+        return replace(self, followed=followed)
 
     def looking_again(self) -> "Seen":
         """Return what is seen once it is known that the answers are old."""

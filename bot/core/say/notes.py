@@ -106,6 +106,16 @@ def found_otherwise(head: str, wanted: str, *, is_merged: bool, is_closed: bool)
     return "; ".join(notes)
 
 
+def base_is_not(base: str, *, is_closed: bool) -> str:
+    """A pull request is no more what it was when its base was to be changed."""
+    return "it is closed" if is_closed else f"its base is {base} by now"
+
+
+def base_kept(error: BotError) -> str:
+    """GitHub refused another base."""
+    return f"GitHub did not change its base: {error}"
+
+
 # --- what a change is made without ---------------------------------------------------
 
 

@@ -116,6 +116,7 @@ class PullNow:
     head: str  # the branches
     base: str
     merged_at: datetime | None = None
+    head_sha: str = ""  # of the head now; when it was merged, if it is
     lost_base: bool = False  # closed by nobody, but because its base was deleted
 
 

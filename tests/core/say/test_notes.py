@@ -32,6 +32,9 @@ SAID = {
         notes.not_unassigned(["ada"]),
         notes.found_otherwise("1" * 40, "2" * 40, is_merged=False, is_closed=True),
         notes.found_otherwise("1" * 40, "1" * 40, is_merged=True, is_closed=True),
+        notes.base_is_not("next", is_closed=False),
+        notes.base_is_not("next", is_closed=True),
+        notes.base_kept(LATE),
         *notes.Leftover,
     ],
     programs: [
