@@ -159,7 +159,7 @@ async def test_a_retry_sends_a_pull_request_whose_base_was_merged_where_that_wen
     pull = pulls.pull_of(on.thread(stacked))
     assert opened(on)[-1] == stacked
     assert pull.base_ref == "main"
-    assert pulls.is_mergeable(on.thread(stacked)) is not is_in_the_way
+    assert mergeability.is_mergeable(on.thread(stacked)) is not is_in_the_way
     if is_in_the_way:
         how = "goes to main now as it is: the change conflicts with main in b.txt"
         assert pull.head_sha == was
