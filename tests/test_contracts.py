@@ -66,6 +66,7 @@ fragment changes on PullRequest {
   labels(first: 20) { nodes { name } } assignees(first: 20) { nodes { login } }
   milestone { title } mergedBy { login } canBeRebased reviewDecision
   viewerCanUpdateBranch maintainerCanModify autoMergeRequest { mergeMethod }
+  isInMergeQueue isMergeQueueEnabled mergeQueueEntry { position } mergeQueue { url }
   headRef { name } baseRef { name refUpdateRule { requiredStatusCheckContexts
     requiresSignatures viewerCanPush } compare(headRef: "main") { aheadBy status } }
   reviewRequests(first: 5) { nodes { requestedReviewer { __typename
@@ -465,6 +466,7 @@ async def do_everything(hub: LocalHub) -> None:
     hub.push("wade", NAME, "topic", {"a.txt": "4\n"}, message="Four")
     hub.approve_workflow("wade", NAME, hub.repository(NAME).workflow_runs[-1].id)
     hub.plan_checks(NAME, {})
+    await queue_everything(hub)
     hub.push("wade", NAME, "other", {"b.txt": "1\n"}, message="B", base="main")
     hub.set_base("wade", NAME, 3, "other")
     hub.set_base("wade", NAME, 3, "main")
@@ -499,6 +501,18 @@ async def do_everything(hub: LocalHub) -> None:
     hub.transfer_repository("globex", "globex/gadgets", "wade")
     hub.install("wade")
     hub.transfer_repository("wade", "wade/gadgets", "acme")
+
+
+async def queue_everything(hub: LocalHub) -> None:
+    """Send all that a merge queue tells."""
+    hub.repository(NAME).rules = [BranchRules(queue=QueueRule())]
+    for name in ("q1", "q2"):
+        hub.push("wade", NAME, name, {f"{name}.txt": "1"}, message=name, base="main")
+        number = hub.open_pull_request("wade", NAME, name, head=name).number
+        hub.enqueue("olivia", NAME, number)
+    hub.dequeue("olivia", NAME, number)
+    await hub.jobs.drain()
+    hub.repository(NAME).rules = []
 
 
 def test_the_graphql_schema_is_a_part_of_githubs():

@@ -147,10 +147,8 @@ class Actions(CheckRuns):
         jobs = run.latest_jobs()
         if run.status == "completed" or any(j.run.status != "completed" for j in jobs):
             return
-        conclusions = [job.run.conclusion for job in jobs]
-        bad = [c for c in conclusions if c not in verdicts.PASSING]
         run.status = "completed"
-        run.conclusion = "failure" if "failure" in bad else bad[0] if bad else "success"
+        run.conclusion = verdicts.worst(job.run.conclusion for job in jobs)
         self._tell_run(repository, run, "completed")
 
     def _tell_run(self, repository: Repository, run: WorkflowRun, action: str) -> None:

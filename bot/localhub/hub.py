@@ -12,7 +12,7 @@ from secrets import token_urlsafe
 from bot.localhub.api_log import ApiLog
 from bot.localhub.faults import Faults
 from bot.localhub.limits import Limits
-from bot.localhub.merges import Merges
+from bot.localhub.merge_queue import MergeQueues
 from bot.localhub.state import App, Installation, Now, Repository, State, UserType
 
 APP_ID = 4242
@@ -24,6 +24,8 @@ EVENTS = (
     "issue_dependencies",
     "issues",
     "member",
+    "merge_group",
+    "milestone",
     "pull_request",
     "pull_request_review",
     "pull_request_review_comment",
@@ -72,7 +74,7 @@ class Token:
         return have == "write" or (have is not None and have == level)
 
 
-class LocalHub(Merges):
+class LocalHub(MergeQueues):
     """The local GitHub with one app."""
 
     def __init__(

@@ -79,6 +79,11 @@ def required_checks(thread: Thread) -> list[RequiredCheck]:
     return [check for one in rules_of(thread) for check in one.checks]
 
 
+def missing(thread: Thread, rules: Sequence[BranchRules], *, app_id: int) -> list[str]:
+    """Return all that these rules miss, in GitHub's words."""
+    return [one for rule in rules for one in _missing(thread, rule, app_id)]
+
+
 def violations(
     thread: Thread, rules: Sequence[BranchRules], *, app_id: int
 ) -> str | None:
@@ -86,14 +91,12 @@ def violations(
 
     Classic protection says one thing, rulesets all that they miss.
     """
-    for one in rules:
-        missing = _missing(thread, one, app_id) if one.is_classic else []
-        if missing:
-            return missing[0]
-    missing = [
-        m for r in rules if not r.is_classic for m in _missing(thread, r, app_id)
-    ]
-    return "\n\n".join([VIOLATIONS, *missing, ""]) if missing else None
+    for rule in rules:
+        found = _missing(thread, rule, app_id) if rule.is_classic else []
+        if found:
+            return found[0]
+    found = missing(thread, [r for r in rules if not r.is_classic], app_id=app_id)
+    return "\n\n".join([VIOLATIONS, *found, ""]) if found else None
 
 
 def opinions(thread: Thread) -> list[Review]:

@@ -1,15 +1,13 @@
-"""Merges of pull requests and of their bases, with real git."""
-
-from functools import partial
+"""Merges of pull requests, with real git."""
 
 from bot.localhub import mergeability, pulls
 from bot.localhub.branches import person
 from bot.localhub.errors import GitHubError, invalid
-from bot.localhub.git import CommitInfo, MergeConflict
+from bot.localhub.git import CommitInfo
 from bot.localhub.pulls import pull_of
-from bot.localhub.reviews import Reviews
 from bot.localhub.rules import MERGE_METHODS, BranchRules
-from bot.localhub.state import Repository, Thread, User
+from bot.localhub.state import Thread, User
+from bot.localhub.updates import Updates
 
 METHOD_NAMES = {
     "merge": "Merge commits",
@@ -17,12 +15,11 @@ METHOD_NAMES = {
     "rebase": "Rebase merges",
 }
 IN_RULES = {"merge": "merge commits", "squash": "squash merges", "rebase": "rebases"}
-WORKFLOWS = ".github/workflows/"
 THROUGH_QUEUE = "Changes must be made through the merge queue"
 
 
-class Merges(Reviews):
-    """Merges, and branches that are brought up to date."""
+class Merges(Updates):
+    """Merges, and what is in their way."""
 
     def merge(
         self,
@@ -50,7 +47,7 @@ class Merges(Reviews):
         assert base is not None
         head = pull_of(thread).head_sha
         if not may_change_workflows:
-            self._require_no_workflow(thread.repository, base, head)
+            self.require_no_workflow(thread.repository, base, head)
         commit = self.merge_commit(
             thread, actor, base, method=method, title=title, message=message
         )
@@ -68,66 +65,6 @@ class Merges(Reviews):
             found.git.set_ref(f"refs/heads/{pull.head_ref}", None)
         self.refs_moved(actor, found)
 
-    def update_branch(
-        self, login: str, repository: str, number: int, *, expected: str | None = None
-    ) -> str:
-        """Return the new head after merging the base into it; raises 422 and 403."""
-        thread, actor = self.pull_request(repository, number), self.user(login)
-        found, pull = thread.repository, pull_of(thread)
-        self.require_updatable(thread, actor, expected=expected)
-        base = pulls.base_head(thread)
-        assert base is not None
-        commit = found.git.commit_tree(
-            found.git.merged_tree(pull.head_sha, base),
-            parents=[pull.head_sha, base],
-            message=f"Merge branch '{pull.base_ref}' into {pull.head_ref}",
-            author=person(actor), at=self.now(),
-        )  # fmt: skip
-        self.set_ref(login, repository, f"refs/heads/{pull.head_ref}", commit)
-        return commit
-
-    def update_branch_later(
-        self,
-        login: str,
-        repository: str,
-        number: int,
-        *,
-        expected: str | None = None,
-        may_change_workflows: bool = True,
-    ) -> None:
-        """Merge the base into the head as the API does it: after it has answered.
-
-        What can be seen at once is refused at once. A head that moves meanwhile stays.
-        """
-        thread, actor = self.pull_request(repository, number), self.user(login)
-        head, base = pull_of(thread).head_sha, pulls.base_head(thread)
-        self.require_updatable(thread, actor, expected=expected)
-        assert base is not None
-        if not may_change_workflows:
-            self._require_no_workflow(thread.repository, head, base)
-        self.jobs.add(
-            partial(self.update_branch, login, repository, number, expected=head)
-        )
-
-    def require_updatable(
-        self, thread: Thread, actor: User, *, expected: str | None
-    ) -> None:
-        """Raise 422 unless the base can be merged into the head, 403 for a stranger."""
-        found, pull = thread.repository, pull_of(thread)
-        self.require(actor, found, "write")
-        base = pulls.base_head(thread)
-        if expected is not None and expected != pull.head_sha:
-            message = "expected head sha didn't match current head ref."
-            raise GitHubError(422, message)
-        if base is None or not thread.is_open or not pulls.is_behind(thread):
-            message = "There are no new commits on the base branch."
-            raise GitHubError(422, message)
-        try:
-            found.git.merged_tree(pull.head_sha, base)
-        except MergeConflict as error:
-            message = "merge conflict between base and head"
-            raise GitHubError(422, message) from error
-
     # --- parts
 
     def _require_mergeable(
@@ -136,6 +73,8 @@ class Merges(Reviews):
         pull = pull_of(thread)
         if not thread.is_open:
             raise GitHubError(405, "Pull Request is not mergeable")
+        if thread.repository.queue_entry(thread) is not None:
+            raise GitHubError(405, "Pull Request is in the merge queue.")
         if sha is not None and sha != pull.head_sha:
             message = "Head branch was modified. Review and try the merge again."
             raise GitHubError(409, message)
@@ -174,21 +113,6 @@ class Merges(Reviews):
             if is_bent or method not in one.merge_methods:
                 message = f"Merge method {IN_RULES[method]} are not allowed on this repository"
                 raise GitHubError(405, message)
-
-    def _require_no_workflow(
-        self, repository: Repository, before: str, after: str
-    ) -> None:
-        """Raise 403 if merging *after* into *before* changes a workflow."""
-        git = repository.git
-        start = git.merge_base(before, after) or before
-        changed = [file.path for file in git.changed_files(start, after)]
-        path = next((one for one in changed if one.startswith(WORKFLOWS)), None)
-        if path is not None:
-            message = (
-                f"refusing to allow a GitHub App to create or update workflow `{path}`"
-                " without `workflows` permission"
-            )
-            raise GitHubError(403, message)
 
     def merge_commit(
         self,

@@ -155,6 +155,7 @@ class ThreadEvent:
     actor: User
     at: datetime
     detail: str = ""
+    commit: str | None = None  # that it is about
 
 
 @dataclass(eq=False, slots=True)
@@ -339,6 +340,21 @@ class WorkflowRun:
         return list({job.run.name: job for job in self.jobs}.values())
 
 
+@dataclass(eq=False, slots=True)
+class QueueEntry:
+    """A pull request in a merge queue; its group is what it would make of the base."""
+
+    id: int
+    thread: Thread
+    head_sha: str
+    enqueuer: User
+    enqueued_at: datetime
+    is_jump: bool = False
+    base_sha: str | None = None  # what the group stands on
+    group_sha: str | None = None
+    built_at: datetime | None = None
+
+
 Outcome = str | None
 """What a check comes to: a conclusion, a status in which it stays, None: no report."""
 
@@ -388,6 +404,7 @@ class Repository:
     check_suites: list[CheckSuite] = field(default_factory=list)
     check_runs: list[CheckRun] = field(default_factory=list)
     statuses: list[CommitStatus] = field(default_factory=list)  # oldest first
+    queues: dict[str, list[QueueEntry]] = field(default_factory=dict)  # by branch
     workflow: Workflow = field(default_factory=Workflow)
     workflow_runs: list[WorkflowRun] = field(default_factory=list)  # oldest first
     branches: dict[str, str] = field(default_factory=dict)  # as last told to anybody
@@ -419,6 +436,11 @@ class Repository:
             return "admin"
         found = next((r for k, r in self.roles.items() if k.lower() == lowered), None)
         return found or ("none" if self.is_private else "read")
+
+    def queue_entry(self, thread: Thread) -> QueueEntry | None:
+        """Return where a pull request stands in a merge queue."""
+        entries = (entry for queue in self.queues.values() for entry in queue)
+        return next((entry for entry in entries if entry.thread is thread), None)
 
     def rules_of(self, branch: str) -> list[BranchRules]:
         """Return all that is demanded of a branch."""

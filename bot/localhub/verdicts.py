@@ -80,6 +80,12 @@ def rollup(verdicts: Sequence[Verdict]) -> str:
     return "SUCCESS" if words <= {"passing"} else "PENDING"
 
 
+def worst(conclusions: Iterable[str | None]) -> str:
+    """Return what several conclusions come to."""
+    bad = [one for one in conclusions if one is not None and one not in PASSING]
+    return "failure" if "failure" in bad else bad[0] if bad else "success"
+
+
 def _word(required: RequiredCheck, verdicts: Iterable[Verdict], app_id: int) -> str:
     words = [word_of(v) for v in verdicts if _fits(required, v, app_id)]
     unfit = [word for word in words if word != "passing"]

@@ -179,6 +179,15 @@ class World:
         thread.updated_at = self.now()
         return thread.updated_at
 
-    def tell(self, thread: Thread, kind: str, actor: User, detail: str = "") -> None:
+    def tell(
+        self,
+        thread: Thread,
+        kind: str,
+        actor: User,
+        detail: str = "",
+        *,
+        commit: str | None = None,
+    ) -> None:
         """Add an event to the thread's history and note that it changed."""
-        thread.events.append(ThreadEvent(kind, actor, self.touch(thread), detail))
+        at = self.touch(thread)
+        thread.events.append(ThreadEvent(kind, actor, at, detail, commit))

@@ -25,6 +25,7 @@ from bot.localhub.state import (
     CommitStatus,
     Label,
     Milestone,
+    QueueEntry,
     Repository,
     Team,
     Thread,
@@ -83,6 +84,7 @@ def _node_id(source: Any, _info: Any, _arguments: Any) -> str:
         CheckRun: "CR",
         CheckSuite: "CS",
         CommitStatus: "SC",
+        QueueEntry: "MQE",
         Team: "T",
         WorkflowRun: "WFR",
     }

@@ -8,9 +8,14 @@ from bot.localhub.graphql.refs import branch_of
 from bot.localhub.graphql.values import Connection, Info, Object, Resolver, call_of, of
 from bot.localhub.payloads.shape import optional_timestamp, timestamp
 from bot.localhub.pulls import pull_of
-from bot.localhub.state import Team, Thread, User
+from bot.localhub.state import Team, Thread, ThreadEvent, User
 
-PULL_EVENTS = {"base_ref_deleted": "BaseRefDeletedEvent", "closed": "ClosedEvent"}
+PULL_EVENTS = {
+    "added_to_merge_queue": "AddedToMergeQueueEvent",
+    "base_ref_deleted": "BaseRefDeletedEvent",
+    "closed": "ClosedEvent",
+    "removed_from_merge_queue": "RemovedFromMergeQueueEvent",
+}
 
 
 def _pull_events(source: Thread, info: Info, arguments: dict[str, Any]) -> Connection:
@@ -58,6 +63,15 @@ def _requests(source: Thread) -> list[User | Team]:
     return [*pull.requested_reviewers, *pull.requested_teams]
 
 
+def _before(source: ThreadEvent, info: Info, _arguments: Any) -> Object | None:
+    """Return the commit of the group that an entry had when it left."""
+    for repository in call_of(info).hub.state.repositories.values():
+        is_here = any(source in t.events for t in repository.visible_threads())
+        if is_here and source.commit is not None:
+            return Object(repository, "commit", source.commit)
+    return None
+
+
 def _merge_commit(source: Thread, _info: Any, _arguments: Any) -> Object | None:
     sha = pull_of(source).merge_commit_sha
     return Object(source.repository, "commit", sha) if sha is not None else None
@@ -69,6 +83,8 @@ RESOLVERS: dict[str, Resolver] = {
         f"{name}.createdAt": of(lambda s: timestamp(s.at))
         for name in PULL_EVENTS.values()
     },
+    "RemovedFromMergeQueueEvent.reason": of(lambda s: s.detail),
+    "RemovedFromMergeQueueEvent.beforeCommit": _before,
     "PullRequest.additions": of(lambda s: pulls.changes(s).additions),
     "PullRequest.deletions": of(lambda s: pulls.changes(s).deletions),
     "PullRequest.changedFiles": of(lambda s: len(pulls.changes(s).files)),

@@ -7,6 +7,7 @@ from typing import Any
 from graphql import GraphQLResolveInfo
 
 from bot.localhub.rest.routing import Call
+from bot.localhub.rules import QueueRule
 from bot.localhub.state import Repository, Thread
 from bot.localhub.verdicts import Verdict
 
@@ -58,6 +59,15 @@ class CrossReference:
     """That a thread names another."""
 
     source: Thread
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """The merge queue of a branch."""
+
+    repository: Repository
+    branch: str
+    rule: QueueRule
 
 
 @dataclass(frozen=True, slots=True)

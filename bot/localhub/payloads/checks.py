@@ -14,6 +14,7 @@ from bot.localhub.state import (
     CheckSuite,
     CommitStatus,
     Job,
+    QueueEntry,
     Repository,
     WorkflowRun,
 )
@@ -288,6 +289,18 @@ class CheckPayloads(GitPayloads):
             "steps": _steps(job),
             "check_run_url": f"{self.repository_url(repository)}/check-runs/{check.id}",
             **(NO_RUNNER if check.status in ("queued", "waiting") else RUNNER),
+        }
+
+    def merge_group(self, repository: Repository, entry: QueueEntry, ref: str) -> Json:
+        """Return ``merge-group``."""
+        assert entry.group_sha is not None
+        assert entry.thread.pull is not None
+        return {
+            "head_sha": entry.group_sha,
+            "head_ref": ref,
+            "base_sha": entry.base_sha,
+            "base_ref": f"refs/heads/{entry.thread.pull.base_ref}",
+            "head_commit": self.simple_commit(repository.git.commit(entry.group_sha)),
         }
 
     def simple_commit(self, commit: CommitInfo) -> Json:
