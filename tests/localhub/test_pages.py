@@ -15,6 +15,7 @@ from bot.localhub.hub import LocalHub
 from bot.localhub.pages.frame import LOW_BUDGET
 from bot.localhub.pages.site import add_pages
 from bot.localhub.reviews import LineComment
+from bot.localhub.rules import BranchRules, QueueRule, RequiredCheck
 from bot.localhub.server import start_hub
 from bot.localhub.state import Comment
 from tests.fakes import FakeClock
@@ -266,6 +267,29 @@ async def test_a_pull_request_shows_its_diff_and_is_merged(
     await page.get_by_role("button", name="Ask for a review").click()
     await expect(page.locator(".merge")).to_contain_text("asked: batch-reviewers")
     await page.get_by_role("button", name="Merge", exact=True).click()
+    await expect(page.locator(".state")).to_contain_text("merged")
+
+
+async def test_checks_are_set_and_the_queue_merges_on_the_page(
+    page: Page, site: LocalHub
+) -> None:
+    checks = (RequiredCheck("tests"), RequiredCheck("build (linux)"))
+    rules = BranchRules(checks=checks, approvals=1, queue=QueueRule())
+    site.repository(REPOSITORY).rules = [rules]
+    await page.goto(f"/{REPOSITORY}/pull/63")
+    box = page.locator(".merge")
+    await expect(box).to_contain_text("Is blocked by the rules of the base")
+    await expect(box).to_contain_text("⚪ build (linux) expected · required")
+    await expect(box).to_contain_text("1 expected and 1 failing.")
+    for name in ("tests", "build (linux)"):
+        await page.get_by_role("button", name=f"Let {name} succeed").click()
+        await expect(box).to_contain_text(f"✅ {name} success · required")
+    await page.get_by_role("button", name="Approve", exact=True).click()
+    await expect(box).to_contain_text("Can be merged")
+    await page.get_by_role("button", name="Merge when ready").click()
+    await expect(box).to_contain_text("Is number 1 in the merge queue")
+    for name in ("tests", "build (linux)"):
+        await page.get_by_role("button", name=f"Let {name} succeed").last.click()
     await expect(page.locator(".state")).to_contain_text("merged")
 
 

@@ -4,15 +4,17 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from bot.localhub.display import (
-    path_of,
-)
+from bot.localhub import verdicts
+from bot.localhub.display import path_of
 from bot.localhub.errors import GitHubError, not_found
 from bot.localhub.faults import Fault, FaultKind
 from bot.localhub.markdown import set_line
 from bot.localhub.pages.frame import COOKIE, Frame, back_to, number_in, see
+from bot.localhub.pulls import pull_of
+from bot.localhub.state import Thread
 
 OUTAGE_SECONDS = 10
+CONCLUSIONS = ("success", "failure")
 
 
 class Forms(Frame):
@@ -81,20 +83,49 @@ class Forms(Frame):
         return see(path_of(thread))
 
     async def post_pull_request(self, request: web.Request) -> web.StreamResponse:
-        """Merge, mark as ready, update, or ask for a review."""
+        """Merge, queue, approve, update, mark as ready, or ask for a review."""
         form, thread = await request.post(), self._thread(request)
         login, name = self._login(request), thread.repository.full_name
+        hub, number = self._hub, thread.number
         match form.get("do"):
             case "merge":
-                self._hub.merge(login, name, thread.number)
+                hub.merge(login, name, number, method=str(form.get("method", "merge")))
+            case "enqueue":
+                hub.enqueue(login, name, number)
+            case "dequeue":
+                hub.dequeue(login, name, number)
             case "ready":
-                self._hub.set_draft(login, name, thread.number, is_draft=False)
+                hub.set_draft(login, name, number, is_draft=False)
+            case "approve":
+                hub.review(login, name, number, event="APPROVE")
             case "update":
-                self._hub.update_branch(login, name, thread.number)
+                hub.update_branch(login, name, number)
+            case "workflow":
+                hub.approve_workflow(login, name, _newest_run(thread))
+            case "rerun":
+                hub.rerun_failed_jobs(login, name, _newest_run(thread))
             case _:
-                self._hub.request_review(
-                    login, name, thread.number, teams=[str(form.get("team"))]
-                )
+                hub.request_review(login, name, number, teams=[str(form.get("team"))])
+        return see(path_of(thread))
+
+    async def post_check(self, request: web.Request) -> web.StreamResponse:
+        """Let a check of the head, or of a group in the queue, succeed or fail."""
+        form, thread = await request.post(), self._thread(request)
+        if thread.pull is None:
+            raise not_found()
+        sha, name = str(form.get("sha", "")), str(form.get("name", ""))
+        conclusion = str(form.get("conclusion", ""))
+        repository = thread.repository
+        entry = repository.queue_entry(thread)
+        shas = [pull_of(thread).head_sha, entry.group_sha if entry else None]
+        if sha not in shas or conclusion not in CONCLUSIONS:
+            raise GitHubError(409, "The branch has moved meanwhile.")
+        statuses = verdicts.latest_statuses(repository, sha)
+        if name in [status.context for status in statuses]:
+            login = self._login(request)
+            self._hub.add_status(login, repository.full_name, sha, name, conclusion)
+        else:
+            self._hub.check(repository.full_name, sha, name, conclusion=conclusion)
         return see(path_of(thread))
 
     async def post_user(self, request: web.Request) -> web.StreamResponse:
@@ -147,3 +178,12 @@ class Forms(Frame):
             raise not_found()
         self._hub.webhooks.redeliver(delivery)
         return see("/-/webhooks")
+
+
+def _newest_run(thread: Thread) -> int:
+    """Return the newest workflow run of a head; raises 404."""
+    head = pull_of(thread).head_sha
+    runs = [run.id for run in thread.repository.workflow_runs if run.head_sha == head]
+    if not runs:
+        raise not_found()
+    return runs[-1]

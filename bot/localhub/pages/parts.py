@@ -7,7 +7,6 @@ from typing import Any
 from aiohttp import web
 from markupsafe import Markup
 
-from bot.localhub import mergeability, pulls
 from bot.localhub.display import (
     Entry,
     icon_of,
@@ -16,6 +15,7 @@ from bot.localhub.display import (
 )
 from bot.localhub.markdown import Context, Target, render
 from bot.localhub.pages.frame import Frame
+from bot.localhub.pages.merge_box import merge_box
 from bot.localhub.state import (
     Repository,
     Review,
@@ -117,9 +117,7 @@ class Parts(Frame):
                 part(
                     "merge",
                     "merge.html",
-                    state=mergeability.state(thread, app_id=self._hub.app.id),
-                    checks=mergeability.checks_of(thread),
-                    is_behind=thread.is_open and pulls.is_behind(thread),
+                    box=merge_box(thread, app_id=self._hub.app.id),
                     teams=[
                         team
                         for (owner, _), team in self._hub.state.teams.items()

@@ -42,6 +42,7 @@ def add_pages(
         (thread + "/labels", pages.post_labels),
         (thread + "/state", pages.post_state),
         (thread + "/pull-request", pages.post_pull_request),
+        (thread + "/checks", pages.post_check),
         ("/-/user", pages.post_user),
         ("/-/budget", pages.post_budget),
         ("/-/faults", pages.post_faults),
