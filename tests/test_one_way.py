@@ -9,12 +9,18 @@ import pytest
 BOT = Path(__file__).parents[1] / "bot"
 ADAPTER = {"bot/engine/effects.py", "bot/wiring.py"}
 """Who carries intents out, and who joins the two places where that is done."""
-RESOURCES = {"comments", "issues", "merges", "pulls"}
+RESOURCES = {"comments", "issues", "merges", "pulls", "readiness"}
 WRITERS = {
     "comments": {"create", "edit", "react", "pin", "unpin"},
-    "issues": {"change_labels", "change_assignees", "change_state"},
+    "issues": {
+        "change_labels",
+        "change_assignees",
+        "change_state",
+        "change_milestone",
+    },
     "merges": {"update", "merge", "enqueue", "dequeue", "rerun"},
     "pulls": {"open_pull_request", "change_base"},
+    "readiness": {"change_draft", "change_reviewers"},
 }
 """The functions of ``bot/github`` that send what an intent asks for."""
 
@@ -59,7 +65,7 @@ def test_what_changes_a_resource_is_called_for_an_intent_alone(module: str):
         if isinstance(function, ast.AsyncFunctionDef)
         and not function.name.startswith("_")
         and any(
-            isinstance(node, ast.Attribute) and node.attr == "send"
+            isinstance(node, ast.Attribute) and node.attr in ("send", "query")
             for node in ast.walk(function)
         )
     }

@@ -108,6 +108,37 @@ class ChangeState:
 
 
 @dataclass(frozen=True, slots=True)
+class ChangeMilestone:
+    """Put an issue or pull request into a milestone, or into none."""
+
+    is_repeatable: ClassVar = True
+    repository: Repository
+    number: ItemNumber
+    title: str  # empty: none
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeDraft:
+    """Mark a pull request as a draft, or as ready for review."""
+
+    is_repeatable: ClassVar = True
+    repository: Repository
+    number: ItemNumber
+    is_draft: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeReviewers:
+    """Ask for reviews of a pull request and take requests back: logins, ``team:core``."""
+
+    is_repeatable: ClassVar = True
+    repository: Repository
+    number: ItemNumber
+    add: tuple[str, ...] = ()
+    remove: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class PushBranch:
     """Push a commit from the host's mirror of the repository to a branch.
 
@@ -213,15 +244,24 @@ class ChangeBase:
     base_branch: str
 
 
+Change = (
+    ChangeLabels
+    | ChangeAssignees
+    | ChangeState
+    | ChangeBase
+    | ChangeMilestone
+    | ChangeDraft
+    | ChangeReviewers
+)
+"""Of an item's own state: a receipt's note says what could not be changed."""
+
 Intent = (
     CreateComment
     | EditComment
     | PinComment
     | UnpinComment
     | React
-    | ChangeLabels
-    | ChangeAssignees
-    | ChangeState
+    | Change
     | PushBranch
     | OpenPullRequest
     | UpdateBranch
@@ -229,8 +269,10 @@ Intent = (
     | EnqueuePullRequest
     | DequeuePullRequest
     | RerunFailedJobs
-    | ChangeBase
 )
+
+TEAM = "team:"
+"""What stands before the name of a team among reviewers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,8 +288,8 @@ class Receipt:
         ""  # of the commit that GitHub made, and signed, in place of ``sha``
     )
     was_tried: bool = False  # before, without an answer: that may have changed it
-    # Labels or people that were not there and are; that were there and are not. None in
-    # receipts of old, and of other effects.
+    # Labels, people or milestones that were not there and are; that were there and are
+    # not. None in receipts of old, and of other effects.
     added: tuple[str, ...] | None = None
     removed: tuple[str, ...] | None = None
 

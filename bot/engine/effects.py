@@ -16,10 +16,7 @@ from weakref import WeakValueDictionary
 import structlog
 
 from bot.core.effects import (
-    ChangeAssignees,
-    ChangeBase,
-    ChangeLabels,
-    ChangeState,
+    Change,
     EditComment,
     EnqueuePullRequest,
     Intent,
@@ -214,6 +211,6 @@ def _is_done(record: EffectRecord, intent: Intent) -> bool:
         return False
     if isinstance(intent, UpdateBranch | MergePullRequest | EnqueuePullRequest):
         return record.receipt.changed
-    if isinstance(intent, ChangeLabels | ChangeAssignees | ChangeState | ChangeBase):
+    if isinstance(intent, Change):
         return not record.receipt.note
     return not isinstance(intent, EditComment)

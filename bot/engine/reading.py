@@ -226,6 +226,9 @@ class Reader:
             known = replace(known, labels=await self._github.labels(repository))
         if missing.people:
             known = await self._with_people(request, missing, known)
+        if missing.milestones:
+            milestones = await self._github.milestones(repository)
+            known = replace(known, milestones=milestones)
         if missing.others:
             found = await self._references(request, missing.others)
             others = {reference: found.get(reference) for reference in missing.others}

@@ -140,6 +140,11 @@ class GitHubReader:
         connection = self._client.installation(repository.installation_id)
         return await repositories.labels(connection, repository)
 
+    async def milestones(self, repository: Repository) -> Mapping[str, int]:
+        """Return its milestones with the count of open items of each."""
+        connection = self._client.installation(repository.installation_id)
+        return await repositories.milestones(connection, repository)
+
     async def references(
         self, installation_id: InstallationId, references: Sequence[Reference]
     ) -> Mapping[Reference, ItemFacts]:

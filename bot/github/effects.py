@@ -6,7 +6,10 @@ from typing import assert_never
 from bot.core.effects import (
     ChangeAssignees,
     ChangeBase,
+    ChangeDraft,
     ChangeLabels,
+    ChangeMilestone,
+    ChangeReviewers,
     ChangeState,
     CreateComment,
     DequeuePullRequest,
@@ -23,7 +26,7 @@ from bot.core.effects import (
     UnpinComment,
     UpdateBranch,
 )
-from bot.github import comments, issues, merges, pulls
+from bot.github import comments, issues, merges, pulls, readiness
 from bot.github.app import App
 from bot.github.client import Client
 from bot.github.comments import Pins
@@ -70,6 +73,9 @@ class GitHubEffects:
                 | UpdateBranch()
                 | DequeuePullRequest()
                 | ChangeBase()
+                | ChangeMilestone()
+                | ChangeDraft()
+                | ChangeReviewers()
             ):
                 return None
             case _:
@@ -97,6 +103,12 @@ class GitHubEffects:
                 return await issues.change_assignees(connection, intent)
             case ChangeState():
                 return await issues.change_state(connection, intent)
+            case ChangeMilestone():
+                return await issues.change_milestone(connection, intent)
+            case ChangeDraft():
+                return await readiness.change_draft(connection, intent)
+            case ChangeReviewers():
+                return await readiness.change_reviewers(connection, intent)
             case OpenPullRequest():
                 return await pulls.open_pull_request(connection, intent)
             case UpdateBranch():

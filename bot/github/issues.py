@@ -1,15 +1,23 @@
-"""Labels, assignees and the state of issues and pull requests.
+"""Labels, assignees, milestone and state of issues and pull requests.
 
 https://docs.github.com/rest/issues
 """
 
 from collections.abc import Iterable
+from contextlib import aclosing
 from typing import Any
 
-from bot.core.effects import ChangeAssignees, ChangeLabels, ChangeState, Receipt
+from bot.core.effects import (
+    ChangeAssignees,
+    ChangeLabels,
+    ChangeMilestone,
+    ChangeState,
+    Receipt,
+)
 from bot.core.model import ItemNumber, Repository
 from bot.core.say import notes
-from bot.errors import NotFound
+from bot.core.say.problems.github import NoMilestone
+from bot.errors import NotFound, Refused
 from bot.github.client import Connection
 from bot.github.known import KnownLabels
 
@@ -133,6 +141,63 @@ async def change_state(connection: Connection, intent: ChangeState) -> Receipt:
             note = notes.without_reason()
     url = str(item["html_url"])
     return Receipt(id=intent.number, url=url, note=note, changed=not is_so)
+
+
+async def change_milestone(connection: Connection, intent: ChangeMilestone) -> Receipt:
+    """Set the milestone or take it off, unless it is so already; GitHub may leave it.
+
+    Raises ``Refused`` if the repository has none of that title any more.
+    """
+    issue = await _read(connection, _ISSUE, intent.repository, intent.number)
+    before, wanted = _milestone(issue), intent.title
+    url = str(issue["html_url"])
+    if _folded(before) == _folded(wanted):
+        return Receipt(id=intent.number, url=url, changed=False)
+    number = await _numbered(connection, intent.repository, wanted) if wanted else None
+    answer = await connection.send(
+        "PATCH",
+        _ISSUE,
+        {"milestone": number},
+        repository=intent.repository.name,
+        number=intent.number,
+    )
+    after = _milestone(answer.data)
+    is_so = _folded(after) == _folded(wanted)
+    return Receipt(
+        id=intent.number,
+        url=url,
+        note="" if is_so else notes.milestone_stayed(after),
+        changed=is_so,
+        added=(after,) if is_so and after else (),
+        removed=(before,) if is_so and before else (),
+    )
+
+
+async def _numbered(connection: Connection, repository: Repository, title: str) -> int:
+    """Return the number of the milestone of that title, as it is written if there are
+    several.
+    """
+    pages = connection.pages(
+        "/repos/{+repository}/milestones{?state,per_page}",
+        repository=repository.name,
+        state="all",
+        per_page=100,
+    )
+    alike: list[int] = []
+    async with aclosing(pages):
+        async for milestone in pages:
+            number = int(milestone["number"])
+            if milestone["title"] == title:
+                return number
+            if _folded(str(milestone["title"])) == _folded(title):
+                alike.append(number)
+    if alike:
+        return alike[0]
+    raise Refused(NoMilestone(title), status=422)
+
+
+def _milestone(issue: Any) -> str:
+    return str((issue["milestone"] or {}).get("title", ""))
 
 
 async def _read(

@@ -1,9 +1,10 @@
-"""What a repository says of people and labels.
+"""What a repository says of people, labels and milestones.
 
 https://docs.github.com/rest/collaborators
 """
 
 from collections.abc import Mapping
+from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
 from typing import Any, cast
@@ -84,6 +85,20 @@ async def labels(connection: Connection, repository: Repository) -> Mapping[str,
         if not page["pageInfo"]["hasNextPage"]:
             return counts
         after = page["pageInfo"]["endCursor"]
+
+
+async def milestones(
+    connection: Connection, repository: Repository
+) -> Mapping[str, int]:
+    """Return the titles of the milestones with the count of open items of each."""
+    pages = connection.pages(
+        "/repos/{+repository}/milestones{?state,per_page}",
+        repository=repository.name,
+        state="all",
+        per_page=100,
+    )
+    async with aclosing(pages):
+        return {str(one["title"]): int(one["open_issues"]) async for one in pages}
 
 
 async def _page_of_labels(

@@ -100,6 +100,11 @@ class Lookups(Protocol):
     async def labels(self, repository: Repository) -> Mapping[str, int]:
         """Return the repository's labels with the count of open items of each."""
 
+    async def milestones(self, repository: Repository) -> Mapping[str, int]:
+        """Return the titles of its milestones, open or closed, with the count of open
+        items of each.
+        """
+
     async def references(
         self, installation_id: InstallationId, references: Sequence[Reference]
     ) -> Mapping[Reference, ItemFacts]:

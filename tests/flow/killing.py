@@ -37,7 +37,7 @@ from bot.ports.clock import Clock
 from bot.store.codec import decode_event
 from tests.flow.mortal import Book, SwiftClock, plain
 from tests.flow.world import REPOSITORY, WORKER, World, world
-from tests.flow.writes import unlogged_writes
+from tests.flow.writes import mutation_in, unlogged_writes
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 100.0
@@ -54,11 +54,18 @@ ACTIONS = {
 }
 """What the stories do to which issue."""
 
+CHANGES = {21: "ready", 22: "draft", 23: "request", 24: "milestone"}
+"""And in a story of their own, to which pull request; the last one is an issue."""
+
 EVENTS = {
     "label": "labeled",
     "close": "closed",
     "assign": "assigned",
     "reopen": "reopened",
+    "ready": "ready_for_review",
+    "draft": "converted_to_draft",
+    "request": "review_requested",
+    "milestone": "milestoned",
 }
 """What GitHub shows of it."""
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -85,7 +92,7 @@ class Scythe:
     async def middleware(
         self, request: web.Request, handler: Handler
     ) -> web.StreamResponse:
-        if not _is_change(request):
+        if not await _is_change(request):
             return await handler(request)
         self.left -= 1
         name = await _name(request) if self.book else ""
@@ -107,12 +114,14 @@ class Scythe:
         return falls
 
 
-def _is_change(request: web.Request) -> bool:
+async def _is_change(request: web.Request) -> bool:
     path = request.path
     if path.endswith("/access_tokens"):
         return False
+    if path.endswith("/graphql"):
+        return bool(mutation_in(await request.json()))
     if path.startswith("/api/"):
-        return request.method != "GET" and not path.endswith("/graphql")
+        return request.method != "GET"
     return request.method == "POST" and path.endswith("/git-receive-pack")
 
 
@@ -123,6 +132,8 @@ async def _name(request: web.Request) -> str:
     path = request.path.partition(f"/{REPOSITORY}")[2]
     name = f"{request.method} {plain(path)}"
     data = await request.json() if await request.read() else {}
+    if mutation := mutation_in(data):
+        return mutation
     if "content" in data:
         return f"{name} {data['content']}"
     if path.endswith("/comments"):
@@ -309,16 +320,26 @@ def open_issues(on: World, bodies: Mapping[int, str] = MappingProxyType({})) -> 
     on.hub.add_label(REPOSITORY, "ready")
 
 
+def open_pull_requests(on: World) -> None:
+    """Open what changes of their own state are made to."""
+    for number in (21, 22, 23):
+        on.pull_request(number)
+    on.issue(24)
+    on.hub.set_draft("linus", REPOSITORY, 21, is_draft=True)
+    on.hub.add_milestone("ada", REPOSITORY, "2.4")
+
+
 def times_done(on: World, number: int) -> int:
     """Return how often GitHub shows the work on an item as done by the bot."""
-    if ACTIONS[number] == "implement":
+    action = {**ACTIONS, **CHANGES}[number]
+    if action == "implement":
         opened = [t.pull for t in on.repository.threads.values() if t.pull]
         return sum(pull.head_ref.endswith(f"/{number}") for pull in opened)
-    if ACTIONS[number] == "comment":
+    if action == "comment":
         return len(on.comments("comment", on=number))
     login = on.hub.app.bot.login
     events = [e for e in on.thread(number).events if e.actor.login == login]
-    return [e.kind for e in events].count(EVENTS[ACTIONS[number]])
+    return [e.kind for e in events].count(EVENTS[action])
 
 
 def states(on: World) -> dict[int, str]:
@@ -340,7 +361,7 @@ def assert_sound(on: World, *, batches: int) -> None:
         is_done = state == ItemState.COMPLETED
         assert times_done(on, number) == is_done, f"#{number} is {state}"
         branches = [r for r in on.repository.git.refs() if r.endswith(f"/{number}")]
-        assert len(branches) == (is_done and ACTIONS[number] == "implement")
+        assert len(branches) == (is_done and ACTIONS.get(number) == "implement")
     assert_events_sound(on)
     undone = [
         key for (key,) in on.rows("SELECT key FROM effects WHERE receipt IS NULL")

@@ -8,7 +8,14 @@ from typing import Any
 
 from bot.localhub import pulls
 from bot.localhub.faults import Fault
-from tests.flow.killing import assert_sound, open_issues, states, times_done
+from tests.flow.killing import (
+    CHANGES,
+    assert_sound,
+    open_issues,
+    open_pull_requests,
+    states,
+    times_done,
+)
 from tests.flow.mortal import Book
 from tests.flow.moving import changed, head_of, is_at_work, merge
 from tests.flow.world import World
@@ -134,9 +141,28 @@ def _check_move(on: World) -> None:
     assert pulls.pull_of(above).base_ref == "main"
 
 
+async def _change(on: World, seed: int, book: Book) -> None:
+    lines = [
+        "/batch ready:21 draft:22",
+        "/batch request +grace 23",
+        '/batch milestone "2.4" 24',
+    ]
+    random.Random(seed).shuffle(lines)  # noqa: S311 - no secret
+    book.open()
+    on.say("\n".join(lines))
+    concluded = "SELECT count(*) FROM batches WHERE is_concluded"
+    await on.until(lambda: on.rows(concluded) == [(3,)], seconds=PEOPLE_SECONDS)
+
+
+def _check_change(on: World) -> None:
+    assert_sound(on, batches=3)
+    assert states(on) == dict.fromkeys(CHANGES, "completed")
+
+
 STORIES = {
     "work": Story(open_issues, _work, _check_work),
     "cancel": Story(_open_to_cancel, _cancel, _check_cancel),
     "pause": Story(_open_to_pause, _pause, _check_pause),
+    "change": Story(open_pull_requests, _change, _check_change),
     "move": Story(_open_to_move, _move, _check_move),
 }

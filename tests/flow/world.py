@@ -29,7 +29,7 @@ from tests.jumping import JumpingClock
 REPOSITORY = "acme/widgets"
 ONE_CHANGE = re.compile(
     r"<!-- batch-bot:tracking .*\n### ✅ Batch `\w+` finished — 1 of 1 done"
-    r" · (?:label|assign|close|reopen|comment)\b(?!.*→ \[report)"
+    r" · (?:label|assign|close|reopen|comment|mark|make|ask|put|take)\b(?!.*→ \[report)"
 )
 PATIENCE = timedelta(days=2)
 """How long people wait on a clock that jumps."""

@@ -13,7 +13,21 @@ Sign = tuple[object, ...]
 
 _ISSUE = r"/repos/[^/]+/[^/]+/(?:issues|pulls)/(\d+)"
 _COMMENT = r"/repos/[^/]+/[^/]+/(?:issues|pulls)/comments/(\d+)"
-_NO_CHANGES = re.compile(r"/app/installations/\d+/access_tokens|/graphql")
+_NO_CHANGES = re.compile(r"/app/installations/\d+/access_tokens")
+_MUTATION = re.compile(r"\s*mutation\b[^{]*\{\s*(\w+)")
+_MUTATIONS = {
+    "addReaction": "React",
+    "convertPullRequestToDraft": "ChangeDraft",
+    "markPullRequestReadyForReview": "ChangeDraft",
+    "enqueuePullRequest": "EnqueuePullRequest",
+    "dequeuePullRequest": "DequeuePullRequest",
+}
+
+
+def mutation_in(data: Any) -> str:
+    """Return what a request to GraphQL changes; nothing if it only asks."""
+    found = _MUTATION.match(str(data.get("query", "")))
+    return found[1] if found else ""
 
 
 def unlogged_writes(on: World) -> list[str]:
@@ -33,11 +47,16 @@ def unlogged_writes(on: World) -> list[str]:
 def _is_change(exchange: Exchange) -> bool:
     if exchange.method == "GET" or _NO_CHANGES.fullmatch(exchange.path):
         return False
+    if exchange.path == "/graphql":
+        is_refused = "errors" in (exchange.response or {})
+        return bool(mutation_in(exchange.request or {})) and not is_refused
     return exchange.status < 300  # 0: done, and the answer was lost
 
 
 def _of_exchange(exchange: Exchange) -> Sign:
     data = exchange.request or {}
+    if exchange.path == "/graphql":
+        return (_MUTATIONS[mutation_in(data)],)
     about = int(found[1]) if (found := re.match(_COMMENT, exchange.path)) else 0
     if about:
         match exchange.method, exchange.path.rpartition("/")[2]:
@@ -58,8 +77,10 @@ def _of_exchange(exchange: Exchange) -> Sign:
         return "ChangeAssignees", item
     if exchange.method == "PATCH" and item and "base" in data:
         return "ChangeBase", item
+    if exchange.path.endswith("/requested_reviewers"):
+        return "ChangeReviewers", item
     if exchange.method == "PATCH" and item:
-        return "ChangeState", item
+        return "ChangeMilestone" if "milestone" in data else "ChangeState", item
     if exchange.method == "POST" and exchange.path.endswith("/pulls"):
         return "OpenPullRequest", data["head"]
     if found := re.search(
@@ -75,6 +96,7 @@ def _of_intent(kind: str, text: str) -> Iterator[Sign]:
     intent = json.loads(text)
     match kind:
         case "React":
+            yield (kind,)
             yield kind, intent["comment_id"], intent["content"]
         case "EditComment":
             yield kind, intent["comment_id"]
@@ -85,7 +107,14 @@ def _of_intent(kind: str, text: str) -> Iterator[Sign]:
         case "PushBranch":
             yield (kind,)
             yield kind, intent["branch"]
-        case "ChangeLabels" | "ChangeAssignees" | "ChangeState" | "ChangeBase":
+        case (
+            "ChangeLabels"
+            | "ChangeAssignees"
+            | "ChangeState"
+            | "ChangeBase"
+            | "ChangeMilestone"
+            | "ChangeReviewers"
+        ):
             yield kind, intent["number"]
         case _:
             yield (kind,)

@@ -9,7 +9,10 @@ import pytest
 from bot.core.effects import (
     ChangeAssignees,
     ChangeBase,
+    ChangeDraft,
     ChangeLabels,
+    ChangeMilestone,
+    ChangeReviewers,
     ChangeState,
     CreateComment,
     EditComment,
@@ -22,7 +25,7 @@ from bot.core.effects import (
     UnpinComment,
 )
 from bot.core.model import CommentKind, ItemFacts, ItemKind, ItemNumber
-from bot.errors import BranchMissing, NotFound, Refused
+from bot.errors import BranchMissing, NotFound, Refused, Uncertain
 from tests.github.server import APP, REPOSITORY, Bench, Reply
 
 SINCE = datetime(2026, 3, 3, 14, 0, tzinfo=UTC)
@@ -376,6 +379,71 @@ async def test_pull_requests_are_closed_as_such(desk: Bench):
     close = ChangeState(REPOSITORY, N12, False, True, "not_planned")
     assert (await desk.effects.do(close)).changed
     assert desk.github.seen[-1].data == {"state": "closed"}
+
+
+async def test_a_milestone_that_github_leaves_is_noted(desk: Bench):
+    """Without push access GitHub takes the request and leaves the milestone."""
+    desk.github.on(ISSUE, issue(milestone=None))
+    titles = [{"number": 3, "title": "2.4 "}, {"number": 4, "title": "2.4"}]
+    desk.github.on("GET /repos/octo/app/milestones", Reply(titles))
+    desk.github.on("PATCH /repos/octo/app/issues/12", issue(milestone=None))
+    receipt = await desk.effects.do(ChangeMilestone(REPOSITORY, N12, "2.4"))
+    assert (receipt.changed, receipt.note) == (False, "GitHub set none")
+    assert desk.github.seen[-1].data == {"milestone": 4}
+
+
+REVIEWED = "GET /repos/octo/app/pulls/12"
+ASKED = "/repos/octo/app/pulls/12/requested_reviewers"
+
+
+def reviewed(*logins: str, author: Any = None, **more: Any) -> Reply:
+    people = [{"login": login} for login in logins]
+    whole = {"html_url": URL, "user": author, "requested_reviewers": people}
+    return Reply({**whole, "requested_teams": [], "node_id": "PR_1", **more})
+
+
+async def test_whom_github_leaves_out_of_a_request_in_silence_is_noted(desk: Bench):
+    desk.github.on(REVIEWED, reviewed())
+    desk.github.on(f"POST {ASKED}", reviewed("Ada"))
+    change = ChangeReviewers(REPOSITORY, N12, add=("ada", "copilot[bot]"))
+    receipt = await desk.effects.do(change)
+    assert (receipt.added, receipt.note) == (
+        ("ada",),
+        "GitHub did not ask copilot[bot]",
+    )
+
+
+async def test_a_request_that_github_keeps_in_silence_is_noted(desk: Bench):
+    desk.github.on(REVIEWED, reviewed("ada"))
+    desk.github.on(f"DELETE {ASKED}", reviewed("ada"))
+    change = ChangeReviewers(REPOSITORY, N12, remove=("ada", "bob"))
+    receipt = await desk.effects.do(change)
+    assert (receipt.changed, receipt.note) == (False, "ada could not be taken off")
+    assert desk.github.seen[-1].data == {"reviewers": ["ada"], "team_reviewers": []}
+
+
+async def test_a_refusal_that_is_no_422_is_asked_of_nobody_else(desk: Bench):
+    desk.github.on(REVIEWED, reviewed())
+    desk.github.on(f"POST {ASKED}", Reply({"message": "Not for apps"}, 403))
+    with pytest.raises(Refused, match="Not for apps"):
+        await desk.effects.do(ChangeReviewers(REPOSITORY, N12, add=("ada", "bob")))
+    assert desk.github.calls.count(f"POST {ASKED}") == 1
+
+
+async def test_a_draft_that_github_leaves_is_noted(desk: Bench):
+    desk.github.on(REVIEWED, reviewed(draft=True))
+    marked = {"markPullRequestReadyForReview": {"pullRequest": {"isDraft": True}}}
+    desk.github.on("POST /graphql", Reply({"data": marked}))
+    receipt = await desk.effects.do(ChangeDraft(REPOSITORY, N12, is_draft=False))
+    assert (receipt.changed, receipt.note) == (False, "GitHub left it a draft")
+    assert desk.github.seen[-1].data["variables"] == {"id": "PR_1"}
+
+
+async def test_a_mark_whose_answer_is_lost_may_have_been_made(desk: Bench):
+    desk.github.on(REVIEWED, reviewed(draft=True))
+    desk.github.on("POST /graphql", Reply(text="<html>", status=502))
+    with pytest.raises(Uncertain):
+        await desk.effects.do(ChangeDraft(REPOSITORY, N12, is_draft=False))
 
 
 # --- pull requests ---

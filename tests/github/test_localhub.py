@@ -9,7 +9,10 @@ import pytest
 
 from bot.core.effects import (
     ChangeAssignees,
+    ChangeDraft,
     ChangeLabels,
+    ChangeMilestone,
+    ChangeReviewers,
     ChangeState,
     CreateComment,
     EditComment,
@@ -191,6 +194,10 @@ async def test_everything_that_may_be_repeated_changes_nothing_the_second_time(
 ):
     issue = hub.open_issue("olivia", NAME, "First", labels=("old",))
     number = thread(issue.number)
+    hub.add_milestone("olivia", NAME, "2.4")
+    hub.add_team("acme", "core", ["olivia"])
+    hub.push("wade", NAME, "one", {"a.txt": "a\n"}, message="One")
+    pull = thread(hub.open_pull_request("wade", NAME, "One", head="one").number)
     theirs = hub.comment("wade", NAME, issue.number, "/batch 1")
     ours = await adapter.effects.do(CreateComment(repository, number, MARKER, MARKER))
     intents: list[Any] = [
@@ -199,6 +206,12 @@ async def test_everything_that_may_be_repeated_changes_nothing_the_second_time(
         ChangeLabels(repository, number, add=("new",), remove=("old",)),
         ChangeAssignees(repository, number, add=("wade",)),
         ChangeState(repository, number, False, False, "not_planned"),
+        ChangeMilestone(repository, number, "2.4"),
+        ChangeMilestone(repository, number, ""),
+        ChangeDraft(repository, pull, is_draft=True),
+        ChangeDraft(repository, pull, is_draft=False),
+        ChangeReviewers(repository, pull, add=("olivia", "team:core")),
+        ChangeReviewers(repository, pull, remove=("Olivia", "team:core")),
     ]
     for intent in intents:
         assert (await adapter.effects.do(intent)).changed, intent
@@ -217,6 +230,75 @@ async def test_somebody_without_a_role_cannot_be_assigned(hub, adapter, reposito
     )
     assert receipt.note == "sam cannot be assigned here"
     assert not receipt.changed
+
+
+async def test_who_cannot_be_asked_for_a_review_is_told_from_who_can(
+    hub, adapter, repository
+):
+    hub.add_team("acme", "core", ["olivia"])
+    hub.push("wade", NAME, "one", {"a.txt": "a\n"}, message="One")
+    opened = hub.open_pull_request("wade", NAME, "One", head="one")
+    add = ("olivia", "wade", "sam", "nobody-has-this", "team:core", "team:none")
+    intent = ChangeReviewers(repository, thread(opened.number), add=add)
+    receipt = await adapter.effects.do(intent)
+    assert receipt.added == ("olivia", "team:core")
+    assert receipt.note == (
+        "wade wrote it, and GitHub asks no author for a review; sam and team:none cannot"
+        " be asked for reviews here; GitHub did not ask nobody-has-this"
+    )
+    assert [event.detail for event in opened.events] == ["olivia", "core"]
+    (installation,) = hub.state.installations.values()
+    hub.grant(installation, members="")
+    hub.revoke_tokens()
+    hub.remove_review_request("wade", NAME, opened.number, teams=["core"])
+    team = ChangeReviewers(repository, thread(opened.number), add=("team:core",))
+    receipt = await adapter.effects.do(team)
+    assert not receipt.changed
+    assert receipt.note == "team:core cannot be seen by the app without members: read"
+
+
+async def test_a_mark_whose_answer_was_lost_is_made_once(hub, adapter, repository):
+    hub.push("wade", NAME, "one", {"a.txt": "a\n"}, message="One")
+    opened = hub.open_pull_request("wade", NAME, "One", head="one", is_draft=True)
+    ready = ChangeDraft(repository, thread(opened.number), is_draft=False)
+    hub.faults.add(Fault(FaultKind.LOST_ANSWER, method="POST", path="/graphql$"))
+    with pytest.raises(Uncertain):
+        await adapter.effects.do(ready)
+    assert not (await adapter.effects.do(ready)).changed
+    assert [event.kind for event in opened.events] == ["ready_for_review"]
+
+
+async def test_where_there_are_no_drafts_it_is_said_what_may_be_missing(
+    hub, adapter, repository
+):
+    hub.push("wade", NAME, "one", {"a.txt": "a\n"}, message="One")
+    opened = hub.open_pull_request("wade", NAME, "One", head="one")
+    hub.repository(NAME).has_drafts = False
+    draft = ChangeDraft(repository, thread(opened.number), is_draft=True)
+    with pytest.raises(Refused, match="does not have permission to convert") as caught:
+        await adapter.effects.do(draft)
+    assert "GitHub Team" in caught.value.advice
+    with pytest.raises(NotFound):
+        await adapter.effects.do(ChangeDraft(repository, thread(99), is_draft=True))
+
+
+async def test_a_milestone_is_set_by_its_title_and_one_that_is_gone_is_said(
+    hub, adapter, repository
+):
+    issue = hub.open_issue("olivia", NAME, "First")
+    for title in ("2.3", "2.4"):
+        hub.add_milestone("olivia", NAME, title)
+    number = thread(issue.number)
+    assert await adapter.github.milestones(repository) == {"2.3": 0, "2.4": 0}
+    await adapter.effects.do(ChangeMilestone(repository, number, "2.3"))
+    receipt = await adapter.effects.do(ChangeMilestone(repository, number, "2.4"))
+    assert (receipt.added, receipt.removed) == (("2.4",), ("2.3",))
+    assert await adapter.github.milestones(repository) == {"2.3": 0, "2.4": 1}
+    with pytest.raises(Refused, match=r"no milestone 2\.5 any more"):
+        await adapter.effects.do(ChangeMilestone(repository, number, "2.5"))
+    receipt = await adapter.effects.do(ChangeMilestone(repository, number, ""))
+    assert (receipt.added, receipt.removed) == ((), ("2.4",))
+    assert issue.milestone is None
 
 
 async def test_a_pull_request_is_opened_found_and_refused(hub, adapter, repository):

@@ -50,7 +50,7 @@ class Overtaken(StrEnum):
 class Words:
     """The words for an action: in a sentence, as a heading, and in the help."""
 
-    do: str  # "close"
+    do: str  # "close", "mark … as ready"
     doing: str  # "closing"
     done: str  # "Closed": a heading of the report
     effect: str  # one sentence for the help
@@ -62,9 +62,16 @@ class Form(StrEnum):
     NONE = "none"
     LABELS = "labels"  # +bug -triage +new!
     LOGINS = "logins"  # +ada -bob
+    REVIEWERS = "reviewers"  # +ada +team:core -bob
     WORDS = "words"  # one of ``words``
     TEXT = "text"  # one, in quotes
+    TITLE = "title"  # of a milestone, or none
     WORKFLOW = "workflow"  # a file, and key=value pairs
+
+
+PEOPLE = (Form.LOGINS, Form.REVIEWERS)
+SIGNED = (Form.LABELS, *PEOPLE)
+"""What is put on with a plus, and taken off with a minus."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +99,11 @@ def of_the_item(kind: ItemKind) -> Needed:
     if kind is ItemKind.PULL_REQUEST:
         return (("pull_requests", "issues"),)  # GitHub takes either
     return of_its_state(kind)
+
+
+def of_pull_requests(kind: ItemKind) -> Needed:
+    """Return what has to be granted to change what pull requests alone have."""
+    return (("pull_requests",),)
 
 
 def of_its_state(kind: ItemKind) -> Needed:
@@ -124,3 +136,6 @@ class ActionSpec:
     writes: Callable[[ItemKind], Needed] = of_the_item  # what an owner has to grant
     expected: Expectation = UNKNOWN_EXPECTATION
     cancel_step: NextStep = at_once
+    gives_way: bool = (
+        False  # to an action that a repository named so before there was it
+    )

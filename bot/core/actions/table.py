@@ -7,10 +7,13 @@ from types import MappingProxyType
 
 from bot.core.actions.assign import ASSIGN
 from bot.core.actions.comment import COMMENT
+from bot.core.actions.draft import DRAFT, READY
 from bot.core.actions.implement import IMPLEMENT
 from bot.core.actions.label import LABEL
 from bot.core.actions.later import DISPATCH, REVIEW
 from bot.core.actions.merge import MERGE
+from bot.core.actions.milestone import MILESTONE
+from bot.core.actions.request import REQUEST
 from bot.core.actions.spec import UNKNOWN_EXPECTATION, ActionSpec
 from bot.core.actions.state import CLOSE, REOPEN
 from bot.core.actions.update import UPDATE
@@ -27,6 +30,10 @@ _BUILT_IN = (
     CLOSE,
     REOPEN,
     COMMENT,
+    READY,
+    DRAFT,
+    REQUEST,
+    MILESTONE,
     DISPATCH,
 )
 _actions: dict[str, ActionSpec] = {spec.name: spec for spec in _BUILT_IN}
@@ -40,6 +47,7 @@ ACTIONS: Mapping[str, ActionSpec] = MappingProxyType(_actions)
 @contextmanager
 def installed(specs: Iterable[ActionSpec]) -> Iterator[None]:
     """Have actions from outside in the table, for as long as the bot runs.
+
 
     Raises ``ValueError`` for a name that the table has.
     """

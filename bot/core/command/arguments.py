@@ -2,16 +2,22 @@
 
 import re
 
-from bot.core.actions.spec import Form
+from bot.core.actions.milestone import NO_MILESTONE
+from bot.core.actions.spec import SIGNED, Form
 from bot.core.command.guesses import slip_of
 from bot.core.command.sentence import Sentence
 from bot.core.command.syntax import DRY_RUN, MAKE, NUMERIC, quoted
 from bot.core.command.words import KEYED, Token, is_filter, is_item, login_of
+from bot.core.effects import TEAM
 from bot.core.model import Action
 
 WORKFLOW = re.compile(r"[\w.-]+\.ya?ml\Z", re.IGNORECASE)
 INPUT = re.compile(r"(?P<key>[A-Za-z_][\w-]*)=(?P<value>.*)", re.DOTALL)
 _LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,38}(?:\[bot\])?\Z")
+_TEAM = re.compile(
+    r"(?:@?team[:/]@?(?:[\w-]+/)?|@?[A-Za-z0-9][\w-]*/)(?P<slug>[A-Za-z0-9][\w.-]*)\Z",
+    re.IGNORECASE,
+)
 _MAKES = re.compile(r"(?:[^\"\u201c]*|[\"\u201c].*[\"\u201d])!\Z", re.DOTALL)
 
 
@@ -26,9 +32,7 @@ class Arguments:
         """Take a word, if it belongs to the action."""
         sentence = self._sentence
         match sentence.form:
-            case Form.LABELS | Form.LOGINS if (
-                token.text[0] in "+-" and token.text != "-"
-            ):
+            case form if form in SIGNED and token.text[0] in "+-" and token.text != "-":
                 if not _is_signed(token):
                     return False
                 self._signed(token)
@@ -38,6 +42,10 @@ class Arguments:
                 text = sentence.unquoted(token)
                 if text is not None:
                     self._argument(token, text, most=1)
+            case Form.TITLE if token.text[0] in '"\u201c' or self._is_title(token):
+                title = sentence.unquoted(token)
+                if title is not None:
+                    self._title(token, title)
             case Form.WORKFLOW if WORKFLOW.match(token.text):
                 if any("=" not in argument for argument in self._found):
                     message = f"{sentence.lead_name} starts one workflow"
@@ -80,6 +88,23 @@ class Arguments:
         self._sentence.flaw(token.span, f"did you mean {meant}?", fix=meant)
         return True
 
+    def _is_title(self, token: Token) -> bool:
+        """Return whether a word without quotes can only be the title of a milestone."""
+        if token.folded == NO_MILESTONE:
+            return not self._found
+        has_digit = any(one.isdigit() for one in token.text)
+        is_behind_lead = self._sentence.before is self._sentence.lead_token
+        is_other = is_item(token.text) or KEYED.match(token.text) is not None
+        return is_behind_lead and has_digit and not is_other and token.text[0].isalnum()
+
+    def _title(self, token: Token, title: str) -> None:
+        if not title.strip():
+            message = "a title stands in the quotes, or none without them"
+            self._sentence.flaw(token.span, message, fix=None)
+            return
+        is_none = title.casefold() == NO_MILESTONE
+        self._argument(token, NO_MILESTONE if is_none else title, most=1)
+
     def _argument(self, token: Token, argument: str, *, most: int) -> None:
         if argument in self._found:
             return
@@ -115,11 +140,10 @@ class Arguments:
             if rest.folded == "me":
                 sentence.flaw(token.span, f"write {sign}@me", fix=f"{sign}@me")
                 return
-            value = login_of(value)
-            if value != "@me" and not _LOGIN.match(value):
-                message = "not a login; write +ada or -bob"
-                sentence.flaw(token.span, message, fix=None)
+            name = self._named(token, sign, value)
+            if name is None:
                 return
+            value = name
         if not value.strip():
             sentence.flaw(token.span, f"nothing stands behind {sign}", fix=None)
             return
@@ -129,6 +153,30 @@ class Arguments:
             sentence.flaw(token.span, message, fix=None)
         elif sign + value not in self._found:
             self._found.append(sign + value)
+
+    def _named(self, token: Token, sign: str, value: str) -> str | None:
+        """Return a login or ``team:core``, or note what is wrong with it."""
+        sentence = self._sentence
+        takes_teams = sentence.form is Form.REVIEWERS
+        if takes_teams and (team := team_in(value)):
+            plain = f"{sign}{team}"
+            if token.folded != plain:
+                sentence.flaw(token.span, f"a team is written {plain}", fix=plain)
+                return None
+            return team
+        value = login_of(value)
+        if value == "@me" or _LOGIN.match(value):
+            return value
+        teams = ", or a team as +team:core" if takes_teams else ""
+        message = f"not a login; write +ada or -bob{teams}"
+        sentence.flaw(token.span, message, fix=None)
+        return None
+
+
+def team_in(text: str) -> str:
+    """Return ``team:core`` for the ways in which a team is written; else nothing."""
+    found = _TEAM.match(text)
+    return f"{TEAM}{found['slug'].casefold()}" if found else ""
 
 
 def _is_signed(token: Token) -> bool:

@@ -5,7 +5,7 @@ None is taken for an argument; each is a fault, with the words for it where they
 
 import re
 
-from bot.core.actions.spec import Form
+from bot.core.actions.spec import SIGNED, Form
 from bot.core.command.arguments import INPUT
 from bot.core.command.guesses import nearest, slip_of
 from bot.core.command.options import Wrong, read_option
@@ -98,7 +98,7 @@ def _option_like(
     if _is_word_of_action(sentence, token, key, value or ""):
         return
     following = sentence.following
-    is_taken_off = sentence.form in (Form.LABELS, Form.LOGINS) and (
+    is_taken_off = sentence.form in SIGNED and (
         token.text[0] == "-" and token.text[:2] != "--" and value is None
     )
     if is_taken_off:

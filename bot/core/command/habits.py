@@ -6,8 +6,9 @@ language where that is certain. None of them names what nobody named.
 
 import re
 
-from bot.core.actions.spec import Form
+from bot.core.actions.spec import PEOPLE, SIGNED, Form
 from bot.core.command.arguments import INPUT
+from bot.core.command.changes import reviewer_without_sign, title_without_quotes
 from bot.core.command.controls import BATCH_ID
 from bot.core.command.dashes import KEYS, fits
 from bot.core.command.guesses import meant
@@ -68,7 +69,12 @@ _NOISE = frozenset(
     {"issue", "issues", "item", "items", "number", "numbers", "pr", "prs", "ticket"}
 )
 
-_TAKES_OFF = {"unlabel": "label", "untag": "label", "unassign": "assign"}
+_TAKES_OFF = {
+    "unlabel": "label",
+    "untag": "label",
+    "unassign": "assign",
+    "unrequest": "request",
+}
 
 
 def is_search_word(sentence: Sentence, token: Token, key: str, value: str) -> bool:
@@ -109,6 +115,8 @@ def explain(sentence: Sentence, token: Token) -> None:
         _in_quotes,
         _quoted_text,
         _unquoted_comment,
+        title_without_quotes,
+        reviewer_without_sign,
         _preposition,
         _argument_without_sign,
         _rest_of_a_value,
@@ -175,14 +183,14 @@ def _unwrapped(text: str) -> str:
 def _preposition(sentence: Sentence, token: Token) -> bool:
     """Note the ``to`` of ``assign ada to 12``, and of ``assign 12 to ada``."""
     before, following = sentence.before, sentence.following
-    if sentence.form not in (Form.LABELS, Form.LOGINS) or before is None:
+    if sentence.form not in SIGNED or before is None:
         return False
     if is_item(before.text) and following and is_item(following.text):
         return False  # 12 to 15 is a range
     if token.folded not in PREPOSITIONS or following is None or following.is_mark:
         return False
     if before is sentence.lead_token:
-        is_joint = sentence.form is Form.LOGINS and not is_item(following.text)
+        is_joint = sentence.form in PEOPLE and not is_item(following.text)
     else:
         is_joint = is_item(following.text) or is_item(before.text)
     if not is_joint:
@@ -209,7 +217,7 @@ def _argument_without_sign(sentence: Sentence, token: Token) -> bool:
     """Read ``label good first issue 12`` and ``assign @ada 12``."""
     before = sentence.before
     form = sentence.form
-    if form not in (Form.LABELS, Form.LOGINS) or before is None or before.is_mark:
+    if form not in SIGNED or before is None or before.is_mark:
         return False
     if is_known(token):
         return False
@@ -218,8 +226,9 @@ def _argument_without_sign(sentence: Sentence, token: Token) -> bool:
         before is sentence.lead_token or is_listed or _has_only_items(sentence, token)
     )
     is_behind_sign = before.text[0] in "+-" and not NUMERIC.match(before.text[1:])
-    if form is Form.LOGINS:
+    if form in PEOPLE:
         is_behind_lead = is_behind_lead or before.folded in PREPOSITIONS
+        is_behind_lead = is_behind_lead or _is_behind_one_more(sentence)
         if not re.fullmatch(r"@?[A-Za-z0-9][\w-]*(?:\[bot\])?|@me", token.text):
             return False
         if not (is_behind_lead or token.text[0] == "@" or token.folded == "me"):
@@ -246,6 +255,12 @@ def _argument_without_sign(sentence: Sentence, token: Token) -> bool:
     fix = f"+{quoted(_unwrapped(text))}"
     sentence.flaw(span, f"write {fix}", fix=fix)
     return True
+
+
+def _is_behind_one_more(sentence: Sentence) -> bool:
+    """Return whether an ``and`` joins a word to one that is no item."""
+    words = sentence.tokens[max(0, sentence.at - 3) : sentence.at - 1]
+    return len(words) == 2 and words[1].folded == "and" and not is_item(words[0].text)
 
 
 def _rest_of_a_value(sentence: Sentence, token: Token) -> bool:
@@ -387,7 +402,7 @@ def _is_spaced_exclusion(sentence: Sentence, token: Token) -> bool:
 
 def _word_of_the_language(sentence: Sentence, token: Token) -> bool:
     folded = token.folded
-    if folded in sentence.names:
+    if folded in sentence.names and not _is_filter_in_prose(sentence, folded):
         _stray_action(sentence, token, sentence.names[folded])
     elif folded in CONTROLS:
         message = f"{folded} comes first in a command, and alone"
@@ -409,8 +424,24 @@ def _word_of_the_language(sentence: Sentence, token: Token) -> bool:
     return True
 
 
+def _is_filter_in_prose(sentence: Sentence, word: str) -> bool:
+    """Return whether the name of an action can only be the filter of its name here: the
+    ``milestone`` of ``close milestone 2.4``.
+    """
+    following = sentence.following
+    is_other = sentence.lead is not None and not sentence.read_words
+    if word not in FILTERS or not is_other or following is None:
+        return False
+    return not following.is_mark and not is_item(following.text)
+
+
 def _stray_action(sentence: Sentence, token: Token, name: str) -> None:
     following = sentence.following
+    arguments = sentence.arguments_of(name)
+    if arguments.are_needed:
+        message = f"{name} comes first: {name} {arguments.usage} 12"
+        sentence.flaw(token.span, message, fix=None)
+        return
     message = f"{name} comes first, or stands before one item: {name}:12"
     if following is None or not NUMERIC.match(following.text):
         sentence.flaw(token.span, message, fix=None)
@@ -419,9 +450,7 @@ def _stray_action(sentence: Sentence, token: Token, name: str) -> None:
     span = Span(token.column, following.end - token.column)
     message = f"{name} comes first, or stands before one item: "
     fix = f"{name}:{following.text}"
-    needs = sentence.arguments_of(name).are_needed
-    is_sure = not needs and not sentence.is_refused(name)
-    sentence.flaw(span, message + fix, fix=fix if is_sure else None)
+    sentence.flaw(span, message + fix, fix=None if sentence.is_refused(name) else fix)
 
 
 def _everything(sentence: Sentence, token: Token) -> bool:

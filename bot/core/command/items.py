@@ -4,7 +4,8 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from bot.core.command import dashes, habits, joints
+from bot.core.actions.spec import Form
+from bot.core.command import changes, dashes, habits, joints
 from bot.core.command.arguments import Arguments
 from bot.core.command.guesses import slip_of
 from bot.core.command.limits import Limits
@@ -310,6 +311,8 @@ class ItemsReader(Sentence):
         elif key in ("again", "dry-run"):
             fix = None if dashes.is_no(value) else key
             self.flaw(token.span, f"{key} takes no value", fix=fix)
+        elif key == "team" and self.form is Form.REVIEWERS:
+            self.flaw(token.span, f"write +{token.folded}", fix=f"+{token.folded}")
         elif key in CONTROLS:
             message = f"{key} is written without a colon, first in the command"
             self.flaw(token.span, message, fix=None)
@@ -429,6 +432,8 @@ class ItemsReader(Sentence):
         keyed = KEYED.match(rest.text)
         if sign == "-" and NUMERIC.match(rest.text):
             self._exclusion(token)
+        elif self.form is Form.TITLE and keyed is None and rest.text:
+            changes.signed_title(self, token)
         elif token.text == "-":
             habits.spaced_range(self, token)
         elif sign == "-" and keyed is not None and self._is_negated(token, keyed):

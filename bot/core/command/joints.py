@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
+from bot.core.actions.spec import Form
 from bot.core.command.sentence import Sentence
 from bot.core.command.syntax import NUMERIC, Span
 from bot.core.command.words import KEYED, Edit, Token, is_filter, is_item
@@ -35,6 +36,8 @@ def _is_order(sentence: Sentence, token: Token) -> bool:
     """Note ``12 then 15``: all of it at once, as each part waits for the one before."""
     if not THEN.fullmatch(token.text):
         return False
+    if sentence.form is Form.TITLE and sentence.before is sentence.lead_token:
+        return False  # of a milestone named “Next release”
     parts: list[list[Token]] = [[]]
     words = [token]
     for one in _numbers_before(sentence):

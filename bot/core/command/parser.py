@@ -9,6 +9,7 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
+from bot.core.command.changes import is_prose_of_change
 from bot.core.command.controls import read_control
 from bot.core.command.faults import Fault, FaultyLine, Unreadable
 from bot.core.command.guesses import meant
@@ -29,7 +30,6 @@ from bot.core.command.words import (
     Flaw,
     Token,
     hidden_in,
-    is_item,
     is_word,
     mended,
 )
@@ -44,13 +44,6 @@ MAX_COMMANDS = 20
 MAX_WORDS = 1200
 _MOST_MENDED = 3
 MAX_LENGTH = 16_384
-
-_NAME = re.compile(r"@?[A-Za-z][\w-]*\Z")
-_CHANGED = {
-    **dict.fromkeys(("label", "labels"), "label"),
-    **dict.fromkeys(("assignee", "assignees"), "assign"),
-}
-"""What people say is added or removed, and the action that does it."""
 
 _COMMAND = re.compile(rf"\s*/batch(?=[\s{GHOSTS}]|\Z)", re.IGNORECASE)
 
@@ -173,7 +166,7 @@ def _dispatch(reader: ItemsReader) -> Command | None:
     if bare != first.folded and bare in (*CONTROLS, *reader.names):
         reader.flaw(first.span, f"did you mean {bare}?", fix=bare)
         return None
-    if _is_prose_of_change(reader):
+    if is_prose_of_change(reader):
         return reader.read()
     is_known = first.folded in (*reader.names, "this", "and", "after", "dry-run")
     if first.folded in NOT_YET and not is_known and first.folded not in SYNONYMS:
@@ -182,31 +175,6 @@ def _dispatch(reader: ItemsReader) -> Command | None:
     if is_word(first) and not is_known:
         return _unknown_word(reader, first)
     return reader.read()
-
-
-def _is_prose_of_change(reader: ItemsReader) -> bool:
-    """Note ``add label bug to 12`` and ``remove label bug from 12``."""
-    verb, *rest = reader.tokens[:4]
-    name = _CHANGED.get(rest[0].folded, "") if len(rest) > 1 else ""
-    if not name or verb.folded not in ("add", "remove"):
-        return False
-    usage = f"{name} {'+' if verb.folded == 'add' else '-'}"
-    last = rest[0]
-    fix: str | None = name
-    if verb.folded == "remove":
-        last = rest[1]
-        is_one = len(rest) == 2 or rest[2].folded == "from" or is_item(rest[2].text)
-        fix = (
-            f"{usage}{last.text.lstrip('@')}"
-            if is_one and _NAME.match(last.text)
-            else None
-        )
-    span = Span(verb.column, last.end - verb.column)
-    example = "bug" if name == "label" else "ada"
-    reader.flaw(span, f"write {usage}{example} 12", fix=fix)
-    reader.at = 2 if last is rest[0] else 3
-    reader.lead_with(rest[0], name)
-    return True
 
 
 def _unknown_word(reader: ItemsReader, first: Token) -> Command | None:

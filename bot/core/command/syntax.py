@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import assert_never
 
-from bot.core.actions.spec import Form
+from bot.core.actions.milestone import NO_MILESTONE
+from bot.core.actions.spec import PEOPLE, SIGNED, Form
 from bot.core.actions.table import ACTIONS
 from bot.core.command.guesses import nearest
 from bot.core.command.vocabulary import FILTER_VALUES, FILTERS, FLAGS, PRIORITIES
@@ -367,11 +368,13 @@ def _argument(action: Action, argument: str) -> str:
     form = spec.arguments.form if spec else Form.NONE
     if form is Form.TEXT:
         return quoted(argument, always=True)
-    if form in (Form.LABELS, Form.LOGINS):
+    if form is Form.TITLE:
+        return argument if argument == NO_MILESTONE else quoted(argument, always=True)
+    if form in SIGNED:
         sign, value = argument[0], argument[1:]
         if sign == MAKE:
             return f"+{quoted(value, always=value.endswith('!'))}!"
-        is_person = form is Form.LOGINS and value.casefold() == "me"
+        is_person = form in PEOPLE and value.casefold() == "me"
         is_plain = is_plain_argument(sign, value) and not is_person
         return sign + quoted(value, always=not is_plain)
     key, equals, value = argument.partition("=")

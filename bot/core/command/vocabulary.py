@@ -96,6 +96,9 @@ SYNONYMS: Mapping[str, str] = MappingProxyType(
         **dict.fromkeys(("say", "reply"), "comment"),
         **dict.fromkeys(("shut", "resolve"), "close"),
         **dict.fromkeys(("unclose", "open"), "reopen"),
+        **dict.fromkeys(("undraft", "unwip", "ready-for-review"), "ready"),
+        **dict.fromkeys(("reviewer", "reviewers", "request-review"), "request"),
+        **dict.fromkeys(("milestones", "set-milestone"), "milestone"),
     }
 )
 """What people type elsewhere for a word of this language."""
@@ -135,6 +138,9 @@ STRANGERS: Mapping[str, str] = MappingProxyType(
         "unlabel": "labels are taken off with label -bug 12",
         "untag": "labels are taken off with label -bug 12",
         "unassign": "people are taken off with assign -ada 12",
+        "unrequest": "requests are taken back with request -ada 12",
+        "demilestone": "a milestone is taken off with milestone none 12",
+        "unready": "a draft is made with draft 12",
         "undo": "nothing is undone by a command",
         "revert": "nothing is undone by a command",
         **dict.fromkeys(
@@ -142,7 +148,15 @@ STRANGERS: Mapping[str, str] = MappingProxyType(
                 *("approve", "archive", "clone", "commit", "copy", "create", "delete"),
                 *("deploy", "edit", "fork", "lock", "lose", "move", "pin", "pull"),
                 *("push", "release", "remove", "rename", "squash", "subscribe"),
-                *("transfer", "unlock", "unmerge", "unpin", "unreview", "unskip"),
+                *(
+                    "retest",
+                    "transfer",
+                    "unlock",
+                    "unmerge",
+                    "unpin",
+                    "unreview",
+                    "unskip",
+                ),
                 *("cancer", "chose", "content", "drift", "parse", "patch", "plain"),
                 *("plane", "plant", "read", "retro", "smart", "star", "statue"),
             ),
@@ -159,10 +173,6 @@ NOT_YET: Mapping[str, str] = MappingProxyType(
         "give them at the start: 18[priority:high]",
         "concurrency": "this version does not change it later; "
         "give it at the start: concurrency:5",
-        "ready": "this version does not mark pull requests as ready",
-        "draft": "this version does not make drafts of pull requests",
-        "request": "this version does not ask for reviews",
-        "milestone": "this version sets no milestones; as a filter write milestone:2.4",
     }
 )
 """Words of the language that have no effect yet, and what is said of them."""

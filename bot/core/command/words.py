@@ -447,10 +447,13 @@ def is_word(token: Token) -> bool:
 
 
 def is_filter(key: str, value: str) -> bool:
-    """Return whether ``key:value`` is a filter; ``review:63`` is an action."""
+    """Return whether ``key:value`` is a filter; ``review:63``, ``draft:63`` are actions."""
     folded = value.casefold().replace("_", "-")
     if key == "review":
         return folded in FILTER_VALUES[key]
+    if key == "draft":
+        is_other = is_item(value) or KEYED.match(value) is not None
+        return bool(value) and not is_other
     if key in ("type", "state"):
         return _SAME_VALUES.get(folded, folded) in (*FILTER_VALUES["is"], *_ENDED)
     return key in FILTERS

@@ -66,6 +66,7 @@ class Known:
     # Logins that a command assigns, and whether that can be; others with access.
     assignable: Mapping[str, bool] = field(default_factory=dict)
     people: tuple[str, ...] = ()
+    milestones: Mapping[str, int] | None = None
     newest_number: int = 0
     others: Mapping[Reference, ItemFacts | None] = field(default_factory=dict)
     live_items: Mapping[ItemNumber, BatchId] = field(default_factory=dict)
@@ -86,6 +87,7 @@ class Wanted:
     filters: tuple[Search, ...] = ()
     labels: bool = False
     people: tuple[str, ...] = ()  # to be assigned
+    milestones: bool = False
     others: tuple[Reference, ...] = ()  # items of other repositories
 
     @property

@@ -16,6 +16,7 @@ from bot.core.command.syntax import (
 from bot.core.model import Action
 from bot.core.plan.configuration import PATH
 from bot.core.plan.expansion import Expansion, Known, with_argument, with_selector
+from bot.core.plan.milestones import as_titled
 from bot.core.world.markdown import code_span, join, plural
 
 
@@ -95,7 +96,9 @@ def as_done(action: Action, known: Known) -> Action:
                     _plain(sign, name, labels) for sign, name in _signs(action)
                 ),
             )
-        case Form.LOGINS if known.asker:
+        case Form.TITLE:
+            return as_titled(action, known)
+        case Form.LOGINS | Form.REVIEWERS if known.asker:
             mine = {f"{sign}@me": f"{sign}{known.asker}" for sign in "+-"}
             arguments = tuple(mine.get(one, one) for one in action.arguments)
             return replace(action, arguments=tuple(dict.fromkeys(arguments)))

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import assert_never
 
+from bot.core.actions.milestone import title_in
 from bot.core.actions.spec import Form
 from bot.core.actions.table import spec_of
 from bot.core.command.syntax import format_action
@@ -40,7 +41,7 @@ def is_mixed(items: Iterable[PlanItem]) -> bool:
 def deed_of(item: PlanItem) -> str:
     """Return what is done to one of several, in a word or two."""
     words = " ".join(_said(item.action, "").split())
-    return re.sub(r" (?:on|for|as)\Z", "", words.replace(" :", ":"))
+    return re.sub(r" (?:on|for|as|of)\Z", "", words.replace(" :", ":"))
 
 
 def deeds_by_name(items: Iterable[PlanItem], names: Names) -> str:
@@ -76,18 +77,25 @@ def _said(action: Action, what: str) -> str:
     if spec is None or action.command:
         return f"run {code_span(action.name, _WIDTH)} on {what}"
     do = spec.words.do
+    plain = do.replace("…", what) if "…" in do else f"{do} {what}"
     typed = format_action(replace(action, name=action.does)).partition(" ")[2]
     if not action.arguments:
-        return f"{do} {what}"
+        return plain
     match spec.arguments.form:
         case Form.NONE:
-            return f"{do} {what}"
+            return plain
+        case Form.REVIEWERS:
+            return f"ask {code_span(typed, _WIDTH)} for reviews of {what}"
         case Form.LABELS | Form.LOGINS:
             return f"{do} {what} {code_span(typed, _WIDTH)}"
         case Form.WORDS:
             return f"{do} {what} as {code_span(typed, _WIDTH)}"
         case Form.TEXT:
             return f"{do} {what}: “{escape_line(action.arguments[0], _WIDTH)}”"
+        case Form.TITLE:
+            title = title_in(action.arguments)
+            into = f"put {what} into {code_span(title, _WIDTH)}"
+            return into if title else f"take {what} out of any milestone"
         case Form.WORKFLOW:
             return f"{do} {code_span(typed, _WIDTH)} for {what}"
         case _:

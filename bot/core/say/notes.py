@@ -93,6 +93,41 @@ def not_labelled(names: Sequence[str]) -> str:
     return f"{join(names)} could not be put on"
 
 
+def milestone_stayed(title: str) -> str:
+    """GitHub kept the milestone in silence."""
+    return f"GitHub left the milestone at {title}" if title else "GitHub set none"
+
+
+def draft_stayed(*, is_draft: bool) -> str:
+    """GitHub kept a pull request as it was in silence."""
+    return f"GitHub left it {'a draft' if is_draft else 'ready for review'}"
+
+
+def not_asked(names: Sequence[str]) -> str:
+    """GitHub asked not all of those for a review, and did not say why."""
+    return f"GitHub did not ask {join(names)}"
+
+
+def no_reviewers(names: Sequence[str]) -> str:
+    """Those cannot review there."""
+    return f"{join(names)} cannot be asked for reviews here"
+
+
+def unseen_teams(names: Sequence[str]) -> str:
+    """The app may not see teams."""
+    return f"{join(names)} cannot be seen by the app without members: read"
+
+
+def own_review(login: str) -> str:
+    """The author was to review."""
+    return f"{login} wrote it, and GitHub asks no author for a review"
+
+
+def still_asked(names: Sequence[str]) -> str:
+    """GitHub kept requests in silence."""
+    return f"{join(names)} could not be taken off"
+
+
 def without_reason() -> str:
     """The server closes issues without a reason."""
     return "the server took no reason"

@@ -12,6 +12,7 @@ class Permission:
     purpose: str
     _: KW_ONLY
     is_used: bool = True  # whether this version does something with it
+    is_optional: bool = False  # nothing but a few commands is lost without it
 
 
 PERMISSIONS: Mapping[str, Permission] = {
@@ -39,7 +40,10 @@ PERMISSIONS: Mapping[str, Permission] = {
         is_used=False,
     ),
     "members": Permission(
-        "read", "teams that `.github/batch.yml` names, in organizations", is_used=False
+        "read",
+        "teams that `request` asks for reviews, or that `.github/batch.yml` names, in"
+        " organizations",
+        is_optional=True,
     ),
 }
 """All that the app will need, by GitHub's names.
@@ -80,7 +84,9 @@ def not_granted(granted: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(
         f"{name}: {permission.level}"
         for name, permission in PERMISSIONS.items()
-        if permission.is_used and not _has(granted, name, permission.level)
+        if permission.is_used
+        and not permission.is_optional
+        and not _has(granted, name, permission.level)
     )
 
 

@@ -7,7 +7,10 @@ from bot.core.actions.step import Do, End, Seen
 from bot.core.actions.table import spec_of
 from bot.core.effects import (
     ChangeAssignees,
+    ChangeDraft,
     ChangeLabels,
+    ChangeMilestone,
+    ChangeReviewers,
     ChangeState,
     CreateComment,
     Receipt,
@@ -62,6 +65,23 @@ def state(*, is_open: bool, is_pull: bool = False, reason: str = "") -> ChangeSt
             "closed as not planned",
         ),
         (Action("reopen"), state(is_open=True), "reopened"),
+        (Action("ready"), ChangeDraft(REPOSITORY, TWELVE, False), "marked as ready"),
+        (Action("draft"), ChangeDraft(REPOSITORY, TWELVE, True), "made a draft"),
+        (
+            Action("request", ("+ada", "+team:core", "-bob")),
+            ChangeReviewers(REPOSITORY, TWELVE, ("ada", "team:core"), ("bob",)),
+            "asked `ada` and `team:core`; no longer asks `bob`",
+        ),
+        (
+            Action("milestone", ("2.4",)),
+            ChangeMilestone(REPOSITORY, TWELVE, "2.4"),
+            "put into `2.4`",
+        ),
+        (
+            Action("milestone", ("none",)),
+            ChangeMilestone(REPOSITORY, TWELVE, ""),
+            "taken out of its milestone",
+        ),
         (
             Action("stale", ("-fresh",), uses="label"),
             ChangeLabels(REPOSITORY, TWELVE, (), ("fresh",)),
@@ -84,6 +104,12 @@ def test_an_action_is_one_effect_and_says_what_it_did(action, intent, summary):
         (Action("assign", ("-ada",)), "was not assigned"),
         (Action("close"), "was closed already"),
         (Action("reopen"), "was open already"),
+        (Action("ready"), "was ready for review already"),
+        (Action("draft"), "was a draft already"),
+        (Action("request", ("+ada",)), "was asked for so already"),
+        (Action("request", ("-ada",)), "was not asked for"),
+        (Action("milestone", ("2.4",)), "was in `2.4` already"),
+        (Action("milestone", ("none",)), "was in no milestone"),
     ],
 )
 def test_what_was_so_already_is_no_change(action, summary):
@@ -98,6 +124,9 @@ def test_what_was_so_already_is_no_change(action, summary):
         Action("assign", ("+ada",)),
         Action("close"),
         Action("reopen"),
+        Action("ready"),
+        Action("request", ("+ada",)),
+        Action("milestone", ("2.4",)),
     ],
 )
 def test_what_a_try_without_an_answer_may_have_changed_is_not_denied(action):
@@ -139,6 +168,9 @@ def test_a_comment_without_an_address_is_said_in_words():
         ),
         (("label", "+bug", "-old"), (), ("old",), "took off `old`"),
         (("assign", "+ada", "-bob"), (), ("bob",), "unassigned `bob`"),
+        (("request", "+ada", "-bob"), ("ada",), (), "asked `ada`"),
+        (("milestone", "2.4"), ("2.4",), ("2.3",), "put into `2.4`, was in `2.3`"),
+        (("milestone", "none"), (), ("2.3",), "taken out of `2.3`"),
     ],
 )
 def test_what_is_said_is_what_was_read_back(action, added, removed, summary):
@@ -154,6 +186,24 @@ def test_labels_that_github_did_not_put_on_are_said():
     assert partly.summary == f"labelled `bug`; {note}"
     _, failed = run(action, Receipt(id=12, changed=False, note=note))
     assert (failed.kind, failed.reason) == (OutcomeKind.FAILED, note)
+
+
+@pytest.mark.parametrize(
+    "action", [Action("ready"), Action("draft"), Action("milestone", ("2.4",))]
+)
+def test_what_github_left_as_it_was_has_failed(action):
+    _, outcome = run(action, Receipt(id=12, changed=False, note="GitHub left it"))
+    assert (outcome.kind, outcome.reason) == (OutcomeKind.FAILED, "GitHub left it")
+
+
+def test_whom_github_does_not_ask_for_a_review_is_named():
+    note = "eve cannot be asked for reviews here"
+    action = Action("request", ("+ada", "+eve"))
+    _, partly = run(action, Receipt(id=12, note=note, added=("ada",), removed=()))
+    assert partly.summary == f"asked `ada`; {note}"
+    _, failed = run(action, Receipt(id=12, changed=False, note=note))
+    assert failed.kind is OutcomeKind.FAILED
+    assert (failed.reason, bool(failed.advice)) == (note, True)
 
 
 def test_a_reason_that_the_server_did_not_take_is_not_claimed():

@@ -17,7 +17,7 @@ from bot.core.world.permissions import Grants
 from tests.core.actions.jobs import plan_item
 
 ISSUE, PULL_REQUEST = ItemKind.ISSUE, ItemKind.PULL_REQUEST
-MILESTONE = replace(LABEL, name="milestone")
+SUBSCRIBE = replace(LABEL, name="subscribe")
 
 
 def item(action: Action):
@@ -54,10 +54,10 @@ def test_a_batch_needs_the_role_of_its_most_serious_action(actions, to_run, role
 
 
 def test_an_action_from_outside_is_there_for_as_long_as_it_is_installed():
-    with installed([MILESTONE]):
-        assert spec_of(Action("milestone", ("2.4",))) is MILESTONE
-        assert list(ACTIONS)[-1] == "milestone"
-    assert "milestone" not in ACTIONS
+    with installed([SUBSCRIBE]):
+        assert spec_of(Action("subscribe", ("+ada",))) is SUBSCRIBE
+        assert list(ACTIONS)[-1] == "subscribe"
+    assert "subscribe" not in ACTIONS
 
 
 def test_an_action_from_outside_cannot_take_a_name_of_the_table():

@@ -39,7 +39,9 @@ HERE = "acme/widgets"
 CASES = yaml.safe_load(Path("fixtures/commands/selected.yaml").read_text("utf-8"))
 CONFIGURATION = read_configuration(
     "actions: {triage: {uses: label, with: [+triaged]}, fix: {command: fixer},"
-    " taken: {uses: assign, with: [+gone]}, absent: {uses: label, with: [+absent]}, made: {uses: label, with: [+made!]}}"
+    " taken: {uses: assign, with: [+gone]}, absent: {uses: label, with: [+absent]},"
+    " made: {uses: label, with: [+made!]}, request: {uses: assign, with: [+grace]},"
+    ' later: {uses: milestone, with: ["3"]}}'
 )
 
 
@@ -84,6 +86,7 @@ WORLD = {
         facts(71, PULL),
     )
 }
+MILESTONES = {"2.4": 2, "Next Release": 0}
 LABELS = {"bug": 3, "empty": 0, "many": 80, "ready": 1, "triaged": 0, "wow!": 0}
 FILTERS = {
     "label:bug": (12, 15, 63),
@@ -117,6 +120,7 @@ def look_up(want: Wanted, known: Known) -> Known:
         labels=LABELS if want.labels else known.labels,
         assignable={**known.assignable, **{one: one in PEOPLE for one in want.people}},
         people=PEOPLE,
+        milestones=MILESTONES if want.milestones else known.milestones,
         others={**known.others, **{o: VISIBLE.get(o) for o in want.others}},
     )
 

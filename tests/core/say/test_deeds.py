@@ -32,6 +32,14 @@ def items(*actions: Action, pulls: int = 0):
         (Action("triaged", ("+triaged",), uses="label"), "label 1 issue `+triaged`"),
         (Action("assign", ("+ada",)), "assign 1 issue `+ada`"),
         (Action("comment", ("Done, @bob",)), "comment on 1 issue: “Done, @\u2060bob”"),
+        (Action("ready"), "mark 1 issue as ready"),
+        (Action("draft"), "make 1 issue a draft"),
+        (
+            Action("request", ("+ada", "-team:core")),
+            "ask `+ada -team:core` for reviews of 1 issue",
+        ),
+        (Action("milestone", ("Next release",)), "put 1 issue into `Next release`"),
+        (Action("milestone", ("none",)), "take 1 issue out of any milestone"),
         (Action("dispatch", ("ci.yml", "a=b")), 'dispatch `ci.yml a="b"` for 1 issue'),
         (
             Action("fix", (), uses="implement", command="fixer"),
@@ -57,5 +65,9 @@ def test_items_are_counted_by_what_is_done_to_them():
 def test_one_of_several_is_said_in_a_word():
     assert deed_of(items(CLOSE)[0]) == "close"
     assert deed_of(items(Action("label", ("+bug",)))[0]) == "label `+bug`"
+    assert deed_of(items(Action("ready"))[0]) == "mark as ready"
+    request = Action("request", ("+ada",))
+    assert deed_of(items(request)[0]) == "ask `+ada` for reviews"
+    assert deed_of(items(Action("milestone", ("2.4",)))[0]) == "put into `2.4`"
     assert deed_of(items(Action("comment", ("Done",)))[0]) == "comment on: “Done”"
     assert deed_of(items(Action("fix", command="x"))[0]) == "run `fix`"

@@ -89,6 +89,34 @@ class RoleFell(Problem):
 
 
 @dataclass(frozen=True, slots=True)
+class NoMilestone(Problem):
+    """The milestone of that *title* is gone."""
+
+    title: str
+
+    def __str__(self) -> str:
+        return f"There is no milestone {self.title} any more."
+
+
+@dataclass(frozen=True, slots=True)
+class DraftRefused(Problem):
+    """GitHub makes no draft of a pull request, or does not end that: so it *said*."""
+
+    said: str
+    is_draft: bool
+
+    def __str__(self) -> str:
+        return self.said[:_SAID_LENGTH]
+
+    @property
+    def advice(self) -> str:
+        """What GitHub does not say: it speaks of a plan as of a permission."""
+        needs = "The app needs contents: write and pull_requests: write for it."
+        plans = "Private repositories have drafts with GitHub Team or Enterprise alone."
+        return f"{plans} {needs}" if self.is_draft else needs
+
+
+@dataclass(frozen=True, slots=True)
 class PullRequestRefused(Problem):
     """GitHub opens no pull request of *head* into *base*, and has *said* why."""
 
