@@ -67,7 +67,7 @@ fragment changes on PullRequest {
   milestone { title } mergedBy { login } canBeRebased reviewDecision
   viewerCanUpdateBranch maintainerCanModify autoMergeRequest { mergeMethod }
   isInMergeQueue isMergeQueueEnabled mergeQueueEntry { position } mergeQueue { url }
-  headRef { name } baseRef { name refUpdateRule { requiredStatusCheckContexts
+  headRepository { nameWithOwner } headRef { name } baseRef { name refUpdateRule { requiredStatusCheckContexts
     requiresSignatures viewerCanPush } compare(headRef: "main") { aheadBy status } }
   reviewRequests(first: 5) { nodes { requestedReviewer { __typename
     ... on User { login } ... on Team { slug } } } }
@@ -148,6 +148,9 @@ async def use_repository(github: Client) -> None:
     github.hub.add_milestone("olivia", NAME, "v1")
     await github.get(f"{REPO}/milestones?state=all")
     await github.get(f"{REPO}/milestones/1")
+    new = {"title": "v2", "description": "Next"}
+    await github.send("POST", f"{REPO}/milestones", new)
+    await github.send("POST", f"{REPO}/milestones", new)
 
 
 async def use_issues(github: Client) -> None:

@@ -116,10 +116,8 @@ class Branches(Actions):
     def _update_heads(
         self, actor: User, repository: Repository, branch: str, sha: str | None
     ) -> None:
-        for thread in repository.visible_threads():
-            pull = thread.pull
-            if pull is None or not thread.is_open or pull.head_ref != branch:
-                continue
+        for thread in _from(repository, branch):
+            pull = pull_of(thread)
             if sha is None:
                 self.close_thread(thread, actor, reason="completed")
                 continue
@@ -127,10 +125,11 @@ class Branches(Actions):
             if before == sha:
                 continue
             pull.base_sha = pulls.base_head(thread) or pull.base_sha
-            repository.git.set_ref(f"refs/pull/{thread.number}/head", sha)
+            found = thread.repository
+            found.git.set_ref(f"refs/pull/{thread.number}/head", sha)
             self.tell(thread, "committed", actor, sha)
             self.announce_thread("synchronize", actor, thread, before=before, after=sha)
-            self.run_workflow(actor, repository, sha, "pull_request")
+            self.run_workflow(actor, found, sha, "pull_request")
 
     def _retarget(
         self, actor: User, repository: Repository, old: str, new: str
@@ -176,6 +175,20 @@ class Branches(Actions):
 def person(user: User) -> tuple[str, str]:
     """Return the name and address under which an account commits."""
     return user.login, f"{user.id}+{user.login}@users.noreply.github.com"
+
+
+def _from(repository: Repository, branch: str) -> list[Thread]:
+    """Return the open pull requests from a branch, here and in what this is a fork of."""
+    return [
+        thread
+        for place in (repository, repository.parent)
+        if place is not None
+        for thread in place.visible_threads()
+        if thread.pull is not None
+        and thread.is_open
+        and thread.pull.head_ref == branch
+        and pulls.home(thread) is repository
+    ]
 
 
 def _open_into(repository: Repository, branch: str) -> list[Thread]:

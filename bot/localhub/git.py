@@ -97,6 +97,14 @@ class GitRepository:
         with (self.path / "config").open("a") as file:
             file.write(SERVER_SETTINGS)
 
+    def create_fork(self, parent: "GitRepository", *, default_branch: str) -> None:
+        """Make a copy of the branches of another; as at GitHub, both share objects."""
+        self.create(default_branch=default_branch)
+        shutil.rmtree(self.path / "objects")
+        (self.path / "objects").symlink_to(parent.path / "objects")
+        for ref, sha in parent.refs().items():
+            self.set_ref(ref, sha)
+
     def refs(self, prefix: str = "refs/heads/") -> dict[str, str]:
         """Return object names by full ref name."""
         output = self.run("for-each-ref", "--format=%(objectname) %(refname)", prefix)

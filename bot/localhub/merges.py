@@ -60,7 +60,7 @@ class Merges(Updates):
         pull.base_sha = base
         found.git.set_ref(f"refs/heads/{pull.base_ref}", commit, expected=base)
         self._note_merged(actor, thread, commit)
-        if found.deletes_branch_on_merge:
+        if found.deletes_branch_on_merge and pull.fork is None:
             self._retarget(actor, found, pull.head_ref, pull.base_ref)
             found.git.set_ref(f"refs/heads/{pull.head_ref}", None)
         self.refs_moved(actor, found)
@@ -151,7 +151,7 @@ class Merges(Updates):
 def _merge_message(thread: Thread) -> tuple[str, str]:
     """Return title and text of a merge commit, as the settings want them."""
     repository = thread.repository
-    name = f"{repository.owner.login}/{pull_of(thread).head_ref}"
+    name = pulls.label(thread).replace(":", "/", 1)
     title = f"Merge pull request #{thread.number} from {name}"
     if repository.merge_title == "PR_TITLE":
         title = f"{thread.title} (#{thread.number})"

@@ -1,9 +1,10 @@
 """Pull requests: opened, found, aimed elsewhere, marked as drafts."""
 
+from bot.localhub import pulls
 from bot.localhub.branches import Branches
 from bot.localhub.errors import GitHubError, invalid, not_found
 from bot.localhub.pulls import pull_of
-from bot.localhub.state import PullRequest, Thread
+from bot.localhub.state import PullRequest, Repository, Thread
 
 
 class PullRequests(Branches):
@@ -19,16 +20,18 @@ class PullRequests(Branches):
         base: str | None = None,
         body: str = "",
         is_draft: bool = False,
+        maintainer_can_modify: bool = False,
     ) -> Thread:
-        """Return a new pull request from one branch to another."""
+        """Return a new pull request from one branch (of a fork: ``owner:branch``)."""
         author, found = self.user(login), self.repository(repository)
-        self.require(author, found, "write")
+        home = self._home(found, head)
+        self.require(author, home, "write")
         if is_draft and not found.has_drafts:
             message = "Draft pull requests are not supported in this repository."
             raise GitHubError(422, message)
-        head = head.removeprefix(f"{found.owner.login}:")
+        head = head.rpartition(":")[2]
         base = base or found.default_branch
-        head_sha = found.git.resolve(f"refs/heads/{head}")
+        head_sha = home.git.resolve(f"refs/heads/{head}")
         base_sha = found.git.resolve(f"refs/heads/{base}")
         for field, sha in (("head", head_sha), ("base", base_sha)):
             if sha is None:
@@ -40,9 +43,10 @@ class PullRequests(Branches):
             if (
                 pull is not None
                 and other.is_open
+                and pulls.home(other) is home
                 and (pull.head_ref, pull.base_ref) == (head, base)
             ):
-                name = f"{found.owner.login}:{head}"
+                name = f"{home.owner.login}:{head}"
                 message = f"A pull request already exists for {name}."
                 raise invalid(
                     resource="PullRequest", field="head", code="custom", message=message
@@ -54,12 +58,25 @@ class PullRequests(Branches):
             )
         thread = self.new_thread(found, author, title, body)
         thread.pull = PullRequest(
-            self.state.next_id(), head, head_sha, base, base_sha, is_draft=is_draft
-        )
+            self.state.next_id(), head, head_sha, base, base_sha, is_draft=is_draft,
+            fork=home if home is not found else None,
+            maintainer_can_modify=maintainer_can_modify and home is not found,
+        )  # fmt: skip
         found.git.set_ref(f"refs/pull/{thread.number}/head", head_sha)
         self.announce_thread("opened", author, thread)
         self.run_workflow(author, found, head_sha, "pull_request")
         return thread
+
+    def _home(self, repository: Repository, head: str) -> Repository:
+        """Return the repository of a head: this one, or a fork of it; raises 422."""
+        owner, colon, _ = head.rpartition(":")
+        if not colon or owner.lower() == repository.owner.login.lower():
+            return repository
+        forks = self.state.repositories.values()
+        for fork in forks:
+            if fork.parent is repository and fork.owner.login.lower() == owner.lower():
+                return fork
+        raise invalid(resource="PullRequest", field="head")
 
     def pull_request(self, repository: str, number: int) -> Thread:
         """Return a pull request; raises 404 for issues too."""

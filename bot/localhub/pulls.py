@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from bot.localhub.git import ChangedFile, CommitInfo, GitRepository
-from bot.localhub.state import PullRequest, Thread
+from bot.localhub.state import PullRequest, Repository, Thread
 
 CLOSING = re.compile(
     r"\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?):?\s+#([0-9]{1,9})\b", re.IGNORECASE
@@ -75,6 +75,16 @@ def hunk_at(thread: Thread, path: str, line: int, side: str) -> str | None:
 def base_head(thread: Thread) -> str | None:
     """Return the present commit of the base branch."""
     return thread.repository.git.resolve(f"refs/heads/{pull_of(thread).base_ref}")
+
+
+def home(thread: Thread) -> Repository:
+    """Return the repository in which the head is."""
+    return pull_of(thread).fork or thread.repository
+
+
+def label(thread: Thread) -> str:
+    """Return the head as ``owner:branch``."""
+    return f"{home(thread).owner.login}:{pull_of(thread).head_ref}"
 
 
 def pull_of(thread: Thread) -> PullRequest:

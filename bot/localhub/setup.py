@@ -62,6 +62,22 @@ class Setup(Installations):
         self.announce("repository", "created", owner, repository)
         return repository
 
+    def fork(self, login: str, repository: str) -> Repository:
+        """Return a new fork of a person."""
+        parent, owner = self.repository(repository), self.add_user(login)
+        self._claim_name(f"{login}/{parent.name}")
+        id_, now = self.state.next_id(), self.now()
+        git = GitRepository(self.data_dir / "repositories" / f"{id_}.git")
+        git.create_fork(parent.git, default_branch=parent.default_branch)
+        fork = Repository(
+            id_, owner, parent.name, git, now, now,
+            default_branch=parent.default_branch, is_private=parent.is_private,
+            parent=parent,
+        )  # fmt: skip
+        fork.branches = git.refs()
+        self.state.repositories[id_] = fork
+        return fork
+
     def require_signatures(self, repository: str, *patterns: str) -> None:
         """Take only verified commits on branches of such names (``main``, ``*``)."""
         found = self.repository(repository)
@@ -86,15 +102,19 @@ class Setup(Installations):
 
     def add_milestone(self, login: str, repository: str, title: str) -> Milestone:
         """Return a new milestone."""
-        found = self.repository(repository)
+        found, creator = self.repository(repository), self.user(login)
+        if any(one.title == title for one in found.milestones):
+            raise invalid(resource="Milestone", field="title", code="already_exists")
         milestone = Milestone(
             self.state.next_id(),
             len(found.milestones) + 1,
             title,
-            self.user(login),
+            creator,
             self.now(),
         )
         found.milestones.append(milestone)
+        shape = self.payloads.milestone(found, milestone)
+        self.announce("milestone", "created", creator, found, milestone=shape)
         return milestone
 
     def set_role(self, actor: str, repository: str, login: str, role: str) -> None:

@@ -171,6 +171,7 @@ class PullRequest:
     merged_at: datetime | None = None
     merged_by: User | None = None
     merge_commit_sha: str | None = None
+    fork: "Repository | None" = None  # where the head is, if that is elsewhere
     maintainer_can_modify: bool = False  # of a fork's branch
     tried: tuple[str, str] | None = None  # base and head that a merge is tried of
     tried_for: list[object] = field(default_factory=list)  # who asked of it
@@ -394,6 +395,7 @@ class Repository:
     default_branch: str = "main"
     is_private: bool = False
     is_archived: bool = False
+    parent: "Repository | None" = None  # that it is a fork of
     has_drafts: bool = True  # private ones of some plans have none
     roles: dict[str, str] = field(default_factory=dict)  # by login, see ROLES
     custom_roles: dict[str, str] = field(default_factory=dict)  # name → base role

@@ -347,9 +347,12 @@ class Threads(Setup):
 
     def _require_branches(self, thread: Thread) -> None:
         """Raise 422 for a pull request that has lost a branch."""
-        names = (thread.pull.head_ref, thread.pull.base_ref) if thread.pull else ()
-        for name in names:
-            if thread.repository.git.resolve(f"refs/heads/{name}") is None:
+        pull, here = thread.pull, thread.repository
+        places = (
+            ((pull.fork or here, pull.head_ref), (here, pull.base_ref)) if pull else ()
+        )
+        for place, name in places:
+            if place.git.resolve(f"refs/heads/{name}") is None:
                 message = (
                     f"state cannot be changed. The {name} branch has been deleted."
                 )

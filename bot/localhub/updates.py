@@ -4,7 +4,7 @@ from functools import partial
 
 from bot.localhub import mergeability, pulls
 from bot.localhub.branches import person
-from bot.localhub.errors import GitHubError
+from bot.localhub.errors import GitHubError, forbidden
 from bot.localhub.git import MergeConflict
 from bot.localhub.pulls import pull_of
 from bot.localhub.reviews import Reviews
@@ -45,7 +45,9 @@ class Updates(Reviews):
                 message=f"Merge branch '{pull.base_ref}' into {pull.head_ref}",
                 author=person(actor), at=self.now(),
             )  # fmt: skip
-        self.set_ref(login, repository, f"refs/heads/{pull.head_ref}", commit)
+        home = pulls.home(thread)
+        home.git.set_ref(f"refs/heads/{pull.head_ref}", commit)
+        self.refs_moved(actor, home)
         return commit
 
     def update_branch_later(
@@ -85,6 +87,9 @@ class Updates(Reviews):
         """Raise 422 unless the base can be merged into the head, 403 for a stranger."""
         found, pull = thread.repository, pull_of(thread)
         self.require(actor, found, "write")
+        if not self.may_update(thread, actor):
+            message = "user doesn't have permission to update head repository"
+            raise forbidden(message=message)
         base = pulls.base_head(thread)
         if found.queue_entry(thread) is not None:
             message = "Branches that are queued for merging cannot be updated"
@@ -102,6 +107,15 @@ class Updates(Reviews):
         except MergeConflict as error:
             message = "merge conflict between base and head"
             raise GitHubError(422, message) from error
+
+    def may_update(self, thread: Thread, actor: User) -> bool:
+        """Return whether somebody may push to the head: in a fork, if its owner lets."""
+        pull = pull_of(thread)
+        if pull.fork is None or pull.maintainer_can_modify:
+            return True
+        if actor is self.app.bot:
+            return self.state.installation_of(pull.fork) is not None
+        return self.may(actor, pull.fork, "write")
 
     def require_no_workflow(
         self, repository: Repository, before: str, after: str

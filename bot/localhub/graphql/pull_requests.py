@@ -53,6 +53,7 @@ def _can_update(source: Thread, info: Info, _arguments: Any) -> bool:
     return (
         source.is_open
         and pulls.is_behind(source)
+        and call.hub.may_update(source, call.hub.app.bot)
         and call.allows("contents", "write")
         and call.allows("pull_requests", "write")
     )
@@ -93,7 +94,8 @@ RESOLVERS: dict[str, Resolver] = {
     "PullRequest.headRefName": of(lambda s: pull_of(s).head_ref),
     "PullRequest.headRefOid": of(lambda s: pull_of(s).head_sha),
     "PullRequest.closingIssuesReferences": listed(pulls.closes),
-    "PullRequest.isCrossRepository": of(lambda _: False),
+    "PullRequest.isCrossRepository": of(lambda s: pull_of(s).fork is not None),
+    "PullRequest.headRepository": of(pulls.home),
     "PullRequest.isDraft": of(lambda s: pull_of(s).is_draft),
     "PullRequest.mergeable": _mergeable,
     "PullRequest.mergeStateStatus": _merge_state,
@@ -104,7 +106,7 @@ RESOLVERS: dict[str, Resolver] = {
     "PullRequest.autoMergeRequest": of(lambda _: None),
     "PullRequest.reviewRequests": listed(_requests),
     "PullRequest.baseRef": of(lambda s: branch_of(s.repository, pull_of(s).base_ref)),
-    "PullRequest.headRef": of(lambda s: branch_of(s.repository, pull_of(s).head_ref)),
+    "PullRequest.headRef": of(lambda s: branch_of(pulls.home(s), pull_of(s).head_ref)),
     "ReviewRequest.requestedReviewer": of(lambda s: s),
     "Team.slug": of(lambda s: s.slug),
     "PullRequest.mergeCommit": _merge_commit,

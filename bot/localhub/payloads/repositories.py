@@ -77,7 +77,7 @@ class RepositoryPayloads(AccountPayloads):
             "owner": self.user(repository.owner),
             "html_url": page,
             "description": repository.description or None,
-            "fork": False,
+            "fork": repository.parent is not None,
             "url": url,
             **links,
             "created_at": timestamp(repository.created_at),

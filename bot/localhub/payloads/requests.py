@@ -56,8 +56,8 @@ class PullPayloads(ThreadPayloads):
             "merge_commit_sha": pull.merge_commit_sha,
             "requested_reviewers": [self.user(u) for u in pull.requested_reviewers],
             "requested_teams": [self.team(t) for t in pull.requested_teams],
-            "head": self._branch(thread, pull.head_ref, pull.head_sha),
-            "base": self._branch(thread, pull.base_ref, pull.base_sha),
+            "head": self._branch(pulls.home(thread), pull.head_ref, pull.head_sha),
+            "base": self._branch(thread.repository, pull.base_ref, pull.base_sha),
             "_links": {key: {"href": value} for key, value in links.items()},
             "auto_merge": None,
             "draft": pull.is_draft,
@@ -192,21 +192,19 @@ class PullPayloads(ThreadPayloads):
 
     def _pull_minimal(self, thread: Thread) -> Json:
         pull = pulls.pull_of(thread)
-        repository = {
-            "id": thread.repository.id,
-            "url": self.repository_url(thread.repository),
-            "name": thread.repository.name,
-        }
+        head, base = (
+            {"id": one.id, "url": self.repository_url(one), "name": one.name}
+            for one in (pulls.home(thread), thread.repository)
+        )
         return {
             "id": pull.id,
             "number": thread.number,
             "url": self.pull_url(thread),
-            "head": {"ref": pull.head_ref, "sha": pull.head_sha, "repo": repository},
-            "base": {"ref": pull.base_ref, "sha": pull.base_sha, "repo": repository},
+            "head": {"ref": pull.head_ref, "sha": pull.head_sha, "repo": head},
+            "base": {"ref": pull.base_ref, "sha": pull.base_sha, "repo": base},
         }
 
-    def _branch(self, thread: Thread, ref: str, sha: str) -> Json:
-        repository = thread.repository
+    def _branch(self, repository: Repository, ref: str, sha: str) -> Json:
         return {
             "label": f"{repository.owner.login}:{ref}",
             "ref": ref,

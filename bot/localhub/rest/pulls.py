@@ -25,8 +25,7 @@ def list_pulls(call: Call) -> Answer:
         and state in ("all", thread.state)
         and base in (None, thread.pull.base_ref)
         # GitHub passes over a head that names no owner.
-        and (not owner or owner.lower() == call.repository.owner.login.lower())
-        and (not owner or head == thread.pull.head_ref)
+        and (not owner or f"{owner}:{head}".lower() == pulls.label(thread).lower())
     ]
     by_update = query.get("sort") == "updated"
     direction = query.get("direction", "desc")
@@ -50,6 +49,7 @@ def create_pull(call: Call) -> Answer:
         base=call.required_text("base"),
         body=call.text("body") or "",
         is_draft=bool(call.flag("draft")),
+        maintainer_can_modify=call.flag("maintainer_can_modify") is not False,
     )
     return _answer(call, thread, 201)
 

@@ -96,6 +96,17 @@ def list_milestones(call: Call) -> Answer:
     return call.page(found, shape)
 
 
+@routes.write(
+    "POST", "/repos/{owner}/{repo}/milestones", "issues", "pull_requests",
+    makes_content=True,
+)  # fmt: skip
+def create_milestone(call: Call) -> Answer:
+    """Make a milestone."""
+    made = call.hub.add_milestone(call.login, call.name, call.required_text("title"))
+    made.description = call.text("description") or ""
+    return Answer(call.hub.payloads.milestone(call.repository, made), 201)
+
+
 @routes.get(
     "/repos/{owner}/{repo}/milestones/{milestone_number}", "issues", "pull_requests"
 )
