@@ -69,6 +69,11 @@ def _of_exchange(exchange: Exchange) -> Sign:
             case "PATCH", _:
                 return "EditComment", about
     item = int(found[1]) if (found := re.match(_ISSUE, exchange.path)) else 0
+    if found := re.search(r"/pulls/(\d+)/(merge|update-branch)$", exchange.path):
+        kinds = {"merge": "MergePullRequest", "update-branch": "UpdateBranch"}
+        return kinds[found[2]], int(found[1])
+    if found := re.search(r"/actions/runs/(\d+)/rerun-failed-jobs$", exchange.path):
+        return "RerunFailedJobs", int(found[1])
     if exchange.path.endswith("/comments"):
         return "CreateComment", item, data["body"].partition("\n")[0]
     if "/labels" in exchange.path:
@@ -107,6 +112,8 @@ def _of_intent(kind: str, text: str) -> Iterator[Sign]:
         case "PushBranch":
             yield (kind,)
             yield kind, intent["branch"]
+        case "RerunFailedJobs":
+            yield kind, intent["run_id"]
         case (
             "ChangeLabels"
             | "ChangeAssignees"
@@ -114,6 +121,8 @@ def _of_intent(kind: str, text: str) -> Iterator[Sign]:
             | "ChangeBase"
             | "ChangeMilestone"
             | "ChangeReviewers"
+            | "MergePullRequest"
+            | "UpdateBranch"
         ):
             yield kind, intent["number"]
         case _:

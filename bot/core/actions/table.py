@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from types import MappingProxyType
 
 from bot.core.actions.assign import ASSIGN
@@ -22,9 +21,8 @@ from bot.core.model import Action, Expectation, Expectations, PlanItem, Role
 _BUILT_IN = (
     IMPLEMENT,
     REVIEW,
-    # Refused until the whole way of a pull request can be gone.
-    replace(MERGE, next_step=None),
-    replace(UPDATE, next_step=None),
+    MERGE,
+    UPDATE,
     LABEL,
     ASSIGN,
     CLOSE,

@@ -29,15 +29,15 @@ PERMISSIONS: Mapping[str, Permission] = {
     "checks": Permission(
         "write",
         "a batch's progress as a check; the checks that a merge waits for",
-        is_used=False,
+        is_optional=True,
     ),
     "statuses": Permission(
-        "read", "the statuses that a merge waits for", is_used=False
+        "read", "the statuses that a merge waits for", is_optional=True
     ),
     "actions": Permission(
         "write",
-        "workflows that are dispatched, followed, cancelled, run again",
-        is_used=False,
+        "failed jobs of workflows: their logs, and running them again",
+        is_optional=True,
     ),
     "members": Permission(
         "read",

@@ -1,0 +1,122 @@
+"""Pull requests are merged by the rules of their base, or it is said who is waited for."""
+
+from bot.localhub.pulls import pull_of
+from tests.flow.merging import (
+    MERGES,
+    PARKED,
+    UPDATES,
+    demand,
+    head,
+    is_merged,
+    main,
+    pulls,
+    report,
+)
+from tests.flow.world import REPOSITORY, World
+
+
+async def test_what_can_be_merged_is_merged_and_says_its_commit(on: World):
+    pulls(on, 61)
+    async with on.bot():
+        await on.finished(on.say("/batch merge 61"))
+        assert is_merged(on, 61)
+        assert main(on)[:7] in on.said("report")
+        assert "merged into `main`" in on.said("report")
+        assert pull_of(on.thread(61)).merged_by is on.hub.app.bot
+
+
+async def test_a_train_on_a_strict_base_updates_one_after_the_other(on: World):
+    pulls(on, 61, 62, 63)
+    demand(on, "ci", is_strict=True)
+    on.hub.plan_checks(REPOSITORY, {"ci": "success"})
+    for number in (61, 62, 63):
+        report(on, number, "ci")
+    async with on.bot():
+        await on.finished(on.say("/batch merge 61 62 63"))
+        assert all(is_merged(on, number) for number in (61, 62, 63))
+        assert on.rows(UPDATES) == [(2,)]
+        assert on.rows(MERGES) == [(3,)]
+
+
+async def test_it_waits_for_required_checks_by_name_and_a_delivery_wakes_it(on: World):
+    pulls(on, 61)
+    demand(on, "lint", "build (linux)")
+    report(on, 61, "lint", conclusion=None)
+    async with on.bot():
+        command = on.say("/batch merge 61")
+        words = "waits for 2 of 2 required checks: lint, build (linux)"
+        await on.until(lambda: words in on.said("tracking"))
+        assert words in await on.answer("/batch why 61")
+        before = on.clock.monotonic()
+        report(on, 61, "lint", "build (linux)")
+        await on.finished(command)
+        assert on.clock.monotonic() - before < 60
+        assert is_merged(on, 61)
+
+
+async def test_a_check_that_fails_fails_the_item_and_the_train_goes_on(on: World):
+    pulls(on, 61, 62, 63)
+    demand(on, "ci")
+    log = "one\n##[error]assert 1 == 2\n"
+    on.hub.plan_checks(REPOSITORY, {"ci": "failure"}, logs={"ci": log})
+    on.hub.push("linus", REPOSITORY, "topic-61", {"a.txt": "a"}, message="Again")
+    report(on, 62, "ci")
+    report(on, 63, "ci")
+    async with on.bot():
+        await on.finished(on.say("/batch merge 61 62 63 63 after:61"))
+        report_ = on.said("report")
+        assert "1 required check ended with failure: ci" in report_
+        assert "assert 1 == 2" in report_
+        assert (is_merged(on, 61), is_merged(on, 62)) == (False, True)
+        assert not is_merged(on, 63)
+
+
+async def test_a_conflict_fails_with_the_way_to_resolve_it(on: World):
+    pulls(on, 61)
+    on.hub.push("ada", REPOSITORY, "main", {"topic61.txt": "other\n"}, message="Mine")
+    async with on.bot():
+        await on.finished(on.say("/batch merge 61"))
+        assert "it conflicts with `main`" in on.said("report")
+
+
+async def test_another_push_is_never_merged(on: World):
+    pulls(on, 61)
+    demand(on, "ci")
+    async with on.bot():
+        command = on.say("/batch merge 61")
+        await on.until(lambda: on.rows(PARKED) == [(1,)])
+        on.hub.push("linus", REPOSITORY, "topic-61", {"b.txt": "b"}, message="More")
+        report(on, 61, "ci")
+        await on.finished(command)
+        assert "head moved" in on.said("report")
+        assert not is_merged(on, 61)
+
+
+async def test_a_review_is_waited_for(on: World):
+    pulls(on, 61)
+    demand(on, approvals=1)
+    async with on.bot():
+        command = on.say("/batch merge 61")
+        await on.until(lambda: "waits for an approval" in on.said("tracking"))
+        on.hub.review("ada", REPOSITORY, 61, state="APPROVED")
+        await on.finished(command)
+        assert is_merged(on, 61)
+
+
+async def test_update_brings_a_branch_up_to_date_once(on: World):
+    pulls(on, 61, 62)
+    on.hub.push("ada", REPOSITORY, "main", {"new.txt": "x\n"}, message="Move on")
+    pulls(on, 63)
+    before = head(on, 61)
+    async with on.bot():
+        await on.finished(on.say("/batch update 61 62 63"))
+        assert head(on, 61) != before
+        assert f"updated to `{head(on, 61)[:7]}`" in on.said("report")
+        assert "was up to date with `main`" in on.said("report")
+
+
+async def test_who_may_not_maintain_merges_nothing(on: World):
+    pulls(on, 61)
+    async with on.bot():
+        await on.answer("/batch merge 61", by="linus")
+        assert not is_merged(on, 61)
