@@ -58,7 +58,8 @@ CACHED_CHARACTERS = 2_000_000  # of the answers to one installation, some 6 MB
 NOT_PERMITTED = b"not accessible by integration"
 """What GitHub says of a permission that is lacking, or has not arrived yet."""
 
-_REDIRECTS = frozenset({301, 302, 307, 308})
+_FOUND = 302
+_REDIRECTS = frozenset({301, _FOUND, 307, 308})
 _NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 
 Random = Callable[[], float]
@@ -169,7 +170,7 @@ class Connection(GitHubAPI):
             status, answered, content = await self._exchange(
                 call, "GET", url, headers, leads_away=True
             )
-            if status not in _REDIRECTS:
+            if status != _FOUND:
                 sansio.decipher_response(status, answered, content)  # raises
                 raise not_followed(Astray.NOWHERE)
         kept = await self._kept_elsewhere(answered["location"], most_bytes)
@@ -276,7 +277,8 @@ class Connection(GitHubAPI):
         *,
         leads_away: bool,
     ) -> Raw:
-        """Return the answer that stands: a redirect to another server if it *leads_away*.
+        """Return the answer that stands: a 302 if the request *leads_away*, while old
+        names are led from with other ones.
 
         After a limit, a refused token or a redirect nothing has been done yet, so that
         even a write may be sent again.
@@ -306,9 +308,9 @@ class Connection(GitHubAPI):
                 if wait is not None and not is_renewed:
                     is_renewed = True
                     continue
+            if status == _FOUND and leads_away:
+                return status, answered, content
             if status in _REDIRECTS:
-                if leads_away and self._is_elsewhere(answered.get("location", "")):
-                    return status, answered, content
                 url = await self._renames.redirected(url, answered.get("location", ""))
                 continue
             return status, answered, content
@@ -325,9 +327,9 @@ class Connection(GitHubAPI):
         body: bytes,
     ) -> tuple[Raw, bool]:
         """Send once; return the answer and whether it says that too much was sent."""
-        if self._is_elsewhere(url):
-            raise not_followed(Astray.ELSEWHERE)
         target = URL(url, encoded=True)
+        if target.origin() != URL(self.base_url).origin():
+            raise not_followed(Astray.ELSEWHERE)
         async with self._account.turn(call) as ticket:
             try:
                 async with self._session.request(
@@ -358,15 +360,6 @@ class Connection(GitHubAPI):
         if status in (200, 201) and not _is_json(response, content):
             raise error_of(Failure.UNREADABLE, is_change=call.is_write, status=status)
         return (status, response.headers, content), is_limited
-
-    def _is_elsewhere(self, url: str) -> bool:
-        try:
-            target = URL(url, encoded=True)
-            return target.is_absolute() and (
-                target.origin() != URL(self.base_url).origin()
-            )
-        except ValueError:
-            return False  # whoever follows it says so
 
     async def _kept_elsewhere(self, url: str, most_bytes: int) -> bytes:
         """Return the end of what another server keeps for GitHub, shown no credentials."""

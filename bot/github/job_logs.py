@@ -7,7 +7,7 @@ import asyncio
 
 from bot.core.model import Repository
 from bot.core.world.job_logs import telling_lines
-from bot.errors import Refused
+from bot.errors import RateLimited, Refused, TransientError
 from bot.github.client import Connection
 
 MOST_BYTES = 4_000_000
@@ -24,6 +24,8 @@ async def lines_of(
         text = await connection.log(
             _LOGS, most_bytes=MOST_BYTES, repository=repository.name, job=job_id
         )
-    except Refused:
-        return ()  # it has gone, or the installation does not grant to read it
+    except RateLimited:
+        raise
+    except (Refused, TransientError):
+        return ()  # it has gone, is not granted, or where it is kept does not answer
     return tuple(await asyncio.to_thread(telling_lines, text))

@@ -1,6 +1,7 @@
 """Pull requests are merged by the rules of their base, or it is said who is waited for."""
 
 from bot.localhub.pulls import pull_of
+from bot.localhub.rules import QueueRule
 from tests.flow.merging import (
     MERGES,
     PARKED,
@@ -98,7 +99,7 @@ async def test_a_review_is_waited_for(on: World):
     async with on.bot():
         command = on.say("/batch merge 61")
         await on.until(lambda: "waits for an approval" in on.said("tracking"))
-        on.hub.review("ada", REPOSITORY, 61, state="APPROVED")
+        on.hub.review("ada", REPOSITORY, 61, event="APPROVE")
         await on.finished(command)
         assert is_merged(on, 61)
 
@@ -120,3 +121,56 @@ async def test_who_may_not_maintain_merges_nothing(on: World):
     async with on.bot():
         await on.answer("/batch merge 61", by="linus")
         assert not is_merged(on, 61)
+
+
+async def test_a_stacked_pull_request_goes_where_its_base_was_merged_to(on: World):
+    pulls(on, 61)
+    on.hub.push(
+        "linus", REPOSITORY, "topic-62", {"b.txt": "b"}, message="B", base="topic-61"
+    )
+    with on._next_number(62):
+        on.hub.open_pull_request(
+            "linus", REPOSITORY, "Item 62", head="topic-62", base="topic-61"
+        )
+    async with on.bot():
+        await on.finished(on.say("/batch merge 61 62"))
+        assert is_merged(on, 61)
+        assert is_merged(on, 62)
+        assert pull_of(on.thread(62)).base_ref == "main"
+
+
+async def test_a_base_with_a_queue_is_merged_into_through_it(on: World):
+    pulls(on, 61, 62)
+    demand(on, "ci", queue=QueueRule())
+    on.hub.plan_checks(REPOSITORY, {"ci": "success"})
+    for number in (61, 62):
+        report(on, number, "ci")
+    async with on.bot():
+        await on.finished(on.say("/batch merge 61 62"))
+        assert is_merged(on, 61)
+        assert is_merged(on, 62)
+        assert on.said("report").count("merged into `main`") == 2
+
+
+async def test_what_the_queue_throws_out_fails_with_its_reason(on: World):
+    pulls(on, 61)
+    demand(on, "ci", queue=QueueRule())
+    report(on, 61, "ci")
+    on.hub.plan_checks(REPOSITORY, {"ci": "failure"})
+    async with on.bot():
+        await on.finished(on.say("/batch merge 61"))
+        assert "the merge queue of `main` took it out" in on.said("report")
+        assert not is_merged(on, 61)
+
+
+async def test_who_cancels_takes_it_out_of_the_queue(on: World):
+    pulls(on, 61)
+    demand(on, "ci", queue=QueueRule())
+    report(on, 61, "ci")
+    async with on.bot():
+        command = on.say("/batch merge 61")
+        await on.until(lambda: "waits for the merge queue" in on.said("tracking"))
+        on.say("/batch cancel")
+        await on.finished(command)
+        assert "it was taken out of the merge queue" in on.said("report")
+        assert on.repository.queue_entry(on.thread(61)) is None

@@ -12,7 +12,7 @@ from bot.core.actions.refused import after_refusals, next_try, tries
 from bot.core.actions.spec import ActionSpec, AppliesTo, ItemNeed, Overtaken, Words
 from bot.core.actions.step import Ask, Await, Do, End, Job, Seen, Step
 from bot.core.actions.update import bring_up_to_date, needed
-from bot.core.effects import DequeuePullRequest, MergePullRequest
+from bot.core.effects import ChangeBase, DequeuePullRequest, MergePullRequest
 from bot.core.model import (
     Expectation,
     Link,
@@ -66,6 +66,8 @@ def cancel_step(job: Job, seen: Seen) -> Step:
 
 def _toward_merge(job: Job, pull: PullRequest, seen: Seen) -> Step:
     """Say what is still to be done, or to be waited for, before it can be merged."""
+    if pull.merged_below not in ("", pull.base_branch):
+        return _retarget(job, pull, seen)
     awaited, turn = m.awaited(job, pull), m.merge_turn(job, pull)
     checks = m.waits_for_checks(pull)
     if people := m.waits_for_people(pull):
@@ -92,6 +94,23 @@ def _toward_merge(job: Job, pull: PullRequest, seen: Seen) -> Step:
     if pull.rules.has_queue:
         return enqueue(job, pull, seen)
     return _merge(job, pull, seen, turn)
+
+
+def _retarget(job: Job, pull: PullRequest, seen: Seen) -> Step:
+    """Send it to where the branch that it is based on was merged to."""
+    key, base = f"retarget@{pull.merged_below}", pull.merged_below
+    receipt = seen.receipts.get(key)
+    if receipt is None:
+        number, before = job.item.number, pull.base_branch
+        return Do(key, ChangeBase(job.repository, number, before, base))
+    if receipt.note:
+        reason = f"{code_span(pull.base_branch)} was merged into {code_span(base)}, and"
+        advice = f"Change its base to {code_span(base)}, then give the command again."
+        return End(
+            m.failed(f"{reason} GitHub does not move it: {receipt.note}", advice)
+        )
+    says = f"GitHub to move it to {base}"
+    return Await(m.awaited(job, pull), says, is_brief=True)
 
 
 # --- what ends it --------------------------------------------------------------------
@@ -141,8 +160,11 @@ def _merge(job: Job, pull: PullRequest, seen: Seen, turn: str) -> Step:
     if any(receipt.changed for receipt in tried):
         says = "GitHub to show the merge"
         return Await(awaited, says, holds=turn, is_brief=True)
-    if tried and refusal(tried[-1].note).then is Then.ENQUEUE:
+    then = refusal(tried[-1].note).then if tried else None
+    if then is Then.ENQUEUE:
         return enqueue(job, pull, seen)
+    if then is Then.UPDATE and (step := _update(job, pull, seen, turn)):
+        return step
     if step := after_refusals(job, pull, tried):
         return step
     merge = MergePullRequest(job.repository, job.item.number, pull.head_sha, method)

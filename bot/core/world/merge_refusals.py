@@ -15,6 +15,7 @@ class Then(StrEnum):
     WAIT = "wait"  # somebody has to do something first
     LOOK = "look again"  # something else changed at the same time
     ENQUEUE = "enqueue"
+    UPDATE = "update"
     FAIL = "fail the item"
 
 
@@ -59,6 +60,7 @@ _TABLE = tuple(
             _PERMITTED,
         ),
         (r"(?:head|base) branch was modified", Then.LOOK),
+        (r"branch is out of date|not up to date with", Then.UPDATE),
         (r"expected head sha|head sha (?:didn.t|did not) match", Then.LOOK),
         (r"merge queue", Then.ENQUEUE, "the merge queue"),
         (

@@ -127,10 +127,13 @@ class PullRequest:
 
 @dataclass(frozen=True, slots=True)
 class PullRequestNow(Question[PullRequest]):
-    """How a pull request stands. ``head_sha`` is the commit whose checks are awaited."""
+    """How a pull request stands.
+
+    ``head_sha`` is the commit whose checks are awaited: it makes no other question.
+    """
 
     number: ItemNumber
-    head_sha: str = ""
+    head_sha: str = field(default="", compare=False)
     stacked_on: str = ""  # a branch that may have been merged in the meantime
 
     @property

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from bot.core.actions.merge import cancel_step, next_step
 from bot.core.actions.step import Ask, Await, Do, End, Seen, Step
 from bot.core.effects import (
+    ChangeBase,
     DequeuePullRequest,
     EnqueuePullRequest,
     MergePullRequest,
@@ -27,6 +28,7 @@ from bot.core.world.pulls import (
     MergeMethod,
     MergeState,
     PullRequest,
+    PullRequestNow,
     QueueEntry,
     ReviewDecision,
 )
@@ -236,6 +238,14 @@ def test_a_wait_names_whom_it_waits_for(facts, words):
     assert found.what.wakes == {"pull request 7 12", f"commit 7 {PINNED}"}
 
 
+def test_a_wait_goes_on_while_nothing_has_changed():
+    found = pull(checks=(PENDING,))
+    waits = step(found)
+    assert isinstance(waits, Await)
+    seen = Seen().told_after_waiting(waits.what, found)
+    assert next_step(merge_job(), seen) == waits
+
+
 def test_reviews_are_waited_for_without_holding_anybody_up():
     found = pull(
         rules=STRICT,
@@ -325,6 +335,43 @@ def test_a_workflow_that_changed_in_the_base_is_told_with_the_remedy():
     outcome = end(step(behind, receipts={UPDATE_KEY: refused(said)}))
     assert "workflow files changed in the base" in outcome.reason
     assert outcome.advice.startswith("Merge it by hand")
+
+
+# --- stacks ----------------------------------------------------------------------------
+
+STACKED = PullRequestNow(REPOSITORY, TWELVE, stacked_on="topic-11")
+
+
+def stacked(found: PullRequest, receipts: Mapping[str, Receipt] | None = None) -> Step:
+    at = merge_job(base="topic-11", predecessors={11: "topic-11"})
+    assert next_step(at, Seen()) == Ask(STACKED)
+    return step_of(next_step, at, found, receipts)
+
+
+def test_what_is_stacked_on_a_merged_branch_goes_where_that_went():
+    below = pull(base_branch="topic-11", merged_below="main")
+    change = ChangeBase(REPOSITORY, TWELVE, "topic-11", "main")
+    assert stacked(below) == Do("retarget@main", change)
+    waits = stacked(below, {"retarget@main": DONE})
+    assert says(waits) == "GitHub to move it to main"
+    moved = stacked(pull(merged_below="main"))
+    assert isinstance(moved, Do)
+    assert moved.intent == merging()
+    note = Receipt(id=12, changed=False, note="it is part of a stack")
+    outcome = end(stacked(below, {"retarget@main": note}))
+    assert "GitHub does not move it: it is part of a stack" in outcome.reason
+
+
+def test_a_base_that_is_merged_again_and_again_is_no_stack():
+    # Only the branch of a predecessor is asked about: ``develop`` stays a base.
+    assert next_step(merge_job(base="develop"), Seen()) == Ask(ASKED)
+
+
+def test_a_branch_that_is_out_of_date_by_the_refusal_is_updated():
+    said = refused("Head branch is out of date. Review and try the merge again.")
+    update = step(pull(), receipts={MERGE_KEY: said})
+    assert isinstance(update, Do)
+    assert isinstance(update.intent, UpdateBranch)
 
 
 # --- methods ---------------------------------------------------------------------------

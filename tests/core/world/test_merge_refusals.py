@@ -15,6 +15,7 @@ SAID = {
     "Base branch was modified. Review and try the merge again.": Then.LOOK,
     "Head branch was modified. Review and try the merge again.": Then.LOOK,
     "expected head sha didn\u2019t match current head ref.": Then.LOOK,
+    "Head branch is out of date. Review and try the merge again.": Then.UPDATE,
     "Pull Request has merge conflicts": Then.FAIL,
     "merge conflict between base and head": Then.FAIL,
     "Pull Request is still a draft": Then.FAIL,
