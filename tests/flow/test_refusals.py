@@ -52,7 +52,8 @@ ROWS = [
     Row(
         "/batch merge 18",
         "😕 #18 is an issue; merge needs a pull request. Its open pull request is #71."
-        " Nothing started.",  # and no command to copy: this version merges nothing
+        " Nothing started.",
+        corrected="/batch merge 71",
     ),
     Row(
         "/batch close 12 23 63 dry-rum",
