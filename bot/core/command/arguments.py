@@ -7,7 +7,7 @@ from bot.core.actions.spec import SIGNED, Form
 from bot.core.command.guesses import slip_of
 from bot.core.command.sentence import Sentence
 from bot.core.command.syntax import DRY_RUN, MAKE, NUMERIC, quoted
-from bot.core.command.words import KEYED, Token, is_filter, is_item, login_of
+from bot.core.command.words import GHOST, KEYED, Token, is_filter, is_item, login_of
 from bot.core.effects import TEAM
 from bot.core.model import Action
 
@@ -40,7 +40,9 @@ class Arguments:
                 return self._word(token)
             case Form.TEXT if token.text[0] in '"\u201c':
                 text = sentence.unquoted(token)
-                if text is not None:
+                if text is not None and not GHOST.sub("", text).strip():
+                    sentence.flaw(token.span, "these quotes say nothing", fix=None)
+                elif text is not None:
                     self._argument(token, text, most=1)
             case Form.TITLE if token.text[0] in '"\u201c' or self._is_title(token):
                 title = sentence.unquoted(token)
@@ -169,7 +171,10 @@ class Arguments:
             return value
         teams = ", or a team as +team:core" if takes_teams else ""
         message = f"not a login; write +ada or -bob{teams}"
-        sentence.flaw(token.span, message, fix=None)
+        parts = [login_of(part) for part in value.split("+")]
+        is_several = all(map(_LOGIN.match, parts))
+        fix = " ".join(f"{sign}{part}" for part in parts) if is_several else None
+        sentence.flaw(token.span, message, fix=fix)
         return None
 
 

@@ -12,7 +12,7 @@ from bot.core.command.phrases import PREPOSITIONS, take_run
 from bot.core.command.sentence import Sentence
 from bot.core.command.syntax import Span, quoted
 from bot.core.command.vocabulary import COURTESY
-from bot.core.command.words import KEYED, Edit, Token, is_item
+from bot.core.command.words import KEYED, Edit, Token, is_item, is_word
 
 NOISE = "this is no part of a command"
 
@@ -48,6 +48,12 @@ def _is_added_or_removed(sentence: Sentence) -> bool:
     name, example = (
         _CHANGED.get(rest[0].folded, ("", "")) if len(rest) > 1 else ("", "")
     )
+    if not name and _is_label_added(sentence):
+        message = "labels are put on with label: label +bug 12"
+        sentence.flaw(verb.span, message, fix="label")
+        sentence.at = 1
+        sentence.lead_with(verb, "label")
+        return True
     if not name or verb.folded not in ("add", "remove"):
         return False
     usage = f"{name} {'+' if verb.folded == 'add' else '-'}"
@@ -66,6 +72,20 @@ def _is_added_or_removed(sentence: Sentence) -> bool:
     sentence.at = 2 if last is rest[0] else 3
     sentence.lead_with(rest[0], name)
     return True
+
+
+def _is_label_added(sentence: Sentence) -> bool:
+    """Note the ``add`` of ``add bug to 12``."""
+    words = [token.folded for token in sentence.tokens]
+    at = next((at for at, word in enumerate(words) if word in ("to", "on")), 0)
+    behind = sentence.tokens[at + 1 : at + 2]
+    return (
+        words[0] == "add"
+        and at > 1
+        and bool(behind)
+        and is_item(behind[0].text)
+        and all(is_word(token) for token in sentence.tokens[1:at])
+    )
 
 
 def _is_milestone(sentence: Sentence) -> bool:

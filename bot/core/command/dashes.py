@@ -18,6 +18,7 @@ from bot.core.command.syntax import (
 from bot.core.command.vocabulary import (
     BATCH_OPTIONS,
     COLLECTIONS,
+    FILTER_VALUES,
     FILTERS,
     OPTION_SYNONYMS,
     in_words,
@@ -88,6 +89,9 @@ def _option_like(
         fix = None if is_no(value or "") else "dry-run"
         sentence.flaw(span, f"write dry-run{how}", fix=fix)
         return
+    if key == "again":
+        sentence.flaw(span, f"write again{how}", fix=None if value else "again")
+        return
     if key in ("help", "h", "?"):
         first, last = sentence.tokens[0], sentence.tokens[-1]
         whole = Span(first.column, last.end - first.column)
@@ -143,6 +147,11 @@ def _is_word_of_action(sentence: Sentence, token: Token, key: str, value: str) -
     return True
 
 
+def is_reason(sentence: Sentence, token: Token, key: str, value: str) -> bool:
+    """Note ``close 12 reason:not-planned``."""
+    return key == "reason" and _is_word_of_action(sentence, token, key, value)
+
+
 def is_no(value: str) -> bool:
     """Return whether a value switches something off."""
     return value.casefold() in _NO
@@ -159,4 +168,6 @@ def fits(key: str, token: Token) -> bool:
     if key in BATCH_OPTIONS:
         value = read_option(key, token.text)
         return not isinstance(value, Wrong) or value.fix is not None
-    return key in FILTERS or is_item(token.text)
+    if key in FILTERS:
+        return token.folded in FILTER_VALUES.get(key, (token.folded,))
+    return is_item(token.text)

@@ -6,11 +6,13 @@ neither: ``patch`` is no ``dispatch``, ``chance`` no ``cancel``.
 """
 
 import difflib
+import re
 from collections.abc import Collection, Iterable
 
 from bot.core.command.vocabulary import STRANGERS, SYNONYMS
 
 _LONGEST = 40
+_DOUBLED = re.compile(r"(.)\1+")
 
 
 def nearest(word: str, choices: Iterable[str], *, likeness: float = 0.65) -> str:
@@ -28,7 +30,7 @@ def slip_of(word: str, choices: Iterable[str]) -> str:
 
     Nothing too if it could be two of them.
     """
-    if len(word) > _LONGEST:
+    if not 2 < len(word) <= _LONGEST:
         return ""
     folded = word.casefold()
     letters = sorted(folded)
@@ -76,11 +78,13 @@ def _distance_of_slip(word: str, known: str) -> int | None:
     letter has to be right, and none may be another one.
     """
     length = len(known)
+    if length > 2 and _DOUBLED.sub(r"\1", word) == _DOUBLED.sub(r"\1", known):
+        return 1  # a letter more or less often
     most = 1 if length < 7 else 2 if length < 10 else 3
     if abs(len(word) - length) > most or length < 3:
         return None
     is_turned = len(word) == length and sorted(word) == sorted(known)
-    if length == 3 and not is_turned:
+    if length == 3 and not is_turned and word != f"{known}s":
         return None
     if length == 4 and len(word) == length and not is_turned:
         return None

@@ -61,6 +61,7 @@ _EXCEPT = re.compile(
     r"(?:except(?: for)?|without|but not|and not|not|excluding|excl|minus)\Z",
     re.IGNORECASE,
 )
+_LEAVES_OUT = frozenset({"except", "without", "excluding", "excl", "minus", "not"})
 _NOT_PLANNED = re.compile(
     r"(?:as )?(?:not[ -]planned|wont-?fix|won[\u2019']t fix|unplanned)\Z", re.IGNORECASE
 )
@@ -69,6 +70,13 @@ _NOISE = frozenset(
     {"issue", "issues", "item", "items", "number", "numbers", "pr", "prs", "ticket"}
 )
 
+_SIGNS = {
+    **dict.fromkeys(("add", "put", "set"), "+"),
+    **dict.fromkeys(("remove", "delete", "drop", "without"), "-"),
+}
+"""What people say before a label or login, and the sign for it."""
+
+_OF = ("of", "in", "on", "from")
 _TAKES_OFF = {
     "unlabel": "label",
     "untag": "label",
@@ -112,6 +120,7 @@ def explain(sentence: Sentence, token: Token) -> None:
     """Note what is wrong with a word that the language does not have."""
     for habit in (
         _missing_space,
+        _exclaimed,
         _in_quotes,
         _quoted_text,
         _unquoted_comment,
@@ -119,11 +128,11 @@ def explain(sentence: Sentence, token: Token) -> None:
         reviewer_without_sign,
         _preposition,
         _argument_without_sign,
-        _rest_of_a_value,
         _waiting,
         _reason,
         _exception,
         _dry_run,
+        _rest_of_a_value,
         _spaced_range,
         _word_of_the_language,
         _everything,
@@ -142,6 +151,22 @@ def _missing_space(sentence: Sentence, token: Token) -> bool:
     at = Span(token.column + found.end(), 0)
     message = f"space missing: write {found[0]} {text[found.end() :]}"
     sentence.flaw_with(token.span, message, (Edit(at, " "),))
+    return True
+
+
+def _exclaimed(sentence: Sentence, token: Token) -> bool:
+    """Note ``12..18 !15``, ``label:bug !label:wip`` and ``label +bug !wip``."""
+    rest = token.text[1:]
+    keyed = KEYED.match(rest)
+    is_one = NUMERIC.match(rest) is not None or (
+        keyed is not None and is_filter(keyed["key"].casefold(), keyed["value"])
+    )
+    is_name = sentence.form in (Form.LABELS, Form.LOGINS) and rest[:1].isalpha()
+    if token.text[0] != "!" or not (is_one or is_name):
+        return False
+    fix = f"-{rest.lstrip('#@')}"
+    what = "left out" if is_one else "taken off"
+    sentence.flaw(token.span, f"what is {what} is written {fix}", fix=fix)
     return True
 
 
@@ -167,6 +192,14 @@ def _quoted_text(sentence: Sentence, token: Token) -> bool:
 def _unquoted_comment(sentence: Sentence, token: Token) -> bool:
     if sentence.form is not Form.TEXT:
         return False
+    following = sentence.following
+    if re.fullmatch(r"#?[0-9]+:", token.text) and following is not None:
+        colon = Span(token.end - 1, 1)
+        sentence.flaw_with(colon, "an item has no colon", (Edit(colon, ""),))
+        return True
+    if token.folded in ("on", "to") and following and is_item(following.text):
+        sentence.flaw(token.span, "this is no part of a command", fix="")
+        return True
     span, text = take_run(sentence, token, is_text=True)
     fix = quoted(_unwrapped(text), always=True)
     sentence.flaw(span, f"put the text in quotes: {fix}", fix=fix)
@@ -215,7 +248,7 @@ def _has_only_items(sentence: Sentence, token: Token) -> bool:
 
 def _argument_without_sign(sentence: Sentence, token: Token) -> bool:
     """Read ``label good first issue 12`` and ``assign @ada 12``."""
-    before = sentence.before
+    before, following = sentence.before, sentence.following
     form = sentence.form
     if form not in SIGNED or before is None or before.is_mark:
         return False
@@ -226,15 +259,27 @@ def _argument_without_sign(sentence: Sentence, token: Token) -> bool:
         before is sentence.lead_token or is_listed or _has_only_items(sentence, token)
     )
     is_behind_sign = before.text[0] in "+-" and not NUMERIC.match(before.text[1:])
+    start, sign = token, "+"
+    if token.folded in _SIGNS and following is not None and not is_known(following):
+        token, sign = following, _SIGNS[token.folded]
+        sentence.at += 1
     if form in PEOPLE:
         is_behind_lead = is_behind_lead or before.folded in PREPOSITIONS
         is_behind_lead = is_behind_lead or _is_behind_one_more(sentence)
+        span = Span(start.column, token.end - start.column)
+        if is_behind_lead and re.fullmatch(r"@?[\w.-]+/[\w.-]+", token.text):
+            message = "teams cannot be assigned; people can: +ada"
+            sentence.flaw(span, message, fix=None)
+            return True
         if not re.fullmatch(r"@?[A-Za-z0-9][\w-]*(?:\[bot\])?|@me", token.text):
             return False
         if not (is_behind_lead or token.text[0] == "@" or token.folded == "me"):
             return False
-        fix = "+@me" if token.folded in ("me", "@me") else f"+{token.text.lstrip('@')}"
-        sentence.flaw(token.span, f"write {fix}", fix=fix)
+        if token.folded in ("none", "nobody", "noone"):
+            sentence.flaw(span, "people are taken off by their names: -ada", fix=None)
+            return True
+        name = "@me" if token.folded in ("me", "@me") else token.text.lstrip("@")
+        sentence.flaw(span, f"write {sign}{name}", fix=f"{sign}{name}")
         return True
     is_maybe_items = re.fullmatch(r"#?[0-9]+\D{1,3}[0-9]+", token.text) is not None
     if not (is_behind_lead or (is_behind_sign and not is_maybe_items)):
@@ -252,7 +297,18 @@ def _argument_without_sign(sentence: Sentence, token: Token) -> bool:
         message = f"write {fix}"
         sentence.flaw_with(span, message, (Edit(whole, fix),))
         return True
-    fix = f"+{quoted(_unwrapped(text))}"
+    fix = f"{sign}{quoted(_unwrapped(text))}"
+    span = Span(start.column, span.column + span.length - start.column)
+    sentence.flaw(span, f"write {fix}", fix=fix)
+    return True
+
+
+def is_label(sentence: Sentence, token: Token) -> bool:
+    """Note the ``area:docs`` of ``label area:docs 12``, which is no word of ours."""
+    if sentence.form is not Form.LABELS or sentence.before is not sentence.lead_token:
+        return False
+    span, text = take_run(sentence, token, is_name=True)
+    fix = f"+{quoted(text)}"
     sentence.flaw(span, f"write {fix}", fix=fix)
     return True
 
@@ -282,7 +338,11 @@ def _rest_of_a_value(sentence: Sentence, token: Token) -> bool:
     fix = quoted(_unwrapped(f"{found['value']} {text}"))
     message = f"put a value of several words in quotes: {found['key']}:{fix}"
     whole = Span(start, span.column + span.length - start)
-    sentence.flaw_with(span, message, (Edit(whole, fix),))
+    # What leaves something out, in whatever marks, is no part of a name.
+    is_sure = "`" not in text and _LEAVES_OUT.isdisjoint(
+        re.findall(r"\w+", text.casefold())
+    )
+    sentence.flaw_with(span, message, (Edit(whole, fix),) if is_sure else None)
     return True
 
 
@@ -411,11 +471,18 @@ def _word_of_the_language(sentence: Sentence, token: Token) -> bool:
         sentence.flaw(token.span, NOT_YET[folded], fix=None)
     elif folded in BATCH_OPTIONS or folded in FILTERS or folded in COLLECTIONS:
         following = sentence.following
+        behind = sentence.tokens[sentence.at + 1 : sentence.at + 2]
+        is_of = folded in COLLECTIONS and following and following.folded in _OF
+        if is_of and behind and is_item(behind[0].text):
+            sentence.at += 1
+            following = behind[0]
         if following is not None and fits(folded, following):
             sentence.at += 1
             span = Span(token.column, following.end - token.column)
             fix = f"{folded}:{following.text}"
             sentence.flaw(span, f"{folded} needs a colon: {fix}", fix=fix)
+        elif folded in ("is", "no"):
+            return False  # words of any sentence
         else:
             message = f"{folded} needs a colon and a value"
             sentence.flaw(token.span, message, fix=None)
@@ -489,13 +556,13 @@ def _prose(sentence: Sentence, token: Token) -> None:
     if _EMOJI.fullmatch(text):
         sentence.flaw(token.span, "this is no part of a command", fix="")
         return
-    if text[0] == "!" and NUMERIC.match(text[1:]):
-        message = f"what is left out is written -{text[1:]}"
-        sentence.flaw(token.span, message, fix=f"-{text[1:].lstrip('#')}")
-        return
     is_one = any(one.isdigit() for one in text) or meant_numbers(text) is not None
     if is_one:
         sentence.not_an_item(token)
+        return
+    plain = token.folded.strip("!?.;")
+    if plain in ("again", "dry-run"):
+        sentence.flaw(token.span, f"write {plain}", fix=plain)
         return
     guess = meant(text, (*sentence.names, *CONTROLS, "dry-run"))
     guess = "" if sentence.is_refused(guess) else guess
@@ -522,9 +589,12 @@ def _prose(sentence: Sentence, token: Token) -> None:
 
 def _means_something(sentence: Sentence, word: str) -> bool:
     """Return whether a sentence says something else without a word."""
-    known = (*sentence.names, *CONTROLS, *SYNONYMS, *STRANGERS, *KEYS)
-    has_digit = any(one.isdigit() for one in word)
-    return has_digit or word in CONDITIONS or word in known
+    known = {*sentence.names, *CONTROLS, *SYNONYMS, *STRANGERS, *KEYS, *CONDITIONS}
+    known |= {"again", "dry", "planned", "plan"}
+    parts = re.findall(r"\w+", word)
+    plain = {word, word.strip("\"'`*_()[]{}<>~"), *parts, "-".join(parts)}
+    has_mark = any(one.isdigit() or one in "`=<>[]{}|/" for one in word)
+    return has_mark or word[:1] in ("", "-", "+") or not plain.isdisjoint(known)
 
 
 def after_without_colon(sentence: Sentence, token: Token) -> None:

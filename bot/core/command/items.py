@@ -171,8 +171,12 @@ class ItemsReader(Sentence):
             case ")" if self.group is not None:
                 if not self.group.terms and not self._is_flawed_since(self.group):
                     span = Span(self.group.column, token.end - self.group.column)
-                    fix = "" if self.group.bound.is_empty else None
-                    self.flaw(span, "nothing is in these brackets", fix=fix)
+                    opened = Span(self.group.column, 1)
+                    # What was read inside all the same stays: (dry-run).
+                    edits = (Edit(opened, ""), Edit(token.span, ""))
+                    is_empty = self.group.bound.is_empty
+                    message = "no item is in these brackets"
+                    self.flaw_with(span, message, edits if is_empty else None)
                 self._close_group(token.end)
             case "[" if not joints.is_link(self, token):
                 self._brackets(token)
@@ -218,8 +222,19 @@ class ItemsReader(Sentence):
             self.flaw(opening.span, message, fix=None)
             return
         brackets = Span(opening.column, end - opening.column)
-        for token in inside:
+        for at, token in enumerate(inside):
             whole = brackets if len(inside) == 1 else token.span
+            if len(self.flaws) >= MAX_FAULTS:
+                break
+            behind = inside[at + 1] if at + 1 < len(inside) else None
+            before = inside[at - 1] if at else None
+            if before is not None and _is_parted(before, token):
+                continue
+            if behind is not None and _is_parted(token, behind):
+                fix = f"{token.folded}:{behind.text}"
+                span = Span(token.column, behind.end - token.column)
+                self.flaw(span, f"{token.folded} needs a colon: {fix}", fix=fix)
+                continue
             self._bracketed(token, whole, self.target.bound)
 
     def _bracketed(self, token: Token, whole: Span, bound: Bound) -> None:
@@ -313,6 +328,10 @@ class ItemsReader(Sentence):
             self.flaw(token.span, f"{key} takes no value", fix=fix)
         elif key == "team" and self.form is Form.REVIEWERS:
             self.flaw(token.span, f"write +{token.folded}", fix=f"+{token.folded}")
+        elif (option := OPTION_SYNONYMS.get(key, "")) in BATCH_OPTIONS:
+            span = Span(token.column, len(key))
+            self.flaw(span, f"unknown option; did you mean {option}?", fix=option)
+            self.option_value(token, option, value)
         elif key in CONTROLS:
             message = f"{key} is written without a colon, first in the command"
             self.flaw(token.span, message, fix=None)
@@ -321,6 +340,8 @@ class ItemsReader(Sentence):
 
     def _unknown_key(self, token: Token, found: re.Match[str]) -> None:
         key, value = found["key"].casefold(), found["value"]
+        if habits.is_label(self, token) or dashes.is_reason(self, token, key, value):
+            return
         if habits.is_search_word(self, token, key, value):
             return
         known = (*BATCH_OPTIONS, *FILTERS, *COLLECTIONS, *self.names, "after")
@@ -505,3 +526,8 @@ class ItemsReader(Sentence):
         self.flaw(
             token.span, "dangling comma" + (f": write {fix}" if fix else ""), fix=fix
         )
+
+
+def _is_parted(key: Token, value: Token) -> bool:
+    """Return whether two words are an option of an item, but for the colon."""
+    return key.folded in ITEM_OPTIONS and dashes.fits(key.folded, value)

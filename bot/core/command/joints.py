@@ -117,7 +117,11 @@ def _is_either(sentence: Sentence, token: Token) -> bool:
     if not _is_between(sentence, lambda text: bool(_key_of_filter(text))):
         return False
     if _key_of_filter(before.text) != _key_of_filter(following.text):
-        return False
+        message = (
+            f"for either, put each in brackets: ({before.text}) ({following.text})"
+        )
+        sentence.flaw(token.span, message, fix=None)
+        return True
     gap = Span(before.end, following.column - before.end)
     message = "for either, a comma joins filters of one key"
     sentence.flaw_with(token.span, message, (Edit(gap, ","),))

@@ -32,7 +32,9 @@ CONDITIONS = frozenset(
         ),
         *("or", "only", "without", "except", "after", "before", "once", "then", "nor"),
         *("instead", "stop", "wait", "cancel", "later", "tomorrow", "first", "last"),
-        *("as", "one", "each", "order", "sequence", "row", "turn"),
+        *("as", "one", "each", "order", "sequence", "row", "turn", "sequentially"),
+        *("wontfix", "unplanned", "completed", "duplicate", "done", "fixed"),
+        *("tonight", "daily", "nightly", "weekly", "every", "while", "once", "minus"),
     }
 )
 """Words that make a sentence mean something else than its numbers alone."""
@@ -70,7 +72,8 @@ def take_phrase(
     for count in (3, 2, 1):
         words = sentence.tokens[start : start + count]
         said = " ".join(word.text for word in words)
-        if len(words) == count and len(said) < 40 and pattern.match(said):
+        is_short = len(words) == count and len(said) < 40
+        if is_short and pattern.match(said.rstrip(".!;:")):
             sentence.at = start + count
             return Span(token.column, words[-1].end - token.column), said
     return token.span, ""

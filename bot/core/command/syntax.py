@@ -346,7 +346,8 @@ def format_selector(selector: Selector) -> str:
 def format_filter(one: Filter) -> str:
     """Return a filter as it is typed; a comma joins its values."""
     sign = "-" if one.is_not else ""
-    values = (quoted(v, always=v.casefold() == "me") for v in one.values)
+    special = "none" if one.key in ("label", "milestone") else "me"
+    values = (quoted(v, always=v.casefold() == special) for v in one.values)
     return ",".join(f"{sign}{one.key}:{value}" for value in values)
 
 

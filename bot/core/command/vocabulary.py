@@ -114,6 +114,8 @@ OPTION_SYNONYMS: Mapping[str, str] = MappingProxyType(
         "dependencies": "deps",
         **dict.fromkeys(("depends-on", "depends", "needs", "requires"), "after"),
         **dict.fromkeys(("blocked-by", "wait-for", "waits-for"), "after"),
+        **dict.fromkeys(("children", "parent", "epic", "subtasks"), "sub-issues"),
+        **dict.fromkeys(("checklist", "tasklist", "todo", "todos"), "tasks"),
     }
 )
 """What other programs call an option of this language."""
@@ -141,22 +143,16 @@ STRANGERS: Mapping[str, str] = MappingProxyType(
         "unrequest": "requests are taken back with request -ada 12",
         "demilestone": "a milestone is taken off with milestone none 12",
         "unready": "a draft is made with draft 12",
+        "remove": "labels are taken off with label -bug 12, people with assign -ada 12",
         "undo": "nothing is undone by a command",
         "revert": "nothing is undone by a command",
         **dict.fromkeys(
             (
                 *("approve", "archive", "clone", "commit", "copy", "create", "delete"),
                 *("deploy", "edit", "fork", "lock", "lose", "move", "pin", "pull"),
-                *("push", "release", "remove", "rename", "squash", "subscribe"),
-                *(
-                    "retest",
-                    "transfer",
-                    "unlock",
-                    "unmerge",
-                    "unpin",
-                    "unreview",
-                    "unskip",
-                ),
+                *("push", "release", "rename", "squash", "subscribe"),
+                *("retest", "transfer", "unlock", "unmerge", "unpin", "unreview"),
+                *("unskip",),
                 *("cancer", "chose", "content", "drift", "parse", "patch", "plain"),
                 *("plane", "plant", "read", "retro", "smart", "star", "statue"),
             ),

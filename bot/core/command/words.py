@@ -354,6 +354,10 @@ class Words:
                     self.flaw_with(token.span, message, (Edit(name, "@me"),))
                     return None
                 value = login_of(value)
+            case "label" | "milestone" if value.casefold() == token.text[-4:] == "none":
+                fix = f"no:{key}"
+                self.flaw(token.span, f"what has none is found with {fix}", fix=fix)
+                return None
             case "draft" | "review" | "is" | "no" | "type" | "state":
                 return self._one_of(token, key, value.casefold().replace("_", "-"))
             case _:
@@ -411,6 +415,10 @@ class Words:
         text = token.text
         opening = text[:1]
         if opening not in ('"', "\u201c"):
+            if len(text) > 2 and text[0] == text[-1] == "'":
+                fix = f'"{text[1:-1]}"'
+                self.flaw(token.span, f"quotes are written {fix}", fix=fix)
+                return None
             if '"' in text or "\u201c" in text:
                 message = "quotes go around the whole value"
                 bare = re.sub('["\u201c\u201d]', "", text)
@@ -450,7 +458,8 @@ def is_filter(key: str, value: str) -> bool:
     """Return whether ``key:value`` is a filter; ``review:63``, ``draft:63`` are actions."""
     folded = value.casefold().replace("_", "-")
     if key == "review":
-        return folded in FILTER_VALUES[key]
+        is_word = re.fullmatch("[a-z-]+", folded) is not None
+        return is_word and folded != "this"
     if key == "draft":
         is_other = is_item(value) or KEYED.match(value) is not None
         return bool(value) and not is_other

@@ -3,7 +3,7 @@
 ``wanted`` and ``select`` both work it out anew from what is known by then.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import assert_never
@@ -430,12 +430,13 @@ def with_selector(command: RunCommand, old: Selector, new: Selector) -> str:
     return format_command(replace(command, words=tuple(words)))
 
 
-def with_argument(command: RunCommand, old: str, new: str) -> str:
-    """Return the command with one argument of its action in the place of another;
-    nothing if there is no other.
+def with_argument(command: RunCommand, old: str, new: Sequence[str]) -> str:
+    """Return the command with others in the place of one argument of its action; nothing
+    if there are none.
     """
     if not new or command.action is None:
         return ""
-    arguments = (new if one == old else one for one in command.action.arguments)
+    typed = command.action.arguments
+    arguments = (part for one in typed for part in (new if one == old else (one,)))
     action = replace(command.action, arguments=tuple(dict.fromkeys(arguments)))
     return format_command(replace(command, action=action))

@@ -1,12 +1,13 @@
 """Labels that a command names: none is made in silence, and none is taken for another."""
 
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from bot.core.actions.spec import Form
 from bot.core.actions.table import spec_of
 from bot.core.command.faults import Declined
-from bot.core.command.guesses import nearest
+from bot.core.command.guesses import nearest, slip_of
 from bot.core.command.syntax import (
     MAKE,
     Filter,
@@ -18,6 +19,8 @@ from bot.core.plan.configuration import PATH
 from bot.core.plan.expansion import Expansion, Known, with_argument, with_selector
 from bot.core.plan.milestones import as_titled
 from bot.core.world.markdown import code_span, join, plural
+
+_BETWEEN = re.compile(r"\s*[/,+|&;]\s*|\s+(?:and\s+)?")
 
 
 def labels_wanted(expansion: Expansion) -> bool:
@@ -138,10 +141,10 @@ def _filter_without(
     expansion: Expansion, search: Search, one: Filter, value: str
 ) -> Declined:
     labels = expansion.known.labels or {}
-    guess = nearest(value, labels)
+    guess = slip_of(value, labels) or nearest(value, labels)
     corrected = ""
-    if guess:
-        named = (guess if other == value else other for other in one.values)
+    if sure := slip_of(value, labels):
+        named = (sure if other == value else other for other in one.values)
         values = tuple(dict.fromkeys(named))
         filters = tuple(
             replace(other, values=values) if other is one else other
@@ -154,7 +157,7 @@ def _filter_without(
 
 def _label_without(expansion: Expansion, action: Action, name: str) -> Declined:
     labels = expansion.known.labels or {}
-    guess = nearest(name, labels)
+    guess = slip_of(name, labels) or nearest(name, labels)
     message = _missing(name, guess, labels)
     if action.uses:
         return Declined(
@@ -163,8 +166,18 @@ def _label_without(expansion: Expansion, action: Action, name: str) -> Declined:
         )
     made = code_span(f"+{quoted(name)}!")
     message = f"{message} To make a new one, write {made}."
-    new = f"+{guess}" if guess else ""
+    new = [f"+{one}" for one in _certain(name, labels)]
     return Declined(message, with_argument(expansion.command, f"+{name}", new))
+
+
+def _certain(name: str, labels: Mapping[str, int]) -> Sequence[str]:
+    """Return the labels that must have been meant: one, but for a slip, or several."""
+    known = {label.casefold(): label for label in labels}
+    parts = [known.get(part.casefold(), "") for part in _BETWEEN.split(name)]
+    if len(parts) > 1 and all(parts):
+        return parts
+    slip = slip_of(name, labels)
+    return [slip] if slip else []
 
 
 def _missing(name: str, guess: str, labels: Mapping[str, int]) -> str:

@@ -35,8 +35,8 @@ def nobody_to_assign(expansion: Expansion) -> Declined | None:
             " GitHub takes people with access to the repository, and who has taken part"
             " in the item."
         )
-        old, new = f"+{login}", f"+{guess}" if guess else ""
-        return Declined(message, with_argument(expansion.command, old, new))
+        new = [f"+{guess}"] if guess else []
+        return Declined(message, with_argument(expansion.command, f"+{login}", new))
     return None
 
 

@@ -31,8 +31,8 @@ def which_batch(batches: Sequence[BatchId]) -> str:
     """A control named no batch, and the thread has none or several live ones."""
     if not batches:
         return (
-            "There is no live batch in this thread. Give its id, such as"
-            " `/batch cancel b7k2`; `/batch status` lists them. Nothing changed."
+            "There is no live batch in this thread. Give the id of another one, such as"
+            " `b7k2`; `/batch status` lists them. Nothing changed."
         )
     names = ", ".join(code_span(batch) for batch in batches)
     return (

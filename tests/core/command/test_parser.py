@@ -103,6 +103,46 @@ def test_nobody_is_led_to_what_the_table_refuses(line: str):
     assert "teleport" in own.corrected
 
 
+WEIGHTY = (
+    *("dry-run", "dry run", "--dry-run", "-n", "dryrun", "dry_run", "--plan"),
+    *("not-planned", "not planned", "as not planned", "--not-planned", "wontfix"),
+    *("-15", "except 15", "but not 15", "without #15", "!15", "minus 15"),
+    *("after 15", "after: 15", "depends on 15", "needs 15", "--after 15"),
+)
+WRAPPED = (
+    "{}",
+    "({})",
+    "[{}]",
+    "({},)",
+    "{}.",
+    "{}!",
+    ", {}",
+    "and {}",
+    '"{}"',
+    "`{}`",
+)
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    st.lists(
+        st.sampled_from(["12..18", "63", "label:bug", "please", "concurrency=2"]),
+        min_size=1,
+        max_size=3,
+    ),
+    st.sampled_from(WEIGHTY),
+    st.sampled_from(WRAPPED),
+    st.integers(0, 3),
+)
+def test_no_correction_leaves_out_what_makes_less_of_a_command(words, weighty, how, at):
+    words.insert(at, how.format(weighty))
+    result = parse_command("/batch close " + " ".join(words))
+    offered = result.corrected if isinstance(result, Misread) else ""
+    if offered:
+        kept = ("dry-run", "not-planned", "-15", "after:", weighty)
+        assert any(word in offered for word in kept), (words, offered)
+
+
 def test_faults_come_from_left_to_right():
     result = parse_command("/batch 1x8 concurency:3 timeout:30 after")
     assert isinstance(result, Misread)

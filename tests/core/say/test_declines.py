@@ -24,8 +24,8 @@ ONE, OTHER = BatchId("b7k2"), BatchId("c3d4")
         ),
         (
             declines.which_batch([]),
-            "There is no live batch in this thread. Give its id, such as"
-            " `/batch cancel b7k2`; `/batch status` lists them. Nothing changed.",
+            "There is no live batch in this thread. Give the id of another one, such as"
+            " `b7k2`; `/batch status` lists them. Nothing changed.",
         ),
         (
             declines.which_batch([ONE, OTHER]),
