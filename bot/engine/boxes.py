@@ -24,7 +24,7 @@ from bot.engine.situation import Situations
 from bot.engine.starts import Starts
 from bot.engine.tracker import Tracker
 from bot.errors import PermanentError
-from bot.ports.github import Lookups
+from bot.ports.github import GitHub
 from bot.ports.store import Batches
 
 
@@ -34,7 +34,7 @@ class Boxes:
     def __init__(
         self,
         *,
-        github: Lookups,
+        github: GitHub,
         batches: Batches,
         situations: Situations,
         tracker: Tracker,
@@ -98,8 +98,14 @@ class Boxes:
             asker=Asker(edited.sender.login, batch.asker.url),
             origin=Box(edited.comment_id, verb, edit),
         )
+        with self._github.metered(request.source):
+            return await self._ticked(request, batch, command)
+
+    async def _ticked(
+        self, request: Request, batch: Batch, command: Control | syntax.Start
+    ) -> str:
         try:
-            role = await self._github.role(edited.repository, edited.sender.login)
+            role = await self._github.role(request.repository, request.asker.login)
         except PermanentError:
             return "refused: GitHub did not say which role"
         if role < Role.WRITE:

@@ -6,18 +6,18 @@ from datetime import timedelta
 
 import structlog
 
-from bot.core.actions.table import needed_role, spec_of
 from bot.core.command import syntax
 from bot.core.command.faults import NotPermitted, Refusal, Unreadable
 from bot.core.command.lines import find_command_lines, is_prompt
-from bot.core.command.syntax import Command, RunCommand, format_command
+from bot.core.command.syntax import Command, RunCommand
 from bot.core.command.trigger import CommentWritten
 from bot.core.durations import spell
 from bot.core.effects import Reaction
-from bot.core.model import Action, Asker, Comment, Request, Role
+from bot.core.model import Asker, Comment, Request, Role
 from bot.core.say import declines, refusals
 from bot.core.say.help import render_addressed
 from bot.core.world.markdown import escape_prose
+from bot.engine.allowed import denied_for, may_give, not_permitted
 from bot.engine.batches import NewBatches
 from bot.engine.controls import Controls
 from bot.engine.questions import Help, Questions
@@ -30,7 +30,7 @@ from bot.errors import (
     PermanentError,
 )
 from bot.ports.clock import Clock
-from bot.ports.github import Lookups
+from bot.ports.github import GitHub
 
 IN_TIME = timedelta(minutes=5)
 """How long a comment's repository is taken to have the name that the delivery says."""
@@ -73,7 +73,7 @@ class Answers:
                 return await self.questions.why(request, number)
             case syntax.Help(_, is_bare):
                 parts = await self.batches.suggestions(request) if is_bare else {}
-                allowed = [text for text, one in parts.items() if _may_give(one, role)]
+                allowed = [text for text, one in parts.items() if may_give(one, role)]
                 return await self.help.answer(request, command, allowed)
             case _:  # a control: the type of the next line holds that
                 return await self.controls.command(request, command, role)
@@ -98,7 +98,7 @@ class Conversation:
     def __init__(
         self,
         *,
-        github: Lookups,
+        github: GitHub,
         reader: Reader,
         replies: Replies,
         answers: Answers,
@@ -113,7 +113,14 @@ class Conversation:
         self._clock = clock
 
     async def hear(self, written: CommentWritten) -> str:
-        """Deal with a comment of somebody who may speak; return what became of it."""
+        """Deal with a comment of somebody who may speak; return what became of it.
+
+        What that takes is charged to what asks for it.
+        """
+        with self._github.metered(request_of(written).source):
+            return await self._heard_out(written)
+
+    async def _heard_out(self, written: CommentWritten) -> str:
         if written.addressed:
             return await self._addressed(request_of(written), written.addressed[0])
         if not find_command_lines(written.body):
@@ -204,7 +211,7 @@ class Conversation:
             # Nothing is read for strangers, and they get no lesson in grammar.
             line = find_command_lines(written.body)[0]
             return await self._deny(
-                request, _denied(Role.WRITE, role, refusals.START, line)
+                request, denied_for(Role.WRITE, role, refusals.START, line)
             )
         try:
             return await self._read(request, role, written)
@@ -233,7 +240,7 @@ class Conversation:
             log.warning("a command cannot be answered", not_granted=missing)
             return f"refused: {missing} not granted"
         for command in reading.commands:
-            denied = _permission(command, role, reading)
+            denied = not_permitted(command, role, reading)
             if denied is not None:
                 return await self._deny(request, denied)
         if len(reading.commands) > 1:
@@ -307,7 +314,7 @@ class Conversation:
 
     async def _may_do(self, request: Request, reading: Reading, role: Role) -> bool:
         """Return whether whoever asks may give these commands here."""
-        if not _may_give(reading, role):
+        if not may_give(reading, role):
             return False
         for command in reading.commands:
             if await self._answers.why_not(request, command, role):
@@ -338,63 +345,4 @@ def request_of(written: CommentWritten) -> Request:
         thread_is_pull_request=written.is_pull_request,
         asker=Asker(written.sender.login, written.url),
         origin=Comment(written.comment_id, written.kind, written.node_id),
-    )
-
-
-def _permission(
-    command: Command, role: Role | None, reading: Reading
-) -> NotPermitted | None:
-    """Return why a command is not allowed to a person of this role, if so.
-
-    Who may control a batch depends on who started it; ``Controls`` asks that.
-    """
-    needed, what = Role.TRIAGE, refusals.ASK
-    setting = ""
-    if isinstance(command, RunCommand | syntax.Plan):
-        run = command.run if isinstance(command, syntax.Plan) else command
-        needed, what = reading.configuration.permissions.role, refusals.START
-        if needed is not Role.WRITE:
-            setting = f"permissions.run: {needed.name.lower()}"
-        resolve = reading.configuration.resolve
-        actions = [resolve(Action(name)).action for name in _actions_named(run)]
-        if closing := sorted(a.name for a in actions if _is_for_maintainers(a)):
-            needed, what = needed_role(actions, to_run=needed), closing[0]
-    elif not isinstance(command, syntax.Help | syntax.Status | syntax.Why):
-        needed, what = Role.WRITE, refusals.CONTROL
-    if role is not None and role >= needed:
-        return None
-    return _denied(needed, role, what, format_command(command), setting)
-
-
-def _may_give(reading: Reading, role: Role) -> bool:
-    return all(_permission(one, role, reading) is None for one in reading.commands)
-
-
-def _is_for_maintainers(action: Action) -> bool:
-    spec = spec_of(action)
-    return spec is not None and spec.role > Role.WRITE
-
-
-def _actions_named(run: RunCommand) -> set[str]:
-    terms = [
-        term
-        for word in run.words
-        for term in (word.terms if isinstance(word, syntax.Group) else (word,))
-    ]
-    named = {term.action for term in terms if isinstance(term, syntax.Term)}
-    return {name for name in named if name} | (
-        {run.action.name} if run.action else set()
-    )
-
-
-def _denied(
-    needed: Role, role: Role | None, what: str, command: str, setting: str = ""
-) -> NotPermitted:
-    return NotPermitted(
-        needed=needed,
-        had=role or Role.NONE,
-        what=what,
-        command=command,
-        setting=setting,
-        could_not_ask=role is None,
     )

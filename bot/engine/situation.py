@@ -88,15 +88,23 @@ class Situations:
             seconds_left=None
             if waits
             else seconds_left(progress, expectations, slots=concurrency, now=now),
-            used_requests=max(
-                self._github.spent(batch.id),  # since the start of the process
-                sum(view.requests for view in progress.items.values()),
-            ),
+            used_requests=self._used_requests(progress),
             needed_requests=requests_left(progress, expectations),
             slots_busy=progress.count(ItemState.RUNNING),
             slots_total=concurrency,
             web_url=self._face.web_url,
             isolation=self._face.isolation,
+        )
+
+    def _used_requests(self, progress: Progress) -> int:
+        """Return what a batch has caused: what asked for it and for its controls, its
+        items, its comments. Of an earlier process only its items' ended attempts count.
+        """
+        batch = progress.batch
+        asked = {batch.source, progress.start_source, *progress.controls}
+        return max(
+            self._github.spent(batch.id) + sum(map(self._github.spent, asked)),
+            sum(view.requests for view in progress.items.values()),
         )
 
     def _reasons(self, progress: Progress) -> Mapping[ItemId, Reason]:

@@ -144,8 +144,8 @@ class Ledger:
 
     @contextmanager
     def metered(self, *meters: str) -> Iterator[None]:
-        """Charge the requests made inside, and in tasks begun inside, to *meters* too."""
-        token = _meters.set((*_meters.get(), *meters))
+        """Charge the requests made inside, and in tasks begun inside, to *meters* alone."""
+        token = _meters.set(meters)
         try:
             yield
         finally:

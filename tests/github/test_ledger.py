@@ -479,20 +479,21 @@ async def test_a_turn_that_comes_while_its_writer_is_cancelled_is_passed_on():
 # --- meters ---
 
 
-async def test_requests_are_charged_to_all_meters_around_them():
+async def test_requests_are_charged_to_the_innermost_meters_around_them():
     clock = HurriedClock()
     ledger = Ledger(clock, pace=QUICK)
     account = ledger.account(ONE)
     with ledger.metered("b7k2"):
         await send(account, {})
-        with ledger.metered("b7k2-15-1"):
+        with ledger.metered("b7k2", "b7k2-15-1"):
             await send(account, {})
             await asyncio.create_task(send(account, {}))
             await send(account, {}, status=304)
-        with ledger.metered("b7k2"):
+        with ledger.metered("c4m9"):
             await send(account, {})
     await send(account, {})
-    assert ledger.spent("b7k2") == 4
+    assert ledger.spent("b7k2") == 3
+    assert ledger.spent("c4m9") == 1
     assert ledger.spent("b7k2-15-1") == 2
     assert ledger.spent("other") == 0
 

@@ -110,7 +110,7 @@ class _Report:
             *(() if self._is_flat else self._tables()),
             self._logs("Last lines of what was done", ItemState.COMPLETED),
             self._cancelled(),
-            details("Figures", self._totals()),
+            details("Figures", paragraphs(self._totals(), self._other_requests())),
             self._footer(),
         )
 
@@ -179,6 +179,7 @@ class _Report:
             slots = plural(progress.batch.plan.options.concurrency, "slot")
             took = spell(progress.ended_at - progress.started_at)
             parts.append(f"Took **{took}** with {slots} ({spell(worked)} of work)")
+        parts.append(f"**{self._all_requests()}**")
         if progress.retries:
             parts.append(plural(progress.retries, "retry", "retries"))
         if progress.budget_waited:
@@ -188,6 +189,22 @@ class _Report:
         if named := sorted(escape_line(one, 40) for one in isolations if one):
             parts.append(f"commands ran isolated: {join(named)}")
         return " · ".join(parts)
+
+    def _other_requests(self) -> str:
+        """Return why the items' requests add up to less than the batch's."""
+        theirs = sum(view.requests for view in self.views)
+        if (others := self.situation.used_requests - theirs) <= 0:
+            return ""
+        return (
+            f"The other {plural(others, 'API request')}: reading the command, these"
+            " comments, and looking at what others do meanwhile."
+        )
+
+    def _all_requests(self) -> str:
+        """Return what the batch has caused up to now: its command, items and comments."""
+        used = plural(self.situation.used_requests, "API request")
+        # What a killed process had used besides its ended attempts is not known.
+        return f"at least {used}" if self.progress.recovered else used
 
     def _cut_short(self) -> str:
         """Return how what nobody cancelled, and yet did not run, can be run."""
