@@ -140,6 +140,14 @@ class Deps(StrEnum):
     TYPED = "typed"
 
 
+class UpdateWhen(StrEnum):
+    """When a branch is brought up to date with its base before it is merged."""
+
+    ALWAYS = "always"
+    REQUIRED = "required"  # by the base
+    NEVER = "never"
+
+
 class Origin(StrEnum):
     """Where an edge of the plan comes from."""
 
@@ -249,14 +257,9 @@ class Options:
     priority: int = 50
     budget_requests: int | None = None
     deps: Deps = Deps.ALL
-
-
-class UpdateWhen(StrEnum):
-    """When a branch is brought up to date with its base before it is merged."""
-
-    ALWAYS = "always"
-    REQUIRED = "required"  # by the base
-    NEVER = "never"
+    method: str = ""  # of merges: see ``MergeWay``
+    update: UpdateWhen = UpdateWhen.REQUIRED
+    rerun_failed: int = 0
 
 
 @dataclass(frozen=True, slots=True)

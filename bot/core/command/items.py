@@ -314,7 +314,7 @@ class ItemsReader(Sentence):
         key, value = found["key"].casefold(), found["value"]
         if is_filter(key, value) or key in COLLECTIONS:
             self._add_item(token, None, token)
-        elif key in BATCH_OPTIONS:
+        elif key in BATCH_OPTIONS and not self._is_prefix(key, value):
             if self.group is not None:
                 message = "options stand behind the group: (15 18)[priority:high]"
                 self.flaw(token.span, message, fix=None)
@@ -337,6 +337,10 @@ class ItemsReader(Sentence):
             self.flaw(token.span, message, fix=None)
         else:
             self._unknown_key(token, found)
+
+    def _is_prefix(self, key: str, value: str) -> bool:
+        """Return whether ``update:`` stands before items, and not before when to."""
+        return key in self.names and (not value or is_item(value))
 
     def _unknown_key(self, token: Token, found: re.Match[str]) -> None:
         key, value = found["key"].casefold(), found["value"]

@@ -3,10 +3,12 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 
 from bot.core.command.guesses import slip_of
 from bot.core.command.vocabulary import PRIORITIES, in_words
-from bot.core.model import Deps, OnFailure
+from bot.core.model import Deps, OnFailure, UpdateWhen
+from bot.core.world.pulls import MergeMethod
 
 MAX_TIMEOUT_SECONDS = 24 * 3600
 MAX_RETRIES = 5
@@ -61,7 +63,7 @@ def _positive(what: str) -> Callable[[str], object]:
     return read
 
 
-def _one_of(kind: type[OnFailure] | type[Deps]) -> Callable[[str], object]:
+def _one_of(kind: type[StrEnum]) -> Callable[[str], object]:
     names = [str(member) for member in kind]
 
     def read(raw: str) -> object:
@@ -109,4 +111,6 @@ _VALUES: dict[str, Callable[[str], object]] = {
     "priority": _priority,
     "budget": _positive("budget"),
     "deps": _one_of(Deps),
+    "method": _one_of(MergeMethod),
+    "update": _one_of(UpdateWhen),
 }

@@ -6,7 +6,7 @@ are equal if they ask for the same.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 from bot.core.actions.milestone import NO_MILESTONE
@@ -23,6 +23,7 @@ from bot.core.model import (
     OnFailure,
     Options,
     Reference,
+    UpdateWhen,
 )
 
 
@@ -133,16 +134,14 @@ class GivenOptions:
     priority: int | None = None
     budget_requests: int | None = None
     deps: Deps | None = None
+    method: str | None = None
+    update: UpdateWhen | None = None
 
     def over(self, defaults: Options) -> Options:
         """Return these options, with *defaults* for what was not typed."""
-        return Options(
-            **{
-                name: getattr(defaults, name) if given is None else given
-                for name in self.__slots__
-                for given in (getattr(self, name),)
-            }
-        )
+        given = {name: getattr(self, name) for name in self.__slots__}
+        typed = {name: value for name, value in given.items() if value is not None}
+        return replace(defaults, **typed)
 
 
 NO_OPTIONS = GivenOptions()
@@ -470,5 +469,7 @@ def _options(options: GivenOptions) -> list[str]:
         ),
         ("budget", options.budget_requests),
         ("deps", options.deps),
+        ("method", options.method),
+        ("update", options.update),
     )
     return [f"{key}:{value}" for key, value in typed if value is not None]

@@ -48,7 +48,7 @@ SEARCH_WORDS = frozenset(
 """Words of GitHub's search that are no filter here."""
 
 COLLECTIONS = ("sub-issues", "tasks")
-ITEM_OPTIONS = ("priority", "timeout", "retries")
+ITEM_OPTIONS = ("priority", "timeout", "retries", "method", "update")
 BATCH_OPTIONS = ("concurrency", "on-failure", *ITEM_OPTIONS, "budget", "deps")
 CONTROLS = (
     "plan",
@@ -193,8 +193,9 @@ FLAGS = frozenset(
 )
 """What stands behind dashes in other programs: here it is never an argument."""
 
+_OPTIONS = frozenset(BATCH_OPTIONS) - ACTIONS.keys()  # ``update:63`` is an action
 RESERVED = frozenset(
-    (*FILTERS, *COLLECTIONS, *BATCH_OPTIONS, *CONTROLS, "after", "and", "this")
+    (*FILTERS, *COLLECTIONS, *_OPTIONS, *CONTROLS, "after", "and", "this")
 ) | {"again", "dry-run", "http", "https"}
 """Names that an action of a repository cannot have: they mean something else."""
 

@@ -23,7 +23,8 @@ from bot.core.command.guesses import nearest
 from bot.core.command.limits import Limits
 from bot.core.command.vocabulary import RESERVED, in_words
 from bot.core.documents import DocumentError, Path, line_of, read_document
-from bot.core.model import Action, ItemKind, Role
+from bot.core.model import Action, ItemKind, Options, Role, UpdateWhen
+from bot.core.world.pulls import MergeMethod
 from bot.errors import ConfigurationError
 
 PATH = ".github/batch.yml"
@@ -56,6 +57,22 @@ class Permissions(_Part):
     def role(self) -> Role:
         """Return the role that starting a batch needs."""
         return Role[self.run.name]
+
+
+class Merging(_Part):
+    """How pull requests are merged where the command does not say."""
+
+    method: Annotated[MergeMethod | None, Field(strict=False)] = None
+    update: Annotated[UpdateWhen, Field(strict=False)] = UpdateWhen.REQUIRED
+    rerun_failed: Annotated[int, Field(ge=0, le=1)] = 0
+
+    @property
+    def options(self) -> Options:
+        """Return the options of a batch for which nothing is typed."""
+        method = self.method or ""
+        return Options(
+            method=method, update=self.update, rerun_failed=self.rerun_failed
+        )
 
 
 class Defaults(_Part):
@@ -121,6 +138,7 @@ class RepositoryConfiguration(_Part):
     permissions: Permissions = Permissions()
     defaults: Defaults = Defaults()
     limits: Limits = Limits()
+    merge: Merging = Merging()
     actions: Mapping[str, ConfiguredAction] = Field(default_factory=dict)
     label: Annotated[str, Field(min_length=1, max_length=100)] = "batch"
     review_requests: Annotated[
@@ -219,6 +237,7 @@ def _known_keys(path: Path) -> Iterator[str]:
             "permissions": Permissions,
             "defaults": Defaults,
             "limits": Limits,
+            "merge": Merging,
             "actions": ConfiguredAction,
         }
         model = parts[path[0]]

@@ -382,6 +382,8 @@ ITEM_FIELDS = {
     "priority": "priorities",
     "timeout_seconds": "time-outs",
     "retries": "retries",
+    "method": "methods",
+    "update": "updates",
 }
 
 

@@ -14,6 +14,7 @@ from bot.core.model import (
     Expectations,
     ItemFacts,
     ItemId,
+    MergeWay,
     Options,
     Origin,
     OutsideEdge,
@@ -231,6 +232,11 @@ def _plan_item(
         head_sha=facts.head_sha,
         base_branch=facts.base_branch,
         beside=selected.beside,
+        merge_way=MergeWay(
+            method=selected.method or options.method,
+            update=selected.update or options.update,
+            rerun_failed=options.rerun_failed,
+        ),
     )
 
 

@@ -36,6 +36,7 @@ from bot.core.model import (
     ItemNumber,
     Options,
     Reference,
+    UpdateWhen,
 )
 from bot.core.plan.configuration import ResolvedAction
 from bot.core.plan.corrections import (
@@ -75,6 +76,8 @@ class SelectedItem:
     priority: int | None = None
     timeout_seconds: int | None = None
     retries: int | None = None
+    method: str | None = None
+    update: UpdateWhen | None = None
     beside: tuple[ItemNumber, ...] = ()  # open pull requests for the same issue
 
 
@@ -195,7 +198,7 @@ class _Choice:
             return Declined(f"Nothing is left to do. {why}".strip(), corrected)
         if (too_many := self._expansion.too_many(len(items))) is not None:
             return too_many
-        options = command.options.over(Options())
+        options = command.options.over(self._known.configuration.merge.options)
         limit = self._known.concurrency_limit
         if options.concurrency > limit:
             if command.options.concurrency is not None:
@@ -333,6 +336,8 @@ class _Choice:
             priority=options.priority,
             timeout_seconds=options.timeout_seconds,
             retries=options.retries,
+            method=options.method,
+            update=options.update,
             beside=tuple(pull.number for pull in self._pulls_of(facts, resolved)),
         )
 

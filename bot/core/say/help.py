@@ -72,6 +72,12 @@ _OPTIONS = (
         "`all`; `native`: without texts; `typed`: only `after:`",
         f"`{_DEFAULTS.deps}`",
     ),
+    ("`method:squash`", "of merges: `merge`, `squash`, `rebase`", "the repository's"),
+    (
+        "`update:always`",
+        "before a merge: `always`; `required`: if the base wants it; `never`",
+        f"`{_DEFAULTS.update}`",
+    ),
     ("`again`", "implement also what has an open pull request of the bot", ""),
     ("`dry-run`", "same as `/batch plan`", ""),
 )

@@ -160,6 +160,10 @@ def spell_options(options: Options) -> str:
         words.append(f"budget:{options.budget_requests}")
     if options.deps != Options().deps:
         words.append(f"deps:{options.deps}")
+    if options.method:
+        words.append(f"method:{options.method}")
+    if options.update != Options().update:
+        words.append(f"update:{options.update}")
     return " ".join(map(code_span, words))
 
 
