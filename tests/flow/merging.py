@@ -17,6 +17,16 @@ def pulls(on: World, *numbers: int) -> None:
         on.pull_request(number)
 
 
+def stack(on: World, number: int, *, on_: int) -> None:
+    """Open a pull request into the branch of another one."""
+    branch, base = f"topic-{number}", f"topic-{on_}"
+    files = {f"topic{number}.txt": "topic\n"}
+    on.hub.push("linus", REPOSITORY, branch, files, message="Go on", base=base)
+    on.repository.last_number = number - 1
+    title = f"Item {number}"
+    on.hub.open_pull_request("linus", REPOSITORY, title, head=branch, base=base)
+
+
 def demand(on: World, *checks: str, **rules: Any) -> None:
     """Have ``main`` demand checks, and what else a ruleset can."""
     required = tuple(RequiredCheck(name) for name in checks)

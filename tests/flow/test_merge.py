@@ -1,7 +1,12 @@
 """Pull requests are merged by the rules of their base, or it is said who is waited for."""
 
+from pathlib import Path
+
+import pytest
+
 from bot.localhub.pulls import pull_of
 from bot.localhub.rules import QueueRule
+from tests.flow.killing import mortal_world
 from tests.flow.merging import (
     MERGES,
     PARKED,
@@ -12,7 +17,9 @@ from tests.flow.merging import (
     main,
     pulls,
     report,
+    stack,
 )
+from tests.flow.mortal import SwiftClock
 from tests.flow.world import REPOSITORY, World
 
 
@@ -125,13 +132,7 @@ async def test_who_may_not_maintain_merges_nothing(on: World):
 
 async def test_a_stacked_pull_request_goes_where_its_base_was_merged_to(on: World):
     pulls(on, 61)
-    on.hub.push(
-        "linus", REPOSITORY, "topic-62", {"b.txt": "b"}, message="B", base="topic-61"
-    )
-    with on._next_number(62):
-        on.hub.open_pull_request(
-            "linus", REPOSITORY, "Item 62", head="topic-62", base="topic-61"
-        )
+    stack(on, 62, on_=61)
     async with on.bot():
         await on.finished(on.say("/batch merge 61 62"))
         assert is_merged(on, 61)
@@ -174,3 +175,68 @@ async def test_who_cancels_takes_it_out_of_the_queue(on: World):
         await on.finished(command)
         assert "it was taken out of the merge queue" in on.said("report")
         assert on.repository.queue_entry(on.thread(61)) is None
+
+
+async def test_a_run_that_nobody_has_approved_is_named_and_waited_for(on: World):
+    on.hub.plan_checks(REPOSITORY, {"ci": "success"}, needs_approval=True)
+    pulls(on, 61)
+    demand(on, "ci")
+    async with on.bot():
+        command = on.say("/batch merge 61")
+        await on.until(lambda: "waits for 1 of 1 required check" in on.said("tracking"))
+        assert "who approves 1 workflow run" in await on.answer("/batch why 61")
+        (run,) = [r for r in on.repository.workflow_runs if r.head_sha == head(on, 61)]
+        on.hub.approve_workflow("ada", REPOSITORY, run.id)
+        await on.finished(command)
+        assert is_merged(on, 61)
+
+
+async def test_failed_jobs_are_run_again_once_where_that_is_wanted(on: World):
+    on.configure("merge: {rerun_failed: 1, method: squash}")
+    on.hub.plan_checks(
+        REPOSITORY, {"ci": ("failure", "success"), "lint": ("failure", "failure")}
+    )
+    pulls(on, 61)
+    demand(on, "ci")
+    async with on.bot():
+        await on.finished(on.say("/batch merge 61"))
+        assert is_merged(on, 61)
+        assert len(on.repository.git.commit(main(on)).parents) == 1
+        demand(on, "ci", "lint")
+        pulls(on, 62)
+        await on.finished(on.say("/batch merge 62"))
+        assert "1 required check ended with failure: lint" in on.said("report")
+    runs = [run.attempt for run in on.repository.workflow_runs]
+    assert sorted(runs)[-2:] == [2, 2]
+
+
+async def test_a_required_check_that_never_reports_ends_at_the_time_out(on: World):
+    pulls(on, 61)
+    demand(on, "ci")
+    async with on.bot():
+        await on.finished(on.say("/batch merge 61 timeout:10m"))
+        words = "timed out after 10m, waiting for 1 of 1 required check: ci"
+        assert words in on.said("report")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(200)
+@pytest.mark.parametrize("begun", [UPDATES, MERGES], ids=["update", "merge"])
+async def test_after_kill_9_nothing_is_merged_twice_and_nothing_is_taken_for_a_push(
+    tmp_path: Path, begun: str
+):
+    async with mortal_world(tmp_path, clock=SwiftClock()) as (on, _, child):
+        pulls(on, 61)
+        on.hub.push("ada", REPOSITORY, "main", {"new.txt": "x\n"}, message="Move on")
+        demand(on, "ci", is_strict=True)
+        on.hub.plan_checks(REPOSITORY, {"ci": "success"})
+        report(on, 61, "ci")
+        await child.start()
+        command = on.say("/batch merge 61")
+        await on.until(lambda: on.rows(begun) == [(1,)])
+        await child.kill()
+        await child.start()
+        await on.finished(command)
+        assert is_merged(on, 61)
+        assert "merged into `main`" in on.said("report")
+        assert on.rows(MERGES) == [(1,)]
