@@ -11,6 +11,7 @@ import pytest
 from bot.localhub.api import all_routes
 from bot.localhub.api_log import Exchange
 from bot.localhub.hub import LocalHub
+from bot.localhub.pulls import pull_of
 from bot.localhub.reviews import LineComment
 from bot.localhub.rules import BranchRules, QueueRule, RequiredCheck
 from bot.localhub.server import app_key
@@ -327,7 +328,8 @@ def everything_is_demanded(**more: Any) -> BranchRules:
     return BranchRules(
         checks=(RequiredCheck("ci"), RequiredCheck("lint", 15368)), is_strict=True,
         approvals=2, queue=QueueRule(), is_linear=True, deployments=("staging",),
-        workflows=(".github/workflows/ci.yml",), **more,
+        workflows=(".github/workflows/ci.yml",), blocks_force_pushes=True,
+        resolves_conversations=True, **more,
     )  # fmt: skip
 
 
@@ -454,6 +456,8 @@ async def do_everything(hub: LocalHub) -> None:
     line = LineComment("a.txt", "why", 1)
     hub.review("olivia", NAME, 3, event="REQUEST_CHANGES", body="no", comments=[line])
     hub.edit_thread("wade", NAME, 3, title="Better", body="Fixes #1")
+    (remark,) = pull_of(hub.thread(NAME, 3)).review_comments
+    hub.resolve_conversation("olivia", NAME, remark.id)
     head = hub.push("wade", NAME, "topic", {"a.txt": "2\n"}, message="Two")
     hub.check(NAME, head, "ci", conclusion="failure")
     hub.add_status("wade", NAME, head, "ci/x", "success")

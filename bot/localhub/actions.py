@@ -1,6 +1,6 @@
 """GitHub Actions: workflow runs with their jobs, as far as their outcome is known.
 
-Nothing is executed. What the CI says of a new head stands in ``Repository.workflow``,
+Nothing is executed. What the CI says of a new head stands in ``Repository.workflows``,
 and is there at once; a test or a page says the rest.
 """
 
@@ -30,10 +30,13 @@ class Actions(CheckRuns):
         *,
         logs: Mapping[str, str] | None = None,
         needs_approval: bool = False,
+        branch: str | None = None,
     ) -> None:
-        """Say what the CI says of each new head from now on: see ``Workflow``."""
-        found = self.repository(repository)
-        found.workflow = Workflow(
+        """Say what the CI says of each new head from now on: see ``Workflow``.
+
+        With a *branch* of its heads alone, else of all that have no plan of their own.
+        """
+        self.repository(repository).workflows[branch] = Workflow(
             dict(checks), dict(logs or {}), needs_approval=needs_approval
         )
 
@@ -41,14 +44,14 @@ class Actions(CheckRuns):
         self, actor: User, repository: Repository, sha: str, event: str
     ) -> None:
         """Let the CI look at a commit, if there is anything that it would say."""
-        plan = repository.workflow
+        suite = self.suite(repository, sha, by_app=False)
+        plan = repository.workflow_of(suite)
         if not any(plan.outcome(name, 1) for name in plan.checks):
             return
         now = self.now()
         run = WorkflowRun(
-            self.state.next_id(), len(repository.workflow_runs) + 1,
-            self.suite(repository, sha, by_app=False), plan.name, plan.path, event,
-            actor, now, now,
+            self.state.next_id(), len(repository.workflow_runs) + 1, suite,
+            plan.name, plan.path, event, actor, now, now,
         )  # fmt: skip
         repository.workflow_runs.append(run)
         self._tell_run(repository, run, "requested")
@@ -82,7 +85,7 @@ class Actions(CheckRuns):
         if run.conclusion != "action_required":
             raise GitHubError(403, "This run is not from a fork pull request")
         run.conclusion = None
-        self._start(found, run, [*found.workflow.checks])
+        self._start(found, run, [*found.workflow_of(run.suite).checks])
 
     def rerun_failed_jobs(self, login: str, repository: str, run_id: int) -> None:
         """Run the failed jobs of a run again; raises 403 while it runs or for none."""
@@ -118,7 +121,7 @@ class Actions(CheckRuns):
     def _start(
         self, repository: Repository, run: WorkflowRun, checks: list[str]
     ) -> None:
-        plan = repository.workflow
+        plan = repository.workflow_of(run.suite)
         run.status = "in_progress"
         self._tell_run(repository, run, "in_progress")
         jobs = []

@@ -24,6 +24,7 @@ from bot.localhub.state import (
     User,
     UserType,
 )
+from bot.localhub.updates import IN_STACK
 
 BOT = "github-merge-queue[bot]"
 
@@ -121,6 +122,8 @@ class MergeQueues(Merges):
         rules = mergeability.rules_of(thread)
         if not thread.is_open:
             raise GitHubError(422, "Pull request is not open")
+        if pull.is_in_stack:
+            raise GitHubError(422, IN_STACK)
         if all(one.queue is None for one in rules):
             raise GitHubError(422, "Merge queue is not enabled for this branch")
         if expected is not None and expected != pull.head_sha:

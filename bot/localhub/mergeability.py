@@ -131,6 +131,8 @@ def _missing(thread: Thread, rules: BranchRules, app_id: int) -> list[str]:
                 f"At least {count} approving {reviews} required by reviewers with"
                 " write access."
             )
+    if rules.resolves_conversations and not _is_resolved(thread):
+        missing.append("All comments must be resolved.")
     unmet = verdicts.unmet(rules.checks, checks_of(thread), app_id=app_id)
     if unmet is not None:
         missing.append(unmet)
@@ -144,6 +146,11 @@ def _missing(thread: Thread, rules: BranchRules, app_id: int) -> list[str]:
         if not _has_succeeded(thread, path)
     ]
     return missing
+
+
+def _is_resolved(thread: Thread) -> bool:
+    comments = pull_of(thread).review_comments
+    return all(one.is_resolved for one in comments if one.in_reply_to is None)
 
 
 def _has_succeeded(thread: Thread, path: str) -> bool:

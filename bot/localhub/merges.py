@@ -7,7 +7,7 @@ from bot.localhub.git import CommitInfo
 from bot.localhub.pulls import pull_of
 from bot.localhub.rules import MERGE_METHODS, BranchRules
 from bot.localhub.state import Thread, User
-from bot.localhub.updates import Updates
+from bot.localhub.updates import IN_STACK, Updates
 
 METHOD_NAMES = {
     "merge": "Merge commits",
@@ -73,6 +73,8 @@ class Merges(Updates):
         pull = pull_of(thread)
         if not thread.is_open:
             raise GitHubError(405, "Pull Request is not mergeable")
+        if pull.is_in_stack:
+            raise GitHubError(405, IN_STACK)
         if thread.repository.queue_entry(thread) is not None:
             raise GitHubError(405, "Pull Request is in the merge queue.")
         if sha is not None and sha != pull.head_sha:

@@ -116,6 +116,12 @@ class PullRequests(Branches):
             raise invalid(
                 resource="PullRequest", field="base", code="custom", message=message
             )
+        if pull.is_in_stack:
+            message = (
+                "Cannot change the base branch because the pull request is part of a"
+                " stack."
+            )
+            raise GitHubError(422, message)
         sha = thread.repository.git.resolve(f"refs/heads/{base}")
         if sha is None:
             raise invalid(resource="PullRequest", field="base")

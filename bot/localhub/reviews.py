@@ -125,6 +125,28 @@ class Reviews(ReviewRequests):
         self._announce_review_comment(author, reply)
         return reply
 
+    def resolve_conversation(
+        self, login: str, repository: str, comment_id: int
+    ) -> None:
+        """Mark the conversation that a comment on a line begins as resolved."""
+        found, actor = self.repository(repository), self.user(login)
+        self.require(actor, found, "write")
+        comment = found.find_review_comment(comment_id)
+        if comment is None:
+            raise not_found()
+        comment.is_resolved = True
+        comments = pull_of(comment.thread).review_comments
+        conversation = [c for c in comments if comment.id in (c.id, c.in_reply_to)]
+        shape = self.payloads.positioned_review_comment
+        self.announce(
+            "pull_request_review_thread", "resolved", actor, found,
+            pull_request=self.payloads.simple_pull(comment.thread),
+            thread={
+                "node_id": f"PRRT_{comment.id}",
+                "comments": [shape(one) for one in conversation],
+            },
+        )  # fmt: skip
+
     def _line_comment(self, review: Review, comment: LineComment) -> ReviewComment:
         thread = review.thread
         check_body(comment.body, "PullRequestReviewComment", required=True)

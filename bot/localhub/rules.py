@@ -42,6 +42,8 @@ class BranchRules:
     merge_methods: tuple[str, ...] = MERGE_METHODS
     queue: QueueRule | None = None
     is_linear: bool = False
+    blocks_force_pushes: bool = False
+    resolves_conversations: bool = False
     deployments: tuple[str, ...] = ()  # environments
     workflows: tuple[str, ...] = ()  # paths
     app_may_bypass: bool = False

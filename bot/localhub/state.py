@@ -141,6 +141,7 @@ class ReviewComment:
     start_side: str | None = None
     in_reply_to: int | None = None
     reactions: list[Reaction] = field(default_factory=list)
+    is_resolved: bool = False  # the conversation that it begins
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +174,7 @@ class PullRequest:
     merge_commit_sha: str | None = None
     fork: "Repository | None" = None  # where the head is, if that is elsewhere
     maintainer_can_modify: bool = False  # of a fork's branch
+    is_in_stack: bool = False  # one of GitHub's own, which are merged as a whole
     tried: tuple[str, str] | None = None  # base and head that a merge is tried of
     tried_for: list[object] = field(default_factory=list)  # who asked of it
     requested_reviewers: list[User] = field(default_factory=list)
@@ -375,7 +377,7 @@ class Workflow:
 
     def outcome(self, check: str, attempt: int) -> Outcome:
         """Return what a check comes to in its n-th attempt."""
-        found = self.checks[check]
+        found = self.checks.get(check, "success")
         if not isinstance(found, tuple):
             return found
         return found[min(attempt, len(found)) - 1]
@@ -407,7 +409,8 @@ class Repository:
     check_runs: list[CheckRun] = field(default_factory=list)
     statuses: list[CommitStatus] = field(default_factory=list)  # oldest first
     queues: dict[str, list[QueueEntry]] = field(default_factory=dict)  # by branch
-    workflow: Workflow = field(default_factory=Workflow)
+    workflows: dict[str | None, Workflow] = field(default_factory=dict)
+    """What the CI says of the heads of a branch; of all others, without a name."""
     workflow_runs: list[WorkflowRun] = field(default_factory=list)  # oldest first
     branches: dict[str, str] = field(default_factory=dict)  # as last told to anybody
     former_names: list[str] = field(default_factory=list)  # owner/name
@@ -438,6 +441,11 @@ class Repository:
             return "admin"
         found = next((r for k, r in self.roles.items() if k.lower() == lowered), None)
         return found or ("none" if self.is_private else "read")
+
+    def workflow_of(self, suite: CheckSuite) -> Workflow:
+        """Return what the CI says of a commit."""
+        other = self.workflows.get(None) or Workflow()
+        return self.workflows.get(suite.head_branch) or other
 
     def queue_entry(self, thread: Thread) -> QueueEntry | None:
         """Return where a pull request stands in a merge queue."""

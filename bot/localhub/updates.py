@@ -13,6 +13,12 @@ from bot.localhub.state import Repository, Thread, User
 WORKFLOWS = ".github/workflows/"
 
 
+IN_STACK = (
+    "This pull request is part of a stack and must be merged using the asynchronous"
+    " merge REST API."
+)
+
+
 class Updates(Reviews):
     """Updates, at once for people and later for the API."""
 

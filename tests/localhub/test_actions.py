@@ -118,3 +118,15 @@ async def test_actions_are_shown_to_whom_they_are_granted(hub: LocalHub):
         assert (await github.get(RUNS, token=less)).status == 403
     assert refused.status == 403
     assert refused.body["message"] == "Resource not accessible by integration"
+
+
+async def test_a_branch_has_a_plan_of_its_own(hub: LocalHub):
+    hub.plan_checks(NAME, {"lint": "success"})
+    hub.plan_checks(NAME, {"lint": "failure"}, branch="topic")
+    async with client(hub) as github:
+        open_pull(hub)
+        assert (await only_run(github))["conclusion"] == "failure"
+        hub.push("wade", NAME, "other", {"b.txt": "1\n"}, message="B", base="main")
+        hub.open_pull_request("wade", NAME, "B", head="other")
+        runs = (await github.get(RUNS)).body["workflow_runs"]
+    assert [run["conclusion"] for run in runs] == ["success", "failure"]

@@ -7,6 +7,7 @@ import pytest
 from bot.localhub import mergeability, pulls
 from bot.localhub.errors import GitHubError
 from bot.localhub.hub import LocalHub
+from bot.localhub.reviews import LineComment
 from bot.localhub.rules import BranchRules, RequiredCheck
 from bot.localhub.state import Thread
 from tests.localhub.client import NAME, REPO, Client, client
@@ -319,3 +320,35 @@ async def test_a_run_that_waits_for_approval_is_told_by_its_suite(hub: LocalHub)
     suites = found["commits"]["nodes"][0]["commit"]["checkSuites"]["nodes"]
     told = [one["conclusion"] for one in suites if one["workflowRun"]]
     assert told == ["ACTION_REQUIRED"]
+
+
+async def test_conversations_stacks_and_forced_pushes_are_refused(hub: LocalHub):
+    thread = open_pull(hub)
+    hub.repository(NAME).rules = [
+        BranchRules(resolves_conversations=True, blocks_force_pushes=True)
+    ]
+    line = LineComment(CODE, "Why?", line=2)
+    hub.review("olivia", NAME, 1, event="COMMENT", comments=[line])
+    assert state(hub, thread) == "blocked"
+    assert refusal(hub) == (405, f"{RULES}All comments must be resolved.\n\n")
+    (comment,) = pulls.pull_of(thread).review_comments
+    hub.resolve_conversation("olivia", NAME, comment.id)
+    assert state(hub, thread) == "clean"
+    pulls.pull_of(thread).is_in_stack = True
+    stacked = (
+        "This pull request is part of a stack and must be merged using the asynchronous"
+        " merge REST API."
+    )
+    assert refusal(hub) == (405, stacked)
+    before = hub.push("wade", NAME, "main", {"b.txt": "1\n"}, message="B")
+    async with client(hub) as github:
+        moved = await github.send("PATCH", f"{REPO}/pulls/1", {"base": "topic"})
+        assert moved.body["message"].endswith("is part of a stack.")
+        sha = hub.repository(NAME).git.commit(before).parents[0]
+        forced = {"sha": sha, "force": True}
+        answer = await github.send("PATCH", f"{REPO}/git/refs/heads/main", forced)
+    assert (answer.status, answer.body["message"]) == (
+        422,
+        f"{RULES}Cannot force-push to this branch\n\n",
+    )
+    assert hub.repository(NAME).git.resolve("main") == before

@@ -37,9 +37,9 @@ def _conclusion(source: CheckSuite, info: Any, _arguments: Any) -> str | None:
 
 
 def _threads(source: Thread) -> Sequence[Json]:
-    """Return the conversations on files; nobody resolves one here."""
+    """Return the conversations on files."""
     first = [c for c in pull_of(source).review_comments if c.in_reply_to is None]
-    return [{"isResolved": False} for _ in first]
+    return [{"isResolved": one.is_resolved} for one in first]
 
 
 RESOLVERS: dict[str, Resolver] = {

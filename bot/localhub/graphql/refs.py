@@ -37,13 +37,13 @@ def _update_rule(source: Ref, _info: Any, _arguments: Any) -> Json | None:
     signed = signing.is_held(source.repository.signed_branches, source.name)
     return {
         "allowsDeletions": False,
-        "allowsForcePushes": False,
+        "allowsForcePushes": not rules.blocks_force_pushes,
         "blocksCreations": False,
         "pattern": source.name.removeprefix(HEADS),
         "requiredApprovingReviewCount": rules.approvals,
         "requiredStatusCheckContexts": [check.context for check in rules.checks],
         "requiresCodeOwnerReviews": False,
-        "requiresConversationResolution": False,
+        "requiresConversationResolution": rules.resolves_conversations,
         "requiresLinearHistory": rules.is_linear,
         "requiresSignatures": signed,
         "viewerAllowedToDismissReviews": False,

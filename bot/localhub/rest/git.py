@@ -3,6 +3,7 @@
 from bot.localhub import signing
 from bot.localhub.errors import GitHubError, invalid, not_found
 from bot.localhub.git import CommitInfo
+from bot.localhub.mergeability import VIOLATIONS
 from bot.localhub.payloads.shape import Json
 from bot.localhub.rest.routing import Answer, Call, Routes, unprocessable
 
@@ -46,9 +47,14 @@ def update_ref(call: Call) -> Answer:
     """Move a ref, forward only unless forced."""
     name, before = _existing(call)
     sha = _commit(call, call.required_text("sha"))
-    if not call.flag("force") and not call.repository.git.is_ancestor(before, sha):
-        message = "Update is not a fast forward"
-        raise unprocessable(message)
+    if not call.repository.git.is_ancestor(before, sha):
+        if not call.flag("force"):
+            message = "Update is not a fast forward"
+            raise unprocessable(message)
+        rules = call.repository.rules_of(name.removeprefix("refs/heads/"))
+        if any(one.blocks_force_pushes for one in rules):
+            message = f"{VIOLATIONS}\n\nCannot force-push to this branch\n\n"
+            raise unprocessable(message)
     _require_signatures(call, name, sha)
     call.hub.set_ref(call.login, call.name, name, sha)
     return Answer(call.hub.payloads.ref(call.repository, name, sha))

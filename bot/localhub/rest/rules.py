@@ -84,7 +84,7 @@ def _rules(rules: BranchRules) -> Iterator[Json]:
             "dismiss_stale_reviews_on_push": rules.dismisses_stale_reviews,
             "require_code_owner_review": False,
             "require_last_push_approval": False,
-            "required_review_thread_resolution": False,
+            "required_review_thread_resolution": rules.resolves_conversations,
             "allowed_merge_methods": list(rules.merge_methods),
         }
         yield {"type": "pull_request", "parameters": parameters}
@@ -107,6 +107,8 @@ def _rules(rules: BranchRules) -> Iterator[Json]:
         }
     if rules.queue is not None:
         yield {"type": "merge_queue", "parameters": _queue(rules.queue)}
+    if rules.blocks_force_pushes:
+        yield {"type": "non_fast_forward"}
     if rules.is_linear:
         yield {"type": "required_linear_history"}
     if rules.deployments:
