@@ -1,6 +1,7 @@
 """What people write to the bot: their role, their commands, one after the other."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -165,11 +166,11 @@ class Conversation:
         if role is None or role < Role.TRIAGE:
             return "ignored: no command"
         is_bare = line.split() == ["/batch"]
-        offered = await self._acceptable(request, "" if is_bare else line, role, None)
+        offer = await self._acceptable(request, "" if is_bare else line, role, None)
         if not await self._replies.may_explain(request):
             return "ignored: explained today already"
         await self._replies.say(
-            request, "help", lambda first: render_addressed(offered, marker=first)
+            request, "help", lambda first: render_addressed(offer.text, marker=first)
         )
         return "help"
 
@@ -278,17 +279,18 @@ class Conversation:
     ) -> str:
         """Say what is wrong; what is offered instead would be accepted."""
         if not isinstance(refusal, NotPermitted):
-            corrected = await self._acceptable(request, refusal.corrected, role, before)
-            refusal = replace(refusal, corrected=corrected)
+            offer = await self._acceptable(request, refusal.corrected, role, before)
+            refusal = replace(refusal, corrected=offer.text, besides=offer.besides)
         await self._replies.refuse(request, refusal)
         return outcome
 
     async def _acceptable(
         self, request: Request, text: str, role: Role, before: Reading | None
-    ) -> str:
+    ) -> "_Offer":
         """Return a correction that would be accepted now: *text*, or what that in turn
         is corrected to; nothing if none would.
         """
+        found: list[Refusal | str] = []
         for _ in range(MOST_CORRECTIONS):
             if not text:
                 break
@@ -299,7 +301,7 @@ class Conversation:
                     again = await self._reader.read_again(request, text, before)
             except PermanentError as error:
                 log.warning("correction not checked", error=str(error))
-                return ""
+                break
             if again is None:
                 break
             if isinstance(again, Unreadable):
@@ -308,18 +310,26 @@ class Conversation:
             before = again
             refusal = await self._answers.batches.refusal(request, again)
             if refusal is None:
-                return text if await self._may_do(request, again, role) else ""
+                why_not = await self._why_not(request, again, role)
+                if not why_not:
+                    return _Offer(text, found)
+                found.append(why_not)
+                break
+            found.append(refusal)
             text = refusal.corrected if len(again.commands) == 1 else ""
-        return ""
+        return _Offer("", found)
 
-    async def _may_do(self, request: Request, reading: Reading, role: Role) -> bool:
-        """Return whether whoever asks may give these commands here."""
-        if not may_give(reading, role):
-            return False
+    async def _why_not(
+        self, request: Request, reading: Reading, role: Role
+    ) -> Refusal | str:
+        """Return why whoever asks may not give these commands here, if so."""
         for command in reading.commands:
-            if await self._answers.why_not(request, command, role):
-                return False
-        return True
+            denied = not_permitted(command, role, reading)
+            if denied is not None:
+                return denied
+            if why_not := await self._answers.why_not(request, command, role):
+                return why_not
+        return ""
 
     async def _role(self, request: Request) -> Role | None:
         """Return the role at this moment; None if GitHub refuses to say, which means no.
@@ -335,6 +345,23 @@ class Conversation:
     async def _deny(self, request: Request, denied: NotPermitted) -> str:
         await self._replies.deny(request, denied)
         return "refused: role"
+
+
+@dataclass(frozen=True, slots=True)
+class _Offer:
+    """A command to copy, if there is one, and what was wrong with those before it."""
+
+    text: str
+    refusals: Sequence[Refusal | str]
+
+    @property
+    def besides(self) -> str:
+        """Return what is said of that beside the command's own faults."""
+        said = (
+            one if isinstance(one, str) else refusals.in_a_sentence(one)
+            for one in self.refusals
+        )
+        return " ".join(dict.fromkeys(filter(None, said)))
 
 
 def request_of(written: CommentWritten) -> Request:

@@ -60,18 +60,28 @@ ROWS = [
         UNREADABLE,
         "/batch close 12 23 63 dry-rum\n"
         "                      ^^^^^^^ not an item; did you mean dry-run?",
-        "/batch close 12 63 dry-run",  # as #23 is closed
+        "/batch close 12 63 dry-run",
+        said=("Besides: #23 is already closed.",),
     ),
     Row(
         "/batch label +bugg 12 & 99",
         UNREADABLE,
         "/batch label +bugg 12 & 99\n"
         "                      ^ items stand side by side, with spaces",
-        "/batch label +bug 12",  # as there is no label bugg, and no item 99
+        "/batch label +bug 12",
+        said=(
+            "Besides: I cannot find `99`. There is no label `bugg`. The nearest is `bug`"
+            " (2 open items). To make a new one, write `+bugg!`.",
+        ),
     ),
-    unreadable(
+    Row(
         "/batch stop",
-        "       ^^^^ unknown word; did you mean cancel?",  # and nothing to cancel
+        UNREADABLE,
+        "/batch stop\n       ^^^^ unknown word; did you mean cancel?",
+        said=(
+            "Besides: There is no live batch in this thread. Give the id of another one,"
+            " such as `b7k2`; `/batch status` lists them. Nothing changed.",
+        ),
     ),
     Row(
         "/batch implement 63",
@@ -279,6 +289,16 @@ async def test_slips_that_can_only_mean_one_thing_are_read_with_a_note(on: World
     assert "#23 is already closed. It is **left out**." in closed
     assert "`concurrency:50` was lowered to 3" in many
     assert twice == ""
+
+
+async def test_why_no_command_is_offered_to_copy_is_said(on: World):
+    prepare(on)
+    async with on.bot():
+        denied = await on.answer("/batch colse 12", by="linus")
+        unassigned = await on.answer("/batch assign oscar 12")
+        on.assert_nothing_started()
+    assert "Besides: Only people with **maintain** access can close here." in denied
+    assert "Besides: `oscar` cannot be assigned here." in unassigned
 
 
 async def test_an_item_that_is_live_elsewhere_is_left_out_with_a_link(on: World):

@@ -32,6 +32,7 @@ class Unreadable:
 
     lines: tuple[FaultyLine, ...]
     corrected: str = ""  # a command to copy; empty if there is none
+    besides: str = ""  # Markdown: what would be wrong with it, or had to be left out
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class UnknownItems:
     asked: int
     unknown: tuple[UnknownItem, ...]
     corrected: str = ""
+    besides: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ class CycleFound:
     edges: tuple[Edge, ...]
     items: tuple[PlanItem, ...] = field(default=(), compare=False, repr=False)
     corrected: str = ""
+    besides: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,7 @@ class Declined:
 
     message: str
     corrected: str = ""
+    besides: str = ""
 
 
 Refusal = Unreadable | UnknownItems | CycleFound | NotPermitted | Declined

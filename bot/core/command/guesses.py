@@ -67,6 +67,7 @@ def meant(word: str, choices: Collection[str]) -> str:
     # Another program's word is read with one slip, never with another letter in it:
     # “process” is no “progress”, “stage” no “state”.
     near = folded if folded in known else slip_of(folded, filter(could_be, known))
+    near = near or slip_of(folded, ours)  # which is closer than what others say
     found = known.get(near, "")
     return found if found in choices else ""
 

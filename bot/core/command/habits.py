@@ -67,7 +67,18 @@ _NOT_PLANNED = re.compile(
 )
 _COMPLETED = re.compile(r"(?:as )?(?:completed|done|fixed)\Z", re.IGNORECASE)
 _NOISE = frozenset(
-    {"issue", "issues", "item", "items", "number", "numbers", "pr", "prs", "ticket"}
+    {
+        "issue",
+        "issues",
+        "item",
+        "items",
+        "number",
+        "numbers",
+        "pr",
+        "prs",
+        "ticket",
+        "no",
+    }
 )
 
 _SIGNS = {
@@ -127,6 +138,7 @@ def explain(sentence: Sentence, token: Token) -> None:
         title_without_quotes,
         reviewer_without_sign,
         _preposition,
+        _noise,
         _argument_without_sign,
         _waiting,
         _reason,
@@ -136,7 +148,6 @@ def explain(sentence: Sentence, token: Token) -> None:
         _spaced_range,
         _word_of_the_language,
         _everything,
-        _noise,
     ):
         if habit(sentence, token):
             return
@@ -281,7 +292,9 @@ def _argument_without_sign(sentence: Sentence, token: Token) -> bool:
         name = "@me" if token.folded in ("me", "@me") else token.text.lstrip("@")
         sentence.flaw(span, f"write {sign}{name}", fix=f"{sign}{name}")
         return True
+    # Digits without any letter, whatever is around them, are no word of a name.
     is_maybe_items = re.fullmatch(r"#?[0-9]+\D{1,3}[0-9]+", token.text) is not None
+    is_maybe_items |= re.fullmatch(r"[^A-Za-z]*[0-9][^A-Za-z]*", token.text) is not None
     if not (is_behind_lead or (is_behind_sign and not is_maybe_items)):
         return False
     if token.text[0] == ":" and before is sentence.lead_token and token.text[1:]:

@@ -235,10 +235,8 @@ class _Choice:
         resolved = self._known.configuration.resolve(action)
         why = self._unfit(facts, resolved, is_named=is_named)
         if why is not None:
-            if is_named:
-                self._refused.setdefault(why, []).append(number)
-            else:
-                self._leave_out(why, number)
+            unfit = self._refused if is_named else self._left_out
+            _add(unfit.setdefault(why, []), number)
             return None
         if (batch_id := self._known.live_items.get(number)) is not None:
             where = f"already in batch {self._known.batch_link(batch_id)}"
@@ -342,9 +340,7 @@ class _Choice:
         )
 
     def _leave_out(self, why: "_Why", number: ItemNumber) -> None:
-        numbers = self._left_out.setdefault(why, [])
-        if number not in numbers:
-            numbers.append(number)
+        _add(self._left_out.setdefault(why, []), number)
 
     def _all_notes(self, items: Sequence[SelectedItem]) -> Iterator[str]:
         for mention in self._expansion.mentions:
@@ -472,6 +468,11 @@ class _Choice:
         spec = spec_of(own.action) if own else None
         is_slight = spec is not None and spec.needs is ItemNeed.ANY
         return own is not None and not is_slight and not self._names_thread()
+
+
+def _add(numbers: list[ItemNumber], number: ItemNumber) -> None:
+    if number not in numbers:
+        numbers.append(number)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from bot.core.world.markdown import (
     first_that_fits,
     link,
     paragraphs,
+    some,
     table,
     utf16_length,
 )
@@ -73,6 +74,28 @@ def _copy(command: str, lead: str = "Copy this into a new comment:") -> str:
     return paragraphs(lead, fence(command)) if command else ""
 
 
+def _besides(said: str) -> str:
+    return f"Besides: {said}" if said else ""
+
+
+def in_a_sentence(refusal: Refusal) -> str:
+    """Return what is wrong, as Markdown for beside something else; faults have none."""
+    match refusal:
+        case Unreadable():
+            return ""
+        case UnknownItems(_, unknown):
+            names = [code_span(one.text, 60) for one in unknown]
+            return f"I cannot find {some(names[:5], len(names))}."
+        case CycleFound():
+            return "Items in it wait for each other."
+        case NotPermitted(needed, _, what):
+            return f"Only people with **{_role(needed)}** access can {escape_prose(what)} here."
+        case Declined(message):
+            return message
+        case _:
+            assert_never(refusal)
+
+
 def _unreadable(problem: Unreadable) -> Sequence[str]:
     shown, messages = point_out(problem.lines)
     said = [escape_prose(f"{one[:1].upper()}{one[1:]}") for one in messages]
@@ -81,6 +104,7 @@ def _unreadable(problem: Unreadable) -> Sequence[str]:
         "😕 I could not read that command, so nothing started.",
         fence(shown),
         "\n".join(numbered if len(said) > 1 else said),
+        _besides(problem.besides),
         _copy(problem.corrected),
         "<sub>`/batch help` lists items, options and examples.</sub>",
     ]
@@ -108,6 +132,7 @@ def _unknown_items(problem: UnknownItems) -> Sequence[str]:
         f"😕 I cannot find {what}, so nothing started.",
         table(head, "l" * len(head), rows),
         f"and {more} more" if more else "",
+        _besides(problem.besides),
         _copy(problem.corrected, f"To go ahead with the {_in_word(found)} I found:"),
     ]
 
@@ -126,6 +151,7 @@ def _cycle(problem: CycleFound, links: Links) -> Sequence[str]:
         fence(" → ".join(map(names.text, problem.path))),
         "Each must finish before the next, so none could ever start.",
         table(["Edge", "Comes from"], "ll", rows),
+        _besides(problem.besides),
         _copy(problem.corrected, "Remove one edge. For example:")
         or "Remove one of these edges and give the command again.",
     ]
@@ -177,7 +203,7 @@ def _not_permitted(problem: NotPermitted) -> Sequence[str]:
 def _declined(problem: Declined) -> Sequence[str]:
     is_said = "nothing" in problem.message.casefold()
     message = problem.message if is_said else f"{problem.message} Nothing started."
-    return [f"😕 {message}", _copy(problem.corrected)]
+    return [f"😕 {message}", _besides(problem.besides), _copy(problem.corrected)]
 
 
 def _role(role: Role) -> str:
