@@ -60,13 +60,18 @@ class Questions:
             situation = await self._situations.situation(progress)
             rows.append(StatusRow(progress, situation.seconds_left, situation.stalled))
             self._tracker.refresh(batch.id)
+        counts = await self._batches.counts_in(request.repository.id)
         installation_id = request.repository.installation_id
         present = self._situations.of_installation(installation_id)
         await self._replies.say(
             request,
             "status",
             lambda first: render_status(
-                rows, present, marker=first, repository=request.repository.name
+                rows,
+                present,
+                counts=counts,
+                marker=first,
+                repository=request.repository.name,
             ),
         )
         return "status"

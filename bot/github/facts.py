@@ -4,7 +4,7 @@ https://docs.github.com/graphql/reference/objects#issue
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from itertools import starmap
@@ -19,7 +19,7 @@ from bot.core.model import (
     Unread,
 )
 from bot.core.say.problems.github import Replaced
-from bot.errors import NotFound
+from bot.errors import NotFound, TransientError
 from bot.github.client import READ_TRIES, Connection
 from bot.github.graphql import GraphQLProblem, is_partial, raise_for
 from bot.ports.github import RepositoryFacts
@@ -54,8 +54,12 @@ _DISPENSABLE = frozenset(
 )
 """What a batch can do without: an item without it is said to lack it."""
 
+_HEAVY = frozenset(_OPTIONAL) & _DISPENSABLE
+"""What makes one item too dear by itself: lists of other items."""
+
 _KIND = "facts"
 _LOST = "lost"  # beside the fields of an item, see ``Unread``
+_ALIAS = re.compile(r"i\d+")
 _NEWEST = ("newestIssue", "newestPull")
 
 Document = Callable[[Mapping[str, str]], str]
@@ -140,7 +144,9 @@ class Facts:
                 self._asked, connection, {"owner": owner, "name": name}, wanted
             )
             most = min(len(wanted), ITEMS_PER_QUERY)
-            answer, size = await connection.sizes.ask(_KIND, most, ask)
+            answer, size = await connection.sizes.ask(
+                _KIND, most, ask, leaner=partial(_leanly, ask) if wanted else None
+            )
             wanted = wanted[size:]
             if answer.get("databaseId", repository.id) != repository.id:
                 raise NotFound(Replaced(repository.name), status=404)
@@ -157,7 +163,9 @@ class Facts:
         while wanted:
             ask = partial(self._asked_across, connection, wanted)
             most = min(len(wanted), ITEMS_PER_QUERY)
-            found, size = await connection.sizes.ask(_KIND, most, ask)
+            found, size = await connection.sizes.ask(
+                _KIND, most, ask, leaner=partial(_briefly, ask)
+            )
             facts |= found
             wanted = wanted[size:]
         return facts
@@ -199,7 +207,11 @@ class Facts:
         return found
 
     async def _asked_across(
-        self, connection: Connection, wanted: Sequence[Reference], size: int
+        self,
+        connection: Connection,
+        wanted: Sequence[Reference],
+        size: int,
+        without: frozenset[str] = frozenset(),
     ) -> Mapping[Reference, ItemFacts]:
         groups: dict[str, list[Reference]] = {}
         for reference in wanted[:size]:
@@ -216,7 +228,6 @@ class Facts:
             )
         declared = ", ".join(f"${variable}: String!" for variable in variables)
         query = f"query({declared}) {{ {' '.join(fields)} }}"
-        without: frozenset[str] = frozenset()
         while True:
             data, hiding = await self._answer(
                 connection,
@@ -276,6 +287,27 @@ class Facts:
             if not (is_told or is_unseen or _is_unknown(problem)):
                 raise_for(problem)
         return _with_lost(answer.data, lost), hiding
+
+
+async def _briefly(
+    ask: Callable[[int, frozenset[str]], Awaitable[Mapping[Reference, ItemFacts]]],
+    _: TransientError,
+) -> Mapping[Reference, ItemFacts]:
+    """Return an item elsewhere without its lists: only whether it is done counts."""
+    return await ask(1, _HEAVY)
+
+
+async def _leanly(
+    ask: Callable[[int, frozenset[str]], Awaitable[Mapping[str, Any]]],
+    error: TransientError,
+) -> Mapping[str, Any]:
+    """Return the next item without the lists that make it too dear, and say so of it."""
+    answer = await ask(1, _HEAVY)
+    for alias, node in answer.items():
+        if _ALIAS.fullmatch(alias) and node and node["__typename"] == "Issue":
+            lost = [Unread(part, str(error)) for part in sorted(_HEAVY)]
+            node.setdefault(_LOST, []).extend(lost)
+    return answer
 
 
 def _is_unknown(problem: GraphQLProblem) -> bool:
@@ -359,7 +391,7 @@ def _items(answer: Mapping[str, Any]) -> dict[ItemNumber, ItemFacts]:
     found = (
         _item(value, name)
         for alias, value in answer.items()
-        if value is not None and re.fullmatch(r"i\d+", alias)
+        if value is not None and _ALIAS.fullmatch(alias)
     )
     return {facts.number: facts for facts in found}
 

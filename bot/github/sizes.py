@@ -31,11 +31,17 @@ class Sizes:
         )
 
     async def ask(
-        self, kind: str, most: int, query: Callable[[int], Awaitable[T]]
+        self,
+        kind: str,
+        most: int,
+        query: Callable[[int], Awaitable[T]],
+        *,
+        leaner: Callable[[TransientError], Awaitable[T]] | None = None,
     ) -> tuple[T, int]:
         """Return the answer to the largest query of at most *most* that passes, its size.
 
-        GitHub may just be away: then the smallest fails as well, with its error.
+        What is too dear even alone is asked for by *leaner*, which is told why. GitHub
+        may just be away: then that fails as well, and the error is that of the smallest.
         """
         size = most = max(1, min(most, self._passed.get(kind, most)))
         was_repeated = False
@@ -44,8 +50,12 @@ class Sizes:
                 answer = await query(size)
             except TransientError as error:
                 failure = _failure_of(error)
-                if size == 1 or failure not in MAYBE_TOO_DEAR:
+                if failure not in MAYBE_TOO_DEAR:
                     raise
+                if size == 1:
+                    if leaner is None:
+                        raise
+                    return await _in_part(leaner, error), 1
                 if was_repeated or failure is Failure.TOO_DEAR:
                     size //= 2
                 was_repeated = True
@@ -56,6 +66,17 @@ class Sizes:
                 self._passed[kind] = size
                 log.warning("queries are smaller from now on", kind=kind, size=size)
             return answer, size
+
+
+async def _in_part(
+    leaner: Callable[[TransientError], Awaitable[T]], error: TransientError
+) -> T:
+    try:
+        answer = await leaner(error)
+    except TransientError:
+        raise error from None
+    log.warning("one query alone is too dear", error=str(error))
+    return answer
 
 
 def _failure_of(error: TransientError) -> Failure | None:

@@ -146,6 +146,9 @@ class Batches(Protocol):
     async def live_in(self, repository_id: int) -> Sequence[BatchSummary]:
         """Return the batches of a repository with work left, newest first."""
 
+    async def counts_in(self, repository_id: int) -> Mapping[BatchState, int]:
+        """Return how many batches a repository has in each state that occurs."""
+
     async def with_item(
         self, repository_id: int, number: ItemNumber, *, limit: int = 20
     ) -> Sequence[BatchSummary]:

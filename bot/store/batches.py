@@ -153,6 +153,14 @@ class SqliteBatches:
         """Return the batches of a repository with work left, newest first."""
         return await self._summaries(f"AND {LIVE}", repository_id, limit=-1)
 
+    async def counts_in(self, repository_id: int) -> Mapping[BatchState, int]:
+        """Return how many batches a repository has in each state that occurs."""
+        rows = await self._rows(
+            "SELECT state, count(*) FROM batches WHERE repository_id = ? GROUP BY state",
+            repository_id,
+        )
+        return {BatchState(state): count for state, count in rows}
+
     async def with_item(
         self, repository_id: int, number: ItemNumber, *, limit: int = 20
     ) -> Sequence[BatchSummary]:

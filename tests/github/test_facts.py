@@ -331,18 +331,59 @@ async def test_a_query_that_is_too_dear_is_halved_and_its_size_remembered(
     assert sizes == asked
 
 
+async def test_an_item_that_is_too_dear_by_itself_is_read_without_its_lists(
+    desk: Bench,
+):
+    def answer(seen: Seen) -> Reply:
+        query = seen.data["query"]
+        is_dear = "i2:" in query and "blockedBy(" in query
+        known: dict[str, Any] = {
+            f"i{n}": node(n) for n in range(1, 4) if f"i{n}:" in query
+        }
+        return (
+            Reply({}, 504)
+            if is_dear
+            else Reply({"data": {"repository": repository(**known)}})
+        )
+
+    desk.github.on(GRAPHQL, answer)
+    _, facts = await desk.reader.facts(REPOSITORY, numbers(1, 2, 3))
+    assert [one.part for one in facts[ItemNumber(2)].unread] == [
+        "blockedBy",
+        "closedByPullRequestsReferences",
+        "subIssues",
+    ]
+    assert all("504" in one.why for one in facts[ItemNumber(2)].unread)
+    assert not facts[ItemNumber(1)].unread
+    assert not facts[ItemNumber(3)].unread
+
+
+async def test_a_reference_that_is_too_dear_by_itself_is_read_without_its_lists(
+    desk: Bench,
+):
+    def answer(seen: Seen) -> Reply:
+        if "blockedBy(" in seen.data["query"]:
+            return Reply({}, 502)
+        return Reply({"data": {"r0": {"nameWithOwner": "octo/old", "i2": node(2)}}})
+
+    desk.github.on(GRAPHQL, answer)
+    wanted = Reference("octo/old", ItemNumber(2))
+    facts = await desk.reader.references(REPOSITORY.installation_id, [wanted])
+    assert facts[wanted].number == 2
+
+
 async def test_an_outage_is_told_from_a_query_that_is_too_dear_by_the_smallest(
     desk: Bench,
 ):
     desk.github.on(GRAPHQL, Reply({}, 502))
     with pytest.raises(TransientError, match="502"):
         await desk.reader.facts(REPOSITORY, numbers(*range(1, 31)))
-    # 30 twice, 15, 7, 3, and 1 as often as any question.
-    assert len(desk.github.calls) == 8
+    # 30 twice, 15, 7, 3, and 1 as often as any question, whole and in part.
+    assert len(desk.github.calls) == 11
     known = {f"i{n}": node(n) for n in range(1, 31)}
     desk.github.on(GRAPHQL, Reply({"data": {"repository": repository(**known)}}))
     await desk.reader.facts(REPOSITORY, numbers(*range(1, 31)))
-    assert len(desk.github.calls) == 9
+    assert len(desk.github.calls) == 12
 
 
 async def test_a_repository_whose_name_another_one_has_by_now_is_found_by_its_id(

@@ -144,6 +144,8 @@ async def test_live_batches_are_those_with_work_left(store: Store):
         "e1e1": BatchState.CANCELLED,
         "f1f1": BatchState.PLANNED,
     }
+    assert await store.batches.counts_in(5) == dict.fromkeys(BatchState, 1)
+    assert await store.batches.counts_in(6) == {}
 
 
 async def test_recent_batches_are_newest_first_by_repository_and_thread(store: Store):

@@ -1,6 +1,6 @@
 """Where batches stand, and why an item is as it is."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import assert_never
 
@@ -43,9 +43,16 @@ class StatusRow:
 
 
 def render_status(
-    rows: Sequence[StatusRow], situation: Situation, *, marker: str, repository: str
+    rows: Sequence[StatusRow],
+    situation: Situation,
+    *,
+    counts: Mapping[BatchState, int],
+    marker: str,
+    repository: str,
 ) -> str:
-    """Return where the batches of a repository stand, newest first."""
+    """Return where batches of a repository stand, newest first, and how many there are
+    in each state: *counts*.
+    """
     name = escape_line(repository)
     if not rows:
         return f"{marker}\n" + paragraphs(
@@ -57,7 +64,7 @@ def render_status(
     return f"{marker}\n" + paragraphs(
         f"### 🧺 Batches in {name}",
         table(head, "llllr", cells),
-        f"<sub>{' · '.join(_status_footer(rows, situation))}</sub>",
+        f"<sub>{' · '.join(_status_footer(rows, counts, situation))}</sub>",
     )
 
 
@@ -109,15 +116,18 @@ def _finished_icon(progress: Progress) -> str:
     return "✅" if done == len(progress.items) else "⚠️" if done else "❌"
 
 
-def _status_footer(rows: Sequence[StatusRow], situation: Situation) -> Iterator[str]:
-    states = [row.progress.state for row in rows]
-    live = sum(state.is_live for state in states)
-    plans = states.count(BatchState.PLANNED)
+def _status_footer(
+    rows: Sequence[StatusRow], counts: Mapping[BatchState, int], situation: Situation
+) -> Iterator[str]:
+    live = sum(count for state, count in counts.items() if state.is_live)
+    plans = counts.get(BatchState.PLANNED, 0)
     yield f"{live} live"
     if plans:
         yield plural(plans, "plan")
-    if ended := len(rows) - live - plans:
-        yield f"{ended} ended"
+    if ended := sum(counts.values()) - live - plans:
+        yield f"{ended:,} ended"
+    if (shown := len(rows)) < sum(counts.values()):
+        yield f"{shown} shown"
     if situation.slots_total:
         yield f"{situation.slots_busy} of {plural(situation.slots_total, 'slot')} busy"
     if budget := situation.budget:

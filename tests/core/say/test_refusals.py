@@ -21,6 +21,7 @@ from bot.core.command.faults import (
 from bot.core.command.vocabulary import BATCH_OPTIONS, CONTROLS, HELP_WORDS, TOPICS
 from bot.core.model import (
     BatchId,
+    BatchState,
     Cause,
     Edge,
     Origin,
@@ -318,12 +319,23 @@ def test_a_status_reads_as_it_was_reviewed():
         StatusRow(paused),
         StatusRow(planned(scenes.plan_of_twelve())),
     ]
-    body = render_status(rows, situation(), marker=MARK, repository="acme/widgets")
+    counts = {
+        BatchState.RUNNING: 2,
+        BatchState.PAUSED: 1,
+        BatchState.PLANNED: 1,
+        BatchState.FINISHED: 37,
+        BatchState.CANCELLED: 4,
+    }
+    body = render_status(
+        rows, situation(), counts=counts, marker=MARK, repository="acme/widgets"
+    )
     assert_golden("status", body)
 
 
 def test_a_status_without_batches_says_how_to_start_one():
-    body = render_status([], situation(), marker=MARK, repository="acme/widgets")
+    body = render_status(
+        [], situation(), counts={}, marker=MARK, repository="acme/widgets"
+    )
     assert "There are none yet." in body
 
 
