@@ -18,6 +18,13 @@ from bot.ports.clock import Clock
 RULES_SECONDS = 300.0
 
 _RULES = "/repos/{+repository}/rules/branches/{branch}{?per_page}"
+_PROTECTION = """
+query($owner: String!, $name: String!, $ref: String!) {
+  repository(owner: $owner, name: $name) {
+    ref(qualifiedName: $ref) { refUpdateRule { requiresSignatures } }
+  }
+}
+"""
 
 Rule = Mapping[str, Any]
 
@@ -28,6 +35,9 @@ class BranchRules:
     def __init__(self, client: Client, clock: Clock) -> None:
         self._client = client
         self._known: TTLCache[tuple[int, str], Sequence[Rule]] = TTLCache(
+            1_000, RULES_SECONDS, timer=clock.monotonic
+        )
+        self._signed: TTLCache[tuple[int, str], bool] = TTLCache(
             1_000, RULES_SECONDS, timer=clock.monotonic
         )
 
@@ -47,9 +57,27 @@ class BranchRules:
         return self._known[key]
 
     async def want_signatures(self, repository: Repository, branch: str) -> bool:
-        """Return whether a rule wants verified signatures on a branch."""
+        """Return whether a rule wants verified signatures on a branch, or protects it so."""
         rules = await self.of(repository, branch)
-        return any(rule["type"] == "required_signatures" for rule in rules)
+        if any(rule["type"] == "required_signatures" for rule in rules):
+            return True
+        key = (repository.id, branch)
+        if key not in self._signed:
+            self._signed[key] = await self._is_protected(repository, branch)
+        return self._signed[key]
+
+    async def _is_protected(self, repository: Repository, branch: str) -> bool:
+        """Return whether classic protection wants them: no rule of a ruleset tells."""
+        connection = self._client.installation(repository.installation_id)
+        owner, _, name = repository.name.partition("/")
+        ref = f"refs/heads/{branch}"
+        variables = {"owner": owner, "name": name, "ref": ref}
+        try:
+            data = await connection.query(_PROTECTION, variables)
+        except Refused:
+            return False  # where it holds for what is pushed, the push tells
+        found = (data.get("repository") or {}).get("ref") or {}
+        return bool((found.get("refUpdateRule") or {}).get("requiresSignatures"))
 
 
 def with_rulesets(known: BaseRules, rules: Sequence[Rule]) -> BaseRules:

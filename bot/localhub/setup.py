@@ -78,11 +78,16 @@ class Setup(Installations):
         self.state.repositories[id_] = fork
         return fork
 
-    def require_signatures(self, repository: str, *patterns: str) -> None:
-        """Take only verified commits on branches of such names (``main``, ``*``)."""
+    def require_signatures(
+        self, repository: str, *patterns: str, is_classic: bool = False
+    ) -> None:
+        """Take only verified commits on branches of such names (``main``, ``*``), by a
+        ruleset or by classic protection.
+        """
         found = self.repository(repository)
         found.signed_branches = list(patterns)
-        signing.require(found.git, found.signed_branches)
+        found.signs_by_protection = is_classic
+        signing.require(found.git, found.signed_branches, is_classic=is_classic)
 
     def add_label(
         self,

@@ -26,13 +26,21 @@ while read -r old new ref; do
     done)
     [ -z "$unsigned" ] && continue
     status=1
-    echo "error: GH013: Repository rule violations found for $ref."
-    echo "- {violation}"
+    {answer}
+done
+exit $status
+"""
+_RULE_ANSWER = f"""\
+echo "error: GH013: Repository rule violations found for $ref."
+    echo "- {VIOLATION}"
     echo "  Found $(echo "$unsigned" | wc -l) violation:"
     echo
     echo "$unsigned"
-done
-exit $status
+"""
+_PROTECTION_ANSWER = f"""\
+echo "error: GH006: Protected branch update failed for $ref."
+    echo
+    echo "- {VIOLATION}"
 """
 
 
@@ -87,11 +95,12 @@ def unsigned(git: GitRepository, sha: str) -> list[str]:
     ]
 
 
-def require(git: GitRepository, patterns: list[str]) -> None:
+def require(git: GitRepository, patterns: list[str], *, is_classic: bool) -> None:
     """Have pushes refused that bring commits without a signature to such branches."""
     hook = git.path / "hooks" / "pre-receive"
     hook.parent.mkdir(exist_ok=True)
     cases = "|".join(f"refs/heads/{one}" for one in patterns)
-    text = _HOOK.format(zero=ZERO_SHA, patterns=cases, violation=VIOLATION)
+    answer = _PROTECTION_ANSWER if is_classic else _RULE_ANSWER
+    text = _HOOK.format(zero=ZERO_SHA, patterns=cases, answer=answer)
     hook.write_text(text)
     hook.chmod(0o755)

@@ -417,6 +417,7 @@ class Repository:
     last_number: int = 0
     rules: list[BranchRules] = field(default_factory=list)
     signed_branches: list[str] = field(default_factory=list)  # patterns of their names
+    signs_by_protection: bool = False  # classic, so that no ruleset tells of it
     merge_methods: tuple[str, ...] = MERGE_METHODS  # that the settings allow
     merge_title: str = "MERGE_MESSAGE"  # or PR_TITLE
     merge_message: str = "PR_TITLE"  # or PR_BODY, BLANK

@@ -48,10 +48,13 @@ def assert_signed(on: World, number: int) -> None:
     assert on.repository.git.commit(pull.head_sha).author_name.endswith("[bot]")
 
 
-@pytest.mark.parametrize("held", ["main", "*"])
-async def test_work_is_committed_by_github_as_it_is(on: World, held: str):
+@pytest.mark.parametrize("is_classic", [False, True])
+@pytest.mark.parametrize("held", ["main", "*", "batch/*"])
+async def test_work_is_committed_by_github_as_it_is(
+    on: World, held: str, is_classic: bool
+):
     """The rule is read for the base, and told by the refusal of the push elsewhere."""
-    on.hub.require_signatures(REPOSITORY, held)
+    on.hub.require_signatures(REPOSITORY, held, is_classic=is_classic)
     if held == "*":
         path = r"/rules/branches/"
         on.hub.faults.add(Fault(path=path, status=403, times=None))

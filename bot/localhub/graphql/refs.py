@@ -31,10 +31,13 @@ def _classic(source: Ref) -> BranchRules | None:
 
 def _update_rule(source: Ref, _info: Any, _arguments: Any) -> Json | None:
     """Return what classic protection asks of whoever looks; rulesets are not in it."""
-    rules = _classic(source)
+    repository = source.repository
+    signed = repository.signs_by_protection and signing.is_held(
+        repository.signed_branches, source.name
+    )
+    rules = _classic(source) or (BranchRules(is_classic=True) if signed else None)
     if rules is None:
         return None
-    signed = signing.is_held(source.repository.signed_branches, source.name)
     return {
         "allowsDeletions": False,
         "allowsForcePushes": not rules.blocks_force_pushes,

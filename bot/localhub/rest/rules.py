@@ -27,7 +27,8 @@ def list_rules(call: Call) -> Answer:
         if not rules.is_classic
         for rule in _rules(rules)
     ]
-    if signing.is_held(repository.signed_branches, f"refs/heads/{branch}"):
+    is_signed = signing.is_held(repository.signed_branches, f"refs/heads/{branch}")
+    if is_signed and not repository.signs_by_protection:
         rule = {"type": "required_signatures", "ruleset_id": repository.id}
         found.append(rule | source)
     return call.page(found, dict)
