@@ -31,6 +31,7 @@ from bot.engine.controls import Controls
 from bot.engine.conversation import Answers, Conversation
 from bot.engine.effects import Effects
 from bot.engine.examination import Examination
+from bot.engine.freezes import Freezes, asking
 from bot.engine.inbox import Inbox
 from bot.engine.intake import Intake, Policy
 from bot.engine.journal import journal
@@ -272,7 +273,7 @@ class Engine:
         self.recorder.listen(journal)
         present = Present(github=github.github, clock=clock)
         waits = Waits(
-            ask=github.github.ask,
+            ask=asking(github.github.ask, store.freezes),
             metered=github.github.metered,
             clock=clock,
             supervisor=supervisor,
@@ -368,6 +369,7 @@ class Engine:
         reader = Reader(
             github=github.github,
             batches=store.batches,
+            freezes=store.freezes,
             slots=settings.concurrency,
             why_not=abilities.why_not,
         )
@@ -389,6 +391,13 @@ class Engine:
                 situations=situations,
                 tracker=self.tracker,
                 replies=replies,
+            ),
+            freezes=Freezes(
+                kept=store.freezes,
+                github=github.github,
+                replies=replies,
+                wake=waits.wake_all,
+                clock=clock,
             ),
             help=Help(
                 github=github.github,

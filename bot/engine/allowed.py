@@ -27,6 +27,8 @@ def not_permitted(
         actions = [resolve(Action(name)).action for name in _actions_named(run)]
         if closing := sorted(a.name for a in actions if _is_for_maintainers(a)):
             needed, what = needed_role(actions, to_run=needed), closing[0]
+    elif isinstance(command, syntax.Freeze | syntax.Unfreeze):
+        needed, what = Role.MAINTAIN, refusals.FREEZE
     elif not isinstance(command, syntax.Help | syntax.Status | syntax.Why):
         needed, what = Role.WRITE, refusals.CONTROL
     if role is not None and role >= needed:

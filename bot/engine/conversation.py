@@ -21,6 +21,7 @@ from bot.core.world.markdown import escape_prose
 from bot.engine.allowed import denied_for, may_give, not_permitted
 from bot.engine.batches import NewBatches
 from bot.engine.controls import Controls
+from bot.engine.freezes import Freezes
 from bot.engine.questions import Help, Questions
 from bot.engine.reading import Reader, Reading
 from bot.engine.replies import Replies
@@ -53,6 +54,7 @@ class Answers:
     starts: Starts
     controls: Controls
     questions: Questions
+    freezes: Freezes
     help: Help
 
     async def command(
@@ -72,6 +74,10 @@ class Answers:
                 return await self.questions.status(request, batch_id)
             case syntax.Why(number):
                 return await self.questions.why(request, number)
+            case syntax.Freeze():
+                return await self.freezes.freeze(request, command)
+            case syntax.Unfreeze():
+                return await self.freezes.unfreeze(request, command)
             case syntax.Help(_, is_bare):
                 parts = await self.batches.suggestions(request) if is_bare else {}
                 allowed = [text for text, one in parts.items() if may_give(one, role)]
@@ -84,7 +90,7 @@ class Answers:
         match command:
             case RunCommand() | syntax.Plan() | syntax.Help() | syntax.Why():
                 return ""
-            case syntax.Status(None):
+            case syntax.Status(None) | syntax.Freeze() | syntax.Unfreeze():
                 return ""
             case syntax.Start(batch_id) | syntax.Status(batch_id):
                 batch = await self.starts.meant(request, batch_id)

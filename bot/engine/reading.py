@@ -10,12 +10,14 @@ from bot.core.command.faults import Unreadable
 from bot.core.command.parser import parse_comment
 from bot.core.command.syntax import (
     Command,
+    Freeze,
     RunCommand,
     Selector,
     SubIssues,
     Tasks,
     Term,
     This,
+    Unfreeze,
     format_command,
 )
 from bot.core.command.syntax import Plan as PlanCommand
@@ -38,7 +40,7 @@ from bot.core.world.questions import Assignable, AssignableTo, OpenPullsOf
 from bot.core.world.references import host_in
 from bot.errors import NotFound, Refused
 from bot.ports.github import GitHub, RepositoryFacts
-from bot.ports.store import Batches
+from bot.ports.store import Batches, Freezes
 
 log = structlog.get_logger()
 
@@ -72,11 +74,13 @@ class Reader:
         *,
         github: GitHub,
         batches: Batches,
+        freezes: Freezes,
         slots: int,
         why_not: Callable[[Action, ItemKind], str],
     ) -> None:
         self._github = github
         self._batches = batches
+        self._freezes = freezes
         self._slots = slots
         self._why_not = why_not
 
@@ -97,7 +101,7 @@ class Reader:
             asker=request.asker.login,
             why_not=self._why_not,
         )
-        if isinstance(guess, tuple) and not any(map(_runs, guess)):
+        if isinstance(guess, tuple) and not any(map(_asks_github, guess)):
             # A control needs no facts: it must work while GitHub answers little.
             nothing = RepositoryFacts(default_branch="", configuration=None)
             return Reading(guess, RepositoryConfiguration(), nothing, known)
@@ -117,6 +121,7 @@ class Reader:
             newest_number=about.newest_number,
             concurrency_limit=self._slots,
             configuration=configuration,
+            freezes=await self._freezes.of(request.repository.id),
             lacks=self._github.lacks(request.repository),
             grants=await self._github.grants(request.repository.installation_id),
         )
@@ -272,8 +277,9 @@ class Reader:
             return {}
 
 
-def _runs(command: Command) -> bool:
-    return isinstance(command, RunCommand | PlanCommand)
+def _asks_github(command: Command) -> bool:
+    """Return whether what a command means depends on what GitHub says."""
+    return isinstance(command, RunCommand | PlanCommand | Freeze | Unfreeze)
 
 
 def wanted_by(commands: Sequence[Command], known: Known) -> tuple[ItemNumber, ...]:

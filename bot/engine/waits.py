@@ -105,12 +105,22 @@ class Waits:
 
     def wake(self, about: Collection[str]) -> None:
         """Look soon at what is awaited of these."""
-        soon = self._clock.monotonic() + SETTLE_SECONDS
         for place in self._places.values():
-            for waiter in place.waiters:
-                if not waiter.question.wakes.isdisjoint(about):
-                    waiter.due = min(waiter.due, soon)
-                    place.sooner.set()
+            self._hurry(
+                place,
+                [w for w in place.waiters if not w.question.wakes.isdisjoint(about)],
+            )
+
+    def wake_all(self, repository_id: int) -> None:
+        """Look soon at all that is awaited in a repository."""
+        if place := self._places.get(repository_id):
+            self._hurry(place, place.waiters)
+
+    def _hurry(self, place: _Place, waiters: Sequence[_Waiter]) -> None:
+        soon = self._clock.monotonic() + SETTLE_SECONDS
+        for waiter in waiters:
+            waiter.due = min(waiter.due, soon)
+            place.sooner.set()
 
     async def _work(self, repository_id: int, place: _Place) -> None:
         """Look for a repository's waiters until there are none."""

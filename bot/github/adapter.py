@@ -140,6 +140,11 @@ class GitHubReader:
         connection = self._client.installation(repository.installation_id)
         return await repositories.labels(connection, repository)
 
+    async def has_branch(self, repository: Repository, branch: str) -> bool:
+        """Return whether the repository has a branch of exactly that name."""
+        connection = self._client.installation(repository.installation_id)
+        return await repositories.has_branch(connection, repository, branch)
+
     async def milestones(self, repository: Repository) -> Mapping[str, int]:
         """Return its milestones with the count of open items of each."""
         connection = self._client.installation(repository.installation_id)

@@ -8,6 +8,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
 from typing import Any, cast
+from urllib.parse import quote
 
 from bot.core.model import Repository, Role
 from bot.errors import NotFound
@@ -85,6 +86,21 @@ async def labels(connection: Connection, repository: Repository) -> Mapping[str,
         if not page["pageInfo"]["hasNextPage"]:
             return counts
         after = page["pageInfo"]["endCursor"]
+
+
+async def has_branch(
+    connection: Connection, repository: Repository, branch: str
+) -> bool:
+    """Return whether there is a branch of exactly that name."""
+    try:
+        ref = await connection.get(
+            "/repos/{+repository}/git/ref/heads/{+branch}",
+            repository=repository.name,
+            branch=quote(branch),
+        )
+    except NotFound:
+        return False
+    return bool(ref["ref"] == f"refs/heads/{branch}")
 
 
 async def milestones(

@@ -100,6 +100,9 @@ class Lookups(Protocol):
     async def labels(self, repository: Repository) -> Mapping[str, int]:
         """Return the repository's labels with the count of open items of each."""
 
+    async def has_branch(self, repository: Repository, branch: str) -> bool:
+        """Return whether the repository has a branch of exactly that name."""
+
     async def milestones(self, repository: Repository) -> Mapping[str, int]:
         """Return the titles of its milestones, open or closed, with the count of open
         items of each.

@@ -17,6 +17,7 @@ from bot.core.model import (
     ItemId,
     ItemNumber,
 )
+from bot.core.world.freezes import Freeze
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +205,26 @@ class Held:
 
     until: datetime
     strikes: int
+
+
+class Freezes(Protocol):
+    """Which branches batches do not merge into. All raise ``StoreUnavailable``."""
+
+    async def of(self, repository_id: int) -> Mapping[str, Freeze]:
+        """Return what is frozen in a repository, by branch."""
+
+    async def freeze(self, repository_id: int, freeze: Freeze) -> Freeze:
+        """Freeze a branch, unless it is or was by the same request.
+
+        Return the freeze that is in force, or what came of the request before.
+        """
+
+    async def unfreeze(
+        self, repository_id: int, branch: str, *, source: str, at: datetime
+    ) -> Freeze | None:
+        """End a freeze, and return it; None if the branch is not frozen, unless the same
+        request ended that before.
+        """
 
 
 class Holds(Protocol):

@@ -311,3 +311,26 @@ def _result_of(text: str) -> dict[str, Any] | None:
         "deletions": work["deletions"],
         "outputs": {"result.json": _compact(work["result"])},
     }
+
+
+@migrations()
+def m006_freezes(db: Database) -> None:
+    """Create the branches that nobody merges into for a time; one that was ended stays,
+    with the request that ended it, so that this is answered once.
+    """
+    db.executescript(
+        """
+        CREATE TABLE freezes (
+            repository_id INTEGER NOT NULL,
+            branch TEXT NOT NULL,
+            login TEXT NOT NULL,
+            frozen_us INTEGER NOT NULL,
+            reason TEXT NOT NULL,
+            url TEXT NOT NULL,
+            source TEXT NOT NULL,
+            ended_us INTEGER,
+            ended_source TEXT,
+            PRIMARY KEY (repository_id, branch)
+        ) STRICT, WITHOUT ROWID;
+        """
+    )

@@ -21,6 +21,7 @@ from bot.store.codec import to_us
 from bot.store.connection import Connections, connect
 from bot.store.deliveries import SqliteDeliveries
 from bot.store.effects import SqliteEffectLog
+from bot.store.freezes import SqliteFreezes
 from bot.store.holds import SqliteHolds
 from bot.store.lock import locked
 from bot.store.refusals import SqliteRefusals
@@ -56,6 +57,7 @@ class Store:
         self.effects = SqliteEffectLog(self._connections)
         self.refusals = SqliteRefusals(self._connections)
         self.holds = SqliteHolds(self._connections)
+        self.freezes = SqliteFreezes(self._connections)
 
     async def probe(self) -> Probe:
         """Write something and return how that went. Never raises."""

@@ -146,6 +146,7 @@ async def _change(on: World, seed: int, book: Book) -> None:
         "/batch ready:21 draft:22",
         "/batch request +grace 23",
         '/batch milestone "2.4" 24',
+        '/batch freeze main "release"',
     ]
     random.Random(seed).shuffle(lines)  # noqa: S311 - no secret
     book.open()
@@ -157,6 +158,8 @@ async def _change(on: World, seed: int, book: Book) -> None:
 def _check_change(on: World) -> None:
     assert_sound(on, batches=3)
     assert states(on) == dict.fromkeys(CHANGES, "completed")
+    assert "is frozen (“release”)" in on.comment("freeze").body
+    assert on.rows("SELECT branch, login FROM freezes") == [("main", "ada")]
 
 
 STORIES = {

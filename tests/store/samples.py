@@ -34,6 +34,7 @@ from bot.core.model import (
     Repository,
     Request,
 )
+from bot.core.world.freezes import Freeze
 from bot.ports.store import Delivery, Held
 from bot.store.store import Store
 
@@ -126,6 +127,10 @@ async def fill(store: Store) -> None:
     await store.effects.intend("b7k2/tracking", intent, at=NOW)
     await store.refusals.first_today(5, "eve", at=NOW)
     await store.holds.keep(InstallationId(7), Held(after(60), 1))
+    frozen = Freeze(
+        "main", "ada", NOW, "release", "https://x.test/9", "issue_comment:9.0"
+    )
+    await store.freezes.freeze(REPOSITORY.id, frozen)
     await store.probe()
 
 

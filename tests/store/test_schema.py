@@ -88,6 +88,8 @@ async def test_what_it_holds_can_still_be_read(name: str, tmp_path: Path):
         assert tracking.receipt is None
         held = {} if name == "m001_begin" else {InstallationId(7): Held(after(60), 1)}
         assert await store.holds.all() == held
+        frozen = await store.freezes.of(batch.repository.id)
+        assert list(frozen) == (["main"] if name >= "m006" else [])
 
 
 def test_migrations_apply_once():

@@ -21,6 +21,7 @@ from bot.core.model import (
     Role,
     UpdateWhen,
 )
+from bot.core.world.freezes import frozen_words
 from bot.core.world.markdown import code_span, join
 from bot.core.world.merge_refusals import Then, refusal
 from bot.core.world.pulls import MergeMethod, MergeState, PullRequest
@@ -69,6 +70,8 @@ def _toward_merge(job: Job, pull: PullRequest, seen: Seen) -> Step:
     if pull.merged_below not in ("", pull.base_branch):
         return _retarget(job, pull, seen)
     awaited, turn = m.awaited(job, pull), m.merge_turn(job, pull)
+    if pull.frozen is not None:
+        return Await(awaited, frozen_words(pull.frozen))
     checks = m.waits_for_checks(pull)
     if people := m.waits_for_people(pull):
         return Await(awaited, "; ".join(filter(None, (people, checks))))

@@ -8,6 +8,7 @@ from bot.core.command.syntax import (
     NUMERIC,
     Cancel,
     Command,
+    Freeze,
     Help,
     Number,
     Pause,
@@ -18,7 +19,9 @@ from bot.core.command.syntax import (
     Span,
     Start,
     Status,
+    Unfreeze,
     Why,
+    quoted,
 )
 from bot.core.command.vocabulary import (
     COURTESY,
@@ -27,7 +30,7 @@ from bot.core.command.vocabulary import (
     TOPICS,
     in_words,
 )
-from bot.core.command.words import Token, Words, meant_numbers
+from bot.core.command.words import KEYED, Token, Words, meant_numbers
 from bot.core.model import BatchId, ItemNumber
 
 BATCH_ID = re.compile(r"(?:[a-z][0-9]){2,4}\Z", re.IGNORECASE)
@@ -58,6 +61,10 @@ def read_control(words: Words, actions: Collection[str] = ()) -> Command | None:
             return Retry(*_id_and_items(words, _without_fillers(words, rest)))
         case "skip":
             return Skip(*_skipped(words, first, rest))
+        case "freeze":
+            return _freeze(words, rest)
+        case "unfreeze":
+            return _unfreeze(words, rest)
         case "help":
             return _help(words, rest, actions)
         case _:
@@ -154,6 +161,48 @@ def _skipped(
     if not numbers and not words.flaws:
         words.flaw(control.span, "name an item: skip 18", fix=None)
     return found, numbers
+
+
+def _freeze(words: Words, rest: Sequence[Token]) -> Freeze | None:
+    branch, more = _branch(words, rest)
+    if not more:
+        return Freeze(branch) if branch else None
+    first, last = more[0], more[-1]
+    if first.text[0] in '"\u201c' and len(more) == 1:
+        reason = words.unquoted(first)
+        return None if reason is None else Freeze(branch, reason.strip())
+    is_led_to = first.folded in ("for", "because") and len(more) > 1
+    start = more[1] if is_led_to else first
+    whole = Span(first.column, last.end - first.column)
+    said = words.line[start.column : last.end]
+    fix = quoted(said, always=True) if '"' not in said else None
+    hint = f": {fix}" if fix else ""
+    words.flaw(whole, f"put the reason in quotes, as one{hint}", fix=fix)
+    return None
+
+
+def _unfreeze(words: Words, rest: Sequence[Token]) -> Unfreeze | None:
+    branch, more = _branch(words, rest)
+    for token in more:
+        words.flaw(token.span, "too much: unfreeze takes one branch", fix="")
+    return Unfreeze(branch) if branch else None
+
+
+def _branch(words: Words, rest: Sequence[Token]) -> tuple[str, Sequence[Token]]:
+    """Return the branch that is named, and what stands behind it."""
+    name = words.tokens[0].folded
+    left = list(rest)
+    while left and left[0].folded in ("the", "branch", "base") and left[1:]:
+        words.flaw(left.pop(0).span, "this is no part of a command", fix="")
+    if not left:
+        words.flaw(words.tokens[0].span, f"name a branch: {name} main", fix=None)
+        return "", ()
+    first, *more = left
+    if KEYED.match(first.text) and first.folded.startswith("base:"):
+        words.flaw(first.span, "the branch alone", fix=first.text[len("base:") :])
+        return "", ()
+    branch = words.unquoted(first)
+    return (branch or "").strip().removeprefix("refs/heads/"), more
 
 
 def _one_number(

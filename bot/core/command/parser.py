@@ -24,6 +24,7 @@ from bot.core.command.vocabulary import (
     NOT_YET,
     SYNONYMS,
     TOPICS,
+    YIELDING,
 )
 from bot.core.command.words import (
     GHOSTS,
@@ -153,7 +154,8 @@ def _dispatch(reader: ItemsReader) -> Command | None:
         reader.at = 1
         run = reader.read()
         return Plan(replace(run, is_dry_run=True)) if run else None
-    if first.folded in CONTROLS:
+    is_own = first.folded in YIELDING and first.folded in reader.names
+    if first.folded in CONTROLS and not is_own:
         return read_control(reader, reader.names)
     if SYNONYMS.get(first.folded) == "help" and len(reader.tokens) == 1:
         return Help()

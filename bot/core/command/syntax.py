@@ -259,6 +259,21 @@ class Skip:
 
 
 @dataclass(frozen=True, slots=True)
+class Freeze:
+    """Keep batches from merging into a branch."""
+
+    branch: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unfreeze:
+    """Let batches merge into a branch again."""
+
+    branch: str
+
+
+@dataclass(frozen=True, slots=True)
 class Help:
     """Explain. ``is_bare`` if nothing but ``/batch`` was typed."""
 
@@ -269,7 +284,7 @@ class Help:
 Control = Cancel | Pause | Resume | Retry | Skip
 """What is done to a batch that is there."""
 
-Command = RunCommand | Plan | Status | Why | Start | Control | Help
+Command = RunCommand | Plan | Status | Why | Start | Control | Freeze | Unfreeze | Help
 
 _BARE = re.compile(r"[\w./:@*!?&%+-]+\Z")
 _FILTER = re.compile(
@@ -298,6 +313,11 @@ def format_command(command: Command) -> str:
             parts = [type(command).__name__.lower(), id or "", format_numbers(items)]
         case Why(number):
             parts = ["why", str(number)]
+        case Freeze(branch, reason):
+            said = quoted(reason, always=True) if reason else ""
+            parts = ["freeze", quoted(branch), said]
+        case Unfreeze(branch):
+            parts = ["unfreeze", quoted(branch)]
         case Help(topic, is_bare):
             parts = ["" if is_bare else "help", topic]
         case _:

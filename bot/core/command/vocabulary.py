@@ -60,6 +60,8 @@ CONTROLS = (
     "resume",
     "retry",
     "skip",
+    "freeze",
+    "unfreeze",
     "help",
 )
 TOPICS = ("items", "options", "labels", "config")
@@ -87,6 +89,7 @@ SYNONYMS: Mapping[str, str] = MappingProxyType(
         **dict.fromkeys(("begin", "launch"), "start"),
         **dict.fromkeys(("explain", "reason"), "why"),
         **dict.fromkeys(("ignore", "omit"), "skip"),
+        "thaw": "unfreeze",
         **dict.fromkeys(("?", "-h", "-?", "--help", "usage", "man"), "help"),
         **dict.fromkeys(("version", "--version", "about"), "help"),
         **dict.fromkeys(("rebase", "sync", "update-branch"), "update"),
@@ -193,9 +196,15 @@ FLAGS = frozenset(
 )
 """What stands behind dashes in other programs: here it is never an argument."""
 
+YIELDING = frozenset(("freeze", "unfreeze"))
+"""Controls that came later than actions of that name may have: those go before."""
+
 _OPTIONS = frozenset(BATCH_OPTIONS) - ACTIONS.keys()  # ``update:63`` is an action
 RESERVED = frozenset(
-    (*FILTERS, *COLLECTIONS, *_OPTIONS, *CONTROLS, "after", "and", "this")
+    (
+        *(*FILTERS, *COLLECTIONS, *_OPTIONS, *(set(CONTROLS) - YIELDING)),
+        *("after", "and", "this"),
+    )
 ) | {"again", "dry-run", "http", "https"}
 """Names that an action of a repository cannot have: they mean something else."""
 

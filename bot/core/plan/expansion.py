@@ -40,6 +40,7 @@ from bot.core.model import (
 from bot.core.plan.configuration import PATH, RepositoryConfiguration
 from bot.core.plan.texts import open_tasks_in
 from bot.core.world.features import Feature
+from bot.core.world.freezes import Freeze
 from bot.core.world.markdown import code_span
 from bot.core.world.permissions import Grants
 from bot.core.world.questions import PullNow
@@ -67,6 +68,7 @@ class Known:
     assignable: Mapping[str, bool] = field(default_factory=dict)
     people: tuple[str, ...] = ()
     milestones: Mapping[str, int] | None = None
+    freezes: Mapping[str, Freeze] = field(default_factory=dict)  # by branch
     newest_number: int = 0
     others: Mapping[Reference, ItemFacts | None] = field(default_factory=dict)
     live_items: Mapping[ItemNumber, BatchId] = field(default_factory=dict)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from bot.core.actions.ability import why_not_granted
+from bot.core.actions.merge import MERGE
 from bot.core.actions.spec import AppliesTo, ItemNeed
 from bot.core.actions.table import (
     ACTIONS,
@@ -23,6 +24,7 @@ from bot.core.command.syntax import (
     RunCommand,
     Search,
     This,
+    Unfreeze,
     format_action,
     format_command,
     format_numbers,
@@ -62,6 +64,7 @@ from bot.core.plan.milestones import milestones_wanted, no_such_milestone
 from bot.core.plan.people import nobody_to_assign, people_wanted
 from bot.core.plan.texts import dependencies_in, open_tasks_in
 from bot.core.world.features import Feature, without_dependencies
+from bot.core.world.freezes import frozen_words
 from bot.core.world.markdown import code_span, escape_line, join, plural
 from bot.core.world.questions import PullNow
 
@@ -358,6 +361,7 @@ class _Choice:
             yield f"Items of other repositories are **left out**: {shown}."
         yield from self._own_names(items)
         yield from label_notes(self._expansion)
+        yield from self._frozen(items)
         yield from self._again(items)
         yield from self._unread(items)
         yield from self._untold()
@@ -374,6 +378,15 @@ class _Choice:
                     else code_span(format_action(does))
                 )
                 yield f"{code_span(action.name)} is this repository's own action here: {what}."
+
+    def _frozen(self, items: Sequence[SelectedItem]) -> Iterator[str]:
+        """Yield which bases take no merges at this moment."""
+        bases = [i.facts.base_branch for i in items if i.action.does == MERGE.name]
+        for base in dict.fromkeys(bases):
+            if freeze := self._known.freezes.get(base):
+                ends = code_span(format_command(Unfreeze(base)))
+                said = escape_line(frozen_words(freeze), 300)
+                yield f"Merges wait for {said}: {ends} ends that."
 
     def _again(self, items: Sequence[SelectedItem]) -> Iterator[str]:
         """Yield what ``again`` does."""

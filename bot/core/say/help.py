@@ -30,6 +30,10 @@ _COMMANDS = (
     ("`/batch retry [id] [12 15]`", "run failed and skipped items again"),
     ("`/batch skip [id] 12 15`", "leave items out, and what waits for them"),
     (
+        '`/batch freeze main "release"` · `/batch unfreeze main`',
+        "let no batch merge into a branch meanwhile",
+    ),
+    (
         "`/batch help [topic]`",
         "this text; topics: `items`, `options`, `labels`, `config`, or any word",
     ),

@@ -45,6 +45,7 @@ ASK = "ask me"
 START = "start a batch"
 START_IT = "start this batch"
 CONTROL = "control a batch"
+FREEZE = "freeze a branch"
 """What somebody may not do, as it stands behind *you need write access to*."""
 
 _MOST_UNKNOWN = 50

@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from bot.core.model import ItemNumber
+from bot.core.world.freezes import Freeze
 from bot.core.world.questions import (
     Check,
     CheckState,
@@ -117,6 +118,7 @@ class PullRequest:
     merged_sha: str = ""  # the commit on the base
     merged_by: str = ""
     is_merged_by_app: bool = False
+    frozen: Freeze | None = None  # its base, by a maintainer: the bot's own knowledge
     merged_below: str = ""  # where its base was merged to, if that is a merged branch
 
     @property

@@ -21,6 +21,7 @@ from bot.core.effects import (
     UpdateBranch,
 )
 from bot.core.model import Link, MergeWay, OutcomeKind, UpdateWhen
+from bot.core.world.freezes import Freeze
 from bot.core.world.job_logs import JobLogOf
 from bot.core.world.pulls import (
     BaseRules,
@@ -75,6 +76,16 @@ def merging(method: str = "merge", head: str = PINNED) -> MergePullRequest:
 def says(found: Step) -> str:
     assert isinstance(found, Await), found
     return found.says
+
+
+def test_nothing_is_brought_into_a_frozen_base():
+    frozen = Freeze("main", "ada", STARTED, "release")
+    behind = pull(frozen=frozen, rules=STRICT, merge_state=MergeState.BEHIND)
+    for found in (pull(frozen=frozen), behind):
+        said = says(step(found))
+        assert said == "main, frozen by ada since 09:00 UTC on 1 Mar (release)"
+    merged = pull(frozen=frozen, state=PullState.MERGED, merged_sha="d" * 40)
+    assert end(step(merged, receipts={MERGE_KEY: DONE})).kind is OutcomeKind.COMPLETED
 
 
 # --- what it does ----------------------------------------------------------------------

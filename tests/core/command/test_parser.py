@@ -159,7 +159,9 @@ def test_the_words_of_the_language_are_all_understood():
         assert command.action
         assert command.action.name == name
     for control in CONTROLS:
-        operand = {"why": "18", "skip": "18", "plan": "18"}.get(control, "")
+        operands = {"why": "18", "skip": "18", "plan": "18"}
+        operands |= {"freeze": "main", "unfreeze": "main"}
+        operand = operands.get(control, "")
         assert not isinstance(parsed(f"/batch {control} {operand}"), RunCommand)
     for topic in HELP_WORDS:
         assert parsed(f"/batch help {topic}") == Help(topic)

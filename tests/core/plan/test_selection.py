@@ -33,6 +33,7 @@ from bot.core.plan.selection import (
     to_be_opened,
     wanted,
 )
+from bot.core.world.freezes import Freeze
 from bot.core.world.questions import PullNow, PullState
 
 HERE = "acme/widgets"
@@ -127,6 +128,22 @@ def look_up(want: Wanted, known: Known) -> Known:
 
 def resolved(command: RunCommand, **more) -> Selection | SelectionProblem:
     return select(command, known_for(command, **more))
+
+
+def test_merges_into_a_frozen_base_are_said_to_wait(monkeypatch):
+    at = datetime(2026, 3, 2, 14, 2, tzinfo=UTC)
+    frozen = {"main": Freeze("main", "ada", at, "release *2.4*")}
+    pulls = {63: facts(63, PULL, base_branch="main"), 64: facts(64, PULL)}
+    monkeypatch.setattr("tests.core.plan.test_selection.WORLD", pulls)
+    chosen = resolved(command_of("/batch merge:63 merge:64"), freezes=frozen)
+    assert isinstance(chosen, Selection)
+    assert [note for note in chosen.notes if "frozen" in note] == [
+        "Merges wait for main, frozen by ada since 14:02 UTC on 2 Mar (release"
+        " \\*2.4\\*): `/batch unfreeze main` ends that."
+    ]
+    chosen = resolved(command_of("/batch ready:63"), freezes=frozen)
+    assert isinstance(chosen, Selection)
+    assert not any("frozen" in note for note in chosen.notes)
 
 
 def known_for(command: RunCommand, **more) -> Known:
