@@ -20,7 +20,7 @@ from playwright.sync_api import sync_playwright
 from tests.golden import RENDERED
 from tests.scenes import TITLES
 
-_STYLES = Path("node_modules/github-markdown-css/github-markdown-light.css")
+STYLES = Path(".ci/node_modules/github-markdown-css/github-markdown-light.css")
 _CHROMIUM = "/usr/bin/chromium"
 _FLAGS = [
     "--no-hub",
@@ -90,7 +90,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("out", type=Path)
     parser.add_argument("names", nargs="*")
-    parser.add_argument("--styles", type=Path, default=_STYLES)
+    parser.add_argument("--styles", type=Path, default=STYLES)
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     styles = given.styles.read_text() if given.styles.is_file() else ""

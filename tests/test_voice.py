@@ -85,3 +85,18 @@ def test_no_sentence_is_made_outside_the_core(room: str):
 )
 def test_a_sentence_is_found(line: str):
     assert list(sentences(ast.parse(line)))
+
+
+UNSAID_CUT = re.compile(r"\[:\s*_?[A-Z_]*(?:WIDTH|LENGTH|SHOWN)\]")
+"""A text cut to a width without a word. Lists are cut by counts, which have other names."""
+
+
+@pytest.mark.parametrize("room", ["core", "engine", "github", "workers"])
+def test_a_text_that_is_cut_says_so(room: str):
+    found = [
+        f"{path.relative_to(BOT)}:{number}"
+        for path in sorted((BOT / room).rglob("*.py"))
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if UNSAID_CUT.search(line)
+    ]
+    assert found == []

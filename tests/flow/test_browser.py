@@ -70,7 +70,7 @@ async def test_a_command_typed_in_the_page_becomes_a_batch_and_a_report(
         await expect(ticked).not_to_have_count(0, timeout=PATIENCE_MILLISECONDS)
         await sees(tracking.get_by_role("heading", name="finished — 3 of 3 done"))
         await expect(ticked).to_have_count(3)
-        report = page.locator("article").filter(has_text="Median time")
+        report = page.locator("article").filter(has_text="Figures")
         await sees(report.get_by_role("heading", name="finished — 3 of 3 done"))
         command = page.locator("article").filter(has_text="/batch 12 15 18 after:12")
         await sees(command.first.get_by_title("hooray"))
@@ -95,7 +95,7 @@ async def test_a_ticked_box_cancels_what_has_not_ended(browser: Browser):
     async with browsing(browser, WIDE, pace_seconds=30) as (on, page):
         await say(page, "/batch 12 15 18 after:12")
         await box(comment_with(page, re.compile("is running")), "Cancel").click()
-        report = page.locator("article").filter(has_text="Median time")
+        report = page.locator("article").filter(has_text="Figures")
         await sees(report.get_by_role("heading", name=re.compile("cancelled")))
         threads = on.thread.repository.threads.values()
         pulls = [thread.pull for thread in threads if thread.pull]
@@ -103,12 +103,16 @@ async def test_a_ticked_box_cancels_what_has_not_ended(browser: Browser):
 
 
 @pytest.mark.parametrize(
-    "command", ["/batch help", "/batch plan 12..24", "/batch 12 l8"]
+    "command",
+    ["/batch help", "/batch help options", "/batch plan 12..24", "/batch 12 l8"],
 )
 async def test_answers_fit_a_phone(browser: Browser, command: str):
     async with browsing(browser, PHONE) as (_, page):
         await say(page, command)
         answer = page.locator("article").filter(has=page.locator(".badge")).last
         await sees(answer)
+        tables = answer.locator("table")
+        cut = "all => all.filter(one => one.scrollWidth > one.clientWidth).length"
+        assert await tables.evaluate_all(cut) == 0
         width = await page.evaluate("document.documentElement.scrollWidth")
         assert width == PHONE["width"]

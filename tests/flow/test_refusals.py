@@ -92,23 +92,23 @@ ROWS = [
         "😕 I cannot find one of the two items, so nothing started.",
         corrected="/batch 12",
         said=(
-            "| `99999` | there is no issue or pull request 99999 in acme/widgets (the"
-            " newest is 71) |",
+            "- `99999`: there is no issue or pull request 99999 in acme/widgets (the"
+            " newest is 71)",
         ),
     ),
     Row(
         "/batch 99999",
         "😕 I cannot find that item, so nothing started.",
         said=(
-            "| `99999` | there is no issue or pull request 99999 in acme/widgets (the"
-            " newest is 71) |",
+            "- `99999`: there is no issue or pull request 99999 in acme/widgets (the"
+            " newest is 71)",
         ),
     ),
     Row(
         "/batch 12 other/repo#5",
         "😕 I cannot find one of the two items, so nothing started.",
         corrected="/batch 12",
-        said=("| `other/repo#5` | I am not installed in other/repo |",),
+        said=("- `other/repo#5`: I am not installed in other/repo",),
     ),
     unreadable(
         "/batch 12-400",
@@ -149,8 +149,8 @@ ROWS = [
         "😕 These items wait for each other, so nothing started.",
         "#12 → #15 → #12",
         said=(
-            "| #12 waits for #15 | `after:15` in your command |",
-            "| #15 waits for #12 | `after:12` in your command |",
+            "- **#12 waits for #15:** `after:15` in your command",
+            "- **#15 waits for #12:** `after:12` in your command",
         ),
     ),
     Row(

@@ -11,6 +11,7 @@ from bot.core.model import CommandResult
 from bot.core.world.markdown import (
     Links,
     code_span,
+    cut,
     disarm,
     escape_line,
     escape_prose,
@@ -57,7 +58,7 @@ def pull_request(
 def summary_of(result: CommandResult) -> str:
     """Return what the command says of its work, in one line."""
     said, _ = _said(result)
-    return _one_line(said.summary)[:SUMMARY_LINE_LENGTH]
+    return cut(_one_line(said.summary), SUMMARY_LINE_LENGTH)
 
 
 def command_of(job: Job) -> str:
@@ -84,7 +85,7 @@ def _said(result: CommandResult) -> tuple[Result, str]:
 def _title(job: Job, said: Result) -> str:
     """Return a title that stays harmless as the message of a squashed commit."""
     own = f"{command_of(job).capitalize()} #{job.item.number}"
-    title = _one_line(said.title)[:TITLE_LENGTH]
+    title = cut(_one_line(said.title), TITLE_LENGTH)
     return _LIVE.sub(rf"\g<0>{_JOINER}", disarm(title)) or own
 
 
@@ -196,7 +197,7 @@ def _files(result: CommandResult) -> str:
 
 
 def _lines(text: str) -> list[str]:
-    lines = [_one_line(line)[:SUMMARY_LINE_LENGTH] for line in text.splitlines()]
+    lines = [cut(_one_line(line), SUMMARY_LINE_LENGTH) for line in text.splitlines()]
     kept = [line for line in lines if line]
     return [*kept[:SUMMARY_LINES], *(["…"] if len(kept) > SUMMARY_LINES else [])]
 

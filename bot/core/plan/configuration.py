@@ -24,12 +24,14 @@ from bot.core.command.limits import Limits
 from bot.core.command.vocabulary import RESERVED, in_words
 from bot.core.documents import DocumentError, Path, line_of, read_document
 from bot.core.model import Action, ItemKind, Options, Role, UpdateWhen
+from bot.core.world.markdown import cut
 from bot.core.world.pulls import MergeMethod
 from bot.errors import ConfigurationError
 
 PATH = ".github/batch.yml"
 MAX_BYTES = 65_536
 _MAX_SHOWN = 60
+_MOST_PROBLEMS = 5
 
 _ACTION_NAME = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*\Z")
 _REVIEWER = re.compile(r"(?:team|user):[A-Za-z0-9][\w.-]{0,99}\Z")
@@ -205,7 +207,9 @@ def _message(error: ValidationError, lines: Mapping[Path, int]) -> str:
         problems.append(
             f"line {line_of(path, lines)}: {_shown(place, quotes=False)}: {problem}"
         )
-    whole = f"{PATH}, " + "; ".join(problems[:5])
+    shown, more = problems[:_MOST_PROBLEMS], len(problems) - _MOST_PROBLEMS
+    rest = [f"and {more} more"] if more > 0 else []
+    whole = f"{PATH}, " + "; ".join([*shown, *rest])
     return whole if whole.endswith("?") else f"{whole}."
 
 
@@ -299,5 +303,5 @@ def _check_default(
 def _shown(text: str, *, quotes: bool = True) -> str:
     """Return words of others, short and on one line."""
     plain = re.sub(r"[^\x20-\x7e\xa0-\uffff]+|\s+", " ", text).strip()
-    plain = plain if len(plain) <= _MAX_SHOWN else plain[: _MAX_SHOWN - 1] + "…"
+    plain = cut(plain, _MAX_SHOWN)
     return f"“{plain}”" if quotes else plain

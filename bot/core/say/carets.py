@@ -4,6 +4,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 
 from bot.core.command.faults import Fault, FaultyLine
+from bot.core.world.markdown import cut
 
 _WIDTH = 96
 """Code points of a line that are shown; a longer one is shown around its faults."""
@@ -22,9 +23,8 @@ def point_out(lines: Sequence[FaultyLine]) -> tuple[str, Sequence[str]]:
     messages: list[str] = []
     for line in lines:
         for fault in _in_order(line)[:_MOST_FAULTS]:
-            message = " ".join("".join(map(_printable, fault.message)).split())
-            if message[:_MESSAGE_WIDTH] not in messages:
-                messages.append(message[:_MESSAGE_WIDTH])
+            if (message := _message(fault)) not in messages:
+                messages.append(message)
     blocks = [row for line in lines for row in (*_point_out(line, messages), "")]
     return "\n".join(blocks).strip("\n"), messages
 
@@ -47,14 +47,18 @@ def _point_out(line: FaultyLine, messages: Sequence[str]) -> Iterator[str]:
         for fault in here:
             before = _cells(lead + text[start : fault.column])
             marked = text[fault.column : min(end, fault.column + fault.length)]
-            message = " ".join("".join(map(_printable, fault.message)).split())
-            number = messages.index(message[:_MESSAGE_WIDTH]) + 1
+            number = messages.index(_message(fault)) + 1
             carets = "^" * max(1, _cells(marked))
             yield f"{' ' * before}{carets} {number if len(messages) > 1 else ''}".rstrip()
     if not faults:
-        yield text[:_WIDTH]
+        yield cut(text, _WIDTH)
     if hidden:
         yield f"… and {len(hidden)} more"
+
+
+def _message(fault: Fault) -> str:
+    plain = " ".join("".join(map(_printable, fault.message)).split())
+    return cut(plain, _MESSAGE_WIDTH)
 
 
 def _window_start(text: str, fault: Fault) -> int:

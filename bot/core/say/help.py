@@ -60,34 +60,43 @@ _SELECTORS = (
 )
 _DEFAULTS = Options()
 _OPTIONS = (
-    ("`after:12,15`", "the item before it waits for these", ""),
-    ("`concurrency:3`", "items at a time", str(_DEFAULTS.concurrency)),
+    ("`after:12,15`", "the item before it waits for these"),
+    ("`concurrency:3`", f"items at a time (default {_DEFAULTS.concurrency})"),
     (
         "`on-failure:stop`",
-        "`continue`: only what depends on the failed item is skipped; `stop`; `pause`",
-        f"`{_DEFAULTS.on_failure}`",
+        "`continue`: only what depends on the failed item is skipped; `stop`;"
+        f" `pause` (default `{_DEFAULTS.on_failure}`)",
     ),
-    ("`timeout:30m`", "per item: `90s`, `30m`, `2h`", "`30m`"),
-    ("`retries:2`", "0 to 5 new tries after a passing fault", str(_DEFAULTS.retries)),
-    ("`priority:high`", "`high`, `normal`, `low` or 0 to 100", "`normal`"),
-    ("`budget:500`", "the most API requests that the batch may use", "none"),
+    ("`timeout:30m`", "per item: `90s`, `30m`, `2h` (default `30m`)"),
+    (
+        "`retries:2`",
+        f"0 to 5 new tries after a passing fault (default {_DEFAULTS.retries})",
+    ),
+    ("`priority:high`", "`high`, `normal`, `low` or 0 to 100 (default `normal`)"),
+    (
+        "`budget:500`",
+        "the most API requests that the batch may use (default: no limit)",
+    ),
     (
         "`deps:native`",
-        "`all`; `native`: without texts; `typed`: only `after:`",
-        f"`{_DEFAULTS.deps}`",
+        "`all`; `native`: without texts; `typed`: only `after:`"
+        f" (default `{_DEFAULTS.deps}`)",
     ),
-    ("`method:squash`", "of merges: `merge`, `squash`, `rebase`", "the repository's"),
+    (
+        "`method:squash`",
+        "of merges: `merge`, `squash`, `rebase` (default: the repository's)",
+    ),
     (
         "`update:always`",
-        "before a merge: `always`; `required`: if the base wants it; `never`",
-        f"`{_DEFAULTS.update}`",
+        "before a merge: `always`; `required`: if the base wants it; `never`"
+        f" (default `{_DEFAULTS.update}`)",
     ),
-    ("`again`", "implement also what has an open pull request of the bot", ""),
-    ("`dry-run`", "same as `/batch plan`", ""),
+    ("`again`", "implement also what has an open pull request of the bot"),
+    ("`dry-run`", "same as `/batch plan`"),
 )
 _EXAMPLES = (
     "/batch 12..18 on-failure:stop",
-    "/batch label:ready priority:high concurrency:2",
+    "/batch label:ready priority:high",
     "/batch 12 15 after:12 18 after:12,15",
 )
 _APPLIES_TO = {
@@ -187,7 +196,7 @@ def _of_word(word: str, missing: Collection[str]) -> str:
     named = re.compile(rf"`(?:/batch )?{re.escape(word)}(?![\w-])")
     found = [
         [name, what]
-        for name, what, *_ in (*_COMMANDS, *_SELECTORS, *_OPTIONS, *_rows(missing))
+        for name, what in (*_COMMANDS, *_SELECTORS, *_OPTIONS, *_rows(missing))
         if named.search(name)
     ]
     if not found:
@@ -240,7 +249,7 @@ def _rows(missing: Collection[str]) -> list[tuple[str, str]]:
 def _help_options() -> str:
     return paragraphs(
         "### Options",
-        table(["Option", "What it does", "Default"], "lll", _OPTIONS),
+        table(["Option", "What it does"], "ll", _OPTIONS),
         "They stand anywhere in the command, or in brackets behind one item:"
         " `18[priority:high timeout:2h]`.",
         details("Examples", fence(_EXAMPLES)),

@@ -24,7 +24,6 @@ from bot.core.world.markdown import (
     paragraphs,
     plural,
     some,
-    table,
 )
 from bot.core.world.markers import box
 
@@ -46,7 +45,8 @@ def render_plan(
     parts = [
         f"### 🗒️ Plan to {deeds(plan.items)} — nothing has started",
         _differences(plan, names),
-        _waves_table(progress, names, expectations),
+        _total(progress, names, expectations),
+        _waves(plan, names, expectations),
         _plan_budget(plan, situation, expectations),
         alert("NOTE", plan.notes) if plan.notes else "",
         start_box(progress, situation.now),
@@ -57,37 +57,38 @@ def render_plan(
         [*parts, graph, command],
         [*parts, command],
         parts,
-        [*parts[:4], parts[5]],
+        [*parts[:5], parts[6]],
     ]
     return first_that_fits(f"{marker}\n{paragraphs(*body)}" for body in bodies)
 
 
-def _waves_table(progress: Progress, names: Names, expectations: Expectations) -> str:
+def _total(progress: Progress, names: Names, expectations: Expectations) -> str:
     plan = progress.batch.plan
+    slots = plan.options.concurrency
+    every = [item.id for item in plan.items]
+    seconds = makespan_seconds(progress, expectations, slots=slots)
+    said = [
+        f"**{spell_about(seconds)}** with {plural(slots, 'slot')}",
+        f"**about {_requests(plan, every, expectations)}**",
+        _chain(names, longest_chain(plan, expectations)),
+    ]
+    return f"**{plural(len(every), 'item')}:** {' · '.join(filter(None, said))}"
+
+
+def _waves(plan: Plan, names: Names, expectations: Expectations) -> str:
+    """Return a line per wave; a table of them is wider than a phone."""
     slots = plan.options.concurrency
     levels = waves(plan)
     rows = [
-        [
-            str(place),
-            _wave_items(plan, names, wave),
-            _why_here(plan, names, wave),
-            f"about {round(_requests(plan, wave, expectations)):,}",
-            spell_about(_wave_seconds(plan, wave, expectations, slots)),
-        ]
+        f"- **Wave {place}:** {_wave_items(plan, names, wave)}"
+        f" · {_why_here(plan, names, wave)}"
+        f" · about {_requests(plan, wave, expectations)}"
+        f", {spell_about(_wave_seconds(plan, wave, expectations, slots))}"
         for place, wave in enumerate(levels[:_MOST_WAVES], start=1)
     ]
     if len(levels) > _MOST_WAVES:
-        rows.append(["…", f"{len(levels) - _MOST_WAVES} more waves", "", "", ""])
-    every = [item.id for item in plan.items]
-    seconds = makespan_seconds(progress, expectations, slots=slots)
-    total = [
-        f"{plural(len(every), 'item')}, {plural(len(levels), 'wave')}",
-        _chain(names, longest_chain(plan, expectations)),
-        f"about {round(_requests(plan, every, expectations)):,}",
-        f"{spell_about(seconds)} with {plural(slots, 'slot')}",
-    ]
-    rows.append(["", *(f"**{cell}**" if cell else "" for cell in total)])
-    return table(["Wave", "Items", "Why here", "Requests", "Time"], "cllrr", rows)
+        rows.append(f"- … and {plural(len(levels) - _MOST_WAVES, 'more wave')}")
+    return "\n".join(rows)
 
 
 def _chain(names: Names, path: Sequence[ItemId]) -> str:
@@ -129,13 +130,14 @@ def _why_here(plan: Plan, names: Names, wave: Sequence[ItemId]) -> str:
     return "; ".join(reasons)
 
 
-def _requests(plan: Plan, items: Sequence[ItemId], expectations: Expectations) -> float:
+def _requests(plan: Plan, items: Sequence[ItemId], expectations: Expectations) -> str:
     wanted = set(items)
-    return sum(
+    needed = sum(
         expectation(expectations, item).requests
         for item in plan.items
         if item.id in wanted
     )
+    return plural(round(needed), "request")
 
 
 def _wave_seconds(

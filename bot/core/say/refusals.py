@@ -24,7 +24,6 @@ from bot.core.world.markdown import (
     link,
     paragraphs,
     some,
-    table,
     utf16_length,
 )
 
@@ -118,20 +117,15 @@ def _unknown_items(problem: UnknownItems) -> Sequence[str]:
         what = "that item"
     elif not found:
         what = f"any of the {_in_word(problem.asked)} items"
-    has_hint = any(one.maybe for one in problem.unknown)
     rows = [
-        [
-            code_span(one.text, 60),
-            escape_prose(one.problem, 200),
-            *([f"#{one.maybe}" if one.maybe else ""] if has_hint else []),
-        ]
+        f"- {code_span(one.text, 60)}: {escape_prose(one.problem, 200)}"
+        f"{f'; maybe #{one.maybe}?' if one.maybe else ''}"
         for one in problem.unknown[:_MOST_UNKNOWN]
     ]
-    head = ["Item", "Problem", *(["Maybe"] if has_hint else [])]
     more = missing - len(rows)
     return [
         f"😕 I cannot find {what}, so nothing started.",
-        table(head, "l" * len(head), rows),
+        "\n".join(rows),
         f"and {more} more" if more else "",
         _besides(problem.besides),
         _copy(problem.corrected, f"To go ahead with the {_in_word(found)} I found:"),
@@ -141,17 +135,15 @@ def _unknown_items(problem: UnknownItems) -> Sequence[str]:
 def _cycle(problem: CycleFound, links: Links) -> Sequence[str]:
     names = Names.of(problem.items, links)
     rows = [
-        [
-            f"{names.plain(edge.successor)} waits for {names.plain(edge.predecessor)}",
-            _edge_origin(edge, names),
-        ]
+        f"- **{names.plain(edge.successor)} waits for {names.plain(edge.predecessor)}:**"
+        f" {_edge_origin(edge, names)}"
         for edge in problem.edges[:_MOST_UNKNOWN]
     ]
     return [
         "😕 These items wait for each other, so nothing started.",
         fence(" → ".join(map(names.text, problem.path))),
         "Each must finish before the next, so none could ever start.",
-        table(["Edge", "Comes from"], "ll", rows),
+        "\n".join(rows),
         _besides(problem.besides),
         _copy(problem.corrected, "Remove one edge. For example:")
         or "Remove one of these edges and give the command again.",

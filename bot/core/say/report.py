@@ -1,7 +1,7 @@
 """The report: what a batch came to, and what needs a person."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -25,6 +25,7 @@ from bot.core.world.markdown import (
     Links,
     alert,
     code_span,
+    cut,
     details,
     escape_line,
     escape_prose,
@@ -34,13 +35,18 @@ from bot.core.world.markdown import (
     link,
     paragraphs,
     plural,
-    table,
 )
 from bot.core.world.markers import box, marker
 
 _LOGS = 10
 _LOG_LINES = 8
 _LOG_WIDTH = 160
+_ENDS = (
+    ItemState.COMPLETED,
+    ItemState.FAILED,
+    ItemState.SKIPPED,
+    ItemState.CANCELLED,
+)
 _LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,38}")
 
 
@@ -51,7 +57,7 @@ class _Level:
     title: int  # width of titles; 0: numbers only
     words: int  # width of reasons and results
     needs: int  # rows of *Needs you*
-    rows: int  # of all folded tables together; 0: counts only
+    rows: int  # of all folded lists together; 0: counts only
     logs: int  # failures whose last lines are shown
 
 
@@ -107,7 +113,7 @@ class _Report:
             self._times(),
             notes_of(self.progress) if self.level.title else "",
             self._logs("Last lines of the logs", ItemState.FAILED),
-            *(() if self._is_flat else self._tables()),
+            *(() if self._is_flat else self._folds()),
             self._logs("Last lines of what was done", ItemState.COMPLETED),
             self._cancelled(),
             details("Figures", paragraphs(self._totals(), self._other_requests())),
@@ -145,31 +151,23 @@ class _Report:
         done = [view for view in self.views if view.state is ItemState.COMPLETED]
         if not self._is_flat:
             return ""
-        return "\n".join(map(self._result, done))
+        return "\n".join(f"- {look(view).icon} {self._result(view)}" for view in done)
 
     def _result(self, view: ItemView) -> str:
         assert view.outcome is not None
         spent = f" · {spell(view.worked)}" if view.attempt else ""
         again = f" ({view.tries} tries)" if view.tries > 1 else ""
         name = self.names.plain(view.item.id)
-        came = result(view.outcome, self.level.words)
-        return f"- {look(view).icon} {name} — {came}{spent}{again}"
+        return f"{name} — {result(view.outcome, self.level.words)}{spent}{again}"
 
     # --- totals ----------------------------------------------------------------
 
     def _totals(self) -> str:
-        ends = [ItemState.COMPLETED, ItemState.FAILED, ItemState.SKIPPED]
-        head = ["", "Asked", "Done", "Failed", "Skipped"]
-        if self.progress.count(ItemState.CANCELLED):
-            ends.append(ItemState.CANCELLED)
-            head.append("Cancelled")
-        head += ["Median time", "API requests"]
-        kinds = self._by_action()
-        rows = [[title, *_sums(views, ends)] for title, views in kinds.items()]
+        """Return a line of figures per kind; a table of them is wider than a phone."""
+        kinds = dict(self._by_action())
         if len(kinds) > 1:
-            cells = ["All", *_sums(self.views, ends)]
-            rows.append([f"**{cell}**" for cell in cells])
-        return table(head, "l" + "r" * (len(head) - 1), rows)
+            kinds["All items"] = self.views
+        return "\n".join(f"- **{one}:** {_sums(views)}" for one, views in kinds.items())
 
     def _times(self) -> str:
         progress = self.progress
@@ -278,7 +276,7 @@ class _Report:
 
     # --- what is done ----------------------------------------------------------
 
-    def _tables(self) -> Iterator[str]:
+    def _folds(self) -> Iterator[str]:
         left = self.level.rows
         for title, views in self._by_action().items():
             done = [view for view in views if view.state is ItemState.COMPLETED]
@@ -291,25 +289,8 @@ class _Report:
                 continue
             more = len(done) - len(shown)
             rest = f"and {more} more" if more else ""
-            yield details(f"{title}: {len(done)}", paragraphs(self._table(shown), rest))
-
-    def _table(self, views: Iterable[ItemView]) -> str:
-        if self.level.title:
-            head, align = ["Item", "Title", "Result", "Time", "Tries"], "rllrr"
-        else:
-            head, align = ["Item", "Result", "Time", "Tries"], "rlrr"
-        return table(head, align, map(self._done, views))
-
-    def _done(self, view: ItemView) -> Sequence[str]:
-        assert view.outcome is not None
-        title = [escape_prose(view.item.title, self.level.title)]
-        return [
-            self.names.plain(view.item.id),
-            *(title if self.level.title else []),
-            result(view.outcome, self.level.words),
-            spell(view.worked) if view.attempt else "-",
-            str(max(1, view.tries)) if view.attempt else "-",
-        ]
+            rows = "\n".join(f"- {self._result(view)}" for view in shown)
+            yield details(f"{title}: {len(done)}", paragraphs(rows, rest))
 
     def _cancelled(self) -> str:
         views = [view for view in self.views if view.state is ItemState.CANCELLED]
@@ -346,15 +327,15 @@ class _Report:
         return f"<sub>{' · '.join(parts)}</sub>"
 
 
-def _sums(views: Sequence[ItemView], ends: Sequence[ItemState]) -> Sequence[str]:
+def _sums(views: Sequence[ItemView]) -> str:
+    counts = [(end, sum(view.state is end for view in views)) for end in _ENDS]
+    said = [f"{count:,} {end.value}" for end, count in counts[1:] if count]
     median = median_worked(views)
-    return [
-        f"{len(views):,}",
-        *(f"{sum(view.state is end for view in views):,}" for end in ends),
-        spell(median) if median is not None else "-",
-        f"{sum(view.requests for view in views):,}",
-    ]
+    took = f"median time {spell(median)}" if median is not None else ""
+    requests = plural(sum(view.requests for view in views), "API request")
+    done = f"{counts[0][1]:,} of {len(views):,} done"
+    return ", ".join([done, *said]) + " · " + " · ".join(filter(None, (took, requests)))
 
 
 def _tail(lines: Sequence[str]) -> Sequence[str]:
-    return [line[:_LOG_WIDTH] for line in lines[-_LOG_LINES:]]
+    return [cut(line, _LOG_WIDTH) for line in lines[-_LOG_LINES:]]

@@ -29,7 +29,6 @@ from bot.core.world.markdown import (
     link,
     paragraphs,
     plural,
-    table,
 )
 
 
@@ -59,30 +58,31 @@ def render_status(
             f"### 🧺 Batches in {name}",
             "There are none yet. `/batch help` says how to start one.",
         )
-    head = ["Batch", "From", "State", "Progress", "Left"]
-    cells = [_status_cells(row, situation) for row in rows]
     return f"{marker}\n" + paragraphs(
         f"### 🧺 Batches in {name}",
-        table(head, "llllr", cells),
+        "\n".join(_status_line(row, situation) for row in rows),
         f"<sub>{' · '.join(_status_footer(rows, counts, situation))}</sub>",
     )
 
 
-def _status_cells(row: StatusRow, situation: Situation) -> Sequence[str]:
+def _status_line(row: StatusRow, situation: Situation) -> str:
     progress = row.progress
     batch = progress.batch
     name = code_span(batch.id)
     page = page_url(progress, situation)
     thread = f"#{batch.thread}"
     where = link(thread, progress.tracking_url) if progress.tracking_url else thread
-    left = "-" if row.seconds_left is None else spell_about(row.seconds_left)
-    return [
-        link(name, page) if page else name,
-        f"{where}, {escape_line(batch.asker.login)}",
-        _state_words(progress, replace(situation, stalled=row.stalled)),
-        f"{squares(progress, 10)} {progress.finished} of {len(progress.items)}",
-        left,
+    left = row.seconds_left
+    said = [
+        f"{progress.finished} of {len(progress.items)} finished",
+        *([] if left is None else [f"{spell_about(left)} left"]),
+        f"asked for in {where} by {escape_line(batch.asker.login)}",
     ]
+    state = _state_words(progress, replace(situation, stalled=row.stalled))
+    return (
+        f"- {link(name, page) if page else name} {state}\n"
+        f"  {squares(progress, 10)} {' · '.join(said)}"
+    )
 
 
 def _state_words(progress: Progress, situation: Situation) -> str:

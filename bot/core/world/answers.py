@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bot.core.model import Cause
+from bot.core.world.markdown import cut
 from bot.errors import (
     AppUnavailable,
     NotFound,
@@ -103,7 +104,7 @@ class Answered(Problem):
     status: int = 0
 
     def __str__(self) -> str:
-        said = self.said[:SAID_LENGTH] or "no reason given"
+        said = cut(self.said, SAID_LENGTH) or "no reason given"
         return TABLE[self.failure].words.format(said=said, status=self.status)
 
     @property

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bot.core.world.markdown import cut
 from bot.core.world.questions import Question
 
 MOST_LINES = 12
@@ -48,5 +49,5 @@ def telling_lines(text: str) -> Sequence[str]:
             kept = []  # another step begins
         elif command["word"] not in ("group", "endgroup", "debug"):
             kept.append(command["rest"].strip())
-    lines = [line[:_WIDTH] for line in kept if line.strip()]
+    lines = [cut(line, _WIDTH) for line in kept if line.strip()]
     return (*lines[-MOST_LINES + len(errors) :], *errors)

@@ -69,7 +69,7 @@ def escape_line(text: str, width: int | None = None) -> str:
     of a link. Line ends become spaces; what is longer than *width* code points is cut
     before it is escaped, so that no escape is cut in two.
     """
-    return _inert(_cut(_one_line(text), width))
+    return _inert(cut(_one_line(text), width))
 
 
 # An edit says of most items what the last one said: their texts are escaped once.
@@ -77,7 +77,7 @@ def escape_line(text: str, width: int | None = None) -> str:
 def escape_prose(text: str, width: int | None = None) -> str:
     """Return like ``escape_line``, with pairs of single backticks shown as code."""
     # split() with one group returns plain text and code in turns.
-    parts = _CODE.split(_cut(_one_line(text), width))
+    parts = _CODE.split(cut(_one_line(text), width))
     parts[0] = _inert(parts[0])
     parts[1::2] = [code_span(part) for part in parts[1::2]]
     parts[2::2] = [_inert(part, at_start=False) for part in parts[2::2]]
@@ -86,7 +86,7 @@ def escape_prose(text: str, width: int | None = None) -> str:
 
 def code_span(text: str, width: int | None = None) -> str:
     """Return a text of others as inline code; fits in a table cell too."""
-    text = disarm(_cut(_one_line(text), width))
+    text = disarm(cut(_one_line(text), width))
     if not text:
         return ""
     if "|" in text:
@@ -233,7 +233,8 @@ def _visible(text: str) -> str:
     return _JOINERS.sub(r"\1", seen)
 
 
-def _cut(text: str, width: int | None) -> str:
+def cut(text: str, width: int | None) -> str:
+    """Return at most *width* characters; a text that loses some ends in “…”."""
     if width is None or len(text) <= width:
         return text
     end = max(0, width - 1)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from bot.core.world.markdown import cut
 from bot.errors import Problem
 
 MOST_LENGTH = 600
@@ -178,7 +179,7 @@ def _counted(names: Sequence[str]) -> str:
 def _joined(reasons: Sequence[str]) -> str:
     """Return as many whole reasons as there is room for; at least the first."""
     reasons = list(dict.fromkeys(reasons))
-    shown = [reasons[0][:MOST_LENGTH]]
+    shown = [cut(reasons[0], MOST_LENGTH)]
     for reason in reasons[1:]:
         if len("; ".join([*shown, reason])) > MOST_LENGTH:
             break

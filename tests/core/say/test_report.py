@@ -78,16 +78,42 @@ def test_failures_are_listed_first_and_can_be_run_again():
     assert verbs == ["2", "3", "0"]
 
 
-def test_a_long_report_gives_up_titles_before_it_gives_up_items():
-    def rows(size: int) -> tuple[int, bool]:
+def test_a_long_report_gives_up_words_before_it_gives_up_items():
+    def rows(size: int, width: int) -> tuple[int, str]:
         progress = scenes.in_states(
-            ["done"] * size, text="y" * 20, state="finished", repository=scenes.ACME
+            ["done"] * size, text="y" * width, repository=scenes.ACME
         )
         body = render_report(progress, situation())
-        return body.count("\n| #"), "| Title |" in body
+        found = [line for line in body.splitlines() if line.startswith("- #")]
+        return len(found), found[0]
 
-    assert rows(100) == (100, True)
-    assert rows(500) == (500, False)
+    items, first = rows(100, 200)
+    assert (items, f"{'y' * 119}…" in first) == (100, True)
+    items, first = rows(300, 200)
+    assert (items, f" {'y' * 79}…" in first) == (300, True)
+    assert rows(500, 20)[0] == 500
+
+
+def test_more_than_25_results_are_folded_by_kind_and_are_no_table():
+    body = report(["done"] * 26)
+    assert "<summary>Issues implemented: 26</summary>" in body
+    assert body.count("\n- #") == 26
+    assert "| " not in body
+
+
+def test_a_line_of_a_log_that_is_cut_says_so():
+    progress = scenes.in_states(["failed"])
+    first, *_ = progress.items
+    view = progress.items[first]
+    assert view.outcome is not None
+    lines = ("short", "word " * 100)
+    view = replace(view, outcome=replace(view.outcome, log_tail=lines))
+    body = render_report(
+        replace(progress, items={**progress.items, first: view}), situation()
+    )
+    (line,) = [line for line in body.splitlines() if line.startswith("word word")]
+    assert line.endswith("word…")
+    assert "\nshort\n" in body
 
 
 def test_one_of_a_kind_is_in_the_singular():

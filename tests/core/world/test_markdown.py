@@ -141,7 +141,7 @@ def test_prose_of_others_has_code_and_nothing_else(text):
 
 @given(texts, st.integers(1, 20))
 def test_a_cut_text_fits_its_width_and_ends_between_characters(text, width):
-    cut = markdown._cut(shown(text), width)
+    cut = markdown.cut(shown(text), width)
     assert len(cut) <= width
     if cut != shown(text):
         kept = cut.removesuffix("…")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from bot.errors import Problem
 
-_NAMES_SHOWN = 5
+_MOST_NAMES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +202,6 @@ class NoLargeFilesHere(Problem):
 
 def named(names: Sequence[str]) -> str:
     """Return the first names, and how many more there are."""
-    more = len(names) - _NAMES_SHOWN
-    shown = ", ".join(names[:_NAMES_SHOWN])
+    more = len(names) - _MOST_NAMES
+    shown = ", ".join(names[:_MOST_NAMES])
     return f"{shown} and {more} more" if more > 0 else shown

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from bot.core.model import Role
+from bot.core.world.markdown import cut
 from bot.errors import Problem
 
 _SAID_LENGTH = 300
@@ -106,7 +107,7 @@ class DraftRefused(Problem):
     is_draft: bool
 
     def __str__(self) -> str:
-        return self.said[:_SAID_LENGTH]
+        return cut(self.said, _SAID_LENGTH)
 
     @property
     def advice(self) -> str:
@@ -158,7 +159,7 @@ class LargeFilesRefused(Problem):
     advice = "Look at the repository's Git LFS: its quota, and who may write."
 
     def __str__(self) -> str:
-        said = self.said[:_SAID_LENGTH]
+        said = cut(self.said, _SAID_LENGTH)
         return f"the large files of the change cannot be uploaded: {said}"
 
 
