@@ -88,8 +88,10 @@ class Answers:
     async def why_not(self, request: Request, command: Command, role: Role) -> str:
         """Return why a command about a batch that is there would be refused, if so."""
         match command:
-            case RunCommand() | syntax.Plan() | syntax.Help() | syntax.Why():
+            case RunCommand() | syntax.Plan() | syntax.Help():
                 return ""
+            case syntax.Why(number):
+                return await self.questions.why_not(request, number)
             case syntax.Status(None) | syntax.Freeze() | syntax.Unfreeze():
                 return ""
             case syntax.Start(batch_id) | syntax.Status(batch_id):

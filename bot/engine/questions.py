@@ -90,6 +90,11 @@ class Questions:
         found = {one.batch.id: one.batch for one in (*live, *ended)}
         return [*found.values()][:STATUS_ROWS]
 
+    async def why_not(self, request: Request, number: ItemNumber) -> str:
+        """Return why nothing can be said of an item, if so."""
+        found = await self._batches.with_item(request.repository.id, number)
+        return "" if found else declines.in_no_batch(number)
+
     async def why(self, request: Request, number: ItemNumber) -> str:
         """Say why an item is not running, or how it ended."""
         found = await self._batches.with_item(request.repository.id, number)
