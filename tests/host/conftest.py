@@ -1,3 +1,5 @@
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -48,3 +50,12 @@ def bubblewrap(view: View) -> Isolation:
 @pytest.fixture
 def unprotected(view: View) -> Isolation:
     return choose("off", view)
+
+
+@pytest.fixture
+def too_deep(tmp_path: Path) -> Iterator[Path]:
+    """Yield an empty folder that may get deeper than Python, and so pytest, can delete."""
+    folder = tmp_path / "deep"
+    folder.mkdir()
+    yield folder
+    subprocess.run(["/bin/rm", "-rf", str(folder)], check=True)  # noqa: S603

@@ -12,7 +12,7 @@ from bot.errors import TransientError
 from bot.host.clock import SystemClock
 from bot.host.commands import HostCommands
 from bot.host.disk import Disk, deleted_bytes, size_bytes
-from bot.host.folders import Folders, remove_tree
+from bot.host.folders import Folders
 from bot.host.isolation import Isolation
 from bot.ports.host import Finished, Workspace
 from tests.host.conftest import ATTEMPT
@@ -149,8 +149,8 @@ def test_links_and_sparse_files_count_for_what_they_take(tmp_path: Path):
     assert size_bytes(tmp_path / "nothing") == 0
 
 
-def test_folders_count_however_deep_they_are(tmp_path: Path):
-    deep = os.open(tmp_path, os.O_RDONLY)
+def test_folders_count_however_deep_they_are(too_deep: Path):
+    deep = os.open(too_deep, os.O_RDONLY)
     for _ in range(1_200):
         for name in ("d" * 100, "beside"):
             os.mkdir(name, dir_fd=deep)
@@ -161,11 +161,10 @@ def test_folders_count_however_deep_they_are(tmp_path: Path):
     os.write(file, b"x" * 1_000_000)
     os.close(file)
     os.close(deep)
-    before = size_bytes(tmp_path)
+    before = size_bytes(too_deep)
     assert before >= 1_000_000
-    (tmp_path / "beside" / "file").write_bytes(b"x" * 500_000)
-    assert size_bytes(tmp_path) >= before + 500_000
-    remove_tree(tmp_path)
+    (too_deep / "beside" / "file").write_bytes(b"x" * 500_000)
+    assert size_bytes(too_deep) >= before + 500_000
 
 
 HOLDS = """

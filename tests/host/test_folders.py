@@ -21,16 +21,16 @@ def nest(folder: Path, depth: int, name: str = "d") -> None:
 
 
 @pytest.mark.parametrize(("depth", "name"), [(3_000, "d"), (60, "n" * 200)])
-def test_folders_go_however_deep_they_are(tmp_path: Path, depth: int, name: str):
-    nest(tmp_path / "deep", depth, name)
-    nest(tmp_path / "deep" / "beside", depth, name)
+def test_folders_go_however_deep_they_are(too_deep: Path, depth: int, name: str):
+    nest(too_deep, depth, name)
+    nest(too_deep / "beside", depth, name)
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(200)
     try:
-        remove_tree(tmp_path / "deep")
+        remove_tree(too_deep)
     finally:
         sys.setrecursionlimit(limit)
-    assert list(tmp_path.iterdir()) == []
+    assert list(too_deep.parent.iterdir()) == []
 
 
 def test_folders_go_that_a_command_closed(tmp_path: Path):
