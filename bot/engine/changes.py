@@ -9,7 +9,7 @@ import structlog
 
 from bot.core.command.trigger import InstallationChanged, ItemChanged, RepositoryChanged
 from bot.core.model import Batch, Cause, PlanItem, Reference, Repository
-from bot.core.run.freshness import needs_it_open
+from bot.core.run.freshness import needs_it_open, sees_to_itself
 from bot.core.run.schedule import Schedule
 from bot.engine.present import Findings, Present
 from bot.engine.recorder import Recorder
@@ -151,5 +151,6 @@ def _concerned(schedule: Schedule, changed: ItemChanged) -> list[PlanItem]:
         if item.number == changed.number
         and item.repository.id == changed.repository.id
         and not schedule.state_of(item.id).is_final
+        and not (item.id in schedule.running and sees_to_itself(item.action))
         and (changed.is_taken_away or needs_it_open(item.action))
     ]

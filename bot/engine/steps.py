@@ -38,7 +38,7 @@ from bot.core.model import (
 from bot.core.say import ends, notes
 from bot.engine.effects import Effects
 from bot.engine.patience import PATIENT_TRIES, is_tried, leave_alone
-from bot.engine.waits import Waits, seconds_to_look
+from bot.engine.waits import BRIEF_SECONDS, Waits, seconds_to_look
 from bot.engine.work import Work
 from bot.errors import (
     BatchOver,
@@ -215,7 +215,7 @@ class Steps:
         tries = 1
         while True:
             try:
-                if attempt.spec.role is Role.MAINTAIN:
+                if attempt.spec.role is Role.MAINTAIN and not step.is_minor:
                     await self._check_role(job, desk.repository())
                 async with desk.changing(is_begun=is_begun):
                     intent = replace(step.intent, repository=desk.repository())
@@ -255,12 +255,15 @@ class Steps:
         """
         job, desk = attempt.job, attempt.desk
         meters = (job.batch_id, job.attempt)
-        seen = await self._looked(step, seen, meters, 0.0)
-        if next_step(job, seen) != step:
-            return seen
+        is_unseen = seen.answer(step.what) is None
+        if is_unseen:
+            seconds = BRIEF_SECONDS if step.is_brief else 0.0
+            seen = await self._looked(step, seen, meters, seconds)
+            if next_step(job, seen) != step:
+                return seen
         gives_up_at = step.gives_up_at or attempt.times_out_at()
         async with desk.waiting(step):
-            for looks in itertools.count():
+            for looks in itertools.count(int(is_unseen and step.is_brief)):
                 left = (gives_up_at - self._clock.now()).total_seconds()
                 if left <= 0:
                     raise _Ended(ends.waited_in_vain(job, step))

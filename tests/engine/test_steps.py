@@ -644,7 +644,7 @@ async def test_what_github_ends_itself_is_looked_at_again_within_seconds(
         return replace(step, is_brief=True) if isinstance(step, Await) else step
 
     assert await bench.run(install(brief)) == DONE
-    assert bench.clock.monotonic() == 2 + 4 + 8
+    assert bench.clock.monotonic() == 2 + 4 + 8 + 16
 
 
 # --- turns -----------------------------------------------------------------------------
@@ -669,7 +669,7 @@ async def test_who_had_to_wait_for_its_turn_looks_again_before_it_does_anything(
         return Do("comment", COMMENT, holds="merge main")
 
     assert await bench.run(install(merges)) == DONE
-    assert bench.desk.notes == ["had to wait: merge main"]
+    assert bench.desk.notes == ["had to wait: merge main", "parked: ci", "unparked"]
     assert states[:2] == [CheckState.PASSED, CheckState.PENDING]
 
 

@@ -11,7 +11,12 @@ from bot.core.actions.merge_queue import enqueue, in_queue, left_queue
 from bot.core.actions.refused import after_refusals, next_try, tries
 from bot.core.actions.spec import ActionSpec, AppliesTo, ItemNeed, Overtaken, Words
 from bot.core.actions.step import Ask, Await, Do, End, Job, Seen, Step
-from bot.core.actions.update import bring_up_to_date, needed
+from bot.core.actions.update import (
+    bring_up_to_date,
+    first_look,
+    is_known_up_to_date,
+    needed,
+)
 from bot.core.effects import ChangeBase, DequeuePullRequest, MergePullRequest
 from bot.core.model import (
     Expectation,
@@ -35,7 +40,8 @@ def next_step(job: Job, seen: Seen) -> Step:
     asked = m.question(job)
     pull = seen.answer(asked)
     if pull is None:
-        return Ask(asked)
+        # Only on a strict base an update is asked for; who has its turn keeps it.
+        return first_look(job, seen, turn=m.turn_of(job, job.item.base_branch))
     if pull.state is PullState.MERGED:
         return End(_merged(job, pull, seen))
     if ended := m.overtaken(job, pull) or _unfit(pull):
@@ -69,7 +75,7 @@ def _toward_merge(job: Job, pull: PullRequest, seen: Seen) -> Step:
     """Say what is still to be done, or to be waited for, before it can be merged."""
     if pull.merged_below not in ("", pull.base_branch):
         return _retarget(job, pull, seen)
-    awaited, turn = m.awaited(job, pull), m.merge_turn(job, pull)
+    awaited, turn = m.awaited(job, pull), m.turn_of(job, pull.base_branch)
     if pull.frozen is not None:
         return Await(awaited, frozen_words(pull.frozen))
     checks = m.waits_for_checks(pull)
@@ -83,7 +89,7 @@ def _toward_merge(job: Job, pull: PullRequest, seen: Seen) -> Step:
         return after_failure(job, pull, seen, bad, holds)
     if checks:
         return Await(awaited, checks, holds=holds)
-    if pull.merge_state is MergeState.UNKNOWN:
+    if pull.merge_state is MergeState.UNKNOWN and not _is_safe(pull):
         says = "GitHub to work out whether it can be merged"
         return Await(awaited, says, holds=holds, is_brief=True)
     is_blocked = pull.merge_state is MergeState.BLOCKED
@@ -195,8 +201,16 @@ def _method(job: Job, pull: PullRequest) -> MergeMethod | Outcome:
 def _wants_update(job: Job, pull: PullRequest) -> bool:
     if pull.rules.has_queue:
         return False  # the queue tests it on the base as it will be
-    is_always = job.item.merge_way.update is UpdateWhen.ALWAYS
-    return is_always or pull.merge_state is MergeState.BEHIND
+    if job.item.merge_way.update is UpdateWhen.ALWAYS:
+        return True
+    # What GitHub has not worked out yet is behind a strict base if others just merged.
+    is_unsure = pull.merge_state is MergeState.UNKNOWN and pull.rules.is_strict
+    return is_unsure or pull.merge_state is MergeState.BEHIND
+
+
+def _is_safe(pull: PullRequest) -> bool:
+    """Return whether a merge may be tried before GitHub has worked out if it goes."""
+    return is_known_up_to_date(pull) and not pull.may_bypass
 
 
 def _update(job: Job, pull: PullRequest, seen: Seen, holds: str) -> Step | None:

@@ -34,9 +34,9 @@ def awaited(job: Job, pull: PullRequest) -> PullRequestNow:
     return replace(question(job), head_sha=pull.head_sha)
 
 
-def merge_turn(job: Job, pull: PullRequest) -> str:
+def turn_of(job: Job, base: str) -> str:
     """Return the name of what one item at a time has: to merge into a base."""
-    return f"merge {job.repository.name} {pull.base_branch}"
+    return f"merge {job.repository.name} {base}"
 
 
 # --- what ends it --------------------------------------------------------------------

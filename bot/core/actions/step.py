@@ -80,6 +80,7 @@ class Do:
     key: str
     intent: Intent
     holds: str = ""
+    is_minor: bool = False  # *write* is enough for it, whatever its action needs
 
 
 @dataclass(frozen=True, slots=True)

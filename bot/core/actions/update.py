@@ -10,13 +10,15 @@ from bot.core.world.merge_refusals import Then, refusal
 from bot.core.world.permissions import Needed
 from bot.core.world.pulls import MergeState, PullRequest
 
+_ON_ITS_WAY = "GitHub to update its branch"
+
 
 def next_step(job: Job, seen: Seen) -> Step:
     """Bring the branch up to date once, whatever happens to the base meanwhile."""
     asked = m.question(job)
     pull = seen.answer(asked)
     if pull is None:
-        return Ask(asked)
+        return first_look(job, seen)
     if ended := m.overtaken(job, pull):
         return End(ended)
     if pull.head_sha != job.item.head_sha:
@@ -28,6 +30,15 @@ def next_step(job: Job, seen: Seen) -> Step:
         return step
     words = f"was up to date with {code_span(pull.base_branch)}"
     return End(Outcome(OutcomeKind.UNCHANGED, summary=words))
+
+
+def first_look(job: Job, seen: Seen, *, turn: str = "") -> Step:
+    """Look at the pull request; in a moment, if it has just been told to be updated."""
+    asked = m.question(job)
+    last = next(reversed([*seen.receipts]), "")
+    if last.startswith("update@") and seen.receipts[last].changed:
+        return Await(asked, _ON_ITS_WAY, holds=turn, is_brief=True)
+    return Ask(asked)
 
 
 def bring_up_to_date(
@@ -42,8 +53,8 @@ def bring_up_to_date(
         if not pull.may_be_pushed_to:
             return End(_closed_fork(pull))
         change = UpdateBranch(job.repository, job.item.number, pull.head_sha)
-        return Do(key, change, holds=holds)
-    says = "GitHub to update its branch"
+        return Do(key, change, holds=holds, is_minor=True)
+    says = _ON_ITS_WAY
     if receipt.note:
         found = refusal(receipt.note)
         if found.then is Then.FAIL:

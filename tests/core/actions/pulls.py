@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from bot.core.actions.spec import NextStep
-from bot.core.actions.step import Ask, End, Job, Predecessor, Seen, Step
+from bot.core.actions.step import Ask, Await, End, Job, Predecessor, Seen, Step
 from bot.core.effects import Receipt
 from bot.core.model import Action, ItemKind, ItemNumber, MergeWay, Outcome
 from bot.core.world.pulls import (
@@ -82,8 +82,9 @@ def step(
     for key, receipt in (receipts or {}).items():
         seen = seen.done(key, receipt)
     asked = machine(at, seen)
-    assert isinstance(asked, Ask), asked
-    return machine(at, seen.told(asked.question, found))
+    assert isinstance(asked, Ask | Await), asked
+    question = asked.question if isinstance(asked, Ask) else asked.what
+    return machine(at, seen.told(question, found))
 
 
 def end(found: Step) -> Outcome:

@@ -276,7 +276,7 @@ def test_reviews_are_waited_for_without_holding_anybody_up():
 def test_what_is_behind_a_strict_base_is_updated_on_its_turn_and_checked_on_it():
     behind = pull(rules=STRICT, merge_state=MergeState.BEHIND, checks=(FAILED,))
     update = UpdateBranch(REPOSITORY, TWELVE, PINNED)
-    assert step(behind) == Do(UPDATE_KEY, update, holds=TURN)
+    assert step(behind) == Do(UPDATE_KEY, update, holds=TURN, is_minor=True)
     waits = step(behind, receipts={UPDATE_KEY: DONE})
     assert isinstance(waits, Await)
     assert (waits.says, waits.is_brief) == ("GitHub to update its branch", True)
@@ -310,6 +310,24 @@ def test_a_strict_base_may_block_for_nothing_but_that_it_is_behind():
     tried = step(blocked, receipts={UPDATE_KEY: NOTHING})
     assert isinstance(tried, Do)
     assert isinstance(tried.intent, MergePullRequest)
+
+
+def test_what_github_has_not_worked_out_is_updated_or_tried_on_a_strict_base():
+    unsure = pull(rules=STRICT, merge_state=MergeState.UNKNOWN, checks=(PASSED,))
+    update = step(unsure)
+    assert isinstance(update, Do)
+    assert isinstance(update.intent, UpdateBranch)
+    own = replace(unsure, head_sha=UPDATED, commits=(WRITTEN, OWN))
+    merge = step(own)
+    assert isinstance(merge, Do)
+    assert isinstance(merge.intent, MergePullRequest)
+    assert isinstance(step(replace(own, may_bypass=True)), Await)
+
+
+def test_an_update_is_waited_for_a_moment_before_anybody_looks():
+    waits = next_step(merge_job(), Seen().done(UPDATE_KEY, DONE))
+    assert isinstance(waits, Await)
+    assert (waits.is_brief, waits.holds) == (True, TURN)
 
 
 def test_always_updates_what_is_not_known_to_be_up_to_date():

@@ -28,7 +28,7 @@ JOB = merge_job(does="update")
 
 def test_a_branch_is_updated_from_exactly_its_pinned_head():
     change = UpdateBranch(REPOSITORY, TWELVE, PINNED)
-    assert step(next_step, JOB, pull()) == Do(KEY, change)
+    assert step(next_step, JOB, pull()) == Do(KEY, change, is_minor=True)
     waits = step(next_step, JOB, pull(), {KEY: DONE})
     assert isinstance(waits, Await)
     assert waits.is_brief
