@@ -100,7 +100,7 @@ def test_every_action_is_in_the_readme_with_whether_this_version_does_it():
     does, refuses = set[str](), set[str]()
     for row in rows(table):
         names = {span.split()[0] for span in spans(row[0])}
-        (refuses if "refuses them" in row[2] else does).update(names)
+        (refuses if "this version refuses" in row[2] else does).update(names)
     assert does | refuses == set(ACTIONS)
     assert refuses == {name for name, spec in ACTIONS.items() if not spec.next_step}
 
@@ -153,11 +153,13 @@ def test_the_settings_file_in_the_readme_has_everything_and_is_valid(tmp_path: P
     assert settings.commands["implement"]
 
 
-def test_the_configuration_in_the_readme_is_the_default_but_for_its_actions():
+def test_the_configuration_in_the_readme_is_the_default_but_for_its_own():
     block = next(block for block in blocks("yaml") if "confirm_over" in block)
     shown = read_configuration(block)
-    assert shown.model_copy(update={"actions": {}}) == RepositoryConfiguration()
+    own: dict[str, object] = {"actions": {}, "rules": ()}
+    assert shown.model_copy(update=own) == RepositoryConfiguration()
     assert shown.actions
+    assert shown.rules
     text = section("### `.github/batch.yml`")
     assert all(name in text for name in RepositoryConfiguration.model_fields)
 

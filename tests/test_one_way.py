@@ -9,7 +9,7 @@ import pytest
 BOT = Path(__file__).parents[1] / "bot"
 ADAPTER = {"bot/engine/effects.py", "bot/wiring.py"}
 """Who carries intents out, and who joins the two places where that is done."""
-RESOURCES = {"comments", "issues", "merges", "pulls", "readiness"}
+RESOURCES = {"comments", "issues", "merges", "pulls", "readiness", "reviews"}
 WRITERS = {
     "comments": {"create", "edit", "react", "pin", "unpin"},
     "issues": {
@@ -21,6 +21,7 @@ WRITERS = {
     "merges": {"update", "merge", "enqueue", "dequeue", "rerun"},
     "pulls": {"open_pull_request", "change_base"},
     "readiness": {"change_draft", "change_reviewers"},
+    "reviews": {"create", "hide"},
 }
 """The functions of ``bot/github`` that send what an intent asks for."""
 

@@ -244,6 +244,45 @@ class ChangeBase:
     base_branch: str
 
 
+@dataclass(frozen=True, slots=True)
+class LineComment:
+    """A comment of a review on a line of the diff."""
+
+    path: str
+    line: int  # counted from 1
+    body: str
+    side: str = "RIGHT"  # as it is now; LEFT: as it was
+
+
+@dataclass(frozen=True, slots=True)
+class CreateReview:
+    """Post a review of a commit that neither approves nor asks for changes.
+
+    Found again by its first line, the marker. ``body_alone`` is posted if GitHub takes
+    none of the comments; the receipt's note says so.
+    """
+
+    is_repeatable: ClassVar = False
+    repository: Repository
+    number: ItemNumber
+    head_sha: str
+    marker: str
+    body: str  # begins with the marker
+    comments: tuple[LineComment, ...] = ()
+    body_alone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HideReviews:
+    """Fold reviews of the bot's own as outdated, and resolve their conversations."""
+
+    is_repeatable: ClassVar = True
+    repository: Repository
+    number: ItemNumber
+    reviews: tuple[str, ...]  # by node id
+    threads: tuple[str, ...] = ()
+
+
 Change = (
     ChangeLabels
     | ChangeAssignees
@@ -269,6 +308,8 @@ Intent = (
     | EnqueuePullRequest
     | DequeuePullRequest
     | RerunFailedJobs
+    | CreateReview
+    | HideReviews
 )
 
 TEAM = "team:"

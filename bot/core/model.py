@@ -271,6 +271,36 @@ class MergeWay:
     rerun_failed: int = 0  # how often failed jobs of GitHub Actions are run again
 
 
+class RuleWhen(StrEnum):
+    """What has to become of a file for a rule to say something of it."""
+
+    CHANGED = "changed"  # in any way
+    ADDED = "added"
+    REMOVED = "removed"
+
+
+class RuleLevel(StrEnum):
+    """How much what a rule says matters."""
+
+    WARNING = "warning"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewRule:
+    """What a repository wants said of a pull request.
+
+    With a pattern it is said at added lines that match, else at files by what became of
+    them.
+    """
+
+    say: str
+    paths: tuple[str, ...] = ()  # globs; none: all files
+    pattern: str = ""
+    when: RuleWhen = RuleWhen.CHANGED
+    level: RuleLevel = RuleLevel.WARNING
+
+
 @dataclass(frozen=True, slots=True)
 class PlanItem:
     """One item of a plan. Its text is kept apart: see ``ItemFacts``."""
@@ -290,6 +320,7 @@ class PlanItem:
     # Open pull requests of other batches for the same issue that it is made beside.
     beside: tuple[ItemNumber, ...] = ()
     merge_way: MergeWay = field(default_factory=MergeWay)
+    rules: tuple[ReviewRule, ...] = ()  # of the repository; of reviews
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,11 @@ from bot.core.effects import (
     ChangeReviewers,
     ChangeState,
     CreateComment,
+    CreateReview,
     DequeuePullRequest,
     EditComment,
     EnqueuePullRequest,
+    HideReviews,
     Intent,
     MergePullRequest,
     OpenPullRequest,
@@ -26,7 +28,7 @@ from bot.core.effects import (
     UnpinComment,
     UpdateBranch,
 )
-from bot.github import comments, issues, merges, pulls, readiness
+from bot.github import comments, issues, merges, pulls, readiness, reviews
 from bot.github.app import App
 from bot.github.client import Client
 from bot.github.comments import Pins
@@ -60,6 +62,8 @@ class GitHubEffects:
                 return await merges.find_queued(connection, intent)
             case RerunFailedJobs():
                 return await merges.find_rerun(connection, intent)
+            case CreateReview():
+                return await reviews.find(connection, intent, app=self._app)
             case PushBranch():
                 raise TypeError(intent)  # git on the host does that
             case (
@@ -76,6 +80,7 @@ class GitHubEffects:
                 | ChangeMilestone()
                 | ChangeDraft()
                 | ChangeReviewers()
+                | HideReviews()
             ):
                 return None
             case _:
@@ -123,6 +128,10 @@ class GitHubEffects:
                 return await merges.rerun(connection, intent)
             case ChangeBase():
                 return await pulls.change_base(connection, intent)
+            case CreateReview():
+                return await reviews.create(connection, intent)
+            case HideReviews():
+                return await reviews.hide(connection, intent)
             case PushBranch():
                 raise TypeError(intent)  # git on the host does that
             case _:

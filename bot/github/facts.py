@@ -109,6 +109,8 @@ fragment issueFacts on Issue {{
 fragment pullFacts on PullRequest {{
   {_COMMON}
   merged isDraft isCrossRepository headRefOid headRefName baseRefName
+  # Asked so that GitHub begins to work it out: who acts on it later need not wait.
+  mergeable
 }}
 """
 

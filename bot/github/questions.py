@@ -4,6 +4,7 @@ https://docs.github.com/graphql/reference/objects#statuscheckrollup
 https://docs.github.com/graphql/reference/objects#crossreferencedevent
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,6 +12,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from bot.core.model import ItemNumber, Repository, batch_of
+from bot.core.review.facts import OwnReviewsOf, ReviewFactsOf
 from bot.core.world.pulls import PullRequestNow
 from bot.core.world.questions import (
     AssignableTo,
@@ -31,6 +33,7 @@ from bot.github.checks import checks, contexts
 from bot.github.client import READ_TRIES, Connection
 from bot.github.graphql import is_partial, raise_for
 from bot.github.pull_now import OPTIONAL, PullPart
+from bot.github.reviewed import OwnReviewsPart, ReviewPart
 
 _AT_A_TIME = 50
 """Questions of one query."""
@@ -82,6 +85,8 @@ async def answers(
         data, size = await connection.sizes.ask("questions", most, ask)
         told = enumerate(asked[:size])
         asked = [part for place, part in told if part.read(data, place)] + asked[size:]
+    reviewed = [part for part in parts.values() if isinstance(part, ReviewPart)]
+    await asyncio.gather(*(part.read_files(connection) for part in reviewed))
     found = {question: part.answer() for question, part in parts.items()}
     return {question: one for question, one in found.items() if one is not None}
 
@@ -108,6 +113,10 @@ def _part_of(question: Question[Any], app: App) -> _Part:
             return _ChecksPart(question, app.id)
         case PullRequestNow():
             return PullPart(question, app)
+        case ReviewFactsOf():
+            return ReviewPart(question, app)
+        case OwnReviewsOf():
+            return OwnReviewsPart(question, app)
         case AssignableTo():
             return AssignablePart(question)
         case OpenPullsOf():

@@ -103,6 +103,7 @@ class Comment:
     updated_at: datetime
     edits: list[Edit] = field(default_factory=list)  # oldest first
     reactions: list[Reaction] = field(default_factory=list)
+    minimized_as: str = ""
     pinned_at: datetime | None = None
     pinned_by: User | None = None
 
@@ -119,6 +120,7 @@ class Review:
     commit_id: str
     submitted_at: datetime
     reactions: list[Reaction] = field(default_factory=list)
+    minimized_as: str = ""  # outdated, spam … as GitHub says it
 
 
 @dataclass(eq=False, slots=True)
@@ -141,6 +143,7 @@ class ReviewComment:
     start_side: str | None = None
     in_reply_to: int | None = None
     reactions: list[Reaction] = field(default_factory=list)
+    minimized_as: str = ""
     is_resolved: bool = False  # the conversation that it begins
 
 

@@ -18,7 +18,7 @@ from pydantic_core import ErrorDetails
 
 from bot.core import documents
 from bot.core.actions.implement import IMPLEMENT
-from bot.core.actions.later import REVIEW
+from bot.core.actions.review import REVIEW
 from bot.core.actions.table import ACTIONS
 from bot.core.command.guesses import nearest
 from bot.core.command.vocabulary import RESERVED, in_words

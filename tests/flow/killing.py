@@ -33,6 +33,7 @@ from bot.core import events as e
 from bot.core.model import ItemState
 from bot.host.clock import SystemClock
 from bot.host.folders import Folders
+from bot.localhub.pulls import pull_of
 from bot.ports.clock import Clock
 from bot.store.codec import decode_event
 from tests.flow.mortal import Book, SwiftClock, plain
@@ -54,8 +55,14 @@ ACTIONS = {
 }
 """What the stories do to which issue."""
 
-CHANGES = {21: "ready", 22: "draft", 23: "request", 24: "milestone"}
-"""And in a story of their own, to which pull request; the last one is an issue."""
+CHANGES = {
+    21: "ready",
+    22: "draft",
+    23: "request",
+    24: "milestone",
+    25: "review",
+}
+"""And in a story of their own, to which pull request; #24 is an issue."""
 
 EVENTS = {
     "label": "labeled",
@@ -322,7 +329,7 @@ def open_issues(on: World, bodies: Mapping[int, str] = MappingProxyType({})) -> 
 
 def open_pull_requests(on: World) -> None:
     """Open what changes of their own state are made to."""
-    for number in (21, 22, 23):
+    for number in (21, 22, 23, 25):
         on.pull_request(number)
     on.issue(24)
     on.hub.set_draft("linus", REPOSITORY, 21, is_draft=True)
@@ -338,6 +345,9 @@ def times_done(on: World, number: int) -> int:
     if action == "comment":
         return len(on.comments("comment", on=number))
     login = on.hub.app.bot.login
+    if action == "review":
+        reviews = pull_of(on.thread(number)).reviews
+        return sum(review.author.login == login for review in reviews)
     events = [e for e in on.thread(number).events if e.actor.login == login]
     return [e.kind for e in events].count(EVENTS[action])
 

@@ -147,16 +147,17 @@ async def _change(on: World, seed: int, book: Book) -> None:
         "/batch request +grace 23",
         '/batch milestone "2.4" 24',
         '/batch freeze main "release"',
+        "/batch review 25",
     ]
     random.Random(seed).shuffle(lines)  # noqa: S311 - no secret
     book.open()
     on.say("\n".join(lines))
     concluded = "SELECT count(*) FROM batches WHERE is_concluded"
-    await on.until(lambda: on.rows(concluded) == [(3,)], seconds=PEOPLE_SECONDS)
+    await on.until(lambda: on.rows(concluded) == [(4,)], seconds=PEOPLE_SECONDS)
 
 
 def _check_change(on: World) -> None:
-    assert_sound(on, batches=3)
+    assert_sound(on, batches=4)
     assert states(on) == dict.fromkeys(CHANGES, "completed")
     assert "is frozen (“release”)" in on.comment("freeze").body
     assert on.rows("SELECT branch, login FROM freezes") == [("main", "ada")]

@@ -14,13 +14,15 @@ Sign = tuple[object, ...]
 _ISSUE = r"/repos/[^/]+/[^/]+/(?:issues|pulls)/(\d+)"
 _COMMENT = r"/repos/[^/]+/[^/]+/(?:issues|pulls)/comments/(\d+)"
 _NO_CHANGES = re.compile(r"/app/installations/\d+/access_tokens")
-_MUTATION = re.compile(r"\s*mutation\b[^{]*\{\s*(\w+)")
+_MUTATION = re.compile(r"\s*mutation\b[^{]*\{\s*(?:\w+: )?(\w+)")
 _MUTATIONS = {
     "addReaction": "React",
     "convertPullRequestToDraft": "ChangeDraft",
     "markPullRequestReadyForReview": "ChangeDraft",
     "enqueuePullRequest": "EnqueuePullRequest",
     "dequeuePullRequest": "DequeuePullRequest",
+    "minimizeComment": "HideReviews",
+    "resolveReviewThread": "HideReviews",
 }
 
 
@@ -76,6 +78,8 @@ def _of_exchange(exchange: Exchange) -> Sign:
         return "RerunFailedJobs", int(found[1])
     if exchange.path.endswith("/comments"):
         return "CreateComment", item, data["body"].partition("\n")[0]
+    if exchange.path.endswith("/reviews"):
+        return "CreateReview", item, data["body"].partition("\n")[0]
     if "/labels" in exchange.path:
         return "ChangeLabels", item
     if exchange.path.endswith("/assignees"):
@@ -107,6 +111,8 @@ def _of_intent(kind: str, text: str) -> Iterator[Sign]:
             yield kind, intent["comment_id"]
         case "CreateComment":
             yield kind, intent["thread"], intent["marker"]
+        case "CreateReview":
+            yield kind, intent["number"], intent["marker"]
         case "OpenPullRequest":
             yield kind, intent["head_branch"]
         case "PushBranch":

@@ -11,20 +11,6 @@ from bot.core.actions.spec import (
 )
 from bot.core.model import Expectation
 
-REVIEW = ActionSpec(
-    "review",
-    Words(
-        "review",
-        "reviewing",
-        "Reviews posted",
-        "post one review on the pinned head commit",
-    ),
-    AppliesTo.PULL_REQUESTS,
-    ItemNeed.OPEN,
-    None,
-    overtaken_by=Overtaken.CLOSING_OR_PUSH,
-    expected=Expectation(seconds=120, requests=6),
-)
 DISPATCH = ActionSpec(
     "dispatch",
     Words(

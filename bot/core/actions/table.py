@@ -9,10 +9,11 @@ from bot.core.actions.comment import COMMENT
 from bot.core.actions.draft import DRAFT, READY
 from bot.core.actions.implement import IMPLEMENT
 from bot.core.actions.label import LABEL
-from bot.core.actions.later import DISPATCH, REVIEW
+from bot.core.actions.later import DISPATCH
 from bot.core.actions.merge import MERGE
 from bot.core.actions.milestone import MILESTONE
 from bot.core.actions.request import REQUEST
+from bot.core.actions.review import REVIEW
 from bot.core.actions.spec import UNKNOWN_EXPECTATION, ActionSpec
 from bot.core.actions.state import CLOSE, REOPEN
 from bot.core.actions.update import UPDATE

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
@@ -16,14 +17,24 @@ from pydantic import (
 )
 
 from bot.core.actions.implement import IMPLEMENT
-from bot.core.actions.later import REVIEW
+from bot.core.actions.review import REVIEW
 from bot.core.actions.spec import AppliesTo, ItemNeed
 from bot.core.actions.table import ACTIONS
 from bot.core.command.guesses import nearest
 from bot.core.command.limits import Limits
 from bot.core.command.vocabulary import RESERVED, in_words
 from bot.core.documents import DocumentError, Path, line_of, read_document
-from bot.core.model import Action, ItemKind, Options, Role, UpdateWhen
+from bot.core.model import (
+    Action,
+    ItemKind,
+    Options,
+    ReviewRule,
+    Role,
+    RuleLevel,
+    RuleWhen,
+    UpdateWhen,
+)
+from bot.core.review.rules import BadPattern, check_pattern
 from bot.core.world.markdown import cut
 from bot.core.world.pulls import MergeMethod
 from bot.errors import ConfigurationError
@@ -125,6 +136,55 @@ def _checked_reviewer(name: str) -> str:
     return name
 
 
+def _checked_pattern(pattern: str) -> str:
+    try:
+        check_pattern(pattern)
+    except BadPattern as error:
+        message = f"{_shown(pattern)} is no RE2 pattern: {error}"
+        raise ValueError(message) from error
+    return pattern
+
+
+def _listed(globs: object) -> object:
+    """Return the globs of what may be one of them."""
+    return (globs,) if isinstance(globs, str) else globs
+
+
+_Glob = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class ConfiguredRule(_Part):
+    """What reviews say of what a pull request changes."""
+
+    say: Annotated[str, Field(min_length=1, max_length=500)]
+    paths: Annotated[
+        tuple[_Glob, ...],
+        BeforeValidator(_listed),
+        Field(strict=False, max_length=20),
+    ] = ()
+    pattern: Annotated[str, Field(max_length=500), AfterValidator(_checked_pattern)] = (
+        ""
+    )
+    when: Annotated[RuleWhen | None, Field(strict=False)] = None
+    level: Annotated[RuleLevel, Field(strict=False)] = RuleLevel.WARNING
+
+    @model_validator(mode="after")
+    def _means_something(self) -> "ConfiguredRule":
+        if self.pattern and self.when:
+            message = "'pattern' is looked for in added lines: leave 'when' out"
+            raise ValueError(message)
+        if not self.pattern and not self.paths:
+            message = "needs 'paths', 'pattern' or both"
+            raise ValueError(message)
+        return self
+
+    @property
+    def rule(self) -> ReviewRule:
+        """Return it with its default filled in."""
+        when = self.when or RuleWhen.CHANGED
+        return ReviewRule(self.say, self.paths, self.pattern, when, self.level)
+
+
 @dataclass(frozen=True, slots=True)
 class ResolvedAction:
     """What an action's name stands for in a repository."""
@@ -147,7 +207,9 @@ class RepositoryConfiguration(_Part):
         tuple[Annotated[str, AfterValidator(_checked_reviewer)], ...],
         Field(strict=False),
     ] = ()
-    rules: Annotated[tuple[Any, ...], Field(strict=False)] = ()
+    rules: Annotated[
+        tuple[ConfiguredRule, ...], Field(strict=False, max_length=50)
+    ] = ()
 
     def resolve(self, action: Action) -> ResolvedAction:
         """Return what *action* does here. Its name is a built-in or configured one.
@@ -243,6 +305,7 @@ def _known_keys(path: Path) -> Iterator[str]:
             "limits": Limits,
             "merge": Merging,
             "actions": ConfiguredAction,
+            "rules": ConfiguredRule,
         }
         model = parts[path[0]]
     for name, field in model.model_fields.items():

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from bot.core.actions.review import REVIEW
 from bot.core.actions.table import builds_on_others, expectation
 from bot.core.command.faults import CycleFound
 from bot.core.model import (
@@ -15,7 +16,6 @@ from bot.core.model import (
     ItemFacts,
     ItemId,
     MergeWay,
-    Options,
     Origin,
     OutsideEdge,
     Plan,
@@ -42,7 +42,7 @@ def build_plan(
     actions = [item.action.name for item in selection.items]
     ids = item_ids(list(zip(references, actions, strict=True)), home=home)
     items = tuple(
-        _plan_item(id_, repository, selected, options, worker_of)
+        _plan_item(id_, repository, selected, selection, worker_of)
         for id_, selected in zip(ids, selection.items, strict=True)
     )
     # Who waits for a number waits for the item that was typed first.
@@ -214,10 +214,11 @@ def _plan_item(
     id_: ItemId,
     repository: Repository,
     selected: SelectedItem,
-    options: Options,
+    selection: Selection,
     worker_of: Callable[[Action], str],
 ) -> PlanItem:
-    facts = selected.facts
+    facts, options = selected.facts, selection.options
+    is_review = selected.action.does == REVIEW.name
     return PlanItem(
         id=id_,
         repository=repository,
@@ -237,6 +238,7 @@ def _plan_item(
             update=selected.update or options.update,
             rerun_failed=options.rerun_failed,
         ),
+        rules=selection.rules if is_review else (),
     )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from bot.core.actions.ability import why_not_granted
 from bot.core.actions.merge import MERGE
+from bot.core.actions.review import REVIEW
 from bot.core.actions.spec import AppliesTo, ItemNeed
 from bot.core.actions.table import (
     ACTIONS,
@@ -38,6 +39,7 @@ from bot.core.model import (
     ItemNumber,
     Options,
     Reference,
+    ReviewRule,
     UpdateWhen,
 )
 from bot.core.plan.configuration import ResolvedAction
@@ -93,6 +95,7 @@ class Selection:
     is_dry_run: bool = False
     notes: tuple[str, ...] = ()  # Markdown written by the bot: how it was read
     must_confirm: bool = False  # more than the repository starts unasked, or the thread
+    rules: tuple[ReviewRule, ...] = ()  # of the repository
 
 
 def wanted(command: RunCommand, known: Known) -> Wanted:
@@ -214,13 +217,14 @@ class _Choice:
         if takes_native and Feature.DEPENDENCIES in self._known.lacks:
             notes.append(without_dependencies(options.deps))
         limits = self._known.configuration.limits
-        is_large = len(items) > limits.confirm_over
+        is_large = len(items) > limits.confirm_over and not _only_says(items)
         return Selection(
             items=tuple(items),
             options=options,
             is_dry_run=command.is_dry_run,
             notes=tuple(notes),
             must_confirm=is_large or self._takes_thread_unasked(items),
+            rules=tuple(one.rule for one in self._known.configuration.rules),
         )
 
     def _decide(
@@ -515,6 +519,11 @@ def _said(why: _Why, numbers: Sequence[ItemNumber]) -> str:
     shown = join(format_numbers(numbers, mark="#").split(" "))
     verb = why.one if len(numbers) == 1 else why.many
     return f"{shown} {verb}{f'; {why.more}' if why.more else ''}."
+
+
+def _only_says(items: Sequence[SelectedItem]) -> bool:
+    """Return whether nothing is changed, and nobody's command run."""
+    return all(item.action.does == REVIEW.name for item in items)
 
 
 def _reading_of(search: Search) -> str:

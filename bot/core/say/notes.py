@@ -73,6 +73,11 @@ def pin_stayed(error: BotError) -> str:
     return f"the pin stayed: {error}"
 
 
+def comments_not_taken(error: BotError) -> str:
+    """Return that a review says all in its summary."""
+    return f"GitHub took no comments on lines: {error}"
+
+
 def review_without_id() -> str:
     """A reaction to a review of which too little is known."""
     return "reviews take reactions only by their node id"

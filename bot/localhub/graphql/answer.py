@@ -30,6 +30,7 @@ from bot.localhub.graphql import (
     pull_requests,
     refs,
     repositories,
+    reviews,
     threads,
 )
 from bot.localhub.graphql.errors import QueryError, error_json, invalid_json
@@ -51,6 +52,7 @@ RESOLVERS: dict[str, Resolver] = {
     **pull_requests.RESOLVERS,
     **refs.RESOLVERS,
     **repositories.RESOLVERS,
+    **reviews.RESOLVERS,
     **threads.RESOLVERS,
 }
 

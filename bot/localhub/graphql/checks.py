@@ -100,6 +100,14 @@ RESOLVERS: dict[str, Resolver] = {
     "CheckRun.isRequired": _is_required,
     "CheckRun.annotations": listed(lambda s: s.annotations),
     "CheckAnnotation.annotationLevel": of(lambda s: s.level.upper()),
+    "CheckAnnotation.location": of(
+        lambda s: {
+            "start": {"line": s.start_line, "column": None},
+            "end": {"line": s.end_line, "column": None},
+        }
+    ),
+    **{f"CheckAnnotationSpan.{end}": key(end) for end in ("start", "end")},
+    **{f"CheckAnnotationPosition.{one}": key(one) for one in ("line", "column")},
     "CheckAnnotation.message": of(lambda s: s.message),
     "CheckAnnotation.path": of(lambda s: s.path),
     "CheckSuite.app": _app,

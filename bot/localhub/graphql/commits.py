@@ -9,7 +9,6 @@ from bot.localhub.graphql.connections import listed
 from bot.localhub.graphql.values import Object, Resolver, key, of
 from bot.localhub.payloads.checks import suite_state
 from bot.localhub.payloads.shape import Json
-from bot.localhub.pulls import pull_of
 from bot.localhub.state import CheckSuite, Repository, Thread
 
 
@@ -36,12 +35,6 @@ def _conclusion(source: CheckSuite, info: Any, _arguments: Any) -> str | None:
     return conclusion and conclusion.upper()
 
 
-def _threads(source: Thread) -> Sequence[Json]:
-    """Return the conversations on files."""
-    first = [c for c in pull_of(source).review_comments if c.in_reply_to is None]
-    return [{"isResolved": one.is_resolved} for one in first]
-
-
 RESOLVERS: dict[str, Resolver] = {
     "Commit.author": of(lambda s: {"name": _info(s).author_name}),
     "Commit.committedViaWeb": of(lambda s: _info(s).committer_name == WEB_FLOW[0]),
@@ -53,8 +46,6 @@ RESOLVERS: dict[str, Resolver] = {
     "CheckSuite.conclusion": _conclusion,
     "PullRequest.commits": listed(_of_pull),
     "PullRequestCommit.commit": key("commit"),
-    "PullRequest.reviewThreads": listed(_threads),
-    "PullRequestReviewThread.isResolved": key("isResolved"),
     "PullRequest.viewerCanMergeAsAdmin": of(
         lambda s: any(one.app_may_bypass for one in mergeability.rules_of(s))
     ),

@@ -27,6 +27,8 @@ from bot.localhub.state import (
     Milestone,
     QueueEntry,
     Repository,
+    Review,
+    ReviewComment,
     Team,
     Thread,
     ThreadEvent,
@@ -52,6 +54,12 @@ def type_name(value: Any, _info: Any, _type: Any) -> str:
             return value.type.capitalize()
         case CrossReference():
             return "CrossReferencedEvent"
+        case Comment():
+            return "IssueComment"
+        case Review():
+            return "PullRequestReview"
+        case ReviewComment():
+            return "PullRequestReviewComment"
         case ThreadEvent():
             return PULL_EVENTS[value.kind]
         case _:
@@ -66,6 +74,11 @@ def _url(source: Any, info: Info, _arguments: Any) -> str:
         case Comment():
             page = payloads.thread_page(source.thread)
             return f"{page}#issuecomment-{source.id}"
+        case Review():
+            page = payloads.thread_page(source.thread)
+            return f"{page}#pullrequestreview-{source.id}"
+        case ReviewComment():
+            return f"{payloads.thread_page(source.thread)}#discussion_r{source.id}"
         case Repository():
             return f"{payloads.html}/{source.full_name}"
         case User():
@@ -85,6 +98,8 @@ def _node_id(source: Any, _info: Any, _arguments: Any) -> str:
         CheckSuite: "CS",
         CommitStatus: "SC",
         QueueEntry: "MQE",
+        Review: "PRR",
+        ReviewComment: "PRRC",
         Team: "T",
         WorkflowRun: "WFR",
     }

@@ -26,6 +26,7 @@ SAID = {
         notes.not_pinned(LATE),
         notes.pin_stayed(LATE),
         notes.review_without_id(),
+        notes.comments_not_taken(LATE),
         notes.not_assigned(["ada", "bob", "eve"]),
         notes.not_labelled(["needs-review"]),
         notes.milestone_stayed("2.3"),

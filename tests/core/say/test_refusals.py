@@ -222,12 +222,12 @@ def test_a_plan_can_be_started_by_its_box():
     ("remaining", "sentence"),
     [
         (600, "The plan fits."),
-        (550, "**1 item** then waits until 15:58 UTC."),
+        (546, "**1 item** then waits until 15:58 UTC."),
         (500, "**12 items** then wait until 15:58 UTC."),
     ],
 )
 def test_a_plan_says_how_many_items_wait_for_the_budget(remaining, sentence):
-    """Nine times 4 for implement, 4 for update, twice 6 for review: 52 requests."""
+    """Nine times 4 for implement, 4 for update, twice 4 for review: 48 requests."""
     budget = replace(scenes.BUDGET, remaining=remaining)
     assert sentence in plan_reply(scenes.plan_of_twelve(), budget=budget)
 

@@ -1,0 +1,79 @@
+"""What is known of a pull request when it is reviewed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from bot.core.model import ItemNumber
+from bot.core.world.pulls import PullRequest
+from bot.core.world.questions import Question
+
+MOST_FILES = 3_000
+"""GitHub lists no more files of a pull request."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedFile:
+    """A file of the diff; GitHub gives no ``patch`` of binary files and of big ones."""
+
+    path: str
+    status: str  # added, removed, modified, renamed, copied, changed, unchanged
+    additions: int = 0
+    deletions: int = 0
+    patch: str | None = None
+    previous_path: str = ""
+    is_empty: bool = False  # after the change
+
+    @property
+    def changes(self) -> int:
+        """Lines added and removed."""
+        return self.additions + self.deletions
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """What a check says of a line."""
+
+    path: str
+    line: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierReview:
+    """A review by this app."""
+
+    node_id: str
+    url: str
+    commit: str
+    mark: str  # its first line
+    is_hidden: bool = False
+    open_threads: tuple[str, ...] = ()  # node ids of its conversations
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewFacts:
+    """A pull request at its head: how it stands, what it changes, what was said."""
+
+    pull: PullRequest
+    files: tuple[ChangedFile, ...] = ()
+    files_in_all: int = 0  # more than ``files`` where GitHub lists no more
+    annotations: Mapping[str, tuple[Annotation, ...]] = field(default_factory=dict)
+    # None: GitHub is working it out; until then the files are not read.
+    has_conflicts: bool | None = False
+    # Files that the base changed too since the branch left it; only with conflicts.
+    changed_on_both: tuple[str, ...] = ()
+    earlier: tuple[EarlierReview, ...] = ()  # oldest first
+
+
+@dataclass(frozen=True, slots=True)
+class OwnReviewsOf(Question[tuple[EarlierReview, ...]]):
+    """The reviews of a pull request by this app, oldest first."""
+
+    number: ItemNumber
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewFactsOf(Question[ReviewFacts]):
+    """All that a review of a pull request goes by."""
+
+    number: ItemNumber

@@ -1,0 +1,226 @@
+"""What a review goes by: the pull request, its files, what was said of it before.
+
+https://docs.github.com/graphql/reference/objects#pullrequestreview
+https://docs.github.com/rest/pulls/pulls#list-pull-requests-files
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from bot.core.review.facts import (
+    Annotation,
+    ChangedFile,
+    EarlierReview,
+    OwnReviewsOf,
+    ReviewFacts,
+    ReviewFactsOf,
+)
+from bot.core.world.pulls import PullRequest, PullRequestNow
+from bot.errors import Refused
+from bot.github.app import App
+from bot.github.client import Connection
+from bot.github.pull_now import PullPart
+
+_FILES = "/repos/{+repository}/pulls/{number}/files{?per_page}"
+_COMPARE = "/repos/{+repository}/compare/{head}...{base}"
+_EMPTY_BLOBS = (
+    "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391",
+    "473a0f4c3be8a93681a267e3b1e9a7dcda1185436fe141f7749120a303721813",
+)
+"""How git calls an empty file, by SHA-1 and by SHA-256."""
+
+_CONFLICTS = {"MERGEABLE": False, "CONFLICTING": True}
+_REVIEWS = """
+  reviews(last: 50) {
+    nodes { id url body isMinimized author { __typename login } commit { oid } }
+  }
+  reviewThreads(first: 100) {
+    nodes { id isResolved comments(first: 1) { nodes { pullRequestReview { id } } } }
+  }
+"""
+_ANNOTATED = """
+  annotated: commits(last: 1) {
+    nodes {
+      commit {
+        statusCheckRollup {
+          contexts(first: 50) {
+            nodes {
+              __typename
+              ... on CheckRun {
+                name
+                annotations(first: 3) {
+                  nodes { path message location { start { line } } }
+                }
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+"""
+
+
+@dataclass(slots=True, eq=False)
+class OwnReviewsPart:
+    """What a query asks for the app's own reviews: see ``bot.github.questions``."""
+
+    question: OwnReviewsOf
+    app: App
+    found: tuple[EarlierReview, ...] | None = None
+
+    def fields(self, place: int) -> tuple[str, Mapping[str, tuple[str, object]]]:
+        """Return what to ask of the repository, and the variables."""
+        asked = f"v{place}: pullRequest(number: $v{place}) {{ {_REVIEWS} }}"
+        return asked, {f"v{place}": ("Int!", self.question.number)}
+
+    def read(self, data: Mapping[str, Any], place: int) -> bool:
+        """Take an answer in."""
+        pull = data.get(f"v{place}")
+        self.found = None if pull is None else tuple(_own(pull, self.app))
+        return False
+
+    def answer(self) -> tuple[EarlierReview, ...] | None:
+        """Return the reviews, None if GitHub does not have the pull request."""
+        return self.found
+
+
+@dataclass(slots=True, eq=False)
+class ReviewPart:
+    """What a query asks for one review; its files are read after that."""
+
+    question: ReviewFactsOf
+    app: App
+    pull: PullPart = field(init=False)
+    found: ReviewFacts | None = None
+
+    def __post_init__(self) -> None:
+        asked = PullRequestNow(self.question.repository, self.question.number)
+        self.pull = PullPart(asked, self.app)
+
+    def fields(self, place: int) -> tuple[str, Mapping[str, tuple[str, object]]]:
+        """Return what to ask of the repository, and the variables."""
+        asked, variables = self.pull.fields(place)
+        more = f"mergeable changedFiles {_REVIEWS} {_ANNOTATED}"
+        asked += f" v{place}: pullRequest(number: $i{place}) {{ {more} }}"
+        return asked, variables
+
+    def read(self, data: Mapping[str, Any], place: int) -> bool:
+        """Take an answer in; return whether there are more checks to ask for."""
+        goes_on = self.pull.read(data, place)
+        told, pull = data.get(f"v{place}"), self.pull.answer()
+        if told is None or pull is None:
+            return False
+        self.found = ReviewFacts(
+            pull,
+            has_conflicts=_CONFLICTS.get(told["mergeable"]),
+            files_in_all=int(told["changedFiles"]),
+            annotations=dict(_annotations(told)),
+            earlier=tuple(_own(told, self.app)),
+        )
+        return goes_on
+
+    async def read_files(self, connection: Connection) -> None:
+        """Read the files, and with conflicts those that the base changed too."""
+        if self.found is None or self.found.has_conflicts is None:
+            return
+        name, number = self.question.repository.name, self.question.number
+        files: list[ChangedFile] = []
+        heads: set[str] = set()
+        pages = connection.pages(_FILES, repository=name, number=number, per_page=100)
+        try:
+            async with aclosing(pages):
+                async for entry in pages:
+                    files.append(_file(entry))
+                    heads.add(entry["contents_url"].rpartition("ref=")[2])
+        except Refused:
+            # A diff that takes GitHub too long: the review says how many it knows.
+            files.clear()
+        pull = self.found.pull
+        if moved := heads - {pull.head_sha}:
+            pull = replace(pull, head_sha=moved.pop())
+        both: Sequence[str] = ()
+        if self.found.has_conflicts:
+            both = await _changed_on_both(connection, name, pull, files)
+        self.found = replace(
+            self.found, pull=pull, files=tuple(files), changed_on_both=tuple(both)
+        )
+
+    def answer(self) -> ReviewFacts | None:
+        """Return what is known, None if GitHub does not have the pull request."""
+        return self.found
+
+
+async def _changed_on_both(
+    connection: Connection, name: str, pull: PullRequest, files: Sequence[ChangedFile]
+) -> list[str]:
+    """Return the files that the base changed too since the branch left it."""
+    try:
+        there = await connection.get(
+            _COMPARE, repository=name, head=pull.head_sha, base=pull.base_sha
+        )
+    except Refused:
+        return []  # where the conflicts are is not needed to know that there are some
+    on_base = {entry["filename"] for entry in there.get("files") or ()}
+    return [f.path for f in files if not on_base.isdisjoint((f.path, f.previous_path))]
+
+
+def _file(entry: Mapping[str, Any]) -> ChangedFile:
+    return ChangedFile(
+        path=str(entry["filename"]),
+        status=str(entry["status"]),
+        additions=int(entry["additions"]),
+        deletions=int(entry["deletions"]),
+        patch=entry.get("patch"),
+        previous_path=str(entry.get("previous_filename") or ""),
+        is_empty=entry["sha"] in _EMPTY_BLOBS,
+    )
+
+
+def _own(pull: Mapping[str, Any], app: App) -> Iterator[EarlierReview]:
+    threads: dict[str, list[str]] = {}
+    for thread in _nodes(pull["reviewThreads"]):
+        comments = [] if thread["isResolved"] else _nodes(thread["comments"])
+        for comment in comments:
+            if of := comment["pullRequestReview"]:
+                threads.setdefault(str(of["id"]), []).append(str(thread["id"]))
+    own = app.login.removesuffix("[bot]")
+    for review in _nodes(pull["reviews"]):
+        author = review["author"] or {"__typename": "", "login": ""}
+        # GraphQL leaves ``[bot]`` out; a person may have the name that is left.
+        is_own = author["login"].removesuffix("[bot]") == own
+        if author["__typename"] != "Bot" or not is_own:
+            continue
+        yield EarlierReview(
+            node_id=str(review["id"]),
+            url=str(review["url"]),
+            commit=str((review["commit"] or {}).get("oid") or ""),
+            mark=review["body"].split("\n", 1)[0].rstrip(),
+            is_hidden=bool(review["isMinimized"]),
+            open_threads=tuple(threads.get(str(review["id"]), ())),
+        )
+
+
+def _annotations(
+    pull: Mapping[str, Any],
+) -> Iterator[tuple[str, tuple[Annotation, ...]]]:
+    for node in _nodes(pull["annotated"]):
+        rollup = node["commit"]["statusCheckRollup"] or {}
+        for check in _nodes(rollup.get("contexts")):
+            said = check.get("annotations")
+            found = tuple(
+                Annotation(
+                    str(one["path"]),
+                    int(one["location"]["start"]["line"]),
+                    str(one["message"]),
+                )
+                for one in _nodes(said)
+            )
+            if found:
+                yield str(check["name"]), found
+
+
+def _nodes(connection: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:
+    return [node for node in (connection or {}).get("nodes") or () if node]

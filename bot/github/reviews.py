@@ -1,0 +1,99 @@
+"""Reviews by the app. https://docs.github.com/rest/pulls/reviews"""
+
+from contextlib import aclosing
+from dataclasses import replace
+from typing import Any
+
+from bot.core.effects import CreateReview, HideReviews, Receipt
+from bot.core.say import notes
+from bot.errors import Refused
+from bot.github.app import App
+from bot.github.client import Connection
+
+_REVIEWS = "/repos/{+repository}/pulls/{number}/reviews"
+
+
+async def create(connection: Connection, intent: CreateReview) -> Receipt:
+    """Post a review; without its comments if GitHub does not take them.
+
+    GitHub takes all of a review, or nothing.
+    """
+    comments = [
+        {"path": one.path, "line": one.line, "side": one.side, "body": one.body}
+        for one in intent.comments
+    ]
+    try:
+        return await _created(connection, intent, intent.body, comments)
+    except Refused as error:
+        if error.status != 422 or not comments:
+            raise
+        posted = await _created(connection, intent, intent.body_alone, [])
+        return replace(posted, note=notes.comments_not_taken(error))
+
+
+async def find(
+    connection: Connection, intent: CreateReview, *, app: App
+) -> Receipt | None:
+    """Return the app's own review of the commit that begins with the marker."""
+    pages = connection.pages(
+        f"{_REVIEWS}{{?per_page}}",
+        repository=intent.repository.name,
+        number=intent.number,
+        per_page=100,
+    )
+    async with aclosing(pages):
+        async for review in pages:
+            first_line = (review["body"] or "").split("\n", 1)[0].rstrip()
+            is_own = (review["user"] or {}).get("login") == app.login
+            is_meant = review["commit_id"] == intent.head_sha
+            if is_own and is_meant and first_line == intent.marker.rstrip():
+                return _receipt(review)
+    return None
+
+
+async def hide(connection: Connection, intent: HideReviews) -> Receipt:
+    """Fold reviews as outdated and resolve their conversations, in one request."""
+    parts, variables, declared = [], {}, []
+    for place, review in enumerate(intent.reviews):
+        parts.append(
+            f"r{place}: minimizeComment(input: {{subjectId: $r{place},"
+            " classifier: OUTDATED}) { minimizedComment { isMinimized } }"
+        )
+        variables[f"r{place}"] = review
+        declared.append(f"$r{place}: ID!")
+    for place, thread in enumerate(intent.threads):
+        parts.append(
+            f"t{place}: resolveReviewThread(input: {{threadId: $t{place}}})"
+            " { thread { isResolved } }"
+        )
+        variables[f"t{place}"] = thread
+        declared.append(f"$t{place}: ID!")
+    document = f"mutation({', '.join(declared)}) {{ {' '.join(parts)} }}"
+    await connection.query(document, variables)
+    return Receipt(id=intent.number)
+
+
+async def _created(
+    connection: Connection, intent: CreateReview, body: str, comments: list[Any]
+) -> Receipt:
+    answer = await connection.send(
+        "POST",
+        _REVIEWS,
+        {
+            "commit_id": intent.head_sha,
+            "event": "COMMENT",
+            "body": body,
+            "comments": comments,
+        },
+        repository=intent.repository.name,
+        number=intent.number,
+    )
+    return _receipt(answer.data)
+
+
+def _receipt(review: Any) -> Receipt:
+    return Receipt(
+        id=int(review["id"]),
+        url=str(review["html_url"]),
+        sha=str(review["commit_id"] or ""),
+    )

@@ -1,0 +1,100 @@
+"""Reviews and conversations on lines: folded, resolved. REST can do neither."""
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any
+
+from bot.localhub.graphql.changes import require
+from bot.localhub.graphql.connections import listed
+from bot.localhub.graphql.errors import QueryError
+from bot.localhub.graphql.values import Info, Object, Resolver, call_of, key, of
+from bot.localhub.pulls import pull_of
+from bot.localhub.rest.routing import Call
+from bot.localhub.state import Comment, Review, ReviewComment, Thread
+
+
+def _threads(source: Thread) -> Sequence[ReviewComment]:
+    """Return the conversations: each is known by its first comment."""
+    return [c for c in pull_of(source).review_comments if c.in_reply_to is None]
+
+
+def _comments(source: ReviewComment) -> Sequence[ReviewComment]:
+    found = pull_of(source.thread).review_comments
+    return [c for c in found if c is source or c.in_reply_to == source.id]
+
+
+def _minimize(_source: Any, info: Info, arguments: dict[str, Any]) -> Any:
+    call, given = call_of(info), arguments["input"]
+    subject = _named(call, given["subjectId"], _subjects)
+    require(call, "pull_requests")
+    # GitHub says it in another way than it is told.
+    subject.minimized_as = given["classifier"].lower().replace("_", "-")
+    return {**given, "minimizedComment": subject}
+
+
+def _resolve(
+    _source: Any, info: Info, arguments: dict[str, Any], *, is_resolved: bool
+) -> Any:
+    call, given = call_of(info), arguments["input"]
+    first = _named(call, given["threadId"], _conversations)
+    # The permission that GitHub wants for it is not documented: that to write code.
+    require(call, "pull_requests", "contents")
+    first.is_resolved = is_resolved
+    return {**given, "thread": first}
+
+
+def _subjects(thread: Thread) -> Iterator[tuple[str, Comment | Review | ReviewComment]]:
+    yield from ((f"IC_{one.id}", one) for one in thread.comments)
+    if thread.pull is not None:
+        yield from ((f"PRR_{one.id}", one) for one in thread.pull.reviews)
+        yield from ((f"PRRC_{one.id}", one) for one in thread.pull.review_comments)
+
+
+def _conversations(thread: Thread) -> Iterator[tuple[str, ReviewComment]]:
+    if thread.pull is not None:
+        yield from ((f"PRRT_{one.id}", one) for one in _threads(thread))
+
+
+def _named(call: Call, node_id: str, among: Any) -> Any:
+    """Return what has a global id; raises for what the token does not see."""
+    for repository in call.hub.state.repositories.values():
+        if call.hub.sees(call.token, repository):
+            for thread in repository.visible_threads():
+                for name, found in among(thread):
+                    if name == node_id:
+                        return found
+    message = f"Could not resolve to a node with the global id of '{node_id}'"
+    raise QueryError(message, "NOT_FOUND")
+
+
+_CHANGES = ("resolveReviewThread", "unresolveReviewThread")
+RESOLVERS: dict[str, Resolver] = {
+    "PullRequest.reviewThreads": listed(_threads),
+    "PullRequestReviewThread.id": of(lambda s: f"PRRT_{s.id}"),
+    "PullRequestReviewThread.isResolved": of(lambda s: s.is_resolved),
+    "PullRequestReviewThread.comments": listed(_comments),
+    "PullRequestReviewComment.pullRequestReview": of(lambda s: s.review),
+    "PullRequestReview.commit": of(
+        lambda s: Object(s.thread.repository, "commit", s.commit_id)
+    ),
+    "Mutation.minimizeComment": _minimize,
+    "MinimizeCommentPayload.clientMutationId": key("clientMutationId"),
+    "MinimizeCommentPayload.minimizedComment": key("minimizedComment"),
+    **{
+        f"{name}.{field}": resolver
+        for name in ("IssueComment", "PullRequestReview", "PullRequestReviewComment")
+        for field, resolver in (
+            ("isMinimized", of(lambda s: bool(s.minimized_as))),
+            ("minimizedReason", of(lambda s: s.minimized_as or None)),
+        )
+    },
+    **{
+        f"Mutation.{name}": partial(_resolve, is_resolved=name == _CHANGES[0])
+        for name in _CHANGES
+    },
+    **{
+        f"{name[0].upper()}{name[1:]}Payload.{field}": key(field)
+        for name in _CHANGES
+        for field in ("clientMutationId", "thread")
+    },
+}

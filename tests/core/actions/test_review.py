@@ -1,0 +1,102 @@
+"""A review of a pull request: values in, a step out."""
+
+from dataclasses import replace
+from typing import Any
+
+from bot.core.actions.review import next_step
+from bot.core.actions.step import Ask, Await, Do, End, Seen, Step
+from bot.core.effects import CreateReview, HideReviews, LineComment, Receipt
+from bot.core.model import Link, OutcomeKind, ReviewRule
+from bot.core.review.facts import (
+    EarlierReview,
+    OwnReviewsOf,
+    ReviewFacts,
+    ReviewFactsOf,
+)
+from bot.core.world.questions import PullState
+from tests.core.actions.jobs import MARK, REPOSITORY, TWELVE
+from tests.core.actions.pulls import PINNED, TIP, end, merge_job, pull
+from tests.core.review.scenes import changed
+
+JOB = merge_job(does="review")
+ASKED = ReviewFactsOf(REPOSITORY, TWELVE)
+OWN = OwnReviewsOf(REPOSITORY, TWELVE)
+KEY = f"review@{PINNED[:12]}"
+POSTED = Seen().done(KEY, Receipt(id=900, url="https://x/12#pullrequestreview-900"))
+
+
+def earlier(commit: str, name: str = "PRR_1", **facts: Any) -> EarlierReview:
+    return EarlierReview(
+        name, f"https://x/{name}", commit, facts.pop("mark", "x"), **facts
+    )
+
+
+def step(facts: ReviewFacts, job=JOB) -> Step:
+    return next_step(job, Seen().told(ASKED, facts))
+
+
+def test_it_looks_first():
+    assert next_step(JOB, Seen()) == Ask(ASKED)
+
+
+def test_it_posts_what_is_certain_and_what_the_rules_say():
+    rule = ReviewRule("No.", pattern="x")
+    job = replace(JOB, item=replace(JOB.item, rules=(rule,)))
+    found = step(ReviewFacts(pull(), (changed("a.md", "+x"),)), job)
+    assert isinstance(found, Do)
+    assert isinstance(found.intent, CreateReview)
+    assert (found.key, found.intent.head_sha) == (KEY, PINNED)
+    assert found.intent.body.startswith(f"{MARK}\n")
+    assert found.intent.comments == (LineComment("a.md", 1, "⚠️ No."),)
+    assert "No." in found.intent.body_alone
+
+
+def test_it_waits_until_github_knows_of_conflicts():
+    found = step(ReviewFacts(pull(), has_conflicts=None))
+    assert isinstance(found, Await)
+    assert found.is_brief
+
+
+def test_a_head_that_was_reviewed_keeps_its_review():
+    outcome = end(step(ReviewFacts(pull(), earlier=(earlier(PINNED),))))
+    assert outcome.kind is OutcomeKind.UNCHANGED
+    assert outcome.link == Link("review", "https://x/PRR_1")
+
+
+def test_a_review_that_somebody_hid_or_that_is_of_another_head_is_none():
+    for one in (earlier(PINNED, is_hidden=True), earlier(TIP)):
+        assert isinstance(step(ReviewFacts(pull(), earlier=(one,))), Do)
+
+
+def test_its_own_review_from_before_a_crash_is_found_again_and_gone_on_from():
+    found = step(ReviewFacts(pull(), earlier=(earlier(PINNED, mark=MARK),)))
+    assert isinstance(found, Do)
+
+
+def test_nothing_is_said_of_another_head_or_of_what_is_closed():
+    moved = end(step(ReviewFacts(pull(head_sha=TIP))))
+    assert (moved.kind, moved.reason) == (
+        OutcomeKind.FAILED,
+        "head moved: aaaaaaa is now bbbbbbb",
+    )
+    closed = step(ReviewFacts(pull(state=PullState.CLOSED), has_conflicts=None))
+    assert end(closed).kind is OutcomeKind.FAILED
+
+
+def test_afterwards_what_was_said_of_other_heads_is_hidden_and_resolved():
+    assert next_step(JOB, POSTED) == Ask(OWN)
+    own = (
+        earlier(TIP, "PRR_1", open_threads=("T1", "T2")),
+        earlier(TIP, "PRR_2", is_hidden=True),
+        earlier(PINNED, "PRR_3", open_threads=("T3",)),
+    )
+    hide = HideReviews(REPOSITORY, TWELVE, ("PRR_1",), ("T1", "T2"))
+    assert next_step(JOB, POSTED.told(OWN, own)) == Do(f"hide@{PINNED[:12]}", hide)
+    hidden = POSTED.done(f"hide@{PINNED[:12]}", Receipt())
+    assert end(next_step(JOB, hidden)).kind is OutcomeKind.COMPLETED
+
+
+def test_it_ends_with_a_link_to_the_review():
+    found = next_step(JOB, POSTED.told(OWN, (earlier(PINNED, mark=MARK),)))
+    assert isinstance(found, End)
+    assert found.outcome.link == Link("review", "https://x/12#pullrequestreview-900")
