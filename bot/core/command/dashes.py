@@ -40,6 +40,11 @@ _DRY = ("dry-run", "dryrun", "dry", "plan", "preview", "simulate", "no-op", "noo
 
 _NO = ("false", "no", "0", "off", "none")
 
+BODY = ("body", "message", "text", "m", "b")
+"""What other programs call the text of a comment."""
+
+_CHANGED = ("", "label", "assignee", "reviewer")
+
 KEYS = (*BATCH_OPTIONS, "after", *FILTERS, *COLLECTIONS)
 
 
@@ -102,6 +107,11 @@ def _option_like(
     if _is_word_of_action(sentence, token, key, value or ""):
         return
     following = sentence.following
+    if sentence.form is Form.TEXT and key in BODY and value is None:
+        sentence.flaw(span, "the text alone is enough", fix="")
+        return
+    if _is_change(sentence, token, key, value):
+        return
     is_taken_off = sentence.form in SIGNED and (
         token.text[0] == "-" and token.text[:2] != "--" and value is None
     )
@@ -125,6 +135,23 @@ def _option_like(
         sentence.flaw(span, f"write {fix}{how}", fix=fix)
     else:
         sentence.flaw(span, f"an option is written {meant_key}:…", fix=None)
+
+
+def _is_change(sentence: Sentence, token: Token, key: str, value: str | None) -> bool:
+    """Note ``label --add bug`` and ``assign --remove-assignee=ada``."""
+    verb, _, what = key.partition("-")
+    following = sentence.following
+    is_one = verb in ("add", "remove") and what.rstrip("s") in _CHANGED
+    if sentence.form not in SIGNED or not is_one:
+        return False
+    span = token.span
+    if value is None and following is not None and not is_item(following.text):
+        sentence.at += 1
+        value = following.text
+        span = Span(span.column, following.end - span.column)
+    fix = f"{'+' if verb == 'add' else '-'}{value.lstrip('@')}" if value else None
+    sentence.flaw(span, f"write {fix or '+… or -…'}", fix=fix)
+    return True
 
 
 def _is_word_of_action(sentence: Sentence, token: Token, key: str, value: str) -> bool:

@@ -10,7 +10,7 @@ from bot.core.actions.spec import PEOPLE, SIGNED, Form
 from bot.core.command.arguments import INPUT
 from bot.core.command.changes import reviewer_without_sign, title_without_quotes
 from bot.core.command.controls import BATCH_ID
-from bot.core.command.dashes import KEYS, fits
+from bot.core.command.dashes import BODY, KEYS, fits
 from bot.core.command.guesses import meant
 from bot.core.command.phrases import (
     CONDITIONS,
@@ -58,7 +58,8 @@ _WAITS = re.compile(
     re.IGNORECASE,
 )
 _EXCEPT = re.compile(
-    r"(?:except(?: for)?|without|but not|and not|not|excluding|excl|minus)\Z",
+    r"(?:except(?: for)?|without|but not|and not|not|excluding|excl|minus"
+    r"|skip|skipping|other than)\Z",
     re.IGNORECASE,
 )
 _LEAVES_OUT = frozenset({"except", "without", "excluding", "excl", "minus", "not"})
@@ -211,6 +212,10 @@ def _unquoted_comment(sentence: Sentence, token: Token) -> bool:
     if token.folded in ("on", "to") and following and is_item(following.text):
         sentence.flaw(token.span, "this is no part of a command", fix="")
         return True
+    if (found := INPUT.match(token.text)) and found["key"].casefold() in BODY:
+        fix = quoted(found["value"].strip("\"'"), always=True)
+        sentence.flaw(token.span, f"the text alone is enough: {fix}", fix=fix)
+        return True
     span, text = take_run(sentence, token, is_text=True)
     fix = quoted(_unwrapped(text), always=True)
     sentence.flaw(span, f"put the text in quotes: {fix}", fix=fix)
@@ -270,6 +275,7 @@ def _argument_without_sign(sentence: Sentence, token: Token) -> bool:
         before is sentence.lead_token or is_listed or _has_only_items(sentence, token)
     )
     is_behind_sign = before.text[0] in "+-" and not NUMERIC.match(before.text[1:])
+    is_behind_sign &= before.text[1:2] != "-"
     start, sign = token, "+"
     if token.folded in _SIGNS and following is not None and not is_known(following):
         token, sign = following, _SIGNS[token.folded]
@@ -307,7 +313,7 @@ def _argument_without_sign(sentence: Sentence, token: Token) -> bool:
         sign, name = before.text[0], f"{before.text[1:]} {text}"
         whole = Span(before.column, span.column + span.length - before.column)
         fix = f"{sign}{quoted(name)}"
-        message = f"write {fix}"
+        message = f"a name of several words is written {fix}"
         sentence.flaw_with(span, message, (Edit(whole, fix),))
         return True
     fix = f"{sign}{quoted(_unwrapped(text))}"
@@ -464,7 +470,11 @@ def _is_spaced_exclusion(sentence: Sentence, token: Token) -> bool:
     if token.text != "-" or before is None or following is None:
         return False
     found = NUMERIC.match(before.text)
-    if found is None or found["last"] is None or not NUMERIC.match(following.text):
+    is_range = found is not None and found["last"] is not None
+    is_another = before.text[0] == "-" and NUMERIC.match(before.text[1:]) is not None
+    if sentence.at > 2 and found is not None:  # 12..18 - 15 - 16
+        is_another = sentence.tokens[sentence.at - 3].text == "-"
+    if not (is_range or is_another) or not NUMERIC.match(following.text):
         return False
     sentence.at += 1
     span = Span(token.column, following.end - token.column)
@@ -475,15 +485,21 @@ def _is_spaced_exclusion(sentence: Sentence, token: Token) -> bool:
 
 def _word_of_the_language(sentence: Sentence, token: Token) -> bool:
     folded = token.folded
+    following = sentence.following
+    if folded in sentence.names and following and following.text[0] in "+-":
+        message = f"a command does one thing: write {folded} on a line of its own"
+        sentence.flaw(token.span, message, fix=None)
+        return True
     if folded in sentence.names and not _is_filter_in_prose(sentence, folded):
         _stray_action(sentence, token, sentence.names[folded])
+    elif folded == "plan":
+        sentence.flaw(token.span, "plan comes first; here write dry-run", fix="dry-run")
     elif folded in CONTROLS:
         message = f"{folded} comes first in a command, and alone"
         sentence.flaw(token.span, message, fix=None)
     elif folded in NOT_YET and folded not in BATCH_OPTIONS and folded not in FILTERS:
         sentence.flaw(token.span, NOT_YET[folded], fix=None)
     elif folded in BATCH_OPTIONS or folded in FILTERS or folded in COLLECTIONS:
-        following = sentence.following
         behind = sentence.tokens[sentence.at + 1 : sentence.at + 2]
         is_of = folded in COLLECTIONS and following and following.folded in _OF
         if is_of and behind and is_item(behind[0].text):

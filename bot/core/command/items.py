@@ -334,7 +334,8 @@ class ItemsReader(Sentence):
             self.option_value(token, option, value)
         elif key in CONTROLS:
             message = f"{key} is written without a colon, first in the command"
-            self.flaw(token.span, message, fix=None)
+            is_first = token is self.tokens[0] and not value
+            self.flaw(token.span, message, fix=key if is_first else None)
         else:
             self._unknown_key(token, found)
 

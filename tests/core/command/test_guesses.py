@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.core.actions.table import ACTIONS
@@ -78,6 +78,7 @@ def slips(draw):
     return known, known[:at] + slip
 
 
+@settings(deadline=None)
 @given(slips())
 def test_one_slip_leads_back_or_nowhere(slip):
     known, word = slip
@@ -85,6 +86,7 @@ def test_one_slip_leads_back_or_nowhere(slip):
     assert found in (known, "") or word in (*WORDS, *BATCH_OPTIONS)
 
 
+@settings(deadline=None)
 @given(st.text("abcdefghijklmnopqrstuvwxyz-", max_size=50))
 def test_a_guess_has_most_of_the_letters_that_were_typed(word):
     found = meant(word, WORDS)
