@@ -64,6 +64,8 @@ _CONFIGURATION = {
     "core.filesRefLockTimeout": "10000",  # ms; a lock that is older is nobody's
     "core.fsmonitor": "false",
     "core.packedRefsTimeout": "10000",
+    "core.protectHFS": "true",  # GitHub takes no names that are .git elsewhere
+    "core.protectNTFS": "true",
     "core.quotePath": "false",
     "credential.helper": "",
     "diff.ignoreSubmodules": "all",

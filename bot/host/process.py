@@ -162,6 +162,8 @@ class Tree:
 
     def send(self, number: signal.Signals) -> bool:
         """Send a signal to all of it; return whether there was anyone."""
+        if number is signal.SIGKILL and self.is_wrapper and self.root is not None:
+            _kill_children(self.root)
         processes = self.processes()
         for process in processes:
             if (
@@ -197,6 +199,16 @@ def _below(root: int) -> list[psutil.Process]:
     return []
 
 
+def _kill_children(pid: int) -> None:
+    """Kill the wrapper below a guard: all that is in it ends with it, at once, however
+    fast it multiplies and however long it takes to count.
+    """
+    with suppress(OSError):
+        told = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
+        for child in told.split():
+            os.kill(int(child), signal.SIGKILL)
+
+
 def _is_alive(process: psutil.Process) -> bool:
     try:
         return bool(process.status() != psutil.STATUS_ZOMBIE)
@@ -214,8 +226,11 @@ def _parent(process: psutil.Process) -> int | None:
 async def end_tree(
     tree: Tree, clock: Clock, *, grace_seconds: float = GRACE_SECONDS
 ) -> None:
-    """End every process of a tree: TERM, some time, then KILL until nothing is left."""
-    if not await asyncio.to_thread(tree.send, signal.SIGTERM):
+    """End every process of a tree: TERM, some time, then KILL until nothing is left.
+
+    Without any time there is no TERM either.
+    """
+    if grace_seconds and not await asyncio.to_thread(tree.send, signal.SIGTERM):
         return
     deadline = clock.monotonic() + grace_seconds
     while clock.monotonic() < deadline:

@@ -40,6 +40,7 @@ def nested(depth: int, last: str) -> str:
 REFUSED = {
     "a link for .gitmodules": "rm .gitmodules; ln -s README.md .gitmodules",
     "a short name of .git": "mkdir 'git~1'; echo x > 'git~1/x'",
+    "another .git of macOS": "echo x > \"$(printf '.g\\342\\200\\214it')\"",
     "a folder too deep": nested(DEEP, "f"),
     "a file too deep": nested(20, "f" * 200),
 }

@@ -170,6 +170,6 @@ class Leftover(StrEnum):
     EMPTY = "an empty file of a sandbox"
     REPOSITORY = "a repository of its own"
     NAME = "git takes no such name"
-    LONG = "its path is longer than a path may be"
+    LONG = "its path is too long"
     OWN = "left out by the settings of this server"
     SUBMODULE = "a submodule: its work belongs into its own repository"
