@@ -259,6 +259,9 @@ class NewBatches:
                 to_run=reading.configuration.permissions.role,
             ),
         )
+        if is_planned:
+            notes = (*batch.plan.notes, *await self._reader.outlook(batch))
+            batch = replace(batch, plan=replace(batch.plan, notes=notes))
         return await record_batch(self._batches, batch, facts, events)
 
     async def begun(self, request: Request, batch: Batch) -> str:

@@ -24,6 +24,7 @@ from bot.core.command.syntax import Plan as PlanCommand
 from bot.core.events import TrackingCommented
 from bot.core.model import (
     Action,
+    Batch,
     BatchId,
     ItemFacts,
     ItemKind,
@@ -35,10 +36,11 @@ from bot.core.plan.configuration import RepositoryConfiguration, read_configurat
 from bot.core.plan.expansion import Known, Wanted
 from bot.core.plan.selection import to_be_opened, wanted
 from bot.core.plan.texts import open_tasks_in
+from bot.core.say import outlook
 from bot.core.world.markdown import code_span
 from bot.core.world.questions import Assignable, AssignableTo, OpenPullsOf
 from bot.core.world.references import host_in
-from bot.errors import NotFound, Refused
+from bot.errors import NotFound, Refused, TransientError
 from bot.ports.github import GitHub, RepositoryFacts
 from bot.ports.store import Batches, Freezes
 
@@ -83,6 +85,19 @@ class Reader:
         self._freezes = freezes
         self._slots = slots
         self._why_not = why_not
+
+    async def outlook(self, batch: Batch) -> Sequence[str]:
+        """Return what merges and updates of a plan would do now, and wait for."""
+        asked = outlook.asked(batch)
+        if not asked:
+            return ()
+        try:
+            found = await self._github.ask(list(asked.values()))
+        except (TransientError, Refused) as error:
+            log.info("plan without outlook", error=str(error))
+            return (outlook.not_told(),)
+        pulls = {item: found.get(question) for item, question in asked.items()}
+        return outlook.outlook(batch, pulls)
 
     async def read(self, request: Request, text: str) -> Reading | Unreadable | None:
         """Return the commands of a comment, what is wrong with them, or None.

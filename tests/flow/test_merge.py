@@ -240,3 +240,20 @@ async def test_after_kill_9_nothing_is_merged_twice_and_nothing_is_taken_for_a_p
         assert is_merged(on, 61)
         assert "merged into `main`" in on.said("report")
         assert on.rows(MERGES) == [(1,)]
+
+
+async def test_a_plan_says_what_each_would_do_now_and_what_it_would_wait_for(on: World):
+    pulls(on, 61, 62, 63, 64)
+    demand(on, "ci")
+    report(on, 61, "ci")
+    report(on, 62, "ci", conclusion=None)
+    report(on, 63, "ci", conclusion="failure")
+    on.hub.push("ada", REPOSITORY, "main", {"topic64.txt": "mine"}, message="Mine")
+    async with on.bot():
+        await on.answer("/batch plan merge 61 62 63 64")
+        plan = await on.answer("/batch plan merge 61 62 63 64 timeout:20m")
+        assert "#61 would be merged now (`merge`)" in plan
+        assert "#62 would wait for 1 of 1 required check: ci" in plan
+        assert "#63 would fail: 1 required check ended with failure: ci" in plan
+        assert "#64 would fail: it conflicts with `main`" in plan
+        assert not any(is_merged(on, number) for number in (61, 62, 63, 64))

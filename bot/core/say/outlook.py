@@ -1,0 +1,110 @@
+"""What merges and updates would do at this moment, for a plan."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from bot.core.actions import mergeable
+from bot.core.actions.step import Ask, Await, Do, End, Job, Seen, Step
+from bot.core.actions.table import spec_of
+from bot.core.effects import (
+    ChangeBase,
+    EnqueuePullRequest,
+    Intent,
+    MergePullRequest,
+    RerunFailedJobs,
+    UpdateBranch,
+)
+from bot.core.model import AttemptId, Batch, ItemNumber, PlanItem
+from bot.core.world.job_logs import JobLogOf
+from bot.core.world.markdown import escape_line, some
+from bot.core.world.pulls import PullRequest, PullRequestNow
+
+_MOST_NAMED = 10
+_OF = ("merge", "update")
+
+
+def asked(batch: Batch) -> Mapping[PlanItem, PullRequestNow]:
+    """Return what has to be asked of GitHub for each item that can be told about."""
+    at = batch.created_at
+    return {
+        item: mergeable.question(_job(batch, item, at))
+        for item in batch.plan.items
+        if item.action.does in _OF
+    }
+
+
+def outlook(
+    batch: Batch, found: Mapping[PlanItem, PullRequest | None]
+) -> Sequence[str]:
+    """Return what would be done now, and waited for: a line for all of whom it is said."""
+    said: dict[str, list[ItemNumber]] = {}
+    for item, pull in found.items():
+        if pull is not None:
+            words = _words(_first_step(batch, item, pull))
+            said.setdefault(words, []).append(item.number)
+    return [f"{_named(numbers)} {words}." for words, numbers in said.items()]
+
+
+def not_told() -> str:
+    """GitHub did not answer; the plan stands without it."""
+    return "GitHub did not say how the pull requests stand now."
+
+
+def _first_step(batch: Batch, item: PlanItem, pull: PullRequest) -> Step:
+    """Return the first step that would be seen from outside."""
+    job = _job(batch, item, batch.created_at)
+    spec = spec_of(item.action)
+    assert spec is not None
+    assert spec.next_step is not None
+    step = spec.next_step(job, Seen().told(mergeable.question(job), pull))
+    if isinstance(step, Ask) and isinstance(step.question, JobLogOf):
+        seen = Seen().told(mergeable.question(job), pull).told(step.question, ())
+        return spec.next_step(job, seen)
+    return step
+
+
+def _words(step: Step) -> str:
+    match step:
+        case Do(intent=intent):
+            return _deed(intent)
+        case Await(says=says):
+            return f"would wait for {escape_line(says)}"
+        case End(outcome) if outcome.reason:
+            return f"would fail: {outcome.reason}"
+        case End(outcome):
+            return f"would end at once: {outcome.summary}"
+        case _:
+            return "would be looked at first"
+
+
+def _deed(intent: Intent) -> str:
+    match intent:
+        case UpdateBranch():
+            return "would be brought up to date first"
+        case MergePullRequest(method=method):
+            return f"would be merged now (`{method}`)"
+        case EnqueuePullRequest():
+            return "would go into the merge queue now"
+        case RerunFailedJobs():
+            return "would have its failed jobs run again"
+        case ChangeBase(base_branch=base):
+            return f"would go to {escape_line(base)} first"
+        case _:
+            return "would be changed now"
+
+
+def _job(batch: Batch, item: PlanItem, at: datetime) -> Job:
+    return Job(
+        attempt=AttemptId(""),
+        batch_id=batch.id,
+        item=item,
+        repository=item.repository,
+        default_branch=batch.default_branch,
+        asker=batch.asker,
+        started_at=at,
+        mark="",
+    )
+
+
+def _named(numbers: Sequence[ItemNumber]) -> str:
+    return some([f"#{number}" for number in numbers[:_MOST_NAMED]], len(numbers))
