@@ -374,7 +374,7 @@ def test_the_settings_file_names_commands_repositories_and_bots():
         ("commands: {Do it: [x]}", "commands.Do it does not have the right form"),
         (
             "commands: {label: [x]}",
-            "commands.label means something already: label is no command's; name it",
+            "commands.label means something already: /batch label runs no command; name it",
         ),
         ("commands: {cancel: [x]}", "commands.cancel means something already"),
         (
@@ -423,6 +423,7 @@ def test_a_settings_file_that_does_not_fit_is_explained(text: str, told: str):
     problem = "\n".join(problems(BATCH_SETTINGS_FILE="bot.yml"))
     assert problem.startswith("BATCH_SETTINGS_FILE")
     assert told in problem
+    assert "for example BATCH_SETTINGS_FILE" not in problem  # it is the right file
 
 
 @pytest.mark.usefixtures("env")

@@ -31,7 +31,7 @@ from bot.core.command.guesses import nearest
 from bot.core.model import Role
 from bot.core.world.budget import Reserve
 from bot.errors import SettingsError
-from bot.settings.file import SettingsFile, read_settings_file
+from bot.settings.file import FaultyContent, SettingsFile, read_settings_file
 from bot.settings.keys import key_at, key_in
 
 _UNIT_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
@@ -451,6 +451,8 @@ def _problem(detail: ErrorDetails) -> str:
     if detail["type"] == "missing":
         return f"{name} is not set, {example}"
     subject = f"{name}={detail['input']!r}" if field.repr else name
+    if isinstance(detail.get("ctx", {}).get("error"), FaultyContent):
+        return f"{subject} {_words(detail)}"
     return f"{subject} {_words(detail)}, {example}"
 
 

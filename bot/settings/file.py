@@ -52,9 +52,7 @@ def _bytes(value: object) -> object:
 def _free_name(name: str) -> str:
     taken = name in ACTIONS or name in RESERVED
     if taken and name not in _OF_COMMANDS:
-        message = (
-            f"means something already: {name} is no command's; name it differently"
-        )
+        message = f"means something already: /batch {name} runs no command; name it differently"
         raise ValueError(message)
     return name
 
@@ -67,6 +65,10 @@ _Name = Annotated[
 _Words = Annotated[
     list[Annotated[str, StringConstraints(min_length=1)]], Field(min_length=1)
 ]
+
+
+class FaultyContent(ValueError):
+    """The file is the right one; what is wrong stands inside, with an example of that."""
 
 
 class SettingsFile(BaseModel):
@@ -120,14 +122,14 @@ def read_settings_file(value: object) -> SettingsFile:
     except DocumentError as error:
         where = f", line {error.line}" if error.line else ""
         message = f"is no YAML{where}: {error.problem}"
-        raise ValueError(message) from None
+        raise FaultyContent(message) from None
     try:
         return SettingsFile.model_validate({} if content is None else content)
     except ValidationError as error:
         found = error.errors(include_url=False)
         details = "; ".join(_problem(detail, lines) for detail in found)
         message = f"does not fit: {details}"
-        raise ValueError(message) from None
+        raise FaultyContent(message) from None
 
 
 def _problem(detail: ErrorDetails, lines: Mapping[documents.Path, int]) -> str:
