@@ -50,6 +50,40 @@ def run(host: str | None = None, port: str | None = None) -> None:
         sys.exit(1)
 
 
+@main.command("review")
+@click.argument("repository")
+@click.argument("number", type=int)
+@click.option("--print", "is_print", is_flag=True, help="Show what would be posted.")
+def review_(repository: str, number: int, *, is_print: bool) -> None:
+    """Show the review that pull request NUMBER of REPOSITORY (owner/name) would get.
+
+    Nothing is posted: reviews are asked for on GitHub, by /batch review. Needs the same
+    settings as the bot.
+    """
+    if not is_print:
+        message = "Say --print: reviews are posted by /batch review on GitHub alone."
+        raise click.UsageError(message)
+    try:
+        settings = load_settings({})
+        configure_logging(
+            level="error",
+            style=settings.log_format,
+            secrets=Secrets(settings.secrets),
+        )
+        found = asyncio.run(app.preview(settings, repository, number))
+    except BotError as error:
+        click.echo(f"There is no review: {error}", err=True)
+        sys.exit(1)
+    if found is None:
+        click.echo(
+            f"There is no review: {repository} has no pull request {number}.", err=True
+        )
+        sys.exit(1)
+    click.echo(found.body.strip())
+    for one in found.comments:
+        click.echo(f"\n{one.path}:{one.line}\n{one.body}")
+
+
 @main.group()
 def db() -> None:
     """Look after the database that BATCH_DB names."""

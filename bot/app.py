@@ -16,7 +16,10 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from bot.core.actions.table import installed
-from bot.core.model import InstallationId
+from bot.core.model import InstallationId, ItemNumber
+from bot.core.plan.configuration import read_configuration
+from bot.core.review.facts import ReviewFactsOf
+from bot.core.review.text import Review, review
 from bot.core.say import findings, starts
 from bot.core.world.redaction import Secrets
 from bot.engine.examination import tell
@@ -38,6 +41,9 @@ from bot.wiring import (
     github_settings,
     keep_holds,
 )
+
+LOOK_AGAIN_SECONDS = (1.0, 2.0, 4.0)
+"""How long GitHub may take to work out whether a pull request can be merged."""
 
 LEARNING_SECONDS = 5.0
 """For how long a start waits to be told what is left of the requests."""
@@ -108,6 +114,28 @@ def check(database: Path) -> str:
     Raises ``SettingsError`` if there is none.
     """
     return check_file(database)
+
+
+async def preview(settings: Settings, name: str, number: int) -> Review | None:
+    """Return the review that a pull request would get now; None if there is none.
+
+    Nothing is posted. Raises ``ConfigurationError`` and what GitHub answers.
+    """
+    clock = SystemClock()
+    way = GitHubAdapter.open(github_settings(settings), clock, random.random)
+    async with way as opened:
+        github = opened.github
+        repository = await github.repository_named(name)
+        about, _ = await github.facts(repository, ())
+        rules = read_configuration(about.configuration).rules
+        asked = ReviewFactsOf(repository, ItemNumber(number))
+        facts = (await github.ask([asked])).get(asked)
+        for seconds in LOOK_AGAIN_SECONDS:
+            if facts is None or facts.has_conflicts is not None:
+                break
+            await clock.sleep(seconds)
+            facts = (await github.ask([asked])).get(asked)
+        return facts and review(facts, [one.rule for one in rules])
 
 
 @asynccontextmanager

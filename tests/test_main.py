@@ -221,3 +221,34 @@ def test_a_database_is_looked_at_without_any_other_setting(
     assert result.stderr == (
         "copy.db is damaged: rows of delivery_bodies belong to none\n"
     )
+
+
+async def test_a_review_can_be_looked_at_before_anybody_posts_it(tmp_path: Path):
+    async with world(tmp_path, clock=SystemClock()) as on:
+        on.configure("rules: [{pattern: topic, say: 'Which one?'}]")
+        pull = on.pull_request(61)
+        environment = {"PATH": os.environ["PATH"], **on.environment()}
+
+        async def review(*words: str) -> tuple[int, str]:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "bot", "review", "acme/widgets", *words),
+                cwd=tmp_path,
+                env=environment,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.STDOUT,
+            )
+            said, _ = await process.communicate()
+            assert process.returncode is not None
+            return process.returncode, said.decode()
+
+        assert await review("62", "--print") == (
+            1,
+            "There is no review: acme/widgets has no pull request 62.\n",
+        )
+        code, said = await review("61", "--print")
+        assert (await review("61"))[0] == 2
+        assert pull.pull
+        assert pull.pull.reviews == []
+    assert code == 0, said
+    assert said.startswith("**What this repository's rules say** at `")
+    assert said.endswith("\ntopic61.txt:1\n⚠️ Which one?\n")

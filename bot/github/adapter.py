@@ -22,6 +22,7 @@ from bot.core.model import (
     Request,
     Role,
 )
+from bot.core.review.facts import ReviewFacts
 from bot.core.run.retry import delay_seconds
 from bot.core.say import findings
 from bot.core.say.problems.github import KeyRefused
@@ -135,6 +136,15 @@ class GitHubReader:
         connection = self._client.installation(repository.installation_id)
         return await searches.select(connection, repository, search, limit=limit)
 
+    async def repository_named(self, name: str) -> Repository:
+        """Return a repository that the app is installed on. Raises ``NotFound``."""
+        path = "/repos/{+repository}"
+        covering = await self._client.app.get(f"{path}/installation", repository=name)
+        installation_id = InstallationId(int(covering["id"]))
+        connection = self._client.installation(installation_id)
+        about = await connection.get(path, repository=name)
+        return Repository(int(about["id"]), str(about["full_name"]), installation_id)
+
     async def labels(self, repository: Repository) -> Mapping[str, int]:
         """Return the repository's labels with the count of open items of each."""
         connection = self._client.installation(repository.installation_id)
@@ -175,6 +185,8 @@ class GitHubReader:
         return told
 
     async def _with_rules(self, repository: Repository, answer: Any) -> Any:
+        if isinstance(answer, ReviewFacts):
+            return replace(answer, pull=await self._with_rules(repository, answer.pull))
         if not isinstance(answer, PullRequest):
             return answer
         rulesets = await self._rules.of(repository, answer.base_branch)
