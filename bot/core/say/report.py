@@ -10,8 +10,10 @@ from bot.core.durations import clock, spell
 from bot.core.model import Batch, ItemState
 from bot.core.run.progress import ItemView, Progress, median_worked
 from bot.core.say.headings import heading
+from bot.core.say.messages import notes_of
 from bot.core.say.names import Names, names_of
 from bot.core.say.pictures import look, squares
+from bot.core.say.rows import FLAT, page_url
 from bot.core.say.sentences import (
     did_not_succeed,
     fault,
@@ -20,7 +22,6 @@ from bot.core.say.sentences import (
     tries,
 )
 from bot.core.say.situation import Situation
-from bot.core.say.tracking import FLAT, notes_of, page_url
 from bot.core.world.markdown import (
     Links,
     alert,

@@ -12,6 +12,7 @@ from bot.core.run.stalled import Stalled
 from bot.core.say.headings import Phase, paused_because, phase_of, waited_for
 from bot.core.say.names import Names, names_of
 from bot.core.say.pictures import squares
+from bot.core.say.rows import page_url
 from bot.core.say.sentences import (
     ended_because,
     fault,
@@ -21,7 +22,6 @@ from bot.core.say.sentences import (
     tries,
 )
 from bot.core.say.situation import Situation
-from bot.core.say.tracking import page_url
 from bot.core.world.markdown import (
     code_span,
     escape_line,
