@@ -12,6 +12,11 @@ from collections.abc import Collection, Iterable
 from bot.core.command.vocabulary import STRANGERS, SYNONYMS
 
 _LONGEST = 40
+_HOMOGLYPHS = str.maketrans(
+    "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456", "aeopcyxi"
+)
+"""Cyrillic letters that look like Latin ones."""
+
 _DOUBLED = re.compile(r"(.)\1+")
 
 
@@ -54,6 +59,8 @@ def meant(word: str, choices: Collection[str]) -> str:
         return ""
     folded = word.casefold()
     ours = {choice.casefold(): choice for choice in choices}
+    if not folded.isascii() and (latin := ours.get(folded.translate(_HOMOGLYPHS))):
+        return latin
     known = {**dict.fromkeys(STRANGERS, ""), **SYNONYMS, **ours}
 
     def could_be(one: str) -> bool:

@@ -595,6 +595,11 @@ def _prose(sentence: Sentence, token: Token) -> None:
         return
     guess = meant(text, (*sentence.names, *CONTROLS, "dry-run"))
     guess = "" if sentence.is_refused(guess) else guess
+    is_first = sentence.tokens.index(token) == (sentence.tokens[0].folded == "plan")
+    if is_first and guess in sentence.names:
+        sentence.flaw(token.span, f"unknown word; did you mean {guess}?", fix=guess)
+        sentence.lead_with(token, sentence.names[guess])
+        return
     span, said = take_run(sentence, token)
     words = [word.casefold().strip(".,;:!?") for word in said.split()]
     is_single = len(words) == 1

@@ -142,7 +142,9 @@ def _in_paragraph(content: str, cover: Elements, addresses: Addresses) -> list[s
         return []  # nobody writes so, and to take it apart takes long
     hidden = list(spans(veil(content).text)) if hits else []
     commands = [
-        "" if any(start <= hit.start(1) < end for start, end in hidden) else hit[1]
+        ""
+        if any(start <= hit.start(1) < end for start, end in hidden)
+        else without_html_comments(hit[1])
         for hit in hits
     ]
     places = itertools.count()

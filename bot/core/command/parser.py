@@ -36,11 +36,6 @@ from bot.core.command.words import (
 )
 
 DEFAULT_LIMITS = Limits()
-_HOMOGLYPHS = str.maketrans(
-    "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456", "aeopcyxi"
-)
-"""Cyrillic letters that look like Latin ones."""
-
 MAX_COMMANDS = 20
 MAX_WORDS = 1200
 _MOST_MENDED = 3
@@ -182,9 +177,6 @@ def _dispatch(reader: ItemsReader) -> Command | None:
 def _unknown_word(reader: ItemsReader, first: Token) -> Command | None:
     words = (*CONTROLS, *reader.names)
     guess = meant(first.text, words)
-    latin = first.text.translate(_HOMOGLYPHS)
-    if latin != first.text and latin.casefold() in words:
-        guess = latin.casefold()
     if not guess:
         return reader.read()
     if reader.is_refused(guess):

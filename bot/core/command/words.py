@@ -208,8 +208,8 @@ def _plain(word: str) -> str:
 
 def hidden_in(token: Token) -> str | None:
     """Return a word as people see it, if there is more in it that they do not see."""
-    if not GHOST.search(token.text) or '"' in token.text or "\u201c" in token.text:
-        return None
+    if not GHOST.search(token.text) or token.text[0] in '"\u201c':
+        return None  # a text may have marks of direction
     return GHOST.sub("", token.text)
 
 
