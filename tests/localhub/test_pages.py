@@ -14,6 +14,7 @@ from bot.demo.seed import REPOSITORY, seed
 from bot.localhub.hub import LocalHub
 from bot.localhub.pages.frame import LOW_BUDGET
 from bot.localhub.pages.site import add_pages
+from bot.localhub.pulls import pull_of
 from bot.localhub.reviews import LineComment
 from bot.localhub.rules import BranchRules, QueueRule, RequiredCheck
 from bot.localhub.server import start_hub
@@ -260,6 +261,15 @@ async def test_a_pull_request_shows_its_diff_and_is_merged(
     )
     await page.goto(f"/{REPOSITORY}/pull/63")
     await expect(page.locator(".on-line em")).to_have_text("changes")
+    files = f"/{REPOSITORY}/pull/63/files"
+    await page.goto(files)
+    said = page.locator(".diff tr:has-text('14') + tr.said em")
+    await expect(said).to_have_text("changes")
+    pull_of(site.thread(REPOSITORY, 63)).reviews[-1].minimized_as = "outdated"
+    await page.goto(f"/{REPOSITORY}/pull/63")
+    await expect(page.locator(".on-line em")).to_be_hidden()
+    await page.get_by_text("This was marked as outdated.").click()
+    await expect(page.locator(".on-line em")).to_be_visible()
     await expect(page.locator(".merge")).to_contain_text("❌ tests")
     await page.get_by_role("link", name="files changed").click()
     await expect(page.locator("tr.added").first).to_contain_text("lru_cache")

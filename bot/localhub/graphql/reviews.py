@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from bot.localhub.graphql.changes import require
+from bot.localhub.graphql.changes import done, require
 from bot.localhub.graphql.connections import listed
 from bot.localhub.graphql.errors import QueryError
 from bot.localhub.graphql.values import Info, Object, Resolver, call_of, key, of
@@ -32,14 +32,13 @@ def _minimize(_source: Any, info: Info, arguments: dict[str, Any]) -> Any:
     return {**given, "minimizedComment": subject}
 
 
-def _resolve(
-    _source: Any, info: Info, arguments: dict[str, Any], *, is_resolved: bool
-) -> Any:
+def _resolve(_source: Any, info: Info, arguments: dict[str, Any]) -> Any:
     call, given = call_of(info), arguments["input"]
     first = _named(call, given["threadId"], _conversations)
     # The permission that GitHub wants for it is not documented: that to write code.
     require(call, "pull_requests", "contents")
-    first.is_resolved = is_resolved
+    name = first.thread.repository.full_name
+    done(partial(call.hub.resolve_conversation, call.login, name, first.id))
     return {**given, "thread": first}
 
 
@@ -67,7 +66,6 @@ def _named(call: Call, node_id: str, among: Any) -> Any:
     raise QueryError(message, "NOT_FOUND")
 
 
-_CHANGES = ("resolveReviewThread", "unresolveReviewThread")
 RESOLVERS: dict[str, Resolver] = {
     "PullRequest.reviewThreads": listed(_threads),
     "PullRequestReviewThread.id": of(lambda s: f"PRRT_{s.id}"),
@@ -88,13 +86,7 @@ RESOLVERS: dict[str, Resolver] = {
             ("minimizedReason", of(lambda s: s.minimized_as or None)),
         )
     },
-    **{
-        f"Mutation.{name}": partial(_resolve, is_resolved=name == _CHANGES[0])
-        for name in _CHANGES
-    },
-    **{
-        f"{name[0].upper()}{name[1:]}Payload.{field}": key(field)
-        for name in _CHANGES
-        for field in ("clientMutationId", "thread")
-    },
+    "Mutation.resolveReviewThread": _resolve,
+    "ResolveReviewThreadPayload.clientMutationId": key("clientMutationId"),
+    "ResolveReviewThreadPayload.thread": key("thread"),
 }

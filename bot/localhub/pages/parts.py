@@ -1,12 +1,14 @@
 """What a thread's page is made of: an open page is told which of its parts changed."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
 from markupsafe import Markup
 
+from bot.localhub import pulls
 from bot.localhub.display import (
     Entry,
     icon_of,
@@ -19,6 +21,7 @@ from bot.localhub.pages.merge_box import merge_box
 from bot.localhub.state import (
     Repository,
     Review,
+    ReviewComment,
     Thread,
     ThreadEvent,
     User,
@@ -38,6 +41,9 @@ class Part:
         """A short hash of what is shown."""
         return hashlib.sha256(self.html.encode()).hexdigest()[:16]
 
+
+Place = tuple[str, str, str]
+"""A line of a diff: its file, the side and the number there."""
 
 Slots = dict[str, list[Part]]
 """The parts of a page by the place where they stand."""
@@ -154,6 +160,18 @@ class Parts(Frame):
             ]
         values |= {"html": html, "line_comments": line_comments}
         return Part(entry.id, self._render("parts/comment.html", **values))
+
+    def _said(
+        self, thread: Thread
+    ) -> Mapping[Place, list[tuple[ReviewComment, Markup]]]:
+        """Return the comments on lines of a pull request, with their HTML."""
+        context = self._context(thread.repository)
+        found: dict[Place, list[tuple[ReviewComment, Markup]]] = {}
+        for comment in pulls.pull_of(thread).review_comments:
+            place = (comment.path, comment.side, str(comment.line or ""))
+            html = render(comment.body, context)
+            found.setdefault(place, []).append((comment, html))
+        return found
 
     def _context(self, repository: Repository) -> Context:
         targets = tuple(

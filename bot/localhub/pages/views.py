@@ -84,6 +84,7 @@ class Views(Parts):
             thread.repository,
             thread=thread,
             commits=changes.commits,
+            said=self._said(thread),
             diff=diff_lines(
                 (f.path, f.status, f.additions, f.deletions, f.patch)
                 for f in changes.files
