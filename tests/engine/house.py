@@ -97,6 +97,39 @@ class Hub(Unlimited):
         return [one.content for one in self.done if isinstance(one, React)]
 
 
+def tracking(
+    store: Store,
+    recorder: Recorder,
+    effects: Effects,
+    github: Any,
+    slots: Any,
+    supervisor: Supervisor,
+    clock: FakeClock,
+) -> tuple[Situations, Tracker]:
+    """Return a tracker, and what it knows of the present, as the bot joins them."""
+    situations = Situations(
+        batches=store.batches,
+        recorder=recorder,
+        github=github,
+        slots=slots,
+        clock=clock,
+        face=Face(b"key"),
+    )
+    reports = Reports(
+        situations=situations, recorder=recorder, effects=effects, clock=clock
+    )
+    tracker = Tracker(
+        situations=situations,
+        recorder=recorder,
+        effects=effects,
+        reports=reports,
+        github=github,
+        clock=clock,
+        supervisor=supervisor,
+    )
+    return situations, tracker
+
+
 class House:
     """Who commands and tells what has changed, and what comes of it."""
 
@@ -145,27 +178,14 @@ class House:
             clock=clock,
             limits=SlotLimits(),
         )
-        situations = Situations(
-            batches=batches,
-            recorder=self.recorder,
-            github=anything,
-            slots=self.scheduler,
-            clock=clock,
-            face=face,
-        )
-        self.tracker = Tracker(
-            situations=situations,
-            recorder=self.recorder,
-            effects=effects,
-            reports=Reports(
-                situations=situations,
-                recorder=self.recorder,
-                effects=effects,
-                clock=clock,
-            ),
-            github=anything,
-            clock=clock,
-            supervisor=self.supervisor,
+        situations, self.tracker = tracking(
+            store,
+            self.recorder,
+            effects,
+            github,
+            self.scheduler,
+            self.supervisor,
+            clock,
         )
         which = Which(batches, situations)
         self.replies = Replies(

@@ -25,14 +25,12 @@ from bot.core.run.reasons import Reason
 from bot.core.world.answers import Answered, Failure
 from bot.engine.effects import Effects
 from bot.engine.recorder import Recorder
-from bot.engine.reports import Reports
-from bot.engine.situation import Face, Situations
 from bot.engine.supervisor import Supervisor
-from bot.engine.tracker import Tracker
 from bot.errors import NotFound, Refused
 from bot.ports.github import Budget
 from bot.store import codec
 from bot.store.store import Store, open_store
+from tests.engine.house import tracking
 from tests.engine.test_recorder import calls_of
 from tests.fakes import FakeClock
 from tests.store.samples import make_batch, make_facts
@@ -105,33 +103,14 @@ class Desk:
         self.clock, self.store = clock, store
         self.recorder = Recorder(batches=store.batches, clock=clock)
         self.supervisor = Supervisor()
-        situations = Situations(
-            batches=store.batches,
-            recorder=self.recorder,
-            github=anything,
-            slots=anything,
-            clock=clock,
-            face=Face(b"key"),
-        )
         effects = Effects(
             effect_log=store.effects,
             adapter=anything,
             clock=clock,
             fraction=lambda: 0.5,
         )
-        self.tracker = Tracker(
-            situations=situations,
-            recorder=self.recorder,
-            effects=effects,
-            reports=Reports(
-                situations=situations,
-                recorder=self.recorder,
-                effects=effects,
-                clock=clock,
-            ),
-            github=anything,
-            clock=clock,
-            supervisor=self.supervisor,
+        _, self.tracker = tracking(
+            store, self.recorder, effects, anything, anything, self.supervisor, clock
         )
 
     async def happen(self, *news: e.News) -> None:
