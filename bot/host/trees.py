@@ -137,11 +137,11 @@ def keep_files(workspace: Path, paths: Iterable[str], kept: Path) -> None:
 
 def _unstorable(error: GitFailed) -> Exception:
     """Return the error of a file that git cannot take, or write, as it is."""
-    if error.is_damage or error.is_full:
-        return error
     coding = coding_fault(error.said)
     if coding is not None:
         return PermanentError(coding)
+    if error.is_damage or error.is_full:
+        return error
     why = next(iter(_FAULT.findall(error.said)), "")
     found = _UNSTORABLE.search(error.said)
     return PermanentError(NotStorable(found["path"] if found else "", why))

@@ -372,6 +372,14 @@ async def test_a_file_in_another_encoding_is_named_with_what_to_do(
     assert (plain.host.folders.root / "en.strings").exists()
 
 
+async def test_a_file_that_is_called_like_damage_is_none(plain: Stage):
+    script = (
+        "echo '*.a working-tree-encoding=UTF-99' > .gitattributes; echo x > corrupt.a"
+    )
+    with pytest.raises(PermanentError, match=r"^corrupt\.a cannot be committed"):
+        await plain.play(script)
+
+
 async def test_an_encoding_without_a_name_is_no_reason_to_try_again(
     plain: Stage, remote: Remote
 ):
