@@ -6,28 +6,38 @@ language where that is certain. None of them names what nobody named.
 
 import re
 
-from bot.core.actions.spec import PEOPLE, SIGNED, Form
+from bot.core.actions.spec import Form
 from bot.core.command.arguments import INPUT
 from bot.core.command.changes import reviewer_without_sign, title_without_quotes
 from bot.core.command.controls import BATCH_ID
-from bot.core.command.dashes import BODY, KEYS, fits
+from bot.core.command.dashes import KEYS, fits
 from bot.core.command.guesses import meant
 from bot.core.command.phrases import (
     CONDITIONS,
     EVERYTHING,
-    PREPOSITIONS,
     is_connective,
     is_known,
     take_phrase,
     take_run,
 )
-from bot.core.command.sentence import OpenTerm, Sentence
+from bot.core.command.relations import (
+    exception,
+    exclaimed,
+    range_in_words,
+    waiting,
+)
+from bot.core.command.sentence import Sentence
 from bot.core.command.syntax import (
     NUMERIC,
-    Search,
     Span,
-    format_selector,
     quoted,
+)
+from bot.core.command.unmarked import (
+    name_without_sign,
+    preposition,
+    text_in_quotes,
+    text_without_quotes,
+    unwrapped,
 )
 from bot.core.command.vocabulary import (
     BATCH_OPTIONS,
@@ -46,47 +56,23 @@ from bot.core.command.words import (
     KEYED,
     Edit,
     Token,
-    is_filter,
     is_item,
     meant_numbers,
 )
 
-_QUOTES = {"'": "'", "\u2018": "\u2019", "\u00ab": "\u00bb", "`": "`"}
 _EMOJI = re.compile(r"(?::[a-z0-9_+-]+:|[^\w\s\x21-\x7e]+)+", re.IGNORECASE)
-_WAITS = re.compile(
-    r"(?:depend(?:s|ing)? on|wait(?:s|ing)? (?:for|on)|blocked by|needs|requires|behind)\Z",
-    re.IGNORECASE,
-)
-_EXCEPT = re.compile(
-    r"(?:except(?: for)?|without|but not|and not|not|excluding|excl|minus"
-    r"|skip|skipping|other than)\Z",
-    re.IGNORECASE,
-)
 _LEAVES_OUT = frozenset({"except", "without", "excluding", "excl", "minus", "not"})
 _NOT_PLANNED = re.compile(
     r"(?:as )?(?:not[ -]planned|wont-?fix|won[\u2019']t fix|unplanned)\Z", re.IGNORECASE
 )
 _COMPLETED = re.compile(r"(?:as )?(?:completed|done|fixed)\Z", re.IGNORECASE)
 _NOISE = frozenset(
-    {
-        "issue",
-        "issues",
-        "item",
-        "items",
-        "number",
-        "numbers",
-        "pr",
-        "prs",
-        "ticket",
-        "no",
-    }
+    (
+        *("issue", "issues", "item", "items", "number", "numbers", "no"),
+        *("pr", "prs", "ticket"),
+    )
 )
 
-_SIGNS = {
-    **dict.fromkeys(("add", "put", "set"), "+"),
-    **dict.fromkeys(("remove", "delete", "drop", "without"), "-"),
-}
-"""What people say before a label or login, and the sign for it."""
 
 _OF = ("of", "in", "on", "from")
 _TAKES_OFF = {
@@ -132,21 +118,21 @@ def explain(sentence: Sentence, token: Token) -> None:
     """Note what is wrong with a word that the language does not have."""
     for habit in (
         _missing_space,
-        _exclaimed,
+        exclaimed,
         _in_quotes,
-        _quoted_text,
-        _unquoted_comment,
+        text_in_quotes,
+        text_without_quotes,
         title_without_quotes,
         reviewer_without_sign,
-        _preposition,
+        preposition,
         _noise,
-        _argument_without_sign,
-        _waiting,
+        name_without_sign,
+        waiting,
         _reason,
-        _exception,
+        exception,
         _dry_run,
         _rest_of_a_value,
-        _spaced_range,
+        range_in_words,
         _word_of_the_language,
         _everything,
     ):
@@ -166,176 +152,12 @@ def _missing_space(sentence: Sentence, token: Token) -> bool:
     return True
 
 
-def _exclaimed(sentence: Sentence, token: Token) -> bool:
-    """Note ``12..18 !15``, ``label:bug !label:wip`` and ``label +bug !wip``."""
-    rest = token.text[1:]
-    keyed = KEYED.match(rest)
-    is_one = NUMERIC.match(rest) is not None or (
-        keyed is not None and is_filter(keyed["key"].casefold(), keyed["value"])
-    )
-    is_name = sentence.form in (Form.LABELS, Form.LOGINS) and rest[:1].isalpha()
-    if token.text[0] != "!" or not (is_one or is_name):
-        return False
-    fix = f"-{rest.lstrip('#@')}"
-    what = "left out" if is_one else "taken off"
-    sentence.flaw(token.span, f"what is {what} is written {fix}", fix=fix)
-    return True
-
-
 def _in_quotes(sentence: Sentence, token: Token) -> bool:
     inner = token.text.strip('"\u201c\u201d')
     if inner == token.text or not is_item(inner):
         return False
     sentence.flaw(token.span, "items have no quotes", fix=inner)
     return True
-
-
-def _quoted_text(sentence: Sentence, token: Token) -> bool:
-    if token.text[0] not in '"\u201c':
-        return False
-    if sentence.form is Form.LABELS:
-        sentence.flaw(token.span, f"write +{token.text}", fix=f"+{token.text}")
-        return True
-    message = 'a text in quotes belongs to comment: /batch comment "…" 12'
-    sentence.flaw(token.span, message, fix=None)
-    return True
-
-
-def _unquoted_comment(sentence: Sentence, token: Token) -> bool:
-    if sentence.form is not Form.TEXT:
-        return False
-    following = sentence.following
-    if re.fullmatch(r"#?[0-9]+:", token.text) and following is not None:
-        colon = Span(token.end - 1, 1)
-        sentence.flaw_with(colon, "an item has no colon", (Edit(colon, ""),))
-        return True
-    if token.folded in ("on", "to") and following and is_item(following.text):
-        sentence.flaw(token.span, "this is no part of a command", fix="")
-        return True
-    if (found := INPUT.match(token.text)) and found["key"].casefold() in BODY:
-        fix = quoted(found["value"].strip("\"'"), always=True)
-        sentence.flaw(token.span, f"the text alone is enough: {fix}", fix=fix)
-        return True
-    span, text = take_run(sentence, token, is_text=True)
-    fix = quoted(_unwrapped(text), always=True)
-    sentence.flaw(span, f"put the text in quotes: {fix}", fix=fix)
-    return True
-
-
-def _unwrapped(text: str) -> str:
-    """Return a text without the quotes of another kind around it."""
-    closing = _QUOTES.get(text[:1])
-    is_whole = closing and len(text) > 2 and text.endswith(closing)
-    return text[1:-1] if is_whole else text
-
-
-def _preposition(sentence: Sentence, token: Token) -> bool:
-    """Note the ``to`` of ``assign ada to 12``, and of ``assign 12 to ada``."""
-    before, following = sentence.before, sentence.following
-    if sentence.form not in SIGNED or before is None:
-        return False
-    if is_item(before.text) and following and is_item(following.text):
-        return False  # 12 to 15 is a range
-    if token.folded not in PREPOSITIONS or following is None or following.is_mark:
-        return False
-    if before is sentence.lead_token:
-        is_joint = sentence.form in PEOPLE and not is_item(following.text)
-    else:
-        is_joint = is_item(following.text) or is_item(before.text)
-    if not is_joint:
-        return False
-    sentence.flaw(token.span, "this is no part of a command", fix="")
-    return True
-
-
-def _has_only_items(sentence: Sentence, token: Token) -> bool:
-    """Return whether nothing but items stands between the action and a word."""
-    if sentence.lead_token is None:
-        return False
-    between = [
-        one
-        for one in sentence.tokens[: sentence.at - 1]
-        if one.column > sentence.lead_token.column
-        and one.folded not in ("and", *PREPOSITIONS)
-    ]
-    is_kind = token.folded in (*COURTESY, *CONDITIONS, *EVERYTHING)
-    return bool(between) and all(is_item(one.text) for one in between) and not is_kind
-
-
-def _argument_without_sign(sentence: Sentence, token: Token) -> bool:
-    """Read ``label good first issue 12`` and ``assign @ada 12``."""
-    before, following = sentence.before, sentence.following
-    form = sentence.form
-    if form not in SIGNED or before is None or before.is_mark:
-        return False
-    if is_known(token):
-        return False
-    is_listed = token.comma is not None and not is_item(before.text)
-    is_behind_lead = (
-        before is sentence.lead_token or is_listed or _has_only_items(sentence, token)
-    )
-    is_behind_sign = before.text[0] in "+-" and not NUMERIC.match(before.text[1:])
-    is_behind_sign &= before.text[1:2] != "-"
-    start, sign = token, "+"
-    if token.folded in _SIGNS and following is not None and not is_known(following):
-        token, sign = following, _SIGNS[token.folded]
-        sentence.at += 1
-    if form in PEOPLE:
-        is_behind_lead = is_behind_lead or before.folded in PREPOSITIONS
-        is_behind_lead = is_behind_lead or _is_behind_one_more(sentence)
-        span = Span(start.column, token.end - start.column)
-        if is_behind_lead and re.fullmatch(r"@?[\w.-]+/[\w.-]+", token.text):
-            message = "teams cannot be assigned; people can: +ada"
-            sentence.flaw(span, message, fix=None)
-            return True
-        if not re.fullmatch(r"@?[A-Za-z0-9][\w-]*(?:\[bot\])?|@me", token.text):
-            return False
-        if not (is_behind_lead or token.text[0] == "@" or token.folded == "me"):
-            return False
-        if token.folded in ("none", "nobody", "noone"):
-            sentence.flaw(span, "people are taken off by their names: -ada", fix=None)
-            return True
-        name = "@me" if token.folded in ("me", "@me") else token.text.lstrip("@")
-        sentence.flaw(span, f"write {sign}{name}", fix=f"{sign}{name}")
-        return True
-    # Digits without any letter, whatever is around them, are no word of a name.
-    is_maybe_items = re.fullmatch(r"#?[0-9]+\D{1,3}[0-9]+", token.text) is not None
-    is_maybe_items |= re.fullmatch(r"[^A-Za-z]*[0-9][^A-Za-z]*", token.text) is not None
-    if not (is_behind_lead or (is_behind_sign and not is_maybe_items)):
-        return False
-    if token.text[0] == ":" and before is sentence.lead_token and token.text[1:]:
-        whole = Span(before.column, token.end - before.column)
-        fix = f"{before.text}{token.text}"
-        sentence.flaw(whole, f"write {fix}", fix=fix)
-        return True
-    span, text = take_run(sentence, token, is_name=True)
-    if is_behind_sign and token.comma is None and before.text[1:2] not in '"\u201c':
-        sign, name = before.text[0], f"{before.text[1:]} {text}"
-        whole = Span(before.column, span.column + span.length - before.column)
-        fix = f"{sign}{quoted(name)}"
-        message = f"a name of several words is written {fix}"
-        sentence.flaw_with(span, message, (Edit(whole, fix),))
-        return True
-    fix = f"{sign}{quoted(_unwrapped(text))}"
-    span = Span(start.column, span.column + span.length - start.column)
-    sentence.flaw(span, f"write {fix}", fix=fix)
-    return True
-
-
-def is_label(sentence: Sentence, token: Token) -> bool:
-    """Note the ``area:docs`` of ``label area:docs 12``, which is no word of ours."""
-    if sentence.form is not Form.LABELS or sentence.before is not sentence.lead_token:
-        return False
-    span, text = take_run(sentence, token, is_name=True)
-    fix = f"+{quoted(text)}"
-    sentence.flaw(span, f"write {fix}", fix=fix)
-    return True
-
-
-def _is_behind_one_more(sentence: Sentence) -> bool:
-    """Return whether an ``and`` joins a word to one that is no item."""
-    words = sentence.tokens[max(0, sentence.at - 3) : sentence.at - 1]
-    return len(words) == 2 and words[1].folded == "and" and not is_item(words[0].text)
 
 
 def _rest_of_a_value(sentence: Sentence, token: Token) -> bool:
@@ -354,7 +176,7 @@ def _rest_of_a_value(sentence: Sentence, token: Token) -> bool:
         return False
     span, text = take_run(sentence, token)
     start = before.end - len(found["value"])
-    fix = quoted(_unwrapped(f"{found['value']} {text}"))
+    fix = quoted(unwrapped(f"{found['value']} {text}"))
     message = f"put a value of several words in quotes: {found['key']}:{fix}"
     whole = Span(start, span.column + span.length - start)
     # What leaves something out, in whatever marks, is no part of a name.
@@ -362,59 +184,6 @@ def _rest_of_a_value(sentence: Sentence, token: Token) -> bool:
         re.findall(r"\w+", text.casefold())
     )
     sentence.flaw_with(span, message, (Edit(whole, fix),) if is_sure else None)
-    return True
-
-
-def _waiting(sentence: Sentence, token: Token) -> bool:
-    """Read ``15 depends on 12``."""
-    span, said = take_phrase(sentence, token, _WAITS)
-    if not said:
-        return False
-    names: list[str] = []
-    is_sure = sentence.before is not None
-    while (following := sentence.following) is not None and not following.is_mark:
-        if following.folded == "and" and names:
-            sentence.at += 1
-            continue
-        is_joined = not names or following.comma is not None or _is_and_before(sentence)
-        if not re.fullmatch(r"#?[0-9]+", following.text):
-            break
-        if not is_joined:
-            is_sure = False
-            break
-        names.append(following.text.lstrip("#"))
-        sentence.at += 1
-        span = Span(span.column, following.end - span.column)
-    fix = f"after:{','.join(names)}" if names else ""
-    message = f"write {fix or 'after:12'}"
-    sentence.flaw(span, message, fix=fix if fix and is_sure else None)
-    return True
-
-
-def _is_and_before(sentence: Sentence) -> bool:
-    return sentence.tokens[sentence.at - 1].folded == "and"
-
-
-def _exception(sentence: Sentence, token: Token) -> bool:
-    """Read ``12..18 except 15 and 16``."""
-    span, said = take_phrase(sentence, token, _EXCEPT)
-    if not said:
-        return False
-    fixes: list[str] = []
-    while (following := sentence.following) is not None and not following.is_mark:
-        keyed = KEYED.match(following.text)
-        is_one = keyed is not None and is_filter(
-            keyed["key"].casefold(), keyed["value"]
-        )
-        if NUMERIC.match(following.text) or is_one:
-            fixes.append(f"-{following.text.lstrip('#')}")
-        elif following.folded not in ("and", "or", "nor"):
-            break
-        sentence.at += 1
-        span = Span(span.column, following.end - span.column)
-    fix = " ".join(fixes) or None
-    message = f"what is left out is written {fix or '-15'}"
-    sentence.flaw(span, message, fix=fix)
     return True
 
 
@@ -436,51 +205,6 @@ def _dry_run(sentence: Sentence, token: Token) -> bool:
     if said:
         sentence.flaw(span, "write dry-run", fix="dry-run")
     return bool(said)
-
-
-def _spaced_range(sentence: Sentence, token: Token) -> bool:
-    return bool(
-        re.fullmatch(r"\.\.+|to|till|through|[\u2013\u2014]", token.folded)
-    ) and spaced_range(sentence, token)
-
-
-def spaced_range(sentence: Sentence, token: Token) -> bool:
-    """Note ``12 - 15``."""
-    before, following = sentence.before, sentence.following
-    if _is_spaced_exclusion(sentence, token):
-        return True
-    if (
-        before is None
-        or following is None
-        or not re.fullmatch(r"#?[0-9]+", before.text)
-        or not re.fullmatch(r"#?[0-9]+", following.text)
-    ):
-        sentence.flaw(token.span, f"not an item: {ITEM_HELP}", fix=None)
-        return True
-    sentence.at += 1
-    gap = Span(before.end, following.column - before.end)
-    message = f"a range has no spaces: {before.text}..{following.text}"
-    sentence.flaw_with(token.span, message, (Edit(gap, ".."),))
-    return True
-
-
-def _is_spaced_exclusion(sentence: Sentence, token: Token) -> bool:
-    """Note ``12..18 - 15``."""
-    before, following = sentence.before, sentence.following
-    if token.text != "-" or before is None or following is None:
-        return False
-    found = NUMERIC.match(before.text)
-    is_range = found is not None and found["last"] is not None
-    is_another = before.text[0] == "-" and NUMERIC.match(before.text[1:]) is not None
-    if sentence.at > 2 and found is not None:  # 12..18 - 15 - 16
-        is_another = sentence.tokens[sentence.at - 3].text == "-"
-    if not (is_range or is_another) or not NUMERIC.match(following.text):
-        return False
-    sentence.at += 1
-    span = Span(token.column, following.end - token.column)
-    fix = f"-{following.text}"
-    sentence.flaw(span, f"what is left out is written {fix}", fix=fix)
-    return True
 
 
 def _word_of_the_language(sentence: Sentence, token: Token) -> bool:
@@ -629,22 +353,3 @@ def _means_something(sentence: Sentence, word: str) -> bool:
     plain = {word, word.strip("\"'`*_()[]{}<>~"), *parts, "-".join(parts)}
     has_mark = any(one.isdigit() or one in "`=<>[]{}|/" for one in word)
     return has_mark or word[:1] in ("", "-", "+") or not plain.isdisjoint(known)
-
-
-def after_without_colon(sentence: Sentence, token: Token) -> None:
-    """Note ``12 after 15``."""
-    following = sentence.following
-    if following is None or following.is_mark:
-        message = '"after" needs a colon and an item: 12 after:15'
-        sentence.flaw(token.span, message, fix=None)
-        return
-    sentence.at += 1
-    before = ""
-    target = sentence.target
-    if isinstance(target, OpenTerm) and not isinstance(target.selector, Search):
-        before = f"{format_selector(target.selector)} "
-    fix = f"after:{following.text.lstrip(':')}"
-    span = Span(token.column, following.end - token.column)
-    is_sure = is_item(following.text.lstrip(":"))
-    message = f'"after" needs a colon: {before}{fix}'
-    sentence.flaw(span, message, fix=fix if is_sure else None)

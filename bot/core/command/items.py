@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from bot.core.actions.spec import Form
-from bot.core.command import changes, dashes, habits, joints
+from bot.core.command import changes, dashes, habits, joints, relations
 from bot.core.command.arguments import Arguments
 from bot.core.command.guesses import slip_of
 from bot.core.command.limits import Limits
@@ -29,6 +29,7 @@ from bot.core.command.syntax import (
     This,
     format_selector,
 )
+from bot.core.command.unmarked import is_label
 from bot.core.command.vocabulary import (
     BATCH_OPTIONS,
     COLLECTIONS,
@@ -277,7 +278,7 @@ class ItemsReader(Sentence):
         if folded.startswith("after:"):
             self._after(token)
         elif folded == "after":
-            habits.after_without_colon(self, token)
+            relations.after_without_colon(self, token)
         elif folded == "dry-run":
             self._is_dry_run = True
         elif folded == "again":
@@ -345,7 +346,7 @@ class ItemsReader(Sentence):
 
     def _unknown_key(self, token: Token, found: re.Match[str]) -> None:
         key, value = found["key"].casefold(), found["value"]
-        if habits.is_label(self, token) or dashes.is_reason(self, token, key, value):
+        if is_label(self, token) or dashes.is_reason(self, token, key, value):
             return
         if habits.is_search_word(self, token, key, value):
             return
@@ -461,7 +462,7 @@ class ItemsReader(Sentence):
         elif self.form is Form.TITLE and keyed is None and rest.text:
             changes.signed_title(self, token)
         elif token.text == "-":
-            habits.spaced_range(self, token)
+            relations.spaced_range(self, token)
         elif sign == "-" and keyed is not None and self._is_negated(token, keyed):
             pass
         elif sign == "-":
