@@ -209,6 +209,39 @@ def finished() -> Progress:
     )
 
 
+def changed() -> Progress:
+    """Return a batch that changed what can be taken back, and one of it was."""
+    close, reopen = Action("close"), Action("reopen")
+    label = Action("label", ("+bug", "-triage"))
+    plan = Plan(
+        items=(
+            replace(plan_item(12, "Handle tabs"), action=close, worker=""),
+            replace(plan_item(15, "Drop Python 3.8"), action=close, worker=""),
+            replace(plan_item(18, "Add hooks"), action=label, worker=""),
+            replace(plan_item(19, "Fix the cache"), action=close, worker=""),
+        )
+    )
+    closed = Outcome(OutcomeKind.COMPLETED, summary="closed", undo=reopen)
+    undo = Action("label", ("-bug", "+triage"))
+    labelled = Outcome(OutcomeKind.COMPLETED, summary="labelled `bug`", undo=undo)
+    already = Outcome(OutcomeKind.UNCHANGED, summary="was closed already")
+    outcomes = {12: closed, 15: closed, 18: labelled, 19: already}
+    ends = [
+        event
+        for value, outcome in outcomes.items()
+        for event in done(value, 2, outcome, at=minutes(0), requests=2)
+    ]
+    news = [
+        e.BatchStarted(START, "ada"),
+        e.TrackingCommented(START, 1002, f"{THREAD}#issuecomment-1002"),
+        *ends,
+        e.BatchFinished(START + minutes(1)),
+        e.Reported(START + minutes(1), 1003, f"{THREAD}#issuecomment-1003"),
+        e.BatchUndone(NOW, BatchId("c8m3"), (item(12),)),
+    ]
+    return fold(batch_of(plan), news)
+
+
 REASONS: dict[ItemId, why.Reason] = {
     item(19): why.NextTry(NOW + timedelta(seconds=40)),
     item(20): why.WaitsFor((item(18),)),

@@ -330,7 +330,7 @@ class Receipt:
     )
     was_tried: bool = False  # before, without an answer: that may have changed it
     # Labels, people or milestones that were not there and are; that were there and are
-    # not. None in receipts of old, and of other effects.
+    # not, such as the state. None in receipts of old, and of other effects.
     added: tuple[str, ...] | None = None
     removed: tuple[str, ...] | None = None
 

@@ -127,6 +127,15 @@ class BatchRetried:
 
 
 @dataclass(frozen=True, slots=True)
+class BatchUndone:
+    """What was done to ``items`` is taken back by another batch."""
+
+    at: datetime
+    batch_id: BatchId
+    items: tuple[ItemId, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ControlGiven:
     """A person's control was carried out; ``source`` names the comment or box, so that
     the same wish delivered again changes nothing more. Items in ``stopping`` were
@@ -295,6 +304,7 @@ BatchEvent = (
     | BatchConcluded
     | ControlGiven
     | BatchRetried
+    | BatchUndone
     | RepositoryMoved
 )
 ItemEvent = (

@@ -436,6 +436,7 @@ class Batch:
     created_at: datetime
     plan: Plan
     retry_of: BatchId | None = None
+    undo_of: BatchId | None = None
     needed_role: Role = Role.WRITE  # of whoever starts it
     # Of a retry: items, what each waited for that is done (its number in the item's
     # repository, for it is no item of this plan), and the branch it pushed.
@@ -497,6 +498,7 @@ class Outcome:
     retry_after_seconds: float | None = None
     log_tail: tuple[str, ...] = ()
     isolation: str = ""  # how the command was isolated, such as "bubblewrap"
+    undo: Action | None = None  # what takes back what was changed, if anything does
 
     @property
     def is_success(self) -> bool:

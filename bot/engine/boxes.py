@@ -133,6 +133,8 @@ def _command_of(
             return syntax.Cancel(batch_id, items)
         case "retry":
             return syntax.Retry(batch_id, items)
+        case "undo":
+            return syntax.Undo(batch_id, items)
         case "skip" if items:
             return syntax.Skip(batch_id, items)
         case _:

@@ -21,7 +21,7 @@ from bot.core.say import declines, refusals
 from bot.core.say.controls import already, render_control_done, render_withdrawn
 from bot.core.say.problems.github import EarlierWaits
 from bot.engine.replies import Replies
-from bot.engine.retries import Retries
+from bot.engine.retries import Retries, Sequel
 from bot.engine.scheduler import Scheduler
 from bot.engine.situation import Situations
 from bot.engine.which import Which
@@ -82,10 +82,11 @@ class Controls:
                 | syntax.Pause(batch_id)
                 | syntax.Resume(batch_id)
                 | syntax.Retry(batch_id)
+                | syntax.Undo(batch_id)
                 | syntax.Skip(batch_id)
             ):
-                is_retry = isinstance(command, syntax.Retry)
-                return await self._which.meant(request, batch_id, also_ended=is_retry)
+                is_sequel = isinstance(command, Sequel)
+                return await self._which.meant(request, batch_id, also_ended=is_sequel)
             case _:
                 assert_never(command)
 
@@ -121,11 +122,11 @@ class Controls:
             return "refused: role"
         is_over = not before.state.is_live
         is_new = request.source not in before.controls
-        if isinstance(command, syntax.Retry) and is_over and is_new:
-            again = await self._retries.again(request, before, command.items, role)
+        if isinstance(command, Sequel) and is_over and is_new:
+            again = await self._retries.again(request, before, command, role)
             if isinstance(again, str):
                 await self._replies.decline(request, again)
-                return "refused: cannot retry"
+                return f"refused: cannot {name}"
             return f"batch {again.id}"
         change = await self._changed(request, batch, command, before)
         progress = await self._situations.progress(batch.id)
@@ -150,8 +151,8 @@ class Controls:
         before = await self._situations.progress(batch.id)
         if not _may_control(request, before, role):
             return declines.needs_role(Role.MAINTAIN)
-        if isinstance(command, syntax.Retry) and not before.state.is_live:
-            return await self._retries.why_not(before, command.items, role)
+        if isinstance(command, Sequel) and not before.state.is_live:
+            return await self._retries.why_not(before, command, role)
         decide = self._decision(command, request.asker.login)
 
         def only_look(schedule: Schedule, now: datetime) -> ControlResult:
@@ -203,6 +204,9 @@ class Controls:
                 return lambda s, now: control.cancel(s, now, by=by, numbers=numbers)
             case syntax.Retry(_, numbers):
                 return lambda s, now: control.retry(s, now, by=by, numbers=numbers)
+            case syntax.Undo():
+                nothing = declines.still_runs()
+                return lambda _s, _now: ControlResult(by, nothing=nothing)
             case syntax.Skip(_, numbers):
                 return lambda s, now: control.skip(s, now, by=by, numbers=numbers)
             case _:

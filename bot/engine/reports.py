@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from bot.core.effects import CreateComment, React, Reaction, Receipt
+from bot.core.effects import CreateComment, EditComment, React, Reaction, Receipt
 from bot.core.events import Reported
 from bot.core.model import BatchId, Comment, ItemState
 from bot.core.run.progress import Progress
@@ -61,6 +61,19 @@ class Reports:
         self.untold.pop(batch.id, None)
         event = Reported(self._clock.now(), receipt.id, receipt.url)
         await self._recorder.record({batch.id: [event]})
+
+    async def redraw(self, progress: Progress) -> None:
+        """Write a report again from the recorded state, if it is a comment of its own
+        in the batch's thread; that may fail without harm.
+        """
+        batch, comment_id = progress.batch, progress.report_comment_id
+        is_here = f"/{batch.thread}#" in progress.report_url
+        if not is_here or comment_id in (0, progress.tracking_comment_id):
+            return
+        situation = await self._situations.situation(progress)
+        body = render_report(progress, situation)
+        edit = EditComment(batch.repository, comment_id, body)
+        await self._effects.attempt(f"{batch.id}/report/redraw", edit)
 
     async def react(self, progress: Progress) -> None:
         """React to the command with how its batch ended."""

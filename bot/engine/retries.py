@@ -1,21 +1,22 @@
-"""Starts a new batch from what did not succeed in one that has ended."""
+"""Starts a new batch from one that has ended: what did not succeed, or what is undone."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from bot.core import events as e
+from bot.core.command.syntax import Retry, Undo
 from bot.core.model import (
     Batch,
     BatchState,
     ItemFacts,
     ItemId,
-    ItemNumber,
     Request,
     Role,
 )
 from bot.core.plan.graph import moved
 from bot.core.run import control
 from bot.core.run.progress import Progress
+from bot.core.run.undo import to_undo, undoing
 from bot.core.say import declines
 from bot.engine.creation import NAMELESS, record_batch
 from bot.engine.recorder import Recorder
@@ -26,9 +27,11 @@ from bot.ports.clock import Clock
 from bot.ports.github import Lookups
 from bot.ports.store import Batches
 
+Sequel = Retry | Undo
+
 
 class Retries:
-    """Has ended batches tried again."""
+    """Has ended batches tried again, or taken back."""
 
     def __init__(
         self,
@@ -53,46 +56,58 @@ class Retries:
         self,
         request: Request,
         before: Progress,
-        numbers: Sequence[ItemNumber],
+        command: Sequel,
         role: Role,
     ) -> Batch | str:
         """Return the new batch, begun, or why there is none."""
         old = before.batch
         batch = await self._batches.by_source(request.source)
         if batch is None:
-            problem = await self.why_not(before, numbers, role)
+            problem = await self.why_not(before, command, role)
             if problem:
                 return problem
-            facts = await self._facts_again(request, before, numbers)
+            facts = await self._present(request, before, _meant(before, command))
             if facts is None:
                 return declines.archived()
             now = self._clock.now()
+            make = undoing if isinstance(command, Undo) else control.again
             new = replace(
-                moved(control.again(before, facts), request.repository),
+                moved(make(before, facts), request.repository),
                 id=NAMELESS,
                 request=request,
                 created_at=now,
             )
             if not new.plan.items:
                 return declines.none_found()
+            if role < new.needed_role:
+                return declines.needs_role(new.needed_role)
             started = e.BatchStarted(now, request.asker.login)
             batch = await record_batch(self._batches, new, facts, [started])
-        if before.retried_as != batch.id:
-            retried = e.BatchRetried(self._clock.now(), batch.id)
-            await self._recorder.record({old.id: [retried]})
+        if batch.id not in (before.retried_as, *before.undone.values()):
+            noted = self._noted(command, batch)
+            await self._recorder.record({old.id: [noted]})
         await self._starts.begin(batch)
-        await self._tracker.redraw(old.id)
+        if isinstance(command, Undo):
+            await self._tracker.redraw_all(old.id)
+        else:
+            await self._tracker.redraw(old.id)
         return batch
 
-    async def _facts_again(
-        self, request: Request, before: Progress, numbers: Sequence[ItemNumber]
+    def _noted(self, command: Sequel, batch: Batch) -> e.Event:
+        now = self._clock.now()
+        if isinstance(command, Undo):
+            items = tuple(item.id for item in batch.plan.items)
+            return e.BatchUndone(now, batch.id, items)
+        return e.BatchRetried(now, batch.id)
+
+    async def _present(
+        self, request: Request, before: Progress, items: Sequence[ItemId]
     ) -> Mapping[ItemId, ItemFacts] | None:
-        """Return GitHub's present facts of what runs again, as far as it is there.
+        """Return GitHub's present facts of items, as far as they are there.
 
         None if a repository of it is archived: it takes no change.
         """
         found: dict[ItemId, ItemFacts] = {}
-        items = control.to_run_again(before, numbers)
         for repository, own in by_repository(before, items):
             numbered = {item: before.items[item].item.number for item in own}
             is_here = repository.id == request.repository.id
@@ -103,18 +118,24 @@ class Retries:
             found |= {i: facts[n] for i, n in numbered.items() if n in facts}
         return found
 
-    async def why_not(
-        self, before: Progress, numbers: Sequence[ItemNumber], role: Role
-    ) -> str:
-        """Return why an ended batch cannot be tried again, if so."""
+    async def why_not(self, before: Progress, command: Sequel, role: Role) -> str:
+        """Return why an ended batch cannot be tried again, or taken back, if so."""
         batch = before.batch
-        items = control.to_run_again(before, numbers)
+        items = _meant(before, command)
         if before.state is BatchState.PLANNED:
             return declines.never_started(batch.id)
         if role < batch.needed_role:
             return declines.needs_role(batch.needed_role)
+        if not items and isinstance(command, Undo):
+            return declines.nothing_to_undo(batch.id)
         if not items:
             return declines.all_succeeded(batch.id)
         if busy := await self._which.busy(before, items):
             return declines.busy(busy, is_retry=True)
         return ""
+
+
+def _meant(before: Progress, command: Sequel) -> tuple[ItemId, ...]:
+    if isinstance(command, Undo):
+        return to_undo(before, command.items)
+    return control.to_run_again(before, command.items)

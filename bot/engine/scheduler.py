@@ -117,7 +117,8 @@ class Scheduler:
             if view.outcome is not None and view.outcome.branch:
                 live.branches[item] = view.outcome.branch
         kept = await self._running.resumable(progress) if is_restart else {}
-        is_unwatched = progress.expires_at is not None or batch.retry_of is not None
+        is_sequel = batch.retry_of is not None or batch.undo_of is not None
+        is_unwatched = progress.expires_at is not None or is_sequel
         if is_restart or is_unwatched:
             # Nobody watched while it was a plan; a retry asks for what did not succeed.
             self._running.doubt(batch_id, is_restart=is_restart)

@@ -118,6 +118,11 @@ class Tracker:
         if progress.tracking_comment_id:
             await self._write(progress, Watch())
 
+    async def redraw_all(self, batch_id: BatchId) -> None:
+        """Write both comments of a batch that has ended again."""
+        await self.redraw(batch_id)
+        await self._reports.redraw(await self._situations.progress(batch_id))
+
     async def say_stopping(self, seconds: float) -> None:
         """Write every comment once more, *seconds* at most: the bot restarts."""
         watches = [item for item in self._watches.items() if not item[1].is_gone]

@@ -48,9 +48,10 @@ class Which:
             found = await self.known(request, batch_id)
             return found or declines.no_such_batch(batch_id)
         made = await self._batches.by_source(request.source)
-        if made is not None and made.retry_of is not None:
+        before = (made.retry_of or made.undo_of) if made is not None else None
+        if made is not None and before is not None:
             # A crash came behind the new batch: what was meant is the one before.
-            return await self._batches.load(made.retry_of) or made
+            return await self._batches.load(before) or made
         live = await self._batches.live_in(request.repository.id)
         here = [s.batch for s in live if s.batch.thread == request.thread]
         if not here and also_ended:

@@ -140,7 +140,17 @@ async def change_state(connection: Connection, intent: ChangeState) -> Receipt:
         if reason and answer.data.get("state_reason") != reason:
             note = notes.without_reason()
     url = str(item["html_url"])
-    return Receipt(id=intent.number, url=url, note=note, changed=not is_so)
+    # How it was: open, or closed, and why if GitHub says that.
+    before = (str(item["state"]), str(item.get("state_reason") or ""))
+    was = ("open",) if before[0] == "open" else tuple(filter(None, before))
+    return Receipt(
+        id=intent.number,
+        url=url,
+        note=note,
+        changed=not is_so,
+        added=(),
+        removed=() if is_so else was,
+    )
 
 
 async def change_milestone(connection: Connection, intent: ChangeMilestone) -> Receipt:

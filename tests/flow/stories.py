@@ -163,10 +163,32 @@ def _check_change(on: World) -> None:
     assert on.rows("SELECT branch, login FROM freezes") == [("main", "ada")]
 
 
+async def _undo(on: World, _: int, book: Book) -> None:
+    """What a batch changed is taken back."""
+    see = partial(on.until, seconds=PEOPLE_SECONDS)
+    concluded = "SELECT count(*) FROM batches WHERE is_concluded"
+    on.say("/batch ready:21 draft:22")
+    await see(lambda: on.rows(concluded) == [(1,)])
+    book.open()
+    on.say("/batch undo")
+    await see(lambda: on.rows(concluded) == [(2,)])
+
+
+def _check_undo(on: World) -> None:
+    assert_sound(on, batches=2)
+    login = on.hub.app.bot.login
+    for number, back in ((21, "converted_to_draft"), (22, "ready_for_review")):
+        done = [e.kind for e in on.thread(number).events if e.actor.login == login]
+        assert done.count(back) == 1, done
+    assert "taken back by `" in on.comments("report")[0].body
+    assert on.rows("SELECT count(*) FROM events WHERE kind = 'BatchUndone'") == [(1,)]
+
+
 STORIES = {
     "work": Story(open_issues, _work, _check_work),
     "cancel": Story(_open_to_cancel, _cancel, _check_cancel),
     "pause": Story(_open_to_pause, _pause, _check_pause),
     "change": Story(open_pull_requests, _change, _check_change),
+    "undo": Story(open_pull_requests, _undo, _check_undo),
     "move": Story(_open_to_move, _move, _check_move),
 }

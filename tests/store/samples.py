@@ -163,6 +163,7 @@ EVERY_EVENT: tuple[e.Event, ...] = (
     e.Reported(after(61), 992, "https://x.test/992"),
     e.BatchConcluded(after(62)),
     e.BatchRetried(after(90), BatchId("c4m9")),
+    e.BatchUndone(after(91), BatchId("d5n2"), (i(1),)),
     e.RepositoryMoved(after(91), Repository(5, "acme/gadgets", InstallationId(7))),
     e.ControlGiven(NOW, "grace", "issue_comment:7.0", (i(1),), (n(9),)),
 )

@@ -1,6 +1,6 @@
 """``assign +ada -bob``: assign and unassign people."""
 
-from bot.core.actions.changed import both, ended, signed, told
+from bot.core.actions.changed import both, ended, signed, signs_back, told
 from bot.core.actions.spec import (
     ActionSpec,
     AppliesTo,
@@ -34,6 +34,7 @@ def next_step(job: Job, seen: Seen) -> Step:
         receipt,
         done=f"assigned in part: {receipt.note}" if receipt.note else done,
         already="was assigned so already" if add else "was not assigned",
+        undo=signs_back("assign", receipt),
     )
 
 

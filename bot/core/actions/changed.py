@@ -2,20 +2,32 @@
 
 from bot.core.actions.step import End
 from bot.core.effects import Receipt
-from bot.core.model import Outcome, OutcomeKind
+from bot.core.model import Action, Outcome, OutcomeKind
 from bot.core.world.markdown import code_span, join
 
 Names = tuple[str, ...]
 
 
-def ended(receipt: Receipt, *, done: str, already: str) -> End:
-    """Return the end, with what was really changed: *done*, or *already* so."""
+def ended(
+    receipt: Receipt, *, done: str, already: str, undo: Action | None = None
+) -> End:
+    """Return the end, with what was really changed: *done*, or *already* so; *undo*
+    takes it back.
+    """
     if receipt.changed:
-        return End(Outcome(OutcomeKind.COMPLETED, summary=done))
+        return End(Outcome(OutcomeKind.COMPLETED, summary=done, undo=undo))
     if receipt.was_tried:
         summary = f"{done}, probably by a try that got no answer"
         return End(Outcome(OutcomeKind.COMPLETED, summary=summary))
     return End(Outcome(OutcomeKind.UNCHANGED, summary=already))
+
+
+def signs_back(name: str, receipt: Receipt) -> Action | None:
+    """Return the action that takes back what was put on and taken off, if that is known."""
+    put_on = (f"-{one}" for one in receipt.added or ())
+    taken_off = (f"+{one}" for one in receipt.removed or ())
+    signs = (*put_on, *taken_off)
+    return Action(name, signs) if signs else None
 
 
 def told(receipt: Receipt, add: Names, remove: Names) -> tuple[Names, Names]:

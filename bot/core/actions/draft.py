@@ -10,7 +10,7 @@ from bot.core.actions.spec import (
 )
 from bot.core.actions.step import Do, End, Job, Seen, Step
 from bot.core.effects import ChangeDraft
-from bot.core.model import Expectation, ItemKind, Outcome, OutcomeKind
+from bot.core.model import Action, Expectation, ItemKind, Outcome, OutcomeKind
 from bot.core.world.permissions import Needed
 
 
@@ -32,7 +32,8 @@ def _marked(job: Job, seen: Seen, *, is_draft: bool) -> Step:
     if receipt.note:
         return End(Outcome(OutcomeKind.FAILED, reason=receipt.note))
     done = "made a draft" if is_draft else "marked as ready"
-    return ended(receipt, done=done, already=f"was {said} already")
+    undo = Action("ready" if is_draft else "draft")
+    return ended(receipt, done=done, already=f"was {said} already", undo=undo)
 
 
 def _needed(kind: ItemKind) -> Needed:

@@ -1,6 +1,6 @@
 """``label +bug -triage``: add and remove labels."""
 
-from bot.core.actions.changed import both, ended, signed, told
+from bot.core.actions.changed import both, ended, signed, signs_back, told
 from bot.core.actions.spec import (
     ActionSpec,
     AppliesTo,
@@ -35,6 +35,7 @@ def next_step(job: Job, seen: Seen) -> Step:
         receipt,
         done=f"{done}; {receipt.note}" if receipt.note else done,
         already="was labelled so already" if add else "had no such label",
+        undo=signs_back("label", receipt),
     )
 
 

@@ -11,7 +11,7 @@ from bot.core.actions.spec import (
 )
 from bot.core.actions.step import Do, End, Job, Seen, Step
 from bot.core.effects import ChangeMilestone, Receipt
-from bot.core.model import Expectation, Outcome, OutcomeKind
+from bot.core.model import Action, Expectation, Outcome, OutcomeKind
 from bot.core.world.markdown import code_span
 
 NO_MILESTONE = "none"
@@ -33,7 +33,9 @@ def next_step(job: Job, seen: Seen) -> Step:
     if receipt.note:
         return End(Outcome(OutcomeKind.FAILED, reason=receipt.note))
     already = f"was in {code_span(title)} already" if title else "was in no milestone"
-    return ended(receipt, done=_done(title, receipt), already=already)
+    before = receipt.removed or (NO_MILESTONE,)
+    undo = None if receipt.removed is None else Action("milestone", before)
+    return ended(receipt, done=_done(title, receipt), already=already, undo=undo)
 
 
 def _done(title: str, receipt: Receipt) -> str:

@@ -1,6 +1,6 @@
 """``request +ada +team:core -bob``: ask for reviews, and take that back."""
 
-from bot.core.actions.changed import both, ended, signed, told
+from bot.core.actions.changed import both, ended, signed, signs_back, told
 from bot.core.actions.spec import (
     ActionSpec,
     AppliesTo,
@@ -36,6 +36,7 @@ def next_step(job: Job, seen: Seen) -> Step:
         receipt,
         done=f"{done}; {receipt.note}" if receipt.note else done,
         already="was asked for so already" if add else "was not asked for",
+        undo=signs_back("request", receipt),
     )
 
 

@@ -12,7 +12,7 @@ from bot.core.actions.spec import (
 )
 from bot.core.actions.step import Do, Job, Seen, Step
 from bot.core.effects import ChangeState
-from bot.core.model import Expectation, ItemKind, Role
+from bot.core.model import Action, Expectation, ItemKind, Role
 
 NOT_PLANNED = "not-planned"
 
@@ -39,6 +39,7 @@ def close(job: Job, seen: Seen) -> Step:
         receipt,
         done="closed as not planned" if said else "closed",
         already="was closed already",
+        undo=Action("reopen") if receipt.removed == ("open",) else None,
     )
 
 
@@ -52,7 +53,10 @@ def reopen(job: Job, seen: Seen) -> Step:
             job.repository, number, is_open=True, is_pull_request=is_pull_request
         )
         return Do("reopen", change)
-    return ended(receipt, done="reopened", already="was open already")
+    why = (receipt.removed or ("",))[-1]
+    as_before = {"completed": (), "not_planned": (NOT_PLANNED,), "closed": ()}
+    undo = Action("close", as_before[why]) if why in as_before else None
+    return ended(receipt, done="reopened", already="was open already", undo=undo)
 
 
 CLOSE = ActionSpec(

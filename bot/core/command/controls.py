@@ -19,6 +19,7 @@ from bot.core.command.syntax import (
     Span,
     Start,
     Status,
+    Undo,
     Unfreeze,
     Why,
     quoted,
@@ -59,6 +60,8 @@ def read_control(words: Words, actions: Collection[str] = ()) -> Command | None:
             return Cancel(*_id_and_items(words, _without_fillers(words, rest)))
         case "retry":
             return Retry(*_id_and_items(words, _without_fillers(words, rest)))
+        case "undo":
+            return Undo(*_id_and_items(words, _without_fillers(words, rest)))
         case "skip":
             return Skip(*_skipped(words, first, rest))
         case "freeze":
@@ -99,7 +102,7 @@ def _note_fillers(words: Words, run: Sequence[Token], *, is_all: bool) -> None:
     if not run:
         return
     name = words.tokens[0].folded
-    alone = "means all of it" if name in ("cancel", "retry") else "is enough"
+    alone = "means all of it" if name in ("cancel", "retry", "undo") else "is enough"
     message = f"{name} alone {alone}" if is_all else "this is no part of a command"
     span = Span(run[0].column, run[-1].end - run[0].column)
     words.flaw(span, message, fix="")

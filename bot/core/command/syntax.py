@@ -251,6 +251,14 @@ class Retry:
 
 
 @dataclass(frozen=True, slots=True)
+class Undo:
+    """Take back what an ended batch did, or only to some of its items."""
+
+    id: BatchId | None = None
+    items: tuple[ItemNumber, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Skip:
     """Leave pending items out. Without an id: of the live batch that has them."""
 
@@ -281,7 +289,7 @@ class Help:
     is_bare: bool = False
 
 
-Control = Cancel | Pause | Resume | Retry | Skip
+Control = Cancel | Pause | Resume | Retry | Undo | Skip
 """What is done to a batch that is there."""
 
 Command = RunCommand | Plan | Status | Why | Start | Control | Freeze | Unfreeze | Help
@@ -309,7 +317,7 @@ def format_command(command: Command) -> str:
             parts = ["plan", _run(run, is_plan=True)]
         case Status(id) | Start(id) | Pause(id) | Resume(id):
             parts = [type(command).__name__.lower(), id or ""]
-        case Cancel(id, items) | Retry(id, items) | Skip(id, items):
+        case Cancel(id, items) | Retry(id, items) | Undo(id, items) | Skip(id, items):
             parts = [type(command).__name__.lower(), id or "", format_numbers(items)]
         case Why(number):
             parts = ["why", str(number)]

@@ -59,6 +59,7 @@ CONTROLS = (
     "pause",
     "resume",
     "retry",
+    "undo",
     "skip",
     "freeze",
     "unfreeze",
@@ -90,6 +91,7 @@ SYNONYMS: Mapping[str, str] = MappingProxyType(
         **dict.fromkeys(("explain", "reason"), "why"),
         **dict.fromkeys(("ignore", "omit"), "skip"),
         "thaw": "unfreeze",
+        **dict.fromkeys(("revert", "rollback", "takeback"), "undo"),
         **dict.fromkeys(("?", "-h", "-?", "--help", "usage", "man"), "help"),
         **dict.fromkeys(("version", "--version", "about"), "help"),
         **dict.fromkeys(("rebase", "sync", "update-branch"), "update"),
@@ -147,8 +149,6 @@ STRANGERS: Mapping[str, str] = MappingProxyType(
         "demilestone": "a milestone is taken off with milestone none 12",
         "unready": "a draft is made with draft 12",
         "remove": "labels are taken off with label -bug 12, people with assign -ada 12",
-        "undo": "nothing is undone by a command",
-        "revert": "nothing is undone by a command",
         **dict.fromkeys(
             (
                 *("approve", "archive", "clone", "commit", "copy", "create", "delete"),
@@ -196,7 +196,7 @@ FLAGS = frozenset(
 )
 """What stands behind dashes in other programs: here it is never an argument."""
 
-YIELDING = frozenset(("freeze", "unfreeze"))
+YIELDING = frozenset(("freeze", "unfreeze", "undo"))
 """Controls that came later than actions of that name may have: those go before."""
 
 _OPTIONS = frozenset(BATCH_OPTIONS) - ACTIONS.keys()  # ``update:63`` is an action

@@ -80,9 +80,11 @@ class Progress:
     recovered: e.BatchRecovered | None = None
     tracking_comment_id: int = 0
     tracking_url: str = ""
+    report_comment_id: int = 0
     report_url: str = ""
     is_concluded: bool = False  # all has been said about its end
     retried_as: BatchId | None = None
+    undone: dict[ItemId, BatchId] = field(default_factory=dict)  # and by which batch
     controls: dict[str, e.ControlGiven] = field(default_factory=dict)  # by source
     settled: dict[Reference, bool] = field(default_factory=dict)
     _counts: Counter[ItemState] = field(init=False, repr=False)
@@ -118,6 +120,7 @@ class Progress:
         return replace(
             self,
             items=dict(self.items),
+            undone=dict(self.undone),
             controls=dict(self.controls),
             settled=dict(self.settled),
         )
@@ -169,9 +172,11 @@ class Progress:
                 self.tracking_comment_id = event.comment_id
                 self.tracking_url = event.url
             case e.Reported():
-                self.report_url = event.url
+                self.report_comment_id, self.report_url = event.comment_id, event.url
             case e.BatchRetried():
                 self.retried_as = event.batch_id
+            case e.BatchUndone():
+                self.undone |= dict.fromkeys(event.items, event.batch_id)
             case e.ControlGiven():
                 self.controls[event.source] = event
                 for item in event.stopping:

@@ -317,6 +317,7 @@ class Schedule:
                 | e.Reported()
                 | e.BatchConcluded()
                 | e.BatchRetried()
+                | e.BatchUndone()
             ):
                 pass
             case _:

@@ -85,6 +85,7 @@ def batch_after(
             | e.Reported()
             | e.BatchConcluded()
             | e.BatchRetried()
+            | e.BatchUndone()
             | e.ControlGiven()
             | e.RepositoryMoved()
             | e.OutsideSettled()

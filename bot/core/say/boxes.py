@@ -1,13 +1,14 @@
 """The boxes below a batch: what a maintainer can do to it with a tick."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.core.model import BatchState, ItemState
 from bot.core.plan.graph import predecessors
 from bot.core.run.progress import ItemView, Progress
 from bot.core.run.stalled import Stalled
-from bot.core.say.deeds import deeds
+from bot.core.run.undo import undoable
+from bot.core.say.deeds import deed_of, deeds
 from bot.core.say.headings import Phase
 from bot.core.say.names import Names
 from bot.core.say.plan import start_box
@@ -23,6 +24,7 @@ from bot.core.world.markdown import (
 from bot.core.world.markers import box
 
 _MOST_SKIPS = 3
+_MOST_UNDOS = 10
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,8 @@ class Boxes:
             if left:
                 text = f"Start what did not succeed as a new batch: {deeds(left)}"
                 yield box("retry", text=text)
+        if phase in (Phase.FINISHED, Phase.CANCELLED):
+            yield from self._undo_boxes()
         if progress.state not in (BatchState.RUNNING, BatchState.PAUSED):
             return
         if len(self._views) <= FLAT:
@@ -69,6 +73,20 @@ class Boxes:
             what = "item" if unfinished == 1 else "items"
             count = "" if unfinished == 1 else f"{unfinished} "
             yield box("cancel", text=f"Cancel the {count}unfinished {what}")
+
+    def _undo_boxes(self) -> Iterator[str]:
+        """Yield boxes for what can be taken back; of many items only one for all."""
+        back = [
+            replace(self.progress.items[item].item, action=action)
+            for item, action in undoable(self.progress).items()
+        ]
+        home = [item for item in back if self.names.is_home(item.id)]
+        if len(home) <= _MOST_UNDOS:
+            for item in home:
+                what = f"{self.names.link(item.id)}: {deed_of(item)}"
+                yield box("undo", str(item.number), text=f"Take back {what}")
+        if len(back) > 1:
+            yield box("undo", text=f"Take all of it back: {deeds(back)}")
 
     def _skip_boxes(self, waits: Stalled) -> Iterator[str]:
         for item, references in list(waits.outside.items())[:_MOST_SKIPS]:

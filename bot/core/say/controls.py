@@ -12,6 +12,7 @@ _CONTROLS = {
     "resume": "▶️ Resumed",
     "cancel": "🚫 Cancelling",
     "retry": "🔁 Retrying",
+    "undo": "↩️ Taking back",
     "skip": "⏭️ Skipped",
 }
 _EFFECTS = {

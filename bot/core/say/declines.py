@@ -108,6 +108,19 @@ def all_succeeded(batch_id: BatchId) -> str:
     return f"Everything in batch {code_span(batch_id)} succeeded. Nothing started."
 
 
+def nothing_to_undo(batch_id: BatchId) -> str:
+    """Nothing of it can be taken back, or all of that was."""
+    return (
+        f"Nothing that batch {code_span(batch_id)} did can be taken back, or it was"
+        " already. Nothing started."
+    )
+
+
+def still_runs() -> str:
+    """What a live batch does is not taken back."""
+    return "it still runs; what it did can be taken back once it has ended"
+
+
 def none_found() -> str:
     """What is to be retried is no longer on GitHub."""
     return "None of these items can be found any more. Nothing started."

@@ -28,6 +28,7 @@ _COMMANDS = (
     ("`/batch pause [id]` · `/batch resume [id]`", "stop starting new items · go on"),
     ("`/batch cancel [id] [12 15]`", "stop a batch, or only some items"),
     ("`/batch retry [id] [12 15]`", "run failed and skipped items again"),
+    ("`/batch undo [id] [12 15]`", "take back what an ended batch changed"),
     ("`/batch skip [id] 12 15`", "leave items out, and what waits for them"),
     (
         '`/batch freeze main "release"` · `/batch unfreeze main`',

@@ -322,6 +322,10 @@ class _Report:
             parts.append(f"started {began}, finished {ended}")
         if progress.tracking_url:
             parts.append(link("progress comment", progress.tracking_url))
+        if progress.batch.undo_of:
+            parts.append(f"took back what {code_span(progress.batch.undo_of)} did")
+        undoing = dict.fromkeys(progress.undone.values())
+        parts.extend(f"taken back by {code_span(undo)}" for undo in undoing)
         if progress.batch.retry_of:
             again = code_span(progress.batch.retry_of)
             parts.append(f"ran again what did not succeed in {again}")

@@ -245,6 +245,10 @@ class _Tracking:
             parts.append(
                 f"runs again what did not succeed in {code_span(batch.retry_of)}"
             )
+        if batch.undo_of:
+            parts.append(f"takes back what {code_span(batch.undo_of)} did")
+        undoing = dict.fromkeys(self.progress.undone.values())
+        parts.extend(f"taken back by {code_span(undo)}" for undo in undoing)
         if again := self.progress.retried_as:
             parts.append(f"what did not succeed runs again in {code_span(again)}")
         return f"<sub>{' · '.join(parts)}</sub>"

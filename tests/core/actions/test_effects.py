@@ -1,5 +1,7 @@
 """The actions that are one effect: values in, a step out."""
 
+from dataclasses import replace
+
 import pytest
 
 from bot.core.actions.spec import NextStep
@@ -92,7 +94,9 @@ def state(*, is_open: bool, is_pull: bool = False, reason: str = "") -> ChangeSt
 def test_an_action_is_one_effect_and_says_what_it_did(action, intent, summary):
     done, outcome = run(action, CHANGED)
     assert done == Do(action.does, intent)
-    assert outcome == Outcome(OutcomeKind.COMPLETED, summary=summary)
+    assert replace(outcome, undo=None) == Outcome(
+        OutcomeKind.COMPLETED, summary=summary
+    )
 
 
 @pytest.mark.parametrize(
@@ -176,7 +180,51 @@ def test_a_comment_without_an_address_is_said_in_words():
 def test_what_is_said_is_what_was_read_back(action, added, removed, summary):
     receipt = Receipt(id=12, added=added, removed=removed)
     _, outcome = run(Action(action[0], action[1:]), receipt)
-    assert outcome == Outcome(OutcomeKind.COMPLETED, summary=summary)
+    assert replace(outcome, undo=None) == Outcome(
+        OutcomeKind.COMPLETED, summary=summary
+    )
+
+
+@pytest.mark.parametrize(
+    ("action", "added", "removed", "undo"),
+    [
+        (
+            ("label", "+bug", "+ui", "-old"),
+            ("bug",),
+            ("old",),
+            ("label", "-bug", "+old"),
+        ),
+        (("label", "+bug"), (), (), None),
+        (("label", "+bug"), None, None, None),  # a receipt of an older version
+        (("assign", "+ada", "-bob"), ("ada",), ("bob",), ("assign", "-ada", "+bob")),
+        (("request", "+team:core"), ("team:core",), (), ("request", "-team:core")),
+        (("close",), (), ("open",), ("reopen",)),
+        (("close", "not-planned"), (), ("closed", "completed"), None),
+        (("close",), None, None, None),
+        (("reopen",), (), ("closed", "not_planned"), ("close", "not-planned")),
+        (("reopen",), (), ("closed",), ("close",)),
+        (("reopen",), (), ("closed", "duplicate"), None),
+        (("reopen",), None, None, None),
+        (("ready",), None, None, ("draft",)),
+        (("draft",), None, None, ("ready",)),
+        (("milestone", "2.4"), ("2.4",), (), ("milestone", "none")),
+        (("milestone", "2.4"), ("2.4",), ("2.3",), ("milestone", "2.3")),
+        (("milestone", "none"), (), ("2.3",), ("milestone", "2.3")),
+    ],
+)
+def test_what_takes_a_change_back_is_what_was_really_changed(
+    action, added, removed, undo
+):
+    receipt = Receipt(id=12, added=added, removed=removed)
+    _, outcome = run(Action(action[0], action[1:]), receipt)
+    assert outcome.undo == (Action(undo[0], undo[1:]) if undo else None)
+
+
+def test_what_changed_nothing_is_not_taken_back():
+    for receipt in (SO_ALREADY, Receipt(id=12, changed=False, was_tried=True)):
+        for action in (Action("label", ("+bug",)), Action("close"), Action("ready")):
+            _, outcome = run(action, receipt)
+            assert outcome.undo is None
 
 
 def test_labels_that_github_did_not_put_on_are_said():

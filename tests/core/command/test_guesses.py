@@ -55,7 +55,7 @@ def test_a_word_of_its_own_is_no_slip_of_ours(word):
         ("stpo", "cancel"),
         ("shwo", "status"),
         ("rebsae", "update"),
-        ("undo", ""),
+        ("undo", "undo"),
         ("clon", ""),
     ],
 )

@@ -318,4 +318,5 @@ def test_the_stories_tell_of_every_event_that_moves_an_item_or_a_batch():
         e.Reported,
         e.BatchConcluded,
         e.BatchRetried,
+        e.BatchUndone,
     }

@@ -110,6 +110,7 @@ SCENES = {
         replace(scenes.finished(), report_url=f"{scenes.THREAD}#issuecomment-1003"),
         situation(),
     ),
+    "tracking-changed": (scenes.changed(), situation()),
     "tracking-restarting": (scenes.running(), situation(is_stopping=True)),
     "tracking-150": (
         scenes.large_running()[0],
@@ -169,6 +170,7 @@ def test_a_tracking_comment_is_found_again_by_its_marker():
         ("tracking-cancelling", []),
         ("tracking-cancelled", ["retry"]),
         ("tracking-finished", []),
+        ("tracking-changed", ["undo 15", "undo 18", "undo"]),
         (
             "tracking-150",
             [
