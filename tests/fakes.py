@@ -128,6 +128,10 @@ class FakeWorkspaces:
         self.parents: dict[str, str] = {}
         self.alive: set[AttemptId] = set()
         self.unreachable = False  # the next fetches fail
+        self._away = False
+
+    def is_away(self, repository: Repository) -> bool:
+        return self._away
 
     async def create(
         self,
@@ -138,6 +142,7 @@ class FakeWorkspaces:
         merge: Sequence[str] = (),
         author: Person | None = None,
     ) -> Workspace:
+        self._away = self.unreachable
         if self.unreachable:
             raise TransientError(GitFault("fetch", "unreachable"))
         files: dict[str, str] = {}

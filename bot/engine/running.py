@@ -155,6 +155,10 @@ class Running:
         """Which workers take a workspace of this host."""
         return self._steps.work.takes_workspace
 
+    def git_away(self) -> Mapping[int, datetime]:
+        """Return since when git does not get through, by repository."""
+        return self._steps.work.git_away()
+
     async def resumable(self, progress: Progress) -> Mapping[ItemId, Resumed]:
         """Return the running items of a batch that need not begin again.
 

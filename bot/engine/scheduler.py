@@ -223,6 +223,7 @@ class Scheduler:
             self._limits.workspaces,
             self._memory.used_fraction(),
             self.is_stopping,
+            self._running.git_away(),
         )
 
     def figures(self) -> Figures:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import TypeVar
 
 import structlog
@@ -39,6 +40,17 @@ class Work:
         self._workspaces = workspaces
         self._clock = clock
         self._fraction = fraction
+        self._waiting: dict[AttemptId, tuple[Repository, datetime]] = {}
+
+    def git_away(self) -> Mapping[int, datetime]:
+        """Return since when git does not get through, by repository, where somebody
+        tries again and again.
+        """
+        away: dict[int, datetime] = {}
+        for repository, since in self._waiting.values():
+            if self._workspaces.is_away(repository):
+                away[repository.id] = min(since, away.get(repository.id, since))
+        return away
 
     @property
     def takes_workspace(self) -> Mapping[str, bool]:
@@ -89,7 +101,7 @@ class Work:
                 await found.clean(job.attempt)
                 raise
 
-        return await self._patiently(job.attempt, emit, execute)
+        return await self._patiently(job.attempt, job.repository, emit, execute)
 
     async def rebase(
         self,
@@ -111,7 +123,7 @@ class Work:
 
         stuck = ""
         try:
-            moved = await self._patiently(attempt, emit, rebase)
+            moved = await self._patiently(attempt, repository, emit, rebase)
         except BranchMissing:
             raise
         except (PermanentError, TransientError) as error:
@@ -144,7 +156,7 @@ class Work:
             )
 
         try:
-            found = await self._patiently(attempt, emit, bring)
+            found = await self._patiently(attempt, repository, emit, bring)
         except BranchMissing:
             raise
         except (PermanentError, TransientError) as error:
@@ -152,22 +164,34 @@ class Work:
         return Followed(step, found.head_sha, found.sha)
 
     async def _patiently(
-        self, attempt: AttemptId, emit: Emit, work: Callable[[], Awaitable[T]]
+        self,
+        attempt: AttemptId,
+        repository: Repository,
+        emit: Emit,
+        work: Callable[[], Awaitable[T]],
     ) -> T:
-        """Return what comes of work with git, however long GitHub is away."""
+        """Return what comes of work with git, however long GitHub is away.
+
+        Meanwhile nobody else has to find that out: see ``git_away``.
+        """
         tries = 1
-        while True:
-            try:
-                return await work()
-            except Lost:
-                raise
-            except TransientError as error:
-                if tries == PATIENT_TRIES:
+        try:
+            while True:
+                try:
+                    return await work()
+                except Lost:
                     raise
-                log.info("work waits", attempt=attempt, error=str(error))
-                emit(notes.waits(error))
-                await leave_alone(self._clock, tries, error, fraction=self._fraction())
-                tries += is_tried(error)
+                except TransientError as error:
+                    if tries == PATIENT_TRIES:
+                        raise
+                    log.info("work waits", attempt=attempt, error=str(error))
+                    self._waiting.setdefault(attempt, (repository, self._clock.now()))
+                    emit(notes.waits(error))
+                    fraction = self._fraction()
+                    await leave_alone(self._clock, tries, error, fraction=fraction)
+                    tries += is_tried(error)
+        finally:
+            self._waiting.pop(attempt, None)
 
     async def _execute(
         self, worker: Worker, job: CommandJob, emit: Emit, known_as: str

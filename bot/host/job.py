@@ -38,6 +38,7 @@ async def run_command_job(
     workspace = await workspaces.create(
         job.attempt, job.repository, base=job.base, merge=job.merge, author=author
     )
+    say(notes.running_command())
     finished = await commands.run(
         job.attempt,
         argvs[job.command],

@@ -16,7 +16,7 @@ import structlog
 
 from bot.core.model import AttemptId, Repository
 from bot.core.say.problems.git import NoBranch
-from bot.errors import BranchMissing
+from bot.errors import BranchMissing, TransientError
 from bot.host.folders import Folders, children, remove_tree
 from bot.host.git import Git, GitFailed, Place, Remotes, gone
 from bot.host.large import LargeStore
@@ -44,6 +44,11 @@ class Mirrors:
         self.git = git
         self.remotes = remotes
         self._locks: WeakValueDictionary[Path, asyncio.Lock] = WeakValueDictionary()
+        self._away: set[int] = set()
+
+    def is_away(self, repository: Repository) -> bool:
+        """Return whether git did not get through to a repository the last time."""
+        return repository.id in self._away
 
     def of(self, repository: Repository) -> Path:
         """Return where a repository's mirror lies."""
@@ -175,7 +180,11 @@ class Mirrors:
                 remote=remote,
             )
         except GitFailed as error:
-            raise _explained(error, repository) from error
+            explained = _explained(error, repository)
+            if isinstance(explained, TransientError):
+                self._away.add(repository.id)
+            raise explained from error
+        self._away.discard(repository.id)
 
     async def _make_empty(self, mirror: Path) -> Path:
         """Make it under another name: a bot that is killed leaves no half one."""

@@ -72,6 +72,10 @@ class GitWorkspaces:
         self._trees = Trees(mirrors)
         self._started: dict[AttemptId, _Started] = {}
 
+    def is_away(self, repository: Repository) -> bool:
+        """Return whether git did not get through to a repository the last time."""
+        return self._mirrors.is_away(repository)
+
     async def create(
         self,
         attempt: AttemptId,

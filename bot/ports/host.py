@@ -68,6 +68,9 @@ class Brought:
 class Workspaces(Protocol):
     """Clones of repositories, made and removed."""
 
+    def is_away(self, repository: Repository) -> bool:
+        """Return whether git did not get through to a repository the last time."""
+
     async def create(
         self,
         attempt: AttemptId,

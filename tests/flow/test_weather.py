@@ -56,6 +56,39 @@ def _refusals(on: World) -> int:
     return sum(exchange.status == 401 for exchange in on.hub.log)
 
 
+async def test_while_git_is_away_one_item_tries_and_others_wait(on: World):
+    for number in (12, 13, 14, 15):
+        on.issue(number, f"write {number}.txt b")
+    on.hub.faults.add(Fault(status=503, path=r"\.git/info/refs", times=None))
+    async with on.bot():
+        command = on.say("/batch 12 13 14 concurrency:1")
+        has_failed = "waits for git, which has failed since"
+        await on.until(lambda: "Server Error" in on.said("tracking"))
+        other = on.say("/batch 15", on=12)
+        await on.until(lambda: has_failed in on.said("tracking", on=12))
+        on.hub.faults.clear()
+        for one in (command, other):
+            await on.finished(one)
+    for thread in (40, 12):
+        assert "failed" not in on.comment("report", on=thread).body
+        assert "tries" not in on.comment("report", on=thread).body
+    assert sorted(on.pull_requests()) == [12, 13, 14, 15]
+
+
+async def test_whoever_tries_git_is_not_the_last_one_to_do_so(on: World):
+    for number in (12, 13):
+        on.issue(number, f"write {number}.txt b")
+    on.hub.faults.add(Fault(status=503, path=r"\.git/info/refs", times=None))
+    async with on.bot():
+        command = on.say("/batch 12 13 concurrency:1")
+        await on.until(lambda: "Server Error" in on.said("tracking"))
+        on.say("/batch cancel 12")
+        await on.until(lambda: "cancelled" in on.said("tracking"))
+        on.hub.faults.clear()
+        await on.finished(command)
+    assert list(on.pull_requests()) == [13]
+
+
 BLOCKERS = r"repository\.i12\.blockedBy"
 SAML = "Resource protected by organization SAML enforcement."
 

@@ -337,8 +337,10 @@ async def test_a_server_without_git_is_told(folders: Folders, tmp_path: Path):
 
 async def test_an_unreachable_remote_is_tried_again(folders: Folders):
     nobody = host(folders, "http://127.0.0.1:9/acme/widgets", ENVIRONMENT)
+    assert not nobody.workspaces.is_away(REPOSITORY)
     with pytest.raises(TransientError, match="git fetch failed"):
         await nobody.workspaces.create(ATTEMPT, REPOSITORY, base="main")
+    assert nobody.workspaces.is_away(REPOSITORY)
 
 
 async def test_a_repository_that_is_gone_is_not_tried_again(
@@ -347,6 +349,7 @@ async def test_a_repository_that_is_gone_is_not_tried_again(
     nothing = host(folders, str(tmp_path / "nothing"), ENVIRONMENT)
     with pytest.raises(PermanentError, match="acme/widgets cannot be cloned"):
         await nothing.workspaces.create(ATTEMPT, REPOSITORY, base="main")
+    assert not nothing.workspaces.is_away(REPOSITORY)
 
 
 async def test_new_commits_of_a_branch_are_seen(real: Host, remote: Remote):

@@ -1,7 +1,7 @@
 """What is free: slots, workspaces, memory, API requests."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from math import inf
 
@@ -41,3 +41,6 @@ class Capacity:
     workspaces_total: int
     memory_used: float = 0.0  # fraction
     is_stopping: bool = False
+    git_away: Mapping[int, datetime] = field(default_factory=dict)
+    """Since when git does not get through, by repository: somebody tries again there,
+    and no other item that needs a workspace starts."""

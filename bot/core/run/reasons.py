@@ -39,6 +39,13 @@ class WaitsForGitHub:
 
 
 @dataclass(frozen=True, slots=True)
+class WaitsForGit:
+    """Git does not get through to the repository; another item tries again and again."""
+
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class WaitsForBudget:
     """Its requests do not fit before the reset."""
 
@@ -94,6 +101,7 @@ Reason = (
     | WaitsOutside
     | NoFreeSlot
     | WaitsForGitHub
+    | WaitsForGit
     | WaitsForBudget
     | OverBatchBudget
     | LowMemory
@@ -169,6 +177,9 @@ def _own_reason(schedule: Schedule, item: ItemId, capacity: Capacity) -> Reason:
     if schedule.lacks_requests(installation):
         return WaitsForBudget(installation.budget_until)
     needs_workspace = schedule.needs_workspace.get(planned.worker, False)
+    since = capacity.git_away.get(planned.repository.id)
+    if needs_workspace and since is not None:
+        return WaitsForGit(since)
     if needs_workspace and capacity.workspaces_free <= 0:
         total = capacity.workspaces_total
         return NoFreeSlot(total, total, whose="host")

@@ -14,6 +14,11 @@ def getting_repository() -> str:
     return "getting the repository"
 
 
+def running_command() -> str:
+    """The workspace is there; a command that is quiet says no more for a while."""
+    return "running the command"
+
+
 def silent(site: str, seconds: float) -> str:
     """The other side of git says nothing; it is listened on."""
     return f"{site} has been silent for {seconds:.0f} s"

@@ -41,6 +41,7 @@ _REASON_TITLES: Mapping[type[why.Reason], str] = {
     why.WaitsOutside: "For something outside this batch",
     why.NoFreeSlot: "For a free slot",
     why.WaitsForGitHub: "For GitHub",
+    why.WaitsForGit: "For git",
     why.WaitsForBudget: "For the API budget",
     why.OverBatchBudget: "For nothing: the batch has used its `budget:`",
     why.LowMemory: "For memory",

@@ -51,6 +51,8 @@ def reason_sentence(reason: why.Reason, names: Names, now: datetime) -> str:
         case why.WaitsForGitHub(outage=outage):
             ails = "refuses the app (401)" if outage.is_refusal else "does not answer"
             return f"waits for GitHub, which {ails} since {clock(outage.since, now)}"
+        case why.WaitsForGit(since=since):
+            return f"waits for git, which has failed since {clock(since, now)}"
         case why.WaitsForBudget(until=until):
             when = f" until {clock(until, now)}" if until else ""
             return f"waits for the API budget{when}"

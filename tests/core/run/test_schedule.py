@@ -173,6 +173,16 @@ def test_an_item_without_a_workspace_does_not_wait_for_one():
     assert found == {item(1): why.NoFreeSlot(5, 5, whose="host")}
 
 
+def test_an_item_that_needs_git_waits_for_whoever_tries_it():
+    heavy = schedule_of({1: []}, name="a1a1")
+    light = schedule_of({2: []}, name="b1b1", workspace=False)
+    away = replace(free(), git_away={heavy.batch.repository.id: NOON})
+    assert starts([heavy, light], away) == [2]
+    assert reasons(heavy, away, now=NOON) == {item(1): why.WaitsForGit(NOON)}
+    elsewhere = replace(free(), git_away={heavy.batch.repository.id + 1: NOON})
+    assert starts([heavy], elsewhere) == [1]
+
+
 def test_on_failure_stop_lets_running_items_finish_and_cancels_the_rest():
     schedule = schedule_of(
         {1: [], 2: [], 3: []}, options=Options(on_failure=OnFailure.STOP)

@@ -13,6 +13,7 @@ LATE = TransientError(Answered(Failure.LATE))
 SAID = {
     notes: [
         notes.getting_repository(),
+        notes.running_command(),
         notes.silent("https://github.com", 30),
         notes.waits(LATE),
         notes.waits_for_github(LATE),

@@ -359,6 +359,7 @@ REASONS = {
     why.WaitsForGitHub(Outage(NOW)): (
         "waits for GitHub, which does not answer since 15:31 UTC"
     ),
+    why.WaitsForGit(NOW): "waits for git, which has failed since 15:31 UTC",
     why.WaitsForBudget(NOW + timedelta(hours=10)): (
         "waits for the API budget until 01:31 UTC on 11 Nov"
     ),
