@@ -42,7 +42,8 @@ async def test_a_train_on_a_strict_base_updates_one_after_the_other(on: World):
     async with on.bot():
         await on.finished(on.say("/batch merge 61 62 63"))
         assert all(is_merged(on, number) for number in (61, 62, 63))
-        assert on.rows(UPDATES) == [(3,)]  # of the first GitHub said: nothing new
+        # Of the first GitHub may not have known yet that there is nothing new.
+        assert on.rows(UPDATES) in ([(2,)], [(3,)])
         assert on.rows(MERGES) == [(3,)]
 
 

@@ -48,7 +48,7 @@ def next_step(job: Job, seen: Seen) -> Step:
         return End(ended)
     if pull.queue is not None:
         return in_queue(job, pull)
-    if ended := left_queue(job, pull):
+    if ended := left_queue(job, pull, seen):
         return End(ended)
     return _toward_merge(job, pull, seen)
 

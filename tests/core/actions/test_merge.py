@@ -510,6 +510,12 @@ def test_what_the_queue_threw_out_since_the_start_fails_with_its_reason(
         assert end(found).reason == words
 
 
+def test_what_this_item_put_there_may_seem_to_have_left_before_it_began():
+    left = pull(rules=QUEUED, left_queue_at=STARTED - timedelta(seconds=5))
+    assert isinstance(step(left), Do)
+    assert end(step(left, receipts={ENQUEUE_KEY: DONE})).reason.endswith("given")
+
+
 def test_who_cancels_takes_it_out_of_the_queue():
     queued = pull(queue=QueueEntry(1, "queued"))
     out = step_of(cancel_step, merge_job(), queued)
