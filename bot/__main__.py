@@ -128,9 +128,15 @@ def check(path: Path | None) -> None:
 @main.command("demo")
 @click.option("--once", is_flag=True, help="Run one batch, print its report, and exit.")
 @click.option(
+    "--scenario",
+    type=click.Choice(["implement", "merge"]),
+    default="implement",
+    help="What --once shows: issues that are worked on, or a train of merges.",
+)
+@click.option(
     "--port", default=0, help="The port of the local GitHub; without it a free one."
 )
-def show(*, once: bool, port: int) -> None:
+def show(*, once: bool, scenario: str, port: int) -> None:
     """Try the bot on a local GitHub, without an account or network.
 
     Serves a repository with issues and pull requests as pages, with the bot listening
@@ -148,7 +154,7 @@ def show(*, once: bool, port: int) -> None:
             err=True,
         )
         sys.exit(1)
-    demo.perform(demo.once() if once else demo.serve(port=port))
+    demo.perform(demo.once(scenario=scenario) if once else demo.serve(port=port))
 
 
 if __name__ == "__main__":

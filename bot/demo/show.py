@@ -15,14 +15,13 @@ from rich.markdown import Markdown
 from rich.table import Table
 from rich.text import Text
 
-from bot.demo.check import check
+from bot.demo.scenarios import SCENARIOS, Scenario
 from bot.demo.seed import REPOSITORY
 from bot.demo.stage import REPAIR, THREAD, DemoFailed, Stage, stage
 from bot.localhub.state import Comment
 
 ENDS = frozenset({"hooray", "confused"})
 """The reactions to a command of which one comes when its batch is over."""
-COMMAND = "/batch 12 15 18 after:12"
 PATIENCE_SECONDS = 120.0
 
 _ITEM = re.compile(r"^- \[[ x]\] (?!<!--)(?P<text>.+)$", re.MULTILINE)
@@ -32,17 +31,18 @@ _HIDDEN = re.compile(r"<!--.*?-->|</?(?:details|sub)>", re.DOTALL)
 _SUMMARY = re.compile(r"<summary>(.*?)</summary>", re.DOTALL)
 
 
-async def once(*, program: Sequence[str] = REPAIR) -> None:
-    """Post the reference command, show its progress, print the report and check it.
+async def once(*, scenario: str = "implement", program: Sequence[str] = REPAIR) -> None:
+    """Post a scenario's command, show its progress, print the report and check it.
 
     Python runs *program* to implement an issue. Raises ``DemoFailed`` if what was promised is not
     there in the end.
     """
-    console = Console()
+    console, shown = Console(), SCENARIOS[scenario]
     console.print("Starting a local GitHub and the bot …")
-    async with stage(program=program) as on:
-        console.print(f"ada writes in {REPOSITORY}#{THREAD}:  [bold]{COMMAND}[/]\n")
-        command = on.hub.comment("ada", REPOSITORY, THREAD, COMMAND)
+    async with stage(program=program, prepare=shown.prepare) as on:
+        text = shown.command
+        console.print(f"ada writes in {REPOSITORY}#{THREAD}:  [bold]{text}[/]\n")
+        command = on.hub.comment("ada", REPOSITORY, THREAD, text)
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 await _show(console, on, lambda: bool(_reactions(command) & ENDS))
@@ -58,7 +58,7 @@ async def once(*, program: Sequence[str] = REPAIR) -> None:
         console.print(f"\nThe report, as a new comment in #{THREAD}:\n")
         console.print(readable(report.body))
         console.print()
-        console.print(_checked(on))
+        console.print(_checked(on, shown))
     console.print(
         "\nNext: [bold]python -m bot demo[/] serves this GitHub as pages, where you write"
         " commands,\ntick boxes, and kill the bot or break the network under it."
@@ -67,13 +67,13 @@ async def once(*, program: Sequence[str] = REPAIR) -> None:
 
 async def serve(*, port: int) -> None:
     """Serve the local GitHub's pages until the process is interrupted."""
-    console = Console()
+    console, text = Console(), SCENARIOS["implement"].command
     console.print("Starting a local GitHub and the bot …")
     async with stage(port=port, with_pages=True, pace_seconds=1.5) as on:
         url = f"{on.hub.html_url}/{REPOSITORY}/issues/{THREAD}"
         console.print("A local GitHub with the bot is running. Open")
         console.print(f"  [bold]{url}[/]", soft_wrap=True)
-        console.print(f"and write [bold]{COMMAND}[/] there. Ctrl-C ends it.")
+        console.print(f"and write [bold]{text}[/] there. Ctrl-C ends it.")
         console.print(f"The bot's log: {on.log}", soft_wrap=True, highlight=False)
         await asyncio.Event().wait()
 
@@ -138,12 +138,12 @@ def _lines(tracking: Comment | None) -> list[str]:
     return [*([plain(heading["text"])] if heading else []), *items]
 
 
-def _checked(on: Stage) -> Table:
+def _checked(on: Stage, scenario: Scenario) -> Table:
     """Return what was promised and is there, as a table."""
     table = Table.grid(padding=(0, 2))
     for _ in range(4):
         table.add_column(overflow="fold")
-    for found in check(on):
+    for found in scenario.check(on):
         table.add_row(*(Text(cell) for cell in found))
     return table
 

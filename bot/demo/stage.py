@@ -97,8 +97,9 @@ async def stage(
     with_pages: bool = False,
     pace_seconds: float = 0,
     program: Sequence[str] = REPAIR,
+    prepare: Callable[[LocalHub], None] = lambda _hub: None,
 ) -> AsyncIterator[Stage]:
-    """Start the local GitHub, fill it, start the bot, and end both.
+    """Start the local GitHub, fill it and *prepare* it, start the bot, and end both.
 
     *program* is what Python runs to implement an issue; the repair takes *pace_seconds*
     longer for each of its steps, so that a person can watch. Raises ``DemoFailed`` if this machine lacks something; one that the caller
@@ -130,6 +131,7 @@ async def stage(
             extra_routes=routes,
         ) as hub:
             await _in_thread(seed, hub)
+            prepare(hub)
             bot = _Child(folder, hub, program, pace_seconds)
             try:
                 await bot.start()

@@ -74,6 +74,19 @@ async def test_once_shows_the_main_job_and_ends_well(tmp_path: Path):
 
 
 @pytest.mark.slow
+async def test_once_shows_a_train_of_merges_on_a_strict_base(tmp_path: Path):
+    code, printed = await run(
+        *("-m", "bot", "demo", "--once", "--scenario", "merge"), folder=tmp_path
+    )
+    assert code == 0, printed
+    lines = printed.splitlines()
+    assert "ada writes in acme/widgets#40:  /batch merge 101 102 103" in lines
+    merged = [line for line in lines if line.startswith("✓ PR #")]
+    assert [re.search(r"#(\d+)", one)[1] for one in merged] == ["101", "102", "103"]  # type: ignore[index]
+    assert not any(Path.iterdir(tmp_path))
+
+
+@pytest.mark.slow
 async def test_a_program_that_fails_is_the_reason_for_exit_1(tmp_path: Path):
     program = tmp_path / "broken.py"
     program.write_text("raise SystemExit('the repair kit is empty')")
