@@ -366,7 +366,7 @@ async def test_accepted_work_goes_on_whatever_somebody_else_did(bench: Bench):
     ("at", "reason"),
     [
         (job(Action("gone")), "this server has no action `gone` any more"),
-        (job(Action("review")), "this server has no action `review` any more"),
+        (job(Action("dispatch")), "this server has no action `dispatch` any more"),
         (job(Action("implement")), "this server has no worker `local` any more"),
     ],
     ids=["action", "not in this version", "worker"],
