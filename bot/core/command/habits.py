@@ -20,18 +20,9 @@ from bot.core.command.phrases import (
     take_phrase,
     take_run,
 )
-from bot.core.command.relations import (
-    exception,
-    exclaimed,
-    range_in_words,
-    waiting,
-)
+from bot.core.command.relations import exception, exclaimed, range_in_words, waiting
 from bot.core.command.sentence import Sentence
-from bot.core.command.syntax import (
-    NUMERIC,
-    Span,
-    quoted,
-)
+from bot.core.command.syntax import NUMERIC, Span, quoted
 from bot.core.command.unmarked import (
     name_without_sign,
     preposition,
@@ -51,14 +42,7 @@ from bot.core.command.vocabulary import (
     SYNONYMS,
     in_words,
 )
-from bot.core.command.words import (
-    ITEM_HELP,
-    KEYED,
-    Edit,
-    Token,
-    is_item,
-    meant_numbers,
-)
+from bot.core.command.words import ITEM_HELP, KEYED, Edit, Token, is_item, meant_numbers
 
 _EMOJI = re.compile(r"(?::[a-z0-9_+-]+:|[^\w\s\x21-\x7e]+)+", re.IGNORECASE)
 _LEAVES_OUT = frozenset({"except", "without", "excluding", "excl", "minus", "not"})

@@ -5,25 +5,11 @@ Each is a fault, with the edits that say the same.
 
 import re
 
-from bot.core.actions.spec import Form
-from bot.core.command.phrases import (
-    take_phrase,
-)
+from bot.core.actions.spec import SIGNED
+from bot.core.command.phrases import take_phrase
 from bot.core.command.sentence import OpenTerm, Sentence
-from bot.core.command.syntax import (
-    NUMERIC,
-    Search,
-    Span,
-    format_selector,
-)
-from bot.core.command.words import (
-    ITEM_HELP,
-    KEYED,
-    Edit,
-    Token,
-    is_filter,
-    is_item,
-)
+from bot.core.command.syntax import NUMERIC, Search, Span, format_selector
+from bot.core.command.words import ITEM_HELP, KEYED, Edit, Token, is_filter, is_item
 
 _WAITS = re.compile(
     r"(?:depend(?:s|ing)? on|wait(?:s|ing)? (?:for|on)|blocked by|needs|requires|behind)\Z",
@@ -43,7 +29,7 @@ def exclaimed(sentence: Sentence, token: Token) -> bool:
     is_one = NUMERIC.match(rest) is not None or (
         keyed is not None and is_filter(keyed["key"].casefold(), keyed["value"])
     )
-    is_name = sentence.form in (Form.LABELS, Form.LOGINS) and rest[:1].isalpha()
+    is_name = sentence.form in SIGNED and rest[:1].isalpha()
     if token.text[0] != "!" or not (is_one or is_name):
         return False
     fix = f"-{rest.lstrip('#@')}"

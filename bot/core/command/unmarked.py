@@ -16,19 +16,9 @@ from bot.core.command.phrases import (
     take_run,
 )
 from bot.core.command.sentence import Sentence
-from bot.core.command.syntax import (
-    NUMERIC,
-    Span,
-    quoted,
-)
-from bot.core.command.vocabulary import (
-    COURTESY,
-)
-from bot.core.command.words import (
-    Edit,
-    Token,
-    is_item,
-)
+from bot.core.command.syntax import NUMERIC, Span, quoted
+from bot.core.command.vocabulary import COURTESY
+from bot.core.command.words import Edit, Token, is_item
 
 _QUOTES = {"'": "'", "\u2018": "\u2019", "\u00ab": "\u00bb", "`": "`"}
 _SIGNS = {
