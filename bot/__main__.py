@@ -129,9 +129,9 @@ def check(path: Path | None) -> None:
 @click.option("--once", is_flag=True, help="Run one batch, print its report, and exit.")
 @click.option(
     "--scenario",
-    type=click.Choice(["implement", "merge"]),
+    type=click.Choice(["implement", "merge", "review"]),
     default="implement",
-    help="What --once shows: issues that are worked on, or a train of merges.",
+    help="What --once shows: issues that are worked on, a train of merges, or reviews.",
 )
 @click.option(
     "--port", default=0, help="The port of the local GitHub; without it a free one."

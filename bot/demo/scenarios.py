@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from bot.core.plan.configuration import PATH as CONFIGURATION
 from bot.demo.check import check
 from bot.demo.seed import REPOSITORY
 from bot.demo.stage import DemoFailed, Stage
@@ -22,6 +23,11 @@ TRAIN: Mapping[int, tuple[str, str]] = MappingProxyType(
 )
 """Pull requests to merge: by number the file that each adds, and its title."""
 _CHECK = "test"
+REVIEWED = (61, 63, 64)
+_RULES = """
+rules:
+  - {pattern: "lru_cache", paths: "**/*.py", say: "Say when this cache is emptied."}
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,13 @@ def _strict_base(hub: LocalHub) -> None:
     hub.repository(REPOSITORY).rules = [rules]
 
 
+def _rules(hub: LocalHub) -> None:
+    """Give the repository a rule of its own for reviews."""
+    there = hub.repository(REPOSITORY).git.read_file("main", CONFIGURATION) or b""
+    files = {CONFIGURATION: there.decode() + _RULES}
+    hub.push("grace", REPOSITORY, "main", files, message="Have a rule for caches")
+
+
 def _merged(on: Stage) -> Iterator[Row]:
     """Yield the pull requests that were merged, one on top of the other.
 
@@ -68,9 +81,23 @@ def _merged(on: Stage) -> Iterator[Row]:
         yield f"✓ PR #{number}", "merged, up to date", commit.sha[:7], path
 
 
+def _reviewed(on: Stage) -> Iterator[Row]:
+    """Yield the reviews, one on each head. Raises ``DemoFailed`` for what has none."""
+    for number in REVIEWED:
+        pull = pull_of(on.thread.repository.threads[number])
+        own = [one for one in pull.reviews if one.author is on.hub.app.bot]
+        if [one.commit_id for one in own] != [pull.head_sha]:
+            message = f"pull request {number} has no review of its head"
+            raise DemoFailed(message)
+        lines = sum(comment.review is own[0] for comment in pull.review_comments)
+        said = own[0].body.splitlines()[1].replace("*", "").replace("`", "")
+        yield f"✓ PR #{number}", "reviewed", f"{lines} on lines", said
+
+
 SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
     {
         "implement": Scenario("/batch 12 15 18 after:12", _nothing, check),
         "merge": Scenario("/batch merge 101 102 103", _strict_base, _merged),
+        "review": Scenario("/batch review 61 63 64", _rules, _reviewed),
     }
 )

@@ -87,6 +87,18 @@ async def test_once_shows_a_train_of_merges_on_a_strict_base(tmp_path: Path):
 
 
 @pytest.mark.slow
+async def test_once_shows_reviews_with_a_comment_on_a_line(tmp_path: Path):
+    code, printed = await run(
+        *("-m", "bot", "demo", "--once", "--scenario", "review"), folder=tmp_path
+    )
+    assert code == 0, printed
+    reviewed = [line for line in printed.splitlines() if line.startswith("✓ PR #")]
+    numbers = [re.search(r"#(\d+)", one)[1] for one in reviewed]  # type: ignore[index]
+    assert numbers == ["61", "63", "64"]
+    assert any("2 on lines" in line for line in reviewed), reviewed
+
+
+@pytest.mark.slow
 async def test_a_program_that_fails_is_the_reason_for_exit_1(tmp_path: Path):
     program = tmp_path / "broken.py"
     program.write_text("raise SystemExit('the repair kit is empty')")
