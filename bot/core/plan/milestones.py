@@ -8,10 +8,9 @@ from bot.core.actions.spec import Form
 from bot.core.actions.table import spec_of
 from bot.core.command.faults import Declined
 from bot.core.command.guesses import nearest
-from bot.core.command.syntax import RunCommand, format_command
 from bot.core.model import Action
 from bot.core.plan.configuration import PATH
-from bot.core.plan.expansion import Expansion, Known
+from bot.core.plan.expansion import Expansion, Known, with_argument
 from bot.core.world.markdown import code_span, plural
 
 
@@ -34,6 +33,7 @@ def no_such_milestone(expansion: Expansion) -> Declined | None:
         if title.casefold() in known:
             continue
         guess = nearest(title, milestones)
+        guesses = (guess,) if guess else ()
         message = f"There is no milestone {code_span(title)}."
         if guess:
             count = plural(milestones[guess], "open item")
@@ -41,7 +41,7 @@ def no_such_milestone(expansion: Expansion) -> Declined | None:
         if action.uses:
             whose = f"{code_span(action.name)} in `{PATH}` sets it."
             return Declined(f"{message} {whose}")
-        return Declined(message, _retitled(expansion.command, guess))
+        return Declined(message, with_argument(expansion.command, title, guesses))
     return None
 
 
@@ -63,10 +63,3 @@ def _named(expansion: Expansion) -> Iterator[tuple[Action, str]]:
             title = title_in(resolved.arguments)
             if title:
                 yield resolved, title
-
-
-def _retitled(command: RunCommand, guess: str) -> str:
-    if not guess or command.action is None:
-        return ""
-    action = replace(command.action, arguments=(guess,))
-    return format_command(replace(command, action=action))
