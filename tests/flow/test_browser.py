@@ -116,3 +116,12 @@ async def test_answers_fit_a_phone(browser: Browser, command: str):
         assert await tables.evaluate_all(cut) == 0
         width = await page.evaluate("document.documentElement.scrollWidth")
         assert width == PHONE["width"]
+
+
+async def test_an_empty_budget_holds_a_batch_until_it_is_filled_again(browser: Browser):
+    async with browsing(browser, WIDE, pace_seconds=0.2) as (_, page):
+        await page.get_by_role("button", name="Drop the budget").click()
+        await say(page, "/batch 12 15 18 after:12")
+        await sees(comment_with(page, re.compile(r"waits for the API budget")))
+        await page.get_by_role("button", name="Fill the budget").click()
+        await sees(comment_with(page, "finished — 3 of 3 done"))

@@ -40,7 +40,8 @@ COOKIE = "hub_user"
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
-LOW_BUDGET = 520
+LOW_BUDGET = 500
+"""What the bot keeps back for other work unless told otherwise: nothing starts then."""
 
 REACTIONS = {
     "+1": "👍", "-1": "👎", "laugh": "😄", "confused": "😕", "heart": "❤️",
