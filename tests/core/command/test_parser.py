@@ -375,7 +375,11 @@ def test_a_word_that_is_nearly_an_option_is_never_an_argument(command, word):
 
 values = st.text(
     st.characters(exclude_characters="\n", exclude_categories=["Cs"]), min_size=1
-).filter(lambda value: value.strip() and not value.startswith("@"))
+).filter(
+    lambda value: (
+        value.strip() and not value.startswith("@") and not GHOST.search(value)
+    )
+)
 ranges = st.builds(
     lambda first, more: Range(first, ItemNumber(first + more)),
     st.integers(1, 9999).map(ItemNumber),
