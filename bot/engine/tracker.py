@@ -273,12 +273,15 @@ class Tracker:
         if progress.tracking_comment_id:  # a person deleted that one
             key += f"/{progress.tracking_comment_id}"
         comment = CreateComment(batch.repository, batch.thread, first, page.body)
+        # One that an earlier try made, or an earlier process, says what was so then.
+        is_new = not await self._effects.is_meant(key)
         receipt = await self._effects.perform(key, comment)
         watch.is_missed = watch.is_asked_for = watch.is_marked = False
         now = self._clock.now()
         event = TrackingCommented(now, receipt.id, receipt.url)
         await self._recorder.record({batch.id: [event]})
-        self._written(watch, page)
+        if is_new:
+            self._written(watch, page)
 
     async def _mark(self, progress: Progress, watch: Watch) -> None:
         """Pin the comment, and react to the command: the comment says more, and is first.

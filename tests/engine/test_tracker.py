@@ -23,6 +23,7 @@ from bot.core.model import (
 from bot.core.run.progress import Progress
 from bot.core.run.reasons import Reason
 from bot.core.world.answers import Answered, Failure
+from bot.core.world.markers import marker
 from bot.engine.effects import Effects
 from bot.engine.recorder import Recorder
 from bot.engine.supervisor import Supervisor
@@ -52,6 +53,7 @@ class Thread:
         self.may_write = asyncio.Event()
         self.may_write.set()
         self.is_writing = asyncio.Event()
+        self.found: Receipt | None = None  # of an earlier process
         self.is_deleted = False
         self.is_locked = False  # for new comments
         self.refuses_with = 0  # a status for every comment and edit
@@ -79,7 +81,7 @@ class Thread:
         return Receipt(len(self.written), "https://x.test/1")
 
     async def find(self, intent: Intent, *, since: object) -> Receipt | None:
-        return None
+        return self.found
 
     def budget(self, installation_id: InstallationId) -> Budget:
         return Budget(0, 0, None, 0)
@@ -242,6 +244,28 @@ async def test_a_restart_shows_nothing_that_was_said_before_it(tmp_path: Path):
         assert "bringing the result to GitHub" in later.thread.written[-1]
         assert not any("step 1" in body for body in later.thread.written)
         assert not any("at work" in body for body in later.thread.written)
+
+
+async def test_a_comment_that_an_earlier_process_wrote_is_brought_up_to_date(
+    tmp_path: Path,
+):
+    path, clock = tmp_path / "batch.db", FakeClock()
+    async with desk_at(path, clock) as before:
+        await begin(before)
+        # It is posted, and nothing says so: the bot is killed in between.
+        now = clock.now()
+        batch = make_batch(numbers=NUMBERS)
+        first = marker("tracking", NAME, b"key")
+        comment = CreateComment(batch.repository, batch.thread, first, "running")
+        await before.store.effects.intend(f"{NAME}/tracking", comment, at=now)
+        ends = [e.ItemEnded(now, ItemId(str(i)), 1, DONE, 2) for i in NUMBERS]
+        await before.happen(*ends, e.BatchFinished(now))
+    async with desk_at(path, clock) as later:
+        later.thread.found = Receipt(1, "https://x.test/1")
+        later.thread.written.append("running")  # as GitHub has it
+        later.tracker.follow(NAME)
+        await clock.run_until(lambda: not later.tracker._watches)
+        assert "3 of 3" in later.thread.written[-1]
 
 
 async def test_the_end_is_told_once_and_then_nothing_is_followed(desk: Desk):
