@@ -132,6 +132,18 @@ def only(number: int) -> Callable[[int, str], bool]:
     return lambda its_number, _: its_number == number
 
 
+def first_like(kind: str) -> Callable[[int, str], bool]:
+    """Mean the first call of a kind."""
+    seen: list[int] = []
+
+    def is_meant(number: int, call: str) -> bool:
+        if re.match(CALLS[kind], call):
+            seen.append(number)
+        return seen[:1] == [number]
+
+    return is_meant
+
+
 def all_like(kind: str) -> Callable[[int, str], bool]:
     """Mean all calls of a kind."""
     return lambda _, call: re.match(CALLS[kind], call) is not None

@@ -12,6 +12,7 @@ from tests.flow.faults import (
     SILENCE,
     all_like,
     every,
+    first_like,
     play,
 )
 
@@ -54,4 +55,4 @@ async def test_without_the_look_up_the_same_story_fails(
 
     monkeypatch.setattr(GitHubEffects, "find", blind)
     with pytest.raises(AssertionError):
-        await play(tmp_path, every(STEP, 1), PASSING["reset after"]())
+        await play(tmp_path, first_like("comment"), PASSING["reset after"]())
