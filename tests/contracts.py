@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import graphql
+import pytest
 from jsonschema import Draft202012Validator, ValidationError, validators
 
 from bot.localhub.api_log import Exchange
@@ -85,6 +86,14 @@ def webhook_examples() -> Mapping[str, list[Json]]:
     """Return GitHub's example payloads by event."""
     path = _package("webhooks-examples/api.github.com/index.json")
     return {entry["name"]: entry["examples"] for entry in json.loads(path.read_bytes())}
+
+
+def example_deliveries() -> list[tuple[str, Json]]:
+    """Return GitHub's example payloads with their events; skips a test without them."""
+    if folder() is None:
+        pytest.skip(ADVICE)
+    named = webhook_examples().items()
+    return [(event, example) for event, examples in named for example in examples]
 
 
 def exchange_problems(exchange: Exchange) -> list[str]:

@@ -3,7 +3,6 @@ import gzip
 import hashlib
 import hmac
 import json
-import os
 import sqlite3
 import sys
 from collections.abc import AsyncIterator
@@ -21,6 +20,7 @@ from prometheus_client import CollectorRegistry
 from bot.core.command.trigger import WAKING
 from bot.ports.store import Delivery
 from bot.web.routes import WebSurface, _checked_json, make_app
+from tests import contracts
 from tests.fakes import START, FakeClock
 from tests.web.conftest import LIMIT, NEXT_SECRET, SECRET, Site, headers, signature
 from tests.web.serving import SECRET as SERVED_SECRET
@@ -503,22 +503,8 @@ def test_there_is_no_start_without_a_secret(secrets: list[str]):
         )
 
 
-def examples() -> list[tuple[str, dict[str, Any]]]:
-    root = os.environ.get("BATCH_CONTRACTS", ".ci/node_modules")
-    file = Path(root) / "@octokit/webhooks-examples/api.github.com/index.json"
-    if not file.exists():
-        return []
-    return [
-        (event["name"], example)
-        for event in json.loads(file.read_text())
-        for example in event["examples"]
-    ]
-
-
 async def test_every_example_of_github_is_stored_but_for_news_of_checks(site: Site):
-    found = examples()
-    if not found:
-        pytest.skip("GitHub's example deliveries are missing: npm install --prefix .ci")
+    found = contracts.example_deliveries()
     for number, (event, example) in enumerate(found):
         body = json.dumps(example).encode()
         answer = await site.deliver(
