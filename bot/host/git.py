@@ -89,8 +89,17 @@ _UNAUTHORIZED = re.compile(
 _GONE = re.compile(
     r"repository .*not found|returned error: 404|does not appear to be a git", re.I
 )
+_NAMED = (
+    r"open\(|readlink\(|unable to (?:process path|(?:create|write) (?:file|symlink))\b"
+    r"|short read while indexing|invalid path|could(?:n't find remote ref| not stat file)"
+    r"|failed to (?:encode|push some refs)|.*: (?:does not exist and|is a directory - add"
+    r"|unsupported file type|failed to insert into database|cannot add to the index)"
+)
+"""How git begins to speak of what others named: a file, a branch, a repository."""
+
 _DAMAGED = re.compile(
-    r"^(?!remote:).*(?:not a git repository|corrupt|bad (?:object|ref|signature|tree)"
+    rf"^(?:error|fatal|warning): (?!{_NAMED})"
+    r".*(?:not a git repository|corrupt|bad (?:object|ref|signature|tree)"
     r"|broken ref|is empty|invalid sha1 pointer|unable to (?:read|resolve reference)"
     r"|unable to (?:find|parse) [0-9a-f]{40}|cannot lock ref|unable to create '.*\.lock'"
     r"|loose object|inflate|missing (?:blob|tree|commit|object)|could not (?:read|parse)"

@@ -98,6 +98,14 @@ async def test_the_work_of_somebody_else_is_not_overwritten(
     assert remote.head(BRANCH) == theirs
 
 
+async def test_a_branch_that_is_called_like_damage_is_none(
+    there: Host, remote: Remote, intent: PushBranch
+):
+    git(remote.clone, "push", "-q", "origin", "main:fix-corrupt-packfile")
+    with pytest.raises(PermanentError, match="moved by somebody else"):
+        await there.pusher.do(replace(intent, branch="fix-corrupt-packfile"))
+
+
 async def test_accepted_work_is_pushed_after_a_restart(
     there: Host, remote: Remote, intent: PushBranch
 ):
