@@ -59,6 +59,7 @@ class Situations:
         self._slots = slots
         self._clock = clock
         self._face = face
+        self._since = clock.now()
 
     async def progress(self, batch_id: BatchId) -> Progress:
         """Return the progress of a batch as of now."""
@@ -89,6 +90,7 @@ class Situations:
             if waits
             else seconds_left(progress, expectations, slots=concurrency, now=now),
             used_requests=self._used_requests(progress),
+            is_counted_whole=self._has_seen(progress),
             needed_requests=requests_left(progress, expectations),
             slots_busy=progress.count(ItemState.RUNNING),
             slots_total=concurrency,
@@ -102,10 +104,13 @@ class Situations:
         """
         batch = progress.batch
         asked = {batch.source, progress.start_source, *progress.controls}
-        return max(
-            self._github.spent(batch.id) + sum(map(self._github.spent, asked)),
-            sum(view.requests for view in progress.items.values()),
-        )
+        counted = self._github.spent(batch.id) + sum(map(self._github.spent, asked))
+        known = sum(view.requests for view in progress.items.values())
+        return counted if self._has_seen(progress) else max(counted, known)
+
+    def _has_seen(self, progress: Progress) -> bool:
+        """Return whether all that a batch has done was done by this process."""
+        return progress.batch.created_at >= self._since
 
     def _reasons(self, progress: Progress) -> Mapping[ItemId, Reason]:
         if progress.state is BatchState.PLANNED:

@@ -149,9 +149,9 @@ class Waits:
     async def _look_for(self, waiters: Sequence[_Waiter], tries: int) -> float:
         """Answer the waiters; return for how long to leave GitHub alone if it failed."""
         questions = list(dict.fromkeys(waiter.question for waiter in waiters))
-        meters = sorted({meter for waiter in waiters for meter in waiter.meters})
         try:
-            with self._metered(*meters):
+            # One request is one request: whoever was the first to ask has caused it.
+            with self._metered(*waiters[0].meters):
                 answers = await self._ask(questions)
         except TransientError as error:
             log.warning("look failed", error=str(error), tries=tries)

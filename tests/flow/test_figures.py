@@ -9,8 +9,8 @@ from tests.flow.world import World
 
 
 def counted(on: World) -> list[Exchange]:
-    """Return what an installation has asked for: it counts against its limit."""
-    return [exchange for exchange in on.hub.log if exchange.client]
+    """Return what counts against an installation's limit: not what has not changed."""
+    return [one for one in on.hub.log if one.client and one.status != 304]
 
 
 def place_of_report(asked: list[Exchange]) -> int:
@@ -22,12 +22,17 @@ def place_of_report(asked: list[Exchange]) -> int:
     )
 
 
-@pytest.mark.parametrize("command", ["label +bug 12 13 15", "12 15 after:12"])
+@pytest.mark.parametrize(
+    "command",
+    ["label +bug 12 13 15", "12 15 after:12", "review 61 62 63", "merge 61 62 63"],
+)
 async def test_a_report_counts_each_request_that_its_batch_caused(
     on: World, command: str
 ):
     for number in (12, 13, 15):
         on.issue(number, f"write {number}.txt a")
+    for number in (61, 62, 63):
+        on.pull_request(number)
     async with on.bot():
         await on.dealt_with()
         before = len(counted(on))
@@ -35,6 +40,8 @@ async def test_a_report_counts_each_request_that_its_batch_caused(
     figure = re.search(r"\*\*(\d+) API requests\*\*", on.said("report"))
     assert figure, on.said("report")
     assert int(figure[1]) == place_of_report(counted(on)) - before
+    of_kinds = re.findall(r"(\d+) API requests?$", on.said("report"), re.M)
+    assert sum(map(int, of_kinds)) <= int(figure[1])
 
 
 async def test_what_a_killed_process_asked_for_is_not_made_up(on: World):

@@ -202,8 +202,7 @@ class _Report:
     def _all_requests(self) -> str:
         """Return what the batch has caused up to now: its command, items and comments."""
         used = plural(self.situation.used_requests, "API request")
-        # What a killed process had used besides its ended attempts is not known.
-        return f"at least {used}" if self.progress.recovered else used
+        return used if self.situation.is_counted_whole else f"at least {used}"
 
     def _cut_short(self) -> str:
         """Return how what nobody cancelled, and yet did not run, can be run."""

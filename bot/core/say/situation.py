@@ -29,6 +29,7 @@ class Situation:
     seconds_left: float | None = None
     budget: BudgetView | None = None  # None while GitHub has not told
     used_requests: int = 0  # by this batch
+    is_counted_whole: bool = True  # False: a process that has ended used more of them
     needed_requests: float = 0  # by the rest of it, as far as is known
     slots_busy: int = 0
     slots_total: int = 0

@@ -205,8 +205,7 @@ class _Tracking:
         progress, situation = self.progress, self.situation
         if progress.started_at is not None:
             used = f"**{situation.used_requests:,}**"
-            # What a killed process had used of a running item is not known.
-            used = f"at least {used}" if progress.recovered else used
+            used = used if situation.is_counted_whole else f"at least {used}"
             text = f"This batch has used {used} requests"
             if needed := round(situation.needed_requests):
                 text += f" and needs about **{needed:,}** more"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -53,12 +53,13 @@ PIECES = st.sampled_from(
 
 @settings(deadline=None)
 @given(st.lists(PIECES, max_size=14))
+@example(["<div>", "", "/batch 12"])
 def test_shortening_a_comment_changes_nothing_about_its_commands(lines):
     comment = "\n".join(lines)
     tokens = MarkdownIt("commonmark").parse(comment)
     expected: list[str] = []
     depth = 0
-    for before, token in pairwise(tokens):
+    for before, token in pairwise([*tokens[:1], *tokens]):
         if token.type == "html_block" and token.level == 0:
             for tag in re.findall(
                 "</?div>", re.sub("<!--.*?(-->|\\Z)", "", token.content, flags=re.S)

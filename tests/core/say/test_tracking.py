@@ -81,7 +81,7 @@ SCENES = {
     "tracking-running": (scenes.running(), situation()),
     "tracking-recovered": (
         scenes.running(e.BatchRecovered(NOW, (item(18),), (item(24),))),
-        situation(),
+        situation(is_counted_whole=False),
     ),
     "tracking-budget": (
         scenes.running(*scenes.all_at_rest(), wait()),
