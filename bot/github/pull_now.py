@@ -66,7 +66,8 @@ _PULL = f"""
   commits(last: {_COMMITS}) {{
     nodes {{
       commit {{
-        oid author {{ name }} committedViaWeb parents(first: 3) {{ nodes {{ oid }} }}
+        oid author {{ email }} signature {{ isValid wasSignedByGitHub }}
+        parents(first: 3) {{ nodes {{ oid }} }}
       }}
     }}
   }}
@@ -201,12 +202,25 @@ def _head(pull: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _commit(node: Mapping[str, Any], app: App) -> HeadCommit:
-    author = (node["author"] or {}).get("name")
     return HeadCommit(
         str(node["oid"]),
         tuple(str(parent["oid"]) for parent in _nodes(node["parents"])),
-        by_app=author == app.login and bool(node["committedViaWeb"]),
+        by_app=_is_made_for(app, node),
     )
+
+
+def _is_made_for(app: App, node: Mapping[str, Any]) -> bool:
+    """Return whether GitHub made a commit for the app: nobody else can say so.
+
+    Whoever pushes writes any author and committer; GitHub's signature cannot be written.
+    What GitHub makes and signs for a person has an address of that person, and no
+    account of a person has brackets in its name.
+    """
+    signature = node["signature"] or {}
+    if not (signature.get("isValid") and signature.get("wasSignedByGitHub")):
+        return False
+    address = str((node["author"] or {}).get("email") or "")
+    return address.partition("+")[2].startswith(f"{app.login}@users.noreply.")
 
 
 def _rules(rule: Mapping[str, Any], node: Mapping[str, Any]) -> BaseRules:

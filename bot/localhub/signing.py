@@ -57,6 +57,12 @@ def sealed(payload: str) -> str:
     return f"{head}\ngpgsig{header}\n\n{message}"
 
 
+def signed(git: GitRepository, sha: str) -> str:
+    """Return the same commit, made by this server."""
+    commit = git.content("commit", sha).decode()
+    return git.write("commit", sealed(commit).encode())
+
+
 def parts(commit: str) -> tuple[str | None, str]:
     """Return the signature of a commit and what it was made of."""
     head, _, message = commit.partition("\n\n")

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from bot.localhub import mergeability, pulls
+from bot.localhub import mergeability, pulls, signing
 from bot.localhub.branches import person
 from bot.localhub.errors import GitHubError, forbidden
 from bot.localhub.git import MergeConflict
@@ -45,12 +45,13 @@ class Updates(Reviews):
             for one in found.git.commits(base, pull.head_sha):
                 commit = found.git.replay(one, onto=commit, at=self.now())
         else:
-            commit = found.git.commit_tree(
+            merge = found.git.commit_tree(
                 found.git.merged_tree(pull.head_sha, base),
                 parents=[pull.head_sha, base],
                 message=f"Merge branch '{pull.base_ref}' into {pull.head_ref}",
                 author=person(actor), at=self.now(),
             )  # fmt: skip
+            commit = signing.signed(found.git, merge)
         home = pulls.home(thread)
         home.git.set_ref(f"refs/heads/{pull.head_ref}", commit)
         self.refs_moved(actor, home)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.localhub.branches import person
 from bot.localhub.pulls import pull_of
 from bot.localhub.rules import QueueRule
 from tests.flow.killing import mortal_world
@@ -95,6 +96,35 @@ async def test_another_push_is_never_merged(on: World):
         command = on.say("/batch merge 61")
         await on.until(lambda: on.rows(PARKED) == [(1,)])
         on.hub.push("linus", REPOSITORY, "topic-61", {"b.txt": "b"}, message="More")
+        report(on, 61, "ci")
+        await on.finished(command)
+        assert "head moved" in on.said("report")
+        assert not is_merged(on, 61)
+
+
+async def test_a_merge_that_somebody_pushes_in_the_name_of_the_app_is_no_update(
+    on: World,
+):
+    pulls(on, 61)
+    demand(on, "ci")
+    git, bot = on.repository.git, on.hub.app.bot
+    files: dict[str, str | bytes | None] = {"b.txt": "evil"}
+    async with on.bot():
+        command = on.say("/batch merge 61")
+        await on.until(lambda: on.rows(PARKED) == [(1,)])
+        who, now = person(bot), on.hub.now()
+        evil = git.commit_files(
+            files, parent=head(on, 61), message="x", author=who, at=now
+        )
+        forged = git.commit_tree(
+            f"{evil}^{{tree}}",
+            parents=[head(on, 61), main(on)],
+            message="Merge branch 'main' into topic-61",
+            author=who,
+            at=now,
+        )
+        git.set_ref("refs/heads/topic-61", forged)
+        on.hub.refs_moved(on.hub.user("linus"), on.repository)
         report(on, 61, "ci")
         await on.finished(command)
         assert "head moved" in on.said("report")

@@ -51,8 +51,8 @@ def commit(*contexts: Any, more: str = "", **facts: Any) -> dict[str, Any]:
     return {
         "commit": {
             "oid": HEAD,
-            "author": {"name": "ada"},
-            "committedViaWeb": False,
+            "author": {"email": "ada@example.com"},
+            "signature": None,
             "parents": nodes({"oid": "c" * 40}),
             "checkSuites": nodes(),
             "statusCheckRollup": {"contexts": nodes(*contexts, more=more)},
@@ -193,20 +193,35 @@ async def test_a_workflow_that_waits_for_approval_has_a_suite_and_no_check(
     )
 
 
-async def test_a_merge_by_github_for_the_app_is_told_from_one_that_was_pushed(
-    desk: Bench,
+@pytest.mark.parametrize(
+    ("address", "is_valid", "by_github", "is_own"),
+    [
+        (f"7+{APP.login}@users.noreply.github.com", True, True, True),
+        (f"7+{APP.login}@users.noreply.ghe.example", True, True, True),
+        # Whoever pushes writes any name and address, and signs with a key of their own.
+        (f"7+{APP.login}@users.noreply.github.com", True, False, False),
+        (f"7+{APP.login}@users.noreply.github.com", False, True, False),
+        # What GitHub makes for people it signs as well, whatever they call themselves.
+        ("8+batch-bot@users.noreply.github.com", True, True, False),
+        (f"{APP.login}@example.com", True, True, False),
+    ],
+)
+async def test_a_merge_by_github_for_the_app_is_told_from_what_others_made(
+    desk: Bench, address: str, is_valid: bool, by_github: bool, is_own: bool
 ):
-    parents = nodes({"oid": HEAD}, {"oid": TIP})
-    made: dict[str, Any] = {"author": {"name": APP.login}, "parents": parents}
+    signature = {
+        "__typename": "GpgSignature",
+        "isValid": is_valid,
+        "wasSignedByGitHub": by_github,
+    }
+    made: dict[str, Any] = {
+        "author": {"email": address},
+        "parents": nodes({"oid": HEAD}, {"oid": TIP}),
+    }
     served(
-        desk,
-        pull(
-            commit(),
-            commit(oid="e" * 40, committedViaWeb=False, **made),
-            commit(oid="f" * 40, committedViaWeb=True, **made),
-        ),
+        desk, pull(commit(**made), commit(oid="f" * 40, signature=signature, **made))
     )
-    assert [one.by_app for one in (await look(desk)).commits] == [False, False, True]
+    assert [one.by_app for one in (await look(desk)).commits] == [False, is_own]
 
 
 async def test_what_rulesets_and_protection_demand_adds_up(desk: Bench):

@@ -297,14 +297,20 @@ async def test_the_commits_of_a_pull_request_say_who_made_them(hub: LocalHub):
     query = """{repository(owner:"acme",name:"widgets"){pullRequest(number:1){
         viewerCanMergeAsAdmin reviewThreads(first: 1) { nodes { isResolved } }
         commits(last:2){nodes{commit{
-          oid committedViaWeb author{name} parents(first:3){nodes{oid}}
+          oid signature{__typename isValid wasSignedByGitHub} author{email} parents(first:3){nodes{oid}}
           checkSuites(first:5){nodes{conclusion}}}}}}}}"""
     async with client(hub) as github:
         found = (await github.graphql(query))["data"]["repository"]["pullRequest"]
     first, last = (one["commit"] for one in found["commits"]["nodes"])
     assert first["oid"] == head
-    assert last["author"]["name"] == hub.app.bot.login
-    assert last["committedViaWeb"]
+    address = f"+{hub.app.bot.login}@users.noreply.github.com"
+    assert last["author"]["email"].endswith(address)
+    assert last["signature"] == {
+        "__typename": "GpgSignature",
+        "isValid": True,
+        "wasSignedByGitHub": True,
+    }
+    assert first["signature"] is None
     assert [one["oid"] for one in last["parents"]["nodes"]] == [head, base]
     assert not found["viewerCanMergeAsAdmin"]
 

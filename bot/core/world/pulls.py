@@ -69,7 +69,8 @@ class HeadCommit:
     """One of the last commits of a pull request.
 
     ``by_app`` is whether GitHub made it for the app: its author is the app's bot, and
-    GitHub committed it. The app has GitHub make merges of the base, and nothing else.
+    GitHub signed it. What the app has GitHub make on a head that others made are merges
+    of the base, and nothing else.
     """
 
     sha: str

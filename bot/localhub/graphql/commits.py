@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from bot.localhub import mergeability, pulls
-from bot.localhub.git import WEB_FLOW, CommitInfo
+from bot.localhub import mergeability, pulls, signing
+from bot.localhub.git import CommitInfo
 from bot.localhub.graphql.connections import listed
-from bot.localhub.graphql.values import Object, Resolver, key, of
+from bot.localhub.graphql.values import Object, Resolver, Signature, key, of
 from bot.localhub.payloads.checks import suite_state
 from bot.localhub.payloads.shape import Json
 from bot.localhub.state import CheckSuite, Repository, Thread
@@ -14,6 +14,11 @@ from bot.localhub.state import CheckSuite, Repository, Thread
 
 def _info(source: Object) -> CommitInfo:
     return source.repository.git.commit(source.sha)
+
+
+def _signature(source: Object) -> Signature | None:
+    found = signing.verification(source.repository.git, source.sha)
+    return Signature(bool(found["verified"])) if found["signature"] else None
 
 
 def _of_pull(source: Thread) -> Sequence[Json]:
@@ -36,13 +41,15 @@ def _conclusion(source: CheckSuite, info: Any, _arguments: Any) -> str | None:
 
 
 RESOLVERS: dict[str, Resolver] = {
-    "Commit.author": of(lambda s: {"name": _info(s).author_name}),
-    "Commit.committedViaWeb": of(lambda s: _info(s).committer_name == WEB_FLOW[0]),
+    "Commit.author": of(lambda s: {"email": _info(s).author_email}),
+    "Commit.signature": of(_signature),
     "Commit.parents": listed(
         lambda s: [Object(s.repository, "commit", sha) for sha in _info(s).parents]
     ),
     "Commit.checkSuites": listed(_suites),
-    "GitActor.name": key("name"),
+    "GitActor.email": key("email"),
+    "GpgSignature.isValid": of(lambda s: s.is_valid),
+    "GpgSignature.wasSignedByGitHub": of(lambda s: s.is_valid),
     "CheckSuite.conclusion": _conclusion,
     "PullRequest.commits": listed(_of_pull),
     "PullRequestCommit.commit": key("commit"),

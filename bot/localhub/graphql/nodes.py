@@ -13,6 +13,7 @@ from bot.localhub.graphql.values import (
     Object,
     Ref,
     Resolver,
+    Signature,
     call_of,
     of,
 )
@@ -54,6 +55,8 @@ def type_name(value: Any, _info: Any, _type: Any) -> str:
             return value.type.capitalize()
         case CrossReference():
             return "CrossReferencedEvent"
+        case Signature():
+            return "GpgSignature"
         case Comment():
             return "IssueComment"
         case Review():

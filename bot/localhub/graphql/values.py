@@ -55,6 +55,13 @@ class Object:
 
 
 @dataclass(frozen=True, slots=True)
+class Signature:
+    """What stands in a commit for a signature; only this server's own is valid."""
+
+    is_valid: bool
+
+
+@dataclass(frozen=True, slots=True)
 class CrossReference:
     """That a thread names another."""
 
