@@ -34,14 +34,17 @@ async def test_what_can_be_merged_is_merged_and_says_its_commit(on: World):
         assert pull_of(on.thread(61)).merged_by is on.hub.app.bot
 
 
-async def test_a_train_on_a_strict_base_updates_one_after_the_other(on: World):
+@pytest.mark.parametrize(("is_strict", "way"), [(True, ""), (False, " update:always")])
+async def test_a_train_updates_one_after_the_other(
+    on: World, is_strict: bool, way: str
+):
     pulls(on, 61, 62, 63)
-    demand(on, "ci", is_strict=True)
+    demand(on, "ci", is_strict=is_strict)
     on.hub.plan_checks(REPOSITORY, {"ci": "success"})
     for number in (61, 62, 63):
         report(on, number, "ci")
     async with on.bot():
-        await on.finished(on.say("/batch merge 61 62 63"))
+        await on.finished(on.say(f"/batch merge 61 62 63{way}"))
         assert all(is_merged(on, number) for number in (61, 62, 63))
         # Of the first GitHub may not have known yet that there is nothing new.
         assert on.rows(UPDATES) in ([(2,)], [(3,)])

@@ -40,7 +40,7 @@ def next_step(job: Job, seen: Seen) -> Step:
     asked = m.question(job)
     pull = seen.answer(asked)
     if pull is None:
-        # Only on a strict base an update is asked for; who has its turn keeps it.
+        # Who was updated has its turn, and keeps it.
         return first_look(job, seen, turn=m.turn_of(job, job.item.base_branch))
     if pull.state is PullState.MERGED:
         return End(_merged(job, pull, seen))
@@ -81,8 +81,8 @@ def _toward_merge(job: Job, pull: PullRequest, seen: Seen) -> Step:
     checks = m.waits_for_checks(pull)
     if people := m.waits_for_people(pull):
         return Await(awaited, "; ".join(filter(None, (people, checks))))
-    is_strict = pull.rules.is_strict or pull.merge_state is MergeState.BEHIND
-    holds = turn if is_strict and not pull.rules.has_queue else ""
+    has_queue = pull.rules.has_queue
+    holds = turn if _takes_turns(job, pull) and not has_queue else ""
     if _wants_update(job, pull) and (step := _update(job, pull, seen, holds)):
         return step
     if bad := m.broken(pull):
@@ -94,13 +94,13 @@ def _toward_merge(job: Job, pull: PullRequest, seen: Seen) -> Step:
         return Await(awaited, says, holds=holds, is_brief=True)
     is_blocked = pull.merge_state is MergeState.BLOCKED
     # That it is behind may be what GitHub does not name.
-    may_be_behind = is_blocked and is_strict and not pull.rules.has_queue
+    may_be_behind = is_blocked and pull.rules.is_strict and not has_queue
     if may_be_behind and (step := _update(job, pull, seen, holds)):
         return step
     if is_blocked and pull.may_bypass:
         says = f"a rule of {pull.base_branch}, which this app could bypass and does not"
         return Await(awaited, says)
-    if pull.rules.has_queue:
+    if has_queue:
         return enqueue(job, pull, seen)
     return _merge(job, pull, seen, turn)
 
@@ -206,6 +206,18 @@ def _wants_update(job: Job, pull: PullRequest) -> bool:
     # What GitHub has not worked out yet is behind a strict base if others just merged.
     is_unsure = pull.merge_state is MergeState.UNKNOWN and pull.rules.is_strict
     return is_unsure or pull.merge_state is MergeState.BEHIND
+
+
+def _takes_turns(job: Job, pull: PullRequest) -> bool:
+    """Return whether one at a time goes from its update to its merge: else what one
+    merges would have to be brought into all that were updated before.
+
+    That a base is strict may be known by nothing but that it was behind.
+    """
+    is_updated = job.item.head_sha not in ("", pull.head_sha)
+    is_always = job.item.merge_way.update is UpdateWhen.ALWAYS
+    is_strict = pull.rules.is_strict or pull.merge_state is MergeState.BEHIND
+    return is_strict or is_always or is_updated
 
 
 def _is_safe(pull: PullRequest) -> bool:

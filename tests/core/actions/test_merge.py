@@ -301,6 +301,30 @@ def test_a_base_that_is_not_strict_is_held_around_the_merge_alone():
     assert waits.holds == ""
 
 
+@pytest.mark.parametrize(
+    ("facts", "way"),
+    [
+        # Classic protection tells that it is strict by nothing but this state.
+        ({"merge_state": MergeState.BEHIND}, MergeWay()),
+        ({}, MergeWay(update=UpdateWhen.ALWAYS)),
+    ],
+)
+def test_who_is_updated_keeps_its_turn_until_it_is_merged(facts, way):
+    update = step(pull(**facts), way)
+    assert isinstance(update, Do)
+    assert isinstance(update.intent, UpdateBranch)
+    assert update.holds == TURN
+    updated = pull(
+        head_sha=UPDATED,
+        commits=(WRITTEN, OWN),
+        merge_state=MergeState.BLOCKED,
+        checks=(PENDING,),
+    )
+    waits = step(updated, way)
+    assert isinstance(waits, Await)
+    assert (waits.says, waits.holds) == ("1 of 1 required check: ci", TURN)
+
+
 def test_a_strict_base_may_block_for_nothing_but_that_it_is_behind():
     blocked = pull(rules=STRICT, merge_state=MergeState.BLOCKED, checks=(PASSED,))
     found = step(blocked)
