@@ -95,7 +95,11 @@ def _toward_merge(job: Job, pull: PullRequest, seen: Seen) -> Step:
     is_blocked = pull.merge_state is MergeState.BLOCKED
     # That it is behind may be what GitHub does not name.
     may_be_behind = is_blocked and pull.rules.is_strict and not has_queue
-    if may_be_behind and (step := _update(job, pull, seen, holds)):
+    if (
+        may_be_behind
+        and pull.may_be_pushed_to
+        and (step := _update(job, pull, seen, holds))
+    ):
         return step
     if is_blocked and pull.may_bypass:
         says = f"a rule of {pull.base_branch}, which this app could bypass and does not"
@@ -205,7 +209,8 @@ def _wants_update(job: Job, pull: PullRequest) -> bool:
         return True
     # What GitHub has not worked out yet is behind a strict base if others just merged.
     is_unsure = pull.merge_state is MergeState.UNKNOWN and pull.rules.is_strict
-    return is_unsure or pull.merge_state is MergeState.BEHIND
+    may_be_tried = is_unsure and pull.may_be_pushed_to
+    return may_be_tried or pull.merge_state is MergeState.BEHIND
 
 
 def _takes_turns(job: Job, pull: PullRequest) -> bool:

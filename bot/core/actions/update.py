@@ -84,7 +84,8 @@ def needed(kind: ItemKind) -> Needed:
 
 def _closed_fork(pull: PullRequest) -> Outcome:
     return m.failed(
-        f"it is behind {code_span(pull.base_branch)}, and its fork lets nobody else push",
+        f"it cannot be brought up to date with {code_span(pull.base_branch)}:"
+        " its fork lets nobody else push",
         "Ask its author to update the branch, or to allow edits by maintainers.",
     )
 

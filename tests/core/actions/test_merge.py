@@ -379,6 +379,19 @@ def test_a_fork_that_nobody_else_may_push_to_is_told_with_the_remedy():
     assert outcome.advice.startswith("Ask its author")
 
 
+def test_a_fork_that_may_be_behind_is_not_taken_for_it():
+    fork = pull(rules=STRICT, checks=(PASSED,), may_be_pushed_to=False)
+    waits = step(replace(fork, merge_state=MergeState.UNKNOWN))
+    assert says(waits) == "GitHub to work out whether it can be merged"
+    blocked = replace(fork, merge_state=MergeState.BLOCKED)
+    tried = step(blocked)
+    assert isinstance(tried, Do)
+    assert isinstance(tried.intent, MergePullRequest)
+    said = refused("Head branch is out of date. Review and try the merge again.")
+    outcome = end(step(blocked, receipts={MERGE_KEY: said}))
+    assert "its fork lets nobody else push" in outcome.reason
+
+
 def test_a_workflow_that_changed_in_the_base_is_told_with_the_remedy():
     said = (
         "refusing to allow a GitHub App to create or update workflow"
