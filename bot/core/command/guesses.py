@@ -17,6 +17,7 @@ _HOMOGLYPHS = str.maketrans(
 )
 """Cyrillic letters that look like Latin ones."""
 
+_DIGITS = re.compile("[0-9]")
 _DOUBLED = re.compile(r"(.)\1+")
 
 
@@ -85,6 +86,8 @@ def _distance_of_slip(word: str, known: str) -> int | None:
     A long word bears more of them. Short words are close to many, so there the first
     letter has to be right, and none may be another one.
     """
+    if _DIGITS.findall(word) != _DIGITS.findall(known):
+        return None  # another number is another thing: v2.4 is no v2.5
     length = len(known)
     if length > 2 and _DOUBLED.sub(r"\1", word) == _DOUBLED.sub(r"\1", known):
         return 1  # a letter more or less often

@@ -7,7 +7,7 @@ from bot.core.actions.milestone import title_in
 from bot.core.actions.spec import Form
 from bot.core.actions.table import spec_of
 from bot.core.command.faults import Declined
-from bot.core.command.guesses import nearest
+from bot.core.command.guesses import nearest, slip_of
 from bot.core.model import Action
 from bot.core.plan.configuration import PATH
 from bot.core.plan.expansion import Expansion, Known, with_argument
@@ -32,8 +32,8 @@ def no_such_milestone(expansion: Expansion) -> Declined | None:
     for action, title in _named(expansion):
         if title.casefold() in known:
             continue
-        guess = nearest(title, milestones)
-        guesses = (guess,) if guess else ()
+        slip = slip_of(title, milestones)
+        guess = slip or nearest(title, milestones)
         message = f"There is no milestone {code_span(title)}."
         if guess:
             count = plural(milestones[guess], "open item")
@@ -41,7 +41,8 @@ def no_such_milestone(expansion: Expansion) -> Declined | None:
         if action.uses:
             whose = f"{code_span(action.name)} in `{PATH}` sets it."
             return Declined(f"{message} {whose}")
-        return Declined(message, with_argument(expansion.command, title, guesses))
+        new = [slip] if slip else []
+        return Declined(message, with_argument(expansion.command, title, new))
     return None
 
 

@@ -63,6 +63,24 @@ def test_a_slip_of_the_hand_is_recognised(word, found):
     assert meant(word, WORDS) == found
 
 
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        ("v2.5.0", "v2.4.0"),
+        ("release-12", "release-21"),
+        ("sprint-7", "sprint-77"),
+        ("area", "area1"),
+        ("linus2", "linus"),
+    ],
+)
+def test_another_number_is_no_slip(name, other):
+    assert slip_of(name, [other]) == slip_of(other, [name]) == ""
+
+
+def test_letters_beside_a_number_may_slip():
+    assert slip_of("relaese-12", ["release-12", "release-13"]) == "release-12"
+
+
 @st.composite
 def slips(draw):
     """Return a word of five letters or more, and the word with one slip in it."""
