@@ -117,7 +117,7 @@ class _Report:
             *(() if self._is_flat else self._folds()),
             self._logs("Last lines of what was done", ItemState.COMPLETED),
             self._cancelled(),
-            details("Figures", paragraphs(self._totals(), self._other_requests())),
+            details("Figures", paragraphs(self._totals(), *self._other_requests())),
             self._footer(),
         )
 
@@ -189,15 +189,21 @@ class _Report:
             parts.append(f"commands ran isolated: {join(named)}")
         return " · ".join(parts)
 
-    def _other_requests(self) -> str:
-        """Return why the items' requests add up to less than the batch's."""
+    def _other_requests(self) -> Iterator[str]:
+        """Yield why the items' requests add up to less than the batch's, and theirs to
+        less than all.
+        """
         theirs = sum(view.requests for view in self.views)
-        if (others := self.situation.used_requests - theirs) <= 0:
-            return ""
-        return (
-            f"The other {plural(others, 'API request')}: reading the command, these"
-            " comments, and looking at what others do meanwhile."
-        )
+        if (others := self.situation.used_requests - theirs) > 0:
+            yield (
+                f"The other {plural(others, 'API request')}: reading the command, the"
+                " comments before this one, and looking at what others do meanwhile."
+            )
+        if not self.progress.report_url:  # else it is written again, later
+            yield (
+                "API requests are counted up to this report: posting it, the last changes"
+                " to the progress comment and the reaction to the command come on top."
+            )
 
     def _all_requests(self) -> str:
         """Return what the batch has caused up to now: its command, items and comments."""

@@ -72,6 +72,16 @@ def test_a_report_of_500_items_of_one_kind_fits(one, text):
     assert utf16_length(body) <= BODY_LIMIT
 
 
+def test_a_report_tells_which_requests_it_cannot_count_yet():
+    later = "API requests are counted up to this report: posting it, the last"
+    progress = scenes.finished()
+    assert later in render_report(progress, situation())
+    again = replace(
+        progress, report_url="https://x/y"
+    )  # its own post is counted by now
+    assert later not in render_report(again, situation())
+
+
 def test_failures_are_listed_first_and_can_be_run_again():
     states = ["skipped", "done", "failed", "failed"]
     verbs = [box[1][0][-1] for box in boxes(report(states))]
