@@ -58,7 +58,7 @@ class Questions:
         for batch in wanted:
             progress = await self._situations.progress(batch.id)
             situation = await self._situations.situation(progress)
-            rows.append(StatusRow(progress, situation.seconds_left, situation.stalled))
+            rows.append(StatusRow(progress, situation))
             self._tracker.refresh(batch.id)
         counts = await self._batches.counts_in(request.repository.id)
         installation_id = request.repository.installation_id

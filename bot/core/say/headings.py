@@ -4,12 +4,14 @@ from dataclasses import replace
 from enum import Enum
 
 from bot.core.durations import clock
-from bot.core.model import BatchState, ItemState
+from bot.core.model import BatchState, ItemState, Stage
+from bot.core.run import reasons as why
 from bot.core.run.progress import Progress
 from bot.core.run.stalled import Stalled
 from bot.core.say.deeds import deeds_in_short
+from bot.core.say.names import names_of
 from bot.core.say.pictures import Look, tally
-from bot.core.say.sentences import by_whom, ended_because
+from bot.core.say.sentences import by_whom, ended_because, reason_sentence
 from bot.core.say.situation import Situation
 from bot.core.world.markdown import code_span, escape_line, some
 
@@ -25,6 +27,7 @@ class Phase(Enum):
     RUNNING = "running"
     WAITING = "waiting for the API budget"
     STALLED = "waiting for something outside"
+    HELD = "held up"
     RESTARTING = "restarting"
     PAUSED = "paused"
     CANCELLING = "cancelling"
@@ -35,7 +38,7 @@ class Phase(Enum):
 def heading_key(progress: Progress, situation: Situation) -> str:
     """Return a text that changes when the heading does, apart from its counts."""
     # What alone is waited for takes a look at every item; it is no reason to hurry.
-    phase = phase_of(progress, replace(situation, stalled=None))
+    phase = phase_of(progress, replace(situation, stalled=None, reasons={}))
     has_failed = bool(progress.count(ItemState.FAILED))
     until = progress.budget_wait_until if phase is Phase.WAITING else ""
     return f"{phase.value}|{has_failed}|{progress.by}|{until}|{progress.report_url}"
@@ -66,7 +69,45 @@ def _running_phase(progress: Progress, situation: Situation) -> Phase:
         return Phase.WAITING
     if situation.stalled is not None:
         return Phase.STALLED
+    if held_by(progress, situation) is not None:
+        return Phase.HELD
     return Phase.RUNNING if progress.has_begun else Phase.STARTING
+
+
+def held_by(progress: Progress, situation: Situation) -> why.Reason | None:
+    """Return what keeps all of a batch from starting of which nothing is at work: the
+    weather, or the work of others.
+    """
+    reasons = [
+        one
+        for one in situation.reasons.values()
+        if not isinstance(one, why.WaitsFor | why.WaitsOutside)
+    ]
+    is_held = bool(reasons) and all(map(_holds_all, reasons))
+    return reasons[0] if is_held and not _is_at_work(progress) else None
+
+
+def _holds_all(reason: why.Reason) -> bool:
+    match reason:
+        case why.WaitsForGitHub() | why.WaitsForGit() | why.LowMemory():
+            return True
+        case why.NoFreeSlot(whose=whose):
+            return whose != "batch"
+        case _:
+            return False
+
+
+def _is_at_work(progress: Progress) -> bool:
+    return progress.count(ItemState.RUNNING) > 0 and any(
+        view.state is ItemState.RUNNING and view.stage is not Stage.PARKED
+        for view in progress.items.values()
+    )
+
+
+def held_words(reason: why.Reason, progress: Progress, situation: Situation) -> str:
+    """Return by what a batch is held up, and since when, to follow its name."""
+    words = reason_sentence(reason, names_of(progress), situation.now)
+    return f"waits for the {words}" if isinstance(reason, why.NoFreeSlot) else words
 
 
 def heading(progress: Progress, situation: Situation) -> str:
@@ -96,6 +137,11 @@ def heading(progress: Progress, situation: Situation) -> str:
             what_for = waited_for(situation.stalled, progress)
             since = clock(situation.stalled.since, situation.now)
             return f"⏸️ Batch {name} waits for {what_for} since {since} — {counted}"
+        case Phase.HELD:
+            reason = held_by(progress, situation)
+            assert reason is not None
+            words = held_words(reason, progress, situation)
+            return f"⏸️ Batch {name} {words} — {counted}"
         case Phase.RESTARTING:
             return f"⏸️ Batch {name} goes on after a restart of the bot — {counted}"
         case Phase.PAUSED:

@@ -52,6 +52,11 @@ class Messages:
                 "Nothing new starts while the bot is being restarted; the batch goes"
                 " on by itself afterwards. Nothing is lost."
             )
+        if phase is Phase.HELD:
+            yield (
+                "Nothing of it starts meanwhile; it goes on by itself afterwards, and"
+                " nothing is lost."
+            )
         if phase is Phase.STALLED:
             yield self.ways_out()
         if phase is Phase.CANCELLING and not (progress.by or progress.cause):

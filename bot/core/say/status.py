@@ -1,15 +1,21 @@
 """Where batches stand, and why an item is as it is."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import assert_never
 
 from bot.core.durations import clock, spell, spell_about
 from bot.core.model import BatchState, ItemNumber, ItemState
 from bot.core.plan.naming import on_numbers
 from bot.core.run.progress import ItemView, Progress
-from bot.core.run.stalled import Stalled
-from bot.core.say.headings import Phase, paused_because, phase_of, waited_for
+from bot.core.say.headings import (
+    Phase,
+    held_by,
+    held_words,
+    paused_because,
+    phase_of,
+    waited_for,
+)
 from bot.core.say.names import Names, names_of
 from bot.core.say.pictures import squares
 from bot.core.say.rows import page_url
@@ -37,8 +43,7 @@ class StatusRow:
     """One batch of a status reply."""
 
     progress: Progress
-    seconds_left: float | None = None
-    stalled: Stalled | None = None
+    situation: Situation
 
 
 def render_status(
@@ -60,25 +65,26 @@ def render_status(
         )
     return f"{marker}\n" + paragraphs(
         f"### 🧺 Batches in {name}",
-        "\n".join(_status_line(row, situation) for row in rows),
+        "\n".join(_status_line(row) for row in rows),
         f"<sub>{' · '.join(_status_footer(rows, counts, situation))}</sub>",
     )
 
 
-def _status_line(row: StatusRow, situation: Situation) -> str:
+def _status_line(row: StatusRow) -> str:
     progress = row.progress
     batch = progress.batch
     name = code_span(batch.id)
-    page = page_url(progress, situation)
+    page = page_url(progress, row.situation)
     thread = f"#{batch.thread}"
     where = link(thread, progress.tracking_url) if progress.tracking_url else thread
-    left = row.seconds_left
+    is_held = phase_of(progress, row.situation) is Phase.HELD
+    left = None if is_held else row.situation.seconds_left
     said = [
         f"{progress.finished} of {len(progress.items)} finished",
         *([] if left is None else [f"{spell_about(left)} left"]),
         f"asked for in {where} by {escape_line(batch.asker.login)}",
     ]
-    state = _state_words(progress, replace(situation, stalled=row.stalled))
+    state = _state_words(progress, row.situation)
     return (
         f"- {link(name, page) if page else name} {state}\n"
         f"  {squares(progress, 10)} {' · '.join(said)}"
@@ -99,6 +105,10 @@ def _state_words(progress: Progress, situation: Situation) -> str:
         case Phase.STALLED:
             assert situation.stalled is not None
             return f"⏸️ waits for {waited_for(situation.stalled, progress)}"
+        case Phase.HELD:
+            reason = held_by(progress, situation)
+            assert reason is not None
+            return f"⏸️ {held_words(reason, progress, situation)}"
         case Phase.PAUSED:
             return f"⏸️ paused {paused_because(progress)}"
         case Phase.CANCELLED | Phase.FINISHED as phase:

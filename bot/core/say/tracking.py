@@ -176,8 +176,9 @@ class _Tracking:
         if situation.stalled is not None:  # and the comment stays as it is until then
             return ""
         text = f"⏱️ {spell(situation.now - progress.started_at)} so far"
-        # The estimate does not know of the budget: while that is short it is not true.
-        left = None if progress.budget_wait_until else situation.seconds_left
+        # The estimate knows neither of the budget nor of an outage, and is not true then.
+        is_held = progress.budget_wait_until or self._phase is Phase.HELD
+        left = None if is_held else situation.seconds_left
         if left is not None and progress.finished >= _FINISHED_FOR_ESTIMATE:
             until = clock(situation.now + timedelta(seconds=left), situation.now)
             text += f", **{spell_about(left)} left** ({until})"

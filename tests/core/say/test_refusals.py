@@ -312,15 +312,20 @@ def test_a_status_reads_as_it_was_reviewed():
     )
     others = [replace(scenes.running().batch, id=BatchId("d1e2"))]
     paused = fold(others[0], [*scenes.events_until_now(), e.BatchPaused(NOW, "")])
+    held = fold(
+        scenes.batch_of(scenes.large_plan(3), "h4k1"), [e.BatchStarted(NOW, "grace")]
+    )
+    away = why.WaitsForGitHub(Outage(NOW - timedelta(minutes=2)))
     rows = [
-        StatusRow(scenes.running(), 660),
-        StatusRow(waiting, 4200),
-        StatusRow(scenes.finished()),
-        StatusRow(paused),
-        StatusRow(planned(scenes.plan_of_twelve())),
+        StatusRow(scenes.running(), situation()),
+        StatusRow(waiting, situation(seconds_left=4200)),
+        StatusRow(scenes.finished(), situation(seconds_left=None)),
+        StatusRow(paused, situation(seconds_left=None)),
+        StatusRow(planned(scenes.plan_of_twelve()), situation(seconds_left=None)),
+        StatusRow(held, situation(reasons=dict.fromkeys(held.items, away))),
     ]
     counts = {
-        BatchState.RUNNING: 2,
+        BatchState.RUNNING: 3,
         BatchState.PAUSED: 1,
         BatchState.PLANNED: 1,
         BatchState.FINISHED: 37,

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from bot.core import events as e
 from bot.core.model import Edge, ItemId, Origin, OutsideEdge, Plan, Reference
 from bot.core.run import reasons as why
+from bot.core.run.capacity import Outage
 from bot.core.run.progress import Progress, fold
 from bot.core.run.stalled import stalled
 from bot.core.say.headings import heading_key, needs_clock
@@ -71,6 +72,10 @@ STUCK: dict[ItemId, why.Reason] = {
     item(18): why.WaitsOutside((Reference(scenes.ACME.name, number(67)),)),
     item(20): why.WaitsFor((item(18),)),
 }
+AWAY: dict[ItemId, why.Reason] = {
+    item(20): why.WaitsForGitHub(Outage(NOW - timedelta(minutes=4))),
+    item(64): why.WaitsForGitHub(Outage(NOW - timedelta(minutes=4))),
+}
 SCENES = {
     "tracking-starting": (
         starting(replace(scenes.plan_of_twelve(), notes=NOTES)),
@@ -101,6 +106,10 @@ SCENES = {
         ),
     ),
     "tracking-stalled": (stuck(), situation(reasons=STUCK, stalled=stalled(stuck()))),
+    "tracking-held": (
+        scenes.running(*scenes.all_at_rest()),
+        situation(reasons=AWAY),
+    ),
     "tracking-cancelling": (
         scenes.running(e.BatchCancelling(NOW, "ada")),
         situation(reasons={}, seconds_left=None),
@@ -283,6 +292,53 @@ def test_the_heading_key_changes_with_the_heading_only():
     assert len(set(keys)) == len(keys)
     assert key(start, bad) == key(start, bad, other)
     assert key(start, begun) == key(start, begun, now=NOW + timedelta(minutes=5))
+
+
+GIT = why.WaitsForGit(NOW - timedelta(minutes=4))
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        (
+            why.WaitsForGitHub(Outage(NOW, is_refusal=True)),
+            "waits for GitHub, which refuses the app (401) since 15:31 UTC — 0 of 2",
+        ),
+        (GIT, "waits for git, which has failed since 15:27 UTC — 0 of 2"),
+        (why.LowMemory(0.9), "waits for memory on the bot's machine (90% used) — 0"),
+        (
+            why.NoFreeSlot(4, 4, "installation"),
+            "waits for the next free slot of this installation (4 of 4 busy) — 0",
+        ),
+    ],
+)
+def test_a_batch_of_which_nothing_runs_says_by_what_it_is_held_up(reason, said):
+    progress = scenes.in_states(["waiting", "waiting"])
+    present = situation(reasons=dict.fromkeys(progress.items, reason))
+    body = render_tracking(progress, present)
+    assert f"Batch `{progress.batch.id}` {said}" in body
+    assert "Nothing of it starts meanwhile; it goes on by itself" in body
+    assert "left** (" not in body
+    # It is no reason to hurry: nobody looks at all items for that.
+    assert heading_key(progress, present) == heading_key(progress, situation())
+
+
+@pytest.mark.parametrize(
+    "reason", [why.NextTry(NOW), why.IsNext(), why.NoFreeSlot(3, 3)]
+)
+def test_a_batch_that_could_go_on_is_not_called_held_up(reason):
+    progress = scenes.in_states(["waiting", "waiting"])
+    first, second = progress.items
+    body = render_tracking(progress, situation(reasons={first: reason, second: GIT}))
+    assert f"Batch `{progress.batch.id}` is " in body
+
+
+def test_a_batch_of_which_something_runs_is_not_called_held_up():
+    progress = scenes.in_states(["waiting", "running"])
+    body = render_tracking(
+        progress, situation(reasons={next(iter(progress.items)): GIT})
+    )
+    assert f"Batch `{progress.batch.id}` is running" in body
 
 
 def test_only_a_live_batch_needs_a_clock():
