@@ -13,14 +13,9 @@ from bot.core.say.headings import Phase
 from bot.core.say.names import Names
 from bot.core.say.plan import start_box
 from bot.core.say.rows import FLAT
-from bot.core.say.sentences import (
-    did_not_succeed,
-    is_unfinished,
-)
+from bot.core.say.sentences import did_not_succeed, is_unfinished
 from bot.core.say.situation import Situation
-from bot.core.world.markdown import (
-    paragraphs,
-)
+from bot.core.world.markdown import escape_line, paragraphs
 from bot.core.world.markers import box
 
 _MOST_SKIPS = 3
@@ -65,6 +60,8 @@ class Boxes:
             yield from self._retry_boxes()
         if self.situation.stalled is not None:
             yield from self._skip_boxes(self.situation.stalled)
+            if unfinished > 1:
+                yield from self._cancel_boxes(self.situation.stalled)
         if progress.state is BatchState.PAUSED:
             yield box("resume", text="Go on")
         elif unfinished:
@@ -94,6 +91,15 @@ class Boxes:
                 shown = self.names.list_references(references)
                 text = f"Skip {self.names.link(item)}, which waits for {shown}"
                 yield box("skip", str(self.names.items[item].number), text=text)
+
+    def _cancel_boxes(self, waits: Stalled) -> Iterator[str]:
+        for item, says in list(waits.parked.items())[:_MOST_SKIPS]:
+            if self.names.is_home(item):
+                what = (
+                    f"{self.names.link(item)}, which waits for {escape_line(says, 60)}"
+                )
+                number = str(self.names.items[item].number)
+                yield box("cancel", number, text=f"Cancel {what}")
 
     def _retry_boxes(self) -> Iterator[str]:
         for view in self._views:

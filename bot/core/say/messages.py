@@ -16,6 +16,7 @@ from bot.core.say.situation import Situation
 from bot.core.world.markdown import (
     alert,
     code_span,
+    escape_line,
     plural,
 )
 
@@ -95,13 +96,20 @@ class Messages:
         if waits.outside:
             shown = self.names.list_references(waits.references)
             verb = "is" if len(waits.references) == 1 else "are"
-            first = self.names.items[next(iter(waits.outside))]
-            skip = code_span(f"/batch skip {first.number}")
+            first = next(iter(waits.outside))
+            skip = code_span(f"/batch skip {self.names.items[first].number}")
             said = [
                 f"Nothing can run until {shown} {verb} closed as completed, or merged;"
                 " then it goes on by itself.",
-                f"{skip} leaves {self.names.link(first.id)} out, and what waits for it.",
+                f"{skip} leaves {self.names.link(first)} out, and what waits for it.",
             ]
+        if waits.parked:
+            first, says = next(iter(waits.parked.items()))
+            cancel = code_span(f"/batch cancel {name} {self.names.items[first].number}")
+            said.append(
+                f"{self.names.link(first)} waits for {escape_line(says, 200)}: see to"
+                f" that there, or {cancel} leaves it out, and what waits for it."
+            )
         said.append(f"{code_span(f'/batch cancel {name}')} ends the batch as it is.")
         return " ".join(said)
 

@@ -360,6 +360,26 @@ def test_what_a_batch_that_only_waits_came_to_reads_as_it_was_reviewed():
     assert_golden("so-far", render_so_far(stuck(), present))
 
 
+@pytest.mark.parametrize("others", [[], [15]])
+def test_a_parked_item_names_its_page_and_how_to_do_without_it(others):
+    items = tuple(scenes.plan_item(n, "x") for n in (12, *others))
+    edges = tuple(Edge(item(n), item(12), Origin.TYPED) for n in others)
+    progress = fold(
+        scenes.batch_of(Plan(items, edges)),
+        [
+            e.BatchStarted(START, "ada"),
+            e.ItemStarted(START, item(12), 1),
+            e.ItemParked(NOW, item(12), 1, "the check @build"),
+        ],
+    )
+    body = render_tracking(progress, situation(stalled=stalled(progress)))
+    page = "[#12](https://github.com/acme/widgets/issues/12)"
+    says = "waits for the check @\u2060build"
+    assert f"{page} {says}: see to that there, or `/batch cancel b7k2 12`" in body
+    drawn = [" ".join((verb, *words)) for verb, words in boxes(body)]
+    assert drawn == [*(["cancel 12"] if others else []), "pause", "cancel"]
+
+
 def test_a_batch_that_only_waits_shows_no_time_that_grows_old():
     later = situation(now=NOW + timedelta(days=2), reasons=STUCK)
     body = render_tracking(stuck(), replace(later, stalled=stalled(stuck())))
