@@ -208,7 +208,9 @@ class EnqueuePullRequest:
 
 @dataclass(frozen=True, slots=True)
 class DequeuePullRequest:
-    """Take a pull request out of the merge queue, if it is there."""
+    """Take a pull request out of the merge queue, if it is there; a refusal as in an
+    update.
+    """
 
     is_repeatable: ClassVar = True
     repository: Repository

@@ -44,7 +44,7 @@ class Freezes:
         self._clock = clock
 
     async def freeze(self, request: Request, command: FreezeCommand) -> str | Declined:
-        """Freeze a branch that there is."""
+        """Freeze a branch that there is; what is in its merge queue learns of it."""
         repository, now = request.repository, self._clock.now()
         wish = Freeze(
             command.branch,
@@ -61,6 +61,7 @@ class Freezes:
             return Declined(no_branch(command.branch, guess), corrected)
         kept = await self._kept.freeze(repository.id, wish)
         is_new = kept.source == request.source
+        self._wake(repository.id)
         await self._replies.say(
             request,
             "freeze",

@@ -114,10 +114,13 @@ async def find_queued(
 
 
 async def dequeue(connection: Connection, intent: DequeuePullRequest) -> Receipt:
-    """Take it out of the queue."""
+    """Take it out of the queue, if GitHub still lets it go."""
     if not (await _queued(connection, intent))["isInMergeQueue"]:
         return Receipt(id=intent.number, changed=False)
-    await connection.query(DEQUEUE, {"id": intent.node_id})
+    try:
+        await connection.query(DEQUEUE, {"id": intent.node_id})
+    except Refused as error:
+        return _refused(error, intent.number)
     return Receipt(id=intent.number)
 
 

@@ -45,7 +45,8 @@ _PULL = f"""
   number url id state isDraft headRefOid headRefName baseRefName baseRefOid
   isCrossRepository maintainerCanModify mergeStateStatus viewerCanMergeAsAdmin
   reviewDecision mergedBy {{ __typename login }} mergeCommit {{ oid }}
-  isMergeQueueEnabled mergeQueueEntry {{ position state }}
+  isMergeQueueEnabled
+  mergeQueueEntry {{ position state enqueuedAt enqueuer {{ __typename login }} }}
   baseRef {{
     target {{ oid }}
     refUpdateRule {{
@@ -60,7 +61,9 @@ _PULL = f"""
   ) {{
     nodes {{
       __typename
-      ... on RemovedFromMergeQueueEvent {{ createdAt reason }}
+      ... on RemovedFromMergeQueueEvent {{
+        createdAt reason actor {{ __typename login }}
+      }}
     }}
   }}
   commits(last: {_COMMITS}) {{
@@ -153,9 +156,8 @@ def _pull(node: Mapping[str, Any], app: App, **known: Any) -> PullRequest:
     base = node["baseRef"] or {}
     events = [one for one in _nodes(node["timelineItems"]) if one]
     last = events[-1] if events else {"__typename": _QUEUED}
-    left = {} if last["__typename"] == _QUEUED else last
+    left: Mapping[str, Any] = {} if last["__typename"] == _QUEUED else last
     merger = node["mergedBy"] or {}
-    entry = node["mergeQueueEntry"]
     is_from_fork = bool(node["isCrossRepository"])
     return PullRequest(
         number=ItemNumber(node["number"]),
@@ -186,13 +188,25 @@ def _pull(node: Mapping[str, Any], app: App, **known: Any) -> PullRequest:
             _commit(one["commit"], app) for one in _nodes(node["commits"]) if one
         ),
         rules=_rules(base.get("refUpdateRule") or {}, node),
-        queue=entry and QueueEntry(int(entry["position"]), entry["state"].lower()),
+        queue=_entry(node["mergeQueueEntry"], app),
         left_queue_because=str(left.get("reason") or "") if left else "",
         left_queue_at=datetime.fromisoformat(left["createdAt"]) if left else None,
+        is_taken_out_by_app=_is_app(left.get("actor") or {}, app),
         merged_sha=str((node["mergeCommit"] or {}).get("oid") or ""),
         merged_by=str(merger.get("login") or ""),
         is_merged_by_app=_is_app(merger, app),
         **known,
+    )
+
+
+def _entry(node: Mapping[str, Any] | None, app: App) -> QueueEntry | None:
+    if node is None:
+        return None
+    return QueueEntry(
+        int(node["position"]),
+        str(node["state"]).lower(),
+        datetime.fromisoformat(node["enqueuedAt"]),
+        by_app=_is_app(node["enqueuer"] or {}, app),
     )
 
 

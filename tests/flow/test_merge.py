@@ -198,6 +198,38 @@ async def test_what_the_queue_throws_out_fails_with_its_reason(on: World):
         assert not is_merged(on, 61)
 
 
+async def test_what_the_queue_threw_out_is_tried_again(on: World):
+    pulls(on, 61, 62)
+    demand(on, "ci", queue=QueueRule())
+    report(on, 61, "ci")
+    on.hub.plan_checks(REPOSITORY, {"ci": "failure"})
+    async with on.bot():
+        command = on.say("/batch merge 61 62")  # of 62 nobody reports
+        await on.until(lambda: "took it out" in on.said("tracking"))
+        on.hub.plan_checks(REPOSITORY, {"ci": "success"})
+        on.later(minutes=5)
+        on.say("/batch retry 61")
+        await on.until(lambda: is_merged(on, 61))
+        on.say("/batch cancel")
+        await on.finished(command)
+
+
+async def test_a_freeze_takes_it_out_of_the_queue_until_that_ends(on: World):
+    pulls(on, 61)
+    demand(on, "ci", queue=QueueRule())
+    report(on, 61, "ci")
+    async with on.bot():
+        command = on.say("/batch merge 61")
+        await on.until(lambda: "waits for the merge queue" in on.said("tracking"))
+        await on.answer("/batch freeze main")
+        await on.until(lambda: "waits for main, frozen by" in on.said("tracking"))
+        assert on.repository.queue_entry(on.thread(61)) is None
+        on.hub.plan_checks(REPOSITORY, {"ci": "success"})
+        await on.answer("/batch unfreeze main")
+        await on.finished(command)
+        assert is_merged(on, 61)
+
+
 async def test_who_cancels_takes_it_out_of_the_queue(on: World):
     pulls(on, 61)
     demand(on, "ci", queue=QueueRule())

@@ -1,5 +1,6 @@
 """A pull request as it is now: asked in GitHub's own schema, read as values."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import graphql
@@ -276,17 +277,27 @@ async def test_rules_are_asked_for_once_in_some_minutes(desk: Bench):
 
 
 async def test_the_queue_and_why_it_threw_a_pull_request_out(desk: Bench):
+    own = {"__typename": "Bot", "login": "batch-bot"}
     queued = pull(
-        isMergeQueueEnabled=True, mergeQueueEntry={"position": 3, "state": "QUEUED"}
+        isMergeQueueEnabled=True,
+        mergeQueueEntry={
+            "position": 3,
+            "state": "QUEUED",
+            "enqueuedAt": "2026-03-03T09:00:00Z",
+            "enqueuer": own,
+        },
     )
     left = {
         "__typename": "RemovedFromMergeQueueEvent",
         "createdAt": "2026-03-03T10:00:00Z",
         "reason": "failing checks",
+        "actor": own,
     }
     added = {"__typename": "AddedToMergeQueueEvent"}
     served(desk, queued, pull(timelineItems=nodes(added, left)))
-    assert (await look(desk)).queue == QueueEntry(3, "queued")
+    assert (await look(desk)).queue == QueueEntry(
+        3, "queued", datetime(2026, 3, 3, 9, tzinfo=UTC), by_app=True
+    )
     found = await look(desk)
     assert found.queue is None
     assert found.left_queue_because == "failing checks"

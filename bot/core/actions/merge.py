@@ -7,7 +7,7 @@ at a time goes from its update to its merge; on any other one they meet at the m
 
 from bot.core.actions import mergeable as m
 from bot.core.actions.failed_checks import after_failure
-from bot.core.actions.merge_queue import enqueue, in_queue, left_queue
+from bot.core.actions.merge_queue import enqueue, in_queue, left_queue, take_out
 from bot.core.actions.refused import after_refusals, next_try, tries
 from bot.core.actions.spec import ActionSpec, AppliesTo, ItemNeed, Overtaken, Words
 from bot.core.actions.step import Ask, Await, Do, End, Job, Seen, Step
@@ -17,7 +17,7 @@ from bot.core.actions.update import (
     is_known_up_to_date,
     needed,
 )
-from bot.core.effects import ChangeBase, DequeuePullRequest, MergePullRequest
+from bot.core.effects import ChangeBase, MergePullRequest
 from bot.core.model import (
     Expectation,
     Link,
@@ -27,7 +27,7 @@ from bot.core.model import (
     UpdateWhen,
 )
 from bot.core.world.freezes import frozen_words
-from bot.core.world.markdown import code_span, join
+from bot.core.world.markdown import code_span, escape_line, join
 from bot.core.world.merge_refusals import Then, refusal
 from bot.core.world.pulls import MergeMethod, MergeState, PullRequest
 from bot.core.world.questions import PullState
@@ -47,7 +47,7 @@ def next_step(job: Job, seen: Seen) -> Step:
     if ended := m.overtaken(job, pull) or _unfit(pull):
         return End(ended)
     if pull.queue is not None:
-        return in_queue(job, pull)
+        return in_queue(job, pull, pull.queue, seen)
     if ended := left_queue(job, pull, seen):
         return End(ended)
     return _toward_merge(job, pull, seen)
@@ -56,16 +56,17 @@ def next_step(job: Job, seen: Seen) -> Step:
 def cancel_step(job: Job, seen: Seen) -> Step:
     """Take it out of the queue; what else was done stays."""
     asked = m.question(job)
-    if "dequeue" in seen.receipts:
-        is_out = seen.receipts["dequeue"].changed
-        summary = "it was taken out of the merge queue" if is_out else ""
+    if seen.receipts:
+        (out,) = seen.receipts.values()
+        summary = "it was taken out of the merge queue" if out.changed else ""
+        if out.note:
+            summary = f"it stays in the merge queue: {escape_line(out.note)}"
         return End(Outcome(OutcomeKind.UNCHANGED, summary=summary))
     pull = seen.answer(asked)
     if pull is None:
         return Ask(asked)
     if pull.queue is not None:
-        out = DequeuePullRequest(job.repository, job.item.number, pull.node_id)
-        return Do("dequeue", out)
+        return take_out(job, pull, pull.queue)
     is_updated = pull.head_sha != job.item.head_sha and not m.overtaken(job, pull)
     summary = "its branch stays up to date with its base" if is_updated else ""
     return End(Outcome(OutcomeKind.UNCHANGED, summary=summary))

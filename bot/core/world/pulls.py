@@ -84,6 +84,8 @@ class QueueEntry:
 
     position: int
     state: str  # queued, awaiting_checks, mergeable, unmergeable, locked
+    entered_at: datetime
+    by_app: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,7 @@ class PullRequest:
         ""  # why GitHub took it out of the queue, if that was last
     )
     left_queue_at: datetime | None = None
+    is_taken_out_by_app: bool = False  # if that was last
     merged_sha: str = ""  # the commit on the base
     merged_by: str = ""
     is_merged_by_app: bool = False

@@ -84,6 +84,7 @@ RESOLVERS: dict[str, Resolver] = {
         f"{name}.createdAt": of(lambda s: timestamp(s.at))
         for name in PULL_EVENTS.values()
     },
+    "RemovedFromMergeQueueEvent.actor": of(lambda s: s.actor),
     "RemovedFromMergeQueueEvent.reason": of(lambda s: s.detail),
     "RemovedFromMergeQueueEvent.beforeCommit": _before,
     "PullRequest.additions": of(lambda s: pulls.changes(s).additions),

@@ -54,6 +54,7 @@ from tests.core.actions.pulls import step as step_of
 
 TURN = "merge acme/widgets main"
 MERGE_KEY = f"merge@{PINNED[:12]}"
+IN_QUEUE = QueueEntry(3, "queued", STARTED, by_app=True)
 UPDATE_KEY = f"update@{PINNED[:12]}-{TIP[:12]}"
 STRICT = BaseRules(is_strict=True, checks=("ci",))
 PASSED = check("ci", CheckState.PASSED)
@@ -236,7 +237,7 @@ def test_a_check_that_the_base_does_not_require_stops_nothing():
             {"merge_state": MergeState.BLOCKED, "may_bypass": True},
             "a rule of main, which this app could bypass and does not",
         ),
-        ({"queue": QueueEntry(3, "queued")}, "the merge queue of main"),
+        ({"queue": IN_QUEUE}, "the merge queue of main"),
     ],
 )
 def test_a_wait_names_whom_it_waits_for(facts, words):
@@ -506,6 +507,11 @@ def test_a_stack_of_githubs_own_is_told_with_what_to_do():
 
 QUEUED = BaseRules(has_queue=True)
 ENQUEUE_KEY = f"enqueue@{PINNED[:12]}"
+TAKE_OUT = Do(
+    "dequeue@20260301T090000",
+    DequeuePullRequest(REPOSITORY, TWELVE, "PR_12"),
+    is_minor=True,
+)
 
 
 def test_a_base_with_a_queue_is_merged_into_through_it_with_the_pinned_head():
@@ -553,12 +559,49 @@ def test_what_this_item_put_there_may_seem_to_have_left_before_it_began():
     assert end(step(left, receipts={ENQUEUE_KEY: DONE})).reason.endswith("given")
 
 
+@pytest.mark.parametrize("by_app", [False, True])
+def test_what_was_thrown_out_before_is_put_there_again_and_what_comes_then_counts(
+    by_app,
+):
+    left_at = STARTED - timedelta(seconds=5)
+    before = pull(rules=QUEUED, left_queue_at=left_at, is_taken_out_by_app=by_app)
+    again = step(before)
+    assert isinstance(again, Do)
+    assert again.key == f"{ENQUEUE_KEY}-20260301T085955"
+    # GitHub may take a moment to show that.
+    done = {again.key: DONE}
+    assert says(step(before, receipts=done)) == "the merge queue of main"
+    later = replace(before, left_queue_at=STARTED, is_taken_out_by_app=False)
+    assert "took it out" in end(step(later, receipts=done)).reason
+
+
+def test_what_is_in_the_queue_of_a_frozen_base_is_taken_out_and_put_there_again():
+    frozen = Freeze("main", "ada", STARTED, "release")
+    queued = pull(rules=QUEUED, queue=IN_QUEUE, frozen=frozen)
+    assert step(queued) == TAKE_OUT
+    out = {ENQUEUE_KEY: DONE, TAKE_OUT.key: DONE}
+    left_at = STARTED + timedelta(minutes=1)
+    gone = replace(queued, queue=None, left_queue_at=left_at, is_taken_out_by_app=True)
+    for found in (queued, gone):
+        assert says(step(found, receipts=out)).startswith("main, frozen by ada")
+    again = step(replace(gone, frozen=None), receipts=out)
+    assert isinstance(again, Do)
+    assert again.key == f"{ENQUEUE_KEY}-20260301T090100"
+    # It is being merged, or somebody wants it there.
+    late = {**out, TAKE_OUT.key: refused("Failed to remove PR #12")}
+    assert says(step(queued, receipts=late)) == "the merge queue of main"
+    others = replace(queued, queue=replace(IN_QUEUE, by_app=False))
+    assert says(step(others)) == "the merge queue of main"
+
+
 def test_who_cancels_takes_it_out_of_the_queue():
-    queued = pull(queue=QueueEntry(1, "queued"))
+    queued = pull(queue=IN_QUEUE)
     out = step_of(cancel_step, merge_job(), queued)
-    assert out == Do("dequeue", DequeuePullRequest(REPOSITORY, TWELVE, "PR_12"))
-    after = cancel_step(merge_job(), Seen().done("dequeue", DONE))
+    assert out == TAKE_OUT
+    after = cancel_step(merge_job(), Seen().done(TAKE_OUT.key, DONE))
     assert end(after).summary == "it was taken out of the merge queue"
+    locked = cancel_step(merge_job(), Seen().done(TAKE_OUT.key, refused("Locked")))
+    assert end(locked).summary == "it stays in the merge queue: Locked"
     assert end(step_of(cancel_step, merge_job(), pull())).summary == ""
 
 
@@ -610,7 +653,7 @@ def pulls(draw: Any) -> PullRequest:
     commits = draw(
         st.sampled_from([(WRITTEN,), (WRITTEN, OWN), (WRITTEN, other), (other,)])
     )
-    queue = draw(st.sampled_from([None, QueueEntry(1, "queued")]))
+    queue = draw(st.sampled_from([None, IN_QUEUE]))
     return pull(
         state=draw(st.sampled_from(PullState)),
         head_sha=commits[-1].sha,
