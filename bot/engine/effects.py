@@ -196,7 +196,8 @@ def _is_done(record: EffectRecord, intent: Intent) -> bool:
     """Return whether the receipt of *record* answers for *intent* as well.
 
     A comment is written again even if its text is the same, for a person may have
-    edited it; and what could not be done in full once may be possible now.
+    edited it, and a branch that is still at the same head is updated again: GitHub
+    answers before it does that. What could not be done in full once may be possible now.
     """
     before = record.intent
     if isinstance(before, PushBranch) and isinstance(intent, PushBranch):
@@ -209,8 +210,8 @@ def _is_done(record: EffectRecord, intent: Intent) -> bool:
         return record.receipt is not None and before.run_id == intent.run_id
     if before != intent or record.receipt is None:
         return False
-    if isinstance(intent, UpdateBranch | MergePullRequest | EnqueuePullRequest):
+    if isinstance(intent, MergePullRequest | EnqueuePullRequest):
         return record.receipt.changed
     if isinstance(intent, Change):
         return not record.receipt.note
-    return not isinstance(intent, EditComment)
+    return not isinstance(intent, EditComment | UpdateBranch)

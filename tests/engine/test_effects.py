@@ -7,7 +7,7 @@ from datetime import datetime
 import pytest
 from structlog.testing import capture_logs
 
-from bot.core.effects import CreateComment, Intent, PushBranch, Receipt
+from bot.core.effects import CreateComment, Intent, PushBranch, Receipt, UpdateBranch
 from bot.core.model import InstallationId, ItemNumber, Repository
 from bot.core.world.answers import Answered, Failure
 from bot.engine.effects import LOOKS, Effects
@@ -37,7 +37,7 @@ class Log:
         self.records[key] = EffectRecord(intent, None, at)
 
     async def done(self, key: str, receipt: Receipt, *, at: datetime) -> None:
-        self.records[key] = EffectRecord(COMMENT, receipt, at)
+        self.records[key] = EffectRecord(self.records[key].intent, receipt, at)
 
 
 @dataclass
@@ -135,6 +135,17 @@ async def test_what_was_done_before_is_known():
         ("create_comment", "done"): 1,
         ("create_comment", "known"): 1,
     }
+
+
+async def test_a_branch_that_github_did_not_update_is_updated_by_the_next_try():
+    update = UpdateBranch(REPOSITORY, ItemNumber(12), "a" * 40)
+    outside = Outside([Receipt(id=12), Receipt(id=12)])
+    effects = Effects(
+        effect_log=Log(), adapter=outside, clock=HurriedClock(), fraction=lambda: 0.5
+    )
+    for _ in range(2):
+        assert (await effects.perform("b7k2-12/update@aaa-bbb", update)).changed
+    assert effects.ended == {("update_branch", "done"): 2}
 
 
 class Branches:
