@@ -90,7 +90,7 @@ _HEAD = """
 _REPOSITORY = (
     "mergeCommitAllowed squashMergeAllowed rebaseMergeAllowed viewerDefaultMergeMethod"
 )
-_MERGED = "states: [MERGED], first: 1, orderBy: {field: CREATED_AT, direction: DESC}"
+_MERGED = "states: [MERGED], first: 20, orderBy: {field: CREATED_AT, direction: DESC}"
 _ALLOWED = {
     "mergeCommitAllowed": MergeMethod.MERGE,
     "squashMergeAllowed": MergeMethod.SQUASH,
@@ -122,7 +122,7 @@ class PullPart:
         if self.question.stacked_on:
             asked += (
                 f" s{place}: pullRequests(headRefName: $s{place}, {_MERGED})"
-                " { nodes { baseRefName } }"
+                " { nodes { baseRefName isCrossRepository } }"
             )
             variables[f"s{place}"] = ("String!", self.question.stacked_on)
         return asked, variables
@@ -136,7 +136,9 @@ class PullPart:
         rollup = head.get("statusCheckRollup") or {}
         page = rollup.get("contexts") or {}
         self.checks += checks(page.get("nodes") or (), self.app.id)
-        below = (data.get(f"s{place}") or {}).get("nodes") or ()
+        # Forks have branches of the same name.
+        merged = _nodes(data.get(f"s{place}"))
+        below = [one for one in merged if not one["isCrossRepository"]]
         self.found = _pull(
             pull,
             self.app,

@@ -316,7 +316,10 @@ async def test_a_merged_one_says_by_whom_and_into_which_commit(desk: Bench):
 
 
 async def test_a_base_that_was_merged_says_into_what(desk: Bench):
-    below = nodes({"baseRefName": "main"})
+    below = nodes(
+        {"baseRefName": "patches", "isCrossRepository": True},
+        {"baseRefName": "main", "isCrossRepository": False},
+    )
     asked = served(desk, pull(baseRefName="topic-31"), pullRequests=below)
     desk.github.on("GET /repos/octo/app/rules/branches/topic-31", Reply([]))
     assert (await look(desk, stacked_on="topic-31")).merged_below == "main"
