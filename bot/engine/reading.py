@@ -40,6 +40,7 @@ from bot.core.say import outlook
 from bot.core.world.markdown import code_span
 from bot.core.world.questions import Assignable, AssignableTo, OpenPullsOf
 from bot.core.world.references import host_in
+from bot.engine.freezes import asking
 from bot.errors import NotFound, Refused, TransientError
 from bot.ports.github import GitHub, RepositoryFacts
 from bot.ports.store import Batches, Freezes
@@ -92,7 +93,8 @@ class Reader:
         if not asked:
             return ()
         try:
-            found = await self._github.ask(list(asked.values()))
+            ask = asking(self._github.ask, self._freezes)
+            found = await ask(list(asked.values()))
         except (TransientError, Refused) as error:
             log.info("plan without outlook", error=str(error))
             return (outlook.not_told(),)

@@ -39,6 +39,8 @@ async def test_merges_wait_for_a_frozen_base_over_a_restart_and_go_on_at_once(
         await on.answer('/batch freeze main "release"', by="grace")
         plan = await on.answer("/batch plan merge 61 62")
         assert "Merges wait for main, frozen by grace since" in plan
+        assert "#61 would wait for main, frozen by grace since" in plan
+        assert "#62 would be merged now" in plan
         command = on.say("/batch merge 61 62")
         await on.until(lambda: is_merged(on, 62) and on.rows(PARKED) == [(1,)])
         await on.until(lambda: words in on.said("tracking"))

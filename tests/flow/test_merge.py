@@ -323,3 +323,7 @@ async def test_a_plan_says_what_each_would_do_now_and_what_it_would_wait_for(on:
         assert "#63 would fail: 1 required check ended with failure: ci" in plan
         assert "#64 would fail: it conflicts with `main`" in plan
         assert not any(is_merged(on, number) for number in (61, 62, 63, 64))
+        stack(on, 65, on_=61)
+        plan = await on.answer("/batch plan merge 61 65")
+        assert "#61 would be merged now" in plan
+        assert "#65 would" not in plan

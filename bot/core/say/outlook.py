@@ -24,12 +24,17 @@ _OF = ("merge", "update")
 
 
 def asked(batch: Batch) -> Mapping[PlanItem, PullRequestNow]:
-    """Return what has to be asked of GitHub for each item that can be told about."""
-    at = batch.created_at
+    """Return what has to be asked of GitHub for each item that can be told about.
+
+    Of what waits for another one the plan says that, and it may be otherwise by then.
+    """
+    at, plan = batch.created_at, batch.plan
+    waiting = {edge.successor for edge in plan.edges}
+    waiting |= {edge.successor for edge in plan.outside}
     return {
         item: mergeable.question(_job(batch, item, at))
-        for item in batch.plan.items
-        if item.action.does in _OF
+        for item in plan.items
+        if item.action.does in _OF and item.id not in waiting
     }
 
 
