@@ -4,7 +4,9 @@ import re
 from collections.abc import Collection, Sequence
 
 from bot.core.command.guesses import meant
+from bot.core.command.phrases import CONDITIONS
 from bot.core.command.syntax import (
+    DRY_RUN,
     NUMERIC,
     Cancel,
     Command,
@@ -34,6 +36,7 @@ from bot.core.command.vocabulary import (
 from bot.core.command.words import KEYED, Token, Words, meant_numbers
 from bot.core.model import BatchId, ItemNumber
 
+_REASON_LEADS = ("for", "because", "-", "\u2013", "\u2014")
 BATCH_ID = re.compile(r"(?:[a-z][0-9]){2,4}\Z", re.IGNORECASE)
 
 _ALL = frozenset({"all", "*", "everything", "it"})
@@ -168,16 +171,21 @@ def _skipped(
 
 def _freeze(words: Words, rest: Sequence[Token]) -> Freeze | None:
     branch, more = _branch(words, rest)
+    while more and _is_courtesy(words, more[-1]):
+        more = more[:-1]
     if not more:
         return Freeze(branch) if branch else None
     first, last = more[0], more[-1]
     if first.text[0] in '"\u201c' and len(more) == 1:
         reason = words.unquoted(first)
         return None if reason is None else Freeze(branch, reason.strip())
-    is_led_to = first.folded in ("for", "because") and len(more) > 1
-    start = more[1] if is_led_to else first
+    start = more[1] if first.folded in _REASON_LEADS and more[1:] else first
     whole = Span(first.column, last.end - first.column)
     said = words.line[start.column : last.end]
+    if not _is_no_more_than_reason(more):
+        message = "behind the branch stands a reason in quotes; unfreeze ends it"
+        words.flaw(whole, message, fix=None)
+        return None
     fix = quoted(said, always=True) if '"' not in said else None
     hint = f": {fix}" if fix else ""
     words.flaw(whole, f"put the reason in quotes, as one{hint}", fix=fix)
@@ -186,9 +194,25 @@ def _freeze(words: Words, rest: Sequence[Token]) -> Freeze | None:
 
 def _unfreeze(words: Words, rest: Sequence[Token]) -> Unfreeze | None:
     branch, more = _branch(words, rest)
+    more = [token for token in more if not _is_courtesy(words, token)]
+    is_reason = bool(more) and more[0].folded in _REASON_LEADS
+    fix = "" if is_reason and _is_no_more_than_reason(more) else None
     for token in more:
-        words.flaw(token.span, "too much: unfreeze takes one branch", fix="")
+        words.flaw(token.span, "too much: unfreeze takes one branch", fix=fix)
     return Unfreeze(branch) if branch else None
+
+
+def _is_no_more_than_reason(more: Sequence[Token]) -> bool:
+    """Return whether words behind a branch can only say why: they name no other branch,
+    no option, no condition and no time.
+    """
+    return more[0].comma is None and not any(
+        re.match(r"[-\u2013\u2014]+\w", token.text)
+        or DRY_RUN.match(token.text)
+        or re.fullmatch(r"[0-9]+[smhdw]|plan|again", token.folded)
+        or token.folded.strip(".,!;:") in CONDITIONS
+        for token in more
+    )
 
 
 def _branch(words: Words, rest: Sequence[Token]) -> tuple[str, Sequence[Token]]:
@@ -204,8 +228,17 @@ def _branch(words: Words, rest: Sequence[Token]) -> tuple[str, Sequence[Token]]:
     if KEYED.match(first.text) and first.folded.startswith("base:"):
         words.flaw(first.span, "the branch alone", fix=first.text[len("base:") :])
         return "", ()
-    branch = words.unquoted(first)
-    return (branch or "").strip().removeprefix("refs/heads/"), more
+    if first.text[0] in "-\u2013\u2014":
+        words.flaw(first.span, f"{name} takes a branch and no options", fix=None)
+        return "", ()
+    if first.text[-1] == ":":
+        words.flaw(first.span, "a branch has no colon", fix=first.text[:-1] or None)
+        return "", ()
+    said = words.unquoted(first)
+    branch = (said or "").strip().removeprefix("refs/heads/")
+    if said is not None and not branch:
+        words.flaw(first.span, f"name a branch: {name} main", fix=None)
+    return branch, more if branch else ()
 
 
 def _one_number(
