@@ -11,6 +11,7 @@ from bot.core.command.sentence import OpenTerm, Sentence
 from bot.core.command.syntax import NUMERIC, Search, Span, format_selector
 from bot.core.command.words import ITEM_HELP, KEYED, Edit, Token, is_filter, is_item
 
+_DASHES = ("-", "\u2013", "\u2014")
 _WAITS = re.compile(
     r"(?:depend(?:s|ing)? on|wait(?:s|ing)? (?:for|on)|blocked by|needs|requires|behind)\Z",
     re.IGNORECASE,
@@ -112,6 +113,12 @@ def spaced_range(sentence: Sentence, token: Token) -> bool:
         sentence.flaw(token.span, f"not an item: {ITEM_HELP}", fix=None)
         return True
     sentence.at += 1
+    first, last = (one.text.lstrip("#0") for one in (before, following))
+    is_upward = (len(first), first) < (len(last), last)  # of any number of digits
+    if token.text in _DASHES and not is_upward:
+        message = f"a range goes up; what is left out is written -{last}"
+        sentence.flaw(token.span, message, fix=None)
+        return True
     gap = Span(before.end, following.column - before.end)
     message = f"a range has no spaces: {before.text}..{following.text}"
     sentence.flaw_with(token.span, message, (Edit(gap, ".."),))
