@@ -50,7 +50,13 @@ class MergeQueues(Merges):
         self._require_enqueuable(thread, expected)
         now = self.now()
         entry = QueueEntry(
-            self.state.next_id(), thread, pull.head_sha, actor, now, is_jump
+            self.state.next_id(),
+            thread,
+            pull.base_ref,
+            pull.head_sha,
+            actor,
+            now,
+            is_jump,
         )
         queue = found.queues.setdefault(pull.base_ref, [])
         queue.insert(0 if is_jump else len(queue), entry)
@@ -115,6 +121,18 @@ class MergeQueues(Merges):
         super().close_thread(thread, actor, reason=reason)
         self._settle_all_later(thread.repository)
 
+    def set_draft(
+        self, login: str, repository: str, number: int, *, is_draft: bool
+    ) -> None:
+        """Mark a pull request as a draft, which leaves its queue, or as ready."""
+        super().set_draft(login, repository, number, is_draft=is_draft)
+        self._settle_all_later(self.repository(repository))
+
+    def set_base(self, login: str, repository: str, number: int, base: str) -> None:
+        """Aim a pull request at another branch, away from the queue of the one before."""
+        super().set_base(login, repository, number, base)
+        self._settle_all_later(self.repository(repository))
+
     # --- parts
 
     def _require_enqueuable(self, thread: Thread, expected: str | None) -> None:
@@ -142,7 +160,8 @@ class MergeQueues(Merges):
         pull = pull_of(thread)
         if pull.is_merged:
             return "ALREADY_MERGED"
-        if not thread.is_open or pull.is_draft or pull.head_sha != entry.head_sha:
+        was, now_is = (entry.branch, entry.head_sha), (pull.base_ref, pull.head_sha)
+        if not thread.is_open or pull.is_draft or was != now_is:
             return "UNKNOWN_REMOVAL_REASON"
         if rule is None:
             return "QUEUE_CLEARED"
@@ -157,9 +176,10 @@ class MergeQueues(Merges):
         self, repository: Repository, branch: str, rule: QueueRule, bot: User
     ) -> None:
         """Give the first entries a group each, on the base or on the one before."""
-        base = repository.git.resolve(f"refs/heads/{branch}")
-        assert base is not None
         queue = repository.queues.get(branch, [])
+        base = repository.git.resolve(f"refs/heads/{branch}")
+        if base is None:
+            return  # all that stood in the queue was closed with it, and left
         if queue and queue[0].base_sha not in (None, base):
             self._invalidate(repository, branch, queue)
         for entry in [*queue][: rule.most_to_build]:
@@ -194,14 +214,11 @@ class MergeQueues(Merges):
         self._settle_later(repository, branch)
 
     def _eject(self, actor: User, entry: QueueEntry, reason: str) -> None:
-        thread = entry.thread
-        branch, repository = pull_of(thread).base_ref, thread.repository
-        for name, queue in repository.queues.items():
-            if entry in queue:
-                branch = name
-                behind = queue[queue.index(entry) + 1 :]
-                queue.remove(entry)
-                self._invalidate(repository, branch, behind)
+        thread, branch, repository = entry.thread, entry.branch, entry.thread.repository
+        queue = repository.queues[branch]
+        behind = queue[queue.index(entry) + 1 :]
+        queue.remove(entry)
+        self._invalidate(repository, branch, behind)
         word = "failed_checks" if reason == "CI_FAILURE" else reason.lower()
         group = entry.group_sha
         self.tell(thread, "removed_from_merge_queue", actor, word, commit=group)
@@ -268,5 +285,5 @@ def _queue_rule(repository: Repository, branch: str) -> QueueRule | None:
 
 
 def _group_ref(entry: QueueEntry) -> str:
-    base, number = pull_of(entry.thread).base_ref, entry.thread.number
-    return f"refs/heads/gh-readonly-queue/{base}/pr-{number}-{entry.base_sha}"
+    name = f"{entry.branch}/pr-{entry.thread.number}-{entry.base_sha}"
+    return f"refs/heads/gh-readonly-queue/{name}"

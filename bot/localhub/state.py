@@ -352,6 +352,7 @@ class QueueEntry:
 
     id: int
     thread: Thread
+    branch: str  # the base whose queue it is
     head_sha: str
     enqueuer: User
     enqueued_at: datetime

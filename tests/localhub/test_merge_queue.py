@@ -1,6 +1,10 @@
 """Merge queues: entries, groups, what leaves them and why."""
 
+import asyncio
+from dataclasses import replace
 from typing import Any
+
+import pytest
 
 from bot.localhub.hub import LocalHub
 from bot.localhub.pulls import pull_of
@@ -33,9 +37,9 @@ def queue_up(hub: LocalHub, **rule: Any) -> None:
     hub.repository(NAME).rules = [rules]
 
 
-def open_pull(hub: LocalHub, name: str, text: str = "1\n") -> Thread:
-    hub.push("wade", NAME, name, {f"{name}.txt": text}, message=name, base="main")
-    thread = hub.open_pull_request("wade", NAME, name, head=name)
+def open_pull(hub: LocalHub, name: str, *, base: str = "main") -> Thread:
+    hub.push("wade", NAME, name, {f"{name}.txt": "1\n"}, message=name, base=base)
+    thread = hub.open_pull_request("wade", NAME, name, head=name, base=base)
     hub.check(NAME, pull_of(thread).head_sha, "test", conclusion="success")
     return thread
 
@@ -180,6 +184,35 @@ async def test_conflicts_pushes_and_people_take_out_too(hub: LocalHub, hub_clock
         (1, "MANUAL"),
         (1, "CI_TIMEOUT"),
     ]
+
+
+@pytest.mark.parametrize("moved", ["aimed elsewhere", "a draft", "deleted", "renamed"])
+async def test_what_a_queue_was_for_no_longer_leaves_at_once(hub: LocalHub, moved: str):
+    base, repository = "release", hub.repository(NAME)
+    hub.set_ref("olivia", NAME, f"refs/heads/{base}", repository.git.resolve("main"))
+    one = open_pull(hub, "one", base=base)
+    queue_up(hub)
+    (rules,) = repository.rules
+    repository.rules = [replace(rules, pattern=base)]
+    async with receiver(hub) as hooks:
+        enqueue(hub, one)
+        await hub.jobs.drain()
+        assert group(hub, one)
+        match moved:
+            case "aimed elsewhere":
+                hub.set_base("wade", NAME, one.number, "main")
+            case "a draft":
+                hub.set_draft("wade", NAME, one.number, is_draft=True)
+            case "deleted":
+                hub.set_ref("olivia", NAME, f"refs/heads/{base}", None)
+            case "renamed":
+                hub.rename_branch("olivia", NAME, base, "next")
+        await asyncio.wait_for(hub.jobs.drain(), 5)
+        await hub.webhooks.drain()
+    assert [number for number, _ in left(hooks)] == [one.number]
+    assert repository.queue_entry(one) is None
+    assert not any("gh-readonly-queue" in name for name in repository.git.refs())
+    assert not pull_of(one).is_merged
 
 
 async def test_checks_that_take_no_time_merge_at_once_and_a_jump_goes_first(

@@ -35,13 +35,12 @@ def _own_queue(source: Thread, _info: Any, _arguments: Any) -> Queue | None:
 
 
 def _queue_of_entry(source: QueueEntry, _info: Any, _arguments: Any) -> Queue | None:
-    return _own_queue(source.thread, None, None)
+    return _queue_of(source.thread.repository, source.branch)
 
 
 def _position(source: QueueEntry, _info: Any, _arguments: Any) -> int:
-    queues = source.thread.repository.queues.values()
-    places = (queue.index(source) for queue in queues if source in queue)
-    return next(places, -1) + 1
+    queue = source.thread.repository.queues[source.branch]
+    return queue.index(source) + 1 if source in queue else 0
 
 
 def _state(source: QueueEntry, info: Info, _arguments: Any) -> str:

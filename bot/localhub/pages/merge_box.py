@@ -54,7 +54,6 @@ def merge_box(thread: Thread, *, app_id: int) -> MergeBox:
     repository, head = thread.repository, pull_of(thread).head_sha
     rules = mergeability.rules_of(thread)
     entry = repository.queue_entry(thread)
-    queue = next((q for q in repository.queues.values() if entry in q), [])
     runs = [run for run in repository.workflow_runs if run.head_sha == head]
     newest = runs[-1] if runs else None
     state = mergeability.state(thread, app_id=app_id)
@@ -66,7 +65,7 @@ def merge_box(thread: Thread, *, app_id: int) -> MergeBox:
         repository.merge_methods,
         is_behind=thread.is_open and pulls.is_behind(thread),
         has_queue=any(one.queue is not None for one in rules),
-        position=queue.index(entry) + 1 if entry is not None else 0,
+        position=repository.queues[entry.branch].index(entry) + 1 if entry else 0,
         group=_rows(thread, entry.group_sha, app_id) if entry is not None else (),
         workflow=newest if newest and newest.conclusion == "action_required" else None,
         has_failed_jobs=newest is not None

@@ -294,12 +294,11 @@ class CheckPayloads(GitPayloads):
     def merge_group(self, repository: Repository, entry: QueueEntry, ref: str) -> Json:
         """Return ``merge-group``."""
         assert entry.group_sha is not None
-        assert entry.thread.pull is not None
         return {
             "head_sha": entry.group_sha,
             "head_ref": ref,
             "base_sha": entry.base_sha,
-            "base_ref": f"refs/heads/{entry.thread.pull.base_ref}",
+            "base_ref": f"refs/heads/{entry.branch}",
             "head_commit": self.simple_commit(repository.git.commit(entry.group_sha)),
         }
 
