@@ -336,14 +336,14 @@ def test_probots_log_levels_are_known(given: str, level: str):
 @pytest.mark.usefixtures("env")
 def test_the_settings_file_names_commands_repositories_and_bots():
     Path("bot.yml").write_text(
-        "commands: {implement: [claude, -p, Do it], review: [check]}\n"
+        "commands: {implement: [claude, -p, Do it], tidy: [check]}\n"
         "allowed_repositories: [acme/widgets, Tools/*]\n"
         "allowed_bots: {'Dependabot[bot]': write, helper: triage}\n"
     )
     settings = load_settings({"BATCH_SETTINGS_FILE": "bot.yml"})
     assert settings.commands == {
         "implement": ("claude", "-p", "Do it"),
-        "review": ("check",),
+        "tidy": ("check",),
     }
     assert settings.allows("Acme/Widgets")
     assert settings.allows("tools/hammer")
@@ -375,6 +375,11 @@ def test_the_settings_file_names_commands_repositories_and_bots():
         (
             "commands: {label: [x]}",
             "commands.label means something already: /batch label runs no command; name it",
+        ),
+        (
+            "commands:\n  implement: [x]\n  review: [y]",
+            "line 3: commands.review means something already: /batch review runs no"
+            " command; name it differently",
         ),
         ("commands: {cancel: [x]}", "commands.cancel means something already"),
         (

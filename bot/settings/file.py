@@ -17,15 +17,10 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from bot.core import documents
-from bot.core.actions.implement import IMPLEMENT
-from bot.core.actions.review import REVIEW
 from bot.core.actions.table import ACTIONS
 from bot.core.command.guesses import nearest
 from bot.core.command.vocabulary import RESERVED, in_words
 from bot.core.documents import DocumentError, line_of, read_document
-
-_OF_COMMANDS = (IMPLEMENT.name, REVIEW.name)
-"""The built-in actions that run an operator's command of their name."""
 
 
 def _shown_path(value: object) -> object:
@@ -50,8 +45,9 @@ def _bytes(value: object) -> object:
 
 
 def _free_name(name: str) -> str:
-    taken = name in ACTIONS or name in RESERVED
-    if taken and name not in _OF_COMMANDS:
+    spec = ACTIONS.get(name)
+    runs_it = spec is not None and spec.runs_command
+    if not runs_it and (spec is not None or name in RESERVED):
         message = f"means something already: /batch {name} runs no command; name it differently"
         raise ValueError(message)
     return name
