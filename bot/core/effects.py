@@ -276,7 +276,10 @@ class CreateReview:
 
 @dataclass(frozen=True, slots=True)
 class HideReviews:
-    """Fold reviews of the bot's own as outdated, and resolve their conversations."""
+    """Fold reviews of the bot's own as outdated, and resolve their conversations.
+
+    A refusal is in the receipt's ``note``.
+    """
 
     is_repeatable: ClassVar = True
     repository: Repository

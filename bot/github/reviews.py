@@ -52,7 +52,10 @@ async def find(
 
 
 async def hide(connection: Connection, intent: HideReviews) -> Receipt:
-    """Fold reviews as outdated and resolve their conversations, in one request."""
+    """Fold reviews as outdated and resolve their conversations, in one request.
+
+    What GitHub refuses of that is noted; it does the rest all the same.
+    """
     parts, variables, declared = [], {}, []
     for place, review in enumerate(intent.reviews):
         parts.append(
@@ -69,7 +72,10 @@ async def hide(connection: Connection, intent: HideReviews) -> Receipt:
         variables[f"t{place}"] = thread
         declared.append(f"$t{place}: ID!")
     document = f"mutation({', '.join(declared)}) {{ {' '.join(parts)} }}"
-    await connection.query(document, variables)
+    try:
+        await connection.query(document, variables)
+    except Refused as error:
+        return Receipt(id=intent.number, note=notes.not_folded(error))
     return Receipt(id=intent.number)
 
 

@@ -156,6 +156,17 @@ async def test_old_reviews_are_folded_and_resolved_in_one_request(desk: Bench):
     assert sent["variables"] == {"r0": "R1", "r1": "R2", "t0": "T1"}
 
 
+async def test_what_github_does_not_fold_is_noted_and_weather_is_not(desk: Bench):
+    hide = HideReviews(REPOSITORY, NUMBER, ("R1",), ("T1",))
+    refused = {"type": "FORBIDDEN", "path": ["t0"], "message": "Not accessible"}
+    desk.github.on("POST /graphql", Reply({"data": {}, "errors": [refused]}))
+    receipt = await desk.effects.do(hide)
+    assert "Not accessible" in receipt.note
+    desk.github.on("POST /graphql", Reply(status=502))
+    with pytest.raises(Uncertain):
+        await desk.effects.do(hide)
+
+
 # --- what it goes by -------------------------------------------------------------------
 
 

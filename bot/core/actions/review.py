@@ -69,9 +69,12 @@ def _tidy(job: Job, seen: Seen, posted: Receipt) -> Step:
     """Fold what was said of earlier heads: it is answered, or said again."""
     head = job.item.head_sha
     link = Link("review", posted.url) if posted.url else None
-    summary = posted.note or ("" if link else "reviewed")
+    key = f"hide@{head[:12]}"
+    hidden = seen.receipts.get(key)
+    said = "; ".join(filter(None, (posted.note, hidden.note if hidden else "")))
+    summary = said or ("" if link else "reviewed")
     done = End(Outcome(OutcomeKind.COMPLETED, summary=summary, link=link))
-    if f"hide@{head[:12]}" in seen.receipts:
+    if hidden is not None:
         return done
     asked = OwnReviewsOf(job.repository, job.item.number)
     own = seen.answer(asked)
@@ -83,7 +86,7 @@ def _tidy(job: Job, seen: Seen, posted: Receipt) -> Step:
     if not shown and not threads:
         return done
     hide = HideReviews(job.repository, job.item.number, shown, threads)
-    return Do(f"hide@{head[:12]}", hide)
+    return Do(key, hide)
 
 
 def needed(kind: ItemKind) -> Needed:

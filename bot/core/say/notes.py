@@ -83,6 +83,11 @@ def comments_not_taken(error: BotError) -> str:
     return f"GitHub took no comments on lines: {error}"
 
 
+def not_folded(error: BotError) -> str:
+    """Earlier reviews, or their conversations, stay as they are."""
+    return f"not all that earlier reviews said was folded: {error}"
+
+
 def review_without_id() -> str:
     """A reaction to a review of which too little is known."""
     return "reviews take reactions only by their node id"

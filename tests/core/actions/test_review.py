@@ -94,6 +94,9 @@ def test_afterwards_what_was_said_of_other_heads_is_hidden_and_resolved():
     assert next_step(JOB, POSTED.told(OWN, own)) == Do(f"hide@{PINNED[:12]}", hide)
     hidden = POSTED.done(f"hide@{PINNED[:12]}", Receipt())
     assert end(next_step(JOB, hidden)).kind is OutcomeKind.COMPLETED
+    noted = POSTED.done(f"hide@{PINNED[:12]}", Receipt(note="T1 stays"))
+    outcome = end(next_step(JOB, noted))
+    assert (outcome.kind, outcome.summary) == (OutcomeKind.COMPLETED, "T1 stays")
 
 
 def test_it_ends_with_a_link_to_the_review():

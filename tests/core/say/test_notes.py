@@ -28,6 +28,7 @@ SAID = {
         notes.pin_stayed(LATE),
         notes.review_without_id(),
         notes.comments_not_taken(LATE),
+        notes.not_folded(LATE),
         notes.not_assigned(["ada", "bob", "eve"]),
         notes.not_labelled(["needs-review"]),
         notes.milestone_stayed("2.3"),
