@@ -31,7 +31,7 @@ _NAME_WIDTH = 100
 _MESSAGE_WIDTH = 160
 
 _RIGHTS = re.compile(
-    r"^\s*-?\s*(?:permissions\s*:|[a-z-]+\s*:\s*write\b)"
+    r"^\s*(?:-\s*)?(?:permissions\s*:|[a-z-]+\s*:\s*write\b)"
     r"|\bwrite-all\b|\bpull_request_target\b|\bsecrets\s*(?:\.|:\s*inherit)"
 )
 _TEST_NAME = re.compile(

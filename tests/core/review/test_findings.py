@@ -1,3 +1,4 @@
+import time
 from typing import Any
 
 import pytest
@@ -89,6 +90,20 @@ def test_empty_files_moves_and_code_that_goes_say_nothing():
         changed("old.py", "-a", status="removed"),
     )
     assert said(ReviewFacts(pull(), files, 3)) == []
+
+
+def test_what_a_workflow_gains_is_named():
+    rows = ("+permissions:", "+    contents: write", "+  - id-token: write", "+  on: x")
+    text = "`.github/workflows/a.yml` gains `permissions:`, `contents: write` and"
+    told = said(ReviewFacts(pull(), (changed(".github/workflows/a.yml", *rows),)))
+    assert told[1] == f"{text} `- id-token: write`"
+
+
+def test_lines_of_spaces_take_no_time():
+    wide = changed(".github/workflows/a.yml", *["+" + " " * 500] * 4_000)
+    started = time.process_time()
+    assert len(said(ReviewFacts(pull(), (wide,)))) == 2
+    assert time.process_time() - started < 2
 
 
 def test_what_github_does_not_list_is_said_and_nothing_is_made_of_it():
