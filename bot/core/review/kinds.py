@@ -55,14 +55,18 @@ _TESTS = re.compile(
     r"|.*\.(?:test|spec)\.[cm]?[jt]sx?"
 )
 _DOCS = re.compile(
-    r"(?:.*/)?docs?/.*|.*\.(?:md|rst|adoc|txt)|(?:.*/)?(?:LICENSE|NOTICE|AUTHORS)[^/]*"
+    r"(?:.*/)?docs?/.*|.*\.(?:md|rst|adoc)|(?:.*/)?(?:LICENSE|NOTICE|AUTHORS)[^/]*"
+    r"|(?:.*/)?(?!requirements|constraints|CMakeLists\.)[^/]*\.txt"
 )
-_SETTINGS = re.compile(r".*\.(?:ya?ml|toml|ini|cfg|json|properties|conf|env)")
+_SETTINGS = re.compile(
+    r".*\.(?:ya?ml|toml|ini|cfg|json|properties|conf|env)"
+    r"|(?:.*/)?(?:requirements|constraints)[^/]*\.txt"
+)
 _CODE = re.compile(
     r".*\.(?:py|pyi|pyx|[cm]?jsx?|[cm]?tsx?|vue|svelte|go|rs|java|kt|kts|scala|rb|php|cs"
     r"|fs|swift|m|mm|c|h|cc|cpp|cxx|hpp|hh|zig|nim|dart|ex|exs|erl|hs|ml|clj|lua|pl|r|jl"
     r"|sh|bash|ps1|sql|tf|proto)"
-    r"|(?:.*/)?(?:Makefile|Dockerfile)"
+    r"|(?:.*/)?(?:Makefile|Dockerfile|CMakeLists\.txt)"
 )
 _IN_ORDER = (
     (_RIGHTS, Kind.RIGHTS),
