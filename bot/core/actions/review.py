@@ -1,10 +1,17 @@
 """``review``: one review on the pinned head says what is certain about it."""
 
 from bot.core.actions import mergeable as m
-from bot.core.actions.spec import ActionSpec, AppliesTo, ItemNeed, Overtaken, Words
+from bot.core.actions.spec import (
+    ActionSpec,
+    AppliesTo,
+    ItemNeed,
+    Overtaken,
+    Words,
+    of_pull_requests,
+)
 from bot.core.actions.step import Ask, Await, Do, End, Job, Seen, Step
 from bot.core.effects import CreateReview, HideReviews, Receipt
-from bot.core.model import Expectation, ItemKind, Link, Outcome, OutcomeKind
+from bot.core.model import Expectation, Link, Outcome, OutcomeKind
 from bot.core.review.facts import (
     EarlierReview,
     OwnReviewsOf,
@@ -12,7 +19,6 @@ from bot.core.review.facts import (
     ReviewFactsOf,
 )
 from bot.core.review.text import review
-from bot.core.world.permissions import Needed
 
 
 def next_step(job: Job, seen: Seen) -> Step:
@@ -89,11 +95,6 @@ def _tidy(job: Job, seen: Seen, posted: Receipt) -> Step:
     return Do(key, hide)
 
 
-def needed(kind: ItemKind) -> Needed:
-    """Return what has to be granted to review."""
-    return (("pull_requests",),)
-
-
 REVIEW = ActionSpec(
     "review",
     Words(
@@ -105,7 +106,7 @@ REVIEW = ActionSpec(
     AppliesTo.PULL_REQUESTS,
     ItemNeed.OPEN,
     next_step,
-    writes=needed,
+    writes=of_pull_requests,
     overtaken_by=Overtaken.CLOSING_OR_PUSH,
     expected=Expectation(seconds=8, requests=4),
 )

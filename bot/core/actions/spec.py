@@ -136,6 +136,3 @@ class ActionSpec:
     writes: Callable[[ItemKind], Needed] = of_the_item  # what an owner has to grant
     expected: Expectation = UNKNOWN_EXPECTATION
     cancel_step: NextStep = at_once
-    gives_way: bool = (
-        False  # to an action that a repository named so before there was it
-    )

@@ -47,7 +47,6 @@ ACTIONS: Mapping[str, ActionSpec] = MappingProxyType(_actions)
 def installed(specs: Iterable[ActionSpec]) -> Iterator[None]:
     """Have actions from outside in the table, for as long as the bot runs.
 
-
     Raises ``ValueError`` for a name that the table has.
     """
     added = {spec.name: spec for spec in specs}

@@ -7,9 +7,6 @@ from bot.core.model import ItemNumber
 from bot.core.world.pulls import PullRequest
 from bot.core.world.questions import Question
 
-MOST_FILES = 3_000
-"""GitHub lists no more files of a pull request."""
-
 
 @dataclass(frozen=True, slots=True)
 class ChangedFile:
