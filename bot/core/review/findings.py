@@ -82,7 +82,9 @@ def _checks(facts: ReviewFacts) -> Iterator[Finding]:
         said = _annotated(facts.annotations.get(check.name, ()))
         yield Finding(Weight.STOPS, f"Required check {_ended(check)}{said}")
     if (more := len(failed) - _MOST_CHECKS) > 0:
-        yield Finding(Weight.STOPS, f"{more} more required checks did not pass")
+        yield Finding(
+            Weight.STOPS, f"{plural(more, 'more required check')} did not pass"
+        )
     pending = [c for c in facts.pull.required if c.state is CheckState.PENDING]
     missing = [c for c in pending if c.says == "expected"]
     running = [c for c in pending if c.says != "expected"]
@@ -100,7 +102,7 @@ def _other_checks(facts: ReviewFacts) -> Iterator[Finding]:
         said = _annotated(facts.annotations.get(check.name, ()))
         yield Finding(Weight.LOOK, f"Check {_ended(check)}{said}")
     if (more := len(failed) - _MOST_CHECKS) > 0:
-        yield Finding(Weight.LOOK, f"{more} more checks did not pass")
+        yield Finding(Weight.LOOK, f"{plural(more, 'more check')} did not pass")
 
 
 def _people(facts: ReviewFacts) -> Iterator[Finding]:
