@@ -30,7 +30,6 @@ _GLOBS = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
 class Hit:
     """Where a rule has something to say; ``line`` is on the right, 0: the whole file."""
 
-    rule: ReviewRule
     path: str
     line: int = 0
 
@@ -49,12 +48,11 @@ def check_pattern(pattern: str) -> None:
         raise BadPattern(text) from error
 
 
-def hits(files: Sequence[ChangedFile], rules: Sequence[ReviewRule]) -> Iterator[Hit]:
-    """Yield what the rules say: rule by rule, in the order of the diff."""
-    for rule in rules:
-        for file in files:
-            if any(_matches(glob, file.path) for glob in rule.paths or ("**",)):
-                yield from _in_file(rule, file)
+def hits(files: Sequence[ChangedFile], rule: ReviewRule) -> Iterator[Hit]:
+    """Yield where a rule has something to say, in the order of the diff."""
+    for file in files:
+        if any(_matches(glob, file.path) for glob in rule.paths or ("**",)):
+            yield from _in_file(rule, file)
 
 
 def _in_file(rule: ReviewRule, file: ChangedFile) -> Iterator[Hit]:
@@ -62,11 +60,11 @@ def _in_file(rule: ReviewRule, file: ChangedFile) -> Iterator[Hit]:
         pattern = _compiled(rule.pattern)
         for line in diff.added(file.patch or ""):
             if pattern.search(line.text[:_MOST_OF_LINE]):
-                yield Hit(rule, file.path, line.right)
+                yield Hit(file.path, line.right)
     elif rule.when is RuleWhen.CHANGED or rule.when == file.status:
         shown = [line.right for line in diff.lines(file.patch or "") if line.right]
         new = [line.right for line in diff.added(file.patch or "")]
-        yield Hit(rule, file.path, next(iter(new + shown), 0))
+        yield Hit(file.path, next(iter(new + shown), 0))
 
 
 def _matches(glob: str, path: str) -> bool:

@@ -54,7 +54,7 @@ def review(
 ) -> Review:
     """Return the review of a pull request; *mark* is its first line."""
     found = findings(facts)
-    said = [(rule, tuple(hits(facts.files, (rule,)))) for rule in rules]
+    said = [(rule, tuple(hits(facts.files, rule))) for rule in rules]
     at = _at_lines(said)
     comments = tuple(
         LineComment(path, line, paragraphs(*words))
@@ -76,8 +76,9 @@ def _at_lines(said: Sequence[_Said]) -> _AtLines:
         shown = [place for place in places if place.line]
         for place in shown[: MOST_OF_A_RULE if rule.pattern else 1]:
             there = at.get((place.path, place.line), [])
-            if len(at) + (not there) <= MOST_COMMENTS and len(there) < MOST_OF_A_LINE:
-                at[place.path, place.line] = [*there, *{words}.difference(there)]
+            is_full = len(at) + (not there) > MOST_COMMENTS
+            if not is_full and words not in there and len(there) < MOST_OF_A_LINE:
+                at[place.path, place.line] = [*there, words]
     return at
 
 

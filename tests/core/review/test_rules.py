@@ -8,7 +8,7 @@ from tests.core.review.scenes import changed
 
 
 def at(rule: ReviewRule, *files) -> list[tuple[str, int]]:
-    return [(hit.path, hit.line) for hit in hits(files, (rule,))]
+    return [(hit.path, hit.line) for hit in hits(files, rule)]
 
 
 @pytest.mark.parametrize(
