@@ -131,7 +131,7 @@ def check(path: Path | None) -> None:
     "--scenario",
     type=click.Choice(["implement", "merge", "review"]),
     default="implement",
-    help="What --once shows: issues that are worked on, a train of merges, or reviews.",
+    help="What is shown: issues that are worked on, a train of merges, or reviews.",
 )
 @click.option(
     "--port", default=0, help="The port of the local GitHub; without it a free one."
@@ -154,7 +154,11 @@ def show(*, once: bool, scenario: str, port: int) -> None:
             err=True,
         )
         sys.exit(1)
-    demo.perform(demo.once(scenario=scenario) if once else demo.serve(port=port))
+    demo.perform(
+        demo.once(scenario=scenario)
+        if once
+        else demo.serve(port=port, scenario=scenario)
+    )
 
 
 if __name__ == "__main__":

@@ -65,15 +65,19 @@ async def once(*, scenario: str = "implement", program: Sequence[str] = REPAIR) 
     )
 
 
-async def serve(*, port: int) -> None:
-    """Serve the local GitHub's pages until the process is interrupted."""
-    console, text = Console(), SCENARIOS["implement"].command
+async def serve(*, port: int, scenario: str = "implement") -> None:
+    """Serve the local GitHub's pages, with all that a scenario's command needs, until
+    the process is interrupted.
+    """
+    console, shown = Console(), SCENARIOS[scenario]
     console.print("Starting a local GitHub and the bot …")
-    async with stage(port=port, with_pages=True, pace_seconds=1.5) as on:
+    async with stage(
+        port=port, with_pages=True, pace_seconds=1.5, prepare=shown.prepare
+    ) as on:
         url = f"{on.hub.html_url}/{REPOSITORY}/issues/{THREAD}"
         console.print("A local GitHub with the bot is running. Open")
         console.print(f"  [bold]{url}[/]", soft_wrap=True)
-        console.print(f"and write [bold]{text}[/] there. Ctrl-C ends it.")
+        console.print(f"and write [bold]{shown.command}[/] there. Ctrl-C ends it.")
         console.print(f"The bot's log: {on.log}", soft_wrap=True, highlight=False)
         await asyncio.Event().wait()
 

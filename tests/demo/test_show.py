@@ -7,10 +7,12 @@ import signal
 import socket
 import sys
 from pathlib import Path
+from urllib.request import urlopen
 
 import psutil
 import pytest
 
+from bot.demo.scenarios import SCENARIOS
 from bot.demo.show import plain
 
 PATIENCE_SECONDS = 90.0
@@ -112,9 +114,18 @@ async def test_a_program_that_fails_is_the_reason_for_exit_1(tmp_path: Path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
-async def test_the_pages_are_served_until_it_is_interrupted(name: str, tmp_path: Path):
-    demo = await start("-m", "bot", "demo", folder=tmp_path)
+@pytest.mark.parametrize(
+    ("name", "scenario", "path"),
+    [
+        ("SIGINT", (), "issues/12"),
+        ("SIGTERM", ("--scenario", "merge"), "pull/101"),
+        ("SIGHUP", ("--scenario", "review"), "pull/61"),
+    ],
+)
+async def test_the_pages_are_served_until_it_is_interrupted(
+    name: str, scenario: tuple[str, ...], path: str, tmp_path: Path
+):
+    demo = await start("-m", "bot", "demo", *scenario, folder=tmp_path)
     assert demo.stdout is not None
     printed = ""
     async with asyncio.timeout(PATIENCE_SECONDS):
@@ -123,6 +134,10 @@ async def test_the_pages_are_served_until_it_is_interrupted(name: str, tmp_path:
         address = re.search(r"http://127.0.0.1:\d+/acme/widgets/issues/40", printed)
         log = Path(printed.rpartition("The bot's log: ")[2].strip())
         assert address
+        assert SCENARIOS["".join(scenario[1:]) or "implement"].command in printed
+        site = address[0].removesuffix("issues/40")
+        page = await asyncio.to_thread(urlopen, f"{site}{path}")
+        assert page.status == 200
         assert "ready" in await asyncio.to_thread(log.read_text)
         children = psutil.Process(demo.pid).children(recursive=True)
         demo.send_signal(signal.Signals[name])
