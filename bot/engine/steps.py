@@ -205,29 +205,31 @@ class Steps:
 
     # --- for one attempt ---------------------------------------------------------------
 
-    async def perform(self, attempt: "_Attempt", step: Do) -> Receipt:
-        """Carry an effect out until it works: doing other work again would not help."""
+    async def perform(self, attempt: "_Attempt", step: Do) -> Receipt | None:
+        """Carry an effect out; None if GitHub was away: then it may be wanted no more."""
         job, desk = attempt.job, attempt.desk
         # The key names the item, not the attempt: what a first try did without getting
         # an answer, a second one finds.
         key = f"{job.batch_id}-{job.item.id}/{step.key}"
-        is_begun = attempt.resumed is not None and await self._effects.is_meant(key)
-        tries = 1
-        while True:
-            try:
-                if attempt.spec.role is Role.MAINTAIN and not step.is_minor:
-                    await self._check_role(job, desk.repository())
-                async with desk.changing(is_begun=is_begun):
-                    intent = replace(step.intent, repository=desk.repository())
-                    return await self._effects.perform(key, intent)
-            except Uncertain:
+        if attempt.tried.key != key:
+            may_be = attempt.resumed is not None
+            attempt.tried = _Tried(key, may_be and await self._effects.is_meant(key))
+        tried = attempt.tried
+        try:
+            if attempt.spec.role is Role.MAINTAIN and not step.is_minor:
+                await self._check_role(job, desk.repository())
+            async with desk.changing(is_begun=tried.is_begun):
+                intent = replace(step.intent, repository=desk.repository())
+                return await self._effects.perform(key, intent)
+        except Uncertain:
+            raise
+        except TransientError as error:
+            if tried.times == PATIENT_TRIES:
                 raise
-            except TransientError as error:
-                if tries == PATIENT_TRIES:
-                    raise
-                log.info("effect waits", attempt=job.attempt, error=str(error))
-                await self.pause(tries, error)
-                tries += is_tried(error)
+            log.info("effect waits", attempt=job.attempt, error=str(error))
+            await self.pause(tried.times, error)
+            tried.times += is_tried(error)
+            return None
 
     async def _check_role(self, job: Job, repository: Repository) -> None:
         """Ask again whether who started the batch may still do this; a refusal
@@ -289,6 +291,15 @@ class _Ended(BotError):
         self.outcome = outcome
 
 
+@dataclass(slots=True)
+class _Tried:
+    """The effect that is tried, or was last."""
+
+    key: str = ""
+    is_begun: bool = False  # by an earlier process
+    times: int = 1
+
+
 @dataclass(eq=False, slots=True)
 class _Attempt:
     """One walk through the machine of an action."""
@@ -300,6 +311,7 @@ class _Attempt:
     resumed: Resumed | None
     seen: Seen = field(default_factory=Seen)
     began_at: datetime | None = None  # once it had what others held
+    tried: _Tried = field(default_factory=_Tried)
 
     def times_out_at(self) -> datetime:
         """Return when the item's time is over; waiting for its turn takes none of it."""
@@ -337,7 +349,9 @@ class _Attempt:
         match step:
             case Do():
                 receipt = await self.steps.perform(self, step)
-                self.seen = seen.done(step.key, receipt)
+                # While GitHub was away the world may have changed.
+                again = seen.looking_again()
+                self.seen = seen.done(step.key, receipt) if receipt else again
             case Ask():
                 answer = await self.steps.ask(self, step)
                 self.seen = seen.told(step.question, answer)

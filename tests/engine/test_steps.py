@@ -673,6 +673,27 @@ async def test_who_had_to_wait_for_its_turn_looks_again_before_it_does_anything(
     assert states[:2] == [CheckState.PASSED, CheckState.PENDING]
 
 
+async def test_what_has_to_be_tried_again_later_is_done_only_if_it_is_still_right(
+    bench: Bench, install
+):
+    bench.github.answers = [{CHECKS: PASSED}, {CHECKS: PENDING}, {CHECKS: PASSED}]
+    bench.outside = Outside([AWAY, RECEIPT], [None])
+    found: list[Checks] = []
+
+    def merges(job: Job, seen: Seen) -> Step:
+        checks = seen.answer(CHECKS)
+        if "comment" in seen.receipts:
+            return End(DONE)
+        if checks is None:
+            return Ask(CHECKS)
+        found.append(checks)
+        return Await(CHECKS, "ci") if checks == PENDING else Do("comment", COMMENT)
+
+    assert await bench.run(install(merges)) == DONE
+    assert found[:2] == [PASSED, PENDING]
+    assert bench.desk.notes == ["parked: ci", "unparked"]
+
+
 async def test_waiting_for_a_turn_takes_none_of_the_items_own_time(bench, install):
     bench.github.answers = [{CHECKS: PENDING}]
     took = bench.desk.hold
