@@ -92,7 +92,9 @@ class Commits:
         """Return who made the first of the commits up to *last*, *before* not counting."""
         ask = ("log", "--reverse", "--topo-order", "--format=%an%x00%ae", last)
         printed = await self._git.run(*ask, f"^{before}", place=Place(mirror))
-        name, address = printed.decode().splitlines()[0].split("\0")
+        # The names of people need not be text, nor without other ends of lines.
+        first = printed.decode("utf-8", "replace").split("\n", 1)[0]
+        name, address = first.split("\0")
         return Person(name, address)
 
     async def has(self, mirror: Path, sha: str) -> bool:

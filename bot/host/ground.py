@@ -108,7 +108,7 @@ class Grounds:
         before = merged_sha if is_known else heads[was]
         fork = await self._commits.fork(mirror, before, ours)
         # A true merge has taken all of it along; a squash or a rebase has only the files.
-        if not fork or await self._commits.fork(mirror, fork, there) == fork:
+        if fork in ("", ours) or await self._commits.fork(mirror, fork, there) == fork:
             return Brought(ours, "")
         if await self._commits.fork(mirror, there, ours) == there:
             return Brought(ours, "")

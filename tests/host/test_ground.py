@@ -105,6 +105,21 @@ async def test_a_merged_commit_that_nobody_knows_is_taken_for_the_branch(
     assert changed == ["a.py", "b.py", "review.py"]
 
 
+@pytest.mark.parametrize("name", ["Jos\udce9", "A\u2028B"])
+async def test_a_person_may_have_any_name(real: Host, remote: Remote, name: str):
+    git(remote.clone, "reset", "-q", "--soft", BELOW)
+    git(remote.clone, "commit", "-q", "-m", "Change", f"--author={name} <a@b.c>")
+    git(remote.clone, "push", "-q", "-f", "origin", OURS)
+    assert (await brought(real, squash(remote))).sha
+
+
+async def test_a_branch_without_a_commit_of_its_own_needs_nothing(
+    real: Host, remote: Remote
+):
+    git(remote.clone, "push", "-q", "-f", "origin", f"{BELOW}:{OURS}")
+    assert await brought(real, squash(remote)) == Brought(remote.head(BELOW), "")
+
+
 async def test_conflicts_and_branches_that_are_gone_are_named(
     real: Host, remote: Remote
 ):
