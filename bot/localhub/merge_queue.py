@@ -81,7 +81,7 @@ class MergeQueues(Merges):
         """Drop what left or failed, build what is not built, merge what may merge."""
         found = self.repository(repository)
         bot = self.state.add_user(BOT, UserType.BOT)
-        rule = _queue_rule(found, branch)
+        rule = found.queue_rule(branch)
         queue = found.queues.get(branch, [])
         for entry in [*queue]:
             reason = self._reason_to_leave(entry, rule)
@@ -277,11 +277,6 @@ class MergeQueues(Merges):
 
     def _settle_later(self, repository: Repository, branch: str) -> None:
         self.jobs.add(partial(self.settle_queue, repository.full_name, branch))
-
-
-def _queue_rule(repository: Repository, branch: str) -> QueueRule | None:
-    rules = (one.queue for one in repository.rules_of(branch))
-    return next((one for one in rules if one is not None), None)
 
 
 def _group_ref(entry: QueueEntry) -> str:

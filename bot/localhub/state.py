@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from bot.localhub.git import GitRepository
-from bot.localhub.rules import MERGE_METHODS, BranchRules
+from bot.localhub.rules import MERGE_METHODS, BranchRules, QueueRule
 
 Now = Callable[[], datetime]
 
@@ -461,6 +461,11 @@ class Repository:
         """Return all that is demanded of a branch."""
         name = self.default_branch
         return [r for r in self.rules if r.holds_for(branch, default_branch=name)]
+
+    def queue_rule(self, branch: str) -> QueueRule | None:
+        """Return what the merge queue of a branch goes by; None if it has no queue."""
+        rules = (one.queue for one in self.rules_of(branch))
+        return next((one for one in rules if one is not None), None)
 
     def label(self, name: str) -> Label | None:
         """Return the label of that name; names ignore case."""

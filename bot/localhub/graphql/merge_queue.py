@@ -19,8 +19,7 @@ from bot.localhub.state import QueueEntry, Repository, Thread
 
 
 def _queue_of(repository: Repository, branch: str) -> Queue | None:
-    rules = repository.rules_of(branch)
-    rule = next((one.queue for one in rules if one.queue is not None), None)
+    rule = repository.queue_rule(branch)
     return None if rule is None else Queue(repository, branch, rule)
 
 

@@ -1,15 +1,13 @@
 """Reviews and conversations on lines: folded, resolved. REST can do neither."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from bot.localhub.graphql.changes import done, require
+from bot.localhub.graphql.changes import Named, done, named, require
 from bot.localhub.graphql.connections import listed
-from bot.localhub.graphql.errors import QueryError
 from bot.localhub.graphql.values import Info, Object, Resolver, call_of, key, of
 from bot.localhub.pulls import pull_of
-from bot.localhub.rest.routing import Call
 from bot.localhub.state import Comment, Review, ReviewComment, Thread
 
 
@@ -25,7 +23,7 @@ def _comments(source: ReviewComment) -> Sequence[ReviewComment]:
 
 def _minimize(_source: Any, info: Info, arguments: dict[str, Any]) -> Any:
     call, given = call_of(info), arguments["input"]
-    subject = _named(call, given["subjectId"], _subjects)
+    subject = named(call, given["subjectId"], _subjects)
     require(call, "pull_requests")
     # GitHub says it in another way than it is told.
     subject.minimized_as = given["classifier"].lower().replace("_", "-")
@@ -34,7 +32,7 @@ def _minimize(_source: Any, info: Info, arguments: dict[str, Any]) -> Any:
 
 def _resolve(_source: Any, info: Info, arguments: dict[str, Any]) -> Any:
     call, given = call_of(info), arguments["input"]
-    first = _named(call, given["threadId"], _conversations)
+    first = named(call, given["threadId"], _conversations)
     # The permission that GitHub wants for it is not documented: that to write code.
     require(call, "pull_requests", "contents")
     name = first.thread.repository.full_name
@@ -42,28 +40,16 @@ def _resolve(_source: Any, info: Info, arguments: dict[str, Any]) -> Any:
     return {**given, "thread": first}
 
 
-def _subjects(thread: Thread) -> Iterator[tuple[str, Comment | Review | ReviewComment]]:
+def _subjects(thread: Thread) -> Named[Comment | Review | ReviewComment]:
     yield from ((f"IC_{one.id}", one) for one in thread.comments)
     if thread.pull is not None:
         yield from ((f"PRR_{one.id}", one) for one in thread.pull.reviews)
         yield from ((f"PRRC_{one.id}", one) for one in thread.pull.review_comments)
 
 
-def _conversations(thread: Thread) -> Iterator[tuple[str, ReviewComment]]:
+def _conversations(thread: Thread) -> Named[ReviewComment]:
     if thread.pull is not None:
         yield from ((f"PRRT_{one.id}", one) for one in _threads(thread))
-
-
-def _named(call: Call, node_id: str, among: Any) -> Any:
-    """Return what has a global id; raises for what the token does not see."""
-    for repository in call.hub.state.repositories.values():
-        if call.hub.sees(call.token, repository):
-            for thread in repository.visible_threads():
-                for name, found in among(thread):
-                    if name == node_id:
-                        return found
-    message = f"Could not resolve to a node with the global id of '{node_id}'"
-    raise QueryError(message, "NOT_FOUND")
 
 
 RESOLVERS: dict[str, Resolver] = {

@@ -389,6 +389,4 @@ def suite_state(
         )
     if any(run.status != "completed" for run in runs):
         return "in_progress", None
-    conclusions = [run.conclusion for run in runs]
-    bad = [c for c in conclusions if c not in verdicts.PASSING]
-    return "completed", "failure" if "failure" in bad else bad[0] if bad else "success"
+    return "completed", verdicts.worst(run.conclusion for run in runs)
