@@ -105,7 +105,9 @@ class Setup(Installations):
             found.labels.append(label)
         return label
 
-    def add_milestone(self, login: str, repository: str, title: str) -> Milestone:
+    def add_milestone(
+        self, login: str, repository: str, title: str, description: str = ""
+    ) -> Milestone:
         """Return a new milestone."""
         found, creator = self.repository(repository), self.user(login)
         if any(one.title == title for one in found.milestones):
@@ -116,6 +118,7 @@ class Setup(Installations):
             title,
             creator,
             self.now(),
+            description,
         )
         found.milestones.append(milestone)
         shape = self.payloads.milestone(found, milestone)

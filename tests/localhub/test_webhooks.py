@@ -178,3 +178,12 @@ async def test_an_app_that_is_not_there_costs_nothing_but_the_delivery(
     await asyncio.wait_for(hub.webhooks.drain(), 60)
     (delivery,) = hub.webhooks.deliveries
     assert (delivery.status, delivery.status_code) == ("failed to connect", 502)
+
+
+async def test_a_milestone_is_told_with_all_that_it_was_made_with(hub: LocalHub):
+    async with receiver(hub) as hooks, client(hub) as github:
+        new = {"title": "v1", "description": "The first"}
+        assert (await github.send("POST", f"{REPO}/milestones", new)).status == 201
+        await hub.webhooks.drain()
+    (told,) = [h.payload["milestone"] for h in hooks.hooks if h.event == "milestone"]
+    assert (told["title"], told["description"]) == ("v1", "The first")

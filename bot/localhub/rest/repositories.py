@@ -102,8 +102,12 @@ def list_milestones(call: Call) -> Answer:
 )  # fmt: skip
 def create_milestone(call: Call) -> Answer:
     """Make a milestone."""
-    made = call.hub.add_milestone(call.login, call.name, call.required_text("title"))
-    made.description = call.text("description") or ""
+    made = call.hub.add_milestone(
+        call.login,
+        call.name,
+        call.required_text("title"),
+        call.text("description") or "",
+    )
     return Answer(call.hub.payloads.milestone(call.repository, made), 201)
 
 
