@@ -8,6 +8,7 @@ from bot.core.actions.step import Ask, Await, Do, End, Job, Seen, Step
 from bot.core.actions.table import spec_of
 from bot.core.effects import (
     ChangeBase,
+    DequeuePullRequest,
     EnqueuePullRequest,
     Intent,
     MergePullRequest,
@@ -90,6 +91,8 @@ def _deed(intent: Intent) -> str:
             return f"would be merged now (`{method}`)"
         case EnqueuePullRequest():
             return "would go into the merge queue now"
+        case DequeuePullRequest():
+            return "would be taken out of the merge queue"
         case RerunFailedJobs():
             return "would have its failed jobs run again"
         case ChangeBase(base_branch=base):
