@@ -7,17 +7,11 @@ and is there at once; a test or a page says the rest.
 from collections.abc import Mapping
 
 from bot.localhub import verdicts
+from bot.localhub.accounts import User
 from bot.localhub.check_runs import CI_LOGIN, CONCLUSIONS, CheckRuns
+from bot.localhub.ci import CheckRun, Job, Outcome, Workflow, WorkflowRun
 from bot.localhub.errors import GitHubError, not_found
-from bot.localhub.state import (
-    CheckRun,
-    Job,
-    Outcome,
-    Repository,
-    User,
-    Workflow,
-    WorkflowRun,
-)
+from bot.localhub.state import Repository
 
 
 class Actions(CheckRuns):

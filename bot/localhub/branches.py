@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 
 from bot.localhub import pulls
+from bot.localhub.accounts import User
 from bot.localhub.actions import Actions
 from bot.localhub.errors import not_found
 from bot.localhub.git import ZERO_SHA
 from bot.localhub.pulls import pull_of
-from bot.localhub.state import Repository, Thread, User
+from bot.localhub.state import Repository, Thread
 
 
 class Branches(Actions):

@@ -3,16 +3,11 @@
 from collections.abc import Sequence
 
 from bot.localhub import verdicts
+from bot.localhub.accounts import User
+from bot.localhub.ci import Annotation, CheckRun, CheckSuite, CommitStatus
 from bot.localhub.errors import invalid
 from bot.localhub.moves import Moves
-from bot.localhub.state import (
-    Annotation,
-    CheckRun,
-    CheckSuite,
-    CommitStatus,
-    Repository,
-    User,
-)
+from bot.localhub.state import Repository
 
 STATES = ("error", "failure", "pending", "success")
 CI_LOGIN = "github-actions[bot]"

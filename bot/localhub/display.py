@@ -7,7 +7,8 @@ from datetime import datetime
 
 from markupsafe import Markup
 
-from bot.localhub.state import Comment, Review, Thread, ThreadEvent, User, UserType
+from bot.localhub.accounts import User, UserType
+from bot.localhub.state import Comment, Review, Thread, ThreadEvent
 
 SHOWN_CHARACTERS = 20_000
 AVATARS = {"ada": "👩‍💻", "grace": "👩‍🚀", "linus": "🐧", "newcomer": "🐣"}

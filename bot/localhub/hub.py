@@ -9,11 +9,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from secrets import token_urlsafe
 
+from bot.localhub.accounts import App, Installation, UserType
 from bot.localhub.api_log import ApiLog
 from bot.localhub.faults import Faults
 from bot.localhub.limits import Limits
 from bot.localhub.merge_queue import MergeQueues
-from bot.localhub.state import App, Installation, Now, Repository, State, UserType
+from bot.localhub.state import Now, Repository, State
 
 APP_ID = 4242
 APP_SLUG = "batch-bot"

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 
+from bot.localhub.accounts import Installation
 from bot.localhub.payloads.shape import Json
-from bot.localhub.state import Installation, Repository
+from bot.localhub.state import Repository
 from bot.localhub.world import World
 
 

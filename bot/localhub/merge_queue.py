@@ -10,20 +10,14 @@ from datetime import timedelta
 from functools import partial
 
 from bot.localhub import mergeability, verdicts
+from bot.localhub.accounts import User, UserType
+from bot.localhub.ci import CheckRun, CommitStatus
 from bot.localhub.errors import GitHubError
 from bot.localhub.git import MergeConflict
 from bot.localhub.merges import Merges
 from bot.localhub.pulls import pull_of
 from bot.localhub.rules import QueueRule
-from bot.localhub.state import (
-    CheckRun,
-    CommitStatus,
-    QueueEntry,
-    Repository,
-    Thread,
-    User,
-    UserType,
-)
+from bot.localhub.state import QueueEntry, Repository, Thread
 from bot.localhub.updates import IN_STACK
 
 BOT = "github-merge-queue[bot]"

@@ -1,12 +1,13 @@
 """Merges of pull requests, with real git."""
 
 from bot.localhub import mergeability, pulls
+from bot.localhub.accounts import User
 from bot.localhub.branches import person
 from bot.localhub.errors import GitHubError, invalid
 from bot.localhub.git import CommitInfo
 from bot.localhub.pulls import pull_of
 from bot.localhub.rules import MERGE_METHODS, BranchRules
-from bot.localhub.state import Thread, User
+from bot.localhub.state import Thread
 from bot.localhub.updates import IN_STACK, Updates
 
 METHOD_NAMES = {

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
+from bot.localhub.accounts import Team, User, UserType
 from bot.localhub.errors import GitHubError
 from bot.localhub.pull_requests import PullRequests
 from bot.localhub.pulls import pull_of
-from bot.localhub.state import Repository, Team, Thread, User, UserType
+from bot.localhub.state import Repository, Thread
 
 AUTHOR = "Review cannot be requested from pull request author."
 OUTSIDER = (

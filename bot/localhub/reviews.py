@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.localhub import pulls
+from bot.localhub.accounts import User
 from bot.localhub.errors import GitHubError, invalid, not_found
 from bot.localhub.pulls import pull_of
 from bot.localhub.review_requests import ReviewRequests
-from bot.localhub.state import Review, ReviewComment, User
+from bot.localhub.state import Review, ReviewComment
 from bot.localhub.threads import check_body
 
 REVIEW_STATES = {

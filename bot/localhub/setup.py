@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Mapping
 
 from bot.localhub import signing
+from bot.localhub.accounts import Team, User, UserType
 from bot.localhub.errors import invalid
 from bot.localhub.git import WEB_FLOW, GitRepository
 from bot.localhub.installations import Installations
-from bot.localhub.state import Label, Milestone, Repository, Team, User, UserType
+from bot.localhub.state import Label, Milestone, Repository
 
 
 class Setup(Installations):

@@ -1,4 +1,4 @@
-"""What the local GitHub remembers: people, repositories, threads, comments, checks.
+"""What the local GitHub remembers: repositories, threads, comments, reviews, queues.
 
 Plain mutable records that point at each other, and ``State``, which numbers and finds
 them. Nothing here checks a permission or sends a webhook: that is ``LocalHub``'s part.
@@ -7,8 +7,9 @@ them. Nothing here checks a permission or sends a webhook: that is ``LocalHub``'
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 
+from bot.localhub.accounts import Installation, Team, User, UserType
+from bot.localhub.ci import CheckRun, CheckSuite, CommitStatus, Workflow, WorkflowRun
 from bot.localhub.git import GitRepository
 from bot.localhub.rules import MERGE_METHODS, BranchRules, QueueRule
 
@@ -19,33 +20,6 @@ ROLES = ("none", "read", "triage", "write", "maintain", "admin")
 
 REACTIONS = ("+1", "-1", "laugh", "confused", "heart", "hooray", "rocket", "eyes")
 COMMENT_LIMIT = 65_536
-
-
-class UserType(StrEnum):
-    """GitHub's kinds of accounts."""
-
-    USER = "User"
-    BOT = "Bot"
-    ORGANIZATION = "Organization"
-
-
-@dataclass(eq=False, slots=True)
-class User:
-    """An account: a person, an app's bot, an organization."""
-
-    id: int
-    login: str
-    type: UserType = UserType.USER
-
-
-@dataclass(eq=False, slots=True)
-class Team:
-    """A team of an organization."""
-
-    id: int
-    slug: str
-    name: str
-    members: list[User] = field(default_factory=list)
 
 
 @dataclass(eq=False, slots=True)
@@ -241,112 +215,6 @@ class Thread:
 
 
 @dataclass(eq=False, slots=True)
-class CheckSuite:
-    """The check runs of one app on one commit; an app that may check has an empty one."""
-
-    id: int
-    head_sha: str
-    head_branch: str | None
-    by_app: bool  # the bot's app; else the CI's
-    created_at: datetime
-    updated_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Annotation:
-    """A remark of a check run on lines of a file."""
-
-    path: str
-    start_line: int
-    end_line: int
-    level: str  # notice, warning, failure
-    message: str
-    title: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CommitStatus:
-    """What somebody says of a commit under a name; the newest of each name counts."""
-
-    id: int
-    sha: str
-    context: str
-    state: str  # error, failure, pending, success
-    creator: User
-    created_at: datetime
-    app_id: int | None = None  # of the app that said it, if it was one
-    description: str | None = None
-    target_url: str | None = None
-
-
-@dataclass(eq=False, slots=True)
-class CheckRun:
-    """A check on a commit, made by an app."""
-
-    id: int
-    suite: CheckSuite
-    name: str
-    status: str  # queued, in_progress, completed …
-    started_at: datetime
-    conclusion: str | None = None
-    completed_at: datetime | None = None
-    details_url: str | None = None
-    external_id: str = ""
-    title: str | None = None
-    summary: str | None = None
-    text: str | None = None
-    annotations: list[Annotation] = field(default_factory=list)
-
-    @property
-    def head_sha(self) -> str:
-        """The commit."""
-        return self.suite.head_sha
-
-    @property
-    def by_app(self) -> bool:
-        """Whether the bot's app made it; else the CI's did."""
-        return self.suite.by_app
-
-
-@dataclass(eq=False, slots=True)
-class Job:
-    """A job of a workflow run; GitHub gives it the number of its check run."""
-
-    run: CheckRun
-    attempt: int
-    created_at: datetime
-    log: str = ""
-
-
-@dataclass(eq=False, slots=True)
-class WorkflowRun:
-    """A run of a workflow of Actions on a commit."""
-
-    id: int
-    number: int
-    suite: CheckSuite
-    name: str
-    path: str
-    event: str  # pull_request, push, merge_group …
-    actor: User
-    created_at: datetime
-    updated_at: datetime
-    status: str = "queued"
-    conclusion: str | None = None
-    attempt: int = 1
-    jobs: list[Job] = field(default_factory=list)  # of all attempts, oldest first
-
-    @property
-    def head_sha(self) -> str:
-        """The commit."""
-        return self.suite.head_sha
-
-    def latest_jobs(self) -> list[Job]:
-        """Return the newest job of each name."""
-        return list({job.run.name: job for job in self.jobs}.values())
-
-
-@dataclass(eq=False, slots=True)
 class QueueEntry:
     """A pull request in a merge queue; its group is what it would make of the base."""
 
@@ -360,31 +228,6 @@ class QueueEntry:
     base_sha: str | None = None  # what the group stands on
     group_sha: str | None = None
     built_at: datetime | None = None
-
-
-Outcome = str | None
-"""What a check comes to: a conclusion, a status in which it stays, None: no report."""
-
-
-@dataclass(slots=True)
-class Workflow:
-    """What the CI will say of each new head, without taking any time.
-
-    A tuple has the outcomes of one attempt after the other; the last one stays.
-    """
-
-    checks: dict[str, Outcome | tuple[Outcome, ...]] = field(default_factory=dict)
-    logs: dict[str, str] = field(default_factory=dict)  # by check
-    needs_approval: bool = False  # of a maintainer, before anything runs
-    name: str = "CI"
-    path: str = ".github/workflows/ci.yml"
-
-    def outcome(self, check: str, attempt: int) -> Outcome:
-        """Return what a check comes to in its n-th attempt."""
-        found = self.checks.get(check, "success")
-        if not isinstance(found, tuple):
-            return found
-        return found[min(attempt, len(found)) - 1]
 
 
 @dataclass(eq=False, slots=True)
@@ -501,39 +344,6 @@ class Repository:
         """Yield every comment of every thread."""
         for thread in self.visible_threads():
             yield from thread.comments
-
-
-@dataclass(frozen=True, slots=True)
-class App:
-    """The GitHub App that is tried out, as its owner registered it."""
-
-    id: int
-    slug: str
-    bot: User
-    owner: User
-    public_key: str  # PEM
-    webhook_secret: str
-    permissions: dict[str, str]
-    events: tuple[str, ...]
-    created_at: datetime
-
-    @property
-    def client_id(self) -> str:
-        """The other name that a JWT may carry as its issuer."""
-        return f"Iv23li{self.id:014d}"
-
-
-@dataclass(eq=False, slots=True)
-class Installation:
-    """The app on one account."""
-
-    id: int
-    account: User
-    created_at: datetime
-    permissions: dict[str, str]
-    suspended_at: datetime | None = None
-    suspended_by: User | None = None
-    repository_ids: set[int] | None = None  # None: all of the account
 
 
 @dataclass(slots=True)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 
+from bot.localhub.accounts import User, UserType
 from bot.localhub.errors import archived, forbidden, invalid, not_found
 from bot.localhub.setup import Setup
 from bot.localhub.state import (
@@ -17,8 +18,6 @@ from bot.localhub.state import (
     Review,
     ReviewComment,
     Thread,
-    User,
-    UserType,
 )
 
 BOX = re.compile(r"^(\s*(?:[-*+]|[0-9]+[.)])\s+\[)([ xX])(\]\s.*)$")

@@ -3,12 +3,13 @@
 from functools import partial
 
 from bot.localhub import mergeability, pulls, signing
+from bot.localhub.accounts import User
 from bot.localhub.branches import person
 from bot.localhub.errors import GitHubError, forbidden
 from bot.localhub.git import MergeConflict
 from bot.localhub.pulls import pull_of
 from bot.localhub.reviews import Reviews
-from bot.localhub.state import Repository, Thread, User
+from bot.localhub.state import Repository, Thread
 
 WORKFLOWS = ".github/workflows/"
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 
+from bot.localhub.ci import CheckRun, CommitStatus
 from bot.localhub.rules import RequiredCheck
-from bot.localhub.state import CheckRun, CommitStatus, Repository
+from bot.localhub.state import Repository
 
 CI_APP = {"id": 15368, "slug": "github-actions", "name": "GitHub Actions"}
 PASSING = ("success", "neutral", "skipped")

@@ -4,22 +4,19 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from bot.localhub.accounts import App, Installation, User, UserType
 from bot.localhub.errors import archived, forbidden, gone, not_found
 from bot.localhub.jobs import Jobs
 from bot.localhub.payloads.everything import Payloads
 from bot.localhub.payloads.shape import Json
 from bot.localhub.state import (
     ROLES,
-    App,
     Comment,
-    Installation,
     Now,
     Repository,
     State,
     Thread,
     ThreadEvent,
-    User,
-    UserType,
 )
 from bot.localhub.webhooks import Webhooks
 

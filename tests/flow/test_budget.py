@@ -6,8 +6,9 @@ from datetime import timedelta
 import pytest
 
 from bot import app
+from bot.localhub.accounts import Installation
 from bot.localhub.faults import Fault, FaultKind
-from bot.localhub.state import Installation, Thread
+from bot.localhub.state import Thread
 from tests.flow.world import REPOSITORY, World
 
 

@@ -5,7 +5,8 @@ Each ends, or goes on, in the way that the comments say; nothing is asked for ev
 
 import pytest
 
-from bot.localhub.state import Installation, Repository
+from bot.localhub.accounts import Installation
+from bot.localhub.state import Repository
 from tests.flow.killing import processes_of
 from tests.flow.world import REPOSITORY, World
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from bot.localhub.accounts import UserType
 from bot.localhub.pulls import pull_of
-from bot.localhub.state import UserType
 from tests.flow.world import REPOSITORY, World
 
 

@@ -1,8 +1,9 @@
 """``/batch review``: what is certain about a pull request, posted once a head."""
 
+from bot.localhub.ci import Annotation, CheckRun
 from bot.localhub.faults import Fault
 from bot.localhub.pulls import pull_of
-from bot.localhub.state import Annotation, CheckRun, Review, ReviewComment
+from bot.localhub.state import Review, ReviewComment
 from tests.flow.world import REPOSITORY, World
 
 RULES = """

@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import pytest
 
+from bot.localhub.accounts import UserType
 from bot.localhub.faults import Fault, FaultKind
-from bot.localhub.state import Comment, UserType
+from bot.localhub.state import Comment
 from tests.flow.world import REPOSITORY, ROLES, World
 
 TOO_LITTLE = {"eyes", "confused"}

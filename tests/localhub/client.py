@@ -10,8 +10,8 @@ import jwt
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
 
+from bot.localhub.accounts import Installation
 from bot.localhub.hub import LocalHub
-from bot.localhub.state import Installation
 
 NAME = "acme/widgets"
 REPO = f"/repos/{NAME}"

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from bot.localhub.accounts import Installation
 from bot.localhub.errors import GitHubError
 from bot.localhub.hub import LocalHub
-from bot.localhub.state import Installation
 from tests.localhub.client import NAME, REPO, Client, Receiver, client, receiver
 
 

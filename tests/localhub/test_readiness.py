@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from bot.localhub.accounts import UserType
 from bot.localhub.hub import LocalHub
 from bot.localhub.pulls import pull_of
-from bot.localhub.state import UserType
 from tests.localhub.client import NAME, REPO, Client, client
 from tests.localhub.test_pull_requests import open_pull
 

@@ -2,9 +2,9 @@
 
 import pytest
 
+from bot.localhub.accounts import UserType
 from bot.localhub.errors import GitHubError
 from bot.localhub.hub import LocalHub
-from bot.localhub.state import UserType
 from tests.fakes import FakeClock
 from tests.localhub.client import NAME, REPO, client
 from tests.localhub.test_graphql import ask

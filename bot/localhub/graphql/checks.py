@@ -3,6 +3,7 @@
 from typing import Any
 
 from bot.localhub import mergeability, verdicts
+from bot.localhub.ci import CheckSuite, WorkflowRun
 from bot.localhub.graphql.connections import connection, listed
 from bot.localhub.graphql.errors import QueryError
 from bot.localhub.graphql.values import (
@@ -17,7 +18,7 @@ from bot.localhub.graphql.values import (
 )
 from bot.localhub.payloads.shape import Json, optional_timestamp, timestamp
 from bot.localhub.pulls import pull_of
-from bot.localhub.state import CheckSuite, Thread, WorkflowRun
+from bot.localhub.state import Thread
 
 
 def rollup(source: Thread | Object, _info: Any, _arguments: Any) -> Rollup | None:

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from bot.localhub import mergeability, pulls, signing
+from bot.localhub.ci import CheckSuite
 from bot.localhub.git import CommitInfo
 from bot.localhub.graphql.connections import listed
 from bot.localhub.graphql.values import Object, Resolver, Signature, key, of
 from bot.localhub.payloads.checks import suite_state
 from bot.localhub.payloads.shape import Json
-from bot.localhub.state import CheckSuite, Repository, Thread
+from bot.localhub.state import Repository, Thread
 
 
 def _info(source: Object) -> CommitInfo:

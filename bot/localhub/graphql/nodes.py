@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from bot.localhub.accounts import Team, User
+from bot.localhub.ci import CheckRun, CheckSuite, CommitStatus, WorkflowRun
 from bot.localhub.graphql.checks import rollup
 from bot.localhub.graphql.connections import listed, page_info
 from bot.localhub.graphql.pull_requests import PULL_EVENTS
@@ -20,21 +22,15 @@ from bot.localhub.graphql.values import (
 from bot.localhub.payloads.shape import optional_timestamp, timestamp
 from bot.localhub.pulls import pull_of
 from bot.localhub.state import (
-    CheckRun,
-    CheckSuite,
     Comment,
-    CommitStatus,
     Label,
     Milestone,
     QueueEntry,
     Repository,
     Review,
     ReviewComment,
-    Team,
     Thread,
     ThreadEvent,
-    User,
-    WorkflowRun,
 )
 
 

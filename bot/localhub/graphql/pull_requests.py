@@ -3,12 +3,13 @@
 from typing import Any
 
 from bot.localhub import mergeability, pulls
+from bot.localhub.accounts import Team, User
 from bot.localhub.graphql.connections import connection, listed
 from bot.localhub.graphql.refs import branch_of
 from bot.localhub.graphql.values import Connection, Info, Object, Resolver, call_of, of
 from bot.localhub.payloads.shape import optional_timestamp, timestamp
 from bot.localhub.pulls import pull_of
-from bot.localhub.state import Team, Thread, ThreadEvent, User
+from bot.localhub.state import Thread, ThreadEvent
 
 PULL_EVENTS = {
     "added_to_merge_queue": "AddedToMergeQueueEvent",

@@ -29,10 +29,7 @@ from bot.localhub.display import (
 from bot.localhub.errors import GitHubError, not_found
 from bot.localhub.hub import LocalHub
 from bot.localhub.markdown import icon
-from bot.localhub.state import (
-    Repository,
-    Thread,
-)
+from bot.localhub.state import Repository, Thread
 
 FOLDER = Path(__file__).parent.parent
 

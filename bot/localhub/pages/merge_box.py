@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.localhub import mergeability, pulls, verdicts
+from bot.localhub.ci import CommitStatus, WorkflowRun
 from bot.localhub.pulls import pull_of
 from bot.localhub.rules import RequiredCheck
-from bot.localhub.state import CommitStatus, Thread, WorkflowRun
+from bot.localhub.state import Thread
 
 MARKS = {"passing": "✅", "failing": "❌", "expected": "⚪"}
 HEADINGS = {

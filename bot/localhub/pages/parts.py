@@ -9,6 +9,7 @@ from aiohttp import web
 from markupsafe import Markup
 
 from bot.localhub import pulls
+from bot.localhub.accounts import User, UserType
 from bot.localhub.display import (
     Entry,
     icon_of,
@@ -18,15 +19,7 @@ from bot.localhub.display import (
 from bot.localhub.markdown import Context, Target, render
 from bot.localhub.pages.frame import Frame
 from bot.localhub.pages.merge_box import merge_box
-from bot.localhub.state import (
-    Repository,
-    Review,
-    ReviewComment,
-    Thread,
-    ThreadEvent,
-    User,
-    UserType,
-)
+from bot.localhub.state import Repository, Review, ReviewComment, Thread, ThreadEvent
 
 
 @dataclass(frozen=True, slots=True)

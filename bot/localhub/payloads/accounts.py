@@ -4,17 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from bot.localhub.accounts import App, Installation, Team, User, UserType
 from bot.localhub.payloads.shape import Json, optional_timestamp, timestamp, without
-from bot.localhub.state import (
-    REACTIONS,
-    App,
-    Installation,
-    Reaction,
-    State,
-    Team,
-    User,
-    UserType,
-)
+from bot.localhub.state import REACTIONS, Reaction, State
 
 USER_LINKS = {
     "followers_url": "/followers",

@@ -4,20 +4,19 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from bot.localhub import verdicts
-from bot.localhub.git import CommitInfo
-from bot.localhub.payloads.git import GitPayloads
-from bot.localhub.payloads.shape import Json, optional_timestamp, timestamp, without
-from bot.localhub.signing import verification
-from bot.localhub.state import (
+from bot.localhub.ci import (
     Annotation,
     CheckRun,
     CheckSuite,
     CommitStatus,
     Job,
-    QueueEntry,
-    Repository,
     WorkflowRun,
 )
+from bot.localhub.git import CommitInfo
+from bot.localhub.payloads.git import GitPayloads
+from bot.localhub.payloads.shape import Json, optional_timestamp, timestamp, without
+from bot.localhub.signing import verification
+from bot.localhub.state import QueueEntry, Repository
 from bot.localhub.verdicts import CI_APP
 
 RUNNER = {

@@ -3,14 +3,10 @@
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from bot.localhub.accounts import User
 from bot.localhub.payloads.accounts import AccountPayloads
 from bot.localhub.payloads.shape import Json, optional_timestamp, timestamp
-from bot.localhub.state import (
-    Label,
-    Milestone,
-    Repository,
-    User,
-)
+from bot.localhub.state import Label, Milestone, Repository
 
 REPOSITORY_LINKS = {
     "archive_url": "/{archive_format}{/ref}",

@@ -7,12 +7,7 @@ from bot.localhub import mergeability, pulls
 from bot.localhub.git import ChangedFile
 from bot.localhub.payloads.shape import Json, optional_timestamp, timestamp
 from bot.localhub.payloads.threads import ThreadPayloads
-from bot.localhub.state import (
-    Repository,
-    Review,
-    ReviewComment,
-    Thread,
-)
+from bot.localhub.state import Repository, Review, ReviewComment, Thread
 
 
 @dataclass(frozen=True, slots=True)

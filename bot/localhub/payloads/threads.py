@@ -2,16 +2,10 @@
 
 from dataclasses import dataclass
 
+from bot.localhub.accounts import User, UserType
 from bot.localhub.payloads.repositories import RepositoryPayloads
 from bot.localhub.payloads.shape import Json, optional_timestamp, timestamp, without
-from bot.localhub.state import (
-    Comment,
-    Reaction,
-    Repository,
-    Thread,
-    User,
-    UserType,
-)
+from bot.localhub.state import Comment, Reaction, Repository, Thread
 
 
 @dataclass(frozen=True, slots=True)

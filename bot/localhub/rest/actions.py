@@ -2,12 +2,12 @@
 
 from aiohttp import web
 
+from bot.localhub.ci import Job, WorkflowRun
 from bot.localhub.errors import GitHubError
 from bot.localhub.hub import LocalHub
 from bot.localhub.payloads.checks import log_lines
 from bot.localhub.payloads.shape import Json
 from bot.localhub.rest.routing import Answer, Call, Routes
-from bot.localhub.state import Job, WorkflowRun
 
 routes = Routes()
 

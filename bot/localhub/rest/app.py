@@ -2,11 +2,12 @@
 
 import json
 
+from bot.localhub.accounts import Installation
 from bot.localhub.errors import GitHubError, not_found
 from bot.localhub.limits import reset_seconds
 from bot.localhub.payloads.shape import Json, timestamp
 from bot.localhub.rest.routing import Answer, Call, Routes, Who, unprocessable
-from bot.localhub.state import Installation, Repository
+from bot.localhub.state import Repository
 from bot.localhub.webhooks import HookDelivery
 
 routes = Routes()

@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Any
 
+from bot.localhub.ci import Annotation, CheckRun, CheckSuite
 from bot.localhub.errors import invalid, not_found
 from bot.localhub.payloads.shape import Json
 from bot.localhub.rest.routing import Answer, Call, Routes
-from bot.localhub.state import Annotation, CheckRun, CheckSuite
 
 routes = Routes()
 

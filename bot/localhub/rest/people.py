@@ -1,9 +1,9 @@
 """Accounts."""
 
+from bot.localhub.accounts import User
 from bot.localhub.errors import not_found
 from bot.localhub.payloads.shape import Json
 from bot.localhub.rest.routing import Answer, Call, Routes
-from bot.localhub.state import User
 
 routes = Routes()
 

@@ -1,8 +1,9 @@
 """Endpoints of a repository: itself, files, roles, labels, milestones."""
 
+from bot.localhub.accounts import UserType
 from bot.localhub.errors import GitHubError, invalid, not_found
 from bot.localhub.rest.routing import Answer, Call, Routes
-from bot.localhub.state import Label, Milestone, UserType
+from bot.localhub.state import Label, Milestone
 
 routes = Routes()
 

@@ -1,9 +1,9 @@
 """Endpoints of commit statuses."""
 
+from bot.localhub.ci import CommitStatus
 from bot.localhub.errors import invalid, not_found
 from bot.localhub.payloads.shape import Json
 from bot.localhub.rest.routing import Answer, Call, Routes
-from bot.localhub.state import CommitStatus
 
 routes = Routes()
 
