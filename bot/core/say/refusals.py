@@ -1,5 +1,6 @@
 """Why a command was refused, with what to write instead."""
 
+import re
 from collections.abc import Sequence
 from typing import assert_never
 
@@ -48,6 +49,10 @@ FREEZE = "freeze a branch"
 """What somebody may not do, as it stands behind *you need write access to*."""
 
 _MOST_UNKNOWN = 50
+_SAYS_THAT_NOTHING_STARTED = re.compile(
+    r"\bnothing (?:more )?(?:was )?(?:started|changed|frozen|is left to do)\b",
+    re.IGNORECASE,
+)
 _LONG = 20_000
 
 
@@ -194,7 +199,7 @@ def _not_permitted(problem: NotPermitted) -> Sequence[str]:
 
 
 def _declined(problem: Declined) -> Sequence[str]:
-    is_said = "nothing" in problem.message.casefold()
+    is_said = _SAYS_THAT_NOTHING_STARTED.search(problem.message)
     message = problem.message if is_said else f"{problem.message} Nothing started."
     return [f"😕 {message}", _besides(problem.besides), _copy(problem.corrected)]
 

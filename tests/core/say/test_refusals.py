@@ -35,6 +35,7 @@ from bot.core.run import reasons as why
 from bot.core.run.capacity import Outage
 from bot.core.run.control import ControlResult
 from bot.core.run.progress import Progress, fold
+from bot.core.say import declines
 from bot.core.say.controls import render_control_done
 from bot.core.say.help import CONFIGURATION_EXAMPLE, render_addressed, render_help
 from bot.core.say.plan import render_plan
@@ -297,6 +298,22 @@ def test_help_on_a_word_is_what_the_help_says_of_it(word):
 
 def test_help_on_an_unknown_topic_is_the_overview():
     assert render_help("weather", marker=MARK) == render_help("", marker=MARK)
+
+
+@pytest.mark.parametrize(
+    ("message", "ending"),
+    [
+        ("There is no label `nothing`.", "no label `nothing`. Nothing started."),
+        (declines.unseen([Reference("acme/x", number(5))]), "there. Nothing started."),
+        ("Nothing is left to do.", "😕 Nothing is left to do."),
+        (declines.all_succeeded(BatchId("b7k2")), "succeeded. Nothing started."),
+        ("So it could never start, and nothing started.", "and nothing started."),
+    ],
+)
+def test_every_refusal_says_once_that_nothing_was_started(message, ending):
+    body = render_refusal(Declined(message), marker=MARK, links=LINKS)
+    assert body.strip().endswith(ending)
+    assert body.count("othing started") <= 1
 
 
 # --- status, why, controls ---------------------------------------------------------
