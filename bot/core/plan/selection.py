@@ -204,6 +204,12 @@ class _Choice:
             return Declined(f"Nothing is left to do. {why}".strip(), corrected)
         if (too_many := self._expansion.too_many(len(items))) is not None:
             return too_many
+        if idle := self._ways_of_no_merge(items):
+            say, it = ("says", "it") if len(idle) == 1 else ("say", "them")
+            return Declined(
+                f"{join(idle)} {say} how to merge, and nothing there is merged: leave"
+                f" {it} out."
+            )
         options = command.options.over(self._known.configuration.merge.options)
         limit = self._known.concurrency_limit
         if options.concurrency > limit:
@@ -226,6 +232,20 @@ class _Choice:
             must_confirm=is_large or self._takes_thread_unasked(items),
             rules=tuple(one.rule for one in self._known.configuration.rules),
         )
+
+    def _ways_of_no_merge(self, items: Sequence[SelectedItem]) -> Sequence[str]:
+        """Return the options that say how to merge where nothing is merged."""
+        others = [item for item in items if item.action.does != MERGE.name]
+        typed: list[SelectedItem | GivenOptions] = [*others]
+        if len(others) == len(items):
+            typed.append(self._expansion.command.options)
+        idle = [
+            code_span(f"{key}:{value}")
+            for one in typed
+            for key, value in (("method", one.method), ("update", one.update))
+            if value is not None
+        ]
+        return list(dict.fromkeys(idle))
 
     def _decide(
         self, number: ItemNumber, mentions: Sequence[Mention]
