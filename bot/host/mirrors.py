@@ -181,10 +181,14 @@ class Mirrors:
             )
         except GitFailed as error:
             explained = _explained(error, repository)
-            if isinstance(explained, TransientError):
-                self._away.add(repository.id)
+            self._note(repository, is_away=isinstance(explained, TransientError))
             raise explained from error
-        self._away.discard(repository.id)
+        self._note(repository, is_away=False)
+
+    def _note(self, repository: Repository, *, is_away: bool) -> None:
+        """Remember whether git got through: it did, too, where it got a refusal."""
+        change = self._away.add if is_away else self._away.discard
+        change(repository.id)
 
     async def _make_empty(self, mirror: Path) -> Path:
         """Make it under another name: a bot that is killed leaves no half one."""

@@ -11,7 +11,8 @@ from bot.core.say.problems.git import NoGit
 from bot.errors import BranchMissing, PermanentError, TransientError
 from bot.host import trees as module
 from bot.host.folders import Folders
-from bot.host.git import Git
+from bot.host.git import Git, Remotes
+from bot.host.git import Remote as GitRemote
 from bot.host.workspaces import GitWorkspaces
 from bot.ports.host import Workspace, Workspaces
 from tests.fakes import FakeClock, FakeWorkspaces
@@ -341,6 +342,22 @@ async def test_an_unreachable_remote_is_tried_again(folders: Folders):
     with pytest.raises(TransientError, match="git fetch failed"):
         await nobody.workspaces.create(ATTEMPT, REPOSITORY, base="main")
     assert nobody.workspaces.is_away(REPOSITORY)
+
+
+async def test_a_refusal_shows_that_git_gets_through_again(
+    real: Host, monkeypatch: pytest.MonkeyPatch
+):
+    async def nowhere(*_: object) -> GitRemote:
+        return GitRemote("http://127.0.0.1:9/acme/widgets", "")
+
+    with monkeypatch.context() as away:
+        away.setattr(Remotes, "of", nowhere)
+        with pytest.raises(TransientError):
+            await real.workspaces.create(ATTEMPT, REPOSITORY, base="main")
+    assert real.workspaces.is_away(REPOSITORY)
+    with pytest.raises(BranchMissing):
+        await real.workspaces.create(ATTEMPT, REPOSITORY, base="nothing")
+    assert not real.workspaces.is_away(REPOSITORY)
 
 
 async def test_a_repository_that_is_gone_is_not_tried_again(
