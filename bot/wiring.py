@@ -19,7 +19,13 @@ from bot.core.actions.spec import ActionSpec
 from bot.core.actions.table import ACTIONS
 from bot.core.command.trigger import EVENTS
 from bot.core.command.vocabulary import RESERVED
-from bot.core.effects import Intent, PushBranch, Receipt
+from bot.core.effects import (
+    EnqueuePullRequest,
+    Intent,
+    MergePullRequest,
+    PushBranch,
+    Receipt,
+)
 from bot.core.model import InstallationId, Repository
 from bot.core.say import findings, programs
 from bot.core.say.starts import no_such_action
@@ -32,6 +38,7 @@ from bot.engine.conversation import Answers, Conversation
 from bot.engine.effects import Effects
 from bot.engine.examination import Examination
 from bot.engine.freezes import Freezes, asking
+from bot.engine.gate import Gate
 from bot.engine.inbox import Inbox
 from bot.engine.intake import Intake, Policy
 from bot.engine.journal import journal
@@ -99,6 +106,7 @@ class Outside:
 
     github: GitHubEffects
     pusher: BranchPusher
+    gate: Gate
 
     async def find(self, intent: Intent, *, since: datetime) -> Receipt | None:
         """Look whether the effect has happened since *since*."""
@@ -110,6 +118,10 @@ class Outside:
         """Carry the effect out."""
         if isinstance(intent, PushBranch):
             return await self.pusher.do(intent)
+        if isinstance(intent, MergePullRequest | EnqueuePullRequest):
+            async with self.gate.passing(intent) as passage:
+                done = self.github.do(intent, last_look=passage.last_look)
+                return await passage.told(done)
         return await self.github.do(intent)
 
 
@@ -263,9 +275,10 @@ class Engine:
             names=settings.commands,
         )
         workers: Mapping[str, Worker] = {local.name: local}
+        gate = Gate(store.freezes, clock)
         effects = Effects(
             effect_log=store.effects,
-            adapter=Outside(github.effects, pusher),
+            adapter=Outside(github.effects, pusher, gate),
             clock=clock,
             fraction=random.random,
         )
@@ -394,6 +407,7 @@ class Engine:
             ),
             freezes=Freezes(
                 kept=store.freezes,
+                gate=gate,
                 github=github.github,
                 replies=replies,
                 wake=waits.wake_all,

@@ -193,6 +193,7 @@ class MergePullRequest:
     number: ItemNumber
     head_sha: str
     method: str  # merge, squash or rebase
+    base_branch: str = ""  # which nobody may have frozen; not told by older versions
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +205,7 @@ class EnqueuePullRequest:
     number: ItemNumber
     node_id: str
     head_sha: str
+    base_branch: str = ""  # as in a merge
 
 
 @dataclass(frozen=True, slots=True)

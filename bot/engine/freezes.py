@@ -16,8 +16,10 @@ from bot.core.say.freezes import (
     render_unfrozen,
 )
 from bot.core.world.freezes import Freeze
+from bot.core.world.markdown import Links
 from bot.core.world.pulls import PullRequest
 from bot.core.world.questions import Question
+from bot.engine.gate import Gate
 from bot.engine.replies import Replies
 from bot.engine.waits import AskAll
 from bot.ports.clock import Clock
@@ -32,12 +34,14 @@ class Freezes:
         self,
         *,
         kept: Kept,
+        gate: Gate,
         github: GitHub,
         replies: Replies,
         wake: Callable[[int], None],
         clock: Clock,
     ) -> None:
         self._kept = kept
+        self._gate = gate
         self._github = github
         self._replies = replies
         self._wake = wake
@@ -61,11 +65,15 @@ class Freezes:
             return Declined(no_branch(command.branch, guess), corrected)
         kept = await self._kept.freeze(repository.id, wish)
         is_new = kept.source == request.source
+        passed = await self._gate.passed(repository.id, command.branch)
         self._wake(repository.id)
+        links = Links.beside(repository.name, request.asker.url)
         await self._replies.say(
             request,
             "freeze",
-            lambda first: render_frozen(kept, is_new=is_new, now=now, marker=first),
+            lambda first: render_frozen(
+                kept, is_new=is_new, now=now, marker=first, passed=passed, links=links
+            ),
         )
         return f"froze {command.branch}" if is_new else "was frozen already"
 

@@ -7,8 +7,16 @@ renames, and turns what went wrong into the bot's own errors.
 import copy
 import itertools
 import json
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    Awaitable,
+    Callable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,6 +72,10 @@ _NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 
 Random = Callable[[], float]
 Raw = tuple[int, Mapping[str, str], bytes]
+LastLook = Callable[[], Awaitable[None]]
+"""Raises if what is about to be sent must not be sent any more."""
+
+_last_look: ContextVar[LastLook | None] = ContextVar("last_look", default=None)
 
 
 def open_session(proxy: str = "") -> aiohttp.ClientSession:
@@ -331,6 +343,8 @@ class Connection(GitHubAPI):
         if target.origin() != URL(self.base_url).origin():
             raise not_followed(Astray.ELSEWHERE)
         async with self._account.turn(call) as ticket:
+            if call.is_write and (look := _last_look.get()):
+                await look()
             try:
                 async with self._session.request(
                     method,
@@ -457,6 +471,16 @@ class Client:
             random=self._random,
             secrets=self.secrets,
         )
+
+
+@contextmanager
+def looking_last(look: LastLook | None) -> Iterator[None]:
+    """Have *look* asked right before each write inside: its turn may be long in coming."""
+    token = _last_look.set(look)
+    try:
+        yield
+    finally:
+        _last_look.reset(token)
 
 
 # --- translation -------------------------------------------------------------------

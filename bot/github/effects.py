@@ -30,7 +30,7 @@ from bot.core.effects import (
 )
 from bot.github import comments, issues, merges, pulls, readiness, reviews
 from bot.github.app import App
-from bot.github.client import Client
+from bot.github.client import Client, LastLook, looking_last
 from bot.github.comments import Pins
 
 
@@ -86,8 +86,14 @@ class GitHubEffects:
             case _:
                 assert_never(intent)
 
-    async def do(self, intent: Intent) -> Receipt:
-        """Carry the effect out. Raises as ``EffectAdapter`` says."""
+    async def do(self, intent: Intent, *, last_look: LastLook | None = None) -> Receipt:
+        """Carry the effect out. Raises as ``EffectAdapter`` says, and as *last_look*,
+        which is asked right before anything is sent.
+        """
+        with looking_last(last_look):
+            return await self._do(intent)
+
+    async def _do(self, intent: Intent) -> Receipt:
         connection = self._client.installation(intent.repository.installation_id)
         match intent:
             case CreateComment():

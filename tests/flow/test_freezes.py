@@ -1,5 +1,6 @@
 """A maintainer freezes a base; it stays so over restarts, until somebody ends that."""
 
+from bot.localhub.faults import Fault, FaultKind
 from tests.flow.merging import MERGES, PARKED, is_merged, pulls
 from tests.flow.world import REPOSITORY, World
 
@@ -54,6 +55,27 @@ async def test_merges_wait_for_a_frozen_base_over_a_restart_and_go_on_at_once(
         assert on.clock.monotonic() - before < 30
     assert is_merged(on, 61)
     assert on.rows(MERGES) == [(2,)]
+
+
+async def test_a_merge_that_was_sent_before_the_freeze_is_named(on: World):
+    pulls(on, 61, 62)
+    slow = Fault(FaultKind.DELAY, path="/pulls/61/merge$", delay_seconds=8.0)
+    on.hub.faults.add(slow)
+    async with on.bot():
+        command = on.say("/batch merge 61 62")
+        await on.until(lambda: slow.times == 0)
+        on.say("/batch freeze main")
+        await on.until(lambda: on.comments("freeze"))
+        assert is_merged(on, 61)
+        said = on.said("freeze")
+        assert "[#61](" in said
+        assert "was being merged in that moment, and went in." in said
+        assert "62" not in said.partition("-->")[2]
+        await on.until(lambda: "waits for main, frozen by ada" in on.said("tracking"))
+        assert not is_merged(on, 62)
+        on.say("/batch unfreeze main")
+        await on.finished(command)
+        assert is_merged(on, 62)
 
 
 async def test_only_maintainers_freeze_and_only_what_there_is(on: World):

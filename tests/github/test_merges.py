@@ -15,8 +15,9 @@ from bot.core.effects import (
     UpdateBranch,
 )
 from bot.core.model import ItemNumber
+from bot.core.say.problems.github import AwaitedGone
 from bot.core.world.job_logs import JobLogOf
-from bot.errors import Refused
+from bot.errors import Refused, TransientError
 from bot.github import merges
 from tests import contracts
 from tests.github.server import REPOSITORY, Bench, Reply
@@ -41,6 +42,29 @@ async def test_a_merge_names_its_head_and_method_and_brings_the_commit(desk: Ben
     assert await desk.effects.do(MERGE) == Receipt(id=32, sha=MERGED)
     sent = desk.github.seen[-1].data
     assert sent == {"sha": HEAD, "merge_method": "squash"}
+
+
+async def test_what_may_not_go_any_more_is_not_sent_once_its_turn_has_come(desk: Bench):
+    limited = Reply({"message": "slow down"}, 429, headers={"retry-after": "5"})
+    desk.github.on(MERGE_ROUTE, limited, Reply({"sha": MERGED}))
+    looks: list[int] = []
+
+    async def last_look() -> None:
+        looks.append(len(desk.github.seen))
+        if len(looks) == 2:
+            raise TransientError(AwaitedGone())
+
+    with pytest.raises(TransientError):
+        await desk.effects.do(MERGE, last_look=last_look)
+    sent = [
+        seen
+        for seen in desk.github.seen
+        if seen.data == {"sha": HEAD, "merge_method": "squash"}
+    ]
+    assert len(sent) == 1
+    assert len(looks) == 2
+    # What is written after that is nobody's business.
+    assert (await desk.effects.do(MERGE)).sha == MERGED
 
 
 @pytest.mark.parametrize("status", [405, 409, 422])

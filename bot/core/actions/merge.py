@@ -181,7 +181,9 @@ def _merge(job: Job, pull: PullRequest, seen: Seen, turn: str) -> Step:
         return step
     if step := after_refusals(job, pull, tried):
         return step
-    merge = MergePullRequest(job.repository, job.item.number, pull.head_sha, method)
+    merge = MergePullRequest(
+        job.repository, job.item.number, pull.head_sha, method, pull.base_branch
+    )
     return Do(next_try(key, tried), merge, holds=turn)
 
 

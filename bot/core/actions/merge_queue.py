@@ -22,8 +22,13 @@ def enqueue(job: Job, pull: PullRequest, seen: Seen) -> Step:
         return _follow(job, pull, is_brief=True)  # GitHub shows it soon
     if step := after_refusals(job, pull, tried):
         return step
-    number, head = job.item.number, pull.head_sha
-    change = EnqueuePullRequest(job.repository, number, pull.node_id, head)
+    change = EnqueuePullRequest(
+        job.repository,
+        job.item.number,
+        pull.node_id,
+        pull.head_sha,
+        pull.base_branch,
+    )
     return Do(next_try(key, tried), change)
 
 

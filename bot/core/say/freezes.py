@@ -1,17 +1,38 @@
 """What is said of a base that nobody is to merge into for a time."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from bot.core.command.syntax import Unfreeze, format_command
 from bot.core.durations import clock, spell
+from bot.core.model import ItemNumber
 from bot.core.world.freezes import Freeze
-from bot.core.world.markdown import code_span, escape_line, link
+from bot.core.world.markdown import Links, code_span, escape_line, link
 
 _REASON_LENGTH = 200
 
 
-def render_frozen(freeze: Freeze, *, is_new: bool, now: datetime, marker: str) -> str:
-    """Return that a branch is frozen, now or since an earlier request."""
+@dataclass(frozen=True, slots=True)
+class PassedGate:
+    """A merge that was sent before a freeze; whether it *went in*, if GitHub has said."""
+
+    number: ItemNumber
+    went_in: bool | None
+
+
+def render_frozen(
+    freeze: Freeze,
+    *,
+    is_new: bool,
+    now: datetime,
+    marker: str,
+    links: Links,
+    passed: Sequence[PassedGate] = (),
+) -> str:
+    """Return that a branch is frozen, now or since an earlier request, and what *passed*
+    in that moment.
+    """
     branch = code_span(freeze.branch)
     ends = code_span(format_command(Unfreeze(freeze.branch)))
     until = f"No batch merges into it until somebody writes {ends}."
@@ -19,8 +40,12 @@ def render_frozen(freeze: Freeze, *, is_new: bool, now: datetime, marker: str) -
         return (
             f"{marker}\n🧊 {branch} is frozen already, {_since(freeze, now)}. {until}"
         )
-    goes_on = "What is in a merge queue goes on."
-    return f"{marker}\n🧊 {branch} is frozen{_because(freeze)}. {until} {goes_on}"
+    queue = (
+        "What a batch has put into a merge queue is taken out of it; what people put"
+        " there goes on."
+    )
+    late = "".join(f" {_late(one, links)}" for one in passed)
+    return f"{marker}\n🧊 {branch} is frozen{_because(freeze)}. {until}{late} {queue}"
 
 
 def render_unfrozen(freeze: Freeze, *, now: datetime, marker: str) -> str:
@@ -44,6 +69,16 @@ def no_branch(branch: str, guess: str) -> str:
     """Why nothing was frozen, as Markdown."""
     maybe = f" Did you mean {code_span(guess)}?" if guess else ""
     return f"There is no branch {code_span(branch)}, so nothing was frozen.{maybe}"
+
+
+def _late(passed: PassedGate, links: Links) -> str:
+    item = links.item(passed.number)
+    if passed.went_in:
+        return f"{item} was being merged in that moment, and went in."
+    return (
+        f"{item} was being merged in that moment, and GitHub has not said yet whether it"
+        " went in."
+    )
 
 
 def _since(freeze: Freeze, now: datetime) -> str:

@@ -71,7 +71,7 @@ def step(
 
 
 def merging(method: str = "merge", head: str = PINNED) -> MergePullRequest:
-    return MergePullRequest(REPOSITORY, TWELVE, head, method)
+    return MergePullRequest(REPOSITORY, TWELVE, head, method, "main")
 
 
 def says(found: Step) -> str:
@@ -515,7 +515,7 @@ TAKE_OUT = Do(
 
 
 def test_a_base_with_a_queue_is_merged_into_through_it_with_the_pinned_head():
-    change = EnqueuePullRequest(REPOSITORY, TWELVE, "PR_12", PINNED)
+    change = EnqueuePullRequest(REPOSITORY, TWELVE, "PR_12", PINNED, "main")
     assert step(pull(rules=QUEUED)) == Do(ENQUEUE_KEY, change)
     waits = step(pull(rules=QUEUED), receipts={ENQUEUE_KEY: DONE})
     assert says(waits) == "the merge queue of main"

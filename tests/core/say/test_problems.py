@@ -2,16 +2,19 @@
 
 import importlib
 import pkgutil
+from datetime import UTC, datetime
 from itertools import groupby
 
 from bot.core.model import Role
 from bot.core.say import problems
 from bot.core.say.problems import change, git, github, server
 from bot.core.world.answers import Answered, Failure
+from bot.core.world.freezes import Freeze
 from bot.core.world.push_refusals import push_refusal
 from bot.errors import Problem
 from tests.golden import assert_golden
 
+NOW = datetime(2026, 3, 3, 15, 0, tzinfo=UTC)
 SAMPLES: list[Problem] = [
     *(Answered(f, said="in its own words", status=418) for f in Failure),
     Answered(Failure.INVALID),
@@ -35,6 +38,7 @@ SAMPLES: list[Problem] = [
     github.LargeFilesRefused("403 over the quota"),
     github.LargeFilesMixedUp(),
     github.NotLookedUp("ChangeLabels"),
+    github.FrozenMeanwhile(Freeze("main", "ada", NOW, "release")),
     github.EarlierWaits(),
     github.AwaitedGone(),
     git.GitFault("fetch", "fatal: the remote end hung up"),

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from bot.core.model import Role
+from bot.core.world.freezes import Freeze, frozen_words
 from bot.core.world.markdown import cut
 from bot.errors import Problem
 
@@ -18,6 +19,16 @@ class KeyRefused(Problem):
 
     def __str__(self) -> str:
         return self.said
+
+
+@dataclass(frozen=True, slots=True)
+class FrozenMeanwhile(Problem):
+    """A base was frozen while a merge into it waited for its turn."""
+
+    freeze: Freeze
+
+    def __str__(self) -> str:
+        return f"It waits for {frozen_words(self.freeze)}."
 
 
 @dataclass(frozen=True, slots=True)
