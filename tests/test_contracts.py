@@ -306,6 +306,11 @@ async def use_git_and_checks(github: Client) -> None:
     more = {"title": "x", "summary": "y", "annotations": [remark]}
     await github.send("PATCH", one, {"output": more})
     await github.get(f"{one}/annotations")
+    await use_refusals_of_checks(github, one)
+    button = {"label": "Retry", "description": "Run again", "identifier": "retry"}
+    await github.send("PATCH", one, {"conclusion": "neutral", "actions": [button]})
+    for pressed in ("retry", ""):
+        hub.press("olivia", NAME, made.body["id"], pressed)
     id_ = github.installation
     granted = {**id_.permissions, "statuses": "write", "administration": "read"}
     token = hub.new_token(id_, permissions=granted).value
@@ -321,6 +326,31 @@ async def use_git_and_checks(github: Client) -> None:
         await github.get(protection)
         await github.get(protection, token=token)
         await github.get(f"{protection}/required_status_checks", token=token)
+
+
+async def use_refusals_of_checks(github: Client, one: str) -> None:
+    ci = github.hub.repository(NAME).check_runs[-1]
+    output = {"title": "x", "summary": "y"}
+    queued = {"status": "queued"}
+    others = await github.send("PATCH", f"{REPO}/check-runs/{ci.id}", queued)
+    assert (others.status, others.body["message"][:14]) == (403, "Invalid app_id")
+    await github.send("PATCH", f"{REPO}/check-runs/1", queued)
+    refused: list[dict[str, Any]] = [
+        {"status": "completed"},
+        {"status": "waiting"},
+        {"conclusion": "stale"},
+        {"output": {"title": "x"}},
+        {"output": {**output, "summary": "y" * 65_536}},
+        {"output": {**output, "annotations": [{}] * 51}},
+        {"actions": [{}] * 4},
+        {"actions": [{"label": "x" * 21, "description": "", "identifier": ""}]},
+    ]
+    before = await github.get(one)
+    for body in refused:
+        assert (await github.send("PATCH", one, body)).status == 422
+    assert (await github.get(one)).body == before.body
+    unknown = {"name": "batch", "head_sha": "0" * 40}
+    assert (await github.send("POST", f"{REPO}/check-runs", unknown)).status == 422
 
 
 def everything_is_demanded(**more: Any) -> BranchRules:

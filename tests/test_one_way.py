@@ -9,8 +9,17 @@ import pytest
 BOT = Path(__file__).parents[1] / "bot"
 ADAPTER = {"bot/engine/effects.py", "bot/wiring.py"}
 """Who carries intents out, and who joins the two places where that is done."""
-RESOURCES = {"comments", "issues", "merges", "pulls", "readiness", "reviews"}
+RESOURCES = {
+    "check_runs",
+    "comments",
+    "issues",
+    "merges",
+    "pulls",
+    "readiness",
+    "reviews",
+}
 WRITERS = {
+    "check_runs": {"create", "edit"},
     "comments": {"create", "edit", "react", "pin", "unpin"},
     "issues": {
         "change_labels",

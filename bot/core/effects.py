@@ -290,6 +290,71 @@ class HideReviews:
     threads: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class CheckAnnotation:
+    """A remark of a check run on lines of a file of its commit."""
+
+    path: str
+    start_line: int  # counted from 1
+    end_line: int
+    message: str  # plain text
+    level: str = "warning"  # notice, warning or failure
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckButton:
+    """What people can press beside a check run that has ended.
+
+    GitHub takes 20 characters of ``label`` and ``identifier``, 40 of ``description``.
+    """
+
+    identifier: str  # comes back in the delivery
+    label: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """What a check run says. ``summary`` and ``text`` are Markdown, 65,535 characters
+    each at most.
+    """
+
+    title: str
+    summary: str
+    conclusion: str = ""  # success, neutral, failure …; empty: it goes on
+    text: str = ""
+    buttons: tuple[CheckButton, ...] = ()  # at most 3, shown once it has ended
+    details_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CreateCheckRun:
+    """Say something of a commit, as a check run of the app.
+
+    Found again by its commit, name and ``external_id``. GitHub takes 50 annotations at
+    once: of more, the first are sent.
+    """
+
+    is_repeatable: ClassVar = False
+    repository: Repository
+    head_sha: str
+    name: str  # of two with the same name on a commit, people see the newer one
+    external_id: str
+    report: CheckReport
+    annotations: tuple[CheckAnnotation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EditCheckRun:
+    """Have a check run say something else; its annotations stay."""
+
+    is_repeatable: ClassVar = True
+    repository: Repository
+    check_run_id: int
+    report: CheckReport
+
+
 Change = (
     ChangeLabels
     | ChangeAssignees
@@ -317,6 +382,8 @@ Intent = (
     | RerunFailedJobs
     | CreateReview
     | HideReviews
+    | CreateCheckRun
+    | EditCheckRun
 )
 
 TEAM = "team:"
@@ -327,7 +394,7 @@ TEAM = "team:"
 class Receipt:
     """What GitHub said when an intent was carried out, or found carried out."""
 
-    id: int = 0  # of the comment; the number of the pull request
+    id: int = 0  # of the comment or check run; the number of the pull request
     url: str = ""
     sha: str = ""
     note: str = ""  # what could not be done and why; empty when all was

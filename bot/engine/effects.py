@@ -17,6 +17,8 @@ import structlog
 
 from bot.core.effects import (
     Change,
+    CreateCheckRun,
+    EditCheckRun,
     EditComment,
     EnqueuePullRequest,
     Intent,
@@ -208,10 +210,17 @@ def _is_done(record: EffectRecord, intent: Intent) -> bool:
     if isinstance(before, RerunFailedJobs) and isinstance(intent, RerunFailedJobs):
         # What is done once for a run is not done again for what failed then.
         return record.receipt is not None and before.run_id == intent.run_id
+    if isinstance(before, CreateCheckRun) and isinstance(intent, CreateCheckRun):
+        # What it says by now is another one's to change: it is there.
+        was, now = (
+            (before.head_sha, before.external_id),
+            (intent.head_sha, intent.external_id),
+        )
+        return record.receipt is not None and was == now
     if before != intent or record.receipt is None:
         return False
     if isinstance(intent, MergePullRequest | EnqueuePullRequest):
         return record.receipt.changed
     if isinstance(intent, Change):
         return not record.receipt.note
-    return not isinstance(intent, EditComment | UpdateBranch)
+    return not isinstance(intent, EditComment | EditCheckRun | UpdateBranch)

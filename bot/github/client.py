@@ -163,11 +163,15 @@ class Connection(GitHubAPI):
             return await self.getitem(path, variables, accept=ACCEPT)
 
     async def pages(
-        self, path: str, **variables: str | int
+        self, path: str, under: str = "items", /, **variables: str | int
     ) -> AsyncGenerator[Any, None]:
-        """Yield the entries of a list, page after page as they are asked for."""
+        """Yield the entries of a list, page after page as they are asked for.
+
+        Where GitHub wraps it, it stands *under* that key.
+        """
         with self._translated(is_write=False):
-            async for entry in self.getiter(path, variables, accept=ACCEPT):
+            entries = self.getiter(path, variables, accept=ACCEPT, iterable_key=under)
+            async for entry in entries:
                 yield entry
 
     async def log(self, path: str, *, most_bytes: int, **variables: str | int) -> str:

@@ -11,9 +11,11 @@ from bot.core.effects import (
     ChangeMilestone,
     ChangeReviewers,
     ChangeState,
+    CreateCheckRun,
     CreateComment,
     CreateReview,
     DequeuePullRequest,
+    EditCheckRun,
     EditComment,
     EnqueuePullRequest,
     HideReviews,
@@ -28,7 +30,15 @@ from bot.core.effects import (
     UnpinComment,
     UpdateBranch,
 )
-from bot.github import comments, issues, merges, pulls, readiness, reviews
+from bot.github import (
+    check_runs,
+    comments,
+    issues,
+    merges,
+    pulls,
+    readiness,
+    reviews,
+)
 from bot.github.app import App
 from bot.github.client import Client, LastLook, looking_last
 from bot.github.comments import Pins
@@ -64,6 +74,8 @@ class GitHubEffects:
                 return await merges.find_rerun(connection, intent)
             case CreateReview():
                 return await reviews.find(connection, intent, app=self._app)
+            case CreateCheckRun():
+                return await check_runs.find(connection, intent, app=self._app)
             case PushBranch():
                 raise TypeError(intent)  # git on the host does that
             case (
@@ -81,6 +93,7 @@ class GitHubEffects:
                 | ChangeDraft()
                 | ChangeReviewers()
                 | HideReviews()
+                | EditCheckRun()
             ):
                 return None
             case _:
@@ -138,6 +151,10 @@ class GitHubEffects:
                 return await reviews.create(connection, intent)
             case HideReviews():
                 return await reviews.hide(connection, intent)
+            case CreateCheckRun():
+                return await check_runs.create(connection, intent)
+            case EditCheckRun():
+                return await check_runs.edit(connection, intent)
             case PushBranch():
                 raise TypeError(intent)  # git on the host does that
             case _:

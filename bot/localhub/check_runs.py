@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from bot.localhub import verdicts
 from bot.localhub.accounts import User
 from bot.localhub.ci import Annotation, CheckRun, CheckSuite, CommitStatus
-from bot.localhub.errors import invalid
+from bot.localhub.errors import invalid, not_found
 from bot.localhub.moves import Moves
 from bot.localhub.state import Repository
 
@@ -98,13 +98,51 @@ class CheckRuns(Moves):
     ) -> None:
         """Send the ``check_run`` webhook, and ``check_suite`` after the last of a suite."""
         run.suite.updated_at = self.now()
-        shape = self.payloads.check_run(repository, run)
-        self.announce("check_run", action, actor, repository, check_run=shape)
+        self._tell_check(action, actor, repository, run)
         if action == "completed" and self._is_last(repository, run):
             suite = self.payloads.webhook_suite(repository, run.suite)
             self.announce(
                 "check_suite", "completed", actor, repository, check_suite=suite
             )
+
+    def press(
+        self, login: str, repository: str, check_run_id: int, identifier: str
+    ) -> None:
+        """Press a button of a check run; without an identifier, the one to run it again.
+
+        Raises 404 for one that is not shown.
+        """
+        found, actor = self.repository(repository), self.user(login)
+        self.require(actor, found, "write")
+        run = self.check_run(found, check_run_id)
+        shown = {one.identifier for one in run.actions}
+        if run.status != "completed" or identifier not in {"", *shown}:
+            raise not_found()
+        if not identifier:
+            self._tell_check("rerequested", actor, found, run)
+            return
+        pressed = {"identifier": identifier}
+        self._tell_check(
+            "requested_action", actor, found, run, requested_action=pressed
+        )
+
+    def check_run(self, repository: Repository, check_run_id: int) -> CheckRun:
+        """Return a check run; raises 404."""
+        for run in repository.check_runs:
+            if run.id == check_run_id:
+                return run
+        raise not_found()
+
+    def _tell_check(
+        self,
+        action: str,
+        actor: User,
+        repository: Repository,
+        run: CheckRun,
+        **more: object,
+    ) -> None:
+        shape = self.payloads.check_run(repository, run)
+        self.announce("check_run", action, actor, repository, check_run=shape, **more)
 
     def add_status(
         self,

@@ -31,6 +31,15 @@ class Annotation:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckAction:
+    """A button of a check run that has ended."""
+
+    label: str
+    description: str
+    identifier: str
+
+
+@dataclass(frozen=True, slots=True)
 class CommitStatus:
     """What somebody says of a commit under a name; the newest of each name counts."""
 
@@ -62,6 +71,7 @@ class CheckRun:
     summary: str | None = None
     text: str | None = None
     annotations: list[Annotation] = field(default_factory=list)
+    actions: tuple[CheckAction, ...] = ()
 
     @property
     def head_sha(self) -> str:

@@ -1,13 +1,21 @@
 """What an operator reads of an effect: one line, with its key and what came of it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import pytest
 from structlog.testing import capture_logs
 
-from bot.core.effects import CreateComment, Intent, PushBranch, Receipt, UpdateBranch
+from bot.core.effects import (
+    CheckReport,
+    CreateCheckRun,
+    CreateComment,
+    Intent,
+    PushBranch,
+    Receipt,
+    UpdateBranch,
+)
 from bot.core.model import InstallationId, ItemNumber, Repository
 from bot.core.world.answers import Answered, Failure
 from bot.engine.effects import LOOKS, Effects
@@ -199,3 +207,26 @@ async def test_a_branch_that_was_pushed_and_is_gone_is_not_pushed_again():
     )
     await effects.perform("push", PushBranch(REPOSITORY, "b", "two"))
     assert there.head == ""
+
+
+@pytest.mark.parametrize(
+    ("change", "came"),
+    [
+        ({"report": CheckReport("Batch b7k2 finished", "3 of 3", "success")}, "known"),
+        ({"head_sha": "b" * 40}, "done"),
+        ({"external_id": "c8m3"}, "done"),
+    ],
+)
+async def test_a_check_run_that_is_there_is_not_made_again_whatever_it_says(
+    change: dict[str, object], came: str
+):
+    report = CheckReport("Batch b7k2 is running", "2 of 3")
+    create = CreateCheckRun(REPOSITORY, "a" * 40, "Batch b7k2", "b7k2", report)
+    outside = Outside([RECEIPT, Receipt(992)], [None])
+    effects = Effects(
+        effect_log=Log(), adapter=outside, clock=HurriedClock(), fraction=lambda: 0.5
+    )
+    await effects.perform("check", create)
+    again = await effects.perform("check", replace(create, **change))  # type: ignore[arg-type]  # one of its fields
+    assert again.id == (991 if came == "known" else 992)
+    assert effects.ended["create_check_run", came]

@@ -76,6 +76,10 @@ def _of_exchange(exchange: Exchange) -> Sign:
         return kinds[found[2]], int(found[1])
     if found := re.search(r"/actions/runs/(\d+)/rerun-failed-jobs$", exchange.path):
         return "RerunFailedJobs", int(found[1])
+    if found := re.search(r"/check-runs(?:/(\d+))?$", exchange.path):
+        if found[1]:
+            return "EditCheckRun", int(found[1])
+        return "CreateCheckRun", data["head_sha"], data["external_id"]
     if exchange.path.endswith("/comments"):
         return "CreateComment", item, data["body"].partition("\n")[0]
     if exchange.path.endswith("/reviews"):
@@ -113,6 +117,10 @@ def _of_intent(kind: str, text: str) -> Iterator[Sign]:
             yield kind, intent["thread"], intent["marker"]
         case "CreateReview":
             yield kind, intent["number"], intent["marker"]
+        case "CreateCheckRun":
+            yield kind, intent["head_sha"], intent["external_id"]
+        case "EditCheckRun":
+            yield kind, intent["check_run_id"]
         case "OpenPullRequest":
             yield kind, intent["head_branch"]
         case "PushBranch":

@@ -14,7 +14,12 @@ from bot.core.effects import (
     ChangeMilestone,
     ChangeReviewers,
     ChangeState,
+    CheckAnnotation,
+    CheckButton,
+    CheckReport,
+    CreateCheckRun,
     CreateComment,
+    EditCheckRun,
     EditComment,
     OpenPullRequest,
     PinComment,
@@ -187,6 +192,41 @@ async def test_a_comment_whose_answer_was_lost_is_found(hub, adapter, repository
     assert bodies == [MARKER, f"{MARKER}\nHi"]
     await adapter.effects.do(EditComment(repository, found.id, f"{MARKER}\nHo"))
     assert issue.comments[-1].body == f"{MARKER}\nHo"
+
+
+async def test_a_check_run_whose_answer_was_lost_is_found_and_says_more(
+    hub, adapter, repository
+):
+    head = hub.push("wade", NAME, "one", {"a.txt": "a\n"}, message="One")
+    report = CheckReport("Batch b7k2 is running", "2 of 3")
+    remark = CheckAnnotation("a.txt", 1, 1, "No.", "notice")
+    intent = CreateCheckRun(repository, head, "Batch b7k2", "b7k2", report, (remark,))
+    hub.check(NAME, head, "Batch b7k2", conclusion="success")  # of another app
+    assert await adapter.effects.find(intent, since=hub.now()) is None
+    hub.faults.add(Fault(FaultKind.LOST_ANSWER, method="POST", path="/check-runs$"))
+    with pytest.raises(Uncertain):
+        await adapter.effects.do(intent)
+    found = await adapter.effects.find(intent, since=hub.now())
+    run = hub.repository(NAME).check_runs[-1]
+    assert (found.id, found.sha, run.status) == (run.id, head, "in_progress")
+    ended = CheckReport(
+        "Batch b7k2 finished", "3 of 3", "neutral",
+        buttons=(CheckButton("retry", "Retry", "Run again what failed"),),
+    )  # fmt: skip
+    for _ in range(2):
+        await adapter.effects.do(EditCheckRun(repository, run.id, ended))
+    assert (run.conclusion, run.title) == ("neutral", "Batch b7k2 finished")
+    assert [len(run.annotations), len(run.actions)] == [1, 1]
+
+
+async def test_without_the_permission_no_check_run_is_made(hub, adapter, repository):
+    head = hub.push("wade", NAME, "one", {"a.txt": "a\n"}, message="One")
+    installation = hub.state.installations[repository.installation_id]
+    installation.permissions = {**installation.permissions, "checks": "read"}
+    report = CheckReport("Batch b7k2 is running", "2 of 3")
+    intent = CreateCheckRun(repository, head, "Batch b7k2", "b7k2", report)
+    with pytest.raises(Refused, match="not accessible by integration"):
+        await adapter.effects.do(intent)
 
 
 async def test_everything_that_may_be_repeated_changes_nothing_the_second_time(
