@@ -31,6 +31,9 @@ AT_A_TIME = 1000
 SLOW_SECONDS = 5.0
 """After how long in hand a delivery counts as one that waits for GitHub."""
 
+PROMPT_SECONDS = 15.0
+"""How long one that is prompt waits at most for another try, if GitHub names no time."""
+
 PATIENCE_SECONDS = 3600.0
 """How long a delivery is tried again while GitHub does not answer."""
 
@@ -244,8 +247,7 @@ class Inbox:
             except TransientError as error:
                 log.warning("delivery waits", error=str(error), tries=tries)
                 waits()
-                after = error.retry_after_seconds
-                wait = delay_seconds(min(tries, 6), self._fraction(), after)
+                wait = self._wait_seconds(delivery, tries, error)
                 spent = self._clock.monotonic() - began
                 if spent + wait > PATIENCE_SECONDS:
                     words = declines.no_answer_for_an_hour()
@@ -259,6 +261,17 @@ class Inbox:
                 name = type(error).__name__
                 words = declines.stopped_by_a_bug(name)
                 return _GivenUp(f"internal error: {name}", words)
+
+    def _wait_seconds(
+        self, delivery: Delivery, tries: int, error: TransientError
+    ) -> float:
+        """Return after how long to try again: what is prompt is back at once."""
+        after, fraction = error.retry_after_seconds, self._fraction()
+        if not self._dealer.is_prompt(delivery):
+            return delay_seconds(min(tries, 6), fraction, after)
+        return after or delay_seconds(
+            tries, fraction, first_seconds=5.0, most_seconds=PROMPT_SECONDS
+        )
 
     async def _load(self, delivery_id: int) -> Delivery:
         return await when_stored(

@@ -89,13 +89,7 @@ class Intake:
 
     def is_prompt(self, delivery: Delivery) -> bool:
         """Return whether a delivery stands behind none that waits for GitHub."""
-        match self._trigger(delivery.event, _payload_of(delivery)):
-            case CommentWritten(body=body):
-                return is_prompt(body)
-            case None:
-                return False
-            case _:
-                return True
+        return _is_prompt(self._trigger(delivery.event, _payload_of(delivery)))
 
     async def handle(self, delivery: Delivery) -> str:
         """Deal with a delivery; return what became of it, in a few words.
@@ -106,7 +100,10 @@ class Intake:
         if trigger is None:
             return "ignored"
         with bound_contextvars(**_about(trigger)):
-            return await self._act(trigger)
+            if not _is_prompt(trigger) or isinstance(trigger, InstallationChanged):
+                return await self._act(trigger)
+            with self._github.first(trigger.repository.installation_id, delivery.guid):
+                return await self._act(trigger)
 
     async def tell(self, delivery: Delivery, words: str) -> None:
         """Tell whoever gave a command why it was not dealt with (*words*).
@@ -149,6 +146,13 @@ class Intake:
             return False
         sender = written.sender
         return not sender.is_bot or sender.login.lower() in self._policy.allowed_bots
+
+
+def _is_prompt(trigger: Trigger | None) -> bool:
+    """Return whether a trigger stands behind none that waits for GitHub."""
+    if isinstance(trigger, CommentWritten):
+        return is_prompt(trigger.body)
+    return trigger is not None
 
 
 def _about(trigger: Trigger) -> Mapping[str, object]:

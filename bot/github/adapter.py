@@ -266,6 +266,12 @@ class GitHubReader:
         """Charge the requests made inside to each of *meters*."""
         return self._client.ledger.metered(*meters)
 
+    def first(
+        self, installation_id: InstallationId, key: str
+    ) -> AbstractContextManager[None]:
+        """Let what is asked inside go first once it has had to wait."""
+        return self._client.ledger.account(installation_id).precedence.first(key)
+
 
 @dataclass(frozen=True, slots=True)
 class GitHubAdapter:

@@ -21,6 +21,7 @@ from bot.core.world import budget
 from bot.core.world.answers import Answered, Failure
 from bot.core.world.budget import Call, Hold, Reserve, Spent, Window, is_other_end
 from bot.errors import RateLimited
+from bot.github.precedence import Precedence
 from bot.github.traffic import LOST, Traffic, class_of
 from bot.github.write_queue import WriteQueue
 from bot.ports.clock import Clock
@@ -230,6 +231,7 @@ class Account:
         self._hold = Hold()
         self._kept: Held | None = None  # of the hold, as a restart would know it
         self._writes = WriteQueue()
+        self.precedence = Precedence(clock, self._is_away)
         self._under_way = 0
         self._answered = asyncio.Event()
         self._last_write_began: float | None = None
@@ -298,8 +300,12 @@ class Account:
 
         Raises ``RateLimited`` at once if the wait is longer than a minute.
         """
+        first = self.precedence
         if not call.is_write:
             await self._admitted(call)
+            while first.is_owed_to_others:
+                await first.give_way()
+                await self._admitted(call)
             with self._sent(call) as ticket:
                 yield ticket
             return
@@ -307,7 +313,8 @@ class Account:
         async with self._writes.turn(due) as turn:
             await self._admitted(call)
             # Who came during the wait and is due earlier goes first.
-            while await turn.gave_way():
+            while turn.is_overtaken or first.is_owed_to_others:
+                await turn.give_way(first.give_way)
                 await self._admitted(call)
             with self._sent(call) as ticket:
                 yield ticket
@@ -377,6 +384,8 @@ class Account:
         """Return when *call* may be sent. Nothing is awaited after the last look."""
         while (found := self._wait(call))[1] != 0:
             why, wait = found
+            if why != "pace":
+                self.precedence.waits(wait or 0.0)
             if wait is not None and wait > LONGEST_WAIT_SECONDS:
                 self._traffic.turned_away[why] += 1
                 raise self.limited(wait)
@@ -403,6 +412,10 @@ class Account:
             cost=call.cost,
             now=self._github_now,
         )
+
+    def _is_away(self) -> bool:
+        """Return whether nothing that is sent now would get a good answer."""
+        return self.held_seconds() > 0 or self._traffic.out_of_reach is not None
 
     def _held(self) -> Held | None:
         if not self._hold.strikes:

@@ -3,7 +3,7 @@
 import asyncio
 import heapq
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 
@@ -66,16 +66,17 @@ class Turn:
             await self._waited(self._queue.line_up(self._due))
         self._is_held = True
 
-    async def gave_way(self) -> bool:
-        """Let a writer that is due earlier go first; return whether there was one."""
-        if not self._queue.has_earlier(self._due):
-            return False
+    @property
+    def is_overtaken(self) -> bool:
+        """Whether a writer waits that is due earlier."""
+        return self._queue.has_earlier(self._due)
+
+    async def give_way(self, others: Callable[[], Awaitable[object]]) -> None:
+        """Let others go first, and whoever is due earlier; have the turn again then."""
         self._is_held = False
-        waiting = self._queue.line_up(self._due)
         self._queue.pass_on()
-        await self._waited(waiting)
-        self._is_held = True
-        return True
+        await others()
+        await self.begin()
 
     def end(self) -> None:
         """Pass the turn on, if it is held."""

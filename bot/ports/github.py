@@ -127,6 +127,13 @@ class Lookups(Protocol):
     def lacks(self, repository: Repository) -> frozenset[Feature]:
         """Return what the server was found to lack so far, without a request."""
 
+    def first(
+        self, installation_id: InstallationId, key: str
+    ) -> AbstractContextManager[None]:
+        """Let what an installation asks inside go first, once it has had to wait for
+        GitHub: also when it comes again as the same *key*, after a ``TransientError``.
+        """
+
 
 class Access(Protocol):
     """Where the app may work, and what it may do there."""

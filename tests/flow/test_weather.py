@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.localhub.faults import Fault
+from bot.localhub.faults import Fault, FaultKind
 from tests.flow.world import REPOSITORY, World
 
 
@@ -158,6 +158,47 @@ async def test_controls_go_past_a_command_that_waits_for_github(on: World):
         await on.finished(on.say("/batch label +bug 14"))
     assert "withdrawn: nothing" in on.comment("cancel", on=41).body
     assert on.thread(14).is_open
+
+
+@pytest.mark.parametrize(
+    "what", ["a short hold", "a long hold", "the hourly limit", "an outage"]
+)
+async def test_a_cancel_goes_first_when_github_can_be_asked_again(on: World, what: str):
+    for number in (*range(12, 32), 41, 42):
+        on.issue(number)
+    client = on.hub.state.installation_of(on.repository)
+    assert client is not None
+    async with on.bot(BATCH_WRITE_INTERVAL="1"):
+        command = on.say("/batch label +bug 12..29")
+        await on.until(lambda: on.comments("tracking"))
+        match what:
+            case "the hourly limit":
+                on.hub.limits.set_limit(client.id, remaining=0)
+            case "an outage":
+                on.hub.faults.add(Fault(status=503, times=None, seconds=300))
+            case _:
+                seconds = 20 if what == "a short hold" else 900
+                on.hub.limits.secondary.retry_after_seconds = seconds
+                on.hub.faults.add(Fault(FaultKind.SECONDARY_LIMIT, method="POST"))
+        begun = len(on.hub.log)
+        await on.until(lambda: any(e.status >= 400 for e in [*on.hub.log][begun:]))
+        begun = len(on.hub.log)
+        for thread, number in ((41, 30), (42, 31)):
+            on.say(f"/batch label +late {number}", on=thread)
+        on.say("/batch cancel")
+        await on.until(lambda: on.comments("cancel"))
+        changed = [
+            exchange.path.partition("/issues/")[2]
+            for exchange in [*on.hub.log][begun:]
+            if exchange.method == "POST" and exchange.status == 201
+        ]
+        asked = [c for c in changed if c and "access_tokens" not in c]
+        await on.finished(command)
+    assert [re.sub(r"\d{4}", "it", one) for one in asked] == [
+        "comments/it/reactions",
+        "40/comments",
+    ]
+    assert on.said("report").count("labelled `bug`") <= 3
 
 
 async def test_a_pause_waits_for_what_it_may_be_about(on: World):

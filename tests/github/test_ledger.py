@@ -11,9 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.core.model import InstallationId
+from bot.core.world.answers import error_of, failure_of
 from bot.core.world.budget import CORE, GRAPHQL, Call, call_of
-from bot.errors import RateLimited
+from bot.errors import RateLimited, TransientError
 from bot.github.ledger import Account, Ledger, Pace, Ticket
+from bot.github.precedence import MOST_SECONDS
 from bot.ports.store import Held
 from tests.fakes import FakeClock, settle
 from tests.github.server import HurriedClock, limits
@@ -624,3 +626,46 @@ def test_no_installation_ever_delays_another(plans, at):
 
     passed, expected = asyncio.run(simulate())
     assert passed == expected
+
+
+# --- precedence ---
+
+
+async def test_who_had_to_wait_goes_first_and_others_go_on_when_it_does_not_come():
+    clock = FakeClock()
+    account = opened(clock)
+    order: list[str] = []
+
+    async def ask(name: str, call: Call) -> None:
+        async with account.turn(call):
+            order.append(name)
+
+    await send(account, {"retry-after": "90"}, status=429)
+    with pytest.raises(RateLimited), account.precedence.first("cancel"):
+        await ask("cancel", Call())
+    await clock.advance(90)
+    others = [asyncio.create_task(ask(n, c)) for n, c in (("r", Call()), ("w", WRITE))]
+    await settle()
+    with account.precedence.first("cancel"):
+        await ask("cancel", Call())
+        await ask("reply", COMMENT)
+    await asyncio.gather(*others)
+    assert order[:2] == ["cancel", "reply"]
+    assert sorted(order[2:]) == ["r", "w"]
+    await send(account, {"retry-after": "90"}, status=429)
+    with pytest.raises(RateLimited), account.precedence.first("pause"):
+        await ask("pause", Call())
+    await clock.advance(90)
+    late = asyncio.create_task(ask("late", Call()))
+    await settle()
+    assert "late" not in order
+    await clock.advance(MOST_SECONDS)
+    await late
+
+
+async def test_one_whose_own_question_fails_holds_nobody_up():
+    clock = FakeClock()
+    account = opened(clock)
+    with pytest.raises(TransientError), account.precedence.first("cancel"):
+        raise error_of(failure_of(502), is_change=False, said="502")
+    await send(account, {})
