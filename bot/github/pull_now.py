@@ -38,7 +38,7 @@ OPTIONAL = frozenset(
 """What is lost alone where the app may not see it."""
 
 _COMMITS = 10
-"""So many commits tell whether the last ones are the bot's own updates."""
+"""So many commits at a time tell whether the last ones are the bot's own updates."""
 
 _QUEUED = "AddedToMergeQueueEvent"
 _PULL = f"""
@@ -66,7 +66,8 @@ _PULL = f"""
       }}
     }}
   }}
-  commits(last: {_COMMITS}) {{
+  commits(last: {_COMMITS}, before: %s) {{
+    pageInfo {{ hasPreviousPage startCursor }}
     nodes {{
       commit {{
         oid author {{ email }} signature {{ isValid wasSignedByGitHub }}
@@ -107,6 +108,10 @@ class PullPart:
     found: PullRequest | None = None
     checks: list[Check] = field(default_factory=list)
     cursor: str | None = None
+    has_checks: bool = False  # all of them
+    commits: list[HeadCommit] = field(default_factory=list)
+    before: str | None = None
+    has_commits: bool = False  # all that are needed
 
     def fields(self, place: int) -> tuple[str, Mapping[str, tuple[str, object]]]:
         """Return what to ask of the repository, and the variables."""
@@ -114,10 +119,11 @@ class PullPart:
             contexts=contexts(after=f"$a{place}", of_pull_request=f"$i{place}")
         )
         asked = f"{_REPOSITORY} q{place}: pullRequest(number: $i{place}) {{"
-        asked += f" {_PULL} {head} }}"
+        asked += f" {_PULL % f'$b{place}'} {head} }}"
         variables: dict[str, tuple[str, object]] = {
             f"i{place}": ("Int!", self.question.number),
             f"a{place}": ("String", self.cursor),
+            f"b{place}": ("String", self.before),
         }
         if self.question.stacked_on:
             asked += (
@@ -128,14 +134,15 @@ class PullPart:
         return asked, variables
 
     def read(self, data: Mapping[str, Any], place: int) -> bool:
-        """Take an answer in; return whether there are more checks to ask for."""
+        """Take an answer in; return whether there is more to ask for."""
         pull = data.get(f"q{place}")
         if pull is None:
             return False
-        head = _head(pull)
-        rollup = head.get("statusCheckRollup") or {}
-        page = rollup.get("contexts") or {}
-        self.checks += checks(page.get("nodes") or (), self.app.id)
+        if self.found is not None and self.found.head_sha != pull["headRefOid"]:
+            self._begin_again()  # what was read so far is of another head
+            return True
+        self._take_checks(_head(pull))
+        self._take_commits(pull["commits"])
         # Forks have branches of the same name.
         merged = _nodes(data.get(f"s{place}"))
         below = [one for one in merged if not one["isCrossRepository"]]
@@ -143,11 +150,36 @@ class PullPart:
             pull,
             self.app,
             checks=tuple(self.checks),
+            commits=tuple(self.commits),
             methods=_methods(data),
             merged_below=str(below[0]["baseRefName"]) if below else "",
         )
-        self.cursor = (page.get("pageInfo") or {}).get("endCursor")
-        return bool((page.get("pageInfo") or {}).get("hasNextPage"))
+        return not (self.has_checks and self.has_commits)
+
+    def _take_checks(self, head: Mapping[str, Any]) -> None:
+        if self.has_checks:
+            return
+        page = (head.get("statusCheckRollup") or {}).get("contexts") or {}
+        self.checks += checks(page.get("nodes") or (), self.app.id)
+        info = page.get("pageInfo") or {}
+        self.cursor = info.get("endCursor")
+        self.has_checks = not info.get("hasNextPage")
+
+    def _take_commits(self, page: Mapping[str, Any]) -> None:
+        """Take the last commits, and those before while all of them are the bot's own."""
+        if self.has_commits:
+            return
+        some = [_commit(one["commit"], self.app) for one in _nodes(page) if one]
+        self.commits = [*some, *self.commits]
+        info = page["pageInfo"]
+        self.before = info["startCursor"]
+        is_more_own = bool(some) and all(one.by_app for one in some)
+        self.has_commits = not (is_more_own and info["hasPreviousPage"])
+
+    def _begin_again(self) -> None:
+        self.found, self.checks, self.commits = None, [], []
+        self.cursor = self.before = None
+        self.has_checks = self.has_commits = False
 
     def answer(self) -> PullRequest | None:
         """Return the pull request, None if GitHub does not have it."""
@@ -186,9 +218,6 @@ def _pull(node: Mapping[str, Any], app: App, **known: Any) -> PullRequest:
             not one["isResolved"] for one in _nodes(node["reviewThreads"])
         ),
         unapproved=tuple(unapproved(_nodes(_head(node).get("checkSuites")))),
-        commits=tuple(
-            _commit(one["commit"], app) for one in _nodes(node["commits"]) if one
-        ),
         rules=_rules(base.get("refUpdateRule") or {}, node),
         queue=_entry(node["mergeQueueEntry"], app),
         left_queue_because=str(left.get("reason") or "") if left else "",

@@ -51,6 +51,22 @@ async def test_a_train_updates_one_after_the_other(
         assert on.rows(MERGES) == [(3,)]
 
 
+async def test_it_may_have_to_be_updated_any_number_of_times(on: World):
+    pulls(on, 61)
+    demand(on, "ci", is_strict=True)
+    seen = {head(on, 61)}
+    async with on.bot():
+        command = on.say("/batch merge 61 timeout:12h")
+        for number in range(13):
+            files: dict[str, str | bytes | None] = {f"{number}.txt": "x"}
+            on.hub.push("ada", REPOSITORY, "main", files, message="Move on")
+            await on.until(lambda: head(on, 61) not in seen)
+            seen.add(head(on, 61))
+        report(on, 61, "ci")
+        await on.finished(command)
+        assert is_merged(on, 61)
+
+
 async def test_it_waits_for_required_checks_by_name_and_a_delivery_wakes_it(on: World):
     pulls(on, 61)
     demand(on, "lint", "build (linux)")

@@ -1,6 +1,7 @@
 """A pull request as it is now: asked in GitHub's own schema, read as values."""
 
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 import graphql
@@ -16,6 +17,7 @@ from bot.core.world.pulls import (
     PullRequestNow,
     QueueEntry,
     ReviewDecision,
+    is_own_update,
 )
 from bot.core.world.questions import CheckState, PullState
 from tests import contracts
@@ -28,7 +30,12 @@ HEAD, TIP = "a" * 40, "b" * 40
 
 
 def nodes(*found: Any, more: str = "") -> dict[str, Any]:
-    page = {"hasNextPage": bool(more), "endCursor": more}
+    page = {
+        "hasNextPage": bool(more),
+        "endCursor": more,
+        "hasPreviousPage": False,
+        "startCursor": None,
+    }
     return {"nodes": list(found), "pageInfo": page}
 
 
@@ -223,6 +230,58 @@ async def test_a_merge_by_github_for_the_app_is_told_from_what_others_made(
         desk, pull(commit(**made), commit(oid="f" * 40, signature=signature, **made))
     )
     assert [one.by_app for one in (await look(desk)).commits] == [False, is_own]
+
+
+async def test_own_updates_are_followed_back_however_many_there_are(desk: Bench):
+    shas = [f"{n:040x}" for n in range(1, 24)]
+    login = APP.login
+    made = [
+        commit(
+            oid=sha,
+            author={"email": f"4242+{login}@users.noreply.github.com"},
+            signature={
+                "__typename": "GpgSignature",
+                "isValid": True,
+                "wasSignedByGitHub": True,
+            },
+            parents=nodes({"oid": before}, {"oid": TIP}),
+        )
+        for before, sha in pairwise(shas)
+    ]
+    first = commit(oid=shas[0])
+
+    def page(start: int, end: int) -> dict[str, Any]:
+        found = nodes(*[first, *made][start:end])
+        found["pageInfo"] = {"hasPreviousPage": start > 0, "startCursor": str(start)}
+        return found
+
+    pages = [page(13, 23), page(3, 13), page(0, 3)]
+    asked = served(
+        desk,
+        *(
+            pull(headRefOid=shas[-1], commits=one, heads=nodes(commit()))
+            for one in pages
+        ),
+    )
+    found = await look(desk)
+    assert [one.sha for one in found.commits] == shas
+    assert is_own_update(found, shas[0])
+    assert [one.data["variables"]["b0"] for one in asked] == [None, "13", "3"]
+
+
+async def test_what_is_read_of_a_head_that_moves_meanwhile_counts_for_nothing(
+    desk: Bench,
+):
+    passed, failed = run("ci", "SUCCESS"), run("ci", "FAILURE")
+    served(
+        desk,
+        pull(commit(passed, more="X")),
+        pull(commit(failed), headRefOid="e" * 40),
+        pull(commit(failed), headRefOid="e" * 40),
+    )
+    found = await look(desk)
+    assert found.head_sha == "e" * 40
+    assert [check.state for check in found.checks] == [CheckState.FAILED]
 
 
 async def test_what_rulesets_and_protection_demand_adds_up(desk: Bench):

@@ -94,14 +94,6 @@ def _toward_merge(job: Job, pull: PullRequest, seen: Seen) -> Step:
         says = "GitHub to work out whether it can be merged"
         return Await(awaited, says, holds=holds, is_brief=True)
     is_blocked = pull.merge_state is MergeState.BLOCKED
-    # That it is behind may be what GitHub does not name.
-    may_be_behind = is_blocked and pull.rules.is_strict and not has_queue
-    if (
-        may_be_behind
-        and pull.may_be_pushed_to
-        and (step := _update(job, pull, seen, holds))
-    ):
-        return step
     if is_blocked and pull.may_bypass:
         says = f"a rule of {pull.base_branch}, which this app could bypass and does not"
         return Await(awaited, says)
@@ -210,9 +202,11 @@ def _wants_update(job: Job, pull: PullRequest) -> bool:
         return False  # the queue tests it on the base as it will be
     if job.item.merge_way.update is UpdateWhen.ALWAYS:
         return True
-    # What GitHub has not worked out yet is behind a strict base if others just merged.
-    is_unsure = pull.merge_state is MergeState.UNKNOWN and pull.rules.is_strict
-    may_be_tried = is_unsure and pull.may_be_pushed_to
+    # What GitHub has not worked out yet is behind a strict base if others just merged;
+    # of what is blocked as well, it does not say so. A check that it has only since may
+    # be what blocks it.
+    is_unsure = pull.merge_state in (MergeState.UNKNOWN, MergeState.BLOCKED)
+    may_be_tried = is_unsure and pull.rules.is_strict and pull.may_be_pushed_to
     return may_be_tried or pull.merge_state is MergeState.BEHIND
 
 

@@ -337,6 +337,20 @@ def test_a_strict_base_may_block_for_nothing_but_that_it_is_behind():
     assert isinstance(tried.intent, MergePullRequest)
 
 
+def test_a_check_that_may_never_report_on_an_old_base_is_no_reason_to_wait():
+    stale = pull(rules=STRICT, merge_state=MergeState.BLOCKED, checks=())
+    change = UpdateBranch(REPOSITORY, TWELVE, PINNED)
+    expected = Do(UPDATE_KEY, change, holds=TURN, is_minor=True)
+    assert step(stale) == expected
+    assert step(replace(stale, checks=(FAILED,))) == expected
+    assert (
+        says(step(stale, receipts={UPDATE_KEY: NOTHING})) == "1 of 1 required check: ci"
+    )
+    assert says(step(stale, MergeWay(update=UpdateWhen.NEVER))) == (
+        "1 of 1 required check: ci"
+    )
+
+
 def test_what_github_has_not_worked_out_is_updated_or_tried_on_a_strict_base():
     unsure = pull(rules=STRICT, merge_state=MergeState.UNKNOWN, checks=(PASSED,))
     update = step(unsure)
