@@ -1,6 +1,7 @@
 """``python -m bot``: the command line."""
 
 import asyncio
+import json
 import sys
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from bot import app
 from bot.core.world.redaction import Secrets
 from bot.errors import BotError, SettingsError
 from bot.logs import configure_logging
+from bot.ports.examined import State
 from bot.settings import database_path, load_settings
 
 
@@ -48,6 +50,26 @@ def run(host: str | None = None, port: str | None = None) -> None:
         # Not for want of settings: whoever supervises it may try again.
         click.echo(f"batch-bot has stopped: {error}", err=True)
         sys.exit(1)
+
+
+@main.command("doctor")
+@click.option("--json", "is_json", is_flag=True, help="Print what was found as JSON.")
+def doctor_(*, is_json: bool) -> None:
+    """Look at everything that has to be right, and say how to mend what is not.
+
+    Settings, database, isolation, commands, git, and on GitHub the app, its webhook
+    and its installations. Runs beside a running bot, and without one; it changes
+    nothing. Ends with 1 if anything is broken.
+    """
+    from bot import doctor  # noqa: PLC0415 - a start of the bot does not pay for it
+
+    configure_logging(level="error", style="pretty")
+    found = asyncio.run(doctor.examine())
+    if is_json:
+        click.echo(json.dumps(doctor.document(found), indent=2))
+    else:
+        click.echo("\n".join(doctor.lines(found)))
+    sys.exit(1 if doctor.count(found, State.BROKEN) else 0)
 
 
 @main.command("review")

@@ -185,6 +185,40 @@ class Host:
 
 
 @dataclass(frozen=True, slots=True)
+class Unfit:
+    """A machine on which commands cannot be run, or nobody knows which."""
+
+    faults: Sequence[str]
+    git: Git
+
+    async def examine(self) -> Sequence[Finding]:
+        """Return what is to be said now. Never raises."""
+        found = [Finding("commands", State.BROKEN, fault) for fault in self.faults]
+        fault = await self.git.fault()
+        words = findings.told(fault) if fault else findings.git_works()
+        state = State.BROKEN if fault else State.FINE
+        return [*found, Finding("git", state, *words)]
+
+
+def machine_of(
+    settings: Settings,
+    environment: Mapping[str, str],
+    secrets: Secrets,
+    *,
+    knows_commands: bool,
+) -> Examined:
+    """Look at the machine, and return it with whatever is wrong."""
+    root = settings.database.resolve().parent / "host"
+    git = Git(environment=environment, host=Folders(root).host, secrets=secrets)
+    if not knows_commands:
+        return Unfit((), git)
+    try:
+        return Host.of(settings, environment, secrets).examined
+    except SettingsError as error:
+        return Unfit(str(error).splitlines(), git)
+
+
+@dataclass(frozen=True, slots=True)
 class Going:
     """Whether the engine goes on: what it records reaches the disk, nobody ends it."""
 

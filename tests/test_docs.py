@@ -22,6 +22,7 @@ from bot.core.command.vocabulary import (
 from bot.core.plan.configuration import RepositoryConfiguration, read_configuration
 from bot.core.world.permissions import PERMISSIONS
 from bot.errors import SettingsError
+from bot.github.checkup import ALWAYS_SENT, NEEDED_EVENTS
 from bot.localhub.api import all_routes
 from bot.localhub.server import app_key
 from bot.settings import Settings, load_settings, variables
@@ -35,8 +36,6 @@ DOCS = "\n".join((ROOT / page).read_text() for page in PAGES)
 APP = yaml.safe_load((ROOT / "app.yml").read_text())
 CI = (ROOT / ".ci/run").read_text()
 NEEDED = {"APP_ID": "1", "PRIVATE_KEY": app_key()[0], "WEBHOOK_SECRET": "s"}
-ALWAYS_SENT = {"installation", "installation_repositories"}
-"""Events that every app gets without subscribing to them."""
 
 
 def section(heading: str) -> str:
@@ -177,6 +176,7 @@ def test_exactly_the_events_that_the_code_reads_are_subscribed_to():
     assert handled == EVENTS
     assert not (handled | WAKING) & set(NOT_YET)
     assert set(APP["default_events"]) == (handled - ALWAYS_SENT) | WAKING | set(NOT_YET)
+    assert set(APP["default_events"]) == NEEDED_EVENTS | set(NOT_YET)  # of the doctor
 
 
 def test_exactly_the_permissions_of_the_code_are_asked_for_and_explained():

@@ -17,8 +17,11 @@ log = structlog.get_logger()
 class Examination:
     """Examines every part at once; none can hold the others up, or take them along."""
 
-    def __init__(self, parts: Mapping[str, Examined]) -> None:
+    def __init__(
+        self, parts: Mapping[str, Examined], *, seconds: float | None = None
+    ) -> None:
         self._parts = parts
+        self._seconds = seconds
 
     async def findings(self) -> Sequence[Finding]:
         """Return what is to be said of each part, in the order of the parts."""
@@ -29,11 +32,12 @@ class Examination:
         return list({one.words: one for part in found for one in part}.values())
 
     async def _of(self, name: str, part: Examined) -> Sequence[Finding]:
+        seconds = self._seconds or SECONDS
         try:
-            async with asyncio.timeout(SECONDS):
+            async with asyncio.timeout(seconds):
                 return await part.examine()
         except TimeoutError:
-            return [Finding(name, State.BROKEN, *findings.silent(name, SECONDS))]
+            return [Finding(name, State.BROKEN, *findings.silent(name, seconds))]
         except Exception:  # a part that is broken is what is looked for
             log.exception("a part could not be examined", part=name)
             return [Finding(name, State.BROKEN, *findings.broken(name))]

@@ -73,7 +73,9 @@ class Webhooks:
         """Queue a webhook. While no URL is set, nothing is sent or recorded."""
         if self.url is None:
             return
-        body = json.dumps(payload, separators=(",", ":")).encode()
+        body = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode(
+            errors="surrogatepass"
+        )  # as GitHub writes it
         guid = str(uuid4())
         delivery = HookDelivery(
             self._next_id(),

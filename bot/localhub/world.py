@@ -1,5 +1,6 @@
 """The base of the local GitHub: its state, its webhooks, and how to find things."""
 
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,6 @@ class World:
         data_dir: Path,
     ) -> None:
         self.state = state
-        self.app = app
         self.most_comments = 2500  # that a thread takes, forever
         self.data_dir = data_dir
         self.html_url = base_url
@@ -45,6 +45,15 @@ class World:
         )
         self.webhooks.secret = app.webhook_secret
         self.jobs = Jobs()
+
+    @property
+    def app(self) -> App:
+        """The app, as its owner has registered it."""
+        return self.payloads.app
+
+    @app.setter
+    def app(self, app: App) -> None:
+        self.payloads = replace(self.payloads, app=app)
 
     @property
     def now(self) -> Now:

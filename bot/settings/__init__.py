@@ -10,6 +10,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import unquote, urlsplit
@@ -32,7 +33,7 @@ from bot.core.model import Role
 from bot.core.world.budget import Reserve
 from bot.errors import SettingsError
 from bot.settings.file import FaultyContent, SettingsFile, read_settings_file
-from bot.settings.keys import key_at, key_in
+from bot.settings.keys import key_at, key_in, nobodys_key
 
 _UNIT_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
 _LEVELS = {"trace": "debug", "warn": "warning", "fatal": "error"}
@@ -66,6 +67,8 @@ def _reserve(value: object) -> object:
 
 
 def _url(value: object) -> object:
+    if not value:
+        return ""
     parts = urlsplit(str(value))
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
         message = "is no address that begins with https:// or http://"
@@ -348,6 +351,59 @@ def load_settings(
     if problems:
         raise SettingsError("\n".join(problems))
     return settings
+
+
+@dataclass(frozen=True, slots=True)
+class AsFarAsTheyFit:
+    """Settings of which some may be wrong: ``faults`` has all that is, one a line.
+
+    In place of what does not fit stand defaults.
+    """
+
+    settings: Settings
+    faults: Sequence[str] = ()
+    bad: frozenset[str] = frozenset()  # the variables that do not fit
+
+    @property
+    def knows_app(self) -> bool:
+        """Whether it is known which GitHub to ask, and as which app."""
+        who = ("APP_ID", "PRIVATE_KEY", "PRIVATE_KEY_PATH")
+        where = ("GHE_HOST", "GHE_PROTOCOL", "GITHUB_API_URL")
+        return not self._is_bad(*who, *where)
+
+    @property
+    def knows_commands(self) -> bool:
+        """Whether it is known which commands run, and how they are isolated."""
+        return not self._is_bad("BATCH_SETTINGS_FILE", "BATCH_SANDBOX")
+
+    def _is_bad(self, *names: str) -> bool:
+        return any(self.bad & {name, *variables()[name]} for name in names)
+
+
+def settings_that_fit() -> AsFarAsTheyFit:
+    """Return the settings as far as they fit, for those who look at all of them."""
+    try:
+        return AsFarAsTheyFit(load_settings())
+    except SettingsError as error:
+        faults = str(error).splitlines()
+    try:
+        given = Settings(_env_file=Path(".env"))  # type: ignore[call-arg]
+        return AsFarAsTheyFit(given, faults)
+    except ValidationError as error:
+        bad = {str(detail["loc"][0]) for detail in error.errors(include_url=False)}
+    stand_ins = {name: _stand_in(name) for name in bad}
+    settings = Settings(_env_file=Path(".env"), **stand_ins)  # type: ignore[call-arg]
+    return AsFarAsTheyFit(settings, faults, frozenset(bad))
+
+
+def _stand_in(name: str) -> Any:
+    """Return a value that fits a variable, and means nothing."""
+    field = _field_of(name)
+    if field is _field_of("PRIVATE_KEY"):
+        return nobodys_key()
+    if field is _field_of("GHE_HOST"):
+        return "unknown.invalid"
+    return "unknown" if field.is_required() else field.default
 
 
 def database_path(*, env_file: Path = Path(".env")) -> Path:

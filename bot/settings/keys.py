@@ -7,8 +7,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.hazmat.primitives.asymmetric.rsa import (
+    RSAPrivateKey,
+    generate_private_key,
+)
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
 _BLOCK = re.compile(
     r"(-----BEGIN ([A-Z ]*PRIVATE KEY)-----)(.*?)(-----END \2-----)", re.DOTALL
@@ -34,7 +42,14 @@ def key_in(value: object) -> str:
 
 def key_at(path: object) -> str:
     """Return the PEM that a file holds, in any of these forms. Raises ``ValueError``."""
-    return _key_in_file(str(path))
+    return _key_in_file(str(path)) if path else ""
+
+
+def nobodys_key() -> str:
+    """Return a new key as PEM, where one has to stand that opens nothing."""
+    key = generate_private_key(public_exponent=65537, key_size=2048)
+    form = (Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return key.private_bytes(*form).decode()
 
 
 def _key_in_file(path: str, *, what: str = "") -> str:

@@ -11,6 +11,9 @@ from pathlib import Path
 from bot.core.say.starts import database_in_use, database_linked
 from bot.errors import SettingsError
 
+LOOKS = 1000
+"""How often the lock is tried for while somebody only looks whether a bot has it."""
+
 
 @contextmanager
 def locked(database: Path, *, now: datetime) -> Iterator[None]:
@@ -24,11 +27,9 @@ def locked(database: Path, *, now: datetime) -> Iterator[None]:
     own: int | None = None
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _taken(descriptor):
             holder = os.read(descriptor, 300).decode(errors="replace").strip()
-            raise SettingsError(database_in_use(str(database), holder)) from None
+            raise SettingsError(database_in_use(str(database), holder))
         os.ftruncate(descriptor, 0)
         own = _lock_itself(database)
         holder = f"process {os.getpid()} on {socket.gethostname()} since {now:%Y-%m-%d %H:%M:%S} UTC"
@@ -39,6 +40,43 @@ def locked(database: Path, *, now: datetime) -> Iterator[None]:
         if own is not None:
             os.close(own)
         os.close(descriptor)
+
+
+def holder_of(database: Path) -> str | None:
+    """Return who has *database*, None if nobody has. Nothing is locked that others want.
+
+    Raises ``OSError`` if that cannot be seen.
+    """
+    database = database.resolve()
+    path = database.with_name(database.name + ".lock")
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        # Let go of at once; ``locked`` knows that it may meet this.
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return os.read(descriptor, 300).decode(errors="replace").strip()
+    finally:
+        os.close(descriptor)
+    return None
+
+
+def _taken(descriptor: int) -> bool:
+    """Take the lock; False if another bot has it, and not somebody who only looks."""
+    for _ in range(LOOKS):
+        for how, is_taken in ((fcntl.LOCK_EX, True), (fcntl.LOCK_SH, False)):
+            try:
+                fcntl.flock(descriptor, how | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            if is_taken:
+                return True
+            break
+        else:
+            return False
+    return False
 
 
 def _lock_itself(database: Path) -> int | None:

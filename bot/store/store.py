@@ -123,7 +123,7 @@ async def read_store(path: Path, *, clock: Clock) -> AsyncIterator[Store]:
 
     Raises ``SettingsError`` if there is none.
     """
-    await asyncio.to_thread(_check, path)
+    await asyncio.to_thread(check_sound, path)
     store = Store(path, clock)
     try:
         yield store
@@ -136,7 +136,7 @@ def check_file(path: Path) -> str:
 
     Raises ``SettingsError`` if it is missing, or none of this version's.
     """
-    _check(path)
+    check_sound(path)
     with closing(connect(path, is_read_only=True)) as connection:
         found = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(5)")]
         astray = connection.execute("PRAGMA foreign_key_check").fetchall()
@@ -160,7 +160,7 @@ def _make(path: Path) -> Path:
 
 
 def _prepare(path: Path) -> None:
-    _check(path)
+    check_sound(path)
     try:
         with closing(connect(path)) as connection:
             connection.execute("PRAGMA journal_mode = WAL")
@@ -170,7 +170,7 @@ def _prepare(path: Path) -> None:
         raise SettingsError(message) from error
 
 
-def _check(path: Path) -> None:
+def check_sound(path: Path) -> None:
     """Raise ``SettingsError`` unless the file is sound and ours. Only reads."""
     if not path.exists():
         message = f"BATCH_DB: {path} is missing"

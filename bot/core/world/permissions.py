@@ -76,17 +76,24 @@ class Grants:
         return _has(self.levels, permission, "write")
 
 
+def lacking(granted: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the names of the permissions in use that *granted* has less of."""
+    return tuple(
+        name
+        for name, permission in PERMISSIONS.items()
+        if permission.is_used and not _has(granted, name, permission.level)
+    )
+
+
 def not_granted(granted: Mapping[str, str]) -> tuple[str, ...]:
     """Return the permissions in use that an installation lacks, such as ``issues: write``.
 
     *granted* has the level by name, as GitHub answers it with a token.
     """
     return tuple(
-        f"{name}: {permission.level}"
-        for name, permission in PERMISSIONS.items()
-        if permission.is_used
-        and not permission.is_optional
-        and not _has(granted, name, permission.level)
+        f"{name}: {PERMISSIONS[name].level}"
+        for name in lacking(granted)
+        if not PERMISSIONS[name].is_optional
     )
 
 

@@ -87,6 +87,18 @@ def revoke_token(call: Call) -> Answer:
     return Answer(status=204)
 
 
+@routes.get("/app/hook/config", who=Who.APP)
+def get_hook_config(call: Call) -> Answer:
+    """Answer with how the app's webhook is set; of a secret, that there is one."""
+    webhooks = call.hub.webhooks
+    config: Json = {"content_type": "json", "insecure_ssl": "0"}
+    if webhooks.url:
+        config["url"] = webhooks.url
+    if webhooks.secret:
+        config["secret"] = "********"  # as GitHub writes it  # noqa: S105
+    return Answer(config)
+
+
 @routes.get("/app/hook/deliveries", who=Who.APP)
 def list_deliveries(call: Call) -> Answer:
     """Answer with past deliveries, newest first, page by cursor."""
