@@ -17,7 +17,7 @@ from prometheus_client import CollectorRegistry
 
 from bot.core.actions.table import installed
 from bot.core.model import InstallationId, ItemNumber
-from bot.core.plan.configuration import read_configuration
+from bot.core.plan.sources import read_configuration
 from bot.core.review.facts import ReviewFactsOf
 from bot.core.review.text import Review, review
 from bot.core.say import findings, starts
@@ -135,7 +135,7 @@ async def preview(settings: Settings, name: str, number: int) -> Review | None:
                 break
             await clock.sleep(seconds)
             facts = (await github.ask([asked])).get(asked)
-        return facts and review(facts, [one.rule for one in rules])
+        return facts and review(facts, rules)
 
 
 @asynccontextmanager

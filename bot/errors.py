@@ -9,6 +9,8 @@ How that reads stands in ``bot.core.say.problems``.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 
@@ -39,8 +41,48 @@ class SettingsError(UserError):
     """The server's settings do not fit; shown at start, the process ends with 2."""
 
 
+@dataclass(frozen=True, slots=True)
+class ConfigurationFault(Problem):
+    """What is wrong at one place of a configuration file.
+
+    Lines and columns count from 1; 0: of the whole file.
+    """
+
+    file: str
+    says: str
+    line: int = 0
+    column: int = 0
+    end_column: int = 0  # the last one, if it ends on its line
+    key: str = ""  # such as limits.items
+    example: str = ""  # of how that is written
+
+    def __str__(self) -> str:
+        """Say what is wrong, and where."""
+        return f"{self.file}{self.where}: {self.words}"
+
+    @property
+    def where(self) -> str:
+        """Where it is in its file, behind the file's name."""
+        if not self.line:
+            return ""
+        column = f", column {self.column}" if self.column else ""
+        return f", line {self.line}{column}"
+
+    @property
+    def words(self) -> str:
+        """What is wrong, without where."""
+        key = f"{self.key}: " if self.key else ""
+        for_example = " For example" if self.says.endswith("?") else "; for example"
+        example = f"{for_example} {self.example}" if self.example else ""
+        return f"{key}{self.says}{example}"
+
+
 class ConfigurationError(UserError):
     """The repository's ``.github/batch.yml`` does not fit; nothing starts."""
+
+    def __init__(self, faults: Sequence[ConfigurationFault]) -> None:
+        super().__init__("\n".join(map(str, faults)))
+        self.faults = tuple(faults)
 
 
 class TransientError(BotError):

@@ -19,7 +19,9 @@ from bot.core.command.vocabulary import (
     FILTERS,
     TOPICS,
 )
-from bot.core.plan.configuration import RepositoryConfiguration, read_configuration
+from bot.core.plan.configuration import RepositoryConfiguration
+from bot.core.plan.keys import KEYS
+from bot.core.plan.sources import read_configuration
 from bot.core.world.permissions import PERMISSIONS
 from bot.errors import SettingsError
 from bot.github.checkup import ALWAYS_SENT, NEEDED_EVENTS
@@ -155,12 +157,11 @@ def test_the_settings_file_in_the_readme_has_everything_and_is_valid(tmp_path: P
 def test_the_configuration_in_the_readme_is_the_default_but_for_its_own():
     block = next(block for block in blocks("yaml") if "confirm_over" in block)
     shown = read_configuration(block)
-    own: dict[str, object] = {"actions": {}, "rules": ()}
-    assert shown.model_copy(update=own) == RepositoryConfiguration()
+    assert replace(shown, actions={}, rules=()) == RepositoryConfiguration()
     assert shown.actions
     assert shown.rules
     text = section("### `.github/batch.yml`")
-    assert all(name in text for name in RepositoryConfiguration.model_fields)
+    assert [name for name in KEYS if name not in text] == []
 
 
 # --- app.yml ---

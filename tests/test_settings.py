@@ -415,7 +415,7 @@ def test_the_settings_file_names_commands_repositories_and_bots():
             "line 1: allowed_bots.x must be triage, write or maintain, for example",
         ),
         ("- 1", "line 1: the file must have keys with values, key: value"),
-        ("a: [", "is no YAML, line 1: expected"),
+        ("a: [", "is no YAML, line 1: a bracket is not closed"),
         ("cache: true\ncache: false", "is no YAML, line 2: “cache” stands here twice"),
         (
             "pass_environment: [GH_SECRET]",

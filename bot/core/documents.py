@@ -1,8 +1,9 @@
 """YAML as people mean it: version 1.2, no aliases, no key twice, and where each value is."""
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 import yaml
 
@@ -10,6 +11,51 @@ _MAX_DEPTH = 12
 
 Path = tuple[str | int, ...]
 """Where a value stands: keys and places in lists, from the outside in."""
+
+
+class _Broken:
+    """What stands in the place of a value of which a fault tells already."""
+
+
+BROKEN: Final = _Broken()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A line and its columns, counted from 1 in code points; 0: unknown.
+
+    ``end_column`` is the last one of it, if it ends on its line.
+    """
+
+    line: int = 0
+    column: int = 0
+    end_column: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What a text does that no document may."""
+
+    place: Place
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A value with where its parts stand, and what is wrong with how it is written."""
+
+    value: Any = None  # None: nothing; with a fault: it may be more than is read
+    faults: tuple[Fault, ...] = ()
+    keys: Mapping[Path, Place] = field(default_factory=dict)
+    values: Mapping[Path, Place] = field(default_factory=dict)
+
+    def place_of(self, path: Path) -> Place:
+        """Return where a value stands, or what it would stand in."""
+        return _nearest(path, self.values)
+
+    def place_of_key(self, path: Path) -> Place:
+        """Return where a key stands, or the value if it has none."""
+        return self.keys.get(path) or self.place_of(path)
 
 
 class DocumentError(ValueError):
@@ -24,23 +70,13 @@ class DocumentError(ValueError):
 def read_document(text: str) -> tuple[Any, Mapping[Path, int]]:
     """Return the value that *text* holds, None if nothing, and the line of each part.
 
-    Only whole numbers, ``true``, ``false`` and ``null`` are more than text: ``on``,
-    ``no`` and dates are words. Raises ``DocumentError``.
+    Raises ``DocumentError`` for the first fault.
     """
-    lines: dict[Path, int] = {}
-    loader = None
-    try:
-        loader = _Loader(text)
-        node = loader.get_single_node()
-        value = None if node is None else _value(node, (), lines)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        problem = getattr(error, "problem", None) or "this is not YAML"
-        raise DocumentError(str(problem), mark.line + 1 if mark else 0) from error
-    finally:
-        if loader is not None:
-            loader.dispose()
-    return value, lines
+    document = parse_document(text)
+    for fault in document.faults:
+        raise DocumentError(fault.problem, fault.place.line)
+    places = {**document.values, **document.keys}
+    return document.value, {path: place.line for path, place in places.items()}
 
 
 def line_of(path: Path, lines: Mapping[Path, int]) -> int:
@@ -51,67 +87,233 @@ def line_of(path: Path, lines: Mapping[Path, int]) -> int:
     return 1
 
 
+def parse_document(text: str) -> Document:
+    """Return what *text* holds, by YAML's core schema, with every fault of it.
+
+    Only numbers, ``true``, ``false`` and ``null`` are more than text: ``on``, ``no`` and
+    dates are words. What a fault concerns is ``BROKEN`` in the value. Never raises.
+    """
+    if faults := tuple(_unreadable(text)):
+        return Document(faults=faults)
+    reading = _Reading()
+    loader = None
+    try:
+        loader = _Loader(text, reading.faults)
+        node = loader.get_single_node()
+        value = None if node is None else reading.value(node, ())
+    except yaml.YAMLError as error:
+        return Document(faults=(*reading.faults, _fault_of(error)))
+    finally:
+        if loader is not None:
+            loader.dispose()
+    faults = tuple(sorted(reading.faults, key=lambda one: one.place.line))
+    return Document(value, faults, reading.keys, reading.values)
+
+
+def _nearest(path: Path, places: Mapping[Path, Place]) -> Place:
+    for length in range(len(path), -1, -1):
+        if (place := places.get(path[:length])) is not None:
+            return place
+    return Place(1, 1)
+
+
+_UNREADABLE = re.compile(
+    r"[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
+)
+_MOST_UNREADABLE = 5
+
+
+def _unreadable(text: str) -> Iterator[Fault]:
+    """Yield the characters that no document may hold, or whose lines others count
+    differently.
+    """
+    for count, found in enumerate(_UNREADABLE.finditer(text)):
+        if count == _MOST_UNREADABLE:
+            break
+        line = text.count("\n", 0, found.start()) + 1
+        column = found.start() - text.rfind("\n", 0, found.start())
+        code = f"U+{ord(found[0]):04X}"
+        problem = f"the character {code} stands here; delete it, or write \\u{code[2:].lower()} in double quotes"
+        yield Fault(Place(line, column, column), problem)
+
+
 class _Loader(yaml.SafeLoader):
     """Composes without aliases, with which a small file can stand for a huge one."""
 
-    depth = 0
+    def __init__(self, text: str, faults: list[Fault]) -> None:
+        super().__init__(text)
+        self._faults = faults
+        self._depth = 0
+
+    peek_event: Callable[[], Any]
+    get_event: Callable[[], Any]
 
     def compose_node(self, parent: Any, index: Any) -> Any:
-        """Return the next node, unless it repeats another one or lies too deep."""
-        problem = ""
+        """Return the next node; of one that repeats another a fault is noted."""
         if self.check_event(yaml.AliasEvent):
+            event = self.get_event()
             problem = "aliases (*name) are not supported; write the value again"
-        elif self.depth >= _MAX_DEPTH:
-            problem = "this is nested too deep"
-        if problem:
-            raise yaml.MarkedYAMLError(problem=problem, problem_mark=self.get_mark())
-        self.depth += 1
-        try:
-            return super().compose_node(parent, index)
-        finally:
-            self.depth -= 1
-
-
-def _value(node: yaml.Node, path: Path, lines: dict[Path, int]) -> Any:
-    lines.setdefault(path, node.start_mark.line + 1)
-    if isinstance(node, yaml.MappingNode):
-        return _mapping(node, path, lines)
-    if isinstance(node, yaml.SequenceNode):
-        return [
-            _value(child, (*path, at), lines) for at, child in enumerate(node.value)
-        ]
-    assert isinstance(node, yaml.ScalarNode)
-    return _scalar(node)
-
-
-def _mapping(
-    node: yaml.MappingNode, path: Path, lines: dict[Path, int]
-) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key_node, child in node.value:
-        mark = key_node.start_mark
-        if not isinstance(key_node, yaml.ScalarNode):
+            self._faults.append(Fault(_place(event), problem))
+            return yaml.ScalarNode(_FAULTY, "", event.start_mark, event.end_mark)
+        if self._depth >= _MAX_DEPTH:
+            mark = self.peek_event().start_mark
             raise yaml.MarkedYAMLError(
-                problem="a key must be a word", problem_mark=mark
+                problem="this is nested too deep", problem_mark=mark
             )
-        key = key_node.value
-        if key in found:
-            problem = f"\u201c{key}\u201d stands here twice"
-            raise yaml.MarkedYAMLError(problem=problem, problem_mark=mark)
-        lines[(*path, key)] = mark.line + 1
-        found[key] = _value(child, (*path, key), lines)
-    return found
+        tag = getattr(self.peek_event(), "tag", None)
+        self._depth += 1
+        try:
+            node = super().compose_node(parent, index)
+        finally:
+            self._depth -= 1
+        if tag is not None and node is not None:
+            problem = f"tags ({_short(tag.replace(_CORE, '!!'))}) are not supported; leave it out"
+            self._faults.append(Fault(_place(node), problem))
+            node.tag = _FAULTY
+        return node
 
 
-def _scalar(node: yaml.ScalarNode) -> Any:
-    """Return text, a whole number, a truth value or None; all else stays text."""
-    text: str = node.value
-    match node.tag.removeprefix("tag:yaml.org,2002:"):
-        case "null":
-            return None
-        case "bool" if text.casefold() in ("true", "false"):
-            return text.casefold() == "true"
-        case "int" if re.fullmatch(r"[-+]?[0-9]{1,9}", text):
-            return int(text)
-        case _:
-            return text
+_FAULTY = "broken"  # the tag of what a fault tells of
+_CORE = "tag:yaml.org,2002:"
+_INT = re.compile(r"[-+]?[0-9]+\Z|0o[0-7]+\Z|0x[0-9a-fA-F]+\Z")
+_FLOAT = re.compile(
+    r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z"
+    r"|[-+]?\.(?:inf|Inf|INF)\Z|\.(?:nan|NaN|NAN)\Z"
+)
+_LONGEST_NUMBER = 300
+_WORTH = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+
+
+class _Reading:
+    """Turns nodes into values, and keeps where they stand."""
+
+    def __init__(self) -> None:
+        self.faults: list[Fault] = []
+        self.keys: dict[Path, Place] = {}
+        self.values: dict[Path, Place] = {}
+
+    def value(self, node: yaml.Node, path: Path) -> Any:
+        """Return the value of a node."""
+        self.values[path] = _place(node)
+        if node.tag == _FAULTY:
+            return BROKEN
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, path)
+        if isinstance(node, yaml.SequenceNode):
+            children = enumerate(node.value)
+            return [self.value(child, (*path, at)) for at, child in children]
+        assert isinstance(node, yaml.ScalarNode)
+        return node.value if node.style else _plain(node.value)
+
+    def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for key_node, child in node.value:
+            if not isinstance(key_node, yaml.ScalarNode):
+                self._say(key_node, "a key must be a word")
+                continue
+            if key_node.tag == _FAULTY:
+                continue
+            key = key_node.value
+            if key in found:
+                first = self.keys[(*path, key)].line
+                self._say(
+                    key_node,
+                    f"\u201c{_short(key)}\u201d stands here twice; it is on line {first} already",
+                )
+                continue
+            self.keys[(*path, key)] = _place(key_node)
+            found[key] = self.value(child, (*path, key))
+        return found
+
+    def _say(self, node: yaml.Node, problem: str) -> None:
+        self.faults.append(Fault(_place(node), problem))
+
+
+def _plain(text: str) -> Any:
+    """Return what a word without quotes means, by the core schema of YAML 1.2."""
+    if text in _WORTH:
+        return _WORTH[text]
+    if len(text) > _LONGEST_NUMBER:
+        return text
+    if _INT.match(text):
+        return int(text, 0 if text[:2] in ("0o", "0x") else 10)
+    if _FLOAT.match(text):
+        return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
+    return text
+
+
+def _place(node: yaml.Node | yaml.Event) -> Place:
+    start, end = node.start_mark, node.end_mark
+    if start is None or end is None:
+        return Place()
+    is_one_line = start.line == end.line
+    end_column = max(end.column, start.column + 1) if is_one_line else 0
+    return Place(start.line + 1, start.column + 1, end_column)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 60 else f"{text[:59]}\u2026"
+
+
+_WORDS = (
+    (
+        re.compile(r"'\\t' that cannot start"),
+        "a tab stands here, and YAML indents with spaces",
+    ),
+    (
+        re.compile("mapping values are not allowed"),
+        "a key cannot stand here; put a value that has a colon in it in quotes,"
+        " and indent keys of one level alike",
+    ),
+    (
+        re.compile("could not find expected ':'"),
+        "this is no \u201ckey: value\u201d; a colon is missing",
+    ),
+    (
+        re.compile("but found '<block (?:mapping|sequence) start>'|<block end>"),
+        "this line is not indented like those that it belongs to",
+    ),
+    (
+        re.compile("unexpected end of stream|while scanning a quoted scalar"),
+        "a quote is not closed",
+    ),
+    (
+        re.compile("expected ',' or|expected the node content|did not find expected"),
+        "a bracket is not closed, or a value or comma is missing",
+    ),
+    (
+        re.compile("cannot start any token"),
+        "this character begins no value; put the value in quotes",
+    ),
+    (
+        re.compile("YAML document|directive"),
+        "YAML's own instructions (%) are not supported; leave this line out",
+    ),
+    (
+        re.compile("another document"),
+        "another document begins here; one file is one document",
+    ),
+    (
+        re.compile("unknown escape character"),
+        "a backslash in double quotes is written \\\\",
+    ),
+    (
+        re.compile("undefined tag handle"),
+        "tags (!name) are not supported; leave it out",
+    ),
+)
+"""What the parser says, and how that reads to somebody who did not write it."""
+
+
+def _fault_of(error: yaml.YAMLError) -> Fault:
+    mark = getattr(error, "problem_mark", None)
+    said = str(getattr(error, "problem", None) or "this is not YAML")
+    whole = f"{getattr(error, 'context', '') or ''}: {said}"
+    problem = next((words for found, words in _WORDS if found.search(whole)), said)
+    if mark is None:
+        return Fault(Place(), problem)
+    return Fault(Place(mark.line + 1, mark.column + 1, mark.column + 1), problem)

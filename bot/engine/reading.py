@@ -32,9 +32,10 @@ from bot.core.model import (
     Reference,
     Request,
 )
-from bot.core.plan.configuration import RepositoryConfiguration, read_configuration
+from bot.core.plan.configuration import RepositoryConfiguration
 from bot.core.plan.expansion import Known, Wanted
 from bot.core.plan.selection import to_be_opened, wanted
+from bot.core.plan.sources import read_configuration
 from bot.core.plan.texts import open_tasks_in
 from bot.core.say import outlook
 from bot.core.world.markdown import code_span

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.core.plan.configuration import read_configuration
+from bot.core.plan.sources import read_configuration
 from bot.demo.seed import REPOSITORY, read_entries, read_files, seed
 from bot.localhub import mergeability
 from bot.localhub.hub import LocalHub
@@ -183,8 +183,8 @@ def test_roles_are_as_the_page_says(hub: LocalHub) -> None:
 
 def test_the_configuration_is_one_that_the_bot_reads() -> None:
     configuration = read_configuration(read_files()[".github/batch.yml"])
-    assert configuration.review_requests == ("team:batch-reviewers",)
-    assert configuration.label == "batch"
+    assert list(configuration.review_requests) == ["team:batch-reviewers"]
+    assert list(configuration.labels) == ["batch"]
 
 
 def test_main_has_exactly_the_files_and_the_same_commits_every_time(

@@ -210,7 +210,7 @@ class _Choice:
                 f"{join(idle)} {say} how to merge, and nothing there is merged: leave"
                 f" {it} out."
             )
-        options = command.options.over(self._known.configuration.merge.options)
+        options = command.options.over(self._known.configuration.options)
         limit = self._known.concurrency_limit
         if options.concurrency > limit:
             if command.options.concurrency is not None:
@@ -230,7 +230,7 @@ class _Choice:
             is_dry_run=command.is_dry_run,
             notes=tuple(notes),
             must_confirm=is_large or self._takes_thread_unasked(items),
-            rules=tuple(one.rule for one in self._known.configuration.rules),
+            rules=self._known.configuration.rules,
         )
 
     def _ways_of_no_merge(self, items: Sequence[SelectedItem]) -> Sequence[str]:

@@ -8,10 +8,12 @@ from hypothesis import strategies as st
 from bot.core.actions.spec import AppliesTo, ItemNeed
 from bot.core.model import Action, ItemKind, Role
 from bot.core.plan.configuration import (
-    MAX_BYTES,
+    LabelTrigger,
     RepositoryConfiguration,
-    read_configuration,
+    ReviewEvent,
+    ReviewTrigger,
 )
+from bot.core.plan.sources import MAX_BYTES, read_configuration
 from bot.errors import ConfigurationError
 
 REFUSED = yaml.safe_load(Path("fixtures/config/refused.yaml").read_text("utf-8"))
@@ -25,7 +27,7 @@ def test_without_settings_the_defaults_hold(text):
     assert configuration.defaults.action_for(ItemKind.ISSUE) == "implement"
     assert configuration.defaults.action_for(ItemKind.PULL_REQUEST) == "review"
     assert (configuration.limits.items, configuration.limits.confirm_over) == (50, 20)
-    assert configuration.label == "batch"
+    assert list(configuration.labels) == ["batch"]
 
 
 def test_everything_can_be_set():
@@ -34,8 +36,8 @@ def test_everything_can_be_set():
     assert configuration.permissions.role is Role.MAINTAIN
     assert configuration.defaults.action_for(ItemKind.ISSUE) == "fix"
     assert (configuration.limits.items, configuration.limits.confirm_over) == (200, 10)
-    assert configuration.label == "run me"
-    assert configuration.review_requests == ("team:batch-reviewers", "user:ada")
+    assert configuration.labels == {"run me": LabelTrigger()}
+    assert list(configuration.review_requests) == ["team:batch-reviewers", "user:ada"]
     assert len(configuration.rules) == 2
     fix = configuration.resolve(Action("fix"))
     assert fix.action == Action("fix", uses="implement", command="fixer")
@@ -49,6 +51,52 @@ def test_everything_can_be_set():
     assert label.action == Action("label", ("+bug",))
 
 
+def test_labels_and_review_requests_say_what_they_begin():
+    configuration = read_configuration(
+        """
+labels:
+  batch: implement
+  "batch: review": review
+  stale: {do: close, window: 10m}
+  anything: {}
+review_requests:
+  team:x: {do: review, on: [ready_for_review, opened]}
+  user:Ada: review
+home: 12
+"""
+    )
+    assert configuration.labels == {
+        "batch": LabelTrigger("implement"),
+        "batch: review": LabelTrigger("review"),
+        "stale": LabelTrigger("close", 600),
+        "anything": LabelTrigger(),
+    }
+    assert configuration.label("STALE") == LabelTrigger("close", 600)
+    assert configuration.label("bug") is None
+    events = (ReviewEvent.READY_FOR_REVIEW, ReviewEvent.OPENED)
+    assert configuration.review_request("team:x") == ReviewTrigger("review", events)
+    assert configuration.review_request("user:ada") == ReviewTrigger("review")
+    assert configuration.review_request("user:bob") is None
+    assert configuration.home == 12
+
+
+def test_no_label_begins_anything_where_the_repository_says_so():
+    assert read_configuration("labels: {}").label("batch") is None
+
+
+def test_everything_that_is_wrong_is_said_at_once():
+    text = "lable: x\nlimits:\n  items: 0\n  confirm: 1\nlabel: 1\nlabel: y\n"
+    with pytest.raises(ConfigurationError) as caught:
+        read_configuration(text)
+    assert [(f.line, f.column, f.key) for f in caught.value.faults] == [
+        (1, 1, "lable"),
+        (3, 10, "limits.items"),
+        (4, 3, "limits.confirm"),
+        (5, 8, "label"),
+        (6, 1, ""),
+    ]
+
+
 @pytest.mark.parametrize("case", REFUSED, ids=lambda case: case["says"])
 def test_what_does_not_fit_is_named_with_its_line(case):
     with pytest.raises(ConfigurationError) as caught:
@@ -57,7 +105,7 @@ def test_what_does_not_fit_is_named_with_its_line(case):
     assert message.startswith(".github/batch.yml")
     assert case["says"] in message
     if "line" in case:
-        assert f"line {case['line']}: " in message
+        assert f"line {case['line']}, column " in message
 
 
 def test_a_large_file_is_refused_before_it_is_read():

@@ -17,13 +17,13 @@ from bot.core.command.syntax import Filter, Help, RunCommand, Search, format_sel
 from bot.core.command.vocabulary import RESERVED
 from bot.core.model import (
     BatchId,
+    Deps,
     ItemFacts,
     ItemKind,
     ItemNumber,
     OnFailure,
     Reference,
 )
-from bot.core.plan.configuration import read_configuration
 from bot.core.plan.corrections import SelectionProblem
 from bot.core.plan.expansion import Known, Wanted
 from bot.core.plan.selection import (
@@ -33,6 +33,7 @@ from bot.core.plan.selection import (
     to_be_opened,
     wanted,
 )
+from bot.core.plan.sources import read_configuration
 from bot.core.world.freezes import Freeze
 from bot.core.world.questions import PullNow, PullState
 
@@ -271,6 +272,16 @@ def test_options_of_the_batch_are_filled_in_and_clamped():
     assert selection.options.concurrency == 2
     assert selection.is_dry_run
     assert selection.notes == ()  # nobody asked for more
+
+
+def test_options_that_nobody_typed_are_those_of_the_repository():
+    own = read_configuration("{on-failure: pause, dependencies: native, budget: 90}")
+    selection = resolved(command_of("/batch 12 deps:typed"), configuration=own)
+    assert isinstance(selection, Selection)
+    options = selection.options
+    assert options.on_failure is OnFailure.PAUSE
+    assert options.budget_requests == 90
+    assert options.deps is Deps.TYPED
 
 
 def test_many_items_have_to_be_confirmed():

@@ -30,7 +30,7 @@ from bot.core.model import (
     Reference,
     Role,
 )
-from bot.core.plan.configuration import read_configuration
+from bot.core.plan.sources import read_configuration
 from bot.core.run import reasons as why
 from bot.core.run.capacity import Outage
 from bot.core.run.control import ControlResult
