@@ -256,6 +256,8 @@ class LineComment:
     line: int  # counted from 1
     body: str
     side: str = "RIGHT"  # as it is now; LEFT: as it was
+    start_line: int = 0  # of several lines the first; ``line`` is the last one then
+    start_side: str = "RIGHT"
 
 
 @dataclass(frozen=True, slots=True)

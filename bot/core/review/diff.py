@@ -6,16 +6,10 @@ https://docs.github.com/rest/pulls/reviews#create-a-review-for-a-pull-request
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import StrEnum
+
+from bot.core.remarks import Side
 
 _HUNK = re.compile(r"@@ -([0-9]+)(?:,[0-9]+)? \+([0-9]+)(?:,[0-9]+)? @@")
-
-
-class Side(StrEnum):
-    """The side of a diff, in GitHub's words."""
-
-    LEFT = "LEFT"  # as it was
-    RIGHT = "RIGHT"  # as it is
 
 
 @dataclass(frozen=True, slots=True)

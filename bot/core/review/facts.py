@@ -60,6 +60,7 @@ class ReviewFacts:
     # Files that the base changed too since the branch left it; only with conflicts.
     changed_on_both: tuple[str, ...] = ()
     earlier: tuple[EarlierReview, ...] = ()  # oldest first
+    is_own: bool = False  # whether the app opened it: GitHub takes no verdict then
 
 
 @dataclass(frozen=True, slots=True)

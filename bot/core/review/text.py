@@ -1,43 +1,59 @@
 """The review that is posted: what is certain, and the rules' words at their lines."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from bot.core.effects import LineComment
-from bot.core.model import ReviewRule, RuleLevel
+from bot.core.model import ReviewRule
+from bot.core.remarks import Said, Verdict
+from bot.core.review.beside import (
+    Beside,
+    Voice,
+    beside,
+    comments,
+    rows,
+    voices_of_remarks,
+    voices_of_rules,
+)
 from bot.core.review.facts import ReviewFacts
 from bot.core.review.findings import Finding, Weight, findings, size
-from bot.core.review.rules import Hit, hits
 from bot.core.world.markdown import (
     code_span,
-    escape_prose,
+    escape_blocks,
+    escape_line,
     first_that_fits,
     paragraphs,
     plural,
 )
 from bot.core.world.questions import CheckState
 
-MOST_COMMENTS = 40
-"""Comments on lines of one review: who needs more needs a linter."""
+_RULES_FIRST = 10
+"""Words of rules that come before those of a command, which may be very many."""
 
-MOST_OF_A_RULE = 10
-"""Comments of one rule; further places are counted in the summary."""
-
-MOST_OF_A_LINE = 10
-"""Rules that speak in one comment."""
-
-_SAY_WIDTH = 500
-_PATH_WIDTH = 200
 _SIGNS = {
     Weight.STOPS: "❌",
     Weight.WAITS: "⏳",
     Weight.LOOK: "👀",
     Weight.NOTE: "ℹ️",  # noqa: RUF001 - a symbol that GitHub shows in colour
 }
+_DOES = {Verdict.APPROVE: "approves", Verdict.REQUEST_CHANGES: "requests changes"}
+_WOULD = {
+    Verdict.APPROVE: "would approve",
+    Verdict.REQUEST_CHANGES: "would request changes",
+}
 
 
-_Said = tuple[ReviewRule, tuple[Hit, ...]]
-_AtLines = Mapping[tuple[str, int], Sequence[str]]
+@dataclass(frozen=True, slots=True)
+class Reviewer:
+    """An operator's command that looked at the pull request, and what it said.
+
+    A verdict that is not among ``verdicts`` is only told.
+    """
+
+    name: str
+    said: Said
+    verdicts: tuple[Verdict, ...] = ()
+    isolation: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,89 +63,151 @@ class Review:
     body: str
     comments: tuple[LineComment, ...] = ()
     body_alone: str = ""
+    verdict: Verdict = Verdict.COMMENT
 
 
 def review(
-    facts: ReviewFacts, rules: Sequence[ReviewRule], *, mark: str = ""
-) -> Review:
-    """Return the review of a pull request; *mark* is its first line."""
-    found = findings(facts)
-    said = [(rule, tuple(hits(facts.files, rule))) for rule in rules]
-    at = _at_lines(said)
-    comments = tuple(
-        LineComment(path, line, paragraphs(*words))
-        for (path, line), words in at.items()
-    )
-    body = _body(facts, found, list(_summed_up(said, at)), len(comments), mark)
-    if not comments:
-        return Review(body)
-    return Review(
-        body, comments, _body(facts, found, list(_summed_up(said, {})), 0, mark)
-    )
-
-
-def _at_lines(said: Sequence[_Said]) -> _AtLines:
-    """Return what is said beside lines; what several rules say of one is one comment."""
-    at: dict[tuple[str, int], list[str]] = {}
-    for rule, places in said:
-        words = _words(rule)
-        shown = [place for place in places if place.line]
-        for place in shown[: MOST_OF_A_RULE if rule.pattern else 1]:
-            there = at.get((place.path, place.line), [])
-            is_full = len(at) + (not there) > MOST_COMMENTS
-            if not is_full and words not in there and len(there) < MOST_OF_A_LINE:
-                at[place.path, place.line] = [*there, words]
-    return at
-
-
-def _summed_up(said: Sequence[_Said], at: _AtLines) -> Iterator[str]:
-    """Yield what rules say of places that no comment has."""
-    for rule, places in said:
-        words = _words(rule)
-        left = [p for p in places if words not in at.get((p.path, p.line), ())]
-        if left:
-            first = left[0]
-            place = f"{first.path}:{first.line}" if first.line else first.path
-            where = code_span(place, _PATH_WIDTH)
-            noun = "more place" if rule.pattern else "more file"
-            more = f" and {plural(len(left) - 1, noun)}" if left[1:] else ""
-            yield f"- {words} — {where}{more}"
-
-
-def _body(
     facts: ReviewFacts,
-    found: Sequence[Finding],
-    rules: Sequence[str],
-    on_lines: int,
-    mark: str,
-) -> str:
-    head = code_span(facts.pull.head_sha[:7])
-    if not (found or rules or on_lines):
-        line = f"Nothing certain to say about {head}: {_measured(facts)}."
-        return "\n".join(filter(None, (mark, line)))
-    counts = [
-        plural(count, one, many)
-        for weights, one, many in _COUNTED
-        if (count := sum(finding.weight in weights for finding in found))
-    ]
-    heading = "; ".join(counts) or "What this repository's rules say"
-    rows = [f"- {_SIGNS[one.weight]} {one.text}" for one in found]
-    comments = f"{plural(on_lines, 'comment')} on lines." if on_lines else ""
-    return first_that_fits(
-        paragraphs(
-            "\n".join(filter(None, (mark, f"**{heading}** at {head}"))),
-            _list("", rows[:most], len(rows)),
-            _list("Rules of this repository:\n\n", rules[:most], len(rules)),
-            comments,
-            f"<sub>{_measured(facts)}</sub>",
-        )
-        for most in (100, 40, 10)
+    rules: Sequence[ReviewRule],
+    *,
+    mark: str = "",
+    reviewer: Reviewer | None = None,
+    withheld: str = "",
+) -> Review:
+    """Return the review of a pull request; *mark* is its first line.
+
+    *withheld* is the command that is not run on it because it comes from a fork.
+    """
+    said = reviewer.said if reviewer else Said()
+    text = _Text(
+        facts,
+        voices_of_rules(rules, facts.files),
+        voices_of_remarks(said.remarks, facts.files),
+        mark,
+        reviewer,
+        withheld,
     )
+    first, later = text.of_rules[:_RULES_FIRST], text.of_rules[_RULES_FIRST:]
+    at = beside([*first, *text.of_reviewer, *later])
+    if not at:
+        return Review(text.body({}), verdict=text.verdict)
+    return Review(text.body(at), comments(at), text.body({}), text.verdict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """The words of a review, whatever of it stands beside lines."""
+
+    facts: ReviewFacts
+    of_rules: Sequence[Voice]
+    of_reviewer: Sequence[Voice]
+    mark: str
+    reviewer: Reviewer | None
+    withheld: str
+    found: Sequence[Finding] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "found", findings(self.facts))
+
+    @property
+    def verdict(self) -> Verdict:
+        """What is said of the whole, as far as that is allowed."""
+        wanted = self.reviewer.said.verdict if self.reviewer else Verdict.COMMENT
+        is_allowed = self.reviewer is not None and wanted in self.reviewer.verdicts
+        return wanted if is_allowed and not self.facts.is_own else Verdict.COMMENT
+
+    def body(self, at: Beside) -> str:
+        """Return the summary beside these comments."""
+        rules, remarks = rows(self.of_rules, at), rows(self.of_reviewer, at)
+        head = code_span(self.facts.pull.head_sha[:7])
+        heading = self._heading(has_rules=bool(rules or at))
+        if not heading:
+            line = f"Nothing certain to say about {head}: {_measured(self.facts)}."
+            return "\n".join(filter(None, (self.mark, line, self._fork())))
+        certain = [f"- {_SIGNS[one.weight]} {one.text}" for one in self.found]
+        on_lines = f"{plural(len(at), 'comment')} on lines." if at else ""
+        return first_that_fits(
+            paragraphs(
+                "\n".join(filter(None, (self.mark, f"**{heading}** at {head}"))),
+                _list("", certain[:most], len(certain)),
+                self._fork(),
+                *self._said(most, width),
+                self._elsewhere(remarks, most),
+                _list("Rules of this repository:\n\n", rules[:most], len(rules)),
+                on_lines,
+                f"<sub>{_measured(self.facts)}{self._isolation()}</sub>",
+            )
+            for most, width in ((100, 1_000), (40, 500), (10, 300))
+        )
+
+    def _heading(self, *, has_rules: bool) -> str:
+        counts = [
+            plural(count, one, many)
+            for weights, one, many in _COUNTED
+            if (count := sum(finding.weight in weights for finding in self.found))
+        ]
+        parts = [*self._reviewed(), *counts]
+        return "; ".join(parts) or "What this repository's rules say" * has_rules
+
+    def _reviewed(self) -> Sequence[str]:
+        if self.reviewer is None:
+            return ()
+        name, said = code_span(self.reviewer.name), self.reviewer.said
+        if self.verdict is not Verdict.COMMENT:
+            return (f"{name} {_DOES[self.verdict]}",)
+        count = len(said.remarks) + said.left_out
+        return (f"{name} has {plural(count, 'remark') if count else 'no remark'}",)
+
+    def _said(self, most: int, width: int) -> Sequence[str]:
+        """Return the reviewer's own words, and what became of its verdict."""
+        if self.reviewer is None:
+            return ()
+        said, name = self.reviewer.said, code_span(self.reviewer.name)
+        words = escape_blocks(said.summary, most_lines=most, width=width)
+        return (f"{name} says:" if words else "", words, self._unspoken(name, said))
+
+    def _unspoken(self, name: str, said: Said) -> str:
+        if said.verdict in (self.verdict, Verdict.COMMENT):
+            return ""
+        would = f"{name} {_WOULD[said.verdict]}"
+        if self.facts.is_own:
+            return (
+                f"{would}; GitHub lets nobody do that on a pull request of their own."
+            )
+        word = code_span(said.verdict.value.replace("_", "-"))
+        return (
+            f"{would}; that counts only where `verdicts` of `.github/batch.yml` has"
+            f" {word}."
+        )
+
+    def _elsewhere(self, remarks: Sequence[str], most: int) -> str:
+        if self.reviewer is None:
+            return ""
+        left_out = self.reviewer.said.left_out
+        lead = f"More of {code_span(self.reviewer.name)}:\n\n"
+        return _list(lead, remarks[:most], len(remarks) + left_out)
+
+    def _fork(self) -> str:
+        if not self.withheld:
+            return ""
+        name = code_span(self.withheld)
+        return (
+            f"The command {name} was not run: this comes from a fork, and the operator of"
+            " this server does not let it run on those."
+        )
+
+    def _isolation(self) -> str:
+        if self.reviewer is None:
+            return ""
+        tools = [escape_line(name, 60) for name in self.reviewer.said.tools]
+        isolation = escape_line(self.reviewer.isolation)
+        words = [*tools, f"isolation: {isolation}" if isolation else ""]
+        return "".join(f" · {word}" for word in words if word)
 
 
 def _list(before: str, rows: Sequence[str], in_all: int) -> str:
     more = [f"- {in_all - len(rows):,} more"] if in_all > len(rows) else []
-    return before * bool(rows) + "\n".join([*rows, *more])
+    return before * bool(rows or more) + "\n".join([*rows, *more])
 
 
 _COUNTED = (
@@ -143,8 +221,3 @@ def _measured(facts: ReviewFacts) -> str:
     passed = sum(one.state is CheckState.PASSED for one in facts.pull.checks)
     checks = f", {plural(passed, 'check')} passed" if passed else ""
     return f"{size(facts)}{checks}"
-
-
-def _words(rule: ReviewRule) -> str:
-    sign = "⚠️" if rule.level is RuleLevel.WARNING else _SIGNS[Weight.NOTE]
-    return f"{sign} {escape_prose(rule.say, _SAY_WIDTH)}"

@@ -54,6 +54,17 @@ _SPECIAL = re.compile(r"[\\`*_~\[\]!|$]")
 _BLOCK_START = re.compile(r"^(\d{1,9})?(?=[-+=.)])")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _CODE = re.compile(r"(?<!`)`([^`]*[^`\s][^`]*)`(?!`)")
+_BOLD = re.compile(r"\*\*(?=[^\s*])([^*]*[^\s*])\*\*")
+_FENCE = re.compile(
+    r" {0,3}(?P<ticks>`{3,}|~{3,})[ \t]*(?P<info>[\w+#.-]{0,20})[^`]*\Z"
+)
+_BULLET = re.compile(
+    r"(?P<indent>[ \t]*)(?P<mark>[-*+]|\d{1,3}[.)])[ \t]+(?P<rest>\S.*)"
+)
+_HEADING = re.compile(r" {0,3}#{1,6}[ \t]+(?P<rest>.*?)[ \t#]*\Z")
+_DRAWN = frozenset(["geojson", "math", "mermaid", "stl", "suggestion", "topojson"])
+"""Words after a fence for which GitHub shows more than code."""
+
 _UNSAFE_IN_URL = re.compile(r"[\s()<>\[\]\\`\"|\x00-\x20\x7f\ud800-\udfff]")
 
 
@@ -82,6 +93,48 @@ def escape_prose(text: str, width: int | None = None) -> str:
     parts[1::2] = [code_span(part) for part in parts[1::2]]
     parts[2::2] = [_inert(part, at_start=False) for part in parts[2::2]]
     return "".join(parts)
+
+
+def escape_blocks(text: str, *, most_lines: int = 80, width: int = 1_000) -> str:
+    """Return a longer text of others as Markdown that does nothing.
+
+    Paragraphs, lists, code, and words in bold stay; headings become bold. Each line is
+    cut to *width*, the whole to *most_lines*.
+    """
+    shown: list[str] = []
+    lines = _BREAKS.split(_ANSI.sub("", text).strip())
+    at = 0
+    while at < len(lines):
+        if len(shown) >= most_lines:
+            shown.append("…")
+            break
+        opened = _FENCE.match(lines[at])
+        if opened is None:
+            shown.append(_block_line(lines[at], width))
+            at += 1
+            continue
+        ticks = opened["ticks"]
+        end = at + 1
+        while end < len(lines) and not _closes(lines[end], ticks):
+            end += 1
+        code = [cut(line, width) for line in lines[at + 1 : end][:most_lines]]
+        info = opened["info"].lower()
+        shown.append(fence(code, "text" if info in _DRAWN else info or "text"))
+        at = end + 1
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(shown)).strip("\n")
+
+
+def suggestion(text: str) -> str:
+    """Return the block that offers *text* in place of the lines that a comment is on.
+
+    Empty where it would not be taken over as it is: with what nobody sees in it.
+    """
+    lines = text.replace("\r\n", "\n").removesuffix("\n").split("\n") if text else []
+    if any(_visible(line) != line for line in lines):
+        return ""
+    body = "".join(f"{line}\n" for line in lines)
+    ticks = "`" * max(3, _longest_run(body) + 1)
+    return f"{ticks}suggestion\n{body}{ticks}"
 
 
 def code_span(text: str, width: int | None = None) -> str:
@@ -255,6 +308,37 @@ def _inert(text: str, *, at_start: bool = True) -> str:
     if at_start:
         text = _BLOCK_START.sub(r"\1\\", text)
     return re.sub(r"[&<>]", lambda match: _ENTITIES[match[0]], text)
+
+
+def _closes(line: str, ticks: str) -> bool:
+    bare = line.strip()
+    return len(bare) >= len(ticks) and bare == ticks[0] * len(bare)
+
+
+def _block_line(line: str, width: int) -> str:
+    """Return a line of a text of others: a list item stays one, a heading is bold."""
+    line = _visible(line)
+    if found := _HEADING.match(line):
+        inside = cut(found["rest"].replace("*", ""), width)
+        return f"**{_inline(inside)}**" if inside.strip() else ""
+    if found := _BULLET.match(line):
+        indent = "  " * min(3, len(found["indent"].expandtabs(4)) // 2)
+        mark = found["mark"] if found["mark"][0].isdigit() else "-"
+        return f"{indent}{mark} {_inline(cut(found['rest'].strip(), width))}"
+    return _inline(cut(line.strip(), width))
+
+
+def _inline(text: str) -> str:
+    parts = _CODE.split(text)
+    parts[1::2] = [code_span(part) for part in parts[1::2]]
+    for place in range(0, len(parts), 2):
+        words = _BOLD.split(parts[place])
+        words[0] = _inert(words[0], at_start=place == 0)
+        words[1::2] = [f"**{_inert(word, at_start=False)}**" for word in words[1::2]]
+        words[2::2] = [_inert(word, at_start=False) for word in words[2::2]]
+        parts[place] = "".join(words)
+    whole = "".join(parts)
+    return re.sub(r"^/(?=batch\b)", f"/{_JOINER}", whole)
 
 
 def _longest_run(text: str) -> int:

@@ -1,7 +1,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.review.diff import Side, has, lines
+from bot.core.remarks import Side
+from bot.core.review.diff import has, lines
 from tests.core.review.scenes import patch
 
 PATCH = patch(" one", "-two", "+zwei", "+drei", " four", left=10, right=20)

@@ -4,9 +4,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.core.model import ReviewRule, RuleWhen
+from bot.core.remarks import Side
 from bot.core.review import diff
+from bot.core.review.beside import MOST_COMMENTS, MOST_OF_A_RULE
 from bot.core.review.facts import Annotation, ChangedFile, ReviewFacts
-from bot.core.review.text import MOST_COMMENTS, MOST_OF_A_RULE, review
+from bot.core.review.text import review
 from bot.core.world.markdown import BODY_LIMIT, utf16_length
 from bot.core.world.questions import CheckState
 from tests.core.actions.pulls import check, pull
@@ -107,7 +109,7 @@ facts = st.builds(
 def test_every_comment_is_in_the_diff_and_nothing_is_too_much_for_github(facts, rules):
     made = review(facts, rules, mark=MARK)
     patch_of = {file.path: file.patch or "" for file in facts.files}
-    places = [(one.path, diff.Side(one.side), one.line) for one in made.comments]
+    places = [(one.path, Side(one.side), one.line) for one in made.comments]
     assert all(diff.has(patch_of[path], side, line) for path, side, line in places)
     assert len(set(places)) == len(places) <= MOST_COMMENTS
     bodies = [made.body, made.body_alone, *(one.body for one in made.comments)]
