@@ -100,7 +100,8 @@ class Reader:
             log.info("plan without outlook", error=str(error))
             return (outlook.not_told(),)
         pulls = {item: found.get(question) for item, question in asked.items()}
-        return outlook.outlook(batch, pulls)
+        lacks = self._github.lacks(batch.request.repository)
+        return outlook.outlook(batch, pulls, lacks=lacks)
 
     async def read(self, request: Request, text: str) -> Reading | Unreadable | None:
         """Return the commands of a comment, what is wrong with them, or None.

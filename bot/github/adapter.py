@@ -44,6 +44,7 @@ from bot.github.facts import Facts
 from bot.github.job_logs import lines_of
 from bot.github.large_files import LargeFileUploads
 from bot.github.ledger import Keep, Ledger, Pace
+from bot.github.older import Asked
 from bot.github.people import GitHubPeople
 from bot.github.questions import answers
 from bot.github.rules import BranchRules, with_rulesets
@@ -93,6 +94,7 @@ class GitHubReader:
         self._rules = rules
         self._bots = bots or {}
         self._facts = Facts()
+        self._asked = Asked()
 
     async def role(self, repository: Repository, login: str) -> Role:
         """Return the person's role at this moment; of a bot, what the operator gave it."""
@@ -175,7 +177,9 @@ class GitHubReader:
         connection = self._client.installation(repository.installation_id)
         logs = [one for one in questions if isinstance(one, JobLogOf)]
         others = [one for one in questions if not isinstance(one, JobLogOf)]
-        found = await answers(connection, repository, others, app=self._app)
+        found = await answers(
+            connection, repository, others, app=self._app, has=self._asked
+        )
         told: dict[Question[Any], Any] = {
             question: await self._with_rules(repository, answer)
             for question, answer in found.items()
@@ -243,9 +247,10 @@ class GitHubReader:
     def lacks(self, repository: Repository) -> frozenset[Feature]:
         """Return what the server was found to lack so far, without a request."""
         fields = {"blockedBy": Feature.DEPENDENCIES, "subIssues": Feature.SUB_ISSUES}
-        found = {fields[name] for name in self._facts.missing if name in fields}
+        found = {fields[name] for name in self._facts.missing & fields.keys()}
         if repository.id in self._client.unpinnable:
             found.add(Feature.PINS)
+        found |= self._asked.lacks
         return frozenset(found)
 
     def budget(self, installation_id: InstallationId) -> Budget:

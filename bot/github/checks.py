@@ -33,16 +33,13 @@ _STATUSES = {
 }
 
 
-def contexts(*, after: str, of_pull_request: str = "") -> str:
+def contexts(*, after: str, is_required: str = "", is_whole: bool = False) -> str:
     """Return what to ask of a ``statusCheckRollup``, from the cursor *after* on.
 
-    *of_pull_request* is the variable of its number, to know what its base requires.
+    *is_required* asks whether a base demands it; *is_whole* also for the job behind it.
     """
-    is_required = (
-        f"isRequired(pullRequestNumber: {of_pull_request})" if of_pull_request else ""
-    )
     run = "databaseId checkSuite { app { databaseId slug } workflowRun { databaseId } }"
-    suite = run if of_pull_request else "checkSuite { app { databaseId } }"
+    suite = run if is_whole else "checkSuite { app { databaseId } }"
     return f"""
       contexts(first: {_PAGE}, after: {after}) {{
         pageInfo {{ hasNextPage endCursor }}
@@ -97,7 +94,7 @@ def unapproved(suites: Sequence[Mapping[str, Any]]) -> Iterator[Check]:
     They have no check runs yet: only the suite tells of them.
     """
     for suite in suites:
-        run = suite["workflowRun"]
+        run = suite.get("workflowRun")
         if suite["conclusion"] == "ACTION_REQUIRED" and run:
             name = (run["workflow"] or {}).get("name") or "a workflow"
             yield Check(name, CheckState.STOPPED, "action_required", run["url"])

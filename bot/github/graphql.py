@@ -12,9 +12,17 @@ from bot.core.world.budget import Call
 
 _ITEM = re.compile(r"i\d+")  # the alias of an item in a query
 _WRAPPING = ("repository", "nodes")
-_SCHEMA_CODES = frozenset({"undefinedField", "argumentNotAccepted"})
+_SCHEMA_CODES = frozenset(
+    {
+        "undefinedField",
+        "undefinedType",
+        "argumentNotAccepted",
+        "argumentLiteralsIncompatible",
+    }
+)
 _SCHEMA_MESSAGE = re.compile(
     r"doesn't exist on type|Cannot query field|doesn't accept argument|Unknown argument"
+    r"|No such type|Unknown type|has an invalid value|does not exist in \"\w+\" enum"
 )
 
 

@@ -22,6 +22,7 @@ from bot.core.world.pulls import (
 from bot.core.world.questions import Check, PullState
 from bot.github.app import App
 from bot.github.checks import checks, contexts, unapproved
+from bot.github.older import Asked
 
 OPTIONAL = frozenset(
     {
@@ -41,56 +42,55 @@ _COMMITS = 10
 """So many commits at a time tell whether the last ones are the bot's own updates."""
 
 _QUEUED = "AddedToMergeQueueEvent"
-_PULL = f"""
-  number url id state isDraft headRefOid headRefName baseRefName baseRefOid
-  isCrossRepository maintainerCanModify mergeStateStatus viewerCanMergeAsAdmin
-  reviewDecision mergedBy {{ __typename login }} mergeCommit {{ oid }}
-  isMergeQueueEnabled
-  mergeQueueEntry {{ position state enqueuedAt enqueuer {{ __typename login }} }}
-  baseRef {{
-    target {{ oid }}
-    refUpdateRule {{
-      requiredStatusCheckContexts requiredApprovingReviewCount
-      requiresCodeOwnerReviews requiresConversationResolution
-    }}
-  }}
-  latestOpinionatedReviews(first: 20) {{ nodes {{ state author {{ login }} }} }}
-  reviewThreads(first: 100) {{ nodes {{ isResolved }} }}
-  timelineItems(
-    last: 2, itemTypes: [ADDED_TO_MERGE_QUEUE_EVENT, REMOVED_FROM_MERGE_QUEUE_EVENT]
-  ) {{
-    nodes {{
-      __typename
-      ... on RemovedFromMergeQueueEvent {{
-        createdAt reason actor {{ __typename login }}
-      }}
-    }}
-  }}
-  commits(last: {_COMMITS}, before: %s) {{
-    pageInfo {{ hasPreviousPage startCursor }}
-    nodes {{
-      commit {{
-        oid author {{ email }} signature {{ isValid wasSignedByGitHub }}
-        parents(first: 3) {{ nodes {{ oid }} }}
-      }}
-    }}
-  }}
-"""
-_HEAD = """
-  heads: commits(last: 1) {{
-    nodes {{
-      commit {{
-        checkSuites(first: 50) {{
-          nodes {{ conclusion workflowRun {{ url workflow {{ name }} }} }}
+
+
+def _pull_fields(has: Asked, before: str) -> str:
+    return f"""
+      number url id state isDraft headRefOid headRefName baseRefName baseRefOid
+      isCrossRepository maintainerCanModify mergeable {has["mergeStateStatus"]}
+      {has["viewerCanMergeAsAdmin"]} {has["reviewDecision"]}
+      mergedBy {{ __typename login }} mergeCommit {{ oid }}
+      {has["queue"]}
+      baseRef {{ target {{ oid }} {has["refUpdateRule"]} }}
+      {has["latestOpinionatedReviews"]}
+      reviewThreads(first: 100) {{ nodes {{ isResolved }} }}
+      commits(last: {_COMMITS}, before: {before}) {{
+        pageInfo {{ hasPreviousPage startCursor }}
+        nodes {{
+          commit {{
+            oid author {{ email }} signature {{ isValid wasSignedByGitHub }}
+            parents(first: 3) {{ nodes {{ oid }} }}
+          }}
         }}
-        statusCheckRollup {{ {contexts} }}
       }}
-    }}
-  }}
-"""
-_REPOSITORY = (
-    "mergeCommitAllowed squashMergeAllowed rebaseMergeAllowed viewerDefaultMergeMethod"
-)
+    """
+
+
+def _head_fields(has: Asked, *, after: str, number: str) -> str:
+    suites = f"nodes {{ conclusion {has['workflowRun']} }}"
+    rollup = contexts(after=after, is_required=_is_required(has, number), is_whole=True)
+    return f"""
+      heads: commits(last: 1) {{
+        nodes {{
+          commit {{
+            checkSuites(first: 50) {{ {suites} }}
+            statusCheckRollup {{ {rollup} }}
+          }}
+        }}
+      }}
+    """
+
+
+def _is_required(has: Asked, number: str) -> str:
+    asked = has["isRequired"]
+    return asked % number if asked else ""
+
+
+def _repository_fields(has: Asked) -> str:
+    allowed = "mergeCommitAllowed squashMergeAllowed rebaseMergeAllowed"
+    return f"{allowed} {has['viewerDefaultMergeMethod']}"
+
+
 _MERGED = "states: [MERGED], first: 20, orderBy: {field: CREATED_AT, direction: DESC}"
 _ALLOWED = {
     "mergeCommitAllowed": MergeMethod.MERGE,
@@ -105,6 +105,7 @@ class PullPart:
 
     question: PullRequestNow
     app: App
+    has: Asked
     found: PullRequest | None = None
     checks: list[Check] = field(default_factory=list)
     cursor: str | None = None
@@ -115,11 +116,10 @@ class PullPart:
 
     def fields(self, place: int) -> tuple[str, Mapping[str, tuple[str, object]]]:
         """Return what to ask of the repository, and the variables."""
-        head = _HEAD.format(
-            contexts=contexts(after=f"$a{place}", of_pull_request=f"$i{place}")
-        )
-        asked = f"{_REPOSITORY} q{place}: pullRequest(number: $i{place}) {{"
-        asked += f" {_PULL % f'$b{place}'} {head} }}"
+        head = _head_fields(self.has, after=f"$a{place}", number=f"$i{place}")
+        asked = _repository_fields(self.has)
+        asked += f" q{place}: pullRequest(number: $i{place}) {{"
+        asked += f" {_pull_fields(self.has, f'$b{place}')} {head} }}"
         variables: dict[str, tuple[str, object]] = {
             f"i{place}": ("Int!", self.question.number),
             f"a{place}": ("String", self.cursor),
@@ -188,7 +188,7 @@ class PullPart:
 
 def _pull(node: Mapping[str, Any], app: App, **known: Any) -> PullRequest:
     base = node["baseRef"] or {}
-    events = [one for one in _nodes(node["timelineItems"]) if one]
+    events = [one for one in _nodes(node.get("timelineItems")) if one]
     last = events[-1] if events else {"__typename": _QUEUED}
     left: Mapping[str, Any] = {} if last["__typename"] == _QUEUED else last
     merger = node["mergedBy"] or {}
@@ -206,12 +206,13 @@ def _pull(node: Mapping[str, Any], app: App, **known: Any) -> PullRequest:
         is_draft=bool(node["isDraft"]),
         is_from_fork=is_from_fork,
         may_be_pushed_to=not is_from_fork or bool(node["maintainerCanModify"]),
-        merge_state=_merge_state(node["mergeStateStatus"]),
-        may_bypass=bool(node["viewerCanMergeAsAdmin"]),
-        review=_review(node["reviewDecision"]),
+        merge_state=_merge_state(node),
+        # Who is not told whether it could must not try what GitHub calls blocked.
+        may_bypass=bool(node.get("viewerCanMergeAsAdmin", "mergeStateStatus" in node)),
+        review=_review(node.get("reviewDecision")),
         objectors=tuple(
             str((one["author"] or {}).get("login") or "ghost")
-            for one in _nodes(node["latestOpinionatedReviews"])
+            for one in _nodes(node.get("latestOpinionatedReviews"))
             if one["state"] == "CHANGES_REQUESTED"
         ),
         open_conversations=sum(
@@ -219,7 +220,7 @@ def _pull(node: Mapping[str, Any], app: App, **known: Any) -> PullRequest:
         ),
         unapproved=tuple(unapproved(_nodes(_head(node).get("checkSuites")))),
         rules=_rules(base.get("refUpdateRule") or {}, node),
-        queue=_entry(node["mergeQueueEntry"], app),
+        queue=_entry(node.get("mergeQueueEntry"), app),
         left_queue_because=str(left.get("reason") or "") if left else "",
         left_queue_at=datetime.fromisoformat(left["createdAt"]) if left else None,
         is_taken_out_by_app=_is_app(left.get("actor") or {}, app),
@@ -275,19 +276,21 @@ def _rules(rule: Mapping[str, Any], node: Mapping[str, Any]) -> BaseRules:
         approvals=int(rule.get("requiredApprovingReviewCount") or 0),
         wants_code_owners=bool(rule.get("requiresCodeOwnerReviews")),
         wants_conversations_resolved=bool(rule.get("requiresConversationResolution")),
-        has_queue=bool(node["isMergeQueueEnabled"]),
+        has_queue=bool(node.get("isMergeQueueEnabled")),
     )
 
 
 def _methods(repository: Mapping[str, Any]) -> tuple[MergeMethod, ...]:
     """Return the methods that the repository allows, its own choice first."""
-    preferred = str(repository["viewerDefaultMergeMethod"]).lower()
+    preferred = str(repository.get("viewerDefaultMergeMethod")).lower()
     allowed = [method for name, method in _ALLOWED.items() if repository[name]]
     return tuple(sorted(allowed, key=lambda method: method != preferred))
 
 
-def _merge_state(word: str) -> MergeState:
-    known = word.lower()
+def _merge_state(node: Mapping[str, Any]) -> MergeState:
+    known = str(node.get("mergeStateStatus") or "").lower()
+    if not known:  # an older server: nothing but whether there are conflicts
+        return _MERGEABLE.get(str(node["mergeable"]), MergeState.UNKNOWN)
     # A draft is told by a field of its own; what is new to this version is waited for.
     return MergeState(known) if known in _MERGE_STATES else MergeState.UNKNOWN
 
@@ -298,6 +301,7 @@ def _review(word: str | None) -> ReviewDecision:
     return ReviewDecision(known) if known in _DECISIONS else ReviewDecision.REQUIRED
 
 
+_MERGEABLE = {"MERGEABLE": MergeState.UNTOLD, "CONFLICTING": MergeState.DIRTY}
 _MERGE_STATES = frozenset(map(str, MergeState))
 _DECISIONS = frozenset(map(str, ReviewDecision))
 

@@ -32,6 +32,7 @@ from bot.github.assignable import AssignablePart
 from bot.github.checks import checks, contexts
 from bot.github.client import READ_TRIES, Connection
 from bot.github.graphql import is_partial, raise_for
+from bot.github.older import Asked
 from bot.github.pull_now import OPTIONAL, PullPart
 from bot.github.reviewed import OwnReviewsPart, ReviewPart
 
@@ -71,16 +72,17 @@ async def answers(
     questions: Sequence[Question[Any]],
     *,
     app: App,
+    has: Asked,
 ) -> Mapping[Question[Any], Any]:
     """Return the answers to questions about one repository.
 
     What GitHub does not have is left out. *app* is whose own check runs count for
-    nothing. Raises ``TransientError``, ``Refused`` and ``AppUnavailable``.
+    nothing, *has* what the server is not known to lack. Raises ``TransientError``, ``Refused`` and ``AppUnavailable``.
     """
-    parts = {question: _part_of(question, app) for question in questions}
+    parts = {question: _part_of(question, app, has) for question in questions}
     asked: list[_Part] = list(parts.values())
     while asked:
-        ask = partial(_asked, connection, repository, asked)
+        ask = partial(_asked, connection, repository, asked, has)
         most = min(len(asked), _AT_A_TIME)
         data, size = await connection.sizes.ask("questions", most, ask)
         told = enumerate(asked[:size])
@@ -107,14 +109,14 @@ class _Part(Protocol):
         """Return the answer to the question, None if GitHub does not have it."""
 
 
-def _part_of(question: Question[Any], app: App) -> _Part:
+def _part_of(question: Question[Any], app: App, has: Asked) -> _Part:
     match question:
         case ChecksOf():
             return _ChecksPart(question, app.id)
         case PullRequestNow():
-            return PullPart(question, app)
+            return PullPart(question, app, has)
         case ReviewFactsOf():
-            return ReviewPart(question, app)
+            return ReviewPart(question, app, has)
         case OwnReviewsOf():
             return OwnReviewsPart(question, app)
         case AssignableTo():
@@ -228,14 +230,40 @@ class _BasesPart:
 
 
 async def _asked(
-    connection: Connection, repository: Repository, parts: Sequence[_Part], size: int
+    connection: Connection,
+    repository: Repository,
+    parts: Sequence[_Part],
+    has: Asked,
+    size: int,
 ) -> Mapping[str, Any]:
-    """Return the repository with what the first *size* parts ask for."""
+    """Return the repository with what the first *size* parts ask for.
+
+    It is asked again without what the server's schema lacks.
+    """
+    tries = READ_TRIES if size == 1 else 1
+    while True:
+        document, variables = _document(repository, parts[:size])
+        answer = await connection.graphql_answer(document, variables, tries=tries)
+        if not has.learn(answer.problems):
+            break
+    for problem in answer.problems:
+        is_unknown = problem.type == "NOT_FOUND" and len(problem.path) == 2
+        # Among them: a mention in a repository that the app may not see is no pull
+        # request of ours.
+        is_lost_alone = not OPTIONAL.isdisjoint(problem.path) and is_partial(problem)
+        if not is_unknown and not is_lost_alone:
+            raise_for(problem)
+    return answer.data.get("repository") or {}
+
+
+def _document(
+    repository: Repository, parts: Sequence[_Part]
+) -> tuple[str, Mapping[str, object]]:
     owner, _, name = repository.name.partition("/")
     variables: dict[str, object] = {"owner": owner, "name": name}
     declared = ["$owner: String!", "$name: String!"]
     fields = []
-    for place, part in enumerate(parts[:size]):
+    for place, part in enumerate(parts):
         asked, given = part.fields(place)
         fields.append(asked)
         for variable, (type_, value) in given.items():
@@ -246,16 +274,7 @@ async def _asked(
         " repository(owner: $owner, name: $name) {"
         f" name: nameWithOwner defaultBranchRef {{ name }} {' '.join(fields)} }} }}"
     )
-    tries = READ_TRIES if size == 1 else 1
-    answer = await connection.graphql_answer(document, variables, tries=tries)
-    for problem in answer.problems:
-        is_unknown = problem.type == "NOT_FOUND" and len(problem.path) == 2
-        # Among them: a mention in a repository that the app may not see is no pull
-        # request of ours.
-        is_lost_alone = not OPTIONAL.isdisjoint(problem.path) and is_partial(problem)
-        if not is_unknown and not is_lost_alone:
-            raise_for(problem)
-    return answer.data.get("repository") or {}
+    return document, variables
 
 
 def _pull(node: Mapping[str, Any]) -> PullNow | None:

@@ -21,6 +21,7 @@ from bot.core.world.pulls import PullRequest, PullRequestNow
 from bot.errors import Refused
 from bot.github.app import App
 from bot.github.client import Connection
+from bot.github.older import Asked
 from bot.github.pull_now import PullPart
 
 _FILES = "/repos/{+repository}/pulls/{number}/files{?per_page}"
@@ -93,12 +94,13 @@ class ReviewPart:
 
     question: ReviewFactsOf
     app: App
+    has: Asked
     pull: PullPart = field(init=False)
     found: ReviewFacts | None = None
 
     def __post_init__(self) -> None:
         asked = PullRequestNow(self.question.repository, self.question.number)
-        self.pull = PullPart(asked, self.app)
+        self.pull = PullPart(asked, self.app, self.has)
 
     def fields(self, place: int) -> tuple[str, Mapping[str, tuple[str, object]]]:
         """Return what to ask of the repository, and the variables."""

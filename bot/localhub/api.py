@@ -49,6 +49,7 @@ MISSING_PATHS = {
     "pins": re.compile(r"/pin$"),
     "dependencies": re.compile(r"/dependencies/"),
     "sub-issues": re.compile(r"/sub_issues?$|/parent$"),
+    "rules of bases": re.compile(r"/rules/branches/"),
 }
 """What a server lacks that lacks a feature, see ``LocalHub.lacks``."""
 GRAPHQL_ROUTE = Route(
@@ -170,7 +171,8 @@ class Api:
         if body is not None and not isinstance(body, dict):
             raise GitHubError(400, "Body should be a JSON object")
         for feature in self._hub.lacks:
-            if MISSING_PATHS[feature].search(route.template):
+            missing = MISSING_PATHS.get(feature)
+            if missing is not None and missing.search(route.template):
                 raise not_found()
         found = self._repository(asked, token)
         if found is not None and token is not None:

@@ -107,7 +107,7 @@ class LocalHub(MergeQueues):
         self.faults = Faults(now)
         self.log = ApiLog()
         self.tokens: dict[str, Token] = {}
-        # Of pins, dependencies, sub-issues: what an older Enterprise server lacks.
+        # What an older Enterprise server lacks: names of the tables of missing parts.
         self.lacks: set[str] = set()
         # What GraphQL hides: a pattern of its path → type and message.
         self.unseen: dict[str, tuple[str, str]] = {}

@@ -4,7 +4,8 @@ from collections import Counter
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from tests.flow.world import World
+from tests.flow.merging import demand, is_merged, pulls, report
+from tests.flow.world import REPOSITORY, World
 
 PIN = "/repos/{owner}/{repo}/issues/comments/{comment_id}/pin"
 NO_DEPENDENCIES = "This GitHub server has no dependencies between issues."
@@ -60,6 +61,34 @@ async def test_a_server_that_has_everything_is_said_to_lack_nothing(on: World):
         await on.finished(on.say("/batch label +bug 12 13"))
         assert "This GitHub server" not in on.comment("tracking").body
         assert "This GitHub server" not in await on.answer("/batch help")
+
+
+async def test_a_server_that_says_little_of_its_rules_tells_them_by_refusing(
+    on: World,
+):
+    on.hub.lacks = {"merge states", "rules of bases", "merge queues"}
+    pulls(on, 61, 62, 63)
+    demand(on, "lint", is_strict=True)
+    on.hub.push("ada", REPOSITORY, "main", {"topic63.txt": "mine"}, message="Mine")
+    async with on.bot():
+        plan = await on.answer("/batch plan merge 61 62 63")
+        assert "#61 and #62 would be merged now" in plan
+        assert "#63 would fail: it conflicts with `main`" in plan
+        assert "This GitHub server has no readable rules of bases." in plan
+        command = on.say("/batch merge 61 62 timeout:6h")
+        words = 'waits for Required status check "lint" is expected'
+        await on.until(lambda: words in on.said("tracking"))
+        assert words in await on.answer("/batch why 61")
+        on.hub.plan_checks(REPOSITORY, {"lint": "success"})
+        report(on, 61, "lint")
+        report(on, 62, "lint")
+        await on.finished(command)
+        assert is_merged(on, 61)
+        assert is_merged(on, 62)
+    refused = [
+        e for e in on.hub.log if e.template == "/graphql" and "errors" in e.response
+    ]
+    assert len(refused) == 1
 
 
 async def test_the_host_alone_names_a_server(on: World):

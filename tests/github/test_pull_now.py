@@ -1,5 +1,6 @@
 """A pull request as it is now: asked in GitHub's own schema, read as values."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
@@ -84,6 +85,7 @@ def pull(*commits: Any, **facts: Any) -> dict[str, Any]:
         "baseRef": base,
         "isCrossRepository": False,
         "maintainerCanModify": False,
+        "mergeable": "MERGEABLE",
         "mergeStateStatus": "CLEAN",
         "viewerCanMergeAsAdmin": False,
         "isMergeQueueEnabled": False,
@@ -95,13 +97,24 @@ def pull(*commits: Any, **facts: Any) -> dict[str, Any]:
     }
 
 
-def served(desk: Bench, *pulls: Any, rules: Any = (), **repository: Any) -> list[Seen]:
-    """Answer in GitHub's own schema; each query gets the next of the pull requests."""
+def served(
+    desk: Bench,
+    *pulls: Any,
+    rules: Any = (),
+    lacks: Callable[[str], str] = lambda _: "",
+    **repository: Any,
+) -> list[Seen]:
+    """Answer in GitHub's own schema; each query gets the next of the pull requests, or
+    hears what the server lacks.
+    """
     asked: list[Seen] = []
     answers = list(pulls)
 
     def answer(seen: Seen) -> Reply:
         asked.append(seen)
+        if said := lacks(seen.data["query"]):
+            code = {"code": "undefinedField"}
+            return Reply({"errors": [{"message": said, "extensions": code}]})
         found = answers.pop(0) if len(answers) > 1 else answers[0]
         root = {
             "nameWithOwner": "octo/app",
@@ -282,6 +295,56 @@ async def test_what_is_read_of_a_head_that_moves_meanwhile_counts_for_nothing(
     found = await look(desk)
     assert found.head_sha == "e" * 40
     assert [check.state for check in found.checks] == [CheckState.FAILED]
+
+
+@pytest.mark.parametrize(
+    ("lacking", "wording", "gone"),
+    [
+        (
+            "mergeStateStatus",
+            "Field 'mergeStateStatus' doesn't exist on type 'PullRequest'"
+            " (Did you mean `reviewDecision`?)",
+            {"mergeStateStatus"},
+        ),
+        (
+            "mergeQueueEntry",
+            "Field 'mergeQueueEntry' doesn't exist on type 'PullRequest'",
+            {"mergeQueueEntry", "isMergeQueueEnabled", "timelineItems"},
+        ),
+        (
+            "MergeQueueEvent",
+            "No such type RemovedFromMergeQueueEvent, so it can't be a fragment"
+            " condition",
+            {"mergeQueueEntry", "isMergeQueueEnabled", "timelineItems"},
+        ),
+        (
+            "isRequired",
+            "Field 'isRequired' doesn't exist on type 'CheckRun'",
+            {"isRequired"},
+        ),
+        (
+            "refUpdateRule",
+            "Field 'refUpdateRule' doesn't exist on type 'Ref'",
+            {"refUpdateRule"},
+        ),
+    ],
+)
+async def test_an_older_server_is_asked_once_for_what_it_lacks(
+    desk: Bench, lacking: str, wording: str, gone: set[str]
+):
+    asked = served(desk, pull(), lacks=lambda q: wording if lacking in q else "")
+    reader, question = desk.reader, PullRequestNow(REPOSITORY, ItemNumber(32))
+    for _ in range(2):
+        found: PullRequest = (await reader.ask([question]))[question]
+        assert found.head_sha == HEAD
+        assert found.review is ReviewDecision.NONE
+        is_untold = lacking == "mergeStateStatus"
+        state = MergeState.UNTOLD if is_untold else MergeState.CLEAN
+        assert found.merge_state is state
+    assert len(asked) == 3
+    assert not any(name in asked[1].data["query"] for name in gone)
+    assert "reviewDecision" in asked[1].data["query"]
+    assert reader.lacks(REPOSITORY)
 
 
 async def test_what_rulesets_and_protection_demand_adds_up(desk: Bench):

@@ -97,6 +97,8 @@ def _toward_merge(job: Job, pull: PullRequest, seen: Seen) -> Step:
     if is_blocked and pull.may_bypass:
         says = f"a rule of {pull.base_branch}, which this app could bypass and does not"
         return Await(awaited, says)
+    if pull.merge_state is MergeState.UNTOLD and pull.may_bypass:
+        return End(_could_bypass_unseen(pull))
     if has_queue:
         return enqueue(job, pull, seen)
     return _merge(job, pull, seen, turn)
@@ -153,6 +155,14 @@ def _unfit(pull: PullRequest) -> Outcome | None:
     return None
 
 
+def _could_bypass_unseen(pull: PullRequest) -> Outcome:
+    return m.failed(
+        f"this GitHub server does not say whether the rules of"
+        f" {code_span(pull.base_branch)} are met, and this app could bypass them",
+        "Merge it by hand, or take the app out of those that may bypass the rules.",
+    )
+
+
 # --- the merge -----------------------------------------------------------------------
 
 
@@ -162,6 +172,8 @@ def _merge(job: Job, pull: PullRequest, seen: Seen, turn: str) -> Step:
         return End(method)
     awaited = m.awaited(job, pull)
     key = f"merge@{pull.head_sha[:12]}"
+    if pull.merge_state is MergeState.UNTOLD:
+        key += f"-{m.standing(pull)}"  # what was refused may go once this has changed
     tried = tries(seen, key)
     if any(receipt.changed for receipt in tried):
         says = "GitHub to show the merge"
@@ -205,8 +217,11 @@ def _wants_update(job: Job, pull: PullRequest) -> bool:
     # What GitHub has not worked out yet is behind a strict base if others just merged;
     # of what is blocked as well, it does not say so. A check that it has only since may
     # be what blocks it.
-    is_unsure = pull.merge_state in (MergeState.UNKNOWN, MergeState.BLOCKED)
-    may_be_tried = is_unsure and pull.rules.is_strict and pull.may_be_pushed_to
+    may_be_tried = (
+        pull.merge_state in (MergeState.UNKNOWN, MergeState.BLOCKED, MergeState.UNTOLD)
+        and pull.rules.is_strict
+        and pull.may_be_pushed_to
+    )
     return may_be_tried or pull.merge_state is MergeState.BEHIND
 
 

@@ -4,6 +4,7 @@ for, whom. Pure questions about values; ``merge`` and ``update`` make steps of t
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from zlib import crc32
 
 from bot.core.actions.step import Job
 from bot.core.model import Link, Outcome, OutcomeKind
@@ -124,6 +125,13 @@ def broken_words(pull: PullRequest, checks: Sequence[Check]) -> str:
     said = {check.says.replace("_", " ") for check in checks}
     how = said.pop() if len(said) == 1 else "failed"
     return f"{plural(len(checks), kind)} ended with {how}: {names}"
+
+
+def standing(pull: PullRequest) -> str:
+    """Return a short name for how the checks and reviews stand."""
+    checks = sorted((check.name, check.state) for check in pull.checks)
+    told = (checks, pull.review, pull.objectors, pull.open_conversations, pull.base_sha)
+    return f"{crc32(repr(told).encode()):08x}"
 
 
 # --- waits ---------------------------------------------------------------------------

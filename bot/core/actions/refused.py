@@ -32,7 +32,8 @@ def after_refusals(
     found = refusal(tried[-1].note)
     if found.then is Then.FAIL:
         return End(m.failed(found.words, found.advice))
-    if found.then is Then.WAIT and pull.merge_state is MergeState.BLOCKED:
+    blocked = (MergeState.BLOCKED, MergeState.UNTOLD)
+    if found.then is Then.WAIT and pull.merge_state in blocked:
         return Await(m.awaited(job, pull), found.words)
     if len(tried) < MOST_TRIES:
         return None

@@ -1,6 +1,6 @@
 """What merges and updates would do at this moment, for a plan."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from bot.core.actions import mergeable
@@ -16,6 +16,7 @@ from bot.core.effects import (
     UpdateBranch,
 )
 from bot.core.model import AttemptId, Batch, ItemNumber, PlanItem
+from bot.core.world.features import Feature, without_rules
 from bot.core.world.job_logs import JobLogOf
 from bot.core.world.markdown import escape_line, some
 from bot.core.world.pulls import PullRequest, PullRequestNow
@@ -40,15 +41,24 @@ def asked(batch: Batch) -> Mapping[PlanItem, PullRequestNow]:
 
 
 def outlook(
-    batch: Batch, found: Mapping[PlanItem, PullRequest | None]
+    batch: Batch,
+    found: Mapping[PlanItem, PullRequest | None],
+    *,
+    lacks: Collection[Feature] = (),
 ) -> Sequence[str]:
-    """Return what would be done now, and waited for: a line for all of whom it is said."""
+    """Return what would be done now, and waited for: a line for all of whom it is said.
+
+    *lacks* is what this GitHub is known not to have.
+    """
     said: dict[str, list[ItemNumber]] = {}
     for item, pull in found.items():
         if pull is not None:
             words = _words(_first_step(batch, item, pull))
             said.setdefault(words, []).append(item.number)
-    return [f"{_named(numbers)} {words}." for words, numbers in said.items()]
+    lines = [f"{_named(numbers)} {words}." for words, numbers in said.items()]
+    if lines and Feature.BASE_RULES in lacks:
+        lines.append(without_rules())
+    return lines
 
 
 def not_told() -> str:

@@ -13,6 +13,8 @@ class Feature(StrEnum):
     PINS = "pinned comments"
     DEPENDENCIES = "dependencies between issues"
     SUB_ISSUES = "sub-issues"
+    MERGE_QUEUE = "merge queues"
+    BASE_RULES = "readable rules of bases"
 
 
 def lacking(lacks: Collection[Feature]) -> str:
@@ -25,3 +27,11 @@ def without_dependencies(deps: Deps) -> str:
     """Return the note on a plan whose order GitHub's own dependencies cannot say."""
     others = "`after:` and the texts of the items" if deps is Deps.ALL else "`after:`"
     return f"{lacking([Feature.DEPENDENCIES])} Only {others} say what waits for what."
+
+
+def without_rules() -> str:
+    """Return the note on a plan of merges into bases that say little of their rules."""
+    told = (
+        "what they demand beyond what is said here, a merge learns when it is refused"
+    )
+    return f"{lacking([Feature.BASE_RULES])} So {told}."

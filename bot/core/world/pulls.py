@@ -40,6 +40,7 @@ class MergeState(StrEnum):
     BLOCKED = "blocked"  # by a rule
     DIRTY = "dirty"  # conflicts
     UNKNOWN = "unknown"  # GitHub is working it out
+    UNTOLD = "untold"  # no conflicts, by a server that says no more
 
 
 class ReviewDecision(StrEnum):

@@ -60,6 +60,14 @@ RESOLVERS: dict[str, Resolver] = {
 MISSING_FIELDS = {
     "dependencies": ("blockedBy", "blocking"),
     "sub-issues": ("subIssues", "subIssuesSummary", "parent"),
+    "merge states": ("mergeStateStatus", "viewerCanMergeAsAdmin"),
+    "rules of bases": ("refUpdateRule", "isRequired"),
+    "merge queues": (
+        "isMergeQueueEnabled",
+        "mergeQueueEntry",
+        "ADDED_TO_MERGE_QUEUE_EVENT",
+        "REMOVED_FROM_MERGE_QUEUE_EVENT",
+    ),
 }
 """What a server lacks that lacks a feature, see ``LocalHub.lacks``."""
 

@@ -42,4 +42,16 @@ def invalid_json(error: GraphQLError) -> Json:
             "typeName": type_,
             "fieldName": field,
         }
+    found = re.match(r'Value "(\w+)" does not exist in "(\w+)" enum', error.message)
+    if found is not None and found[2] == "PullRequestTimelineItemsItemType":
+        value, enum = found.groups()
+        entry["message"] = (
+            "Argument 'itemTypes' on Field 'timelineItems' has an invalid value"
+            f" ([{value}]). Expected type '[{enum}!]'."
+        )
+        entry["extensions"] = {
+            "code": "argumentLiteralsIncompatible",
+            "typeName": "Field",
+            "argumentName": "itemTypes",
+        }
     return entry

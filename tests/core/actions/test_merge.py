@@ -89,6 +89,27 @@ def test_nothing_is_brought_into_a_frozen_base():
     assert end(step(merged, receipts={MERGE_KEY: DONE})).kind is OutcomeKind.COMPLETED
 
 
+def test_where_github_says_no_more_than_that_it_can_be_merged_refusals_tell_the_rest():
+    untold = pull(merge_state=MergeState.UNTOLD)
+    first = step(untold)
+    assert isinstance(first, Do)
+    assert first.intent == merging()
+    said = refused("At least 1 approving review is required.")
+    waits = step(untold, receipts={first.key: said})
+    assert says(waits) == "At least 1 approving review is required"
+    approved = replace(untold, review=ReviewDecision.APPROVED)
+    again = step(approved, receipts={first.key: said})
+    assert isinstance(again, Do)
+    assert again.intent == merging()
+    assert again.key != first.key
+    assert isinstance(step(replace(untold, rules=STRICT, checks=(PASSED,))), Do)
+    outcome = end(step(replace(untold, may_bypass=True)))
+    assert outcome.reason == (
+        "this GitHub server does not say whether the rules of `main` are met, and this"
+        " app could bypass them"
+    )
+
+
 # --- what it does ----------------------------------------------------------------------
 
 
