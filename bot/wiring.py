@@ -39,9 +39,11 @@ from bot.engine.effects import Effects
 from bot.engine.examination import Examination
 from bot.engine.freezes import Freezes, asking
 from bot.engine.gate import Gate
+from bot.engine.gathering import Gathering
 from bot.engine.inbox import Inbox
 from bot.engine.intake import Intake, Policy
 from bot.engine.journal import journal
+from bot.engine.marks import TakenBack
 from bot.engine.outages import Outages
 from bot.engine.patience import when_stored
 from bot.engine.present import Present
@@ -62,6 +64,7 @@ from bot.engine.sweep import Awaited, Forgotten, Missed, Short, Sweep, Untold
 from bot.engine.tracker import Tracker
 from bot.engine.waits import Waits
 from bot.engine.which import Which
+from bot.engine.windows import Windows
 from bot.engine.withdrawals import Withdrawals
 from bot.engine.work import Work
 from bot.errors import SettingsError
@@ -420,16 +423,17 @@ class Engine:
             slots=settings.concurrency,
             why_not=abilities.why_not,
         )
+        new = NewBatches(
+            batches=store.batches,
+            reader=reader,
+            starts=starts,
+            replies=replies,
+            situations=situations,
+            abilities=abilities,
+            clock=clock,
+        )
         answers = Answers(
-            batches=NewBatches(
-                batches=store.batches,
-                reader=reader,
-                starts=starts,
-                replies=replies,
-                situations=situations,
-                abilities=abilities,
-                clock=clock,
-            ),
+            batches=new,
             starts=starts,
             controls=controls,
             questions=Questions(
@@ -482,6 +486,21 @@ class Engine:
                 situations=situations,
                 recorder=self.recorder,
                 tracker=self.tracker,
+            ),
+            windows=Windows(
+                gatherer=Gathering(
+                    github=github.github,
+                    reader=reader,
+                    batches=store.batches,
+                    new=new,
+                    replies=replies,
+                    clock=clock,
+                ),
+                taken_back=TakenBack(github.github, self.scheduler),
+                clock=clock,
+                supervisor=supervisor,
+                fraction=random.random,
+                seconds=settings.trigger_window_seconds,
             ),
             policy=Policy(
                 app_login=github.login,

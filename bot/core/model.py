@@ -399,6 +399,37 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """A label that somebody put on an item, or somebody's review that they asked for."""
+
+    number: ItemNumber
+    name: str  # the label, team:slug or user:login
+    delivery: str  # the GUID of what told it
+    numbers: tuple[ItemNumber, ...] = ()  # the item itself, or its open parts
+    action: str = ""  # the name of what is done; empty: the default of each item
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """Labels that one person put on items within a window, the oldest first."""
+
+    labels: tuple[Mark, ...]
+
+    def __str__(self) -> str:
+        return f"labels:{self.labels[0].delivery}"
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewAsked:
+    """Reviews that one person asked for within a window, the oldest first."""
+
+    reviews: tuple[Mark, ...]
+
+    def __str__(self) -> str:
+        return f"reviews:{self.reviews[0].delivery}"
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """What somebody asked for once: where, who, by what."""
 
@@ -406,13 +437,22 @@ class Request:
     thread: ItemNumber
     thread_is_pull_request: bool
     asker: Asker
-    origin: Comment | Box
+    origin: Comment | Box | Labelled | ReviewAsked
     part: int = 0  # which command of the comment, counted from 0
 
     @property
     def source(self) -> str:
         """The name of the request, unique: ``issue_comment:991.0``."""
         return f"{self.origin}.{self.part}"
+
+    @property
+    def marks(self) -> tuple[Mark, ...]:
+        """The labels or requests for reviews that it was made with."""
+        match self.origin:
+            case Labelled(marks) | ReviewAsked(marks):
+                return marks
+            case _:
+                return ()
 
     @property
     def reply(self) -> str:

@@ -85,12 +85,13 @@ class NewBatches:
         if before is not None:  # delivered again, or a crash came between
             return await self.begun(request, before)
         # A line above may have taken some of the items meanwhile.
-        known = await self._reader.with_live_items(request, reading.known)
+        known = await self._reader.with_live_items(request.repository, reading.known)
         chosen = await self._choose(request, run, known)
         if not isinstance(chosen, _Chosen):
             return chosen
         command = format_command(syntax.Plan(run) if run.is_dry_run else run)
-        if (same := await self._just_started(request, command)) is not None:
+        is_typed = not request.marks
+        if is_typed and (same := await self._just_started(request, command)):
             where = await self._reader.link(same.id)
             await self._replies.decline(request, declines.same_command(where))
             return f"same as batch {same.id}"
@@ -132,7 +133,7 @@ class NewBatches:
 
     async def refusal(self, request: Request, reading: Reading) -> Refusable | None:
         """Return why one of the commands would start no batch at this moment."""
-        known = await self._reader.with_live_items(request, reading.known)
+        known = await self._reader.with_live_items(request.repository, reading.known)
         for command in reading.commands:
             run = command.run if isinstance(command, syntax.Plan) else command
             if isinstance(run, RunCommand):

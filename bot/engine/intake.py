@@ -16,8 +16,10 @@ from bot.core.command.trigger import (
     InstallationChanged,
     ItemChanged,
     LabelChanged,
+    Marking,
     RepositoryChanged,
     ReviewRequested,
+    Sender,
     Trigger,
     about,
     trigger_of,
@@ -25,8 +27,12 @@ from bot.core.command.trigger import (
 from bot.engine.boxes import Boxes
 from bot.engine.changes import Changes
 from bot.engine.conversation import Conversation, request_of
+from bot.engine.windows import Windows
 from bot.ports.github import Lookups
 from bot.ports.store import Delivery
+
+MARKS = "marks"
+"""The lanes of labels and requests for reviews."""
 
 log = structlog.get_logger()
 
@@ -50,6 +56,7 @@ class Intake:
         conversation: Conversation,
         boxes: Boxes,
         changes: Changes,
+        windows: Windows,
         policy: Policy,
         wake: Callable[[Collection[str]], None],
     ) -> None:
@@ -57,6 +64,7 @@ class Intake:
         self._conversation = conversation
         self._boxes = boxes
         self._changes = changes
+        self._windows = windows
         self._policy = policy
         self._wake = wake
 
@@ -73,15 +81,19 @@ class Intake:
         """Return with which others a delivery is dealt with in order, None if it is no
         reason to act.
         """
-        return self._lane_of(delivery.event, _payload_of(delivery))
+        lane = self._lane_of(delivery.event, _payload_of(delivery))
+        # They wait until their window closes, all side by side.
+        return f"{lane} {delivery.guid}" if lane == MARKS else lane
 
     def _lane_of(self, event: str, payload: Mapping[str, Any]) -> str | None:
         if event not in EVENTS:
             return None
         self._github.heard(payload)
         match self._trigger(event, payload):
-            case None | LabelChanged() | ReviewRequested():
+            case None:
                 return None
+            case LabelChanged() | ReviewRequested() as change:
+                return MARKS if self._may_mark(change) else None
             case InstallationChanged(installation_id):
                 return f"installation {installation_id}"
             case trigger:
@@ -101,9 +113,9 @@ class Intake:
             return "ignored"
         with bound_contextvars(**_about(trigger)):
             if not _is_prompt(trigger) or isinstance(trigger, InstallationChanged):
-                return await self._act(trigger)
+                return await self._act(trigger, delivery)
             with self._github.first(trigger.repository.installation_id, delivery.guid):
-                return await self._act(trigger)
+                return await self._act(trigger, delivery)
 
     async def tell(self, delivery: Delivery, words: str) -> None:
         """Tell whoever gave a command why it was not dealt with (*words*).
@@ -119,8 +131,12 @@ class Intake:
     def _trigger(self, event: str, payload: Mapping[str, Any]) -> Trigger | None:
         return trigger_of(event, payload, app_login=self._policy.app_login)
 
-    async def _act(self, trigger: Trigger) -> str:
+    async def _act(self, trigger: Trigger, delivery: Delivery) -> str:
         match trigger:
+            case LabelChanged(is_added=True) | ReviewRequested(is_added=True):
+                return await self._windows.collect(trigger, delivery)
+            case LabelChanged() | ReviewRequested():
+                return await self._windows.take_back(trigger)
             case CommentWritten():
                 if not self._may_speak(trigger):
                     return f"ignored: {trigger.sender.login} may not command here"
@@ -135,24 +151,33 @@ class Intake:
                 await self._changes.repository(trigger)
             case InstallationChanged():
                 await self._changes.installation(trigger)
-            case LabelChanged() | ReviewRequested():
-                return "ignored"
             case _:
                 assert_never(trigger)
         return "noted"
 
+    def _may_mark(self, change: Marking) -> bool:
+        """Return whether a mark counts; whoever takes one off, it is off."""
+        is_heard = not change.is_added or self._may_act(change.sender)
+        return is_heard and self._policy.allows(change.repository.name)
+
     def _may_speak(self, written: CommentWritten | BoxesTicked) -> bool:
         if not self._policy.allows(written.repository.name):
             return False
-        sender = written.sender
+        return self._may_act(written.sender)
+
+    def _may_act(self, sender: Sender) -> bool:
         return not sender.is_bot or sender.login.lower() in self._policy.allowed_bots
 
 
 def _is_prompt(trigger: Trigger | None) -> bool:
     """Return whether a trigger stands behind none that waits for GitHub."""
-    if isinstance(trigger, CommentWritten):
-        return is_prompt(trigger.body)
-    return trigger is not None
+    match trigger:
+        case CommentWritten(body=body):
+            return is_prompt(body)
+        case LabelChanged(is_added=is_added) | ReviewRequested(is_added=is_added):
+            return not is_added
+        case _:
+            return trigger is not None
 
 
 def _about(trigger: Trigger) -> Mapping[str, object]:

@@ -24,12 +24,14 @@ from bot.core.command.syntax import Plan as PlanCommand
 from bot.core.events import TrackingCommented
 from bot.core.model import (
     Action,
+    Asker,
     Batch,
     BatchId,
     ItemFacts,
     ItemKind,
     ItemNumber,
     Reference,
+    Repository,
     Request,
 )
 from bot.core.plan.configuration import RepositoryConfiguration
@@ -134,18 +136,51 @@ class Reader:
         )
         if commands is None or isinstance(commands, Unreadable):
             return commands
-        known = replace(
-            known,
-            facts={number: facts.get(number) for number in first},
-            newest_number=about.newest_number,
-            concurrency_limit=self._slots,
-            configuration=configuration,
-            freezes=await self._freezes.of(request.repository.id),
-            lacks=self._github.lacks(request.repository),
-            grants=await self._github.grants(request.repository.installation_id),
+        known = replace(known, facts={number: facts.get(number) for number in first})
+        known = await self._of_repository(
+            request.repository, known, about, configuration
         )
         known = await self._complete_all(request, commands, known)
         return Reading(commands, configuration, about, known)
+
+    async def look(
+        self, repository: Repository, asker: Asker, numbers: Sequence[ItemNumber]
+    ) -> Reading:
+        """Return what is known of items, and of what can be done there, for somebody who
+        has typed no command.
+
+        Raises ``ConfigurationError`` if ``.github/batch.yml`` cannot be read.
+        """
+        about, facts = await self._github.facts(repository, numbers)
+        configuration = read_configuration(about.configuration)
+        known = Known(
+            repository=about.name or repository.name,
+            this=ItemNumber(0),  # no thread yet
+            host=host_in(asker.url),
+            asker=asker.login,
+            why_not=self._why_not,
+            facts={number: facts.get(number) for number in numbers},
+        )
+        known = await self._of_repository(repository, known, about, configuration)
+        return Reading((), configuration, about, known)
+
+    async def _of_repository(
+        self,
+        repository: Repository,
+        known: Known,
+        about: RepositoryFacts,
+        configuration: RepositoryConfiguration,
+    ) -> Known:
+        """Return *known* with what is so for everything in the repository."""
+        return replace(
+            known,
+            newest_number=about.newest_number,
+            concurrency_limit=self._slots,
+            configuration=configuration,
+            freezes=await self._freezes.of(repository.id),
+            lacks=self._github.lacks(repository),
+            grants=await self._github.grants(repository.installation_id),
+        )
 
     async def _complete_all(
         self, request: Request, commands: Sequence[Command], known: Known
@@ -153,7 +188,7 @@ class Reader:
         for command in commands:
             if isinstance(command, RunCommand | PlanCommand):
                 run = command.run if isinstance(command, PlanCommand) else command
-                known = await self.complete(request, run, known)
+                known = await self.complete(request.repository, run, known)
         return known
 
     async def read_again(
@@ -169,21 +204,22 @@ class Reader:
         known = await self._complete_all(request, commands, before.known)
         return replace(before, commands=commands, known=known)
 
-    async def complete(self, request: Request, run: RunCommand, known: Known) -> Known:
+    async def complete(
+        self, repository: Repository, run: RunCommand, known: Known
+    ) -> Known:
         """Return *known* with everything that *run* asks for."""
         for _ in range(MOST_ROUNDS):
             missing = wanted(run, known)
             if missing.is_nothing:
                 break
-            known = await self._ask(request, missing, known)
-        known = await self._with_open_pulls(request, run, known)
-        return await self.with_live_items(request, known)
+            known = await self._ask(repository, missing, known)
+        known = await self._with_open_pulls(repository, run, known)
+        return await self.with_live_items(repository, known)
 
     async def _with_open_pulls(
-        self, request: Request, run: RunCommand, known: Known
+        self, there: Repository, run: RunCommand, known: Known
     ) -> Known:
         """Return *known* with the open pull requests of the issues to be worked on."""
-        there = request.repository
         asked = {
             number: OpenPullsOf(there, number)
             for number in to_be_opened(run, known)
@@ -195,10 +231,10 @@ class Reader:
         found = {number: told.get(question, ()) for number, question in asked.items()}
         return replace(known, open_pulls={**known.open_pulls, **found})
 
-    async def with_live_items(self, request: Request, known: Known) -> Known:
+    async def with_live_items(self, repository: Repository, known: Known) -> Known:
         """Return *known* with the items that are live in a batch at this moment."""
         numbers = [n for n, facts in known.facts.items() if facts is not None]
-        live = await self._batches.live_items(request.repository.id, numbers)
+        live = await self._batches.live_items(repository.id, numbers)
         links = {name: await self.link(name) for name in set(live.values())}
         return replace(known, live_items=live, batch_link=links.__getitem__)
 
@@ -214,7 +250,7 @@ class Reader:
             for number, fact in facts.items():
                 found[Reference(request.repository.name, number)] = fact
         if away:
-            found.update(await self._references(request, away))
+            found.update(await self._references(request.repository, away))
         return found
 
     async def suggestions(self, request: Request) -> tuple[str, ...]:
@@ -235,8 +271,9 @@ class Reader:
             if any(r.repository == request.repository.name for r in references)
         )
 
-    async def _ask(self, request: Request, missing: Wanted, known: Known) -> Known:
-        repository = request.repository
+    async def _ask(
+        self, repository: Repository, missing: Wanted, known: Known
+    ) -> Known:
         if missing.numbers:
             _, facts = await self._github.facts(repository, missing.numbers)
             answered = {number: facts.get(number) for number in missing.numbers}
@@ -249,22 +286,22 @@ class Reader:
         if missing.labels:
             known = replace(known, labels=await self._github.labels(repository))
         if missing.people:
-            known = await self._with_people(request, missing, known)
+            known = await self._with_people(repository, missing, known)
         if missing.milestones:
             milestones = await self._github.milestones(repository)
             known = replace(known, milestones=milestones)
         if missing.others:
-            found = await self._references(request, missing.others)
+            found = await self._references(repository, missing.others)
             others = {reference: found.get(reference) for reference in missing.others}
             known = replace(known, others={**known.others, **others})
         return known
 
     async def _with_people(
-        self, request: Request, missing: Wanted, known: Known
+        self, repository: Repository, missing: Wanted, known: Known
     ) -> Known:
         """Return *known* with who of the people that are to be assigned can be."""
         numbers = tuple(n for n, facts in known.facts.items() if facts is not None)
-        question = AssignableTo(request.repository, missing.people, numbers)
+        question = AssignableTo(repository, missing.people, numbers)
         try:
             told = (await self._github.ask([question]))[question]
         except Refused as error:
@@ -286,12 +323,10 @@ class Reader:
         return code_span(batch_id)
 
     async def _references(
-        self, request: Request, references: Sequence[Reference]
+        self, repository: Repository, references: Sequence[Reference]
     ) -> Mapping[Reference, ItemFacts]:
         try:
-            return await self._github.references(
-                request.repository.installation_id, references
-            )
+            return await self._github.references(repository.installation_id, references)
         except NotFound:
             return {}
 

@@ -5,7 +5,7 @@ from typing import assert_never
 
 from bot.core.command.faults import Declined, NotPermitted, Refusal
 from bot.core.effects import CreateComment, React, Reaction
-from bot.core.model import Box, Comment, Request
+from bot.core.model import Box, Comment, Labelled, Request, ReviewAsked
 from bot.core.say import declines
 from bot.core.say.refusals import render_refusal
 from bot.core.world.markdown import Links
@@ -130,7 +130,7 @@ async def react_to(request: Request, mood: Reaction, effects: Effects) -> None:
         case Comment(id_, kind, node_id):
             react = React(request.repository, kind, id_, mood, node_id)
             await effects.attempt(f"react/{kind}/{id_}/{mood}", react)
-        case Box():
+        case Box() | Labelled() | ReviewAsked():
             pass
         case _:
             assert_never(request.origin)

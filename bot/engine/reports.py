@@ -12,6 +12,7 @@ from bot.core.say.report import render_elsewhere, render_report
 from bot.core.world.answers import takes_no_comment
 from bot.core.world.markers import marker
 from bot.engine.effects import Effects
+from bot.engine.marks import Labels
 from bot.engine.recorder import Recorder
 from bot.engine.situation import Situations
 from bot.errors import PermanentError
@@ -41,6 +42,7 @@ class Reports:
         self._recorder = recorder
         self._effects = effects
         self._clock = clock
+        self._labels = Labels(situations, effects)
         self.untold: dict[BatchId, str] = {}
         """The batches that could not say how they ended, and where; of this process."""
 
@@ -76,7 +78,12 @@ class Reports:
         await self._effects.attempt(f"{batch.id}/report/redraw", edit)
 
     async def react(self, progress: Progress) -> None:
-        """React to the command with how its batch ended."""
+        """React to what asked for a batch with how that ended: to the command, or by
+        taking labels off.
+
+        Raises ``TransientError``.
+        """
+        await self._labels.take_off(progress)
         batch = progress.batch
         origin = batch.request.origin
         if not isinstance(origin, Comment):

@@ -13,6 +13,7 @@ from tests.fakes import START
 REPOSITORY = {"id": 7, "full_name": "acme/widgets"}
 WHERE = {"repository": REPOSITORY, "installation": {"id": 3}}
 ADA = {"login": "ada", "type": "User"}
+ROBOT = {"login": "robot[bot]", "type": "Bot"}
 BOT = {"login": "batch-bot[bot]", "type": "Bot"}
 
 
@@ -33,6 +34,7 @@ def intake_of(ear: Ear, wake: Callable[[Collection[str]], None] = print) -> Inta
         conversation=nothing,
         boxes=nothing,
         changes=nothing,
+        windows=nothing,
         policy=Policy(app_login="batch-bot"),
         wake=wake,
     )
@@ -55,7 +57,11 @@ def labelled(by: Mapping[str, str]) -> dict[str, Any]:
     return {
         **WHERE,
         "action": "labeled",
-        "issue": {"number": 12},
+        "issue": {
+            "number": 12,
+            "html_url": "https://github.test/acme/widgets/issues/12",
+            "updated_at": "2026-03-03T15:00:00Z",
+        },
         "label": {"name": "ready"},
         "sender": by,
     }
@@ -78,6 +84,11 @@ REASONS: dict[str, tuple[str, dict[str, Any]]] = {
         "pull_request",
         {**WHERE, "action": "synchronize", "pull_request": {"number": 12}},
     ),
+    "a label of a person": ("issues", labelled(ADA)),
+    "what another bot takes off": (
+        "issues",
+        {**labelled(ROBOT), "action": "unlabeled"},
+    ),
     "a repository with a new name": ("repository", {**WHERE, "action": "renamed"}),
     "a suspended installation": (
         "installation",
@@ -88,7 +99,7 @@ CHATTER: dict[str, tuple[str, dict[str, Any]]] = {
     "talk": ("issue_comment", commented("I would batch these")),
     "a comment of the bot": ("issue_comment", commented("/batch 12", by=BOT)),
     "an edit of the bot": ("issue_comment", ticked(BOT)),
-    "a label of a person": ("issues", labelled(ADA)),
+    "a label of another bot": ("issues", labelled(ROBOT)),
     "a label of the bot": ("issues", labelled(BOT)),
     "a new issue": ("issues", {**WHERE, "action": "opened", "issue": {"number": 12}}),
     "a payload without what it is about": ("issues", {"action": "closed"}),
@@ -118,7 +129,7 @@ def test_what_a_delivery_tells_is_noted_at_the_door_whatever_becomes_of_it(what:
 
 
 def test_what_was_missed_is_noted_when_the_inbox_takes_it_up():
-    event, payload = CHATTER["a label of a person"]
+    event, payload = CHATTER["a label of the bot"]
     ear = Ear()
     body = json.dumps(payload).encode()
     intake_of(ear).lane_of(Delivery("g", event, START, body))

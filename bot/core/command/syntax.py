@@ -189,6 +189,8 @@ class RunCommand:
     options: GivenOptions = NO_OPTIONS
     is_dry_run: bool = False
     is_again: bool = False  # beside pull requests that are open already
+    # What does not fit is left out, though it is named: nobody typed it.
+    is_untyped: bool = field(default=False, compare=False, repr=False)
     line: str = field(default="", compare=False, repr=False)  # that the spans are of
 
 

@@ -68,25 +68,32 @@ class ItemChanged:
 
 @dataclass(frozen=True, slots=True)
 class LabelChanged:
-    """A label was put on an item, or taken off."""
+    """A label was put on an item, or taken off, by somebody else than the app."""
 
     repository: Repository
     number: ItemNumber
-    is_pull_request: bool
-    label: str
+    name: str  # empty if it was taken off everywhere: there is no such label any more
     is_added: bool
     sender: Sender
+    url: str  # of the item
+    at: datetime  # to the second
 
 
 @dataclass(frozen=True, slots=True)
 class ReviewRequested:
-    """A review was asked for. ``reviewer`` is ``user:login`` or ``team:slug``."""
+    """A review was asked for, or that was taken back."""
 
     repository: Repository
     number: ItemNumber
-    head_sha: str
-    reviewer: str
+    name: str  # user:login or team:slug
+    is_added: bool
     sender: Sender
+    url: str  # of the pull request
+    at: datetime  # to the second
+
+
+Marking = LabelChanged | ReviewRequested
+"""What begins a batch without a command, or takes that back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,13 +188,14 @@ def trigger_of(
             case "pull_request_review_comment", "created":
                 return _review_comment(json, own_login)
             case "issues" | "pull_request", "labeled" | "unlabeled":
-                return _label(json, event, is_added=action == "labeled")
+                return _label(json, event, own_login, is_added=action == "labeled")
             case "issues", _ if action in _CHANGES_OF_ISSUES:
                 is_taken_away = action in ("deleted", "transferred")
                 number = _item(json, "issue")
                 return ItemChanged(_repository(json), number, is_taken_away)
-            case "pull_request", "review_requested":
-                return _review_request(json)
+            case "pull_request", "review_requested" | "review_request_removed":
+                is_added = action == "review_requested"
+                return _review_request(json, own_login, is_added=is_added)
             case "pull_request", _ if action in _CHANGES_OF_PULL_REQUESTS:
                 return ItemChanged(_repository(json), _item(json, "pull_request"))
             case "installation" | "installation_repositories", _:
@@ -378,19 +386,32 @@ def _boxes(json: _Json, own_login: str) -> BoxesTicked | None:
     )
 
 
-def _label(json: _Json, event: str, *, is_added: bool) -> LabelChanged:
-    is_pull_request = event == "pull_request"
+def _label(
+    json: _Json, kind: str, own_login: str, *, is_added: bool
+) -> LabelChanged | None:
+    part = "pull_request" if kind == "pull_request" else "issue"
+    sender = _sender(json)
+    if sender.login.casefold() == own_login:
+        return None
+    # One that is deleted goes from its items without being named.
+    name = json.needed_text("label", "name") if is_added else json.text("label", "name")
     return LabelChanged(
         repository=_repository(json),
-        number=_item(json, "pull_request" if is_pull_request else "issue"),
-        is_pull_request=is_pull_request,
-        label=json.needed_text("label", "name"),
+        number=_item(json, part),
+        name=name,
         is_added=is_added,
-        sender=_sender(json),
+        sender=sender,
+        url=json.needed_text(part, "html_url"),
+        at=_moment(json.text(part, "updated_at")),
     )
 
 
-def _review_request(json: _Json) -> ReviewRequested:
+def _review_request(
+    json: _Json, own_login: str, *, is_added: bool
+) -> ReviewRequested | None:
+    sender = _sender(json)
+    if sender.login.casefold() == own_login:
+        return None
     login = json.text("requested_reviewer", "login")
     slug = json.text("requested_team", "slug")
     if not login and not slug:
@@ -398,9 +419,11 @@ def _review_request(json: _Json) -> ReviewRequested:
     return ReviewRequested(
         repository=_repository(json),
         number=_item(json, "pull_request"),
-        head_sha=json.needed_text("pull_request", "head", "sha"),
-        reviewer=f"user:{login}" if login else f"team:{slug}",
-        sender=_sender(json),
+        name=f"user:{login}" if login else f"team:{slug}",
+        is_added=is_added,
+        sender=sender,
+        url=json.needed_text("pull_request", "html_url"),
+        at=_moment(json.text("pull_request", "updated_at")),
     )
 
 

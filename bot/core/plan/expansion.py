@@ -214,7 +214,7 @@ class Expansion:
     def too_many(self, items: int) -> Declined | None:
         """Return why a command for so many items is refused, if it is."""
         limit = self.known.configuration.limits.items
-        if items <= limit:
+        if items <= limit or self.command.is_untyped:
             return None
         return Declined(
             f"That is {items} items, and the limit of a command is "

@@ -194,9 +194,12 @@ class _Choice:
             for wish in self._expansion.wishes()
             if (item := self._decide(wish.number, wish.mentions)) is not None
         ]
+        over: Sequence[str] = ()
         if self._refused:
             return self._refusal(has_items=bool(items))
-        notes = list(self._all_notes(items))
+        if command.is_untyped:
+            items, over = self._within_the_limit(items)
+        notes = [*self._all_notes(items), *over]
         if not items:
             why = " ".join(notes)
             anew = format_command(replace(command, is_again=True))
@@ -233,6 +236,24 @@ class _Choice:
             rules=self._known.configuration.rules,
         )
 
+    def _within_the_limit(
+        self, items: list[SelectedItem]
+    ) -> tuple[list[SelectedItem], Sequence[str]]:
+        """Return the first items, as many as a batch may have, and what is said of the
+        rest.
+        """
+        limit = self._known.configuration.limits.items
+        rest = list(dict.fromkeys(item.facts.number for item in items[limit:]))
+        if not rest:
+            return items, ()
+        over = _Why(
+            f"is over the limit of {limit} items",
+            f"are over the limit of {limit} items",
+            "a label that asks for more stays on",
+        )
+        verb = "It is" if len(rest) == 1 else "They are"
+        return items[:limit], [f"{_said(over, rest)} {verb} **left out**."]
+
     def _ways_of_no_merge(self, items: Sequence[SelectedItem]) -> Sequence[str]:
         """Return the options that say how to merge where nothing is merged."""
         others = [item for item in items if item.action.does != MERGE.name]
@@ -257,7 +278,7 @@ class _Choice:
         if facts is None:
             self._leave_out(_Why("does not exist", "do not exist"), number)
             return None
-        is_named = mentions[0].is_named
+        is_named = mentions[0].is_named and not self._expansion.command.is_untyped
         action = self._expansion.action(mentions[0], facts)
         resolved = self._known.configuration.resolve(action)
         why = self._unfit(facts, resolved, is_named=is_named)

@@ -73,13 +73,21 @@ def cancel(
         events = (e.BatchCancelling(now, by),)
         return ControlResult(by, events, running, touched, too_late=too_late)
     items = on_numbers(schedule.batch, numbers)
+    change = withdraw(schedule, now, by=by, items=items)
+    return _with_ignored(change, schedule, numbers)
+
+
+def withdraw(
+    schedule: Schedule, now: datetime, *, by: str, items: Collection[ItemId]
+) -> ControlResult:
+    """Stop some items of a batch, as far as it is not too late."""
+    late = schedule.publishing
     pending = [i for i in schedule.items_in(ItemState.PENDING) if i in items]
     too_late = tuple(i for i in schedule.running if i in items and i in late)
     running = tuple(i for i in schedule.running if i in items and i not in late)
     cancelled = tuple(e.ItemCancelled(now, item, by) for item in pending)
     touched = (*running, *pending)
-    change = ControlResult(by, cancelled, running, touched, too_late=too_late)
-    return _with_ignored(change, schedule, numbers)
+    return ControlResult(by, cancelled, running, touched, too_late=too_late)
 
 
 def skip(

@@ -106,15 +106,15 @@ _APPLIES_TO = {
     AppliesTo.BOTH: "both",
 }
 _LABELS = paragraphs(
-    "This version does not start batches from labels yet. It is meant to work so:",
     "Put the label on an issue or pull request, and it is run without a command"
     " (`batch`, unless `.github/batch.yml` names another):",
     "- an issue with sub-issues or a task list: its open items; else the issue itself\n"
     "- a pull request: itself\n"
     "- what one person labels within 90 seconds becomes one batch\n"
-    "- taking the label off before the start withdraws the item\n"
-    "- at the end the label is taken off what completed",
-    "You need the same access as for the command.",
+    "- taking the label off before the start withdraws the item, later it cancels it\n"
+    "- at the end the label is taken off what completed; what failed keeps it, and runs"
+    " again when it is put on anew",
+    "You need the same access as for the command; without it nothing happens.",
 )
 CONFIGURATION_EXAMPLE = (
     "permissions:",

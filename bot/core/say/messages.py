@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from bot.core.durations import clock
 from bot.core.model import ItemState
 from bot.core.run.progress import Progress
+from bot.core.say.askers import began_by
 from bot.core.say.deeds import deeds
 from bot.core.say.headings import Phase
 from bot.core.say.names import Names
@@ -83,7 +84,10 @@ class Messages:
             when = "now" if phase in (Phase.STARTING, Phase.RUNNING) else "first"
             plan = progress.batch.plan
             what = deeds(plan.items)
-            yield f"**Read as:** {what} — {read_as(plan, self.names.links, when=when)}"
+            links = self.names.links
+            began = began_by(progress.batch, links)
+            read = f"**Read as:** {what} — {read_as(plan, links, when=when)}"
+            yield f"{read}. {began}" if began else read
         if with_notes and phase is not Phase.EXPIRED:
             yield notes_of(self.progress)
 

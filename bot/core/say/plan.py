@@ -9,6 +9,7 @@ from bot.core.model import Expectations, ItemId, Origin, Plan
 from bot.core.plan.graph import longest_chain, waves
 from bot.core.run.estimate import makespan_seconds
 from bot.core.run.progress import Progress
+from bot.core.say.askers import began_by
 from bot.core.say.deeds import deeds, deeds_by_name, is_mixed
 from bot.core.say.names import Names, names_of
 from bot.core.say.pictures import order_of_work
@@ -45,6 +46,7 @@ def render_plan(
     parts = [
         f"### 🗒️ Plan to {deeds(plan.items)} — nothing has started",
         _differences(plan, names),
+        began_by(batch, names.links),
         _total(progress, names, expectations),
         _waves(plan, names, expectations),
         _plan_budget(plan, situation, expectations),
@@ -57,7 +59,7 @@ def render_plan(
         [*parts, graph, command],
         [*parts, command],
         parts,
-        [*parts[:5], parts[6]],
+        [*parts[:6], parts[7]],
     ]
     return first_that_fits(f"{marker}\n{paragraphs(*body)}" for body in bodies)
 

@@ -9,6 +9,7 @@ from bot.core.actions.table import ACTIONS
 from bot.core.durations import clock, spell
 from bot.core.model import Batch, ItemState
 from bot.core.run.progress import ItemView, Progress, median_worked
+from bot.core.say.askers import asked_with, on_again
 from bot.core.say.headings import heading
 from bot.core.say.messages import notes_of
 from bot.core.say.names import Names, names_of
@@ -236,7 +237,8 @@ class _Report:
         again = code_span(f"/batch retry {self.progress.batch.id}")
         count = sum(map(did_not_succeed, self.views))
         what = "it" if count == 1 else f"all {count}"
-        yield f"Tick one to run it again, or reply {again} for {what}."
+        retry = f"Tick one to run it again, or reply {again} for {what}."
+        yield " ".join(filter(None, (retry, on_again(self.progress.batch))))
 
     def _need(self, view: ItemView) -> str:
         title = (
@@ -316,7 +318,7 @@ class _Report:
         asker = progress.batch.asker
         can_mention = _LOGIN.fullmatch(asker.login)
         who = f"@{asker.login}" if can_mention else escape_line(asker.login)
-        parts = [f"Asked for by {who} in {link('this comment', asker.url)}"]
+        parts = [f"Asked for by {who} {asked_with(progress.batch, self.links)}"]
         if url := page_url(progress, self.situation):
             parts.append(link("full report", url))
         if progress.started_at and progress.ended_at:

@@ -219,23 +219,62 @@ def test_what_changes_nothing_for_a_batch_is_not_noticed(action):
     assert triggered("issues", payload(action, issue={"number": 99})) is None
 
 
+URL = "https://github.test/acme/widgets/issues/4"
+WHEN = {"html_url": URL, "updated_at": "2026-03-03T15:00:07Z"}
+NOTED_AT = datetime(2026, 3, 3, 15, 0, 7, tzinfo=UTC)
+
+
 def test_labels_and_review_requests_are_noticed():
     ada = Sender("ada", is_bot=False)
-    label = payload("labeled", issue={"number": 4}, label={"name": "batch"})
+    label = payload("labeled", issue={"number": 4, **WHEN}, label={"name": "batch"})
     assert triggered("issues", label) == LabelChanged(
-        REPOSITORY, ItemNumber(4), False, "batch", True, ada
+        REPOSITORY,
+        ItemNumber(4),
+        "batch",
+        is_added=True,
+        sender=ada,
+        url=URL,
+        at=NOTED_AT,
     )
-    pull = {"number": 63, "head": {"sha": "abc"}}
+    pull = {"number": 63, "head": {"sha": "abc"}, **WHEN}
     removed = payload("unlabeled", pull_request=pull, label={"name": "batch"})
     assert triggered("pull_request", removed) == LabelChanged(
-        REPOSITORY, ItemNumber(63), True, "batch", False, ada
+        REPOSITORY,
+        ItemNumber(63),
+        "batch",
+        is_added=False,
+        sender=ada,
+        url=URL,
+        at=NOTED_AT,
     )
-    request = payload(
-        "review_requested", pull_request=pull, requested_team={"slug": "reviewers"}
-    )
-    assert triggered("pull_request", request) == ReviewRequested(
-        REPOSITORY, ItemNumber(63), "abc", "team:reviewers", ada
-    )
+    team = {"requested_team": {"slug": "reviewers"}}
+    for action, is_added in (
+        ("review_requested", True),
+        ("review_request_removed", False),
+    ):
+        request = payload(action, pull_request=pull, **team)
+        assert triggered("pull_request", request) == ReviewRequested(
+            REPOSITORY, ItemNumber(63), "team:reviewers", is_added, ada, URL, NOTED_AT
+        )
+
+
+def test_a_label_that_is_deleted_goes_from_its_items_without_a_name():
+    gone = payload("unlabeled", issue={"number": 4, **WHEN})
+    change = triggered("issues", gone)
+    assert isinstance(change, LabelChanged)
+    assert (change.name, change.is_added) == ("", False)
+    assert triggered("issues", payload("labeled", issue={"number": 4, **WHEN})) is None
+
+
+def test_what_the_app_itself_does_with_labels_and_requests_means_nothing():
+    bot = {"login": "batch-bot[bot]", "type": "Bot"}
+    there = {"issue": {"number": 4, **WHEN}, "label": {"name": "batch"}, "sender": bot}
+    for action in ("labeled", "unlabeled"):
+        assert triggered("issues", payload(action, **there)) is None
+    pull = {"pull_request": {"number": 63, **WHEN}, "sender": bot}
+    for action in ("review_requested", "review_request_removed"):
+        asked = payload(action, requested_team={"slug": "reviewers"}, **pull)
+        assert triggered("pull_request", asked) is None
 
 
 def test_changes_of_the_installation_and_the_repository_are_noticed():

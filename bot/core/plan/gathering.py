@@ -1,0 +1,109 @@
+"""From labels and requests for reviews to the command that they stand for."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from bot.core.command.syntax import Number, RunCommand, Selector, SubIssues, Tasks, Term
+from bot.core.command.trigger import LabelChanged, Marking
+from bot.core.model import ItemFacts, ItemKind, ItemNumber, Mark, Reference
+from bot.core.plan.configuration import RepositoryConfiguration
+from bot.core.plan.expansion import Known
+from bot.core.plan.texts import open_tasks_in
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a label, or a request for a review, asks for in a repository."""
+
+    action: str = ""  # its name; empty: the default of each item
+    window_seconds: float | None = None  # None: the server's
+
+
+def meaning(change: Marking, configuration: RepositoryConfiguration) -> Meaning | None:
+    """Return what *change* asks for; None if it is of no concern to the bot."""
+    if not isinstance(change, LabelChanged):
+        return None
+    label = configuration.label(change.name)
+    return Meaning(label.does, label.window_seconds) if label else None
+
+
+def still_on(
+    marks: Sequence[Mark], facts: Mapping[ItemNumber, ItemFacts | None]
+) -> tuple[Mark, ...]:
+    """Return the labels that are on their items at this moment."""
+    return tuple(
+        mark
+        for mark in marks
+        if (fact := facts.get(mark.number)) is not None
+        and mark.name.casefold() in map(str.casefold, fact.labels)
+    )
+
+
+def command_of(marks: Sequence[Mark], known: Known) -> RunCommand:
+    """Return the command that *marks*, of items that are known, stand for.
+
+    An issue stands for its sub-issues and the open items of its task list; if it has
+    neither, and always a pull request, for itself.
+    """
+    terms: dict[Term, None] = {}
+    for mark in marks:
+        own = Number(mark.number)
+        sub_issues, tasks = _children(mark, known)
+        selectors: list[Selector] = [SubIssues(own)] if sub_issues else []
+        selectors += [Tasks(own)] if tasks else []
+        for selector in selectors or [own]:
+            terms[Term(selector, mark.action or None)] = None
+    return RunCommand(tuple(terms), is_untyped=True)
+
+
+def with_numbers(marks: Sequence[Mark], known: Known) -> tuple[Mark, ...]:
+    """Return *marks* with the open items that each stands for, once these are known."""
+
+    def numbers(mark: Mark) -> tuple[ItemNumber, ...]:
+        sub_issues, tasks = _children(mark, known)
+        if not sub_issues and not tasks:
+            return (mark.number,)
+        here = [
+            one.number
+            for one in dict.fromkeys((*sub_issues, *tasks))
+            if one.repository.casefold() == known.repository.casefold()
+        ]
+        facts = known.facts
+        return tuple(n for n in here if (fact := facts.get(n)) and fact.is_open)
+
+    return tuple(replace(mark, numbers=numbers(mark)) for mark in marks)
+
+
+def thread_for(
+    marks: Sequence[Mark], items: Sequence[ItemFacts], home: ItemNumber | None = None
+) -> ItemNumber:
+    """Return where a batch of *items* that *marks* ask for speaks.
+
+    It is the one parent whose children it works on, else its only item, else *home*,
+    else its issue with the lowest number, else its pull request with the lowest.
+    """
+    numbers = {item.number for item in items}
+    parents = {
+        mark.number
+        for mark in marks
+        if mark.numbers != (mark.number,) and numbers & set(mark.numbers)
+    }
+    if len(parents) == 1:
+        return parents.pop()
+    if not numbers:  # nothing is begun, which is said at the first one
+        return marks[0].number
+    if len(numbers) == 1:
+        return numbers.pop()
+    issues = [item.number for item in items if item.kind is ItemKind.ISSUE]
+    return home or min(issues or numbers)
+
+
+def _children(
+    mark: Mark, known: Known
+) -> tuple[Sequence[Reference], Sequence[Reference]]:
+    """Return the sub-issues of what is marked, and the open items of its task list."""
+    facts = known.facts.get(mark.number)
+    if facts is None or facts.kind is ItemKind.PULL_REQUEST:
+        return (), ()
+    tasks = open_tasks_in(facts.body, known.repository, url=facts.url)
+    return facts.sub_issues, tasks.references

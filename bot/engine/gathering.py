@@ -1,0 +1,238 @@
+"""Begins what labels and requests for reviews ask for, as a comment would."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import structlog
+
+from bot.core.command.faults import NotPermitted, Refusal
+from bot.core.command.trigger import Marking
+from bot.core.model import (
+    Batch,
+    ItemFacts,
+    ItemKind,
+    ItemNumber,
+    Labelled,
+    Mark,
+    Request,
+    ReviewAsked,
+    Role,
+)
+from bot.core.plan.configuration import RepositoryConfiguration
+from bot.core.plan.expansion import Known
+from bot.core.plan.gathering import (
+    Meaning,
+    command_of,
+    meaning,
+    still_on,
+    thread_for,
+    with_numbers,
+)
+from bot.core.plan.selection import Selection, select
+from bot.core.plan.sources import read_configuration
+from bot.core.world.markdown import escape_prose
+from bot.engine.allowed import not_permitted
+from bot.engine.batches import NewBatches
+from bot.engine.reading import Reader, Reading
+from bot.engine.replies import Replies
+from bot.engine.windows import Collected
+from bot.errors import ConfigurationError, PermanentError
+from bot.ports.clock import Clock
+from bot.ports.github import GitHub
+from bot.ports.store import Batches
+
+KNOWN_FOR = timedelta(minutes=1)
+"""How long it is taken for granted that a repository sets what it has set."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What a repository sets, and when that was asked for."""
+
+    configuration: RepositoryConfiguration
+    at: datetime
+
+
+class Gathering:
+    """Makes requests of what was collected, and has them begun."""
+
+    def __init__(
+        self,
+        *,
+        github: GitHub,
+        reader: Reader,
+        batches: Batches,
+        new: NewBatches,
+        replies: Replies,
+        clock: Clock,
+    ) -> None:
+        self._github = github
+        self._reader = reader
+        self._batches = batches
+        self._new = new
+        self._replies = replies
+        self._clock = clock
+        self._read: dict[int, _Read] = {}
+
+    async def meaning(self, change: Marking) -> Meaning | None:
+        """Return what a mark asks for in its repository; None if it is of no concern.
+
+        Where ``.github/batch.yml`` cannot be read it is what it is without one: that is
+        said once it is to be begun.
+        """
+        repository, now = change.repository, self._clock.now()
+        read = self._read.get(repository.id)
+        if read is None or now - read.at > KNOWN_FOR:
+            about, _ = await self._github.facts(repository, [])
+            try:
+                configuration = read_configuration(about.configuration)
+            except ConfigurationError:
+                configuration = RepositoryConfiguration()
+            read = self._read[repository.id] = _Read(configuration, now)
+        return meaning(change, read.configuration)
+
+    async def begin(self, collected: Collected) -> str:
+        """Begin a batch of what still stands; return what became of it."""
+        begun, new = await self._begun_before(collected)
+        outcomes = [await self._new.begun(one.request, one) for one in begun]
+        if new:
+            collected = replace(collected, marks=new)
+            with self._github.metered(_request(collected).source):
+                outcomes.append(await self._begin(collected))
+        return ", ".join(outcomes)
+
+    async def _begun_before(
+        self, collected: Collected
+    ) -> tuple[Sequence[Batch], Sequence[Mark]]:
+        """Return the batches that were begun with some of it before a crash came, and
+        the rest.
+        """
+        wanted = {mark.delivery for mark in collected.marks}
+        found: list[Batch] = []
+        limit = 20
+        while True:
+            recent = await self._batches.recent(collected.repository.id, limit=limit)
+            found = [
+                one.batch
+                for one in recent
+                if wanted & {mark.delivery for mark in one.batch.request.marks}
+            ]
+            is_all = len(recent) < limit
+            if is_all or recent[-1].batch.created_at < collected.since:
+                break
+            limit *= 4
+        known = {mark.delivery for one in found for mark in one.request.marks}
+        return found, [mark for mark in collected.marks if mark.delivery not in known]
+
+    async def _begin(self, collected: Collected) -> str:
+        role = await self._role(collected)
+        if role < Role.TRIAGE:  # nothing is read for strangers
+            return "ignored: role"
+        numbers = list(dict.fromkeys(mark.number for mark in collected.marks))
+        try:
+            reading = await self._reader.look(
+                collected.repository, collected.asker, numbers
+            )
+        except ConfigurationError as error:
+            if role < Role.WRITE:
+                return "ignored: role"
+            request = _request(collected)
+            await self._replies.decline(request, escape_prose(str(error)))
+            return "refused: .github/batch.yml"
+        if reading.about.is_archived:
+            return "ignored: the repository is archived"
+        present = replace(collected.repository, name=reading.known.repository)
+        marks = still_on(collected.marks, reading.known.facts)
+        if not marks:
+            return "withdrawn"
+        collected = replace(collected, repository=present, marks=marks)
+        return await self._of_marks(collected, reading, role)
+
+    async def _of_marks(
+        self, collected: Collected, reading: Reading, role: Role
+    ) -> str:
+        if role < reading.configuration.permissions.role:
+            return "ignored: role"
+        allowed, denied = [], None
+        for mark in collected.marks:
+            one = command_of([mark], reading.known)
+            why = not_permitted(one, role, reading)
+            denied = denied or why
+            allowed += [] if why else [mark]
+        if not allowed:
+            assert denied is not None
+            return await self._refuse(_request(collected), denied)
+        run = command_of(allowed, reading.known)
+        known = await self._reader.complete(collected.repository, run, reading.known)
+        marks = with_numbers(allowed, known)
+        selection = select(run, known)
+        items = selection.items if isinstance(selection, Selection) else ()
+        facts = [item.facts for item in items]
+        thread, about = await self._thread(collected, known, marks, facts)
+        request = replace(
+            _request(replace(collected, marks=marks)),
+            thread=thread,
+            thread_is_pull_request=about is not None
+            and about.kind is ItemKind.PULL_REQUEST,
+        )
+        reading = replace(reading, known=known)
+        if missing := reading.not_granted_to_answer(request):
+            log.warning("a batch cannot be shown", not_granted=missing)
+            return f"refused: {missing} not granted"
+        outcome = await self._new.run(request, run, reading)
+        return (
+            outcome
+            if isinstance(outcome, str)
+            else await self._refuse(request, outcome)
+        )
+
+    async def _thread(
+        self,
+        collected: Collected,
+        known: Known,
+        marks: Sequence[Mark],
+        items: Sequence[ItemFacts],
+    ) -> tuple[ItemNumber, ItemFacts | None]:
+        """Return where a batch of *items* speaks, with what is known of that."""
+        home = known.configuration.home
+        thread = thread_for(marks, items, home)
+        if thread == home and home not in known.facts:
+            _, found = await self._github.facts(collected.repository, [home])
+            if (fact := found.get(home)) and fact.kind is ItemKind.ISSUE:
+                return home, fact
+            thread = thread_for(marks, items)
+        return thread, known.facts.get(thread)
+
+    async def _refuse(self, request: Request, refusal: Refusal) -> str:
+        if isinstance(refusal, NotPermitted):
+            await self._replies.deny(request, refusal)
+            return "refused: role"
+        await self._replies.refuse(request, refusal)
+        return "refused"
+
+    async def _role(self, collected: Collected) -> Role:
+        """Return the role at this moment, none if GitHub refuses to say.
+
+        Raises ``TransientError``.
+        """
+        login = collected.asker.login
+        try:
+            return await self._github.role(collected.repository, login)
+        except PermanentError as error:
+            log.warning("role unknown", login=login, error=str(error))
+            return Role.NONE
+
+
+def _request(collected: Collected) -> Request:
+    """Return the request of what was collected, in the thread of the first item."""
+    marks = tuple(collected.marks)
+    return Request(
+        repository=collected.repository,
+        thread=marks[0].number,
+        thread_is_pull_request="/pull/" in collected.asker.url,
+        asker=collected.asker,
+        origin=Labelled(marks) if collected.is_of_labels else ReviewAsked(marks),
+    )

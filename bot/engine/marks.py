@@ -1,0 +1,104 @@
+"""Labels and requests for reviews of batches that are there: taken back, or done with."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import structlog
+
+from bot.core.command.trigger import LabelChanged, Marking
+from bot.core.effects import ChangeLabels
+from bot.core.model import Batch, ItemId, ItemState, Labelled, Mark, ReviewAsked
+from bot.core.plan.gathering import still_on
+from bot.core.run import control
+from bot.core.run.marks import is_whole, items_of
+from bot.core.run.progress import Progress
+from bot.engine.effects import Effects
+from bot.engine.scheduler import Scheduler
+from bot.engine.situation import Situations
+from bot.errors import PermanentError
+from bot.ports.github import Lookups
+
+log = structlog.get_logger()
+
+
+class TakenBack:
+    """Cancels what somebody has taken the label off since, or does not ask for any more."""
+
+    def __init__(self, github: Lookups, scheduler: Scheduler) -> None:
+        self._github = github
+        self._scheduler = scheduler
+
+    async def cancel(self, change: Marking) -> str:
+        """Cancel the items that a mark alone asked for; return what became of that."""
+        outcomes = []
+        for schedule in self._scheduler.live(change.repository.id):
+            batch = schedule.batch
+            gone = [mark for mark in _marks(batch, change) if _is_meant(mark, change)]
+            if gone and isinstance(change, LabelChanged):
+                # It may be on again: the delivery may be an old one.
+                _, facts = await self._github.facts(change.repository, [change.number])
+                on = still_on(gone, facts)
+                gone = [mark for mark in gone if mark not in on]
+            if items := _alone(batch, gone):
+                by = change.sender.login
+                decide = partial(control.withdraw, by=by, items=items)
+                await self._scheduler.change(batch.id, decide)
+                outcomes.append(f"cancelled {len(items)} of batch {batch.id}")
+        return ", ".join(outcomes) or "noted"
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """Takes the labels off what completed."""
+
+    situations: Situations
+    effects: Effects
+
+    async def take_off(self, progress: Progress) -> None:
+        """Take each label off whose items have all completed, in this batch or in those
+        that it tries again. Raises ``TransientError``.
+        """
+        batch = progress.batch
+        completed = {batch.id: progress}
+        while batch.retry_of is not None and batch.retry_of not in completed:
+            before = await self.situations.progress(batch.retry_of)
+            completed[before.batch.id] = before
+            batch = before.batch
+        if not isinstance(batch.request.origin, Labelled):
+            return
+        done = {
+            item
+            for one in completed.values()
+            for item, view in one.items.items()
+            if view.state is ItemState.COMPLETED
+        }
+        for mark in batch.request.marks:
+            if not is_whole(mark, batch) or not items_of(mark, batch) <= done:
+                continue
+            change = ChangeLabels(
+                progress.batch.repository, mark.number, remove=(mark.name,)
+            )
+            try:
+                key = f"{progress.batch.id}/label-off/{mark.number}/{mark.name}"
+                await self.effects.perform(key, change)
+            except PermanentError as error:
+                log.info("label left on", number=mark.number, error=str(error))
+
+
+def _marks(batch: Batch, change: Marking) -> Sequence[Mark]:
+    """Return the marks of a batch that are of the kind of *change*."""
+    kind = Labelled if isinstance(change, LabelChanged) else ReviewAsked
+    return batch.request.marks if isinstance(batch.request.origin, kind) else ()
+
+
+def _is_meant(mark: Mark, change: Marking) -> bool:
+    names = ("", mark.name.casefold())
+    return mark.number == change.number and change.name.casefold() in names
+
+
+def _alone(batch: Batch, gone: Sequence[Mark]) -> frozenset[ItemId]:
+    """Return the items that no other mark of the batch asks for."""
+    kept = [mark for mark in batch.request.marks if mark not in gone]
+    found = frozenset[ItemId]().union(*(items_of(mark, batch) for mark in gone))
+    return found.difference(*(items_of(mark, batch) for mark in kept))

@@ -1,0 +1,362 @@
+"""Batches that labels begin: who may, what is collected, where it is said, what goes."""
+
+import re
+
+from bot.localhub.accounts import UserType
+from tests.flow.world import REPOSITORY, World
+
+
+def label(on: World, *numbers: int, by: str = "ada", name: str = "batch") -> None:
+    for number in numbers:
+        on.hub.label(by, REPOSITORY, number, name)
+
+
+def unlabel(on: World, number: int, *, by: str = "ada", name: str = "batch") -> None:
+    on.hub.unlabel(by, REPOSITORY, number, name)
+
+
+def labels(on: World, *numbers: int) -> list[str]:
+    """Return the labels of items, one after the other."""
+    return [one.name for number in numbers for one in on.thread(number).labels]
+
+
+def batches(on: World) -> list[tuple[int, str]]:
+    """Return the threads and commands of all batches, oldest first."""
+    found = (
+        "SELECT thread, json_extract(data, '$.command') FROM batches ORDER BY number"
+    )
+    return [(thread, command) for thread, command in on.rows(found)]
+
+
+def plain(body: str) -> str:
+    """Return a comment without its links."""
+    return re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", body)
+
+
+async def over(on: World, count: int = 1) -> None:
+    """Wait until so many batches have said their last word."""
+    done = "SELECT count(*) FROM batches WHERE is_concluded"
+    await on.until(lambda: on.rows(done) == [(count,)])
+
+
+def outcomes(on: World) -> list[str]:
+    """Return what became of the labels that people put on, and took off."""
+    found = "SELECT outcome FROM deliveries WHERE event IN ('issues', 'pull_request')"
+    return sorted({one for (one,) in on.rows(found)} - {"ignored", "noted"})
+
+
+# --- what becomes a batch -----------------------------------------------------------
+
+
+async def test_what_one_person_labels_in_a_window_is_one_batch_and_loses_its_label(
+    on: World,
+):
+    for number in (12, 15, 18):
+        on.issue(number, "write a.txt hello")
+    async with on.bot():
+        label(on, 12, 15)
+        await on.clock.sleep(60)
+        label(on, 18)
+        await on.clock.sleep(80)
+        assert batches(on) == []  # it slides
+        await over(on)
+    assert batches(on) == [(12, "/batch 12 15 18")]
+    assert set(on.pull_requests()) == {12, 15, 18}
+    assert labels(on, 12, 15, 18) == []
+    report = plain(on.said("report", on=12))
+    assert "Asked for by @ada with labels on #12, #15 and #18" in report
+
+
+async def test_nothing_is_written_while_the_window_is_open(on: World):
+    on.issue(12, "write a.txt hello")
+    async with on.bot():
+        label(on, 12)
+        await on.clock.sleep(85)
+        assert batches(on) == []
+        assert on.thread(12).comments == []
+        assert on.thread(12).reactions == []
+        assert labels(on, 12) == ["batch"]
+        await over(on)
+
+
+async def test_a_window_closes_after_ten_minutes_whatever_comes(on: World):
+    numbers = range(100, 112)
+    for number in numbers:
+        on.issue(number, "write a.txt hello")
+    async with on.bot():
+        for number in numbers:
+            label(on, number)
+            await on.clock.sleep(60)
+        await over(on, 2)
+    first = " ".join(map(str, range(100, 110)))
+    assert batches(on) == [(100, f"/batch {first}"), (110, "/batch 110 111")]
+
+
+async def test_two_people_s_labels_are_two_batches(on: World):
+    for number in (12, 15, 18):
+        on.issue(number, "write a.txt hello")
+    async with on.bot():
+        label(on, 12, 18)
+        label(on, 15, by="linus")
+        await over(on, 2)
+    assert sorted(batches(on)) == [(12, "/batch 12 18"), (15, "/batch 15")]
+    assert "@linus" in on.said("report", on=15)
+
+
+async def test_a_labelled_parent_stands_for_its_parts_and_has_the_thread(on: World):
+    for number in (12, 15, 18):
+        on.issue(number, "write a.txt hello")
+    on.issue(30, "- [ ] #18\n- [x] #40\n- [ ] somebody should\n")
+    for number in (12, 15):
+        on.hub.add_sub_issue("ada", on.thread(30), on.thread(number))
+    async with on.bot():
+        label(on, 30)
+        await over(on)
+    assert batches(on) == [(30, "/batch sub-issues:30 tasks:30")]
+    assert set(on.pull_requests()) == {12, 15, 18}
+    assert labels(on, 30) == []
+
+
+async def test_a_labelled_pull_request_stands_for_itself(on: World):
+    on.pull_request(61)
+    async with on.bot():
+        label(on, 61)
+        await over(on)
+    assert batches(on) == [(61, "/batch 61")]
+    assert labels(on, 61) == []
+    assert "1 of 1 done · review 1 pull request" in on.said("report", on=61)
+
+
+async def test_a_batch_without_one_thread_speaks_at_home(on: World):
+    for number in (12, 15):
+        on.issue(number, "write a.txt hello")
+    on.configure("home: 40")
+    async with on.bot():
+        label(on, 12, 15)
+        await over(on)
+    assert batches(on) == [(40, "/batch 12 15")]
+    assert on.said("report")
+
+
+async def test_a_home_that_is_not_there_is_none(on: World):
+    for number in (12, 15):
+        on.issue(number, "write a.txt hello")
+    on.configure("home: 999")
+    async with on.bot():
+        label(on, 12, 15)
+        await over(on)
+    assert batches(on) == [(12, "/batch 12 15")]
+
+
+MIXED = """
+labels: {batch: implement, "batch: review": review, Stale: {do: close, window: 10s}}
+"""
+
+
+async def test_several_labels_of_one_person_are_one_mixed_batch(on: World):
+    on.issue(12, "write a.txt hello")
+    on.issue(15)
+    on.pull_request(61)
+    on.configure(MIXED)
+    async with on.bot():
+        label(on, 12)
+        label(on, 61, name="batch: review")
+        label(on, 15, name="stale")
+        await over(on)
+    assert batches(on) == [(12, "/batch implement:12 close:15 review:61")]
+    assert labels(on, 12, 15, 61) == []
+    assert not on.thread(15).is_open
+
+
+async def test_a_label_has_a_window_of_its_own(on: World):
+    on.issue(15)
+    on.configure(MIXED)
+    async with on.bot():
+        label(on, 15, name="stale")
+        await on.clock.sleep(15)
+        assert not on.thread(15).is_open
+
+
+async def test_what_takes_more_than_write_is_refused_to_who_has_no_more(on: World):
+    on.issue(15)
+    on.configure(MIXED)
+    async with on.bot():
+        label(on, 15, by="linus", name="stale")
+        await on.dealt_with()
+    assert on.thread(15).is_open
+    on.assert_nothing_started()
+    (refusal,) = on.replies(on=15)
+    assert "close" in refusal
+    assert "maintain" in refusal
+
+
+async def test_over_the_limit_the_first_are_taken_and_the_rest_keep_their_label(
+    on: World,
+):
+    for number in (12, 15, 18):
+        on.issue(number, "write a.txt hello")
+    on.configure("limits: {items: 2}")
+    async with on.bot():
+        label(on, 12, 15, 18)
+        await over(on)
+    assert set(on.pull_requests()) == {12, 15}
+    assert labels(on, 12, 15, 18) == ["batch"]
+    assert "#18 is over the limit of 2 items" in on.said("report", on=12)
+
+
+async def test_what_does_not_fit_is_left_out_with_a_note(on: World):
+    on.issue(12, "write a.txt hello")
+    on.issue(15)
+    on.hub.close("ada", REPOSITORY, 15)
+    async with on.bot():
+        label(on, 12, 15)
+        await over(on)
+    assert "#15 is already closed. It is **left out**" in on.said("report", on=12)
+    assert labels(on, 12, 15) == ["batch"]
+
+
+async def test_why_a_label_begins_nothing_is_said_once(on: World):
+    on.issue(15)
+    on.hub.close("ada", REPOSITORY, 15)
+    async with on.bot():
+        label(on, 15)
+        await on.dealt_with()
+    (said,) = on.replies(on=15)
+    assert "Nothing is left to do. #15 is already closed." in said
+    on.assert_nothing_started()
+
+
+async def test_a_configuration_that_cannot_be_read_is_told(on: World):
+    on.issue(12)
+    on.configure("labls: {}")
+    async with on.bot():
+        label(on, 12)
+        await on.dealt_with()
+    (said,) = on.replies(on=12)
+    assert ".github/batch.yml" in said
+    on.assert_nothing_started()
+
+
+async def test_the_plan_line_says_which_labels_of_whom_began_it(on: World):
+    on.issue(12, "hang")
+    on.issue(15, "hang")
+    async with on.bot():
+        label(on, 12, 15)
+        await on.until(lambda: "Read as" in on.said("tracking", on=12))
+        (line,) = [
+            one
+            for one in plain(on.said("tracking", on=12)).splitlines()
+            if one.startswith("**Read as:**")
+        ]
+    assert line == (
+        "**Read as:** implement 2 issues — #12 and #15 start now."
+        " ada put `batch` on #12 and #15."
+    )
+
+
+async def test_another_label_begins_nothing(on: World):
+    on.issue(12)
+    async with on.bot():
+        label(on, 12, name="bug")
+        await on.dealt_with()
+        assert outcomes(on) == ["ignored: it asks for nothing here"]
+    on.assert_nothing_started()
+
+
+# --- who may ------------------------------------------------------------------------
+
+
+async def test_a_label_of_who_may_not_start_a_batch_does_nothing_silently(on: World):
+    on.issue(12, "write a.txt hello")
+    async with on.bot():
+        label(on, 12, by="tess")
+        await on.dealt_with()
+    on.assert_nothing_started()
+    assert on.replies(on=12) == []
+    assert labels(on, 12) == ["batch"]
+    assert outcomes(on) == ["ignored: role"]
+
+
+async def test_the_label_of_an_app_counts_if_it_is_on_the_list(on: World):
+    on.issue(12, "write a.txt hello")
+    on.issue(15, "write a.txt hello")
+    for login in ("triager[bot]", "stranger[bot]"):
+        on.hub.state.add_user(login, UserType.BOT)
+        on.hub.set_role("acme", REPOSITORY, login, "write")
+    on.settings_file["allowed_bots"] = {"triager[bot]": "write"}
+    async with on.bot():
+        label(on, 12, by="triager[bot]")
+        label(on, 15, by="stranger[bot]")
+        await over(on)
+        await on.dealt_with()
+    assert batches(on) == [(12, "/batch 12")]
+    assert labels(on, 12, 15) == ["batch"]
+
+
+# --- taken off, and put on again ----------------------------------------------------
+
+
+async def test_a_label_that_is_taken_off_in_the_window_withdraws_the_item(on: World):
+    for number in (12, 15):
+        on.issue(number, "write a.txt hello")
+    async with on.bot():
+        label(on, 12, 15)
+        await on.clock.sleep(30)
+        unlabel(on, 12, by="tess")
+        await over(on)
+    assert batches(on) == [(15, "/batch 15")]
+    assert on.thread(12).comments == []
+
+
+async def test_all_taken_off_begins_nothing(on: World):
+    on.issue(12)
+    async with on.bot():
+        label(on, 12)
+        await on.clock.sleep(30)
+        unlabel(on, 12)
+        await on.dealt_with()
+        assert outcomes(on) == ["withdrawn"]
+    on.assert_nothing_started()
+
+
+async def test_a_label_that_is_taken_off_later_cancels_the_item(on: World):
+    on.issue(12, "hang")
+    on.issue(15, "write a.txt hello")
+    async with on.bot():
+        label(on, 12, 15)
+        await on.until(lambda: 15 in on.pull_requests())
+        unlabel(on, 12)
+        await over(on)
+    report = on.said("report", on=12)
+    assert "Cancelled: 1" in report
+    assert labels(on, 12, 15) == []
+
+
+async def test_what_failed_keeps_its_label_and_put_on_again_it_runs_again(on: World):
+    on.issue(12, "exit 3")
+    on.issue(15, "write a.txt hello")
+    async with on.bot():
+        label(on, 12, 15)
+        await over(on)
+        assert labels(on, 12, 15) == ["batch"]
+        assert "A label stays on what did not complete" in on.said("report", on=12)
+        on.hub.edit_thread("ada", REPOSITORY, 12, body="write b.txt hello")
+        unlabel(on, 12)
+        label(on, 12)
+        await over(on, 2)
+    assert batches(on)[1] == (12, "/batch 12")
+    assert labels(on, 12, 15) == []
+
+
+async def test_a_parent_keeps_its_label_until_all_its_parts_are_done(on: World):
+    on.issue(12, "exit 3")
+    on.issue(15, "write a.txt hello")
+    on.issue(30, "- [ ] #12\n- [ ] #15\n")
+    async with on.bot():
+        label(on, 30)
+        await over(on)
+        assert labels(on, 30) == ["batch"]
+        on.hub.edit_thread("ada", REPOSITORY, 12, body="write b.txt hello")
+        await on.finished(on.say("/batch retry", on=30))
+        await over(on, 2)
+    assert labels(on, 30) == []
