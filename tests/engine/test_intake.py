@@ -176,10 +176,11 @@ def test_news_of_a_pull_request_wakes_who_waits_once_whatever_they_are(event):
 
 
 @pytest.mark.parametrize("what", REASONS)
-def test_all_but_commands_stand_behind_nothing_that_waits(what: str):
+def test_all_but_what_starts_a_batch_stands_behind_nothing_that_waits(what: str):
     event, payload = REASONS[what]
     stored = Delivery("g", event, START, json.dumps(payload).encode())
-    assert intake_of(Ear()).is_prompt(stored) is (what != "a command")
+    starts = ("a command", "a label of a person")
+    assert intake_of(Ear()).is_prompt(stored) is (what not in starts)
 
 
 def test_a_cancel_stands_behind_nothing_that_waits():
