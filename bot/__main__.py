@@ -8,8 +8,12 @@ from pathlib import Path
 import click
 
 from bot import app
+from bot.core.plan.configuration import PATH
+from bot.core.plan.keys import schema
+from bot.core.plan.sources import Place, Source, extended, read_sources
+from bot.core.say import configuration
 from bot.core.world.redaction import Secrets
-from bot.errors import BotError, SettingsError
+from bot.errors import BotError, ConfigurationError, SettingsError
 from bot.logs import configure_logging
 from bot.ports.examined import State
 from bot.settings import database_path, load_settings
@@ -104,6 +108,42 @@ def review_(repository: str, number: int, *, is_print: bool) -> None:
     click.echo(found.body.strip())
     for one in found.comments:
         click.echo(f"\n{one.path}:{one.line}\n{one.body}")
+
+
+@main.group()
+def config() -> None:
+    """Look after the .github/batch.yml of a repository. Needs no setting."""
+
+
+@config.command("schema")
+def schema_() -> None:
+    """Print the JSON Schema of the file, for editors."""
+    click.echo(json.dumps(schema(), indent=2, ensure_ascii=False))
+
+
+@config.command("check")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def check_config(file: Path) -> None:
+    """Check FILE as the bot reads it; "-" is not supported.
+
+    Ends with 0 if it fits, with 1 if it does not: then each line of the output is what
+    is wrong in one place. What FILE extends is not looked at.
+    """
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        click.echo(f"{file} cannot be read: {error.strerror}", err=True)
+        sys.exit(2)
+    source = Source(content, str(file))
+    try:
+        read_sources([source])
+        extends = extended(source, [Place("owner/this", PATH)])
+    except ConfigurationError as error:
+        for fault in error.faults:
+            click.echo(f"{fault.file}:{fault.line}:{fault.column}: {fault.words}")
+        click.echo(configuration.does_not_fit(len(error.faults)), err=True)
+        sys.exit(1)
+    click.echo(configuration.fits(str(file), extends=extends is not None))
 
 
 @main.group()

@@ -42,7 +42,7 @@ class SettingsError(UserError):
 
 
 @dataclass(frozen=True, slots=True)
-class ConfigurationFault(Problem):
+class ConfigurationFault:
     """What is wrong at one place of a configuration file.
 
     Lines and columns count from 1; 0: of the whole file.

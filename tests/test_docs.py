@@ -22,6 +22,7 @@ from bot.core.command.vocabulary import (
 from bot.core.plan.configuration import RepositoryConfiguration
 from bot.core.plan.keys import KEYS
 from bot.core.plan.sources import read_configuration
+from bot.core.say.configuration import keys
 from bot.core.world.permissions import PERMISSIONS
 from bot.errors import SettingsError
 from bot.github.checkup import ALWAYS_SENT, NEEDED_EVENTS
@@ -162,6 +163,11 @@ def test_the_configuration_in_the_readme_is_the_default_but_for_its_own():
     assert shown.rules
     text = section("### `.github/batch.yml`")
     assert [name for name in KEYS if name not in text] == []
+
+
+def test_the_table_of_keys_is_the_one_that_the_file_is_read_by():
+    text = (ROOT / ".github/docs/configuration.md").read_text("utf-8")
+    assert keys() in text
 
 
 # --- app.yml ---

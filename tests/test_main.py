@@ -20,6 +20,7 @@ import pytest
 from click.testing import CliRunner
 
 from bot.__main__ import main
+from bot.core.plan.keys import schema
 from bot.errors import SettingsError
 from bot.host.clock import SystemClock
 from bot.localhub.faults import Fault
@@ -252,3 +253,30 @@ async def test_a_review_can_be_looked_at_before_anybody_posts_it(tmp_path: Path)
     assert code == 0, said
     assert said.startswith("**What this repository's rules say** at `")
     assert said.endswith("\ntopic61.txt:1\n⚠️ Which one?\n")
+
+
+def test_a_configuration_is_checked_without_any_setting(tmp_path: Path):
+    file = tmp_path / "batch.yml"
+    file.write_text("limits: {items: 900}\nlable: x\nhome: 12\n", "utf-8")
+    found = CliRunner().invoke(main, ["config", "check", str(file)])
+    assert found.exit_code == 1
+    assert found.stdout.splitlines() == [
+        f"{file}:1:17: limits.items: this must be a whole number from 1 to 500;"
+        " for example items: 50",
+        f"{file}:2:1: lable: unknown setting; did you mean label? For example label: batch",
+    ]
+    assert found.stderr.startswith("2 problems. ")
+    file.write_text("_extends: .github\ndefaults: {issue: fix}\n", "utf-8")
+    found = CliRunner().invoke(main, ["config", "check", str(file)])
+    assert (found.exit_code, found.stderr) == (0, "")
+    assert found.stdout == f"{file} fits. What it extends was not looked at.\n"
+    file.write_bytes("label: ä\nhome: 1 # gr".encode() + b"\xfc\xdfe\n")
+    found = CliRunner().invoke(main, ["config", "check", str(file)])
+    assert found.stdout.startswith(f"{file}:2:13: this is no text in UTF-8")
+    assert CliRunner().invoke(main, ["config", "check", "missing.yml"]).exit_code == 2
+
+
+def test_the_schema_of_the_configuration_is_printed():
+    printed = CliRunner().invoke(main, ["config", "schema"])
+    assert printed.exit_code == 0
+    assert json.loads(printed.stdout) == schema()

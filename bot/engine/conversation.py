@@ -15,9 +15,8 @@ from bot.core.command.trigger import CommentWritten
 from bot.core.durations import spell
 from bot.core.effects import Reaction
 from bot.core.model import Asker, Comment, Request, Role
-from bot.core.say import declines, refusals
+from bot.core.say import configuration, declines, refusals
 from bot.core.say.help import render_addressed
-from bot.core.world.markdown import escape_prose
 from bot.engine.allowed import denied_for, may_give, not_permitted
 from bot.engine.batches import NewBatches
 from bot.engine.controls import Controls
@@ -233,7 +232,7 @@ class Conversation:
         try:
             reading = await self._reader.read(request, written.body)
         except ConfigurationError as error:
-            await self._replies.decline(request, escape_prose(str(error)))
+            await self._replies.decline(request, configuration.refused(error.faults))
             return "refused: .github/batch.yml"
         if reading is None:
             return "ignored"

@@ -2,7 +2,8 @@
 Schema and the tables of the documentation are made from.
 """
 
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from bot.core.actions.spec import AppliesTo
@@ -39,6 +40,7 @@ from bot.core.plan.shapes import (
     Key,
     Keys,
     Names,
+    Shape,
     Text,
     Truth,
     Whole,
@@ -103,8 +105,13 @@ _ACTION_RULES = {
             "properties": {"uses": {"enum": list(ACTIONS)}},
             "if": {"properties": {"uses": {"enum": _NEED_ARGUMENTS}}},
             "then": {"required": ["with"], "properties": {"with": {"minItems": 1}}},
+            "not": {"required": ["command"]},
         },
-        {"required": ["command"], "properties": {"with": {"maxItems": 0}}},
+        {
+            "required": ["command"],
+            "properties": {"with": {"maxItems": 0}},
+            "not": {"required": ["uses"]},
+        },
     ]
 }
 
@@ -203,6 +210,12 @@ _REVIEW_REQUESTS = Either(
     ),
     then=lambda names: dict.fromkeys(names, ReviewTrigger()),
 )  # fmt: skip
+
+EXTENDS = re.compile(
+    r"(?:(?P<owner>[A-Za-z0-9](?:-?[A-Za-z0-9]){0,38})/)?(?P<name>[A-Za-z0-9_.-]{1,100})"
+    r"(?::(?P<path>[A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)*[.]ya?ml))?"
+)
+"""What ``_extends`` says, as Probot has it: a repository, and a file if it is another."""
 
 KEYS: Mapping[str, Key] = {
     "actions": Key(
@@ -303,5 +316,58 @@ KEYS: Mapping[str, Key] = {
         "which comments a batch writes by itself",
         "comments: {write: outcomes, pin: false}",
     ),
+    "_extends": Key(
+        Text(300, re.sub(r"[?]P<[a-z]+>", "?:", EXTENDS.pattern), "REPOSITORY, OWNER/REPOSITORY or REPOSITORY:PATH.yml"),
+        "the file that this one extends: the one of this name in another repository, or the one that is named",
+        "_extends: .github",
+        "extends",
+    ),
 }  # fmt: skip
 """Every key of the file, with what it takes and what it is for."""
+
+
+def _check_file(given: Given, at: Path, found: Findings) -> None:
+    if "label" in given and "labels" in given:
+        problem = "\u2018labels\u2019 says it already; leave one of them out"
+        found.say((*at, "label"), problem, of_key=True)
+
+
+FILE = Keys(
+    dict,
+    KEYS,
+    check=_check_file,
+    rules={"not": {"required": ["label", "labels"]}},
+)
+"""The whole file."""
+
+
+def schema() -> Mapping[str, Any]:
+    """Return the JSON Schema of the file, which editors read."""
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "What batch-bot does in this repository: .github/batch.yml",
+        **FILE.schema,
+    }
+
+
+def rows() -> Iterator[tuple[str, Key]]:
+    """Yield every key by its whole name, such as ``limits.items``, with those below it."""
+    yield from _rows("", KEYS)
+
+
+def _rows(prefix: str, keys: Mapping[str, Key]) -> Iterator[tuple[str, Key]]:
+    for name, key in keys.items():
+        yield f"{prefix}{name}", key
+        yield from _below(f"{prefix}{name}", key.takes)
+
+
+def _below(name: str, shape: Shape) -> Iterator[tuple[str, Key]]:
+    match shape:
+        case Keys(keys=keys):
+            yield from _rows(f"{name}.", keys)
+        case Names(of=of):
+            yield from _below(f"{name}.*", of)
+        case Each(of=of):
+            yield from _below(f"{name}[]", of)
+        case Either(mapping=mapping) if mapping is not None:
+            yield from _below(name, mapping)

@@ -4,25 +4,44 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bot.core import documents
 from bot.core.actions.table import ACTIONS
 from bot.core.command.guesses import nearest
 from bot.core.command.vocabulary import in_words
-from bot.core.documents import Document, Path, parse_document
+from bot.core.documents import Document, Fault, Path, parse_document
 from bot.core.model import Action, ItemKind, Role
 from bot.core.plan.configuration import PATH, LabelTrigger, RepositoryConfiguration
-from bot.core.plan.keys import KEYS
-from bot.core.plan.shapes import Findings, Keys
+from bot.core.plan.keys import EXTENDS, FILE, KEYS
+from bot.core.plan.shapes import Findings
 from bot.errors import ConfigurationError
 
 MAX_BYTES = 65_536
+MOST_EXTENDED = 5
+"""How many files one after the other a configuration is made of, besides its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a file is, on the default branch of a repository."""
+
+    repository: str  # owner/name
+    path: str = PATH
+
+    def __str__(self) -> str:
+        return f"{self.repository}:{self.path}"
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What is the same for two names of one file."""
+        return self.repository.casefold(), self.path
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file of a configuration."""
+    """A file of a configuration. None: it is not there, or the app may not read it."""
 
-    text: str
-    name: str = PATH
+    content: str | bytes | None
+    name: str = PATH  # as it is called in what is said of it
     is_private: bool = False  # not everybody who sees what is said of it may see it
 
 
@@ -37,7 +56,8 @@ def read_configuration(text: str | None) -> RepositoryConfiguration:
 def read_sources(sources: Sequence[Source]) -> RepositoryConfiguration:
     """Return what files come to of which each extends the next.
 
-    A key of the first level that a file has takes the place of the one that it extends.
+    A key of the first level that a file has takes the place of the one that it extends,
+    as Probot has it. What the last file extends in turn is not looked at.
 
     Raises ``ConfigurationError`` with everything that does not fit.
     """
@@ -45,13 +65,56 @@ def read_sources(sources: Sequence[Source]) -> RepositoryConfiguration:
     _raise_if_faulty([found for _, found in readings])
     merged: dict[str, Any] = {}
     found_in: dict[str, Findings] = {}
+    is_partial = "extends" in readings[-1][0]
     for given, found in reversed(readings):
+        given.pop("extends", None)
         merged |= given
         found_in |= dict.fromkeys(given, found)
     configuration = RepositoryConfiguration(**merged)
-    _check_names(configuration, found_in)
+    if not is_partial:
+        _check_names(configuration, found_in)
     _raise_if_faulty([found for _, found in readings])
     return configuration
+
+
+def extended(source: Source, chain: Sequence[Place]) -> Place | None:
+    """Return the file that *source* extends, None if it extends none.
+
+    *chain* are the files up to it, the first one first. Raises ``ConfigurationError`` if
+    it cannot be extended.
+    """
+    given, found = _given(source)
+    if not (says := given.get("extends")) or not (named := EXTENDS.fullmatch(says)):
+        return None
+    here = chain[-1]
+    owner = named["owner"] or here.repository.partition("/")[0]
+    place = Place(f"{owner}/{named['name']}", named["path"] or chain[0].path)
+    at = ("_extends",)
+    before = len(found.faults)
+    with found.example(""):
+        if place.key in [one.key for one in chain]:
+            circle = " \u2192 ".join(map(str, (*chain, place)))
+            found.say(at, f"files extend each other in a circle: {circle}")
+        elif len(chain) > MOST_EXTENDED:
+            found.say(
+                at,
+                f"no more than {MOST_EXTENDED} files can be extended one after the other",
+            )
+    if len(found.faults) > before:
+        raise ConfigurationError(found.faults)
+    return place
+
+
+def not_there(source: Source, place: Place) -> ConfigurationError:
+    """Return what is wrong with a file that extends one that cannot be read."""
+    _, found = _given(source)
+    with found.example(""):
+        found.say(
+            ("_extends",),
+            f"{place} is not there, or the app may not read it: it is installed on its"
+            " own repositories alone, and reads what is public",
+        )
+    return ConfigurationError(found.faults)
 
 
 def _raise_if_faulty(findings: Sequence[Findings]) -> None:
@@ -60,16 +123,9 @@ def _raise_if_faulty(findings: Sequence[Findings]) -> None:
         raise ConfigurationError([fault for faults in by_line for fault in faults])
 
 
-_FILE = Keys(dict, KEYS)
-
-
 def _given(source: Source) -> tuple[dict[str, Any], Findings]:
     """Return what a file says, by field, and what is wrong with it."""
-    if len(source.text.encode(errors="surrogatepass")) > MAX_BYTES:
-        found = Findings(source.name, Document(), is_private=source.is_private)
-        found.say_of_file(f"this is larger than {MAX_BYTES // 1024} KiB; shorten it")
-        return {}, found
-    document = parse_document(source.text)
+    document = _document(source.content)
     found = Findings(source.name, document, is_private=source.is_private)
     if document.value is None:
         return {}, found
@@ -78,13 +134,29 @@ def _given(source: Source) -> tuple[dict[str, Any], Findings]:
             with found.example(KEYS["home"].example):
                 found.say((), "this is no list of settings, each on a line")
         return {}, found
-    given = _FILE.given(document.value, (), found)
+    given = FILE.given(document.value, (), found)
     if (label := given.pop("label", None)) is not None:
-        if "labels" in given:
-            problem = "\u2018labels\u2019 says it already; leave one of them out"
-            found.say(("label",), problem, of_key=True)
         given["labels"] = {label: LabelTrigger()}
     return given, found
+
+
+def _document(content: str | bytes | None) -> Document:
+    if content is None:
+        return Document()
+    if isinstance(content, str):
+        content = content.encode(errors="surrogatepass")
+    if len(content) > MAX_BYTES:
+        problem = f"this is larger than {MAX_BYTES // 1024} KiB; shorten it"
+        return Document(faults=(Fault(documents.Place(), problem),))
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        before = content[: error.start].decode()
+        line = before.count("\n") + 1
+        column = len(before) - before.rfind("\n")
+        problem = "this is no text in UTF-8 from here on; save the file in UTF-8"
+        return Document(faults=(Fault(documents.Place(line, column), problem),))
+    return parse_document(text)
 
 
 def _check_names(

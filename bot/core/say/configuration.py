@@ -1,0 +1,68 @@
+"""What is said of ``.github/batch.yml``: faults, the verdict, and the tables of its keys."""
+
+import re
+from collections.abc import Sequence
+
+from bot.core.plan.configuration import PATH
+from bot.core.plan.keys import rows
+from bot.core.world.markdown import (
+    code_span,
+    escape_prose,
+    paragraphs,
+    plural,
+    table,
+)
+from bot.errors import ConfigurationFault
+
+_MOST = 20
+
+
+def refused(faults: Sequence[ConfigurationFault]) -> str:
+    """Why a command is not carried out: the configuration does not fit."""
+    first = f"{code_span(PATH)} on the default branch does not fit, so nothing started:"
+    return paragraphs(first, listed(faults))
+
+
+def listed(faults: Sequence[ConfigurationFault]) -> str:
+    """Return what is wrong as a list, with where."""
+    lines = [f"- {_line(fault)}" for fault in faults[:_MOST]]
+    if len(faults) > _MOST:
+        lines.append(f"- and {len(faults) - _MOST} more")
+    return "\n".join(lines)
+
+
+def _line(fault: ConfigurationFault) -> str:
+    elsewhere = "" if fault.file == PATH else f"{code_span(fault.file)}, "
+    where = f"line {fault.line}, column {fault.column}: " if fault.line else ""
+    key = f"{code_span(fault.key)}: " if fault.key else ""
+    example = f" For example {code_span(fault.example)}." if fault.example else ""
+    end = "" if fault.says.endswith("?") else "."
+    return f"{elsewhere}{where}{key}{escape_prose(fault.says)}{end}{example}"
+
+
+def fits(file: str, *, extends: bool) -> str:
+    """Tell an operator that a file fits."""
+    more = " What it extends was not looked at." if extends else ""
+    return f"{file} fits.{more}"
+
+
+def does_not_fit(faults: int) -> str:
+    """Tell an operator how much is wrong with a file."""
+    return f"{plural(faults, 'problem')}. With such a file on the default branch nothing starts."
+
+
+def keys() -> str:
+    """Return the table of all keys, for the documentation."""
+    return table(
+        ("Key", "What it is for", "Takes", "Example"),
+        "llll",
+        (
+            (code_span(name), key.says, _plain(key.takes.form), code_span(key.example))
+            for name, key in rows()
+        ),
+    )
+
+
+def _plain(words: str) -> str:
+    """Return words of our own in which no mark of Markdown means anything."""
+    return re.sub(r"[*_|]", r"\\\g<0>", words)
