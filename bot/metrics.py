@@ -20,7 +20,7 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from bot.core.events import ItemEnded, ItemEvent, ItemRetrying, News
-from bot.core.model import BatchId, BatchState, ItemState, OutcomeKind
+from bot.core.model import BatchId, BatchKind, BatchState, ItemState, OutcomeKind
 from bot.core.run.transitions import after
 from bot.core.world.budget import CORE, GRAPHQL, SEARCH
 from bot.engine.effects import Effects
@@ -143,6 +143,12 @@ class Metrics(Collector):
             "Live batches.",
             ["state"],
             {(s,): figures.batches.get(s, 0) for s in BatchState if s.is_live},
+        )
+        yield _gauges(
+            "batch_batches_of_kind",
+            "Live batches by what they are about.",
+            ["kind"],
+            {(kind,): figures.kinds.get(kind, 0) for kind in BatchKind},
         )
         yield _gauges(
             "batch_items",

@@ -1,6 +1,7 @@
 """Plans and batches for tests: made by hand or generated."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from hypothesis import strategies as st
@@ -68,6 +69,25 @@ def plan(
         outside=outside,
         options=options,
     )
+
+
+def with_reviews(of: Plan, numbers: Iterable[int]) -> Plan:
+    """Return the plan with a review of what each of some items opens."""
+    before = {one.id: one for one in of.items}
+    added = [
+        replace(
+            before[item(number)],
+            id=ItemId(f"{number}-review"),
+            action=Action("review"),
+            worker="",
+            opened_by=item(number),
+        )
+        for number in sorted(numbers)
+    ]
+    edges = (
+        Edge(one.id, one.opened_by, Origin.OPENED) for one in added if one.opened_by
+    )
+    return replace(of, items=(*of.items, *added), edges=(*of.edges, *edges))
 
 
 def request_of(repository: Repository, name: str) -> Request:

@@ -8,7 +8,8 @@ from bot.core.model import (
     Cause,
     CommandResult,
     ItemId,
-    ItemNumber,
+    Named,
+    OpenedPull,
     Outcome,
     Reference,
     Repository,
@@ -139,7 +140,7 @@ class BatchUndone:
 class ControlGiven:
     """A person's control was carried out; ``source`` names the comment or box, so that
     the same wish delivered again changes nothing more. Items in ``stopping`` were
-    running and are cancelled as soon as they have stopped; numbers in ``ignored`` were
+    running and are cancelled as soon as they have stopped; names in ``ignored`` were
     typed and have no item in a state for that.
     """
 
@@ -147,7 +148,7 @@ class ControlGiven:
     by: str
     source: str
     touched: tuple[ItemId, ...] = ()
-    ignored: tuple[ItemNumber, ...] = ()
+    ignored: tuple[Named, ...] = ()
     stopping: tuple[ItemId, ...] = ()
     too_late: tuple[ItemId, ...] = ()
 
@@ -165,6 +166,15 @@ class BatchConcluded:
     """Everything has been said about a batch that ended; nothing is left to do."""
 
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ItemResolved:
+    """What the item is done to is there: the pull request that another item opened."""
+
+    at: datetime
+    item: ItemId
+    opened: OpenedPull
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,12 +260,17 @@ class ItemEnded:
 
 @dataclass(frozen=True, slots=True)
 class ItemSkipped:
-    """The item will not run: ``because`` did not complete, or ``by`` asked for it."""
+    """The item will not run: ``because`` did not complete, or ``by`` asked for it.
+
+    What is done to the pull request of an item that *completed* is skipped as well if
+    that ``opened_nothing``.
+    """
 
     at: datetime
     item: ItemId
     because: Reference | None = None
     by: str = ""
+    opened_nothing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,7 +323,8 @@ BatchEvent = (
     | RepositoryMoved
 )
 ItemEvent = (
-    ItemStarted
+    ItemResolved
+    | ItemStarted
     | ItemAccepted
     | ItemParked
     | ItemUnparked

@@ -19,6 +19,9 @@ ItemId = NewType("ItemId", str)
 ``15-review``, one of another repository that would be taken for it ``api-15``.
 """
 
+Named = ItemNumber | ItemId
+"""How people name items of a batch: all on a number, or one by its place."""
+
 AttemptId = NewType("AttemptId", str)
 """``b7k2-15-2``: batch, item and the number of the try, counted from 1."""
 
@@ -81,6 +84,22 @@ class ItemKind(StrEnum):
 
     ISSUE = "issue"
     PULL_REQUEST = "pull_request"
+
+
+class ItemSort(StrEnum):
+    """What is worked on in an item."""
+
+    ISSUE = "issue"
+    PULL_REQUEST = "pull_request"
+    REVIEW = "review"
+
+
+class BatchKind(StrEnum):
+    """What a batch is about as a whole."""
+
+    ISSUE_IMPLEMENTATION = "issue_implementation"
+    PR_REVIEW = "pr_review"
+    MIXED = "mixed"  # anything else, such as labels and states
 
 
 class ItemState(StrEnum):
@@ -155,6 +174,7 @@ class Origin(StrEnum):
     NATIVE = "native"  # GitHub's "blocked by"
     TEXT = "text"  # "Depends on #n" in the item's text
     STACK = "stack"  # the base of a stacked pull request
+    OPENED = "opened"  # it is done to the pull request that the other one opens
 
 
 class Cause(StrEnum):
@@ -321,6 +341,14 @@ class PlanItem:
     beside: tuple[ItemNumber, ...] = ()
     merge_way: MergeWay = field(default_factory=MergeWay)
     rules: tuple[ReviewRule, ...] = ()  # of the repository; of reviews
+    # The item whose pull request this is done to. Until that is opened, number, kind and
+    # title are those of its issue.
+    opened_by: ItemId | None = None
+
+    @property
+    def is_unopened(self) -> bool:
+        """Whether the pull request that it is to be done to is not there yet."""
+        return self.opened_by is not None and self.kind is ItemKind.ISSUE
 
 
 @dataclass(frozen=True, slots=True)
@@ -511,6 +539,15 @@ class Link:
     url: str
 
 
+@dataclass(frozen=True, slots=True)
+class OpenedPull:
+    """The pull request that an item opened for its issue, or found open for it."""
+
+    number: ItemNumber
+    head_sha: str  # that was pushed
+    base_branch: str = ""  # empty: not known
+
+
 class OutcomeKind(StrEnum):
     """How an attempt ended."""
 
@@ -539,6 +576,7 @@ class Outcome:
     log_tail: tuple[str, ...] = ()
     isolation: str = ""  # how the command was isolated, such as "bubblewrap"
     undo: Action | None = None  # what takes back what was changed, if anything does
+    opened: OpenedPull | None = None  # what others of the batch may be done to
 
     @property
     def is_success(self) -> bool:

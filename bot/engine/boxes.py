@@ -1,5 +1,6 @@
 """Boxes that people tick in the comments of the bot."""
 
+import re
 from collections.abc import Sequence
 from hashlib import sha256
 
@@ -13,6 +14,7 @@ from bot.core.model import (
     Batch,
     BatchId,
     Box,
+    ItemId,
     ItemNumber,
     Request,
     Role,
@@ -26,6 +28,8 @@ from bot.engine.tracker import Tracker
 from bot.errors import PermanentError
 from bot.ports.github import GitHub
 from bot.ports.store import Batches
+
+_NAME = re.compile(r"[0-9]{1,18}|[a-z0-9][a-z0-9-]*")
 
 
 class Boxes:
@@ -119,9 +123,9 @@ def _command_of(
     verb: str, arguments: Sequence[str], batch_id: BatchId
 ) -> Control | syntax.Start | None:
     """Return the command that a box stands for, None for a forged one."""
-    if not all(a.isdecimal() for a in arguments) and verb != "start":
+    if not all(map(_NAME.fullmatch, arguments)) and verb != "start":
         return None
-    items = tuple(ItemNumber(int(a)) for a in arguments if a.isdecimal())
+    items = tuple(ItemNumber(int(a)) if a.isdecimal() else ItemId(a) for a in arguments)
     match verb:
         case "start":
             return syntax.Start(batch_id)

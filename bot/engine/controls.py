@@ -75,8 +75,8 @@ class Controls:
     async def meant(self, request: Request, command: Control) -> Batch | str:
         """Return the batch that a control means, or why that cannot be said."""
         match command:
-            case syntax.Skip(None, numbers):
-                return await self._which.live_with(request, numbers)
+            case syntax.Skip(None, names):
+                return await self._which.live_with(request, names)
             case (
                 syntax.Cancel(batch_id)
                 | syntax.Pause(batch_id)
@@ -200,15 +200,15 @@ class Controls:
                 return lambda schedule, now: control.pause(schedule, now, by=by)
             case syntax.Resume():
                 return lambda schedule, now: control.resume(schedule, now, by=by)
-            case syntax.Cancel(_, numbers):
-                return lambda s, now: control.cancel(s, now, by=by, numbers=numbers)
-            case syntax.Retry(_, numbers):
-                return lambda s, now: control.retry(s, now, by=by, numbers=numbers)
+            case syntax.Cancel(_, names):
+                return lambda s, now: control.cancel(s, now, by=by, names=names)
+            case syntax.Retry(_, names):
+                return lambda s, now: control.retry(s, now, by=by, names=names)
             case syntax.Undo():
                 nothing = declines.still_runs()
                 return lambda _s, _now: ControlResult(by, nothing=nothing)
-            case syntax.Skip(_, numbers):
-                return lambda s, now: control.skip(s, now, by=by, numbers=numbers)
+            case syntax.Skip(_, names):
+                return lambda s, now: control.skip(s, now, by=by, names=names)
             case _:
                 assert_never(command)
 

@@ -71,8 +71,8 @@ class Answers:
                 return await self.starts.start(request, batch_id, role)
             case syntax.Status(batch_id):
                 return await self.questions.status(request, batch_id)
-            case syntax.Why(number):
-                return await self.questions.why(request, number)
+            case syntax.Why(item):
+                return await self.questions.why(request, item)
             case syntax.Freeze():
                 return await self.freezes.freeze(request, command)
             case syntax.Unfreeze():
@@ -89,8 +89,8 @@ class Answers:
         match command:
             case RunCommand() | syntax.Plan() | syntax.Help():
                 return ""
-            case syntax.Why(number):
-                return await self.questions.why_not(request, number)
+            case syntax.Why(item):
+                return await self.questions.why_not(request, item)
             case syntax.Status(None) | syntax.Freeze() | syntax.Unfreeze():
                 return ""
             case syntax.Start(batch_id) | syntax.Status(batch_id):

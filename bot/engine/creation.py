@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import structlog
 
+from bot.core.actions.table import kind_of
 from bot.core.events import Event
 from bot.core.model import Batch, BatchId, ItemFacts, ItemId
 from bot.engine.journal import journal
@@ -55,6 +56,7 @@ def _log_created(batch: Batch, events: Sequence[Event]) -> None:
         thread=batch.thread,
         by=batch.asker.login,
         command=batch.command,
+        kind=kind_of(batch.plan.items),
         items=len(batch.plan.items),
     )
     journal(batch.id, events)

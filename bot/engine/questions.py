@@ -9,9 +9,8 @@ from bot.core.model import (
     Action,
     Batch,
     BatchId,
-    BatchState,
     ItemKind,
-    ItemNumber,
+    Named,
     Request,
 )
 from bot.core.say import declines
@@ -90,26 +89,16 @@ class Questions:
         found = {one.batch.id: one.batch for one in (*live, *ended)}
         return [*found.values()][:STATUS_ROWS]
 
-    async def why_not(self, request: Request, number: ItemNumber) -> str:
+    async def why_not(self, request: Request, name: Named) -> str:
         """Return why nothing can be said of an item, if so."""
-        found = await self._batches.with_item(request.repository.id, number)
-        return "" if found else declines.in_no_batch(number)
+        found = await self._which.having(request, name)
+        return "" if found else declines.in_no_batch(name)
 
-    async def why(self, request: Request, number: ItemNumber) -> str:
+    async def why(self, request: Request, name: Named) -> str:
         """Say why an item is not running, or how it ended."""
-        found = await self._batches.with_item(request.repository.id, number)
-        having = list(found)
-        # The thread's own batch before others, a live one before ended ones, and those
-        # before a plan that may never start.
-        having.sort(
-            key=lambda s: (
-                s.batch.thread != request.thread,
-                not s.state.is_live,
-                s.state is BatchState.PLANNED,
-            )
-        )
+        having = await self._which.having(request, name)
         if not having:
-            await self._replies.decline(request, declines.in_no_batch(number))
+            await self._replies.decline(request, declines.in_no_batch(name))
             return "refused: no batch has it"
         progress = await self._situations.progress(having[0].batch.id)
         situation = await self._situations.situation(progress)
@@ -118,7 +107,7 @@ class Questions:
             "why",
             lambda first: render_why(
                 progress,
-                number,
+                name,
                 situation,
                 marker=first,
             ),

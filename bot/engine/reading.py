@@ -210,10 +210,12 @@ class Reader:
         """Return *known* with everything that *run* asks for."""
         for _ in range(MOST_ROUNDS):
             missing = wanted(run, known)
-            if missing.is_nothing:
+            if not missing.is_nothing:
+                known = await self._ask(repository, missing, known)
+                continue
+            before, known = known, await self._with_open_pulls(repository, run, known)
+            if known is before:
                 break
-            known = await self._ask(repository, missing, known)
-        known = await self._with_open_pulls(repository, run, known)
         return await self.with_live_items(repository, known)
 
     async def _with_open_pulls(

@@ -15,8 +15,10 @@ from functools import partial
 from math import inf
 
 from bot.core import events as e
+from bot.core.actions.table import kind_of
 from bot.core.model import (
     BatchId,
+    BatchKind,
     BatchState,
     InstallationId,
     ItemId,
@@ -56,6 +58,7 @@ class Figures:
     """How much there is of the live batches, for those who watch."""
 
     batches: Mapping[BatchState, int]
+    kinds: Mapping[BatchKind, int]
     items: Mapping[ItemState, int]
     unblocked: int  # pending items that wait for no other item
     waiting_for_budget: int  # batches
@@ -233,6 +236,7 @@ class Scheduler:
             items.update(live.schedule.counts())
         return Figures(
             batches=Counter(live.schedule.state for live in self._live.values()),
+            kinds=Counter(kind_of(it.batch.plan.items) for it in self._live.values()),
             items=items,
             unblocked=sum(live.schedule.unblocked for live in self._live.values()),
             waiting_for_budget=sum(

@@ -7,15 +7,16 @@ from bot.core.model import (
     BatchId,
     BatchState,
     ItemId,
-    ItemNumber,
+    Named,
     Repository,
     Request,
 )
+from bot.core.plan.naming import number_in, on_numbers
 from bot.core.run.progress import Progress
 from bot.core.say import declines
 from bot.core.say.names import names_of
 from bot.engine.situation import Situations
-from bot.ports.store import Batches
+from bot.ports.store import Batches, BatchSummary
 
 
 class Which:
@@ -71,14 +72,40 @@ class Which:
         found = [s.batch for s in recent if s.state is BatchState.PLANNED]
         return found[0] if len(found) == 1 else None
 
-    async def live_with(
-        self, request: Request, numbers: Sequence[ItemNumber]
-    ) -> Batch | str:
+    async def having(self, request: Request, name: Named) -> Sequence[BatchSummary]:
+        """Return the batches that have an item: those of the thread before others, live
+        ones before ended ones, and those before a plan that may never start.
+        """
+        number = number_in(name)
+        found = [*await self._batches.with_item(request.repository.id, number)]
+        if isinstance(name, str):  # what it is done to may have a number of its own
+            here = await self._batches.recent(
+                request.repository.id, thread=request.thread
+            )
+            live = await self._batches.live_in(request.repository.id)
+            known = {one.batch.id: one for one in (*here, *live, *found)}
+            found = [one for one in known.values() if on_numbers(one.batch, [name])]
+        return sorted(
+            found,
+            key=lambda s: (
+                s.batch.thread != request.thread,
+                not s.state.is_live,
+                s.state is BatchState.PLANNED,
+            ),
+        )
+
+    async def live_with(self, request: Request, names: Sequence[Named]) -> Batch | str:
         """Return the live batch that has the items to do, or why there is no such one."""
-        live = await self._batches.live_items(request.repository.id, numbers)
+        live: list[tuple[Named, BatchId]] = []
+        for summary in await self._batches.live_in(request.repository.id):
+            progress = await self._situations.progress(summary.batch.id)
+            for name in names:
+                items = on_numbers(progress.batch, [name])
+                if any(not progress.items[one].state.is_final for one in items):
+                    live.append((name, summary.batch.id))
         if not live:
-            return declines.not_unfinished(numbers)
-        found = set(live.values())
+            return declines.not_unfinished(names)
+        found = {batch_id for _, batch_id in live}
         if len(found) > 1:
             return declines.in_different_batches(live)
         (batch_id,) = found

@@ -43,6 +43,7 @@ _ADVANCE_ITEM = """
         requests = requests + ?6
     WHERE batch = ?7 AND item = ?8
 """
+_RESOLVE_ITEM = "UPDATE items SET number = ? WHERE batch = ? AND item = ?"
 _EVENTS_OF = "SELECT seq, kind, data FROM events WHERE batch = ? ORDER BY seq"
 # DISTINCT would read the whole index; this takes one step for each action.
 _ACTIONS = """
@@ -314,7 +315,13 @@ def _append(
         for batch_id, event in pairs
         if isinstance(event, e.ItemEvent) and (changes := _item_changes(event))
     ]
+    resolved = [
+        (event.opened.number, batch_id, event.item)
+        for batch_id, event in pairs
+        if isinstance(event, e.ItemResolved)
+    ]
     _advance_batches(connection, pairs)
+    _update(connection, _RESOLVE_ITEM, resolved)
     _update(connection, _CONCLUDE_BATCH, concluded)
     _update(connection, _ADVANCE_ITEM, items)
     insert(connection, "events (batch, at_us, kind, item, data)", _event_rows(pairs))
@@ -401,7 +408,7 @@ def _item_changes(event: e.ItemEvent) -> _Changes | None:
             return state, None, None, None, at_us, 0
         case e.ItemReset():
             return state, None, None, None, None, 0
-        case e.ItemAccepted() | e.ItemParked() | e.ItemUnparked():
+        case e.ItemResolved() | e.ItemAccepted() | e.ItemParked() | e.ItemUnparked():
             return None
         case _:
             assert_never(event)

@@ -230,7 +230,7 @@ class Desk:
         numbers = [ItemNumber(number) for number in items]
 
         def decision(schedule: Any, now: Any) -> control.ControlResult:
-            change = control.cancel(schedule, now, by="ada", numbers=numbers)
+            change = control.cancel(schedule, now, by="ada", names=numbers)
             given = e.ControlGiven(now, "ada", "comment:1.0", stopping=change.stop)
             return replace(change, events=(*change.events, given))
 

@@ -368,6 +368,8 @@ def assert_sound(on: World, *, batches: int) -> None:
     kinds = Counter(first.split()[1].partition(":")[2] for first in own)
     assert kinds["tracking"] == len(on.comments("report")) == batches
     for number, state in states(on).items():
+        if number not in ACTIONS | CHANGES:
+            continue  # a pull request that the bot opened
         is_done = state == ItemState.COMPLETED
         assert times_done(on, number) == is_done, f"#{number} is {state}"
         branches = [r for r in on.repository.git.refs() if r.endswith(f"/{number}")]
@@ -398,14 +400,14 @@ def assert_events_sound(on: World) -> None:
         for kind in (e.BatchFinished, e.Reported, e.BatchConcluded):
             assert of_batch[kind] == 1, (batch, of_batch)
         assert ended[batch] in ("finished", "cancelled")
-    items: dict[tuple[str, int], list[e.Event]] = {}
+    items: dict[tuple[str, str], list[e.Event]] = {}
     for batch, kind, item, data in found:
         if item is not None:
             items.setdefault((batch, item), []).append(decode_event(kind, data))
-    for (batch, number), events in items.items():
-        where = f"{batch} #{number}: {[type(event).__name__ for event in events]}"
+    for (batch, item), events in items.items():
+        where = f"{batch} {item}: {[type(event).__name__ for event in events]}"
         state = state_after(events, where)
-        query = f"SELECT state FROM items WHERE batch = '{batch}' AND number = {number}"  # noqa: S608 - the bot's own
+        query = f"SELECT state FROM items WHERE batch = '{batch}' AND item = '{item}'"  # noqa: S608 - the bot's own
         assert on.rows(query) == [(state,)], where
 
 

@@ -184,7 +184,39 @@ def _check_undo(on: World) -> None:
     assert on.rows("SELECT count(*) FROM events WHERE kind = 'BatchUndone'") == [(1,)]
 
 
+def _open_to_mix(on: World) -> None:
+    open_issues(on)
+    on.pull_request(25)
+
+
+async def _mix(on: World, _: int, book: Book) -> None:
+    """What one item opens is reviewed, and marked as ready, by others."""
+    book.open()
+    command = on.say("/batch 12 review:12 ready:12 review:25 close:18")
+    done = {"hooray", "confused"}
+    await on.until(lambda: on.reactions(command) & done, seconds=PEOPLE_SECONDS)
+
+
+def _check_mix(on: World) -> None:
+    assert_sound(on, batches=1)
+    opened = on.pull_requests()[12]
+    pull, login = pulls.pull_of(opened), on.hub.app.bot.login
+    numbers = on.rows("SELECT item, number FROM items WHERE state = 'completed'")
+    assert dict(numbers) == {
+        "12": 12,
+        "12-review": opened.number,
+        "12-ready": opened.number,
+        "18": 18,
+        "25": 25,
+    }
+    own = [one.commit_id for one in pull.reviews if one.author.login == login]
+    assert own == [pull.head_sha]
+    marked = [one.kind for one in opened.events if one.actor.login == login]
+    assert marked.count("ready_for_review") == 1
+
+
 STORIES = {
+    "mix": Story(_open_to_mix, _mix, _check_mix),
     "work": Story(open_issues, _work, _check_work),
     "cancel": Story(_open_to_cancel, _cancel, _check_cancel),
     "pause": Story(_open_to_pause, _pause, _check_pause),

@@ -21,7 +21,15 @@ from tests.flow.world import World
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
-POINTS = {"work": 90, "cancel": 40, "pause": 60, "move": 40, "change": 60, "undo": 30}
+POINTS = {
+    "work": 90,
+    "cancel": 40,
+    "pause": 60,
+    "move": 40,
+    "change": 60,
+    "undo": 30,
+    "mix": 60,
+}
 """How many moments there are at least in which the bot can die in a story."""
 
 WRITTEN = "data/host/attempts/*/workspace/a"
@@ -36,6 +44,7 @@ WRITTEN = "data/host/attempts/*/workspace/a"
         *(("pause", 0, f"{half}/2") for half in range(2)),
         ("change", 0, "0/3"),
         ("undo", 0, "0/2"),
+        ("mix", 0, "0/3"),
     ],
 )
 async def test_it_dies_at_each_point_and_goes_on(

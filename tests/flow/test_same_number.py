@@ -1,5 +1,7 @@
 """Two items on one number: each has its own place, and a typed number means both."""
 
+import re
+
 from tests.flow.world import REPOSITORY, World
 
 
@@ -25,7 +27,7 @@ async def test_a_number_is_asked_for_twice_with_different_actions(on: World):
     for name in ("#12 (label)", "#12 (close)"):
         assert f"✅ {name} — " in tracking
         assert f"✅ {name} — " in report
-    assert "12-close" not in tracking + report
+    assert "12-close" not in re.sub("<!--.*?-->", "", tracking + report)
     assert 'i12_close["#35;12 (close) done"]' in tracking
 
 
@@ -55,9 +57,9 @@ async def test_controls_by_number_mean_every_item_on_it(on: World):
         ]
         (on.folder / "mended").touch()
         report = on.comment("report")
-        box = "- [ ] <!-- batch:retry 12 -->"
-        assert report.body.count(box) == 2
-        ticked = report.body.replace(box, box.replace("[ ]", "[x]"), 1)
+        boxes = [f"- [ ] <!-- batch:retry {name} -->" for name in ("12", "12-close")]
+        assert [report.body.count(box) for box in boxes] == [1, 1]
+        ticked = report.body.replace(boxes[0], boxes[0].replace("[ ]", "[x]"))
         on.hub.edit_comment("ada", REPOSITORY, report.id, ticked)
         await on.until(lambda: len(on.comments("report")) == 2)
     again = on.rows("SELECT id FROM batches ORDER BY number DESC LIMIT 1")

@@ -13,7 +13,7 @@ from bot.core.actions.pull_request import (
     pull_request,
     summary_of,
 )
-from bot.core.actions.retarget import retarget, told
+from bot.core.actions.retarget import as_it_is, retarget, told
 from bot.core.actions.spec import ActionSpec, AppliesTo, ItemNeed, Overtaken, Words
 from bot.core.actions.step import (
     Ask,
@@ -31,7 +31,9 @@ from bot.core.effects import PushBranch, Receipt
 from bot.core.model import (
     CommandResult,
     Expectation,
+    ItemNumber,
     Link,
+    OpenedPull,
     Outcome,
     OutcomeKind,
     branch,
@@ -99,7 +101,7 @@ def _first_step(job: Job, seen: Seen, ground: Footing) -> Step:
             and (step := retarget(job, seen, stranded))
         ):
             return step
-        return End(_open_already(pull, told(seen)))
+        return End(_open_already(pull, seen))
     for lost in ground.lost:
         reason = f"it builds on #{lost.number}, and {lost.says}"
         advice = (
@@ -220,13 +222,14 @@ def _no_start(reason: str, advice: str) -> Outcome:
     return Outcome(OutcomeKind.FAILED, reason=reason, advice=advice)
 
 
-def _open_already(pull: PullNow, summary: str) -> Outcome:
+def _open_already(pull: PullNow, seen: Seen) -> Outcome:
     """Return the end of an item that another batch has a pull request for."""
     return Outcome(
         OutcomeKind.UNCHANGED,
-        summary=summary,
+        summary=told(seen),
         link=Link(f"PR {pull.number}", pull.url),
         branch=pull.head,
+        opened=as_it_is(pull, seen),
     )
 
 
@@ -263,6 +266,7 @@ def _published(
         branch=head,
         log_tail=result.log_tail[-LINES_OF_SUCCESS:],
         isolation=result.isolation,
+        opened=OpenedPull(ItemNumber(opened.id), pushed.head_sha, result.base),
     )
 
 

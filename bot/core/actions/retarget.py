@@ -3,6 +3,8 @@
 from bot.core.actions.bases import Stranded
 from bot.core.actions.step import Do, Follow, Followed, Job, Seen
 from bot.core.effects import ChangeBase, PushBranch
+from bot.core.model import OpenedPull
+from bot.core.world.questions import PullNow
 
 
 def retarget(job: Job, seen: Seen, stranded: Stranded) -> Follow | Do | None:
@@ -46,6 +48,18 @@ def told(seen: Seen) -> str:
     if followed.stuck:
         return f"its pull request goes to {onto} now as it is: {followed.stuck}"
     return f"its pull request is open already and goes to {onto} now"
+
+
+def as_it_is(pull: PullNow, seen: Seen) -> OpenedPull:
+    """Return the pull request with the head and the base that it has by now."""
+    followed = seen.followed
+    if followed is None:
+        return OpenedPull(pull.number, pull.head_sha, pull.base)
+    pushed = seen.receipts.get(_push_key(followed))
+    head_sha = (pushed.head_sha if pushed else "") or pull.head_sha
+    moved = seen.receipts.get(f"base@{pull.number}-{followed.step.onto}")
+    base = followed.step.onto if moved and not moved.note else pull.base
+    return OpenedPull(pull.number, head_sha, base)
 
 
 def _push_key(followed: Followed) -> str:

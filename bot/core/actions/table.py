@@ -17,7 +17,16 @@ from bot.core.actions.review import REVIEW
 from bot.core.actions.spec import UNKNOWN_EXPECTATION, ActionSpec
 from bot.core.actions.state import CLOSE, REOPEN
 from bot.core.actions.update import UPDATE
-from bot.core.model import Action, Expectation, Expectations, PlanItem, Role
+from bot.core.model import (
+    Action,
+    BatchKind,
+    Expectation,
+    Expectations,
+    ItemKind,
+    ItemSort,
+    PlanItem,
+    Role,
+)
 
 _BUILT_IN = (
     IMPLEMENT,
@@ -88,6 +97,27 @@ def opens_pull_request(action: Action) -> bool:
     """Return whether an action ends in a pull request for the issue."""
     spec = spec_of(action)
     return spec is not None and spec.opens_pull_request
+
+
+def sort_of(item: PlanItem) -> ItemSort:
+    """Return what is worked on in an item; its pull request need not be there yet."""
+    if item.action.does == REVIEW.name:
+        return ItemSort.REVIEW
+    is_issue = item.kind is ItemKind.ISSUE and item.opened_by is None
+    return ItemSort.ISSUE if is_issue else ItemSort.PULL_REQUEST
+
+
+def kind_of(items: Iterable[PlanItem]) -> BatchKind:
+    """Return what a plan of *items* is about as a whole."""
+    sorts = {
+        BatchKind.PR_REVIEW
+        if sort_of(item) is ItemSort.REVIEW
+        else BatchKind.ISSUE_IMPLEMENTATION
+        if opens_pull_request(item.action)
+        else BatchKind.MIXED
+        for item in items
+    }
+    return sorts.pop() if len(sorts) == 1 else BatchKind.MIXED
 
 
 def estimate_key(item: PlanItem) -> str:

@@ -8,6 +8,7 @@ from bot.core.command.phrases import CONDITIONS
 from bot.core.command.syntax import (
     DRY_RUN,
     NUMERIC,
+    PLACE,
     Cancel,
     Command,
     Freeze,
@@ -34,7 +35,7 @@ from bot.core.command.vocabulary import (
     in_words,
 )
 from bot.core.command.words import KEYED, Token, Words, meant_numbers
-from bot.core.model import BatchId, ItemNumber
+from bot.core.model import BatchId, ItemId, ItemNumber, Named
 
 _REASON_LEADS = ("for", "because", "-", "\u2013", "\u2014")
 BATCH_ID = re.compile(r"(?:[a-z][0-9]){2,4}\Z", re.IGNORECASE)
@@ -74,8 +75,8 @@ def read_control(words: Words, actions: Collection[str] = ()) -> Command | None:
         case "help":
             return _help(words, rest, actions)
         case _:
-            number = _one_number(words, first, rest)
-            return None if number is None else Why(number)
+            item = _one_item(words, first, rest)
+            return None if item is None else Why(item)
 
 
 def _without_fillers(words: Words, rest: Sequence[Token]) -> Sequence[Token]:
@@ -137,9 +138,9 @@ def _only_id(words: Words, control: Token, rest: Sequence[Token]) -> BatchId | N
 
 def _id_and_items(
     words: Words, rest: Sequence[Token]
-) -> tuple[BatchId | None, tuple[ItemNumber, ...]]:
+) -> tuple[BatchId | None, tuple[Named, ...]]:
     found: BatchId | None = None
-    numbers: list[ItemNumber] = []
+    names: list[Named] = []
     for at, token in enumerate(rest):
         if at == 0 and BATCH_ID.match(token.text):
             found = BatchId(token.folded)
@@ -148,25 +149,27 @@ def _id_and_items(
         elif NUMERIC.match(token.text):
             match words.numeric(token):
                 case Range() as span:
-                    numbers += map(ItemNumber, span.numbers)
+                    names += map(ItemNumber, span.numbers)
                 case Number(number):
-                    numbers.append(number)
+                    names.append(number)
                 case None:
                     continue
+        elif place := _place(token):
+            names.append(place)
         else:
             message = "not a batch id like b7k2 and not an item number"
             words.flaw(token.span, message, fix=meant_numbers(token.text))
-    return found, tuple(dict.fromkeys(numbers))
+    return found, tuple(dict.fromkeys(names))
 
 
 def _skipped(
     words: Words, control: Token, rest: Sequence[Token]
-) -> tuple[BatchId | None, tuple[ItemNumber, ...]]:
+) -> tuple[BatchId | None, tuple[Named, ...]]:
     rest = [token for token in rest if not _is_courtesy(words, token)]
-    found, numbers = _id_and_items(words, rest)
-    if not numbers and not words.flaws:
+    found, names = _id_and_items(words, rest)
+    if not names and not words.flaws:
         words.flaw(control.span, "name an item: skip 18", fix=None)
-    return found, numbers
+    return found, names
 
 
 def _freeze(words: Words, rest: Sequence[Token]) -> Freeze | None:
@@ -241,9 +244,13 @@ def _branch(words: Words, rest: Sequence[Token]) -> tuple[str, Sequence[Token]]:
     return branch, more if branch else ()
 
 
-def _one_number(
-    words: Words, control: Token, rest: Sequence[Token]
-) -> ItemNumber | None:
+def _place(token: Token) -> ItemId | None:
+    """Return the item that ``12-review`` names."""
+    found = PLACE.match(token.text)
+    return ItemId(f"{int(found['number'])}-{found['rest'].lower()}") if found else None
+
+
+def _one_item(words: Words, control: Token, rest: Sequence[Token]) -> Named | None:
     name = control.folded
     rest = [token for token in rest if not _is_courtesy(words, token)]
     if not rest:
@@ -259,6 +266,8 @@ def _one_number(
     first, *more = rest
     for token in more:
         words.flaw(token.span, f"too much: {name} takes one item", fix=None)
+    if place := _place(first):
+        return place
     match words.numeric(first) if NUMERIC.match(first.text) else None:
         case Number(number):
             return number

@@ -20,6 +20,7 @@ from bot.core.model import (
     BatchId,
     Deps,
     ItemNumber,
+    Named,
     OnFailure,
     Options,
     Reference,
@@ -212,7 +213,7 @@ class Status:
 class Why:
     """Say why an item is not running."""
 
-    number: ItemNumber
+    item: Named
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +228,7 @@ class Cancel:
     """Stop a batch, or only some of its items."""
 
     id: BatchId | None = None
-    items: tuple[ItemNumber, ...] = ()
+    items: tuple[Named, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +250,7 @@ class Retry:
     """Run failed and skipped items again, or only some of them."""
 
     id: BatchId | None = None
-    items: tuple[ItemNumber, ...] = ()
+    items: tuple[Named, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +258,7 @@ class Undo:
     """Take back what an ended batch did, or only to some of its items."""
 
     id: BatchId | None = None
-    items: tuple[ItemNumber, ...] = ()
+    items: tuple[Named, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +266,7 @@ class Skip:
     """Leave pending items out. Without an id: of the live batch that has them."""
 
     id: BatchId | None
-    items: tuple[ItemNumber, ...]
+    items: tuple[Named, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,6 +310,9 @@ NUMERIC = re.compile(
 )
 """A number or a range."""
 
+PLACE = re.compile(r"#?(?P<number>[0-9]+)-(?P<rest>[a-z][a-z0-9-]*)\Z", re.IGNORECASE)
+"""``12-review``: an item by its place in the plan."""
+
 
 def format_command(command: Command) -> str:
     """Return the line that asks for *command*, in the one way the bot writes it."""
@@ -320,9 +324,9 @@ def format_command(command: Command) -> str:
         case Status(id) | Start(id) | Pause(id) | Resume(id):
             parts = [type(command).__name__.lower(), id or ""]
         case Cancel(id, items) | Retry(id, items) | Undo(id, items) | Skip(id, items):
-            parts = [type(command).__name__.lower(), id or "", format_numbers(items)]
-        case Why(number):
-            parts = ["why", str(number)]
+            parts = [type(command).__name__.lower(), id or "", format_names(items)]
+        case Why(item):
+            parts = ["why", str(item)]
         case Freeze(branch, reason):
             said = quoted(reason, always=True) if reason else ""
             parts = ["freeze", quoted(branch), said]
@@ -333,6 +337,19 @@ def format_command(command: Command) -> str:
         case _:
             assert_never(command)
     return " ".join(filter(None, ("/batch", *parts)))
+
+
+def format_names(names: Sequence[Named]) -> str:
+    """Return ``12 15..18 12-review``: numbers and names of items, in their order."""
+    shown: list[str] = []
+    numbers: list[ItemNumber] = []
+    for one in names:
+        if isinstance(one, int):
+            numbers.append(one)
+            continue
+        shown += [format_numbers(numbers), one]
+        numbers = []
+    return " ".join(filter(None, (*shown, format_numbers(numbers))))
 
 
 def format_numbers(numbers: Sequence[ItemNumber], *, mark: str = "") -> str:

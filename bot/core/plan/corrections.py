@@ -187,11 +187,15 @@ def _existing(number: ItemNumber, known: Known) -> ItemNumber | None:
     return guess if guess is not None and known.facts.get(guess) else None
 
 
-def without_items(expansion: Expansion, numbers: Iterable[ItemNumber]) -> str:
-    """Return the command without some of its items; others may still wait for them."""
+def without_items(
+    expansion: Expansion, numbers: Iterable[ItemNumber], *, terms: Sequence[Term] = ()
+) -> str:
+    """Return the command without some of its items, and without some of its terms;
+    others may still wait for them.
+    """
     here = expansion.known.repository
     gone = {Reference(here, number) for number in numbers}
-    return _without(expansion, gone, after=set())
+    return _without(expansion, gone, after=set(), terms=terms)
 
 
 def without_waits(expansion: Expansion, gone: set[Reference]) -> str:
@@ -200,13 +204,19 @@ def without_waits(expansion: Expansion, gone: set[Reference]) -> str:
 
 
 def _without(
-    expansion: Expansion, gone: set[Reference], *, after: set[Reference]
+    expansion: Expansion,
+    gone: set[Reference],
+    *,
+    after: set[Reference],
+    terms: Sequence[Term] = (),
 ) -> str:
     """Return the command without the items in *gone*, of which none waits for *after*;
     nothing if none would be left.
     """
 
     def keeps(term: Term) -> bool:
+        if term in terms:
+            return False
         match term.selector:
             case Number() | This() | Qualified() as name:
                 return expansion.name(name) not in gone
@@ -224,10 +234,10 @@ def _without(
             case Term():
                 if keeps(word):
                     words.append(_apart(replace(word, after=kept(word.after)), word))
-            case Group(terms):
+            case Group(inner):
                 left = tuple(
                     replace(term, after=kept(term.after))
-                    for term in terms
+                    for term in inner
                     if keeps(term)
                 )
                 if left:

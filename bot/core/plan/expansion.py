@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import assert_never
 
+from bot.core.actions.spec import AppliesTo
 from bot.core.command.faults import Declined, UnknownItems
 from bot.core.command.syntax import (
     NO_OPTIONS,
@@ -123,6 +124,9 @@ class Wish:
 
     number: ItemNumber
     mentions: tuple[Mention, ...]
+    is_for_its_pull: bool = (
+        False  # the number is an issue's, and pull requests are meant
+    )
 
 
 class Expansion:
@@ -228,13 +232,17 @@ class Expansion:
         asked = set(self.asked)
         found: dict[tuple[ItemNumber, str], list[Mention]] = {}
         named: dict[ItemNumber, list[str]] = {}
+        apart: set[tuple[ItemNumber, str]] = set()
         for mention in self.mentions:
             for number in dict.fromkeys(mention.numbers):
-                if number in asked:
-                    action = self._action_named(mention, number)
-                    found.setdefault((number, action), []).append(mention)
-                    if mention.is_named:
-                        named.setdefault(number, []).append(action)
+                if number not in asked:
+                    continue
+                action = self._action_named(mention, number)
+                if self.is_for_its_pull(mention, number):
+                    apart.add((number, action))
+                elif mention.is_named:
+                    named.setdefault(number, []).append(action)
+                found.setdefault((number, action), []).append(mention)
         # One of many asks for what is named for the number, wherever that stands.
         placed = dict.fromkeys(
             (number, action or named.get(number, [_UNNAMED])[0])
@@ -245,11 +253,26 @@ class Expansion:
                 number,
                 (
                     *found.get((number, action), ()),
-                    *(found.get((number, _UNNAMED), ()) if action else ()),
+                    *(
+                        found.get((number, _UNNAMED), ())
+                        if action and (number, action) not in apart
+                        else ()
+                    ),
                 ),
+                is_for_its_pull=(number, action) in apart,
             )
             for number, action in placed
         ]
+
+    def is_for_its_pull(self, mention: Mention, number: ItemNumber) -> bool:
+        """Return whether *number* is an issue, and something is to be done to it that
+        is done to pull requests alone.
+        """
+        facts = self.known.facts.get(number)
+        if facts is None or facts.kind is not ItemKind.ISSUE:
+            return False
+        resolved = self.known.configuration.resolve(self.action(mention, facts))
+        return resolved.applies_to is AppliesTo.PULL_REQUESTS
 
     def is_first(self, mention: Mention, number: ItemNumber) -> bool:
         """Return whether *mention* means the item that was typed first on *number*."""
@@ -290,11 +313,14 @@ class Expansion:
 
     @cached_property
     def _first(self) -> Mapping[ItemNumber, Wish]:
-        return {wish.number: wish for wish in reversed(self.wishes())}
+        wishes = [wish for wish in self.wishes() if not wish.is_for_its_pull]
+        return {wish.number: wish for wish in reversed(wishes)}
 
     def _action_named(self, mention: Mention, number: ItemNumber) -> str:
-        """Return the action of a mention by name; of another it is one of many."""
-        if not mention.is_named:
+        """Return the action of a mention by name; of another it is one of many, but for
+        what is done to the pull requests of issues.
+        """
+        if not (mention.is_named or self.is_for_its_pull(mention, number)):
             return _UNNAMED
         facts = self.known.facts.get(number)
         return self.action(mention, facts).name if facts else mention.term.action or "?"

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from bot.core.actions.review import REVIEW
-from bot.core.actions.table import builds_on_others, expectation
+from bot.core.actions.table import builds_on_others, expectation, opens_pull_request
 from bot.core.command.faults import CycleFound
 from bot.core.model import (
     Action,
@@ -15,7 +15,9 @@ from bot.core.model import (
     Expectations,
     ItemFacts,
     ItemId,
+    ItemKind,
     MergeWay,
+    OpenedPull,
     Origin,
     OutsideEdge,
     Plan,
@@ -40,18 +42,26 @@ def build_plan(
     home, options = repository.name, selection.options
     references = [Reference(home, item.facts.number) for item in selection.items]
     actions = [item.action.name for item in selection.items]
-    ids = item_ids(list(zip(references, actions, strict=True)), home=home)
-    items = tuple(
-        _plan_item(id_, repository, selected, selection, worker_of)
-        for id_, selected in zip(ids, selection.items, strict=True)
-    )
+    behind = [item.is_of_its_pull for item in selection.items]
+    asked = list(zip(references, actions, strict=True))
+    ids = item_ids(asked, home=home, behind=behind)
+    named = list(zip(references, ids, selection.items, strict=True))
     # Who waits for a number waits for the item that was typed first.
-    first = dict(reversed(list(zip(references, ids, strict=True))))
+    first = {ref: id_ for ref, id_, one in reversed(named) if not one.is_of_its_pull}
+    openers = {ref: id_ for ref, id_, one in named if opens_pull_request(one.action)}
+    items = tuple(
+        _plan_item(id_, repository, selected, selection, worker_of, openers.get(ref))
+        for ref, id_, selected in named
+    )
     waits = _dependencies(selection, ids, first, repository=home)
-    edges = tuple(
-        Edge(successor, first[predecessor], origin)
-        for (successor, predecessor), origin in waits.items()
-        if predecessor in first
+    opened = {one.id: one.opened_by for one in items if one.opened_by}
+    edges = (
+        *(Edge(item, opener, Origin.OPENED) for item, opener in opened.items()),
+        *(
+            Edge(successor, first[predecessor], origin)
+            for (successor, predecessor), origin in waits.items()
+            if predecessor in first and opened.get(successor) != first[predecessor]
+        ),
     )
     outside = tuple(
         OutsideEdge(successor, predecessor, origin)
@@ -99,6 +109,23 @@ def moved(batch: Batch, repository: Repository) -> Batch:
     plan = replace(batch.plan, items=items, outside=outside)
     request = replace(batch.request, repository=repository)
     return replace(batch, request=request, plan=plan)
+
+
+def resolved(plan: Plan, item: ItemId, opened: OpenedPull) -> Plan:
+    """Return the plan once the pull request that *item* is done to is there."""
+    items = tuple(
+        replace(
+            one,
+            number=opened.number,
+            kind=ItemKind.PULL_REQUEST,
+            head_sha=opened.head_sha,
+            base_branch=opened.base_branch,
+        )
+        if one.id == item
+        else one
+        for one in plan.items
+    )
+    return replace(plan, items=items)
 
 
 def renamed(reference: Reference, old: str, new: str) -> Reference:
@@ -216,6 +243,7 @@ def _plan_item(
     selected: SelectedItem,
     selection: Selection,
     worker_of: Callable[[Action], str],
+    opener: ItemId | None,
 ) -> PlanItem:
     facts, options = selected.facts, selection.options
     is_review = selected.action.does == REVIEW.name
@@ -239,6 +267,7 @@ def _plan_item(
             rerun_failed=options.rerun_failed,
         ),
         rules=selection.rules if is_review else (),
+        opened_by=opener if selected.is_of_its_pull else None,
     )
 
 
@@ -271,7 +300,8 @@ def _dependencies(
     for id_, item in zip(ids, selection.items, strict=True):
         facts = item.facts
         add(id_, item.after, Origin.TYPED)
-        if deps is Deps.TYPED or not builds_on_others(item.action):
+        is_alone = deps is Deps.TYPED or item.is_of_its_pull
+        if is_alone or not builds_on_others(item.action):
             continue
         others = [(facts.blocked_by, Origin.NATIVE)]
         if (base := heads.get(facts.base_branch)) is not None:

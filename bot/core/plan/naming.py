@@ -4,16 +4,18 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from itertools import count
 
-from bot.core.model import Batch, ItemId, ItemNumber, Reference
+from bot.core.model import Batch, ItemId, ItemNumber, Named, Reference
 
 _UNSAFE = re.compile(r"[^a-z0-9]+")
 _MOST = 40
 
 
-def item_ids(asked: Sequence[tuple[Reference, str]], *, home: str) -> list[ItemId]:
+def item_ids(
+    asked: Sequence[tuple[Reference, str]], *, home: str, behind: Sequence[bool] = ()
+) -> list[ItemId]:
     """Return a name for each item, told by what it is on and its action.
 
-    The first on a number of the repository *home* is that number; a second one has its
+    Those *behind* others on a number are never the first of it. The first on a number of the repository *home* is that number; a second one has its
     action as well (``15-review``), one of another repository that one's name
     (``api-15``). What is still taken gets a counter. A name is never that of another
     item of the plan, and good in a git ref, a file name and an address.
@@ -23,7 +25,8 @@ def item_ids(asked: Sequence[tuple[Reference, str]], *, home: str) -> list[ItemI
     # Plain numbers are for the first ones, wherever they stand.
     for place, (reference, _) in enumerate(asked):
         plain = str(reference.number)
-        if reference.repository == home and plain not in taken:
+        may_be_plain = reference.repository == home and not (behind and behind[place])
+        if may_be_plain and plain not in taken:
             taken.add(plain)
             given[place] = plain
     first_there: set[Reference] = set()
@@ -36,16 +39,23 @@ def item_ids(asked: Sequence[tuple[Reference, str]], *, home: str) -> list[ItemI
     return [ItemId(given[place]) for place in range(len(asked))]
 
 
-def on_numbers(batch: Batch, numbers: Collection[ItemNumber]) -> frozenset[ItemId]:
-    """Return the items that typed numbers mean: all that the batch has on them in its
-    own repository.
+def on_numbers(batch: Batch, names: Collection[Named]) -> frozenset[ItemId]:
+    """Return the items that were typed: by a number all that the batch has on it in its
+    own repository, with what is done to the pull request of its issue; by its own name
+    one item.
     """
-    wanted = set(numbers)
-    return frozenset(
-        item.id
-        for item in batch.plan.items
-        if item.number in wanted and item.repository.id == batch.repository.id
-    )
+    wanted = set(names)
+    home = [i for i in batch.plan.items if i.repository.id == batch.repository.id]
+    on = {item.id for item in home if item.number in wanted}
+    of_named = {item.id for item in home if item.opened_by and item.opened_by in on}
+    named = {item.id for item in batch.plan.items if item.id in wanted}
+    return frozenset(on | of_named | named)
+
+
+def number_in(name: Named) -> ItemNumber:
+    """Return the number that a name has, as it is typed; 0 if it has none there."""
+    leading = re.match("[0-9]+", str(name))
+    return ItemNumber(int(leading[0]) if leading else 0)
 
 
 def _name(reference: Reference, action: str, home: str, *, is_first: bool) -> str:

@@ -24,6 +24,7 @@ from bot.core.command.syntax import (
     Range,
     RunCommand,
     Search,
+    Term,
     This,
     Unfreeze,
     format_action,
@@ -40,6 +41,7 @@ from bot.core.model import (
     Options,
     Reference,
     ReviewRule,
+    Role,
     UpdateWhen,
 )
 from bot.core.plan.configuration import ResolvedAction
@@ -56,6 +58,7 @@ from bot.core.plan.expansion import (
     Known,
     Mention,
     Wanted,
+    Wish,
     filled,
     misspelled,
     options_of,
@@ -84,6 +87,7 @@ class SelectedItem:
     method: str | None = None
     update: UpdateWhen | None = None
     beside: tuple[ItemNumber, ...] = ()  # open pull requests for the same issue
+    is_of_its_pull: bool = False  # of what another item opens for the issue
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +114,12 @@ def wanted(command: RunCommand, known: Known) -> Wanted:
         if known.facts.get(name, _UNASKED) is None
         if (guess := misspelled(name, known)) is not None
     ]
+    numbers += [
+        pulls[0].number
+        for wish in expansion.wishes()
+        if wish.is_for_its_pull
+        and len(pulls := known.open_pulls.get(wish.number, ())) == 1
+    ]
     missing = [n for n in (*numbers, *unknown[:10]) if n not in known.facts]
     searches = tuple(s for s in expansion.searches if s not in known.filters)
     return Wanted(
@@ -126,7 +136,7 @@ _UNASKED = object()
 
 
 def to_be_opened(command: RunCommand, known: Known) -> tuple[ItemNumber, ...]:
-    """Return the issues that a command asks for a pull request for."""
+    """Return the issues that a command asks for a pull request for, or of."""
     expansion = Expansion(command, known)
     if expansion.problem() is not None:
         return ()
@@ -136,10 +146,13 @@ def to_be_opened(command: RunCommand, known: Known) -> tuple[ItemNumber, ...]:
         if (facts := known.facts.get(wish.number)) is not None
         and facts.kind is ItemKind.ISSUE
         and facts.is_open
-        and opens_pull_request(
-            known.configuration.resolve(
-                expansion.action(wish.mentions[0], facts)
-            ).action
+        and (
+            wish.is_for_its_pull
+            or opens_pull_request(
+                known.configuration.resolve(
+                    expansion.action(wish.mentions[0], facts)
+                ).action
+            )
         )
     ]
     return tuple(dict.fromkeys(numbers))
@@ -183,19 +196,18 @@ class _Choice:
         self._known = expansion.known
         self._left_out: dict[_Why, list[ItemNumber]] = {}
         self._refused: dict[_Why, list[ItemNumber]] = {}
+        self._early: list[Term] = []  # merges of what is only opened then
         self._seen: set[ItemNumber] = set()
-        self._is_opened_already = False  # something is left out for that
+        self._opened_already: set[ItemNumber] = set()  # left out for that
+        self._opening: set[ItemNumber] = set()  # issues that get a pull request
+        self._read_as: dict[ItemNumber, ItemNumber] = {}  # issue → its pull request
 
     def result(self) -> Selection | Declined:
         """Return the selection, or a refusal if an item does not fit or none is left."""
         command = self._expansion.command
-        items = [
-            item
-            for wish in self._expansion.wishes()
-            if (item := self._decide(wish.number, wish.mentions)) is not None
-        ]
+        items = self._items()
         over: Sequence[str] = ()
-        if self._refused:
+        if self._refused or self._early:
             return self._refusal(has_items=bool(items))
         if command.is_untyped:
             items, over = self._within_the_limit(items)
@@ -203,7 +215,7 @@ class _Choice:
         if not items:
             why = " ".join(notes)
             anew = format_command(replace(command, is_again=True))
-            corrected = anew if self._is_opened_already else ""
+            corrected = anew if self._opened_already else ""
             return Declined(f"Nothing is left to do. {why}".strip(), corrected)
         if (too_many := self._expansion.too_many(len(items))) is not None:
             return too_many
@@ -246,13 +258,85 @@ class _Choice:
         rest = list(dict.fromkeys(item.facts.number for item in items[limit:]))
         if not rest:
             return items, ()
+        kept = items[:limit]
+        opening = {i.facts.number for i in kept if opens_pull_request(i.action)}
+        kept = [i for i in kept if not i.is_of_its_pull or i.facts.number in opening]
         over = _Why(
             f"is over the limit of {limit} items",
             f"are over the limit of {limit} items",
             "a label that asks for more stays on",
         )
         verb = "It is" if len(rest) == 1 else "They are"
-        return items[:limit], [f"{_said(over, rest)} {verb} **left out**."]
+        return kept, [f"{_said(over, rest)} {verb} **left out**."]
+
+    def _items(self) -> list[SelectedItem]:
+        """Return the items in the order asked for."""
+        wishes = self._expansion.wishes()
+        decided: dict[int, SelectedItem | None] = {}
+        for place, wish in enumerate(wishes):
+            if not wish.is_for_its_pull:
+                item = self._decide(wish.number, wish.mentions)
+                decided[place] = item
+                if item is not None and opens_pull_request(item.action):
+                    self._opening.add(wish.number)
+        asked = {(i.facts.number, i.action) for i in decided.values() if i is not None}
+        # What is done to the pull request of an issue depends on what opens it.
+        for place, wish in enumerate(wishes):
+            if wish.is_for_its_pull:
+                item = self._decide_of_pull(wish)
+                is_twice = item and (item.facts.number, item.action) in asked
+                decided[place] = None if is_twice else item
+        found = (decided[place] for place in range(len(wishes)))
+        return [item for item in found if item is not None]
+
+    def _decide_of_pull(self, wish: Wish) -> SelectedItem | None:
+        """Return the item for the pull request that the batch opens for an issue, or that
+        is why it opens none; else what becomes of it as of any issue.
+        """
+        number, mentions = wish.number, wish.mentions
+        facts = self._known.facts[number]
+        assert facts is not None
+        if number in self._opening:
+            return self._of_its_pull(facts, mentions)
+        pulls = self._known.open_pulls.get(number, ())
+        if number in self._opened_already and len(pulls) == 1:
+            self._read_as[number] = pulls[0].number
+            return self._decide(pulls[0].number, mentions)
+        if any(number in some for some in self._refused.values()):
+            return None  # that says why there will be none
+        if number in self._seen and self._leave_live(number):
+            return None
+        return self._decide(number, mentions)
+
+    def _of_its_pull(
+        self, facts: ItemFacts, mentions: Sequence[Mention]
+    ) -> SelectedItem | None:
+        action = self._expansion.action(mentions[0], facts)
+        resolved = self._known.configuration.resolve(action)
+        spec = spec_of(resolved.action)
+        why: _Why | None = None
+        if reason := self._impossible(resolved.action, ItemKind.PULL_REQUEST):
+            why = _Why("stays as it is", "stay as they are", reason.rstrip("."))
+        elif spec is None or spec.role > Role.WRITE or spec.runs_command:
+            why = _unseen(resolved.action)
+        if why is None:
+            return self._item(
+                facts, resolved, mentions, is_first=False, is_of_its_pull=True
+            )
+        if mentions[0].is_named:
+            _add(self._refused.setdefault(why, []), facts.number)
+            self._early += [mention.term for mention in mentions]
+        else:
+            self._leave_out(why, facts.number)
+        return None
+
+    def _leave_live(self, number: ItemNumber) -> bool:
+        """Leave an item out that is live in a batch; return whether it is."""
+        batch_id = self._known.live_items.get(number)
+        if batch_id is not None:
+            where = f"already in batch {self._known.batch_link(batch_id)}"
+            self._leave_out(_Why(f"is {where}", f"are {where}"), number)
+        return batch_id is not None
 
     def _ways_of_no_merge(self, items: Sequence[SelectedItem]) -> Sequence[str]:
         """Return the options that say how to merge where nothing is merged."""
@@ -286,13 +370,11 @@ class _Choice:
             unfit = self._refused if is_named else self._left_out
             _add(unfit.setdefault(why, []), number)
             return None
-        if (batch_id := self._known.live_items.get(number)) is not None:
-            where = f"already in batch {self._known.batch_link(batch_id)}"
-            self._leave_out(_Why(f"is {where}", f"are {where}"), number)
+        if self._leave_live(number):
             return None
         if self._pulls_of(facts, resolved) and not self._expansion.command.is_again:
             self._leave_out(_opened(self._known.open_pulls[number]), number)
-            self._is_opened_already = True
+            self._opened_already.add(number)
             return None
         return self._item(facts, resolved, mentions, is_first=is_first)
 
@@ -337,17 +419,28 @@ class _Choice:
     def _refusal(self, *, has_items: bool) -> Declined:
         """Return what is wrong with the items that were named, and the rest to copy."""
         message = " ".join(_said(why, n) for why, n in self._refused.items())
-        numbers = [number for some in self._refused.values() for number in some]
-        if len(numbers) == 1:
+        numbers = [
+            number
+            for why, some in self._refused.items()
+            for number in some
+            if number not in self._opening
+        ]
+        if len(numbers) == 1 and not self._early:
             facts = self._known.facts[numbers[0]]
-            if facts is not None and facts.linked_pull_requests:
+            if facts is not None and self._pulls_open_for(facts):
                 return self._linked(message, facts)
-        corrected = without_items(self._expansion, numbers) if has_items else ""
-        return Declined(message, corrected)
+        corrected = without_items(self._expansion, numbers, terms=self._early)
+        return Declined(message, corrected if has_items else "")
+
+    def _pulls_open_for(self, facts: ItemFacts) -> Sequence[ItemNumber]:
+        """Return the open pull requests that close an issue, or that are of ours."""
+        own = self._known.open_pulls.get(facts.number, ())
+        both = (*facts.linked_pull_requests, *(pull.number for pull in own))
+        return list(dict.fromkeys(both))
 
     def _linked(self, message: str, facts: ItemFacts) -> Declined:
         """Return the refusal of an issue whose pull request may be meant."""
-        linked = facts.linked_pull_requests
+        linked = self._pulls_open_for(facts)
         shown = join([f"#{number}" for number in linked])
         if len(linked) > 1:
             return Declined(f"{message} Its open pull requests are {shown}.")
@@ -364,6 +457,7 @@ class _Choice:
         mentions: Sequence[Mention],
         *,
         is_first: bool,
+        is_of_its_pull: bool = False,
     ) -> SelectedItem:
         after = dict.fromkeys(
             reference
@@ -385,6 +479,7 @@ class _Choice:
             method=options.method,
             update=options.update,
             beside=tuple(pull.number for pull in self._pulls_of(facts, resolved)),
+            is_of_its_pull=is_of_its_pull,
         )
 
     def _leave_out(self, why: "_Why", number: ItemNumber) -> None:
@@ -404,6 +499,8 @@ class _Choice:
         if elsewhere := dict.fromkeys(self._expansion.left_out_references):
             shown = join([code_span(str(reference)) for reference in elsewhere])
             yield f"Items of other repositories are **left out**: {shown}."
+        for number, pull in self._read_as.items():
+            yield f"What is for the pull request of #{number} is done to #{pull}."
         yield from self._own_names(items)
         yield from label_notes(self._expansion)
         yield from self._frozen(items)
@@ -540,6 +637,13 @@ class _Why:
     one: str
     many: str
     more: str = ""
+
+
+def _unseen(action: Action) -> _Why:
+    """Return why something is not done to what the same batch opens."""
+    more = f"{code_span(action.name)} is for one that people could look at before"
+    one = "gets its pull request by this very command"
+    return _Why(one, "get their pull requests by this very command", more)
 
 
 def _opened(pulls: Sequence[PullNow]) -> _Why:

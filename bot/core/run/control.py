@@ -16,6 +16,7 @@ from bot.core.model import (
     ItemId,
     ItemNumber,
     ItemState,
+    Named,
     PlanItem,
 )
 from bot.core.plan.graph import predecessors
@@ -36,7 +37,7 @@ class ControlResult:
     events: tuple[e.Event, ...] = ()
     stop: tuple[ItemId, ...] = ()  # running items
     touched: tuple[ItemId, ...] = ()  # items that the control is about
-    ignored: tuple[ItemNumber, ...] = ()  # typed, but no item is in a state for it
+    ignored: tuple[Named, ...] = ()  # typed, but no item is in a state for it
     nothing: str = ""
     too_late: tuple[ItemId, ...] = ()  # to be stopped, but on their way to GitHub
 
@@ -56,11 +57,11 @@ def resume(schedule: Schedule, now: datetime, *, by: str) -> ControlResult:
 
 
 def cancel(
-    schedule: Schedule, now: datetime, *, by: str, numbers: Collection[ItemNumber] = ()
+    schedule: Schedule, now: datetime, *, by: str, names: Collection[Named] = ()
 ) -> ControlResult:
     """Stop the batch, or only some items of it."""
     late = schedule.publishing
-    if not numbers:
+    if not names:
         too_late = tuple(i for i in schedule.running if i in late)
         running = tuple(i for i in schedule.running if i not in late)
         is_by_failure = not schedule.by and schedule.cause is None
@@ -72,9 +73,9 @@ def cancel(
         touched = (*running, *pending)
         events = (e.BatchCancelling(now, by),)
         return ControlResult(by, events, running, touched, too_late=too_late)
-    items = on_numbers(schedule.batch, numbers)
+    items = on_numbers(schedule.batch, names)
     change = withdraw(schedule, now, by=by, items=items)
-    return _with_ignored(change, schedule, numbers)
+    return _with_ignored(change, schedule, names)
 
 
 def withdraw(
@@ -91,44 +92,49 @@ def withdraw(
 
 
 def skip(
-    schedule: Schedule, now: datetime, *, by: str, numbers: Collection[ItemNumber]
+    schedule: Schedule, now: datetime, *, by: str, names: Collection[Named]
 ) -> ControlResult:
     """Leave pending items out; what waits for them is skipped as well."""
-    items = on_numbers(schedule.batch, numbers)
+    items = on_numbers(schedule.batch, names)
     pending = tuple(i for i in schedule.items_in(ItemState.PENDING) if i in items)
     events = tuple(e.ItemSkipped(now, item, by=by) for item in pending)
-    return _with_ignored(ControlResult(by, events, touched=pending), schedule, numbers)
+    return _with_ignored(ControlResult(by, events, touched=pending), schedule, names)
 
 
 def retry(
-    schedule: Schedule, now: datetime, *, by: str, numbers: Collection[ItemNumber] = ()
+    schedule: Schedule, now: datetime, *, by: str, names: Collection[Named] = ()
 ) -> ControlResult:
     """Put failed, skipped and cancelled items back to pending, all of them if none are
     named, together with the predecessors without which they could not start.
     """
-    able = schedule.items_in(*RETRYABLE)
-    items = on_numbers(schedule.batch, numbers)
-    asked = [i for i in able if i in items] if numbers else able
+    able = [i for i in schedule.items_in(*RETRYABLE) if not _is_vain(schedule, i)]
+    items = on_numbers(schedule.batch, names)
+    asked = [i for i in able if i in items] if names else able
     wanted = with_predecessors(schedule, asked)
     touched = tuple(item for item in able if item in wanted)
     events = tuple(e.ItemReset(now, item, by) for item in touched)
     if schedule.state is BatchState.CANCELLING:
         return ControlResult(by, nothing="it is being cancelled")
-    return _with_ignored(ControlResult(by, events, touched=touched), schedule, numbers)
+    return _with_ignored(ControlResult(by, events, touched=touched), schedule, names)
 
 
 def to_run_again(
-    progress: Progress, numbers: Collection[ItemNumber] = ()
+    progress: Progress, names: Collection[Named] = ()
 ) -> tuple[ItemId, ...]:
     """Return what did not succeed in a batch that has ended, all of it or the named
     items with the predecessors that they need.
     """
-    lost = [i for i, view in progress.items.items() if view.state in RETRYABLE]
-    if not numbers:
+    lost = [
+        i
+        for i, view in progress.items.items()
+        if view.state in RETRYABLE
+        and not (view.item.is_unopened and _is_done(progress, view.item.opened_by))
+    ]
+    if not names:
         return tuple(lost)
     before = predecessors(progress.batch.plan)
     wanted: set[ItemId] = set()
-    todo = [item for item in on_numbers(progress.batch, numbers) if item in lost]
+    todo = [item for item in on_numbers(progress.batch, names) if item in lost]
     while todo:
         item = todo.pop()
         if item not in wanted:
@@ -209,14 +215,26 @@ def with_predecessors(schedule: Schedule, items: Sequence[ItemId]) -> frozenset[
     return frozenset(found)
 
 
+def _is_vain(schedule: Schedule, item: ItemId) -> bool:
+    """Return whether an item is about a pull request that nobody will open any more."""
+    planned = schedule.planned(item)
+    opener = planned.opened_by if planned.is_unopened else None
+    return opener is not None and schedule.state_of(opener) is ItemState.COMPLETED
+
+
+def _is_done(progress: Progress, item: ItemId | None) -> bool:
+    """Return whether an item was completed, be it in the batch before this one."""
+    view = progress.items.get(item) if item is not None else None
+    return view is None or view.state is ItemState.COMPLETED
+
+
 def _with_ignored(
-    change: ControlResult, schedule: Schedule, numbers: Collection[ItemNumber]
+    change: ControlResult, schedule: Schedule, names: Collection[Named]
 ) -> ControlResult:
     """Return *change* with the typed numbers that it does nothing about."""
     done = {*change.touched, *change.too_late}
-    meant = on_numbers(schedule.batch, numbers)
-    met = {schedule.planned(item).number for item in meant & done}
-    ignored = tuple(number for number in numbers if number not in met)
+    batch = schedule.batch
+    ignored = tuple(name for name in names if not on_numbers(batch, [name]) & done)
     is_nothing = not change.touched and not change.too_late
     nothing = "none of its items is in a state for that" if is_nothing else ""
     return replace(change, ignored=ignored, nothing=nothing)

@@ -16,6 +16,8 @@ def overtaken(item: PlanItem, facts: ItemFacts | None) -> Outcome | None:
 
     *facts* are GitHub's present ones, None if it has no such number any more.
     """
+    if item.is_unopened:
+        return None  # the item that opens it tells
     if facts is None or facts.kind is not item.kind:
         what = "pull request" if item.kind is ItemKind.PULL_REQUEST else "issue"
         return _failed(

@@ -20,7 +20,7 @@ from bot.core.model import (
     Reference,
     Stage,
 )
-from bot.core.plan.graph import moved, renamed
+from bot.core.plan.graph import moved, renamed, resolved
 from bot.core.run.transitions import after, batch_after, stage_after
 
 
@@ -40,6 +40,7 @@ class ItemView:
     next_at: datetime | None = None  # of the next try, while it waits for it
     outcome: Outcome | None = None  # of the last attempt, a transient one included
     skipped_because: Reference | None = None
+    opened_nothing: bool = False  # what it was skipped because of
     by: str = ""  # who skipped or cancelled it
     kept: str = ""  # what a cancelled item leaves behind
     result: CommandResult | None = None  # accepted, and being brought to GitHub
@@ -133,6 +134,11 @@ class Progress:
             view = self.items[news.item]
             if view.state is ItemState.RUNNING and view.attempt == news.attempt:
                 self.items[news.item] = replace(view, step=news.step)
+        elif isinstance(news, e.ItemResolved):
+            plan = resolved(self.batch.plan, news.item, news.opened)
+            self.batch = replace(self.batch, plan=plan)
+            planned = next(item for item in plan.items if item.id == news.item)
+            self.items[news.item] = replace(self.items[news.item], item=planned)
         elif isinstance(news, e.ItemEvent):
             before = self.items[news.item]
             view = self.items[news.item] = _after(before, news)
@@ -209,6 +215,8 @@ def _after(view: ItemView, event: e.ItemEvent) -> ItemView:
     state = after(event) or view.state
     stage = stage_after(view.stage, event)
     match event:
+        case e.ItemResolved():
+            return view  # its batch has more to do about it
         case e.ItemStarted():
             return replace(
                 view,
@@ -256,6 +264,7 @@ def _after(view: ItemView, event: e.ItemEvent) -> ItemView:
                 state=state,
                 stage=stage,
                 skipped_because=event.because,
+                opened_nothing=event.opened_nothing,
                 by=event.by,
                 ended_at=event.at,
                 next_at=None,

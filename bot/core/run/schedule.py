@@ -8,7 +8,7 @@ transition has to cost microseconds.
 
 import heapq
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
 from typing import assert_never
@@ -24,12 +24,13 @@ from bot.core.model import (
     ItemId,
     ItemState,
     OnFailure,
+    OpenedPull,
     PlanItem,
     Reference,
     Repository,
     Stage,
 )
-from bot.core.plan.graph import chain_seconds, moved, renamed
+from bot.core.plan.graph import chain_seconds, moved, renamed, resolved
 from bot.core.run.capacity import InstallationCapacity
 from bot.core.run.transitions import after, batch_after, stage_after
 
@@ -70,6 +71,8 @@ class Schedule:
     _settled: dict[Reference, bool] = field(default_factory=dict)
     _open: int = 0  # items that have not ended
     _lost: list[int] = field(default_factory=list)  # ended badly, successors not told
+    _unopened: list[int] = field(default_factory=list)  # see ``PlanItem.is_unopened``
+    _opened: dict[ItemId, OpenedPull] = field(default_factory=dict)  # by which item
     _has_failed: bool = False  # since the batch was started or resumed
 
     def __post_init__(self) -> None:
@@ -82,6 +85,7 @@ class Schedule:
         self._unmet = [0] * count
         self._successors = [[] for _ in range(count)]
         self._open = count
+        self._unopened = [i for i, item in enumerate(plan.items) if item.is_unopened]
         for edge in plan.edges:
             successor = self._index[edge.successor]
             self._successors[self._index[edge.predecessor]].append(successor)
@@ -247,6 +251,11 @@ class Schedule:
         if (state := after(event)) is not None:
             self._set_state(i, state)
         match event:
+            case e.ItemResolved():
+                plan = resolved(self.batch.plan, event.item, event.opened)
+                self.batch = replace(self.batch, plan=plan)
+                self._unopened.remove(i)
+                self._offer(i)
             case e.ItemStarted():
                 self._attempts[i] = event.attempt
                 self._tries[i] += 1
@@ -258,6 +267,8 @@ class Schedule:
                 heapq.heappush(self._delayed, (event.next_at, i))
             case e.ItemEnded():
                 self.requests_used += event.requests
+                if event.outcome.opened is not None:
+                    self._opened[event.item] = event.outcome.opened
                 if event.outcome.is_success:
                     self._release_successors(i)
                 else:
@@ -335,6 +346,9 @@ class Schedule:
             self.apply(event)
             followed.append(event)
 
+        for i in [*self._unopened]:
+            if (event := self._resolving(i, at)) is not None:
+                happen(event)
         if self.state is BatchState.CANCELLING:
             self._lost.clear()  # who waits for them is cancelled, not skipped
         while self._lost:
@@ -371,6 +385,21 @@ class Schedule:
         if not self._open:
             happen(e.BatchFinished(at))
         return followed
+
+    def _resolving(self, i: int, at: datetime) -> e.Event | None:
+        """Return what follows for an item whose pull request was not there yet."""
+        item = self.batch.plan.items[i]
+        assert item.opened_by is not None
+        before = self._index.get(item.opened_by)
+        if before is None or self._states[before] is not ItemState.COMPLETED:
+            return None
+        opened = self._opened.get(item.opened_by)
+        if opened is not None:
+            return e.ItemResolved(at, item.id, opened)
+        if self._states[i] is not ItemState.PENDING:
+            return None
+        because = self._reference(before)
+        return e.ItemSkipped(at, item.id, because, opened_nothing=True)
 
     # --- the ready set -----------------------------------------------------------
 
@@ -419,6 +448,8 @@ class Schedule:
     def _offer(self, i: int) -> None:
         """Put an item into the ready set if nothing but capacity is missing."""
         if self._unmet[i] or self._states[i] is not ItemState.PENDING:
+            return
+        if self.batch.plan.items[i].is_unopened:
             return
         if i in self._next_at:
             return

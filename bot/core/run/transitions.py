@@ -25,7 +25,7 @@ def after(event: e.ItemEvent) -> ItemState | None:
             return ItemState.SKIPPED
         case e.ItemCancelled():
             return ItemState.CANCELLED
-        case e.ItemAccepted() | e.ItemParked() | e.ItemUnparked():
+        case e.ItemResolved() | e.ItemAccepted() | e.ItemParked() | e.ItemUnparked():
             return None
         case _:
             assert_never(event)
@@ -50,6 +50,8 @@ def stage_after(
             return Stage.WORKING if stage is Stage.PARKED else stage
         case e.ControlGiven():
             return stage and Stage.STOPPING
+        case e.ItemResolved():
+            return stage
         case (
             e.ItemRetrying()
             | e.ItemReset()

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from bot.core.actions.table import needed_role
 from bot.core.command.syntax import Undo, format_command
-from bot.core.model import Action, Batch, ItemFacts, ItemId, ItemNumber, ItemState
+from bot.core.model import Action, Batch, ItemFacts, ItemId, ItemState, Named
 from bot.core.plan.naming import on_numbers
 from bot.core.run.progress import Progress
 
@@ -24,14 +24,12 @@ def undoable(progress: Progress) -> Mapping[ItemId, Action]:
     }
 
 
-def to_undo(
-    progress: Progress, numbers: Collection[ItemNumber] = ()
-) -> tuple[ItemId, ...]:
+def to_undo(progress: Progress, names: Collection[Named] = ()) -> tuple[ItemId, ...]:
     """Return the items that are taken back: all that can be, or those that are named."""
     able = undoable(progress)
-    if not numbers:
+    if not names:
         return tuple(able)
-    meant = on_numbers(progress.batch, numbers)
+    meant = on_numbers(progress.batch, names)
     return tuple(item for item in able if item in meant)
 
 

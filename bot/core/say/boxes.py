@@ -81,7 +81,7 @@ class Boxes:
         if len(home) <= _MOST_UNDOS:
             for item in home:
                 what = f"{self.names.link(item.id)}: {deed_of(item)}"
-                yield box("undo", str(item.number), text=f"Take back {what}")
+                yield box("undo", item.id, text=f"Take back {what}")
         if len(back) > 1:
             yield box("undo", text=f"Take all of it back: {deeds(back)}")
 
@@ -90,7 +90,7 @@ class Boxes:
             if self.names.is_home(item):
                 shown = self.names.list_references(references)
                 text = f"Skip {self.names.link(item)}, which waits for {shown}"
-                yield box("skip", str(self.names.items[item].number), text=text)
+                yield box("skip", item, text=text)
 
     def _cancel_boxes(self, waits: Stalled) -> Iterator[str]:
         for item, says in list(waits.parked.items())[:_MOST_SKIPS]:
@@ -98,8 +98,7 @@ class Boxes:
                 what = (
                     f"{self.names.link(item)}, which waits for {escape_line(says, 60)}"
                 )
-                number = str(self.names.items[item].number)
-                yield box("cancel", number, text=f"Cancel {what}")
+                yield box("cancel", item, text=f"Cancel {what}")
 
     def _retry_boxes(self) -> Iterator[str]:
         for view in self._views:
@@ -110,12 +109,12 @@ class Boxes:
                     shown = self.names.list([other.item.id for other in behind], 3)
                     verb = "waits" if len(behind) == 1 else "wait"
                     text += f", then {shown} that {verb} for it"
-                numbers = [
-                    str(one.item.number)
+                ids = [
+                    one.item.id
                     for one in (view, *behind)
                     if self.names.is_home(one.item.id)
                 ]
-                yield box("retry", *dict.fromkeys(numbers), text=text)
+                yield box("retry", *ids, text=text)
 
     def _skipped_behind(self, view: ItemView) -> Sequence[ItemView]:
         """Return what was skipped because of an item, directly or through others."""

@@ -64,9 +64,7 @@ def render_control_done(
     ignored = ""
     if change.ignored:
         verb = "is" if len(change.ignored) == 1 else "are"
-        ignored = (
-            f" {names.links.items(change.ignored)} {verb} not in a state for that."
-        )
+        ignored = f" {names.list_named(change.ignored)} {verb} not in a state for that."
     if not is_whole and not change.touched and late:
         return f"{marker}\n😕{late} Nothing changed in batch {name}.{ignored}{follow}"
     return f"{marker}\n{_CONTROLS[control]} {what}{effect}.{late}{ignored}{follow}"

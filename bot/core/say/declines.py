@@ -3,18 +3,20 @@
 Each ends with what was left as it was: nothing started, or nothing changed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from bot.core.model import (
     BatchId,
     ItemFacts,
     ItemKind,
     ItemNumber,
+    Named,
     Origin,
     OutsideEdge,
     Reference,
     Role,
 )
+from bot.core.say.names import typed
 from bot.core.world.markdown import code_span, escape_prose
 from bot.errors import Problem
 
@@ -49,21 +51,21 @@ def which_plan() -> str:
     )
 
 
-def not_unfinished(numbers: Sequence[ItemNumber]) -> str:
+def not_unfinished(names: Sequence[Named]) -> str:
     """No live batch has one of the items to do."""
-    named = " or ".join(f"#{number}" for number in numbers)
+    named = " or ".join(map(typed, names))
     return f"No live batch has {named} unfinished. Nothing changed."
 
 
-def in_different_batches(live: Mapping[ItemNumber, BatchId]) -> str:
+def in_different_batches(live: Iterable[tuple[Named, BatchId]]) -> str:
     """Items that were named together are to do in batches apart."""
-    where = (f"#{number} is in {code_span(batch)}" for number, batch in live.items())
+    where = (f"{typed(name)} is in {code_span(batch)}" for name, batch in live)
     return f"{', '.join(where)}: name those of one batch. Nothing changed."
 
 
-def in_no_batch(number: ItemNumber) -> str:
+def in_no_batch(name: Named) -> str:
     """No batch, live or ended, has the item."""
-    return f"No batch of this repository has #{number}."
+    return f"No batch of this repository has {typed(name)}."
 
 
 def started_before(batch_id: BatchId, url: str, *, is_over: bool) -> str:
@@ -156,6 +158,7 @@ def never_done(
             Origin.NATIVE: "“blocked by” on GitHub",
             Origin.TEXT: "“depends on” in its text",
             Origin.STACK: "its base branch",
+            Origin.OPENED: "its pull request",
         }[edge.origin]
         said.append(
             f"#{number} waits for {name} ({where}), which was closed {_closed(facts)}."

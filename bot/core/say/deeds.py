@@ -63,7 +63,8 @@ def _groups(items: Iterable[PlanItem]) -> list[tuple[Action, list[PlanItem]]]:
 
 
 def _deed(action: Action, items: Sequence[PlanItem]) -> str:
-    kinds = {item.kind for item in items}
+    pull = ItemKind.PULL_REQUEST
+    kinds = {pull if item.opened_by else item.kind for item in items}
     if kinds == {ItemKind.ISSUE}:
         return _said(action, plural(len(items), "issue"))
     if kinds == {ItemKind.PULL_REQUEST}:

@@ -57,6 +57,10 @@ _SELECTORS = (
     ("`-15`", "take an item out again"),
     ("`(15 18) after:12`", "both wait for #\u206012"),
     ("`close:63`", "another action for one item"),
+    (
+        "`12 review:12`",
+        "review the pull request that #\u206012 opens; controls call it `12-review`",
+    ),
     ("`18[priority:high timeout:2h]`", "options for one item"),
 )
 _DEFAULTS = Options()

@@ -101,7 +101,7 @@ class Messages:
             shown = self.names.list_references(waits.references)
             verb = "is" if len(waits.references) == 1 else "are"
             first = next(iter(waits.outside))
-            skip = code_span(f"/batch skip {self.names.items[first].number}")
+            skip = code_span(f"/batch skip {first}")
             said = [
                 f"Nothing can run until {shown} {verb} closed as completed, or merged;"
                 " then it goes on by itself.",
@@ -109,7 +109,7 @@ class Messages:
             ]
         if waits.parked:
             first, says = next(iter(waits.parked.items()))
-            cancel = code_span(f"/batch cancel {name} {self.names.items[first].number}")
+            cancel = code_span(f"/batch cancel {name} {first}")
             said.append(
                 f"{self.names.link(first)} waits for {escape_line(says, 200)}: see to"
                 f" that there, or {cancel} leaves it out, and what waits for it."

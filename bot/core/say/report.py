@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from bot.core.actions.table import ACTIONS
+from bot.core.actions.table import ACTIONS, sort_of
 from bot.core.durations import clock, spell
-from bot.core.model import Batch, ItemState
+from bot.core.model import Batch, ItemSort, ItemState
 from bot.core.run.progress import ItemView, Progress, median_worked
 from bot.core.say.askers import asked_with, on_again
 from bot.core.say.headings import heading
@@ -49,6 +49,11 @@ _ENDS = (
     ItemState.SKIPPED,
     ItemState.CANCELLED,
 )
+_SORTS = {
+    ItemSort.ISSUE: "Issues",
+    ItemSort.PULL_REQUEST: "Pull requests",
+    ItemSort.REVIEW: "Reviews",
+}
 _LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,38}")
 
 
@@ -117,6 +122,7 @@ class _Report:
             self._logs("Last lines of the logs", ItemState.FAILED),
             *(() if self._is_flat else self._folds()),
             self._logs("Last lines of what was done", ItemState.COMPLETED),
+            self._vain(),
             self._cancelled(),
             details("Figures", paragraphs(self._totals(), *self._other_requests())),
             self._footer(),
@@ -149,24 +155,38 @@ class _Report:
         return len(self.progress.items) <= FLAT
 
     def _results(self) -> str:
-        """Return what came of each item that is done, to be seen without a click."""
-        done = [view for view in self.views if view.state is ItemState.COMPLETED]
+        """Return what came of each item that is done, or had nothing to be done to, to be
+        seen without a click.
+        """
         if not self._is_flat:
             return ""
-        return "\n".join(f"- {look(view).icon} {self._result(view)}" for view in done)
+        return "\n".join(
+            f"- {look(view).icon} {self._result(view)}"
+            for view in self.views
+            if view.state is ItemState.COMPLETED or view.opened_nothing
+        )
 
     def _result(self, view: ItemView) -> str:
+        name = self.names.plain(view.item.id)
+        if view.opened_nothing:
+            return f"{name} — skipped, {skip_sentence(view, self.links)}"
         assert view.outcome is not None
         spent = f" · {spell(view.worked)}" if view.attempt else ""
         again = f" ({view.tries} tries)" if view.tries > 1 else ""
-        name = self.names.plain(view.item.id)
         return f"{name} — {result(view.outcome, self.level.words)}{spent}{again}"
 
     # --- totals ----------------------------------------------------------------
 
     def _totals(self) -> str:
-        """Return a line of figures per kind; a table of them is wider than a phone."""
+        """Return a line of figures per action, and per kind of item if there are several;
+        a table of them is wider than a phone.
+        """
         kinds = dict(self._by_action())
+        sorts: dict[ItemSort, list[ItemView]] = {}
+        for view in self.views:
+            sorts.setdefault(sort_of(view.item), []).append(view)
+        if len(sorts) > 1:
+            kinds |= {_SORTS[one]: sorts[one] for one in ItemSort if one in sorts}
         if len(kinds) > 1:
             kinds["All items"] = self.views
         return "\n".join(f"- **{one}:** {_sums(views)}" for one, views in kinds.items())
@@ -223,7 +243,8 @@ class _Report:
     def _unsuccessful(self) -> Sequence[ItemView]:
         """Return what a person may want to run again, failures first."""
         order = (ItemState.FAILED, ItemState.SKIPPED)
-        return [view for state in order for view in self.views if view.state is state]
+        able = [view for view in self.views if did_not_succeed(view)]
+        return [view for state in order for view in able if view.state is state]
 
     def _needs_you(self) -> Iterator[str]:
         views = self._unsuccessful()
@@ -248,7 +269,7 @@ class _Report:
         text = f"Retry {name} — {self._why(view)}"
         if not self.names.is_home(view.item.id):
             return f"- {text}"  # a box names numbers of the batch's own repository
-        return box("retry", str(view.item.number), text=text)
+        return box("retry", view.item.id, text=text)
 
     def _why(self, view: ItemView) -> str:
         if view.state is ItemState.SKIPPED:
@@ -299,6 +320,14 @@ class _Report:
             rest = f"and {more} more" if more else ""
             rows = "\n".join(f"- {self._result(view)}" for view in shown)
             yield details(f"{title}: {len(done)}", paragraphs(rows, rest))
+
+    def _vain(self) -> str:
+        """Return the many items that had nothing to be done to."""
+        vain = [view for view in self.views if view.opened_nothing]
+        if not vain or self._is_flat:
+            return ""
+        numbers = ", ".join(self.names.plain(view.item.id) for view in vain)
+        return details(f"Skipped, no pull request was opened: {len(vain)}", numbers)
 
     def _cancelled(self) -> str:
         views = [view for view in self.views if view.state is ItemState.CANCELLED]

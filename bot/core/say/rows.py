@@ -13,6 +13,7 @@ from bot.core.say.headings import Phase, phase_of
 from bot.core.say.names import Names
 from bot.core.say.pictures import Look, look
 from bot.core.say.sentences import (
+    did_not_succeed,
     fault,
     reason_sentence,
     result,
@@ -108,6 +109,9 @@ class Rows:
             if (more := len(now) - self.level.rows) > 0:
                 yield f"and {more} more"
         unsuccessful = groups[Look.FAILED] + groups[Look.SKIPPED]
+        if can_retry and (able := [v for v in unsuccessful if did_not_succeed(v)]):
+            yield self._fold("Skipped", [v for v in unsuccessful if v not in able])
+            unsuccessful = able
         if unsuccessful and can_retry:
             yield "**Needs you**"
             yield from self._needs_you(unsuccessful)
@@ -130,7 +134,7 @@ class Rows:
         text = f"Retry {look(view).icon} {name} — {self._ending(view)}"
         if not self.names.is_home(view.item.id):
             return f"- {text}"  # a box names numbers of the batch's own repository
-        return box("retry", str(view.item.number), text=text)
+        return box("retry", view.item.id, text=text)
 
     def _ending(self, view: ItemView) -> str:
         if view.state is ItemState.SKIPPED:

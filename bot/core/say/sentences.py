@@ -129,6 +129,8 @@ def fault(view: ItemView, width: int) -> str:
 
 def skip_sentence(view: ItemView, links: Links) -> str:
     """Return why an item was skipped, to follow the word."""
+    if view.skipped_because is not None and view.opened_nothing:
+        return f"{links.reference(view.skipped_because)} opened no pull request"
     if view.skipped_because is not None:
         return f"needs {links.reference(view.skipped_because)}"
     return f"by {escape_line(view.by)}" if view.by else "not needed"
@@ -145,6 +147,8 @@ def origin_sentence(origin: Origin, predecessor: str) -> str:
             return f"“depends on {predecessor}” in its text"
         case Origin.STACK:
             return f"its branch is based on that of {predecessor}"
+        case Origin.OPENED:
+            return f"it is about the pull request that {predecessor} opens"
         case _:
             assert_never(origin)
 
@@ -154,6 +158,7 @@ _ORIGIN_WORDS = {
     Origin.NATIVE: " (“blocked by” on GitHub)",
     Origin.TEXT: " (“depends on” in its text)",
     Origin.STACK: " (stacked pull requests)",
+    Origin.OPENED: ", which opens its pull request",
 }
 
 
@@ -213,4 +218,5 @@ def is_unfinished(view: ItemView) -> bool:
 
 def did_not_succeed(view: ItemView) -> bool:
     """Return whether the item ended and a retry could run it."""
-    return view.state.is_final and view.state is not ItemState.COMPLETED
+    has_failed = view.state.is_final and view.state is not ItemState.COMPLETED
+    return has_failed and not view.opened_nothing

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from bot.core.durations import clock, spell, spell_about
-from bot.core.model import BatchState, ItemNumber, ItemState
+from bot.core.model import BatchState, ItemState, Named
 from bot.core.plan.naming import on_numbers
 from bot.core.run.progress import ItemView, Progress
 from bot.core.say.headings import (
@@ -150,14 +150,14 @@ def _status_footer(
 
 def render_why(
     progress: Progress,
-    number: ItemNumber,
+    name: Named,
     situation: Situation,
     *,
     marker: str,
 ) -> str:
-    """Return one true sentence on where each item on a number stands."""
+    """Return one true sentence on where each item that was named stands."""
     names = names_of(progress)
-    items = on_numbers(progress.batch, [number])
+    items = on_numbers(progress.batch, [name])
     sentences = [
         _item_sentence(view, progress, names, situation)
         for item, view in progress.items.items()
@@ -165,7 +165,7 @@ def render_why(
     ]
     if not sentences:
         batch = code_span(progress.batch.id)
-        shown = names.links.item(number)
+        shown = names.list_named([name])
         sentences = [f"{shown} is not an item of batch {batch}"]
     return f"{marker}\n" + paragraphs(*sentences)
 

@@ -13,6 +13,7 @@ from bot.core.model import (
     CommandResult,
     ItemNumber,
     Link,
+    OpenedPull,
     Outcome,
     OutcomeKind,
 )
@@ -96,6 +97,7 @@ def test_a_commit_that_github_made_again_is_the_head_of_the_pull_request():
     last = next_step(job(IMPLEMENT), seen.done("pull-request", opened))
     assert isinstance(last, End)
     assert last.outcome.kind is OutcomeKind.COMPLETED
+    assert last.outcome.opened == OpenedPull(ItemNumber(71), "d" * 40)
 
 
 def test_what_is_left_out_is_named_in_the_pull_request_and_in_the_report():
@@ -152,6 +154,7 @@ def test_then_the_branch_then_the_pull_request_then_the_end():
             link=Link("PR 71", URL),
             branch="batch/b7k2/12",
             isolation="a fake",
+            opened=OpenedPull(ItemNumber(71), SHA),
         )
     )
 
@@ -523,7 +526,7 @@ def test_work_that_is_all_there_already_is_no_change():
 def test_an_issue_with_an_open_pull_request_is_left_alone(head, beside, begins):
     at = job(IMPLEMENT)
     at = replace(at, item=replace(at.item, beside=beside))
-    pull = open_pull(33, head)
+    pull = open_pull(33, head, head_sha="d" * 40)
     step = step_of(at, Seen(), bases_of(at, open_pulls=(pull,)))
     assert isinstance(step, Execute if begins else End)
     if isinstance(step, End):
@@ -532,6 +535,7 @@ def test_an_issue_with_an_open_pull_request_is_left_alone(head, beside, begins):
             summary="its pull request is open already",
             link=Link("PR 33", pull.url),
             branch=head,  # what waits for it builds on that
+            opened=OpenedPull(pull.number, "d" * 40, "main"),
         )
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from bot.core.actions.step import Do, End, Follow, Followed, Seen, Step
 from bot.core.effects import ChangeBase, PushBranch, Receipt
-from bot.core.model import Link, Outcome, OutcomeKind
+from bot.core.model import Link, OpenedPull, Outcome, OutcomeKind
 from bot.core.world.questions import BranchNow
 from tests.core.actions.jobs import REPOSITORY, job
 from tests.core.actions.test_implement import (
@@ -19,7 +19,7 @@ from tests.core.actions.test_implement import (
 )
 
 OURS, BELOW, LOWER = "batch/a1a1/12", "batch/a1a1/10", "batch/a1a1/9"
-PULL = open_pull(33, OURS, base=BELOW)
+PULL = open_pull(33, OURS, base=BELOW, head_sha="a" * 40)
 WAS_MERGED = merged(32, BELOW)
 assert WAS_MERGED.pull
 MERGED = replace(WAS_MERGED, pull=replace(WAS_MERGED.pull, head_sha="b" * 40))
@@ -36,13 +36,14 @@ def comes(seen: Seen, below: BranchNow = MERGED, **more: BranchNow) -> Step:
     return step_of(at, seen, known)
 
 
-def summary(step: Step) -> str:
+def summary(step: Step, head: str = "a" * 40, base: str = BELOW) -> str:
     assert isinstance(step, End)
     assert step.outcome == Outcome(
         OutcomeKind.UNCHANGED,
         summary=step.outcome.summary,
         link=Link("PR 33", PULL.url),
         branch=OURS,
+        opened=OpenedPull(PULL.number, head, base),
     )
     return step.outcome.summary
 
@@ -64,7 +65,7 @@ def test_its_branch_is_brought_there_pushed_and_its_base_changed_once_each():
     assert push.holds == change.holds
     # GitHub's answer may lag behind its own change.
     seen = seen.done(BASE, Receipt(id=33))
-    assert summary(comes(seen)) == (
+    assert summary(comes(seen), "c" * 40, "main") == (
         "its pull request is open already and goes to main now"
     )
 
@@ -81,7 +82,7 @@ def test_what_cannot_be_brought_there_goes_there_and_says_why():
     step = comes(seen)
     assert isinstance(step, Do)
     assert step.key == BASE
-    assert summary(comes(seen.done(BASE, Receipt()))) == (
+    assert summary(comes(seen.done(BASE, Receipt())), base="main") == (
         f"its pull request goes to main now as it is: {stuck}"
     )
 
@@ -111,7 +112,7 @@ def test_a_base_of_somebody_elses_stays_one_though_it_was_merged_before():
     pull = replace(PULL, base="next")
     known = bases_of(at, open_pulls=(pull,), branches={"next": merged(30, "next")})
     step = step_of(at, Seen(), known)
-    assert summary(step) == "its pull request is open already"
+    assert summary(step, base="next") == "its pull request is open already"
 
 
 def test_what_was_merged_into_a_merged_branch_goes_to_the_end_of_the_way():

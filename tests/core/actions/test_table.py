@@ -8,13 +8,16 @@ from bot.core.actions.table import (
     ACTIONS,
     expectation,
     installed,
+    kind_of,
     needed_role,
+    sort_of,
     spec_of,
 )
-from bot.core.model import Action, Expectation, ItemKind, Role
+from bot.core.model import Action, BatchKind, Expectation, ItemKind, ItemSort, Role
 from bot.core.say.problems.server import NoCommand, NoProcess
 from bot.core.world.permissions import Grants
 from tests.core.actions.jobs import plan_item
+from tests.plans import plan
 
 ISSUE, PULL_REQUEST = ItemKind.ISSUE, ItemKind.PULL_REQUEST
 SUBSCRIBE = replace(LABEL, name="subscribe")
@@ -146,3 +149,35 @@ def test_what_has_to_be_granted_for_an_action_is_named(action, kind, granted, mi
     said = why_not_granted(action, kind, Grants(granted, "https://x.test/9"))
     assert (f"granted `{missing}: write`" in said) == bool(missing) == bool(said)
     assert ("[in the app's settings](https://x.test/9)" in said) == bool(missing)
+
+
+@pytest.mark.parametrize(
+    ("actions", "kind"),
+    [
+        (["implement", "implement"], BatchKind.ISSUE_IMPLEMENTATION),
+        (["review", "review"], BatchKind.PR_REVIEW),
+        (["implement", "review"], BatchKind.MIXED),
+        (["implement", "close"], BatchKind.MIXED),
+        (["label", "label"], BatchKind.MIXED),
+        (["close"], BatchKind.MIXED),
+        (["merge"], BatchKind.MIXED),
+    ],
+)
+def test_a_batch_is_of_the_kind_of_all_its_items_or_mixed(actions, kind):
+    of = plan(
+        {place: [] for place in range(len(actions))}, actions=dict(enumerate(actions))
+    )
+    assert kind_of(of.items) is kind
+
+
+def test_a_name_of_ones_own_is_of_the_sort_of_what_it_does():
+    (item,) = plan({12: []}).items
+    fix = replace(item, action=Action("fix", uses="implement", command="fixer"))
+    look = replace(item, action=Action("look", uses="review"))
+    assert kind_of([fix]) is BatchKind.ISSUE_IMPLEMENTATION
+    assert kind_of([look]) is BatchKind.PR_REVIEW
+    assert sort_of(look) is ItemSort.REVIEW
+    assert sort_of(replace(fix, action=Action("close"))) is ItemSort.ISSUE
+    # What is done to a pull request is that before it is there.
+    ready = replace(item, action=Action("ready"), opened_by=item.id)
+    assert sort_of(ready) is ItemSort.PULL_REQUEST

@@ -51,6 +51,7 @@ from bot.core.command.vocabulary import (
 )
 from bot.core.command.words import GHOST
 from bot.core.model import Action, BatchId, Deps, ItemNumber, OnFailure, Reference
+from bot.core.plan.naming import number_in
 
 OWN_ACTIONS = ("triage",)
 
@@ -340,9 +341,9 @@ def numbers_of(command: Command) -> list[int]:
             without_options = re.sub(r"\[[^\]]*\]", "", text)
             return [int(one) for one in re.findall("[0-9]+", without_options)]
         case Cancel(_, items) | Retry(_, items) | Skip(_, items):
-            return [int(item) for item in items]
-        case Why(number):
-            return [int(number)]
+            return list(map(number_in, items))
+        case Why(item):
+            return [number_in(item)]
         case _:
             return []
 

@@ -54,7 +54,7 @@ def test_a_cancel_stops_what_works_and_says_what_it_comes_too_late_for():
 
 
 def test_a_cancel_of_items_stops_them_alone_and_comes_too_late_for_what_is_published():
-    change = control.cancel(live(), NOON, by="ada", numbers=numbers(12, 15, 20, 99))
+    change = control.cancel(live(), NOON, by="ada", names=numbers(12, 15, 20, 99))
     assert change.stop == (RUNNING,)
     assert change.touched == (RUNNING, BEHIND)
     assert change.too_late == (PUBLISHING,)
@@ -64,7 +64,7 @@ def test_a_cancel_of_items_stops_them_alone_and_comes_too_late_for_what_is_publi
 
 
 def test_a_cancel_that_comes_too_late_for_all_is_an_answer_and_not_nothing():
-    change = control.cancel(live(), NOON, by="ada", numbers=numbers(12))
+    change = control.cancel(live(), NOON, by="ada", names=numbers(12))
     assert (change.stop, change.touched, change.too_late) == ((), (), (PUBLISHING,))
     assert (change.ignored, change.nothing) == ((), "")
 
@@ -81,11 +81,11 @@ def test_a_second_cancel_does_nothing_unless_the_first_was_by_a_failure():
 
 
 def test_a_skip_takes_only_what_has_not_begun():
-    change = control.skip(live(), NOON, by="ada", numbers=numbers(12, 15, 18))
+    change = control.skip(live(), NOON, by="ada", names=numbers(12, 15, 18))
     assert change.touched == (PENDING,)
     assert change.events == (e.ItemSkipped(NOON, PENDING, by="ada"),)
     assert change.ignored == (12, 15)
-    nothing = control.skip(live(), NOON, by="ada", numbers=numbers(12, 15))
+    nothing = control.skip(live(), NOON, by="ada", names=numbers(12, 15))
     assert nothing.events == ()
     assert nothing.nothing == "none of its items is in a state for that"
 
@@ -97,7 +97,7 @@ def test_a_retry_takes_what_did_not_succeed_and_nothing_that_goes_on():
     schedule.apply(e.ItemSkipped(NOON, BEHIND))
     change = control.retry(schedule, NOON, by="ada")
     assert change.touched == (RUNNING, PENDING, BEHIND)
-    named = control.retry(schedule, NOON, by="ada", numbers=numbers(20, 12))
+    named = control.retry(schedule, NOON, by="ada", names=numbers(20, 12))
     assert named.touched == (PENDING, BEHIND)  # with what it waits for
     assert named.ignored == (12,)
 

@@ -337,14 +337,14 @@ def test_a_control_means_all_items_on_a_number_that_are_in_question():
     schedule.apply(e.BatchStarted(NOON, "ada"))
     schedule.apply(e.ItemStarted(NOON, one.id, 1))
     numbers = [ItemNumber(1), ItemNumber(2), ItemNumber(3)]
-    change = control.cancel(schedule, NOON, by="ada", numbers=numbers)
+    change = control.cancel(schedule, NOON, by="ada", names=numbers)
     assert change.stop == (one.id,)
     assert change.touched == (one.id, review.id, three.id)
     assert change.ignored == (2,)  # that of the batch's own repository
     schedule.apply(e.ItemEnded(NOON, one.id, 1, DONE))
-    change = control.skip(schedule, NOON, by="ada", numbers=numbers[:1])
+    change = control.skip(schedule, NOON, by="ada", names=numbers[:1])
     assert (change.touched, change.ignored) == ((review.id,), ())
-    change = control.retry(schedule, NOON, by="ada", numbers=numbers[:1])
+    change = control.retry(schedule, NOON, by="ada", names=numbers[:1])
     assert (change.touched, change.ignored) == ((), (1,))
     assert change.nothing
 
@@ -353,7 +353,7 @@ def test_retry_puts_an_item_back_with_what_it_waits_for():
     schedule = schedule_of({1: [], 2: [1], 3: []})
     starts([schedule], free(slots=1))
     end(schedule, 1, FAILED)
-    change = control.retry(schedule, NOON, by="ada", numbers=[ItemNumber(2)])
+    change = control.retry(schedule, NOON, by="ada", names=[ItemNumber(2)])
     assert set(change.touched) == {"1", "2"}
     for event in change.events:
         schedule.apply(event)

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import get_args
 
@@ -19,6 +20,7 @@ from bot.core.model import (
     ItemNumber,
     ItemState,
     OnFailure,
+    OpenedPull,
     Options,
     Origin,
     Outcome,
@@ -34,12 +36,13 @@ from bot.core.run.schedule import Schedule
 from bot.core.run.transitions import after, batch_after, stage_after
 from bot.store.batches import _append, _create
 from bot.store.schema import migrations
-from tests.plans import NOON, batch, graphs, plan
+from tests.plans import NOON, batch, graphs, plan, with_reviews
 from tests.store.samples import make_facts
 
 N = ItemId("1")
 DONE = Outcome(OutcomeKind.COMPLETED)
 SAME = Outcome(OutcomeKind.UNCHANGED)
+OPENED = replace(DONE, opened=OpenedPull(ItemNumber(71), "c" * 40, "main"))
 FAILED = Outcome(OutcomeKind.FAILED, reason="tests failed")
 BUSY = Outcome(OutcomeKind.TRANSIENT, reason="busy")
 AWAY = Reference("acme/gears", ItemNumber(4))
@@ -142,6 +145,7 @@ class Story:
             yield "start", schedule.first_ready(with_workspace=True)
         for item in schedule.running:
             yield from ((w, item) for w in ("end", "fail", "busy", "stop", "cancel"))
+            yield "open", item
             yield ("unpark" if item in schedule.parked else "park"), item
             if schedule.stage_of(item) is Stage.WORKING:
                 yield "accept", item
@@ -189,13 +193,15 @@ class Story:
 
     def _item(self, what: str, item: ItemId) -> None:
         now, schedule = self.now, self.schedule
-        numbers = (schedule.planned(item).number,)
+        names = (item,)
         attempt = schedule.attempt_of(item)
         match what:
             case "start":
                 self.events.append(schedule.start(item, now))
             case "end" | "overtake":
                 self.happen(e.ItemEnded(now, item, attempt, DONE, 2))
+            case "open":
+                self.happen(e.ItemEnded(now, item, attempt, OPENED, 2))
             case "fail":
                 self.happen(e.ItemEnded(now, item, attempt, FAILED, 2))
             case "busy":
@@ -210,13 +216,11 @@ class Story:
             case "unpark":
                 self.happen(e.ItemUnparked(now, item, attempt))
             case "cancel":
-                self._control(
-                    control.cancel(schedule, now, by="grace", numbers=numbers)
-                )
+                self._control(control.cancel(schedule, now, by="grace", names=names))
             case "skip":
-                self._control(control.skip(schedule, now, by="grace", numbers=numbers))
+                self._control(control.skip(schedule, now, by="grace", names=names))
             case "retry":
-                self._control(control.retry(schedule, now, by="grace", numbers=numbers))
+                self._control(control.retry(schedule, now, by="grace", names=names))
             case _:
                 raise AssertionError(what)
 
@@ -243,12 +247,19 @@ def projected(story: Story) -> tuple[str, dict[str, str]]:
 
 
 @settings(deadline=None)
-@given(st.data(), graphs(most=6), st.sampled_from(OnFailure), st.booleans())
+@given(
+    st.data(),
+    graphs(most=6),
+    st.sampled_from(OnFailure),
+    st.booleans(),
+    st.sets(st.integers(1, 6), max_size=3),
+)
 def test_the_schedule_the_progress_and_the_store_agree(
-    data, waits, on_failure, outside
+    data, waits, on_failure, outside, reviewed
 ):
     edges = (OutsideEdge(N, AWAY, Origin.TYPED),) if outside else ()
-    made = batch(plan(waits, options=Options(on_failure=on_failure), outside=edges))
+    asked = plan(waits, options=Options(on_failure=on_failure), outside=edges)
+    made = batch(with_reviews(asked, reviewed & waits.keys()))
     story = Story(Schedule(made, {}, {"scripted": True}))
     for _ in range(data.draw(st.integers(0, 30))):
         if not (choices := list(story.choices())):
@@ -262,6 +273,12 @@ def test_the_schedule_the_progress_and_the_store_agree(
     known = {item.id: schedule.state_of(item.id) for item in made.plan.items}
     assert {n: v.state for n, v in progress.items.items()} == known
     assert {n: again.state_of(n) for n in known} == known
+    assert progress.batch == again.batch == schedule.batch
+    for view in progress.items.values():
+        opener = view.item.opened_by
+        is_there = opener is not None and progress.items[opener].outcome == OPENED
+        assert view.item.is_unopened == (opener is not None and not is_there)
+        assert not (view.item.is_unopened and view.attempt)
     assert progress.state is again.state is schedule.state
     assert projected(story) == (schedule.state, known)
     for number, view in progress.items.items():
@@ -287,6 +304,7 @@ def test_the_stories_tell_of_every_event_that_moves_an_item_or_a_batch():
             outside=(OutsideEdge(ItemId("5"), AWAY, Origin.TYPED),),
         )
     )
+    made = replace(made, plan=with_reviews(made.plan, {3}))
     story = Story(Schedule(made, {}, {"scripted": True}))
     for what, number in (
         ("begin", 0),
@@ -303,7 +321,7 @@ def test_the_stories_tell_of_every_event_that_moves_an_item_or_a_batch():
         ("restart", 0),
         ("pause", 0),
         ("resume", 0),
-        ("end", 3),
+        ("open", 3),
         ("cancel", 0),
     ):
         step = (what, ItemId(str(number)) if number else None)

@@ -46,7 +46,9 @@ ONE, OTHER = BatchId("b7k2"), BatchId("c3d4")
             "No live batch has #12 or #15 unfinished. Nothing changed.",
         ),
         (
-            declines.in_different_batches({ItemNumber(12): ONE, ItemNumber(15): OTHER}),
+            declines.in_different_batches(
+                [(ItemNumber(12), ONE), (ItemNumber(15), OTHER)]
+            ),
             "#12 is in `b7k2`, #15 is in `c3d4`: name those of one batch."
             " Nothing changed.",
         ),
