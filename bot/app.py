@@ -17,11 +17,11 @@ from prometheus_client import CollectorRegistry
 
 from bot.core.actions.table import installed
 from bot.core.model import InstallationId, ItemNumber
-from bot.core.plan.sources import read_configuration
 from bot.core.review.facts import ReviewFactsOf
 from bot.core.review.text import Review, review
 from bot.core.say import findings, starts
 from bot.core.world.redaction import Secrets
+from bot.engine.configured import configured
 from bot.engine.examination import tell
 from bot.engine.supervisor import Supervisor
 from bot.errors import BotError, Refused, SettingsError
@@ -127,7 +127,7 @@ async def preview(settings: Settings, name: str, number: int) -> Review | None:
         github = opened.github
         repository = await github.repository_named(name)
         about, _ = await github.facts(repository, ())
-        rules = read_configuration(about.configuration).rules
+        rules = (await configured(github, repository, about)).rules
         asked = ReviewFactsOf(repository, ItemNumber(number))
         facts = (await github.ask([asked])).get(asked)
         for seconds in LOOK_AGAIN_SECONDS:

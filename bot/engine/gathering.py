@@ -30,10 +30,10 @@ from bot.core.plan.gathering import (
     with_numbers,
 )
 from bot.core.plan.selection import Selection, select
-from bot.core.plan.sources import read_configuration
-from bot.core.world.markdown import escape_prose
+from bot.core.say.configuration import refused
 from bot.engine.allowed import not_permitted
 from bot.engine.batches import NewBatches
+from bot.engine.configured import configured
 from bot.engine.reading import Reader, Reading
 from bot.engine.replies import Replies
 from bot.engine.windows import Collected
@@ -88,7 +88,7 @@ class Gathering:
         if read is None or now - read.at > KNOWN_FOR:
             about, _ = await self._github.facts(repository, [])
             try:
-                configuration = read_configuration(about.configuration)
+                configuration = await configured(self._github, repository, about)
             except ConfigurationError:
                 configuration = RepositoryConfiguration()
             read = self._read[repository.id] = _Read(configuration, now)
@@ -140,7 +140,7 @@ class Gathering:
             if role < Role.WRITE:
                 return "ignored: role"
             request = _request(collected)
-            await self._replies.decline(request, escape_prose(str(error)))
+            await self._replies.decline(request, refused(error.faults))
             return "refused: .github/batch.yml"
         if reading.about.is_archived:
             return "ignored: the repository is archived"

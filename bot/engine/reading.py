@@ -37,12 +37,12 @@ from bot.core.model import (
 from bot.core.plan.configuration import RepositoryConfiguration
 from bot.core.plan.expansion import Known, Wanted
 from bot.core.plan.selection import to_be_opened, wanted
-from bot.core.plan.sources import read_configuration
 from bot.core.plan.texts import open_tasks_in
 from bot.core.say import outlook
 from bot.core.world.markdown import code_span
 from bot.core.world.questions import Assignable, AssignableTo, OpenPullsOf
 from bot.core.world.references import host_in
+from bot.engine.configured import configured
 from bot.engine.freezes import asking
 from bot.errors import NotFound, Refused, TransientError
 from bot.ports.github import GitHub, RepositoryFacts
@@ -128,7 +128,7 @@ class Reader:
             return Reading(guess, RepositoryConfiguration(), nothing, known)
         first = wanted_by(guess, known) if isinstance(guess, tuple) else ()
         about, facts = await self._github.facts(request.repository, first)
-        configuration = read_configuration(about.configuration)
+        configuration = await configured(self._github, request.repository, about)
         commands = parse_comment(
             text,
             actions=tuple(configuration.actions),
@@ -152,7 +152,7 @@ class Reader:
         Raises ``ConfigurationError`` if ``.github/batch.yml`` cannot be read.
         """
         about, facts = await self._github.facts(repository, numbers)
-        configuration = read_configuration(about.configuration)
+        configuration = await configured(self._github, repository, about)
         known = Known(
             repository=about.name or repository.name,
             this=ItemNumber(0),  # no thread yet

@@ -22,6 +22,7 @@ from bot.core.model import (
     Request,
     Role,
 )
+from bot.core.plan.sources import Place, Source
 from bot.core.review.facts import ReviewFacts
 from bot.core.run.retry import delay_seconds
 from bot.core.say import findings
@@ -34,7 +35,7 @@ from bot.core.world.pulls import PullRequest
 from bot.core.world.questions import Question
 from bot.core.world.redaction import Secrets
 from bot.errors import NotFound, Refused, TransientError, Unauthorized
-from bot.github import comments, examined, repositories, searches
+from bot.github import comments, examined, files, repositories, searches
 from bot.github.app import App
 from bot.github.auth import AppCredentials, InstallationTokens
 from bot.github.client import Client, Random, open_session
@@ -103,6 +104,11 @@ class GitHubReader:
             return given
         connection = self._client.installation(repository.installation_id)
         return await repositories.role(connection, repository, login)
+
+    async def file(self, repository: Repository, place: Place) -> Source | None:
+        """Return a file that the installation may read; None if it sees none."""
+        connection = self._client.installation(repository.installation_id)
+        return await files.read(connection, place)
 
     async def facts(
         self, repository: Repository, numbers: Sequence[ItemNumber]

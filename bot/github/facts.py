@@ -18,8 +18,10 @@ from bot.core.model import (
     Repository,
     Unread,
 )
+from bot.core.plan.configuration import PATH
 from bot.core.say.problems.github import Replaced
 from bot.errors import NotFound, TransientError
+from bot.github import files
 from bot.github.client import READ_TRIES, Connection
 from bot.github.graphql import GraphQLProblem, is_partial, raise_for
 from bot.ports.github import RepositoryFacts
@@ -58,6 +60,7 @@ _HEAVY = frozenset(_OPTIONAL) & _DISPENSABLE
 """What makes one item too dear by itself: lists of other items."""
 
 _KIND = "facts"
+_SHARED = "shared"  # the repository for all of an owner
 _LOST = "lost"  # beside the fields of an item, see ``Unread``
 _ALIAS = re.compile(r"i\d+")
 _NEWEST = ("newestIssue", "newestPull")
@@ -79,12 +82,9 @@ _QUERY = """
 query($owner: String!, $name: String!) {
   repository(owner: $owner, name: $name) {
     %(databaseId)s
-    nameWithOwner
     isArchived
     defaultBranchRef { name }
-    configuration: object(expression: "HEAD:.github/batch.yml") {
-      ... on Blob { text }
-    }
+    %(file)s
     newestIssue: issues(first: 1, orderBy: {field: CREATED_AT, direction: DESC}) {
       nodes { number }
     }
@@ -93,6 +93,7 @@ query($owner: String!, $name: String!) {
     }
     %(items)s
   }
+  shared: repository(owner: $owner, name: ".github") { %(file)s }
 }
 """
 
@@ -188,13 +189,16 @@ class Facts:
         numbers = wanted[:size]
 
         def document(optional: Mapping[str, str]) -> str:
-            query = _QUERY % {**optional, "items": _aliases(numbers)}
+            file = files.FIELDS % PATH
+            parts = {**optional, "items": _aliases(numbers), "file": file}
+            query = _QUERY % parts
             return query + _fragments(optional) if numbers else query
 
         data, hiding = await self._answer(
             connection, document, variables, items=len(numbers), without=without
         )
         found = cast("dict[str, Any]", data["repository"])
+        found[_SHARED] = data.get(_SHARED)
         if hiding:
             parts = {problem.path[2]: problem.message for problem in hiding}
             items = {problem.path[1]: None for problem in hiding}
@@ -331,7 +335,7 @@ def _is_lost(problem: GraphQLProblem, data: Mapping[str, Any]) -> bool:
         case (root, item, part, *_) if part in _DISPENSABLE:
             # What may not be null takes what it belongs to along.
             return bool((data.get(root) or {}).get(item))
-        case (_, "newestIssue" | "newestPull", *_):
+        case (_, "newestIssue" | "newestPull", *_) | ("shared", *_):
             return True
         case _:
             return False
@@ -342,6 +346,8 @@ def _with_lost(
 ) -> Mapping[str, Any]:
     """Return the data with what each item lacks beside it."""
     for problem in lost:
+        if problem.path[0] == _SHARED:
+            continue
         root, item, *parts = problem.path
         node = data[root].get(item)
         if node is not None and parts and "__typename" in node:
@@ -370,7 +376,6 @@ def _lacking(problems: Iterable[GraphQLProblem]) -> set[str]:
 
 
 def _repository_facts(answer: Mapping[str, Any]) -> RepositoryFacts:
-    configuration = answer.get("configuration") or {}
     newest = [
         int(node["number"])
         for key in _NEWEST
@@ -381,7 +386,8 @@ def _repository_facts(answer: Mapping[str, Any]) -> RepositoryFacts:
     return RepositoryFacts(
         # A repository without any commit has no default branch yet.
         default_branch=str((answer.get("defaultBranchRef") or {}).get("name", "")),
-        configuration=configuration.get("text"),
+        configuration=files.source_of(answer, is_own=True),
+        shared=files.source_of(answer.get(_SHARED), is_own=False),
         newest_number=max(newest, default=0) if is_known else 0,
         name=str(answer.get("nameWithOwner", "")),
         is_archived=bool(answer.get("isArchived")),

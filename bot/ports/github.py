@@ -19,6 +19,7 @@ from bot.core.model import (
     Request,
     Role,
 )
+from bot.core.plan.sources import Place, Source
 from bot.core.run.capacity import Outage
 from bot.core.world.features import Feature
 from bot.core.world.permissions import Grants
@@ -31,10 +32,11 @@ class RepositoryFacts:
     """What one query says of a repository besides its items."""
 
     default_branch: str
-    configuration: str | None  # the text of .github/batch.yml, None if there is none
+    configuration: Source | None  # .github/batch.yml, None if there is none
     newest_number: int = 0  # of issues and pull requests; 0 if unknown
     name: str = ""  # owner/name at present, whatever name was asked for
     is_archived: bool = False
+    shared: Source | None = None  # the same file in the owner's repository .github
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,9 @@ class Lookups(Protocol):
         One query answers for up to 50 items and the repository; with no numbers it
         answers for the repository alone.
         """
+
+    async def file(self, repository: Repository, place: Place) -> Source | None:
+        """Return a file that *repository*'s installation may read; None if it sees none."""
 
     async def select(
         self, repository: Repository, search: Search, *, limit: int

@@ -7,6 +7,7 @@ import pytest
 from graphql import parse
 
 from bot.core.model import ItemKind, ItemNumber, Reference, Unread
+from bot.core.plan.sources import Source
 from bot.errors import NotFound, Refused, TransientError
 from tests.github.server import CUT, INSTALLATION, REPOSITORY, Bench, Reply, Seen
 
@@ -110,12 +111,12 @@ async def test_a_pull_request_has_all_its_facts(desk: Bench):
 
 
 async def test_the_repository_comes_with_the_same_query(desk: Bench):
-    blob = {"text": "actions: {}\n"}
+    blob = {"__typename": "Blob", "text": "actions: {}\n"}
     answer = repository(configuration=blob)
     desk.github.on(GRAPHQL, Reply({"data": {"repository": answer}}))
     about, facts = await desk.reader.facts(REPOSITORY, [])
     assert about.default_branch == "main"
-    assert about.configuration == "actions: {}\n"
+    assert about.configuration == Source("actions: {}\n")
     assert about.newest_number == 42
     assert facts == {}
     assert desk.github.calls == [GRAPHQL]

@@ -37,6 +37,7 @@ from bot.core.model import (
     Repository,
     Role,
 )
+from bot.core.plan.sources import Source
 from bot.core.world.questions import (
     Assignable,
     AssignableTo,
@@ -103,7 +104,7 @@ async def test_facts_are_what_people_made(hub, adapter, repository):
     wanted = [thread(number) for number in (issue.number, pull.number, 4711)]
     about, facts = await adapter.github.facts(repository, wanted)
     assert about.default_branch == "main"
-    assert about.configuration == "limits: {}\n"
+    assert about.configuration == Source("limits: {}\n")
     assert about.newest_number == pull.number
     assert sorted(facts) == [issue.number, pull.number]
     second, fix = facts[thread(issue.number)], facts[thread(pull.number)]

@@ -38,9 +38,9 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file of a configuration. None: it is not there, or the app may not read it."""
+    """A file of a configuration."""
 
-    content: str | bytes | None
+    content: str | bytes | None  # None: no text
     name: str = PATH  # as it is called in what is said of it
     is_private: bool = False  # not everybody who sees what is said of it may see it
 
@@ -142,7 +142,8 @@ def _given(source: Source) -> tuple[dict[str, Any], Findings]:
 
 def _document(content: str | bytes | None) -> Document:
     if content is None:
-        return Document()
+        problem = "this is no text in UTF-8; save the file in UTF-8"
+        return Document(faults=(Fault(documents.Place(), problem),))
     if isinstance(content, str):
         content = content.encode(errors="surrogatepass")
     if len(content) > MAX_BYTES:

@@ -1,0 +1,43 @@
+"""The configuration of a repository, from its file and those that this one extends."""
+
+from bot.core.model import Repository
+from bot.core.plan.configuration import RepositoryConfiguration
+from bot.core.plan.sources import Place, Source, extended, not_there, read_sources
+from bot.ports.github import GitHub, RepositoryFacts
+
+
+async def configured(
+    github: GitHub, repository: Repository, about: RepositoryFacts
+) -> RepositoryConfiguration:
+    """Return what a repository sets; without a file of its own, what its owner does.
+
+    Raises ``ConfigurationError`` with everything that is wrong, and what GitHub answers.
+    """
+    own = Place(about.name or repository.name)
+    shared = Place(f"{own.repository.partition('/')[0]}/.github")
+    known: dict[tuple[str, str], Source | None] = {shared.key: about.shared}
+    known[own.key] = about.configuration
+    first = shared if about.configuration is None and about.shared else own
+    return await extending(github, repository, first, known)
+
+
+async def extending(
+    github: GitHub,
+    repository: Repository,
+    first: Place,
+    known: dict[tuple[str, str], Source | None],
+) -> RepositoryConfiguration:
+    """Return what a file comes to; what is *known* already is not asked for."""
+    source = known[first.key]
+    if source is None:
+        return RepositoryConfiguration()
+    sources, chain = [source], [first]
+    while (place := extended(sources[-1], chain)) is not None:
+        if place.key not in known:
+            known[place.key] = await github.file(repository, place)
+        source = known[place.key]
+        if source is None:
+            raise not_there(sources[-1], place)
+        sources.append(source)
+        chain.append(place)
+    return read_sources(sources)
