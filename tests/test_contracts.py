@@ -260,6 +260,8 @@ async def use_reviews(github: Client, pull: str, head: str) -> None:
     await github.send("DELETE", f"{one}/reactions/{made.body['id']}")
     reviewers = f"{pull}/requested_reviewers"
     github.hub.add_team("acme", "reviewers", ["olivia"])
+    for team in ("reviewers", "nobodies"):
+        await github.get(f"/orgs/acme/teams/{team}{REPO}")
     asked = {"reviewers": ["olivia"], "team_reviewers": ["reviewers"]}
     await github.send("POST", reviewers, asked)
     await github.send("POST", reviewers, {"reviewers": ["sam"]})

@@ -115,6 +115,7 @@ class ChangeMilestone:
     repository: Repository
     number: ItemNumber
     title: str  # empty: none
+    only_from: str | None = None  # and not if it is in another one than that
 
 
 @dataclass(frozen=True, slots=True)
@@ -409,6 +410,7 @@ class Receipt:
     # not, such as the state. None in receipts of old, and of other effects.
     added: tuple[str, ...] | None = None
     removed: tuple[str, ...] | None = None
+    left: str | None = None  # the milestone that somebody else has set; empty: none
 
     @property
     def head_sha(self) -> str:

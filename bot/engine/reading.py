@@ -289,6 +289,8 @@ class Reader:
             known = replace(known, labels=await self._github.labels(repository))
         if missing.people:
             known = await self._with_people(repository, missing, known)
+        if missing.reviewers:
+            known = await self._with_reviewers(repository, missing.reviewers, known)
         if missing.milestones:
             milestones = await self._github.milestones(repository)
             known = replace(known, milestones=milestones)
@@ -316,6 +318,20 @@ class Reader:
             assignable={**known.assignable, **assignable},
             people=told.people or known.people,
         )
+
+    async def _with_reviewers(
+        self, repository: Repository, names: Sequence[str], known: Known
+    ) -> Known:
+        """Return *known* with who of these can be asked for reviews."""
+        found: dict[str, bool] = {}
+        for name in names:
+            try:
+                found[name] = await self._github.may_be_asked(repository, name)
+            except Refused as error:
+                # GitHub will say at each item then.
+                log.warning("not told who can be asked", error=str(error))
+                found[name] = True
+        return replace(known, reviewers={**known.reviewers, **found})
 
     async def link(self, batch_id: BatchId) -> str:
         """Return a batch's id as a link to its tracking comment, if that exists."""

@@ -110,6 +110,11 @@ class GitHubReader:
         connection = self._client.installation(repository.installation_id)
         return await files.read(connection, place)
 
+    async def may_be_asked(self, repository: Repository, name: str) -> bool:
+        """Return whether somebody, or a team, can be asked for reviews."""
+        connection = self._client.installation(repository.installation_id)
+        return await repositories.may_be_asked(connection, repository, name)
+
     async def facts(
         self, repository: Repository, numbers: Sequence[ItemNumber]
     ) -> tuple[RepositoryFacts, Mapping[ItemNumber, ItemFacts]]:

@@ -163,6 +163,8 @@ async def change_milestone(connection: Connection, intent: ChangeMilestone) -> R
     url = str(issue["html_url"])
     if _folded(before) == _folded(wanted):
         return Receipt(id=intent.number, url=url, changed=False)
+    if intent.only_from is not None and _folded(before) != _folded(intent.only_from):
+        return Receipt(id=intent.number, url=url, changed=False, left=before)
     number = await _numbered(connection, intent.repository, wanted) if wanted else None
     answer = await connection.send(
         "PATCH",

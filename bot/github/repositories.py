@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, cast
 from urllib.parse import quote
 
+from bot.core.effects import TEAM
 from bot.core.model import Repository, Role
 from bot.errors import NotFound
 from bot.github.client import READ_TRIES, Connection
@@ -48,6 +49,28 @@ async def role(connection: Connection, repository: Repository, login: str) -> Ro
     if named is not None:
         return named
     return _ROLES.get(str(answer.get("permission") or ""), Role.NONE)
+
+
+async def may_be_asked(
+    connection: Connection, repository: Repository, name: str
+) -> bool:
+    """Return whether a login, or ``team:slug``, can be asked for reviews: whether it has
+    access to the repository by more than that everybody may read it.
+    """
+    where = "/repos/{+repository}/collaborators/{name}"
+    owner = repository.name.partition("/")[0]
+    if name.startswith(TEAM):
+        where = "/orgs/{owner}/teams/{name}/repos/{+repository}"
+    try:
+        await connection.get(
+            where,
+            repository=repository.name,
+            owner=owner,
+            name=name.removeprefix(TEAM),
+        )
+    except NotFound:
+        return False
+    return True
 
 
 _LARGEST_PAGE = 100

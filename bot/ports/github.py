@@ -70,6 +70,9 @@ class Lookups(Protocol):
     async def role(self, repository: Repository, login: str) -> Role:
         """Return the person's role at this moment."""
 
+    async def may_be_asked(self, repository: Repository, name: str) -> bool:
+        """Return whether a login, or ``team:slug``, can be asked for reviews."""
+
     async def facts(
         self, repository: Repository, numbers: Sequence[ItemNumber]
     ) -> tuple[RepositoryFacts, Mapping[ItemNumber, ItemFacts]]:

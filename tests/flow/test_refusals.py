@@ -165,7 +165,8 @@ ROWS = [
     ),
     Row(
         "/batch author:nobody 12",
-        "😕 `author:nobody` matches no open issue or pull request. Nothing started.",
+        "😕 `author:nobody` matches no open issue or pull request, and nobody with access"
+        " here is called `nobody`. Nothing started.",
     ),
     unreadable(
         "/batch 12 timeout:30",
@@ -212,6 +213,26 @@ ROWS = [
         " with access to the repository, and who has taken part in the item. Nothing"
         " started.",
         corrected="/batch assign +grace 12",
+    ),
+    Row(
+        "/batch request +grcae 63",
+        "😕 `grcae` cannot be asked for reviews here. The nearest is `grace`. GitHub takes"
+        " people and teams with access to the repository. Nothing started.",
+        corrected="/batch request +grace 63",
+    ),
+    Row(
+        "/batch request +nobody +ada 63",
+        "😕 `nobody` cannot be asked for reviews here. GitHub takes people and teams with"
+        " access to the repository. Nothing started.",
+    ),
+    Row(
+        "/batch request +team:nosuch 63",
+        "😕 `team:nosuch` cannot be asked for reviews here. GitHub takes people and teams"
+        " with access to the repository. Nothing started.",
+    ),
+    Row(
+        "/batch request +linus 63",
+        "😕 `linus` wrote #63, and GitHub asks no author for a review. Nothing started.",
     ),
     Row(
         "/batch assign +nobody 12",

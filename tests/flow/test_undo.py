@@ -68,6 +68,21 @@ async def test_several_changes_are_taken_back_together_or_some_of_them(on: World
     assert "takes back what" in second.body
 
 
+async def test_a_milestone_that_somebody_has_set_since_stays(on: World):
+    prepare(on)
+    titles = ("2.3", "2.4", "3.0")
+    one, _, other = [on.hub.add_milestone("ada", REPOSITORY, t) for t in titles]
+    for number in (12, 15):
+        on.hub.set_milestone("ada", REPOSITORY, number, one.number)
+    async with on.bot():
+        await on.finished(on.say('/batch milestone "2.4" 12 15'))
+        on.hub.set_milestone("ada", REPOSITORY, 12, other.number)
+        await on.finished(on.say("/batch undo"))
+    now = [on.thread(n).milestone for n in (12, 15)]
+    assert [m.title for m in now if m] == ["3.0", "2.3"]
+    assert "somebody has put it into `3.0` since" in on.comments("report")[1].body
+
+
 async def test_it_takes_the_role_of_what_was_done(on: World):
     prepare(on)
     async with on.bot():

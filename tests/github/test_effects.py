@@ -392,6 +392,13 @@ async def test_a_milestone_that_github_leaves_is_noted(desk: Bench):
     assert desk.github.seen[-1].data == {"milestone": 4}
 
 
+async def test_a_milestone_that_somebody_else_has_set_is_not_taken_back(desk: Bench):
+    desk.github.on(ISSUE, issue(milestone={"title": "3.0"}))
+    receipt = await desk.effects.do(ChangeMilestone(REPOSITORY, N12, "2.4", "2.5"))
+    assert (receipt.changed, receipt.left) == (False, "3.0")
+    assert desk.github.seen[-1].method == "GET"
+
+
 REVIEWED = "GET /repos/octo/app/pulls/12"
 ASKED = "/repos/octo/app/pulls/12/requested_reviewers"
 

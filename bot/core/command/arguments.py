@@ -2,7 +2,7 @@
 
 import re
 
-from bot.core.actions.milestone import NO_MILESTONE
+from bot.core.actions.milestone import NO_MILESTONE, argument_for
 from bot.core.actions.spec import SIGNED, Form
 from bot.core.command.guesses import slip_of
 from bot.core.command.sentence import Sentence
@@ -104,8 +104,8 @@ class Arguments:
             message = "a title stands in the quotes, or none without them"
             self._sentence.flaw(token.span, message, fix=None)
             return
-        is_none = title.casefold() == NO_MILESTONE
-        self._argument(token, NO_MILESTONE if is_none else title, most=1)
+        is_none = token.folded == NO_MILESTONE
+        self._argument(token, NO_MILESTONE if is_none else argument_for(title), most=1)
 
     def _argument(self, token: Token, argument: str, *, most: int) -> None:
         if argument in self._found:

@@ -8,6 +8,7 @@ import re
 from bot.core.actions.milestone import NO_MILESTONE
 from bot.core.actions.spec import Form
 from bot.core.command.arguments import team_in
+from bot.core.command.methods import method_first
 from bot.core.command.phrases import PREPOSITIONS, take_run
 from bot.core.command.sentence import Sentence
 from bot.core.command.syntax import Span, quoted
@@ -36,7 +37,8 @@ _INTO = PREPOSITIONS | {"in", "into", "by"}
 def is_prose_of_change(sentence: Sentence) -> bool:
     """Note a command whose first word is a verb, and the action comes later."""
     return (
-        _is_marked(sentence)
+        method_first(sentence)
+        or _is_marked(sentence)
         or _is_milestone(sentence)
         or _is_added_or_removed(sentence)
     )

@@ -8,6 +8,7 @@ import re
 from bot.core.actions.spec import SIGNED, Form
 from bot.core.command.arguments import INPUT
 from bot.core.command.guesses import nearest, slip_of
+from bot.core.command.methods import is_method_flag
 from bot.core.command.options import Wrong, read_option
 from bot.core.command.sentence import Sentence
 from bot.core.command.syntax import (
@@ -105,6 +106,8 @@ def _option_like(
         sentence.flaw_with(span, "help comes first in a command", edits)
         return
     if _is_word_of_action(sentence, token, key, value or ""):
+        return
+    if is_method_flag(sentence, span, key, value):
         return
     following = sentence.following
     if sentence.form is Form.TEXT and key in BODY and value is None:

@@ -12,6 +12,7 @@ from bot.core.command.changes import reviewer_without_sign, title_without_quotes
 from bot.core.command.controls import BATCH_ID
 from bot.core.command.dashes import KEYS, fits
 from bot.core.command.guesses import meant
+from bot.core.command.methods import method_said
 from bot.core.command.phrases import (
     CONDITIONS,
     EVERYTHING,
@@ -102,6 +103,7 @@ def explain(sentence: Sentence, token: Token) -> None:
     """Note what is wrong with a word that the language does not have."""
     for habit in (
         _missing_space,
+        method_said,
         exclaimed,
         _in_quotes,
         text_in_quotes,

@@ -304,7 +304,10 @@ class ItemsReader(Sentence):
 
     def _add_item(self, whole: Token, action: str | None, part: Token) -> None:
         selector = self.selector(part)
-        if isinstance(selector, Search):
+        if isinstance(selector, Search) and selector.filters[0].page[1]:
+            self._last = ("", False)  # it is a whole search
+            self.add_term(selector, action, whole.span)
+        elif isinstance(selector, Search):
             (one,) = selector.filters
             self._filter(replace(one, span=whole.span), whole, action)
         elif selector is not None:

@@ -13,6 +13,7 @@ from bot.core.command.prose import (
     addresses_in,
     block_tokens,
     inline_tokens,
+    names_of,
     normal_lines,
     veil,
     without_html_comments,
@@ -152,6 +153,11 @@ def _in_paragraph(content: str, cover: Elements, addresses: Addresses) -> list[s
         lambda found: f"\ue000{next(places)}\ue001{found[1][len('/batch') :]}",
         content.replace("\ue000", " "),
     )
+    if any("/batch" in name.casefold() for name in names_of(addresses)):
+        # Part of the name of a link: marked, it would be another one.
+        tokens = inline_tokens(content, addresses)
+        shown = "".join(one.content or "\n" for one in tokens if not one.level)
+        commands = [one if one.strip() in shown else "" for one in commands]
     found: list[str] = []
     for token in inline_tokens(marked, addresses):
         if token.type == "html_inline":

@@ -5,7 +5,7 @@ comments are written by anyone, and must not stop the process for a second.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from markdown_it import MarkdownIt
@@ -28,7 +28,11 @@ _TAG = re.compile(
     rf"<(?:[A-Za-z][A-Za-z0-9-]*+(?:{_ATTRIBUTE})*+\s*+/?+|/[A-Za-z][A-Za-z0-9-]*+\s*+"
     r"|![A-Za-z][^>]*+|[A-Za-z][A-Za-z0-9+.-]{1,31}:[^\s<>]*+)>"
 )
-_NAMED_ADDRESS = re.compile(r"^ {0,3}\[[^\]\n]{1,200}\]:[^\n]{1,500}", re.MULTILINE)
+_NAMED_ADDRESS = re.compile(
+    r"^[ \t>*+\-\d.)]{0,20}(\[(?:[^\]\[\n]|\n(?![ \t]*\n)){1,200}\]:"
+    r"[ \t]*\n?[^\n]{1,500})",
+    re.MULTILINE,
+)
 _MOST_NAMES = 100
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 
@@ -70,6 +74,12 @@ def addresses_in(text: str) -> Addresses:
     if named:
         _BLOCKS.parse("\n\n".join(named), found)
     return found
+
+
+def names_of(addresses: Addresses) -> Collection[str]:
+    """Return the names, in capitals and with single spaces."""
+    found = addresses.get("references", {})
+    return found.keys() if isinstance(found, dict) else ()
 
 
 def inline_tokens(text: str, addresses: Addresses) -> Sequence[Token]:

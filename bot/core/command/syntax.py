@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import assert_never
 
-from bot.core.actions.milestone import NO_MILESTONE
+from bot.core.actions.milestone import NO_MILESTONE, title_in
 from bot.core.actions.spec import PEOPLE, SIGNED, Form
 from bot.core.actions.table import ACTIONS
 from bot.core.command.guesses import nearest
@@ -89,6 +89,8 @@ class Filter:
     values: tuple[str, ...]
     is_not: bool = False
     span: Span = field(default=NOWHERE, compare=False, repr=False)
+    # The server and the repository of the page that shows it, if it was a link.
+    page: tuple[str, str] = field(default=("", ""), compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -416,7 +418,8 @@ def _argument(action: Action, argument: str) -> str:
     if form is Form.TEXT:
         return quoted(argument, always=True)
     if form is Form.TITLE:
-        return argument if argument == NO_MILESTONE else quoted(argument, always=True)
+        title = title_in((argument,))
+        return quoted(title, always=True) if title else NO_MILESTONE
     if form in SIGNED:
         sign, value = argument[0], argument[1:]
         if sign == MAKE:

@@ -147,13 +147,14 @@ STRANGERS: Mapping[str, str] = MappingProxyType(
         "unassign": "people are taken off with assign -ada 12",
         "unrequest": "requests are taken back with request -ada 12",
         "demilestone": "a milestone is taken off with milestone none 12",
+        "squash": "to merge so, write merge 63 method:squash",
         "unready": "a draft is made with draft 12",
         "remove": "labels are taken off with label -bug 12, people with assign -ada 12",
         **dict.fromkeys(
             (
                 *("approve", "archive", "clone", "commit", "copy", "create", "delete"),
                 *("deploy", "edit", "fork", "lock", "lose", "move", "pin", "pull"),
-                *("push", "release", "rename", "squash", "subscribe"),
+                *("push", "release", "rename", "subscribe"),
                 *("retest", "transfer", "unlock", "unmerge", "unpin", "unreview"),
                 *("unskip",),
                 *("cancer", "chose", "content", "drift", "parse", "patch", "plain"),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from bot.core.command.faults import Fault
 from bot.core.command.guesses import slip_of
 from bot.core.command.limits import Limits
+from bot.core.command.pages import page_of
 from bot.core.command.syntax import (
     NUMERIC,
     Filter,
@@ -50,6 +51,7 @@ _TOKEN = re.compile(
 _WHOLE_QUOTED = re.compile(rf"(?:{_QUOTED})\Z", re.DOTALL)
 KEYED = re.compile(r"(?P<key>[A-Za-z][\w-]*):(?P<value>.*)", re.DOTALL)
 _GITHUB_NUMBER = re.compile(rf"GH-([1-9][0-9]{{0,{MAX_DIGITS - 1}}})\Z", re.IGNORECASE)
+_ADDRESS = re.compile(r"<?[A-Za-z]+://")
 _COMMA = re.compile("[,\u3001\uff0c]")
 _GHOSTS_BEHIND = re.compile(f"[{GHOSTS}]+\\Z")
 _WIDE = str.maketrans(
@@ -294,9 +296,7 @@ class Words:
         if reference := qualified_reference(text):
             return Qualified(reference, host_in(text), token.span)
         if "://" in text:
-            message = "not the address of an issue or pull request"
-            self.flaw(token.span, message, fix=None)
-            return None
+            return self._page(token)
         if found := KEYED.match(text):
             key = found["key"].casefold()
             rest = token.part(found.start("value"))
@@ -307,6 +307,29 @@ class Words:
                 return Search((one,)) if one else None
         self.not_an_item(token)
         return None
+
+    def _page(self, token: Token) -> Search | None:
+        """Return the filters of a page that lists items."""
+        page = page_of(token.text)
+        if page is None or page.problem:
+            message = "not the address of an issue or pull request, nor of a search"
+            self.flaw(token.span, page.problem if page else message, fix=None)
+            return None
+        place = (page.host, page.repository)
+        return Search(
+            tuple(
+                Filter(
+                    one.key,
+                    tuple(map(login_of, one.values))
+                    if one.key in ("author", "assignee")
+                    else one.values,
+                    one.is_not,
+                    token.span,
+                    place,
+                )
+                for one in sorted(page.shown, key=lambda one: one.is_not)
+            )
+        )
 
     def not_an_item(self, token: Token) -> None:
         """Note that a word is no item, with the numbers that were probably meant."""
@@ -443,7 +466,7 @@ def is_item(text: str) -> bool:
     return (
         NUMERIC.match(text) is not None
         or text.casefold() == "this"
-        or "://" in text
+        or _ADDRESS.match(text) is not None
         or _GITHUB_NUMBER.match(text) is not None
         or qualified_reference(text) is not None
     )

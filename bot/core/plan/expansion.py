@@ -68,6 +68,8 @@ class Known:
     # Logins that a command assigns, and whether that can be; others with access.
     assignable: Mapping[str, bool] = field(default_factory=dict)
     people: tuple[str, ...] = ()
+    # Logins, and teams as ``team:core``, and whether they can be asked for reviews.
+    reviewers: Mapping[str, bool] = field(default_factory=dict)
     milestones: Mapping[str, int] | None = None
     freezes: Mapping[str, Freeze] = field(default_factory=dict)  # by branch
     newest_number: int = 0
@@ -89,7 +91,8 @@ class Wanted:
     numbers: tuple[ItemNumber, ...] = ()
     filters: tuple[Search, ...] = ()
     labels: bool = False
-    people: tuple[str, ...] = ()  # to be assigned
+    people: tuple[str, ...] = ()  # to be assigned, or named by a filter
+    reviewers: tuple[str, ...] = ()  # to be asked for reviews
     milestones: bool = False
     others: tuple[Reference, ...] = ()  # items of other repositories
 
@@ -145,6 +148,7 @@ class Expansion:
         self.left_out_references: list[Reference] = []
         self.unread_tasks: dict[ItemNumber, int] = {}  # open entries without an item
         self.elsewhere: list[Qualified] = []  # on another server
+        self.other_pages: list[str] = []  # repositories whose searches were pasted
         for word in command.words:
             match word:
                 case Exclusion():
@@ -203,6 +207,11 @@ class Expansion:
             return Declined(
                 f"{code_span(str(name.reference))} is on another server, {code_span(name.host)};"
                 f" this is {code_span(self.known.host)}."
+            )
+        for shown in self.other_pages[:1]:
+            return Declined(
+                f"That page lists items of {code_span(shown)}; a batch finds items of"
+                f" {code_span(self.known.repository)}."
             )
         limit = self.known.configuration.limits.items
         for mention in self.mentions:
@@ -336,6 +345,7 @@ class Expansion:
             case Search():
                 search = _of_somebody(selector, self.known.asker)
                 self._typed[search] = selector
+                self._note_page(selector)
                 self.searches.append(search)
                 return self.known.filters.get(search, ())
             case SubIssues(parent) | Tasks(parent):
@@ -345,6 +355,14 @@ class Expansion:
                 return () if number is None else (number,)
             case _:
                 assert_never(selector)
+
+    def _note_page(self, search: Search) -> None:
+        """Note the page that shows some filters, if it is not one of this repository."""
+        here, server = self.known.repository.casefold(), self.known.host
+        for host, name in dict.fromkeys(one.page for one in search.filters):
+            is_server = not host or server in ("", host)
+            if name and not (is_server and name.casefold() == here):
+                self.other_pages.append(name if is_server else f"{host}/{name}")
 
     def _own_or_foreign(self, name: ItemName) -> ItemNumber | None:
         number = self.own(name)

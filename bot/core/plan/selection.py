@@ -66,7 +66,13 @@ from bot.core.plan.expansion import (
 )
 from bot.core.plan.labels import as_done, label_notes, labels_wanted, no_such_label
 from bot.core.plan.milestones import milestones_wanted, no_such_milestone
-from bot.core.plan.people import nobody_to_assign, people_wanted
+from bot.core.plan.people import (
+    no_such_person,
+    nobody_to_ask,
+    nobody_to_assign,
+    people_wanted,
+    reviewers_wanted,
+)
 from bot.core.plan.texts import dependencies_in, open_tasks_in
 from bot.core.world.features import Feature, without_dependencies
 from bot.core.world.freezes import frozen_words
@@ -127,6 +133,7 @@ def wanted(command: RunCommand, known: Known) -> Wanted:
         filters=searches,
         labels=not missing and not searches and labels_wanted(expansion),
         people=() if missing or searches else people_wanted(expansion),
+        reviewers=() if missing or searches else reviewers_wanted(expansion),
         milestones=not missing and not searches and milestones_wanted(expansion),
         others=tuple(r for r in expansion.others if r not in known.others),
     )
@@ -176,7 +183,9 @@ def select(command: RunCommand, known: Known) -> Selection | SelectionProblem:
         expansion.problem()
         or unknown_items(expansion)
         or no_such_label(expansion)
+        or no_such_person(expansion)
         or nobody_to_assign(expansion)
+        or nobody_to_ask(expansion)
         or no_such_milestone(expansion)
         or nothing_matches(expansion)
     )

@@ -19,6 +19,17 @@ def get_user(call: Call) -> Answer:
     return Answer(_public(call, user))
 
 
+@routes.get("/orgs/{org}/teams/{team_slug}/repos/{owner}/{repo}", "members")
+def check_team(call: Call) -> Answer:
+    """Answer with 204 if the team has access; here each has, to its organization's."""
+    arguments = call.arguments
+    owner, slug = arguments["org"].lower(), arguments["team_slug"].lower()
+    is_here = call.repository.owner.login.lower() == owner
+    if not is_here or (owner, slug) not in call.hub.state.teams:
+        raise not_found()
+    return Answer(status=204)
+
+
 def _public(call: Call, user: User) -> Json:
     unset = ("name", "company", "location", "email", "hireable", "bio")
     counts = ("public_repos", "public_gists", "followers", "following")

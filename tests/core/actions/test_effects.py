@@ -207,9 +207,10 @@ def test_what_is_said_is_what_was_read_back(action, added, removed, summary):
         (("reopen",), None, None, None),
         (("ready",), None, None, ("draft",)),
         (("draft",), None, None, ("ready",)),
-        (("milestone", "2.4"), ("2.4",), (), ("milestone", "none")),
-        (("milestone", "2.4"), ("2.4",), ("2.3",), ("milestone", "2.3")),
-        (("milestone", "none"), (), ("2.3",), ("milestone", "2.3")),
+        (("milestone", "2.4"), ("2.4",), (), ("milestone", "none", "2.4")),
+        (("milestone", '"none"'), ("none",), (), ("milestone", "none", '"none"')),
+        (("milestone", "2.4"), ("2.4",), ("2.3",), ("milestone", "2.3", "2.4")),
+        (("milestone", "none"), (), ("2.3",), ("milestone", "2.3", "none")),
     ],
 )
 def test_what_takes_a_change_back_is_what_was_really_changed(
@@ -218,6 +219,19 @@ def test_what_takes_a_change_back_is_what_was_really_changed(
     receipt = Receipt(id=12, added=added, removed=removed)
     _, outcome = run(Action(action[0], action[1:]), receipt)
     assert outcome.undo == (Action(undo[0], undo[1:]) if undo else None)
+
+
+@pytest.mark.parametrize(
+    ("left", "said"),
+    [("3.0", "somebody has put it into `3.0` since"), ("", "has taken it out since")],
+)
+def test_a_milestone_is_taken_back_only_from_where_it_was_put(left: str, said: str):
+    action = Action("milestone", ("2.3", "2.4"))
+    done, outcome = run(action, Receipt(id=12, changed=False, left=left))
+    assert isinstance(done, Do)
+    assert done.intent == ChangeMilestone(REPOSITORY, TWELVE, "2.3", "2.4")
+    assert said in outcome.summary
+    assert outcome.kind is OutcomeKind.UNCHANGED
 
 
 def test_what_changed_nothing_is_not_taken_back():

@@ -42,6 +42,7 @@ CASES = yaml.safe_load(Path("fixtures/commands/selected.yaml").read_text("utf-8"
 CONFIGURATION = read_configuration(
     "actions: {triage: {uses: label, with: [+triaged]}, fix: {command: fixer},"
     " taken: {uses: assign, with: [+gone]}, absent: {uses: label, with: [+absent]},"
+    " asks: {uses: request, with: [+gone]},"
     " made: {uses: label, with: [+made!]}, request: {uses: assign, with: [+grace]},"
     ' later: {uses: milestone, with: ["3"]}}'
 )
@@ -122,6 +123,7 @@ def look_up(want: Wanted, known: Known) -> Known:
         labels=LABELS if want.labels else known.labels,
         assignable={**known.assignable, **{one: one in PEOPLE for one in want.people}},
         people=PEOPLE,
+        reviewers={**known.reviewers, **{o: o in PEOPLE for o in want.reviewers}},
         milestones=MILESTONES if want.milestones else known.milestones,
         others={**known.others, **{o: VISIBLE.get(o) for o in want.others}},
     )
