@@ -53,6 +53,7 @@ from bot.engine.recorder import Recorder
 from bot.engine.recovery import Recovery
 from bot.engine.replies import Replies
 from bot.engine.reports import Reports
+from bot.engine.requested import Requested
 from bot.engine.retries import Retries
 from bot.engine.running import Running
 from bot.engine.scheduler import Scheduler, SlotLimits
@@ -493,6 +494,7 @@ class Engine:
                     reader=reader,
                     batches=store.batches,
                     new=new,
+                    requested=Requested(store.batches, situations, replies),
                     replies=replies,
                     clock=clock,
                 ),

@@ -431,8 +431,10 @@ class Mark:
     """A label that somebody put on an item, or somebody's review that they asked for."""
 
     number: ItemNumber
-    name: str  # the label, team:slug or user:login
+    # The label; team:slug or user:login; or what happened: opened, ready_for_review.
+    name: str
     delivery: str  # the GUID of what told it
+    at: datetime  # GitHub's, to the second
     numbers: tuple[ItemNumber, ...] = ()  # the item itself, or its open parts
     action: str = ""  # the name of what is done; empty: the default of each item
 

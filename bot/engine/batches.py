@@ -8,6 +8,7 @@ from structlog.contextvars import bound_contextvars
 
 from bot.core import events as e
 from bot.core.actions.ability import Abilities
+from bot.core.actions.review import REVIEW
 from bot.core.actions.table import needed_role
 from bot.core.command import syntax
 from bot.core.command.faults import (
@@ -18,7 +19,16 @@ from bot.core.command.faults import (
     Unreadable,
 )
 from bot.core.command.syntax import RunCommand, format_command
-from bot.core.model import Batch, Deps, Origin, OutsideEdge, Plan, Request
+from bot.core.model import (
+    Batch,
+    Deps,
+    Origin,
+    OutsideEdge,
+    Plan,
+    Request,
+    ReviewAsked,
+    Role,
+)
 from bot.core.plan.corrections import without_waits
 from bot.core.plan.expansion import Expansion, Known
 from bot.core.plan.graph import build_plan, settle_outside
@@ -257,7 +267,7 @@ class NewBatches:
             plan=replace(chosen.plan, notes=(*reading.notes, *chosen.plan.notes)),
             needed_role=needed_role(
                 (item.action for item in chosen.plan.items),
-                to_run=reading.configuration.permissions.role,
+                to_run=_role_to_run(request, chosen.plan, reading),
             ),
         )
         if is_planned:
@@ -286,3 +296,14 @@ class NewBatches:
         if not progress.is_concluded:
             await self._starts.begin(batch)
         return f"batch {batch.id}"
+
+
+def _role_to_run(request: Request, plan: Plan, reading: Reading) -> Role:
+    """Return what it takes to start a batch: nothing for reviews that the repository
+    wants of whatever its reviewers are asked for, as long as nobody's command runs.
+    """
+    is_asked = isinstance(request.origin, ReviewAsked)
+    is_said = all(i.action.does == REVIEW.name and not i.worker for i in plan.items)
+    if is_asked and is_said:
+        return Role.NONE
+    return reading.configuration.permissions.role

@@ -13,10 +13,8 @@ from bot.core.model import (
     ItemFacts,
     ItemKind,
     ItemNumber,
-    Labelled,
     Mark,
     Request,
-    ReviewAsked,
     Role,
 )
 from bot.core.plan.configuration import RepositoryConfiguration
@@ -24,6 +22,7 @@ from bot.core.plan.expansion import Known
 from bot.core.plan.gathering import (
     Meaning,
     command_of,
+    is_keyless,
     meaning,
     still_on,
     thread_for,
@@ -36,6 +35,7 @@ from bot.engine.batches import NewBatches
 from bot.engine.configured import configured
 from bot.engine.reading import Reader, Reading
 from bot.engine.replies import Replies
+from bot.engine.requested import Requested, request_for
 from bot.engine.windows import Collected
 from bot.errors import ConfigurationError, PermanentError
 from bot.ports.clock import Clock
@@ -66,6 +66,7 @@ class Gathering:
         reader: Reader,
         batches: Batches,
         new: NewBatches,
+        requested: Requested,
         replies: Replies,
         clock: Clock,
     ) -> None:
@@ -73,6 +74,7 @@ class Gathering:
         self._reader = reader
         self._batches = batches
         self._new = new
+        self._requested = requested
         self._replies = replies
         self._clock = clock
         self._read: dict[int, _Read] = {}
@@ -100,7 +102,7 @@ class Gathering:
         outcomes = [await self._new.begun(one.request, one) for one in begun]
         if new:
             collected = replace(collected, marks=new)
-            with self._github.metered(_request(collected).source):
+            with self._github.metered(request_for(collected).source):
                 outcomes.append(await self._begin(collected))
         return ", ".join(outcomes)
 
@@ -129,8 +131,8 @@ class Gathering:
 
     async def _begin(self, collected: Collected) -> str:
         role = await self._role(collected)
-        if role < Role.TRIAGE:  # nothing is read for strangers
-            return "ignored: role"
+        if collected.is_of_labels and role < Role.TRIAGE:
+            return "ignored: role"  # nothing is read for strangers
         numbers = list(dict.fromkeys(mark.number for mark in collected.marks))
         try:
             reading = await self._reader.look(
@@ -139,32 +141,39 @@ class Gathering:
         except ConfigurationError as error:
             if role < Role.WRITE:
                 return "ignored: role"
-            request = _request(collected)
+            request = request_for(collected)
             await self._replies.decline(request, refused(error.faults))
             return "refused: .github/batch.yml"
         if reading.about.is_archived:
             return "ignored: the repository is archived"
         present = replace(collected.repository, name=reading.known.repository)
-        marks = still_on(collected.marks, reading.known.facts)
+        collected = replace(collected, repository=present)
+        marks: Sequence[Mark]
+        if collected.is_of_labels:
+            marks = still_on(collected.marks, reading.known.facts)
+        else:
+            marks, reading = await self._requested.to_review(collected, reading)
         if not marks:
-            return "withdrawn"
-        collected = replace(collected, repository=present, marks=marks)
-        return await self._of_marks(collected, reading, role)
+            return "nothing is left"
+        return await self._of_marks(replace(collected, marks=marks), reading, role)
 
     async def _of_marks(
         self, collected: Collected, reading: Reading, role: Role
     ) -> str:
-        if role < reading.configuration.permissions.role:
-            return "ignored: role"
+        configuration = reading.configuration
+        is_stranger = role < configuration.permissions.role
         allowed, denied = [], None
         for mark in collected.marks:
-            one = command_of([mark], reading.known)
-            why = not_permitted(one, role, reading)
+            if not collected.is_of_labels and is_keyless(mark, configuration):
+                allowed.append(mark)
+                continue
+            why = not_permitted(command_of([mark], reading.known), role, reading)
             denied = denied or why
             allowed += [] if why else [mark]
-        if not allowed:
-            assert denied is not None
-            return await self._refuse(_request(collected), denied)
+        if not allowed and (is_stranger or denied is None):
+            return "ignored: role"
+        if not allowed and denied is not None:
+            return await self._refuse(request_for(collected), denied)
         run = command_of(allowed, reading.known)
         known = await self._reader.complete(collected.repository, run, reading.known)
         marks = with_numbers(allowed, known)
@@ -173,7 +182,7 @@ class Gathering:
         facts = [item.facts for item in items]
         thread, about = await self._thread(collected, known, marks, facts)
         request = replace(
-            _request(replace(collected, marks=marks)),
+            request_for(replace(collected, marks=marks)),
             thread=thread,
             thread_is_pull_request=about is not None
             and about.kind is ItemKind.PULL_REQUEST,
@@ -224,15 +233,3 @@ class Gathering:
         except PermanentError as error:
             log.warning("role unknown", login=login, error=str(error))
             return Role.NONE
-
-
-def _request(collected: Collected) -> Request:
-    """Return the request of what was collected, in the thread of the first item."""
-    marks = tuple(collected.marks)
-    return Request(
-        repository=collected.repository,
-        thread=marks[0].number,
-        thread_is_pull_request="/pull/" in collected.asker.url,
-        asker=collected.asker,
-        origin=Labelled(marks) if collected.is_of_labels else ReviewAsked(marks),
-    )

@@ -93,8 +93,10 @@ def _marks(batch: Batch, change: Marking) -> Sequence[Mark]:
 
 
 def _is_meant(mark: Mark, change: Marking) -> bool:
+    is_later = change.at >= mark.at
     names = ("", mark.name.casefold())
-    return mark.number == change.number and change.name.casefold() in names
+    is_its_name = change.name.casefold() in names
+    return is_later and is_its_name and mark.number == change.number
 
 
 def _alone(batch: Batch, gone: Sequence[Mark]) -> frozenset[ItemId]:

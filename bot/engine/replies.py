@@ -99,6 +99,16 @@ class Replies:
         """Return whether a command was taken back."""
         return await self._effects.is_meant(f"reply/withdrawn/{request.reply}")
 
+    async def say_today(
+        self, request: Request, kind: str, subject: str, render: Callable[[str], str]
+    ) -> None:
+        """Say something once in 24 hours about *subject*, which is nobody's login."""
+        is_begun = await self._effects.is_meant(f"reply/{kind}/{request.reply}")
+        if is_begun or await self._refusals.first_today(
+            request.repository.id, subject, at=self._clock.now()
+        ):
+            await self.say(request, kind, render)
+
     async def may_explain(self, request: Request) -> bool:
         """Return whether nobody was told in this thread today how the bot is spoken to."""
         thread = f"#{request.thread}"  # which is nobody's login

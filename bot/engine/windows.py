@@ -177,7 +177,13 @@ class Windows:
 def _collected(found: Sequence[Arrival]) -> Collected:
     last = found[-1].change  # which knows best what the repository is called
     marks = [
-        Mark(one.change.number, one.change.name, one.delivery, action=one.action)
+        Mark(
+            one.change.number,
+            one.change.name,
+            one.delivery,
+            one.change.at,
+            action=one.action,
+        )
         for one in found
     ]
     return Collected(

@@ -81,11 +81,13 @@ class LabelChanged:
 
 @dataclass(frozen=True, slots=True)
 class ReviewRequested:
-    """A review was asked for, or that was taken back."""
+    """A review was asked for, or that was taken back; or what may ask for one happened
+    to a pull request, as GitHub calls it.
+    """
 
     repository: Repository
     number: ItemNumber
-    name: str  # user:login or team:slug
+    name: str  # user:login or team:slug; opened or ready_for_review
     is_added: bool
     sender: Sender
     url: str  # of the pull request
@@ -195,7 +197,10 @@ def trigger_of(
                 return ItemChanged(_repository(json), number, is_taken_away)
             case "pull_request", "review_requested" | "review_request_removed":
                 is_added = action == "review_requested"
-                return _review_request(json, own_login, is_added=is_added)
+                name = _reviewer(json)
+                return _review_request(json, own_login, name, is_added=is_added)
+            case "pull_request", "opened" | "ready_for_review":
+                return _review_request(json, own_login, action, is_added=True)
             case "pull_request", _ if action in _CHANGES_OF_PULL_REQUESTS:
                 return ItemChanged(_repository(json), _item(json, "pull_request"))
             case "installation" | "installation_repositories", _:
@@ -406,20 +411,24 @@ def _label(
     )
 
 
-def _review_request(
-    json: _Json, own_login: str, *, is_added: bool
-) -> ReviewRequested | None:
-    sender = _sender(json)
-    if sender.login.casefold() == own_login:
-        return None
+def _reviewer(json: _Json) -> str:
     login = json.text("requested_reviewer", "login")
     slug = json.text("requested_team", "slug")
     if not login and not slug:
         _missing(("requested_reviewer",))
+    return f"user:{login}" if login else f"team:{slug}"
+
+
+def _review_request(
+    json: _Json, own_login: str, name: str, *, is_added: bool
+) -> ReviewRequested | None:
+    sender = _sender(json)
+    if sender.login.casefold() == own_login:
+        return None
     return ReviewRequested(
         repository=_repository(json),
         number=_item(json, "pull_request"),
-        name=f"user:{login}" if login else f"team:{slug}",
+        name=name,
         is_added=is_added,
         sender=sender,
         url=json.needed_text("pull_request", "html_url"),

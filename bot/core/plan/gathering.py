@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from bot.core.actions.review import REVIEW
 from bot.core.command.syntax import Number, RunCommand, Selector, SubIssues, Tasks, Term
 from bot.core.command.trigger import LabelChanged, Marking
-from bot.core.model import ItemFacts, ItemKind, ItemNumber, Mark, Reference
+from bot.core.model import Action, ItemFacts, ItemKind, ItemNumber, Mark, Reference
 from bot.core.plan.configuration import RepositoryConfiguration
 from bot.core.plan.expansion import Known
 from bot.core.plan.texts import open_tasks_in
@@ -21,10 +22,18 @@ class Meaning:
 
 def meaning(change: Marking, configuration: RepositoryConfiguration) -> Meaning | None:
     """Return what *change* asks for; None if it is of no concern to the bot."""
-    if not isinstance(change, LabelChanged):
-        return None
-    label = configuration.label(change.name)
-    return Meaning(label.does, label.window_seconds) if label else None
+    if isinstance(change, LabelChanged):
+        label = configuration.label(change.name)
+        return Meaning(label.does, label.window_seconds) if label else None
+    asked = configuration.review_request(change.name)
+    if asked is None:
+        on = (
+            one
+            for one in configuration.review_requests.values()
+            if change.name in map(str, one.on)
+        )
+        asked = next(on, None)
+    return Meaning(asked.does) if asked else None
 
 
 def still_on(
@@ -37,6 +46,19 @@ def still_on(
         if (fact := facts.get(mark.number)) is not None
         and mark.name.casefold() in map(str.casefold, fact.labels)
     )
+
+
+def drafts(
+    marks: Sequence[Mark], facts: Mapping[ItemNumber, ItemFacts | None]
+) -> tuple[Mark, ...]:
+    """Return the requests for a review of what is not ready for one."""
+    return tuple(m for m in marks if (f := facts.get(m.number)) and f.is_draft)
+
+
+def is_keyless(mark: Mark, configuration: RepositoryConfiguration) -> bool:
+    """Return whether *mark* asks for a review that runs nobody's command."""
+    action = configuration.resolve(Action(mark.action or REVIEW.name)).action
+    return action.does == REVIEW.name and not action.command
 
 
 def command_of(marks: Sequence[Mark], known: Known) -> RunCommand:

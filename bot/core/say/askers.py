@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bot.core.model import Batch, Labelled, Mark, ReviewAsked
+from bot.core.model import Batch, Labelled, Link, Mark, ReviewAsked
 from bot.core.world.markdown import Links, code_span, escape_line, join, link, some
 
 _MOST = 8
@@ -15,10 +15,19 @@ def asked_with(batch: Batch, links: Links) -> str:
             what = "a label" if len(marks) == 1 else "labels"
             return f"with {what} on {_items(marks, links)}"
         case ReviewAsked(marks):
-            what = "a request" if len(marks) == 1 else "requests"
-            return f"with {what} for a review of {_items(marks, links)}"
+            return f"for a review of {_items(marks, links)}"
         case _:
             return f"in {link('this comment', batch.asker.url)}"
+
+
+def _asked(name: str, items: str) -> str:
+    match name:
+        case "opened":
+            return f"opened {items}"
+        case "ready_for_review":
+            return f"marked {items} as ready for review"
+        case _:
+            return f"asked {code_span(name.partition(':')[2])} for a review of {items}"
 
 
 def on_again(batch: Batch) -> str:
@@ -42,12 +51,39 @@ def began_by(batch: Batch, links: Links) -> str:
             return f"{who} put {join(parts)}."
         case ReviewAsked(marks):
             parts = [
-                f"{code_span(name.partition(':')[2])} for a review of {items}"
-                for name, items in _by_name(marks, links).items()
+                _asked(name, items) for name, items in _by_name(marks, links).items()
             ]
-            return f"{who} asked {join(parts)}."
+            return f"{who} {join(parts)}."
         case _:
             return ""
+
+
+def drafts_left_out(marks: Sequence[Mark]) -> str:
+    """Return which pull requests are not reviewed, for they are drafts."""
+    numbers = [f"#{number}" for number in dict.fromkeys(mark.number for mark in marks)]
+    is_one = len(numbers) == 1
+    shown, are = (
+        some(numbers[:_MOST], len(numbers)),
+        "is a draft" if is_one else "are drafts",
+    )
+    return (
+        f"{shown} {are} and **left out**; ask again once"
+        f" {'it is' if is_one else 'they are'} ready for review."
+    )
+
+
+def all_are_drafts(marks: Sequence[Mark]) -> str:
+    """Return that there is nothing to review."""
+    return f"Nothing is left to do. {drafts_left_out(marks)}"
+
+
+def render_reviewed_before(review: Link, *, marker: str) -> str:
+    """Return that a head has a review already."""
+    where = link(review.text, review.url)
+    return (
+        f"{marker}\nThis head has its {where} already, so nothing was started. With new"
+        " commits, a new request gets a new one."
+    )
 
 
 def _items(marks: Sequence[Mark], links: Links) -> str:
