@@ -40,6 +40,7 @@ from bot.engine.examination import Examination
 from bot.engine.freezes import Freezes, asking
 from bot.engine.gate import Gate
 from bot.engine.gathering import Gathering
+from bot.engine.histories import asking_git
 from bot.engine.inbox import Inbox
 from bot.engine.intake import Intake, Policy
 from bot.engine.journal import journal
@@ -73,10 +74,12 @@ from bot.github.adapter import GitHubAdapter, GitHubSettings
 from bot.github.effects import GitHubEffects
 from bot.github.ledger import Keep
 from bot.host.commands import HostCommands
+from bot.host.commits import Commits
 from bot.host.disk import Disk
 from bot.host.examined import HostExamined
 from bot.host.folders import Folders
 from bot.host.git import Git, Remotes
+from bot.host.histories import GitHistories
 from bot.host.isolation import Isolation, View, choose, reach
 from bot.host.job import run_command_job
 from bot.host.memory import HostMemory
@@ -278,6 +281,7 @@ class Engine:
             large_files=github.large_files(clone_url),
             commits=github.signed_commits,
         )
+        histories = GitHistories(mirrors, Commits(host.git, clock))
         workspaces = GitWorkspaces(
             host.folders,
             mirrors=mirrors,
@@ -324,7 +328,7 @@ class Engine:
         self.recorder.listen(journal)
         present = Present(github=github.github, clock=clock)
         waits = Waits(
-            ask=asking(github.github.ask, store.freezes),
+            ask=asking_git(asking(github.github.ask, store.freezes), histories),
             metered=github.github.metered,
             clock=clock,
             supervisor=supervisor,

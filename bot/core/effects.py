@@ -172,7 +172,7 @@ class OpenPullRequest:
 
 @dataclass(frozen=True, slots=True)
 class UpdateBranch:
-    """Have GitHub merge the base into a pull request that is at exactly this head.
+    """Have GitHub bring a pull request up to date that is at exactly this head.
 
     GitHub answers before it is done. A refusal is in the receipt's ``note``; without one
     a receipt that has not ``changed`` anything says that it was up to date, or that the
@@ -183,6 +183,9 @@ class UpdateBranch:
     repository: Repository
     number: ItemNumber
     head_sha: str
+    node_id: str = (
+        ""  # of one whose commits are made again on the base; else it is merged
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -167,6 +167,13 @@ class UpdateWhen(StrEnum):
     NEVER = "never"
 
 
+class UpdateMethod(StrEnum):
+    """How a branch gets what its base has."""
+
+    MERGE = "merge"  # by a merge of the base
+    REBASE = "rebase"  # its commits are made again on the base
+
+
 class Origin(StrEnum):
     """Where an edge of the plan comes from."""
 
@@ -279,15 +286,17 @@ class Options:
     deps: Deps = Deps.ALL
     method: str = ""  # of merges: see ``MergeWay``
     update: UpdateWhen = UpdateWhen.REQUIRED
+    update_method: UpdateMethod = UpdateMethod.MERGE
     rerun_failed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class MergeWay:
-    """How a pull request is to be merged."""
+    """How a pull request is to be merged, or updated."""
 
     method: str = ""  # merge, squash or rebase; empty: as the repository prefers
     update: UpdateWhen = UpdateWhen.REQUIRED
+    update_method: UpdateMethod = UpdateMethod.MERGE
     rerun_failed: int = 0  # how often failed jobs of GitHub Actions are run again
 
 

@@ -35,6 +35,13 @@ mutation($id: ID!) {
   dequeuePullRequest(input: {id: $id}) { mergeQueueEntry { position } }
 }
 """
+REBASE = """
+mutation($id: ID!, $head: GitObjectID!) {
+  updatePullRequestBranch(
+    input: {pullRequestId: $id, expectedHeadOid: $head, updateMethod: REBASE}
+  ) { pullRequest { headRefOid } }
+}
+"""
 QUEUED = """
 query($owner: String!, $name: String!, $number: Int!) {
   repository(owner: $owner, name: $name) {
@@ -45,15 +52,21 @@ query($owner: String!, $name: String!, $number: Int!) {
 
 
 async def update(connection: Connection, intent: UpdateBranch) -> Receipt:
-    """Have the base merged into the branch; GitHub goes on with it after its answer."""
+    """Have the base merged into the branch, or the branch rebased, which REST cannot;
+    GitHub goes on with it after its answer.
+    """
     try:
-        await connection.send(
-            "PUT",
-            f"{_PULL}/update-branch",
-            {"expected_head_sha": intent.head_sha},
-            repository=intent.repository.name,
-            number=intent.number,
-        )
+        if intent.node_id:
+            given = {"id": intent.node_id, "head": intent.head_sha}
+            await connection.query(REBASE, given)
+        else:
+            await connection.send(
+                "PUT",
+                f"{_PULL}/update-branch",
+                {"expected_head_sha": intent.head_sha},
+                repository=intent.repository.name,
+                number=intent.number,
+            )
     except Refused as error:
         said = _said(error)
         if is_up_to_date(said) or is_head_moved(said):

@@ -15,8 +15,8 @@ from weakref import WeakValueDictionary
 import structlog
 
 from bot.core.model import AttemptId, Repository
-from bot.core.say.problems.git import NoBranch
-from bot.errors import BranchMissing, TransientError
+from bot.core.say.problems.git import CommitGone, NoBranch
+from bot.errors import BranchMissing, PermanentError, TransientError
 from bot.host.folders import Folders, children, remove_tree
 from bot.host.git import Git, GitFailed, Place, Remotes, gone
 from bot.host.large import LargeStore
@@ -29,6 +29,7 @@ _DAMAGED = ".damaged"
 _LARGE = ".lfs"
 _KEPT = re.compile(r"^(?P<sha>[0-9a-f]{40}) (?P<ref>refs/(?:batch|base)/\S+)$", re.M)
 _MISSING = re.compile(r"couldn't find remote ref refs/heads/(?P<branch>.*)")
+_NOT_THERE = re.compile(r"not our ref|unadvertised object|remote ref refs/pull/", re.I)
 _SHA = re.compile(r"[0-9a-f]{40}")
 
 _T = TypeVar("_T")
@@ -89,10 +90,7 @@ class Mirrors:
         wanted = [*refs.items(), *kept.items()]
         specs = [f"+refs/heads/{branch}:{ref}" for branch, ref in wanted]
         async with self._locked(mirror):
-            if not await asyncio.to_thread(mirror.exists):
-                partial = await self._make_empty(mirror)
-                await asyncio.to_thread(partial.rename, mirror)
-            await self._fetch(repository, mirror, specs)
+            await self._fetch(repository, await self._made(mirror), specs)
             names = [f"{ref}^{{commit}}" for ref in refs.values()]
             asked = "\n".join(names).encode()
             printed = await self.git.run(
@@ -105,6 +103,38 @@ class Mirrors:
                 what, said = "cat-file", f"fatal: bad object {branch}"
                 raise GitFailed(what, exit_code=128, said=said)
         return dict(zip(refs, heads, strict=True))
+
+    async def fetch_pull(
+        self, repository: Repository, number: int, base: str, shas: Sequence[str]
+    ) -> str:
+        """Return the head of *base*, it, a pull request and commits being in the mirror.
+
+        Raises ``PermanentError`` if GitHub has one of them no more, or what the remote
+        answers.
+        """
+        mirror, seen = self.of(repository), _seen(base)
+        specs = [
+            f"+refs/heads/{base}:{seen}",
+            f"+refs/pull/{number}/head:refs/pulls/{number}",
+        ]
+        async with self._locked(mirror):
+            await self._fetch(repository, await self._made(mirror), specs)
+            for sha in shas:
+                ask = ("cat-file", "-e", f"{sha}^{{commit}}")
+                done = await self.git.call(
+                    *ask, place=Place(mirror), accept=(0, 1, 128)
+                )
+                if done.exit_code:
+                    await self._fetch(repository, mirror, [sha])
+            printed = await self.git.run("rev-parse", seen, place=Place(mirror))
+        return printed.decode().strip()
+
+    async def _made(self, mirror: Path) -> Path:
+        """Return the mirror, made if there was none."""
+        if not await asyncio.to_thread(mirror.exists):
+            partial = await self._make_empty(mirror)
+            await asyncio.to_thread(partial.rename, mirror)
+        return mirror
 
     async def keep(self, mirror: Path, ref: str, sha: str) -> None:
         """Keep a commit under a ref of ours."""
@@ -258,6 +288,8 @@ def _seen(branch: str) -> str:
 
 
 def _explained(error: GitFailed, repository: Repository) -> Exception:
+    if _NOT_THERE.search(error.said):
+        return PermanentError(CommitGone(repository.name))
     missing = _MISSING.search(error.said)
     if missing:
         return BranchMissing(NoBranch(missing["branch"], repository.name))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from bot.core.model import AttemptId, Person, Repository
+from bot.core.model import AttemptId, ItemNumber, Person, Repository
 from bot.core.say.notes import Leftover
 from bot.errors import Problem
 
@@ -200,3 +200,40 @@ class Memory(Protocol):
 
     def used_fraction(self) -> float:
         """Return 0.0 to 1.0."""
+
+
+class Histories(Protocol):
+    """What git knows of pull requests, asked without a workspace."""
+
+    async def why_no_rebase(
+        self, repository: Repository, number: ItemNumber, *, head_sha: str, base: str
+    ) -> str:
+        """Return why a rebase of *head_sha* could not be told from a push; empty if it
+        could. From then on its commits are here. Raises ``TransientError``.
+        """
+
+    async def rebased_onto(
+        self,
+        repository: Repository,
+        number: ItemNumber,
+        *,
+        was: str,
+        now: str,
+        base: str,
+    ) -> str:
+        """Return the commit of the branch *base* on which the head *now* has all commits
+        of the head *was* and nothing else; empty if that is not so, or not certain.
+
+        Raises ``TransientError``.
+        """
+
+    async def conflicts(
+        self,
+        repository: Repository,
+        number: ItemNumber,
+        *,
+        head_sha: str,
+        base_sha: str,
+        base: str,
+    ) -> tuple[str, ...]:
+        """Return the files in which two commits conflict; none where git cannot say."""

@@ -105,7 +105,7 @@ async def test_a_conflict_fails_with_the_way_to_resolve_it(on: World):
     on.hub.push("ada", REPOSITORY, "main", {"topic61.txt": "other\n"}, message="Mine")
     async with on.bot():
         await on.finished(on.say("/batch merge 61"))
-        assert "it conflicts with `main`" in on.said("report")
+        assert "it conflicts with `main` in `topic61.txt`" in on.said("report")
 
 
 async def test_another_push_is_never_merged(on: World):
@@ -171,6 +171,45 @@ async def test_update_brings_a_branch_up_to_date_once(on: World):
         assert head(on, 61) != before
         assert f"updated to `{head(on, 61)[:7]}`" in on.said("report")
         assert "was up to date with `main`" in on.said("report")
+
+
+async def test_an_update_by_rebase_keeps_the_commits_and_goes_on_with_them(on: World):
+    on.configure("merge: {update_method: rebase}")
+    pulls(on, 61, 62)
+    demand(on, "ci", is_strict=True)
+    on.hub.plan_checks(REPOSITORY, {"ci": "success"})
+    report(on, 61, "ci")
+    report(on, 62, "ci")
+    async with on.bot():
+        await on.finished(on.say("/batch merge 61 62"))
+        assert is_merged(on, 61)
+        assert is_merged(on, 62)
+        (commit,) = on.repository.git.commits(main(on) + "^1", main(on) + "^2")
+        assert commit.message.startswith("Add a topic")
+
+
+async def test_a_push_beside_a_rebase_is_never_taken_for_it(on: World):
+    pulls(on, 61)
+    on.hub.push("ada", REPOSITORY, "main", {"new.txt": "x\n"}, message="Move on")
+    async with on.bot():
+        command = on.say("/batch update 61 update-method:rebase")
+        await on.until(lambda: on.rows(UPDATES) == [(1,)])
+        on.hub.push("linus", REPOSITORY, "topic-61", {"b.txt": "b"}, message="More")
+        await on.finished(command)
+        assert "head moved" in on.said("report")
+
+
+async def test_what_cannot_be_rebased_says_why(on: World):
+    pulls(on, 61, 62)
+    on.hub.push("ada", REPOSITORY, "main", {"new.txt": "x\n"}, message="Move on")
+    on.hub.update_branch("linus", REPOSITORY, 61)
+    on.hub.push("ada", REPOSITORY, "main", {"new.txt": "y\n"}, message="Move on")
+    async with on.bot():
+        plan = await on.answer("/batch plan update 62 update-method:rebase")
+        assert "#62 would be brought up to date first" in plan
+        await on.finished(on.say("/batch update 61 62 update-method:rebase"))
+        assert "it cannot be rebased: its branch has merges in it" in on.said("report")
+        assert f"updated to `{head(on, 62)[:7]}`" in on.said("report")
 
 
 async def test_who_may_not_maintain_merges_nothing(on: World):
@@ -304,8 +343,9 @@ async def test_a_required_check_that_never_reports_ends_at_the_time_out(on: Worl
 @pytest.mark.slow
 @pytest.mark.timeout(200)
 @pytest.mark.parametrize("begun", [UPDATES, MERGES], ids=["update", "merge"])
+@pytest.mark.parametrize("way", ["merge", "rebase"])
 async def test_after_kill_9_nothing_is_merged_twice_and_nothing_is_taken_for_a_push(
-    tmp_path: Path, begun: str
+    tmp_path: Path, begun: str, way: str
 ):
     async with mortal_world(tmp_path, clock=SwiftClock()) as (on, _, child):
         pulls(on, 61)
@@ -314,7 +354,7 @@ async def test_after_kill_9_nothing_is_merged_twice_and_nothing_is_taken_for_a_p
         on.hub.plan_checks(REPOSITORY, {"ci": "success"})
         report(on, 61, "ci")
         await child.start()
-        command = on.say("/batch merge 61")
+        command = on.say(f"/batch merge 61 update-method:{way}")
         await on.until(lambda: on.rows(begun) == [(1,)])
         await child.kill()
         await child.start()

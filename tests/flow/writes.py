@@ -23,6 +23,7 @@ _MUTATIONS = {
     "dequeuePullRequest": "DequeuePullRequest",
     "minimizeComment": "HideReviews",
     "resolveReviewThread": "HideReviews",
+    "updatePullRequestBranch": "UpdateBranch",
 }
 
 
@@ -128,6 +129,9 @@ def _of_intent(kind: str, text: str) -> Iterator[Sign]:
             yield kind, intent["branch"]
         case "RerunFailedJobs":
             yield kind, intent["run_id"]
+        case "UpdateBranch":
+            yield (kind,)
+            yield kind, intent["number"]
         case (
             "ChangeLabels"
             | "ChangeAssignees"
@@ -136,7 +140,6 @@ def _of_intent(kind: str, text: str) -> Iterator[Sign]:
             | "ChangeMilestone"
             | "ChangeReviewers"
             | "MergePullRequest"
-            | "UpdateBranch"
         ):
             yield kind, intent["number"]
         case _:

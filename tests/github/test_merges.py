@@ -32,6 +32,7 @@ RUN = "/repos/octo/app/actions/runs/5"
 LOGS = "GET /repos/octo/app/actions/jobs/90/logs"
 MERGE = MergePullRequest(REPOSITORY, NUMBER, HEAD, "squash")
 UPDATE = UpdateBranch(REPOSITORY, NUMBER, HEAD)
+REBASE = UpdateBranch(REPOSITORY, NUMBER, HEAD, "PR_32")
 ENQUEUE = EnqueuePullRequest(REPOSITORY, NUMBER, "PR_32", HEAD)
 RERUN = RerunFailedJobs(REPOSITORY, 5, 90)
 
@@ -179,6 +180,37 @@ async def test_the_queue_takes_the_expected_head(desk: Bench, answer, changed, n
     assert desk.github.seen[-1].data["variables"] == {"id": "PR_32", "head": HEAD}
 
 
+async def test_a_rebase_names_the_expected_head_and_its_refusal_is_a_receipt(
+    desk: Bench,
+):
+    done = {"data": {"updatePullRequestBranch": {"pullRequest": {"headRefOid": HEAD}}}}
+    conflict = {
+        "data": {"updatePullRequestBranch": None},
+        "errors": [
+            {
+                "type": "UNPROCESSABLE",
+                "path": ["updatePullRequestBranch"],
+                "message": "rebase conflict between base and head",
+            }
+        ],
+    }
+    moved = {
+        "data": {"updatePullRequestBranch": None},
+        "errors": [
+            {
+                "type": "UNPROCESSABLE",
+                "message": "expected head sha didn't match current head ref.",
+            }
+        ],
+    }
+    desk.github.on("POST /graphql", Reply(done), Reply(conflict), Reply(moved))
+    assert await desk.effects.do(REBASE) == Receipt(id=32, sha=HEAD)
+    assert desk.github.seen[-1].data["variables"] == {"id": "PR_32", "head": HEAD}
+    receipt = await desk.effects.do(REBASE)
+    assert (receipt.changed, "rebase conflict" in receipt.note) == (False, True)
+    assert await desk.effects.do(REBASE) == Receipt(id=32, changed=False)
+
+
 async def test_what_is_in_the_queue_is_found_and_can_be_taken_out(desk: Bench):
     pull = {"headRefOid": HEAD, "isInMergeQueue": True}
     there = Reply({"data": {"repository": {"pullRequest": pull}}})
@@ -255,6 +287,11 @@ def test_what_is_sent_is_in_githubs_description(method, path, body):
 
 @pytest.mark.skipif(contracts.folder() is None, reason=contracts.ADVICE)
 def test_mutations_fit_githubs_schema():
-    for document in (merges.ENQUEUE, merges.DEQUEUE, merges.QUEUED):
+    for document in (
+        merges.ENQUEUE,
+        merges.DEQUEUE,
+        merges.QUEUED,
+        merges.REBASE,
+    ):
         parsed = graphql.parse(document)
         assert graphql.validate(contracts.graphql_schema(), parsed) == []

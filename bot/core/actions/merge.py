@@ -46,6 +46,8 @@ def next_step(job: Job, seen: Seen) -> Step:
         return End(_merged(job, pull, seen))
     if ended := m.overtaken(job, pull) or _unfit(pull):
         return End(ended)
+    if pull.merge_state is MergeState.DIRTY:
+        return m.conflicts(job, pull, seen)
     if pull.queue is not None:
         return in_queue(job, pull, pull.queue, seen)
     if ended := left_queue(job, pull, seen):
@@ -150,8 +152,6 @@ def _unfit(pull: PullRequest) -> Outcome | None:
     """Return why it cannot be merged as it is, whatever one waits for."""
     if pull.is_draft:
         return m.failed("it is a draft", "Mark it as ready for review, then retry.")
-    if pull.merge_state is MergeState.DIRTY:
-        return m.conflicts(pull)
     return None
 
 
@@ -183,7 +183,7 @@ def _merge(job: Job, pull: PullRequest, seen: Seen, turn: str) -> Step:
         return enqueue(job, pull, seen)
     if then is Then.UPDATE and (step := _update(job, pull, seen, turn)):
         return step
-    if step := after_refusals(job, pull, tried):
+    if step := after_refusals(job, pull, seen, tried):
         return step
     merge = MergePullRequest(
         job.repository, job.item.number, pull.head_sha, method, pull.base_branch

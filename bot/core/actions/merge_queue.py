@@ -20,7 +20,7 @@ def enqueue(job: Job, pull: PullRequest, seen: Seen) -> Step:
     tried = tries(seen, key)
     if any(receipt.changed for receipt in tried):
         return _follow(job, pull, is_brief=True)  # GitHub shows it soon
-    if step := after_refusals(job, pull, tried):
+    if step := after_refusals(job, pull, seen, tried):
         return step
     change = EnqueuePullRequest(
         job.repository,

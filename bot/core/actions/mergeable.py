@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from zlib import crc32
 
-from bot.core.actions.step import Job
-from bot.core.model import Link, Outcome, OutcomeKind
-from bot.core.world.markdown import code_span, join, plural
+from bot.core.actions.step import Ask, End, Job, Seen
+from bot.core.model import Link, Outcome, OutcomeKind, UpdateMethod
+from bot.core.world.markdown import code_span, join, plural, some
 from bot.core.world.pulls import (
+    ConflictsOf,
     PullRequest,
     PullRequestNow,
     ReviewDecision,
@@ -23,10 +24,14 @@ _ACTION_REQUIRED = "action_required"
 
 def question(job: Job) -> PullRequestNow:
     """Return what is asked of the item's pull request."""
-    base = job.item.base_branch
-    below = any(one.branch == base for one in job.predecessors)
+    item = job.item
+    below = any(one.branch == item.base_branch for one in job.predecessors)
+    is_rebased = item.merge_way.update_method is UpdateMethod.REBASE
     return PullRequestNow(
-        job.repository, job.item.number, stacked_on=base if below else ""
+        job.repository,
+        item.number,
+        stacked_on=item.base_branch if below else "",
+        pinned_sha=item.head_sha if is_rebased else "",
     )
 
 
@@ -83,15 +88,21 @@ def head_moved(pinned: str, now: str) -> Outcome:
     )
 
 
-def conflicts(pull: PullRequest) -> Outcome:
-    """Return the end of what cannot be merged as it is."""
-    return replace(
-        failed(
-            f"it conflicts with {code_span(pull.base_branch)}",
-            "Resolve the conflicts on its branch, then give the command again.",
-        ),
-        link=Link("conflicts", f"{pull.url}/conflicts"),
+def conflicts(job: Job, pull: PullRequest, seen: Seen) -> Ask | End:
+    """Return the end of what cannot be merged as it is, once its files are known."""
+    asked = ConflictsOf(
+        job.repository, pull.number, pull.head_sha, pull.base_sha, pull.base_branch
     )
+    files = seen.answer(asked)
+    if files is None:
+        return Ask(asked)
+    names = some([code_span(name, 80) for name in files[:_MOST_NAMED]], len(files))
+    where = f" in {names}" if files else ""
+    ended = failed(
+        f"it conflicts with {code_span(pull.base_branch)}{where}",
+        "Resolve the conflicts on its branch, then give the command again.",
+    )
+    return End(replace(ended, link=Link("conflicts", f"{pull.url}/conflicts")))
 
 
 def failed(reason: str, advice: str = "") -> Outcome:

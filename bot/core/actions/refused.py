@@ -24,12 +24,14 @@ def next_try(key: str, tried: Sequence[Receipt]) -> str:
 
 
 def after_refusals(
-    job: Job, pull: PullRequest, tried: Sequence[Receipt]
+    job: Job, pull: PullRequest, seen: Seen, tried: Sequence[Receipt]
 ) -> Step | None:
     """Return what follows the last refusal; None for another try."""
     if not tried:
         return None
     found = refusal(tried[-1].note)
+    if found.then is Then.NAME:
+        return m.conflicts(job, pull, seen)
     if found.then is Then.FAIL:
         return End(m.failed(found.words, found.advice))
     blocked = (MergeState.BLOCKED, MergeState.UNTOLD)

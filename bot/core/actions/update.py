@@ -1,14 +1,22 @@
-"""``update``: a branch gets what its base has had since, by a merge that GitHub makes."""
+"""``update``: a branch gets what its base has had since, by a merge that GitHub makes, or
+by a rebase whose commits are proved to be the same.
+"""
 
 from bot.core.actions import mergeable as m
 from bot.core.actions.spec import ActionSpec, AppliesTo, ItemNeed, Overtaken, Words
 from bot.core.actions.step import Ask, Await, Do, End, Job, Seen, Step
 from bot.core.effects import UpdateBranch
-from bot.core.model import Expectation, ItemKind, Outcome, OutcomeKind
+from bot.core.model import (
+    Expectation,
+    ItemKind,
+    Outcome,
+    OutcomeKind,
+    UpdateMethod,
+)
 from bot.core.world.markdown import code_span
 from bot.core.world.merge_refusals import Then, refusal
 from bot.core.world.permissions import Needed
-from bot.core.world.pulls import MergeState, PullRequest
+from bot.core.world.pulls import MergeState, PullRequest, RebaseOf
 
 _ON_ITS_WAY = "GitHub to update its branch"
 
@@ -25,7 +33,7 @@ def next_step(job: Job, seen: Seen) -> Step:
         words = f"updated to {code_span(pull.head_sha[:7])}"
         return End(Outcome(OutcomeKind.COMPLETED, summary=words))
     if pull.merge_state is MergeState.DIRTY:
-        return End(m.conflicts(pull))
+        return m.conflicts(job, pull, seen)
     if step := bring_up_to_date(job, pull, seen):
         return step
     words = f"was up to date with {code_span(pull.base_branch)}"
@@ -47,16 +55,26 @@ def bring_up_to_date(
     """Return the next step of an update; None once the branch is known to be up to date."""
     if is_known_up_to_date(pull):
         return None
+    is_rebase = job.item.merge_way.update_method is UpdateMethod.REBASE
     key = f"update@{pull.head_sha[:12]}-{pull.base_sha[:12]}"
     receipt = seen.receipts.get(key)
     if receipt is None:
         if not pull.may_be_pushed_to:
             return End(_closed_fork(pull))
-        change = UpdateBranch(job.repository, job.item.number, pull.head_sha)
+        if is_rebase and (step := _prepare(job, pull, seen)):
+            return step
+        change = UpdateBranch(
+            job.repository,
+            job.item.number,
+            pull.head_sha,
+            pull.node_id if is_rebase else "",
+        )
         return Do(key, change, holds=holds, is_minor=True)
     says = _ON_ITS_WAY
     if receipt.note:
         found = refusal(receipt.note)
+        if found.then is Then.NAME:
+            return m.conflicts(job, pull, seen)
         if found.then is Then.FAIL:
             return End(m.failed(found.words, found.advice))
         if found.then is not Then.LOOK:
@@ -66,8 +84,28 @@ def bring_up_to_date(
     return Await(m.awaited(job, pull), says, holds=holds, is_brief=True)
 
 
+def _prepare(job: Job, pull: PullRequest, seen: Seen) -> Step | None:
+    """Return what comes before a rebase, which is to be known for one afterwards."""
+    asked = RebaseOf(job.repository, pull.number, pull.head_sha, pull.base_branch)
+    why_not = seen.answer(asked)
+    if why_not is None:
+        return Ask(asked)
+    if not why_not:
+        return None
+    return End(
+        m.failed(
+            f"it cannot be rebased: {why_not}",
+            "Update it with `update-method:merge`, or by hand.",
+        )
+    )
+
+
 def is_known_up_to_date(pull: PullRequest) -> bool:
-    """Return whether the last commit is the app's own merge of the base as it is."""
+    """Return whether the last commit is the app's own merge of the base as it is, or the
+    commits were made again on that.
+    """
+    if pull.rebased_onto == pull.base_sha:
+        return True
     last = pull.commits[-1] if pull.commits else None
     return (
         last is not None

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from bot.core.command.guesses import slip_of
 from bot.core.command.vocabulary import PRIORITIES, in_words
-from bot.core.model import Deps, OnFailure, UpdateWhen
+from bot.core.model import Deps, OnFailure, UpdateMethod, UpdateWhen
 from bot.core.world.pulls import MergeMethod
 
 MAX_TIMEOUT_SECONDS = 24 * 3600
@@ -24,6 +24,7 @@ OPTION_FIELDS = {
     "on-failure": "on_failure",
     "timeout": "timeout_seconds",
     "budget": "budget_requests",
+    "update-method": "update_method",
 }
 """The fields of ``GivenOptions`` that are not named like their option."""
 
@@ -113,4 +114,5 @@ _VALUES: dict[str, Callable[[str], object]] = {
     "deps": _one_of(Deps),
     "method": _one_of(MergeMethod),
     "update": _one_of(UpdateWhen),
+    "update-method": _one_of(UpdateMethod),
 }

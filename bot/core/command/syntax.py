@@ -24,6 +24,7 @@ from bot.core.model import (
     OnFailure,
     Options,
     Reference,
+    UpdateMethod,
     UpdateWhen,
 )
 
@@ -139,6 +140,7 @@ class GivenOptions:
     deps: Deps | None = None
     method: str | None = None
     update: UpdateWhen | None = None
+    update_method: UpdateMethod | None = None
 
     def over(self, defaults: Options) -> Options:
         """Return these options, with *defaults* for what was not typed."""
@@ -521,5 +523,6 @@ def _options(options: GivenOptions) -> list[str]:
         ("deps", options.deps),
         ("method", options.method),
         ("update", options.update),
+        ("update-method", options.update_method),
     )
     return [f"{key}:{value}" for key, value in typed if value is not None]

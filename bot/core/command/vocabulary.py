@@ -48,7 +48,7 @@ SEARCH_WORDS = frozenset(
 """Words of GitHub's search that are no filter here."""
 
 COLLECTIONS = ("sub-issues", "tasks")
-ITEM_OPTIONS = ("priority", "timeout", "retries", "method", "update")
+ITEM_OPTIONS = ("priority", "timeout", "retries", "method", "update", "update-method")
 BATCH_OPTIONS = ("concurrency", "on-failure", *ITEM_OPTIONS, "budget", "deps")
 CONTROLS = (
     "plan",

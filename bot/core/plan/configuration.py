@@ -18,6 +18,7 @@ from bot.core.model import (
     Options,
     ReviewRule,
     Role,
+    UpdateMethod,
     UpdateWhen,
 )
 from bot.core.world.pulls import MergeMethod
@@ -52,6 +53,7 @@ class Merging:
 
     method: MergeMethod | None = None
     update: UpdateWhen = UpdateWhen.REQUIRED
+    update_method: UpdateMethod = UpdateMethod.MERGE
     rerun_failed: int = 0
 
 
@@ -161,6 +163,7 @@ class RepositoryConfiguration:
             deps=self.dependencies,
             method=self.merge.method or "",
             update=self.merge.update,
+            update_method=self.merge.update_method,
             rerun_failed=self.merge.rerun_failed,
         )
 

@@ -430,6 +430,7 @@ ITEM_FIELDS = {
     "retries": "retries",
     "method": "methods",
     "update": "updates",
+    "update_method": "update methods",
 }
 
 

@@ -264,6 +264,7 @@ def _plan_item(
         merge_way=MergeWay(
             method=selected.method or options.method,
             update=selected.update or options.update,
+            update_method=selected.update_method or options.update_method,
             rerun_failed=options.rerun_failed,
         ),
         rules=selection.rules if is_review else (),

@@ -18,6 +18,7 @@ from bot.core.model import (
     ReviewRule,
     RuleLevel,
     RuleWhen,
+    UpdateMethod,
     UpdateWhen,
 )
 from bot.core.plan.configuration import (
@@ -274,6 +275,7 @@ KEYS: Mapping[str, Key] = {
             {
                 "method": Key(Choice(MergeMethod), "how pull requests get into their base", "method: squash"),
                 "update": Key(Choice(UpdateWhen), "when a branch is brought up to date first", "update: required"),
+                "update_method": Key(Choice(UpdateMethod), "how it is brought up to date", "update_method: rebase"),
                 "rerun_failed": Key(Whole(0, 1), "how often failed jobs of Actions are run again", "rerun_failed: 1"),
             },
         ),

@@ -17,6 +17,7 @@ from bot.core.actions.table import (
     opens_pull_request,
     spec_of,
 )
+from bot.core.actions.update import UPDATE
 from bot.core.command.faults import Declined
 from bot.core.command.syntax import (
     GivenOptions,
@@ -42,6 +43,7 @@ from bot.core.model import (
     Reference,
     ReviewRule,
     Role,
+    UpdateMethod,
     UpdateWhen,
 )
 from bot.core.plan.configuration import ResolvedAction
@@ -79,6 +81,8 @@ from bot.core.world.freezes import frozen_words
 from bot.core.world.markdown import code_span, escape_line, join, plural
 from bot.core.world.questions import PullNow
 
+_UPDATE_METHODS = [code_span(f"update-method:{one}") for one in UpdateMethod]
+
 
 @dataclass(frozen=True, slots=True)
 class SelectedItem:
@@ -92,6 +96,7 @@ class SelectedItem:
     retries: int | None = None
     method: str | None = None
     update: UpdateWhen | None = None
+    update_method: UpdateMethod | None = None
     beside: tuple[ItemNumber, ...] = ()  # open pull requests for the same issue
     is_of_its_pull: bool = False  # of what another item opens for the issue
 
@@ -229,11 +234,7 @@ class _Choice:
         if (too_many := self._expansion.too_many(len(items))) is not None:
             return too_many
         if idle := self._ways_of_no_merge(items):
-            say, it = ("says", "it") if len(idle) == 1 else ("say", "them")
-            return Declined(
-                f"{join(idle)} {say} how to merge, and nothing there is merged: leave"
-                f" {it} out."
-            )
+            return Declined(_idle(idle, items))
         options = command.options.over(self._known.configuration.options)
         limit = self._known.concurrency_limit
         if options.concurrency > limit:
@@ -348,17 +349,22 @@ class _Choice:
         return batch_id is not None
 
     def _ways_of_no_merge(self, items: Sequence[SelectedItem]) -> Sequence[str]:
-        """Return the options that say how to merge where nothing is merged."""
-        others = [item for item in items if item.action.does != MERGE.name]
-        typed: list[SelectedItem | GivenOptions] = [*others]
-        if len(others) == len(items):
-            typed.append(self._expansion.command.options)
-        idle = [
-            code_span(f"{key}:{value}")
-            for one in typed
-            for key, value in (("method", one.method), ("update", one.update))
-            if value is not None
-        ]
+        """Return the options that say how to merge, or to update, where nothing is."""
+        merging, updating = {MERGE.name}, {MERGE.name, UPDATE.name}
+        typed = self._expansion.command.options
+        idle = []
+        for key, does in (
+            ("method", merging),
+            ("update", merging),
+            ("update_method", updating),
+        ):
+            others = [item for item in items if item.action.does not in does]
+            said: list[SelectedItem | GivenOptions] = [*others]
+            if len(others) == len(items):
+                said.append(typed)
+            name = key.replace("_", "-")
+            values = (getattr(one, key) for one in said)
+            idle += [code_span(f"{name}:{one}") for one in values if one is not None]
         return list(dict.fromkeys(idle))
 
     def _decide(
@@ -487,6 +493,7 @@ class _Choice:
             retries=options.retries,
             method=options.method,
             update=options.update,
+            update_method=options.update_method,
             beside=tuple(pull.number for pull in self._pulls_of(facts, resolved)),
             is_of_its_pull=is_of_its_pull,
         )
@@ -706,3 +713,15 @@ def _unfit_state(facts: ItemFacts, need: ItemNeed, *, is_named: bool) -> str:
             return "already closed"
         case _:
             return ""
+
+
+def _idle(words: Sequence[str], items: Sequence[SelectedItem]) -> str:
+    """Return that options say how to do what nobody does there."""
+    say, it = ("says", "it") if len(words) == 1 else ("say", "them")
+    is_of_updates = all(word.startswith("`update-method:") for word in words)
+    how, done = ("update", "updated") if is_of_updates else ("merge", "merged")
+    leave = f"{join(words)} {say} how to {how}, and nothing there is {done}: leave {it}"
+    methods = [word.replace("`method:", "`update-method:") for word in words]
+    meant = [one for one in methods if one in _UPDATE_METHODS and one not in words]
+    is_meant = meant and any(item.action.does == UPDATE.name for item in items)
+    return f"{leave} out." + (f" Updates take {meant[0]}." if is_meant else "")

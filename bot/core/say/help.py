@@ -96,6 +96,11 @@ _OPTIONS = (
         "before a merge: `always`; `required`: if the base wants it; `never`"
         f" (default `{_DEFAULTS.update}`)",
     ),
+    (
+        "`update-method:rebase`",
+        "of updates: `merge`; `rebase`: the commits are made again on the base"
+        f" (default `{_DEFAULTS.update_method}`)",
+    ),
     ("`again`", "implement also what has an open pull request of the bot"),
     ("`dry-run`", "same as `/batch plan`"),
 )

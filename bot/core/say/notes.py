@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from enum import StrEnum
 
-from bot.core.world.markdown import join
+from bot.core.world.markdown import code_span, join, some
 from bot.errors import BotError
 
 # --- how far an attempt is -----------------------------------------------------------
@@ -183,3 +183,9 @@ class Leftover(StrEnum):
     LONG = "its path is too long"
     OWN = "left out by the settings of this server"
     SUBMODULE = "a submodule: its work belongs into its own repository"
+
+
+def has_merges(commits: Sequence[str]) -> str:
+    """Return why a branch is not rebased: it would not be the same without these."""
+    shown = some([code_span(sha) for sha in commits[:3]], len(commits))
+    return f"its branch has merges in it ({shown})"

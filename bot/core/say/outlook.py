@@ -19,10 +19,17 @@ from bot.core.model import AttemptId, Batch, ItemNumber, PlanItem
 from bot.core.world.features import Feature, without_rules
 from bot.core.world.job_logs import JobLogOf
 from bot.core.world.markdown import escape_line, some
-from bot.core.world.pulls import PullRequest, PullRequestNow
+from bot.core.world.pulls import (
+    ConflictsOf,
+    PullRequest,
+    PullRequestNow,
+    RebaseOf,
+)
 
 _MOST_NAMED = 10
 _OF = ("merge", "update")
+_DETAILS: Mapping[type, object] = {JobLogOf: (), ConflictsOf: (), RebaseOf: ""}
+"""What a plan is not made to wait for, and what is taken for it."""
 
 
 def asked(batch: Batch) -> Mapping[PlanItem, PullRequestNow]:
@@ -73,8 +80,9 @@ def _first_step(batch: Batch, item: PlanItem, pull: PullRequest) -> Step:
     assert spec is not None
     assert spec.next_step is not None
     step = spec.next_step(job, Seen().told(mergeable.question(job), pull))
-    if isinstance(step, Ask) and isinstance(step.question, JobLogOf):
-        seen = Seen().told(mergeable.question(job), pull).told(step.question, ())
+    if isinstance(step, Ask) and type(step.question) in _DETAILS:
+        detail = _DETAILS[type(step.question)]
+        seen = Seen().told(mergeable.question(job), pull).told(step.question, detail)
         return spec.next_step(job, seen)
     return step
 

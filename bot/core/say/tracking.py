@@ -76,6 +76,8 @@ def spell_options(options: Options) -> str:
         words.append(f"method:{options.method}")
     if options.update != Options().update:
         words.append(f"update:{options.update}")
+    if options.update_method != Options().update_method:
+        words.append(f"update-method:{options.update_method}")
     return " ".join(map(code_span, words))
 
 

@@ -16,6 +16,7 @@ class Then(StrEnum):
     LOOK = "look again"  # something else changed at the same time
     ENQUEUE = "enqueue"
     UPDATE = "update"
+    NAME = "name the conflicts"
     FAIL = "fail the item"
 
 
@@ -36,7 +37,6 @@ class _Row:
     advice: str = ""
 
 
-_CONFLICTS = "Resolve the conflicts on its branch, then give the command again."
 _METHOD = "Name another with `method:`, or allow it in the repository's settings."
 _PERMITTED = (
     "Merge it by hand: the app does not ask for the permission to change workflows."
@@ -70,7 +70,13 @@ _TABLE = tuple(
             "the base takes no such merge: {said}",
             _METHOD,
         ),
-        (r"conflict", Then.FAIL, "it conflicts with its base", _CONFLICTS),
+        (
+            r"rebase conflict",
+            Then.FAIL,
+            "its commits conflict with its base one by one",
+            "Update it with `update-method:merge`, or by hand.",
+        ),
+        (r"conflict", Then.NAME),
         (
             r"is (?:still )?(?:a |in )?draft",
             Then.FAIL,

@@ -125,6 +125,9 @@ class PullRequest:
     is_merged_by_app: bool = False
     frozen: Freeze | None = None  # its base, by a maintainer: the bot's own knowledge
     merged_below: str = ""  # where its base was merged to, if that is a merged branch
+    # On which commit of the base the head has the pinned commits, unchanged: proved by
+    # git where that was asked for.
+    rebased_onto: str = ""
 
     @property
     def required(self) -> tuple[Check, ...]:
@@ -142,6 +145,7 @@ class PullRequestNow(Question[PullRequest]):
     number: ItemNumber
     head_sha: str = field(default="", compare=False)
     stacked_on: str = ""  # a branch that may have been merged in the meantime
+    pinned_sha: str = ""  # of which another head may be a rebase
 
     @property
     def wakes(self) -> frozenset[str]:
@@ -152,12 +156,37 @@ class PullRequestNow(Question[PullRequest]):
         return frozenset({of_pull, about_commit(self.repository.id, self.head_sha)})
 
 
+@dataclass(frozen=True, slots=True)
+class RebaseOf(Question[str]):
+    """Why a rebase of a head would not be known for one; empty if it would.
+
+    Whoever answers keeps the commits: once they are rebased nobody may have them.
+    """
+
+    number: ItemNumber
+    head_sha: str
+    base_branch: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConflictsOf(Question[tuple[str, ...]]):
+    """The files in which a head conflicts with its base; none where nobody can say."""
+
+    number: ItemNumber
+    head_sha: str
+    base_sha: str
+    base_branch: str
+
+
 def is_own_update(pull: PullRequest, pinned: str) -> bool:
     """Return whether the head is *pinned*, or came from it by the app's own updates.
 
     Each of them is a merge whose first parent is the head before, made by GitHub for
-    the app; what else was pushed is not, whoever did that.
+    the app; what else was pushed is not, whoever did that. Or it has the same commits on
+    another one of the base.
     """
+    if pull.rebased_onto:
+        return True
     by_sha = {commit.sha: commit for commit in pull.commits}
     sha = pull.head_sha
     while sha != pinned:

@@ -9,6 +9,7 @@ from bot.core.actions.step import Ask, Await, End, Job, Predecessor, Seen, Step
 from bot.core.effects import Receipt
 from bot.core.model import Action, ItemKind, ItemNumber, MergeWay, Outcome
 from bot.core.world.pulls import (
+    ConflictsOf,
     HeadCommit,
     MergeState,
     PullRequest,
@@ -23,6 +24,7 @@ URL = "https://github.com/acme/widgets/pull/12"
 ASKED = PullRequestNow(REPOSITORY, TWELVE)
 WRITTEN = HeadCommit(PINNED, ("root",))
 OWN = HeadCommit(UPDATED, (PINNED, TIP), by_app=True)
+CONFLICTS = tuple(f"{name}.py" for name in "abcdefg")
 DONE = Receipt(id=12)
 NOTHING = Receipt(id=12, changed=False)
 
@@ -84,7 +86,11 @@ def step(
     asked = machine(at, seen)
     assert isinstance(asked, Ask | Await), asked
     question = asked.question if isinstance(asked, Ask) else asked.what
-    return machine(at, seen.told(question, found))
+    seen = seen.told(question, found)
+    following = machine(at, seen)
+    if isinstance(following, Ask) and isinstance(following.question, ConflictsOf):
+        return machine(at, seen.told(following.question, CONFLICTS))
+    return following
 
 
 def end(found: Step) -> Outcome:

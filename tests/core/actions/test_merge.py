@@ -152,7 +152,11 @@ def test_what_others_merged_is_no_change():
         ({"state": PullState.CLOSED}, "closed without a merge after the command"),
         ({"head_sha": "f" * 40}, "head moved: aaaaaaa is now fffffff"),
         ({"is_draft": True}, "it is a draft"),
-        ({"merge_state": MergeState.DIRTY}, "it conflicts with `main`"),
+        (
+            {"merge_state": MergeState.DIRTY},
+            "it conflicts with `main` in `a.py`, `b.py`, `c.py`, `d.py`, `e.py` and"
+            " 2 more",
+        ),
         (
             {"base_branch": "next"},
             "its base was changed from `main` to `next` after the command",

@@ -22,6 +22,8 @@ SAID = {
         notes.left_out(1234),
         notes.left_out(0),
         notes.no_pins(),
+        notes.has_merges(["4f2c1ab"]),
+        notes.has_merges(["4f2c1ab", "5a1b2c3", "6d7e8f9", "7abcdef"]),
         notes.no_pins_on_pull_requests(),
         notes.other_pin(),
         notes.not_pinned(LATE),

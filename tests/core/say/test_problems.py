@@ -49,6 +49,7 @@ SAMPLES: list[Problem] = [
     git.OldGit("2.25", "2.38"),
     git.CannotMerge("2.38"),
     git.NotCloned("acme/widgets"),
+    git.CommitGone("acme/widgets"),
     git.NoBranch("batch/b7k2/12", "acme/widgets"),
     git.PredecessorsConflict("batch/b7k2/12", ("a.py", "b.py")),
     git.ChangeConflicts("main", [f"{n}.py" for n in range(7)]),

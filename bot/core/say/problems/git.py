@@ -89,6 +89,16 @@ class NotCloned(Problem):
 
 
 @dataclass(frozen=True, slots=True)
+class CommitGone(Problem):
+    """A commit of a pull request cannot be fetched any more."""
+
+    repository: str
+
+    def __str__(self) -> str:
+        return f"{self.repository} does not give away all commits of it any more"
+
+
+@dataclass(frozen=True, slots=True)
 class NoBranch(Problem):
     """A branch that work builds on is not there (any more)."""
 
