@@ -6,6 +6,7 @@ from bot.core.command.faults import NotPermitted
 from bot.core.command.syntax import Command, RunCommand, format_command
 from bot.core.model import Action, Role
 from bot.core.say import refusals
+from bot.core.world.markdown import join
 from bot.engine.reading import Reading
 
 
@@ -25,8 +26,8 @@ def not_permitted(
             setting = f"permissions.run: {needed.name.lower()}"
         resolve = reading.configuration.resolve
         actions = [resolve(Action(name)).action for name in _actions_named(run)]
-        if closing := sorted(a.name for a in actions if _is_for_maintainers(a)):
-            needed, what = needed_role(actions, to_run=needed), closing[0]
+        if closing := sorted({a.name for a in actions if _is_for_maintainers(a)}):
+            needed, what = needed_role(actions, to_run=needed), join(closing)
     elif isinstance(command, syntax.Freeze | syntax.Unfreeze):
         needed, what = Role.MAINTAIN, refusals.FREEZE
     elif not isinstance(command, syntax.Help | syntax.Status | syntax.Why):

@@ -191,3 +191,52 @@ async def test_nobody_merges_what_nobody_could_look_at(on: World):
         assert "`merge` is for one that people could look at before" in answer
         assert "/batch 12 review:12\n" in answer
         assert on.rows("SELECT id FROM batches") == []
+
+
+async def test_one_item_for_maintainers_keeps_the_whole_command_from_others(on: World):
+    on.issue(12, "write a.txt hello")
+    on.issue(61)
+    on.pull_request(63)
+    async with on.bot():
+        denied = await on.answer("/batch 12 merge:63 close:61 review:63", by="linus")
+        assert "Only people with **maintain** access can close and merge here" in denied
+        assert on.rows("SELECT id FROM batches") == []
+
+
+async def test_what_is_done_to_what_is_opened_counts_as_an_item(on: World):
+    on.configure("limits: {items: 4, confirm_over: 3}")
+    for number in (12, 15, 18):
+        on.issue(number, "write a.txt hello")
+    async with on.bot():
+        plan = linked(await on.answer("/batch 12 15 review:(12 15)"))
+        assert "implement 2 issues and review 2 pull requests — nothing has" in plan
+        assert "4 items:" in plan
+        over = await on.answer("/batch 12 15 18 review:(12 15)")
+        assert "5 items, and the limit of a command is 4" in over
+        assert states(on) == dict.fromkeys(
+            ("12", "12-review", "15", "15-review"), "pending"
+        )
+
+
+async def test_what_fails_stops_what_waits_for_it_and_the_rest(on: World):
+    on.issue(12, f"write a.txt hello\nexit 1 unless {on.folder / 'go'}")
+    on.issue(15, "write a.txt hello")
+    on.pull_request(63)
+    async with on.bot():
+        command = on.say(
+            "/batch 12 15[timeout:5m] after:12 review:12 review:63 after:12"
+            " on-failure:stop"
+        )
+        await on.finished(command)
+        assert states(on) == {
+            "12": "failed",
+            "12-review": "skipped",
+            "15": "skipped",
+            "63": "skipped",
+        }
+        (on.folder / "go").touch()
+        # By its own name, and what it needs with it.
+        on.say("/batch retry 12-review")
+        await on.until(lambda: len(on.comments("report")) == 2)
+        assert states(on) == {"12": "completed", "12-review": "completed"}
+        assert len(reviewed(on, opened(on, 12))) == 1

@@ -7,7 +7,8 @@ from bot.core.actions.spec import SIGNED, Form
 from bot.core.command.guesses import slip_of
 from bot.core.command.sentence import Sentence
 from bot.core.command.syntax import DRY_RUN, MAKE, NUMERIC, quoted
-from bot.core.command.words import GHOST, KEYED, Token, is_filter, is_item, login_of
+from bot.core.command.tokens import GHOST, Token
+from bot.core.command.words import KEYED, is_filter, is_item, login_of
 from bot.core.effects import TEAM
 from bot.core.model import Action
 

@@ -8,12 +8,14 @@ import re
 from bot.core.actions.milestone import NO_MILESTONE
 from bot.core.actions.spec import Form
 from bot.core.command.arguments import team_in
+from bot.core.command.flaws import Edit
 from bot.core.command.methods import method_first
 from bot.core.command.phrases import PREPOSITIONS, take_run
 from bot.core.command.sentence import Sentence
 from bot.core.command.syntax import Span, quoted
+from bot.core.command.tokens import Token
 from bot.core.command.vocabulary import COURTESY
-from bot.core.command.words import KEYED, Edit, Token, is_item, is_word
+from bot.core.command.words import KEYED, is_item, is_word
 
 NOISE = "this is no part of a command"
 

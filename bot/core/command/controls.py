@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection, Sequence
 
 from bot.core.command.guesses import meant
+from bot.core.command.near_numbers import meant_numbers
 from bot.core.command.phrases import CONDITIONS
 from bot.core.command.syntax import (
     DRY_RUN,
@@ -27,6 +28,7 @@ from bot.core.command.syntax import (
     Why,
     quoted,
 )
+from bot.core.command.tokens import Token
 from bot.core.command.vocabulary import (
     COURTESY,
     HELP_WORDS,
@@ -34,7 +36,7 @@ from bot.core.command.vocabulary import (
     TOPICS,
     in_words,
 )
-from bot.core.command.words import KEYED, Token, Words, meant_numbers
+from bot.core.command.words import KEYED, Words
 from bot.core.model import BatchId, ItemId, ItemNumber, Named
 
 _REASON_LEADS = ("for", "because", "-", "\u2013", "\u2014")

@@ -7,6 +7,7 @@ import re
 
 from bot.core.actions.spec import SIGNED, Form
 from bot.core.command.arguments import INPUT
+from bot.core.command.flaws import Edit
 from bot.core.command.guesses import nearest, slip_of
 from bot.core.command.methods import is_method_flag
 from bot.core.command.options import Wrong, read_option
@@ -16,6 +17,7 @@ from bot.core.command.syntax import (
     is_flag,
     quoted,
 )
+from bot.core.command.tokens import Token
 from bot.core.command.vocabulary import (
     BATCH_OPTIONS,
     COLLECTIONS,
@@ -24,13 +26,7 @@ from bot.core.command.vocabulary import (
     OPTION_SYNONYMS,
     in_words,
 )
-from bot.core.command.words import (
-    KEYED,
-    Edit,
-    Token,
-    is_filter,
-    is_item,
-)
+from bot.core.command.words import KEYED, is_filter, is_item
 
 _DASHED = re.compile(
     r"(?P<dashes>-{2,}|[\u2013\u2014]{1,2}|-)(?P<word>[^=:]*)(?:[=:](?P<value>.*))?\Z",

@@ -11,8 +11,10 @@ from bot.core.command.arguments import INPUT
 from bot.core.command.changes import reviewer_without_sign, title_without_quotes
 from bot.core.command.controls import BATCH_ID
 from bot.core.command.dashes import KEYS, fits
+from bot.core.command.flaws import Edit
 from bot.core.command.guesses import meant
 from bot.core.command.methods import method_said
+from bot.core.command.near_numbers import meant_numbers
 from bot.core.command.phrases import (
     CONDITIONS,
     EVERYTHING,
@@ -24,6 +26,7 @@ from bot.core.command.phrases import (
 from bot.core.command.relations import exception, exclaimed, range_in_words, waiting
 from bot.core.command.sentence import Sentence
 from bot.core.command.syntax import NUMERIC, Span, quoted
+from bot.core.command.tokens import Token
 from bot.core.command.unmarked import (
     name_without_sign,
     preposition,
@@ -43,7 +46,7 @@ from bot.core.command.vocabulary import (
     SYNONYMS,
     in_words,
 )
-from bot.core.command.words import ITEM_HELP, KEYED, Edit, Token, is_item, meant_numbers
+from bot.core.command.words import ITEM_HELP, KEYED, is_item
 
 _EMOJI = re.compile(r"(?::[a-z0-9_+-]+:|[^\w\s\x21-\x7e]+)+", re.IGNORECASE)
 _LEAVES_OUT = frozenset({"except", "without", "excluding", "excl", "minus", "not"})

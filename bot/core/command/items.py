@@ -1,17 +1,25 @@
 """Commands that run items: terms, what is bound to them, options and arguments."""
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import replace
 
 from bot.core.actions.spec import Form
-from bot.core.command import changes, dashes, habits, joints, relations
+from bot.core.command import (
+    brackets,
+    changes,
+    dashes,
+    habits,
+    joints,
+    relations,
+    whole,
+)
 from bot.core.command.arguments import Arguments
+from bot.core.command.flaws import Edit
 from bot.core.command.guesses import slip_of
 from bot.core.command.limits import Limits
 from bot.core.command.sentence import (
     MAX_FAULTS,
-    Bound,
     OpenGroup,
     OpenTerm,
     Sentence,
@@ -21,33 +29,22 @@ from bot.core.command.syntax import (
     Exclusion,
     Filter,
     Number,
-    Qualified,
     Range,
     RunCommand,
     Search,
     Span,
-    This,
-    format_selector,
 )
+from bot.core.command.tokens import Token
 from bot.core.command.unmarked import is_label
 from bot.core.command.vocabulary import (
     BATCH_OPTIONS,
     COLLECTIONS,
     CONTROLS,
     FILTERS,
-    ITEM_OPTIONS,
     OPTION_SYNONYMS,
-    PRIORITIES,
     in_words,
 )
-from bot.core.command.words import (
-    ITEM_HELP,
-    KEYED,
-    Edit,
-    Token,
-    is_filter,
-    is_item,
-)
+from bot.core.command.words import KEYED, is_filter, is_item
 
 _SINGLE = ("milestone", "author", "base", "draft", "review")
 _MOST_VALUES = 10
@@ -81,7 +78,7 @@ class ItemsReader(Sentence):
             self.flaw_with(opened, "this bracket is never closed", edit)
         self._arguments.finish()
         if not self.flaws:
-            self._check_items()
+            whole.check_items(self)
         if self.flaws:
             return None
         return RunCommand(
@@ -96,72 +93,6 @@ class ItemsReader(Sentence):
             is_again=self._is_again,
             line=self.line,
         )
-
-    # --- what only the whole command shows -----------------------------------------
-
-    def _check_items(self) -> None:
-        words = [word for word in self.read_words if not isinstance(word, Exclusion)]
-        if not words:
-            first, last = self.tokens[0], self.tokens[-1]
-            span = Span(first.column, last.end - first.column)
-            self.flaw(span, f"no items: {ITEM_HELP}", fix=None)
-        self._check_searches([word for word in words if isinstance(word, OpenTerm)])
-        before: list[OpenTerm] = []
-        for word in words:
-            terms = word.terms if isinstance(word, OpenGroup) else [word]
-            if isinstance(word, OpenGroup):
-                self._check_searches(terms)
-            for term in terms:
-                self._check_self(term, before)
-                before.append(term)
-
-    def _check_self(self, term: OpenTerm, before: Sequence[OpenTerm]) -> None:
-        if not isinstance(term.selector, Number | This | Qualified):
-            return
-        if any(
-            one.selector == term.selector and one.action != term.action
-            for one in before
-        ):
-            return  # the item may well wait for the other one on its number
-        for name in term.bound.after:
-            if name == term.selector:
-                shown = format_selector(name)
-                shown = f"#{shown}" if isinstance(name, Number) else shown
-                self.flaw(name.span, f"{shown} cannot wait for itself.", fix=None)
-
-    def _check_searches(self, terms: Collection[OpenTerm]) -> None:
-        """Check that no filters stand apart of which nothing says whether both hold."""
-        loose = [
-            term
-            for term in terms
-            if isinstance(term.selector, Search)
-            and term.bound.is_empty
-            and term.action is None
-            and not all(one.is_not for one in term.selector.filters)
-        ]
-        for term in loose[1:]:
-            message = (
-                "filters that must all hold stand side by side; "
-                "for either, put each in brackets"
-            )
-            self.flaw(term.span, message, fix=None)
-        for term in terms:
-            if isinstance(term.selector, Search) and all(
-                (one.key, one.values) == ("is", ("open",))
-                for one in term.selector.filters
-            ):
-                message = "these are all open items; say which: is:issue, label:ready"
-                self.flaw(term.span, message, fix=None)
-        for term in terms:
-            if isinstance(term.selector, Search) and all(
-                one.is_not for one in term.selector.filters
-            ):
-                shown = format_selector(term.selector)
-                message = (
-                    f"{shown} narrows the filters before it, and there is none: "
-                    f"label:ready {shown}"
-                )
-                self.flaw(term.span, message, fix=None)
 
     # --- brackets --------------------------------------------------------------------
 
@@ -180,7 +111,7 @@ class ItemsReader(Sentence):
                     self.flaw_with(span, message, edits if is_empty else None)
                 self._close_group(token.end)
             case "[" if not joints.is_link(self, token):
-                self._brackets(token)
+                brackets.read(self, token)
             case "[":
                 pass
             case _:
@@ -203,67 +134,6 @@ class ItemsReader(Sentence):
         self.group.end = end
         self.target = self.group
         self.group = None
-
-    def _brackets(self, opening: Token) -> None:
-        """Read ``[priority:high …]`` into the term on its left."""
-        inside: list[Token] = []
-        end = self.end
-        while self.at < len(self.tokens):
-            token = self.tokens[self.at]
-            self.at += 1
-            if token.text == "]" and token.is_mark:
-                end = token.end
-                break
-            inside.append(token)
-        else:
-            edit = (Edit(Span(self.end, 0), "]"),)
-            self.flaw_with(opening.span, "this bracket is never closed", edit)
-        if self.target is None:
-            message = "nothing stands before these options; write 12[priority:high]"
-            self.flaw(opening.span, message, fix=None)
-            return
-        brackets = Span(opening.column, end - opening.column)
-        for at, token in enumerate(inside):
-            whole = brackets if len(inside) == 1 else token.span
-            if len(self.flaws) >= MAX_FAULTS:
-                break
-            behind = inside[at + 1] if at + 1 < len(inside) else None
-            before = inside[at - 1] if at else None
-            if before is not None and _is_parted(before, token):
-                continue
-            if behind is not None and _is_parted(token, behind):
-                fix = f"{token.folded}:{behind.text}"
-                span = Span(token.column, behind.end - token.column)
-                self.flaw(span, f"{token.folded} needs a colon: {fix}", fix=fix)
-                continue
-            self._bracketed(token, whole, self.target.bound)
-
-    def _bracketed(self, token: Token, whole: Span, bound: Bound) -> None:
-        found = KEYED.match(token.text)
-        key = found["key"].casefold() if found else ""
-        if found and key in ITEM_OPTIONS:
-            self.option(token, key, bound)
-        elif found and key in BATCH_OPTIONS:
-            message = f"{key} is for the whole batch: write it outside the brackets"
-            moved = Edit(Span(self.end, 0), f" {token.text}")
-            self.flaw_with(token.span, message, (Edit(whole, ""), moved))
-        elif found and key == "after":
-            message = "after: stands behind the brackets"
-            self.flaw(token.span, message, fix=None)
-        elif token.folded in PRIORITIES:
-            fix = f"priority:{token.folded}"
-            self.flaw(token.span, f"write {fix}", fix=fix)
-        else:
-            word = key or token.folded
-            guess = OPTION_SYNONYMS.get(word) or slip_of(word, ITEM_OPTIONS)
-            guess = guess if guess in ITEM_OPTIONS else ""
-            hint = (
-                f"did you mean {guess}?" if guess else f"use {in_words(ITEM_OPTIONS)}"
-            )
-            span = Span(token.column, len(key) or len(token.text))
-            self.flaw(
-                span, f"unknown option; {hint}", fix=guess if key and guess else None
-            )
 
     # --- words --------------------------------------------------------------------
 
@@ -372,7 +242,8 @@ class ItemsReader(Sentence):
             )
             self.flaw(token.span, message, fix=None)
         elif rest.text:
-            self._add_item(token, name, rest)
+            if not joints.is_listed(self, token, rest):
+                self._add_item(token, name, rest)
         elif following is not None and following == replace(
             following, text="(", column=token.end, is_mark=True
         ):
@@ -535,8 +406,3 @@ class ItemsReader(Sentence):
         self.flaw(
             token.span, "dangling comma" + (f": write {fix}" if fix else ""), fix=fix
         )
-
-
-def _is_parted(key: Token, value: Token) -> bool:
-    """Return whether two words are an option of an item, but for the colon."""
-    return key.folded in ITEM_OPTIONS and dashes.fits(key.folded, value)

@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
 from bot.core.actions.spec import Form
+from bot.core.command.flaws import Edit
 from bot.core.command.sentence import Sentence
 from bot.core.command.syntax import NUMERIC, Span
-from bot.core.command.words import KEYED, Edit, Token, is_filter, is_item
+from bot.core.command.tokens import Token
+from bot.core.command.words import KEYED, is_filter, is_item
 
 _ARROWS = r"[-=]+>|>+|\u2192|\u21d2|\u27f6"
 THEN = re.compile(rf"then|next|before|{_ARROWS}", re.IGNORECASE)
@@ -159,4 +161,24 @@ def is_link(sentence: Sentence, opening: Token) -> bool:
     while sentence.following is not None and sentence.following.column < end:
         sentence.at += 1
     sentence.flaw(span, message, fix=fix)
+    return True
+
+
+def is_listed(sentence: Sentence, token: Token, first: Token) -> bool:
+    """Note ``close:12,15``: a comma is a space, and #15 would be another wish."""
+    listed, end = [first.text], token.end
+    while (
+        (following := sentence.following) is not None
+        and (following.comma, following.column) == (end, end + 1)
+        and NUMERIC.match(following.text)
+    ):
+        listed.append(following.text)
+        end = following.end
+        sentence.at += 1
+    if len(listed) == 1:
+        return False
+    key = token.text[: -len(first.text)]
+    fix = f"{key}({' '.join(listed)})"
+    whole = Span(token.column, end - token.column)
+    sentence.flaw(whole, f"for all of these write {fix}", fix=fix)
     return True

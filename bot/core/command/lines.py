@@ -18,7 +18,7 @@ from bot.core.command.prose import (
     veil,
     without_html_comments,
 )
-from bot.core.command.words import GHOSTS
+from bot.core.command.tokens import GHOSTS
 
 _BEFORE = rf"[ \t\u00a0{GHOSTS}]*+"  # what nobody sees in front of a command
 _COMMAND = re.compile(

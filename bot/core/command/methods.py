@@ -6,7 +6,7 @@ from bot.core.actions.merge import MERGE
 from bot.core.command.phrases import take_phrase
 from bot.core.command.sentence import Sentence
 from bot.core.command.syntax import Span
-from bot.core.command.words import Token
+from bot.core.command.tokens import Token
 from bot.core.world.pulls import MergeMethod
 
 _SAID = re.compile(

@@ -12,12 +12,14 @@ from dataclasses import dataclass, replace
 from bot.core.command.changes import is_prose_of_change
 from bot.core.command.controls import read_control
 from bot.core.command.faults import Fault, FaultyLine, Unreadable
+from bot.core.command.flaws import Flaw, mended
 from bot.core.command.guesses import meant
 from bot.core.command.items import ItemsReader
 from bot.core.command.limits import Limits
 from bot.core.command.lines import find_command_lines
 from bot.core.command.sentence import MAX_FAULTS
 from bot.core.command.syntax import Command, Help, Plan, Span
+from bot.core.command.tokens import GHOSTS, Token, hidden_in
 from bot.core.command.vocabulary import (
     CONTROLS,
     COURTESY,
@@ -26,14 +28,7 @@ from bot.core.command.vocabulary import (
     TOPICS,
     YIELDING,
 )
-from bot.core.command.words import (
-    GHOSTS,
-    Flaw,
-    Token,
-    hidden_in,
-    is_word,
-    mended,
-)
+from bot.core.command.words import is_word
 
 DEFAULT_LIMITS = Limits()
 MAX_COMMANDS = 20

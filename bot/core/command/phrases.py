@@ -3,16 +3,13 @@
 import re
 
 from bot.core.command.joints import THEN
+from bot.core.command.near_numbers import meant_numbers
 from bot.core.command.sentence import Sentence
 from bot.core.command.syntax import (
     Span,
 )
-from bot.core.command.words import (
-    KEYED,
-    Token,
-    is_item,
-    meant_numbers,
-)
+from bot.core.command.tokens import Token
+from bot.core.command.words import KEYED, is_item
 
 PREPOSITIONS = frozenset({"to", "on", "for", "with", "from", "of", "at", "as"})
 

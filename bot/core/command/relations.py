@@ -6,10 +6,12 @@ Each is a fault, with the edits that say the same.
 import re
 
 from bot.core.actions.spec import SIGNED
+from bot.core.command.flaws import Edit
 from bot.core.command.phrases import take_phrase
 from bot.core.command.sentence import OpenTerm, Sentence
 from bot.core.command.syntax import NUMERIC, Search, Span, format_selector
-from bot.core.command.words import ITEM_HELP, KEYED, Edit, Token, is_filter, is_item
+from bot.core.command.tokens import Token
+from bot.core.command.words import ITEM_HELP, KEYED, is_filter, is_item
 
 _DASHES = ("-", "\u2013", "\u2014")
 _WAITS = re.compile(

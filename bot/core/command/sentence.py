@@ -17,7 +17,8 @@ from bot.core.command.syntax import (
     Span,
     Term,
 )
-from bot.core.command.words import Token, Words
+from bot.core.command.tokens import Token
+from bot.core.command.words import Words
 from bot.core.model import Action
 
 MAX_FAULTS = 10

@@ -8,6 +8,7 @@ import re
 from bot.core.actions.spec import PEOPLE, SIGNED, Form
 from bot.core.command.arguments import INPUT
 from bot.core.command.dashes import BODY
+from bot.core.command.flaws import Edit
 from bot.core.command.phrases import (
     CONDITIONS,
     EVERYTHING,
@@ -17,8 +18,9 @@ from bot.core.command.phrases import (
 )
 from bot.core.command.sentence import Sentence
 from bot.core.command.syntax import NUMERIC, Span, quoted
+from bot.core.command.tokens import Token
 from bot.core.command.vocabulary import COURTESY
-from bot.core.command.words import Edit, Token, is_item
+from bot.core.command.words import is_item
 
 _QUOTES = {"'": "'", "\u2018": "\u2019", "\u00ab": "\u00bb", "`": "`"}
 _SIGNS = {

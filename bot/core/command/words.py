@@ -1,15 +1,12 @@
-"""A command line as words: cut apart, each understood by itself, faults noted.
-
-A fault may know the edits that mend it.
-"""
+"""The words of a line, each understood by itself, faults noted."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
 
 from bot.core.command.faults import Fault
+from bot.core.command.flaws import Edit, Flaw
 from bot.core.command.guesses import slip_of
 from bot.core.command.limits import Limits
+from bot.core.command.near_numbers import NO_RANGE, meant_numbers
 from bot.core.command.pages import page_of
 from bot.core.command.syntax import (
     NUMERIC,
@@ -25,6 +22,7 @@ from bot.core.command.syntax import (
     Tasks,
     This,
 )
+from bot.core.command.tokens import WHOLE_QUOTED, Token, split_words
 from bot.core.command.vocabulary import (
     COLLECTIONS,
     FILTER_VALUES,
@@ -34,54 +32,9 @@ from bot.core.command.vocabulary import (
 from bot.core.model import ItemNumber
 from bot.core.world.references import MAX_DIGITS, host_in, qualified_reference
 
-GHOSTS = "\u00ad\u180e\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff"
-"""Characters that nobody sees and that mean nothing, as a set of ``re``."""
-
-GHOST = re.compile(f"[{GHOSTS}]")
-_QUOTED = r'"(?:\\(?:.|\Z)|[^"\\])*+(?:"|\Z)|\u201c[^\u201d]*+(?:\u201d|\Z)'
-_TOKEN = re.compile(
-    rf"""
-    (?P<gap>[\s,\u3001\uff0c{GHOSTS}]++)
-    | (?P<after>after:[^\s()\[\]"]*+)  # its commas belong to it
-    | (?P<word>(?:{_QUOTED}|(?<=\w)\[bot\]|[^\s,\u3001\uff0c()\[\]"\u201c])++)
-    | (?P<mark>[()\[\]])
-    """,
-    re.VERBOSE | re.IGNORECASE | re.DOTALL,
-)
-_WHOLE_QUOTED = re.compile(rf"(?:{_QUOTED})\Z", re.DOTALL)
 KEYED = re.compile(r"(?P<key>[A-Za-z][\w-]*):(?P<value>.*)", re.DOTALL)
 _GITHUB_NUMBER = re.compile(rf"GH-([1-9][0-9]{{0,{MAX_DIGITS - 1}}})\Z", re.IGNORECASE)
 _ADDRESS = re.compile(r"<?[A-Za-z]+://")
-_COMMA = re.compile("[,\u3001\uff0c]")
-_GHOSTS_BEHIND = re.compile(f"[{GHOSTS}]+\\Z")
-_WIDE = str.maketrans(
-    "\uff10\uff11\uff12\uff13\uff14\uff15\uff16\uff17\uff18\uff19\uff03\uff0d\u2212\u2010\u2011\uff0e\uff1a",
-    "0123456789#----.:",
-)
-_NUMBERS = re.compile(
-    r"(?:[A-Za-z][\w-]*:)?[-\u2013\u2014]?#?[0-9]+(?:[-.,#\u2013\u2014\u2025\u2026]+[0-9]+)*\Z"
-)
-_WIDE_SIGNS = str.maketrans("\uff0b\uff0d\u2212\uff1a", "+--:")
-_WIDE_KEY = re.compile("[A-Za-z][A-Za-z-]*\uff1a")
-_LOOKALIKES = str.maketrans("lIOo", "1100")
-_SEPARATED = re.compile(r"#?[0-9]+(?:[^0-9A-Za-z\s>]+[0-9]+)+\Z", re.ASCII)
-_RANGE_MARK = "(?:\\.{2,}|[-\u2013\u2014\u2025\u2026])"
-_NO_RANGE = re.compile(
-    rf"#?[0-9]+(?:{_RANGE_MARK}#?[0-9]+){{2,}}\Z"  # 12..15..18
-    rf"|#?[0-9]+(?:\.{{2,}}|[\u2025\u2026])\Z|(?:\.{{2,}}|[\u2025\u2026])#?[0-9]+\Z"  # 12..
-)
-_DECORATED = re.compile(
-    r"[\"'`*_({\[<]*(#?[0-9]+)(?:[\"'`*_)}\]>;:!?\u2026]|\.(?!\.))*\Z", re.ASCII
-)
-_KIND_BEFORE = re.compile(
-    r"(?:pr|pull|issue|item|ticket|gh)s?[#/-]?([1-9][0-9]{0,8})\Z", re.IGNORECASE
-)
-_PATH = re.compile(
-    r"(?P<site>(?:[\w-]+\.)+[a-z]{2,}/)?"
-    r"(?P<repository>[\w.-]+/[\w.-]+)/(?:issues|pull)/(?P<number>[1-9][0-9]{0,8})\Z",
-    re.IGNORECASE,
-)
-
 _SAME_VALUES = {
     **dict.fromkeys(("issues",), "issue"),
     **dict.fromkeys(("prs", "pull", "pulls", "pull-request", "pull-requests"), "pr"),
@@ -94,125 +47,6 @@ _ENDED = ("closed", "merged", "unmerged", "completed")
 _SAME_BOOLEANS = {"yes": "true", "1": "true", "no": "false", "0": "false"}
 
 ITEM_HELP = "use a number, a range like 12..18, review:63 or a link"
-
-
-@dataclass(frozen=True, slots=True)
-class Edit:
-    """A text to be written in the place of what is there."""
-
-    span: Span
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Flaw:
-    """A fault with the edits that mend it; None if nobody can say."""
-
-    fault: Fault
-    edits: tuple[Edit, ...] | None
-
-
-def mended(line: str, flaws: Sequence[Flaw]) -> str:
-    """Return the line with all edits made, or nothing if a flaw has none."""
-    edits: list[Edit] = []
-    for flaw in flaws:
-        if flaw.edits is None:
-            return ""
-        edits.extend(flaw.edits)
-    mended = ""
-    at = 0
-    for edit in sorted(edits, key=lambda edit: edit.span.column):
-        if edit.span.column < at:
-            return ""
-        mended = _joined(mended, line[at : edit.span.column], line, at)
-        at = edit.span.column
-        mended = _joined(mended, edit.text, line, at)
-        at += edit.span.length
-    return _joined(mended, line[at:], line, at).strip().rstrip(" ,")
-
-
-def _joined(before: str, behind: str, line: str, at: int) -> str:
-    """Return both parts, which met at a column of the line.
-
-    Where a word was taken out, one of its two spaces goes; digits that did not stand
-    together do not become one number.
-    """
-    if before[-1:].isspace():
-        return before + behind.lstrip(" \t")
-    was_one = line[at - 1 : at].isalnum() and line[at : at + 1].isalnum()
-    is_one = before[-1:].isdigit() and behind[:1].isdigit()
-    return f"{before} {behind}" if is_one and not was_one else before + behind
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """A word, a mark, or a list of references behind ``after:``."""
-
-    text: str
-    column: int
-    is_mark: bool = False
-    comma: int | None = None  # the column of the comma before it
-
-    @property
-    def folded(self) -> str:
-        """Return the word as it is compared."""
-        return self.text.casefold()
-
-    @property
-    def end(self) -> int:
-        """Return the column behind it."""
-        return self.column + len(self.text)
-
-    @property
-    def span(self) -> Span:
-        """Return its place."""
-        return Span(self.column, len(self.text))
-
-    def part(self, start: int) -> "Token":
-        """Return what stands from *start* on."""
-        return Token(self.text[start:], self.column + start)
-
-
-def split_words(line: str, start: int) -> list[Token]:
-    """Return the words and marks from *start* on."""
-    found: list[Token] = []
-    at = start
-    comma: int | None = None
-    while at < len(line):
-        token = _TOKEN.match(line, at)
-        # Every character fits one of the alternatives, so one always matches.
-        assert token is not None
-        at = token.end()
-        if token.lastgroup == "gap":
-            mark = _COMMA.search(token[0])
-            comma = token.start() + mark.start() if mark else None
-            continue
-        is_mark = token.lastgroup == "mark"
-        text = token[0] if is_mark else _plain(_GHOSTS_BEHIND.sub("", token[0]))
-        found.append(Token(text, token.start(), is_mark, comma))
-        comma = None
-    return found
-
-
-def _plain(word: str) -> str:
-    """Return a number, range or exclusion in ASCII; of any other word, its sign or the
-    colon of its key.
-    """
-    if word.isascii():
-        return word
-    if key := _WIDE_KEY.match(word):
-        word = key[0].translate(_WIDE_SIGNS) + word[key.end() :]
-    word = word[0].translate(_WIDE_SIGNS) + word[1:]
-    plain = re.sub("\\A[\u2013\u2014](?=#?[0-9])", "-", word.translate(_WIDE))
-    is_number = _NUMBERS.match(plain) and plain.partition(":")[0].lower() not in FILTERS
-    return plain if is_number else word
-
-
-def hidden_in(token: Token) -> str | None:
-    """Return a word as people see it, if there is more in it that they do not see."""
-    if not GHOST.search(token.text) or token.text[0] in '"\u201c':
-        return None  # a text may have marks of direction
-    return GHOST.sub("", token.text)
 
 
 class Words:
@@ -334,7 +168,7 @@ class Words:
     def not_an_item(self, token: Token) -> None:
         """Note that a word is no item, with the numbers that were probably meant."""
         message = f"not an item: {ITEM_HELP}"
-        if _NO_RANGE.match(token.text):
+        if NO_RANGE.match(token.text):
             message = (
                 "not an item: a range has two ends, as in 12..15; single items stand"
                 " apart, with spaces"
@@ -454,7 +288,7 @@ class Words:
         if len(text) < 2 or not text.endswith(closing) or is_escaped:
             self.flaw(token.span, "this quote is never closed", fix=None)
             return None
-        if not _WHOLE_QUOTED.match(text):
+        if not WHOLE_QUOTED.match(text):
             message = 'quotes go around the whole value, and \\" is a quote inside'
             self.flaw(token.span, message, fix=None)
             return None
@@ -499,25 +333,3 @@ def login_of(text: str) -> str:
     if login.casefold().startswith("app/"):
         return f"{login[len('app/') :].removesuffix('[bot]')}[bot]"
     return login
-
-
-def meant_numbers(text: str) -> str | None:
-    """Return the numbers that something close to them names, and no other."""
-    if path := _PATH.match(text[:200]):
-        if path["site"]:
-            return f"https://{text}"
-        return f"{path['repository']}#{path['number']}"
-    if len(text) > 60 or not text.isascii():
-        return None
-    if found := _KIND_BEFORE.match(text):
-        return found[1]
-    if found := _DECORATED.match(text):
-        return found[1] if found[1].strip("#0") else None
-    if _SEPARATED.match(text) and not _NO_RANGE.match(text):
-        digits = re.findall(r"#?[0-9]+", text)
-        is_plain = all(one.lstrip("#")[:1] != "0" for one in digits)
-        return " ".join(digits) if is_plain and len(digits) <= 20 else None
-    plain = text.removeprefix("#").translate(_LOOKALIKES)
-    has_digit = any(one.isdigit() for one in text)
-    is_number = has_digit and plain.isdigit() and len(plain) <= MAX_DIGITS
-    return plain if is_number and plain[0] != "0" else None

@@ -241,6 +241,7 @@ class Expansion:
         asked = set(self.asked)
         found: dict[tuple[ItemNumber, str], list[Mention]] = {}
         named: dict[ItemNumber, list[str]] = {}
+        of_many: dict[ItemNumber, list[str]] = {}
         apart: set[tuple[ItemNumber, str]] = set()
         for mention in self.mentions:
             for number in dict.fromkeys(mention.numbers):
@@ -251,26 +252,27 @@ class Expansion:
                     apart.add((number, action))
                 elif mention.is_named:
                     named.setdefault(number, []).append(action)
+                elif action:
+                    of_many.setdefault(number, []).append(action)
                 found.setdefault((number, action), []).append(mention)
         # One of many asks for what is named for the number, wherever that stands.
-        placed = dict.fromkeys(
-            (number, action or named.get(number, [_UNNAMED])[0])
-            for number, action in found
-        )
+        rules = {**of_many, **named}
+
+        def meant(number: ItemNumber, action: str) -> str:
+            ruling = rules.get(number, [_UNNAMED])
+            gives_way = action not in ruling and (number, action) not in apart
+            return ruling[0] if gives_way else action
+
+        placed: dict[tuple[ItemNumber, str], list[Mention]] = {}
+        for (number, action), mentions in found.items():
+            placed.setdefault((number, meant(number, action)), []).extend(mentions)
         return [
             Wish(
                 number,
-                (
-                    *found.get((number, action), ()),
-                    *(
-                        found.get((number, _UNNAMED), ())
-                        if action and (number, action) not in apart
-                        else ()
-                    ),
-                ),
+                tuple(sorted(mentions, key=_says_less)),
                 is_for_its_pull=(number, action) in apart,
             )
-            for number, action in placed
+            for (number, action), mentions in placed.items()
         ]
 
     def is_for_its_pull(self, mention: Mention, number: ItemNumber) -> bool:
@@ -326,10 +328,11 @@ class Expansion:
         return {wish.number: wish for wish in reversed(wishes)}
 
     def _action_named(self, mention: Mention, number: ItemNumber) -> str:
-        """Return the action of a mention by name; of another it is one of many, but for
-        what is done to the pull requests of issues.
+        """Return the action of a mention by name, or with one of its own; of another it
+        is one of many, but for what is done to the pull requests of issues.
         """
-        if not (mention.is_named or self.is_for_its_pull(mention, number)):
+        has_own = mention.is_named or mention.term.action is not None
+        if not has_own and not self.is_for_its_pull(mention, number):
             return _UNNAMED
         facts = self.known.facts.get(number)
         return self.action(mention, facts).name if facts else mention.term.action or "?"
@@ -410,6 +413,11 @@ class Expansion:
                 self.others.append(reference)
 
 
+def _says_less(mention: Mention) -> tuple[bool, bool]:
+    is_of_many = not mention.is_named
+    return is_of_many, is_of_many and mention.term.action is None
+
+
 def _of_somebody(search: Search, asker: str) -> Search:
     """Return filters with the login of whoever asks in the place of ``@me``."""
     if not asker:
@@ -461,11 +469,16 @@ def misspelled(number: ItemNumber, known: Known) -> ItemNumber | None:
     return None
 
 
-def with_selector(command: RunCommand, old: Selector, new: Selector) -> str:
-    """Return the command with one selector in the place of another."""
+def with_selector(
+    command: RunCommand, old: Selector, new: Selector, *, only: Sequence[Term] = ()
+) -> str:
+    """Return the command with one selector in the place of another, in all terms or
+    those of *only*.
+    """
 
     def changed(term: Term) -> Term:
-        return replace(term, selector=new) if term.selector == old else term
+        is_meant = term.selector == old and (term in only or not only)
+        return replace(term, selector=new) if is_meant else term
 
     words: list[Word] = []
     for word in command.words:

@@ -48,7 +48,9 @@ def build_plan(
     named = list(zip(references, ids, selection.items, strict=True))
     # Who waits for a number waits for the item that was typed first.
     first = {ref: id_ for ref, id_, one in reversed(named) if not one.is_of_its_pull}
-    openers = {ref: id_ for ref, id_, one in named if opens_pull_request(one.action)}
+    openers = {
+        ref: id_ for ref, id_, one in reversed(named) if opens_pull_request(one.action)
+    }
     items = tuple(
         _plan_item(id_, repository, selected, selection, worker_of, openers.get(ref))
         for ref, id_, selected in named

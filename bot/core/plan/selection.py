@@ -210,7 +210,7 @@ class _Choice:
         self._known = expansion.known
         self._left_out: dict[_Why, list[ItemNumber]] = {}
         self._refused: dict[_Why, list[ItemNumber]] = {}
-        self._early: list[Term] = []  # merges of what is only opened then
+        self._unfit_terms: list[Term] = []  # refused alone; the number may stay
         self._seen: set[ItemNumber] = set()
         self._opened_already: set[ItemNumber] = set()  # left out for that
         self._opening: set[ItemNumber] = set()  # issues that get a pull request
@@ -221,7 +221,7 @@ class _Choice:
         command = self._expansion.command
         items = self._items()
         over: Sequence[str] = ()
-        if self._refused or self._early:
+        if self._refused:
             return self._refusal(has_items=bool(items))
         if command.is_untyped:
             items, over = self._within_the_limit(items)
@@ -312,11 +312,13 @@ class _Choice:
         if number in self._opened_already and len(pulls) == 1:
             self._read_as[number] = pulls[0].number
             return self._decide(pulls[0].number, mentions)
-        if any(number in some for some in self._refused.values()):
+        said = (*self._refused.values(), *self._left_out.values())
+        if any(number in some for some in said):
             return None  # that says why there will be none
-        if number in self._seen and self._leave_live(number):
-            return None
-        return self._decide(number, mentions)
+        item = self._decide(number, mentions)
+        if any(number in some for some in self._refused.values()):
+            self._unfit_terms += [mention.term for mention in mentions]
+        return item
 
     def _of_its_pull(
         self, facts: ItemFacts, mentions: Sequence[Mention]
@@ -335,7 +337,7 @@ class _Choice:
             )
         if mentions[0].is_named:
             _add(self._refused.setdefault(why, []), facts.number)
-            self._early += [mention.term for mention in mentions]
+            self._unfit_terms += [mention.term for mention in mentions]
         else:
             self._leave_out(why, facts.number)
         return None
@@ -434,17 +436,19 @@ class _Choice:
     def _refusal(self, *, has_items: bool) -> Declined:
         """Return what is wrong with the items that were named, and the rest to copy."""
         message = " ".join(_said(why, n) for why, n in self._refused.items())
-        numbers = [
-            number
-            for why, some in self._refused.items()
-            for number in some
-            if number not in self._opening
-        ]
-        if len(numbers) == 1 and not self._early:
-            facts = self._known.facts[numbers[0]]
+        numbers = dict.fromkeys(n for some in self._refused.values() for n in some)
+        if len(numbers) == 1 and not self._opening.issuperset(numbers):
+            facts = self._known.facts[next(iter(numbers))]
             if facts is not None and self._pulls_open_for(facts):
                 return self._linked(message, facts)
-        corrected = without_items(self._expansion, numbers, terms=self._early)
+        terms = self._unfit_terms
+        whole = numbers.keys() - {
+            number
+            for mention in self._expansion.mentions
+            for number in mention.numbers
+            if mention.term in terms
+        }
+        corrected = without_items(self._expansion, whole, terms=terms)
         return Declined(message, corrected if has_items else "")
 
     def _pulls_open_for(self, facts: ItemFacts) -> Sequence[ItemNumber]:
@@ -460,7 +464,9 @@ class _Choice:
         if len(linked) > 1:
             return Declined(f"{message} Its open pull requests are {shown}.")
         old, new = Number(facts.number), Number(linked[0])
-        corrected = with_selector(self._expansion.command, old, new)
+        corrected = with_selector(
+            self._expansion.command, old, new, only=self._unfit_terms
+        )
         is_other = corrected != format_command(self._expansion.command)
         message = f"{message} Its open pull request is {shown}."
         return Declined(message, corrected if is_other else "")

@@ -48,6 +48,7 @@ REACTIONS = {
 TRY_THIS = (
     "/batch 12 15 18 after:12",
     "/batch plan 12..24",
+    "/batch 19 review:19 review:63",
     "/batch 12 l8",
     "/batch status",
 )

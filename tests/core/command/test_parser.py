@@ -42,6 +42,7 @@ from bot.core.command.syntax import (
     Why,
     format_command,
 )
+from bot.core.command.tokens import GHOST
 from bot.core.command.vocabulary import (
     BATCH_OPTIONS,
     CONTROLS,
@@ -49,7 +50,6 @@ from bot.core.command.vocabulary import (
     FILTERS,
     HELP_WORDS,
 )
-from bot.core.command.words import GHOST
 from bot.core.model import Action, BatchId, Deps, ItemNumber, OnFailure, Reference
 from bot.core.plan.naming import number_in
 
