@@ -1,6 +1,7 @@
 import base64
 import hashlib
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -429,6 +430,17 @@ def test_a_settings_file_that_does_not_fit_is_explained(text: str, told: str):
     assert problem.startswith("BATCH_SETTINGS_FILE")
     assert told in problem
     assert "for example BATCH_SETTINGS_FILE" not in problem  # it is the right file
+
+
+@pytest.mark.usefixtures("env")
+def test_each_mistake_in_a_settings_file_has_a_line_in_their_order():
+    Path("bot.yml").write_text("quota: ten\ncache: 1\nnetwrok: on\n")
+    told = "\n".join(problems(BATCH_SETTINGS_FILE="bot.yml"))
+    assert re.findall(r"^  line (\d): (\w+)", told, re.MULTILINE) == [
+        ("1", "quota"),
+        ("2", "cache"),
+        ("3", "netwrok"),
+    ]
 
 
 @pytest.mark.usefixtures("env")

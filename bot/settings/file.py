@@ -123,17 +123,21 @@ def read_settings_file(value: object) -> SettingsFile:
         return SettingsFile.model_validate({} if content is None else content)
     except ValidationError as error:
         found = error.errors(include_url=False)
-        details = "; ".join(_problem(detail, lines) for detail in found)
-        message = f"does not fit: {details}"
+        problems = sorted(_problem(detail, lines) for detail in found)
+        details = "".join(f"\n  line {at}: {said}" for at, said in problems)
+        message = f"does not fit:{details}"
         raise FaultyContent(message) from None
 
 
-def _problem(detail: ErrorDetails, lines: Mapping[documents.Path, int]) -> str:
+def _problem(
+    detail: ErrorDetails, lines: Mapping[documents.Path, int]
+) -> tuple[int, str]:
+    """Return the line of a mistake, and what is wrong there."""
     path = tuple(part for part in detail["loc"] if part != "[key]")
     where = ".".join(map(str, path)) or "the file"
     field = SettingsFile.model_fields.get(str(path[0])) if path else None
     example = f", for example {field.examples[0]}" if field and field.examples else ""
-    return f"line {line_of(path, lines)}: {where} {_words(detail, path)}{example}"
+    return line_of(path, lines), f"{where} {_words(detail, path)}{example}"
 
 
 def _words(detail: ErrorDetails, path: tuple[Any, ...]) -> str:

@@ -92,7 +92,8 @@ class Store:
         try:
             await asyncio.to_thread(_back_up, self.path, target)
         except (sqlite3.Error, OSError) as error:
-            failed = BackupFailed(str(target), str(error))
+            why = getattr(error, "strerror", None) or str(error)
+            failed = BackupFailed(str(target), why)
             raise StoreUnavailable(failed) from error
 
     async def close(self) -> None:

@@ -27,14 +27,23 @@ class Stalled:
         )
 
 
+def idle_since(progress: Progress) -> datetime | None:
+    """Return when something of a batch last ended, or began to wait for others."""
+    if progress.started_at is None:
+        return None
+    since = progress.started_at
+    for view in progress.items.values():
+        since = max(since, view.ended_at or since, view.waits_since or since)
+    return since
+
+
 def stalled(progress: Progress) -> Stalled | None:
     """Return what a batch waits for, if it does nothing else; it may wait for years."""
-    if progress.state is not BatchState.RUNNING or progress.started_at is None:
+    if progress.state is not BatchState.RUNNING:
         return None
     views = progress.items
     parked: dict[ItemId, str] = {}
     pending: set[ItemId] = set()
-    since = progress.started_at
     for item, view in views.items():
         if view.state is ItemState.RUNNING:
             if view.stage is not Stage.PARKED:
@@ -44,7 +53,6 @@ def stalled(progress: Progress) -> Stalled | None:
             if view.next_at is not None:
                 return None
             pending.add(item)
-        since = max(since, view.ended_at or since, view.waits_since or since)
     outside: dict[ItemId, tuple[Reference, ...]] = {}
     plan = progress.batch.plan
     for edge in plan.outside:
@@ -57,4 +65,5 @@ def stalled(progress: Progress) -> Stalled | None:
         if views[edge.predecessor].state is not ItemState.COMPLETED
     }
     is_stuck = bool(outside or parked) and pending <= behind | outside.keys()
-    return Stalled(since, outside, parked) if is_stuck else None
+    since = idle_since(progress)
+    return Stalled(since, outside, parked) if is_stuck and since else None

@@ -7,7 +7,7 @@ from bot.core.durations import clock
 from bot.core.model import BatchState, ItemState, Stage
 from bot.core.run import reasons as why
 from bot.core.run.progress import Progress
-from bot.core.run.stalled import Stalled
+from bot.core.run.stalled import Stalled, idle_since
 from bot.core.say.deeds import deeds_in_short
 from bot.core.say.names import names_of
 from bot.core.say.pictures import Look, tally
@@ -107,7 +107,11 @@ def _is_at_work(progress: Progress) -> bool:
 def held_words(reason: why.Reason, progress: Progress, situation: Situation) -> str:
     """Return by what a batch is held up, and since when, to follow its name."""
     words = reason_sentence(reason, names_of(progress), situation.now)
-    return f"waits for the {words}" if isinstance(reason, why.NoFreeSlot) else words
+    if not isinstance(reason, why.NoFreeSlot | why.LowMemory):
+        return words
+    words = f"waits for the {words}" if isinstance(reason, why.NoFreeSlot) else words
+    since = idle_since(progress)
+    return f"{words} since {clock(since, situation.now)}" if since else words
 
 
 def heading(progress: Progress, situation: Situation) -> str:

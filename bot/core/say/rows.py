@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from bot.core.durations import spell
-from bot.core.model import ItemId, ItemState
+from bot.core.model import ItemId, ItemState, Stage
 from bot.core.run import reasons as why
 from bot.core.run.progress import ItemView, Progress
 from bot.core.say.deeds import deed_of, is_mixed
@@ -219,7 +219,8 @@ class Rows:
     def _running(self, view: ItemView) -> Iterator[str]:
         since = view.started_at or self.situation.now
         again = f" ({tries(view)})" if view.tries > 1 else ""
-        yield f"**running** {spell(self.situation.now - since)}{again}"
+        how = "**waiting**" if view.stage is Stage.PARKED else "**running**"
+        yield f"{how} {spell(self.situation.now - since)}{again}"
         if view.waits_for:
             yield f"waits for {escape_line(view.waits_for, self.level.words // 2)}"
         elif view.is_publishing:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from functools import cached_property
 
 from bot.core.durations import clock, spell, spell_about, spell_option
-from bot.core.model import Options
+from bot.core.model import ItemState, Options, Stage
 from bot.core.run.progress import ItemView, Progress
 from bot.core.say.boxes import Boxes
 from bot.core.say.headings import Phase, heading, phase_of
@@ -161,12 +161,21 @@ class _Tracking:
         # Work and what still waits stand before what went wrong.
         order = (Look.DONE, Look.RUNNING, Look.RETRYING, Look.WAITING)
         counts = tally(self.views)
+        # It holds no slot, and nothing of it runs.
+        parked = sum(
+            view.state is ItemState.RUNNING and view.stage is Stage.PARKED
+            for view in self.views
+        )
         for one in (*order, *(other for other in counts if other not in order)):
-            if count := counts.get(one, 0):
+            count = counts.get(one, 0) - (parked if one is Look.RUNNING else 0)
+            if count:
                 total = self.situation.slots_total
                 slots = f" ({plural(total, 'slot')})" if total else ""
                 suffix = slots if one is Look.RUNNING else ""
                 words.append(f"**{count}** {one.word}{suffix}")
+            if one is Look.RUNNING and parked:
+                verb = "waits" if parked == 1 else "wait"
+                words.append(f"**{parked}** {verb} for something outside")
         return " · ".join(words)
 
     def _times(self) -> str:

@@ -305,10 +305,13 @@ GIT = why.WaitsForGit(NOW - timedelta(minutes=4))
             "waits for GitHub, which refuses the app (401) since 15:31 UTC — 0 of 2",
         ),
         (GIT, "waits for git, which has failed since 15:27 UTC — 0 of 2"),
-        (why.LowMemory(0.9), "waits for memory on the bot's machine (90% used) — 0"),
+        (
+            why.LowMemory(0.9),
+            "waits for memory on the bot's machine (90% used) since 15:16 UTC",
+        ),
         (
             why.NoFreeSlot(4, 4, "installation"),
-            "waits for the next free slot of this installation (4 of 4 busy) — 0",
+            "waits for the next free slot of this installation (4 of 4 busy) since 15:16 UTC",
         ),
     ],
 )
