@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from bot import app
+from bot.commandline.commands import COMMANDS
 from bot.core.plan.configuration import PATH
 from bot.core.plan.keys import schema
 from bot.core.plan.sources import Place, Source, extended, read_sources
@@ -185,6 +186,32 @@ def check(path: Path | None) -> None:
         click.echo(f"{database} is damaged: {found}", err=True)
         sys.exit(1)
     click.echo(f"{database} is sound.")
+
+
+@db.command()
+@click.option(
+    "--days", default=30, show_default=True, help="How long a delivery is known again."
+)
+@click.option("--json", "is_json", is_flag=True, help="Print it as JSON.")
+def prune(*, days: int, is_json: bool) -> None:
+    """Forget the deliveries that were dealt with long ago.
+
+    A bot that runs does this by itself, and has to be stopped before. What GitHub
+    could deliver again, three days back, is always kept.
+    """
+    try:
+        pruned = asyncio.run(app.prune(database_path(), days=days))
+    except BotError as error:
+        click.echo(f"Nothing is pruned: {error}", err=True)
+        sys.exit(1)
+    if is_json:
+        click.echo(json.dumps({"deliveries": pruned}))
+    else:
+        click.echo(f"{pruned:,} deliveries are forgotten.")
+
+
+for command in COMMANDS:
+    main.add_command(command)
 
 
 @main.command("demo")

@@ -9,6 +9,8 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
+from importlib.metadata import version
 from pathlib import Path
 
 import structlog
@@ -24,6 +26,7 @@ from bot.core.world.redaction import Secrets
 from bot.engine.configured import configured
 from bot.engine.examination import tell
 from bot.engine.supervisor import Supervisor
+from bot.engine.sweep import GITHUB_KEEPS
 from bot.errors import BotError, Refused, SettingsError
 from bot.github.adapter import GitHubAdapter, Way
 from bot.host.clock import SystemClock
@@ -31,7 +34,14 @@ from bot.ports.clock import Clock
 from bot.ports.examined import Examined
 from bot.settings import Settings, environment
 from bot.settings.examined import SettingsExamined
-from bot.store.store import Store, check_file, open_store, read_store
+from bot.store.store import (
+    Store,
+    check_file,
+    check_version,
+    open_store,
+    read_store,
+)
+from bot.web import local
 from bot.web.routes import WebSurface, make_app, make_runner
 from bot.wiring import (
     Engine,
@@ -41,6 +51,7 @@ from bot.wiring import (
     github_settings,
     keep_holds,
 )
+from bot.wishes import Wishes
 
 LOOK_AGAIN_SECONDS = (1.0, 2.0, 4.0)
 """How long GitHub may take to work out whether a pull request can be merged."""
@@ -114,6 +125,21 @@ def check(database: Path) -> str:
     Raises ``SettingsError`` if there is none.
     """
     return check_file(database)
+
+
+async def prune(database: Path, *, days: int) -> int:
+    """Forget what was dealt with more than *days* ago; return how many deliveries.
+
+    Raises ``SettingsError`` if there is no database, or a bot has it.
+    """
+    clock = SystemClock()
+    check_version(database)
+    async with open_store(database, clock=clock) as store:
+        now = clock.now()
+        before = now - max(timedelta(days=days), GITHUB_KEEPS)
+        return await store.deliveries.prune(
+            before=before, bodies_before=now - GITHUB_KEEPS
+        )
 
 
 async def preview(settings: Settings, name: str, number: int) -> Review | None:
@@ -192,6 +218,14 @@ async def start(
         supervisor.start("outages", engine.outages.run(), is_vital=True)
         supervisor.start("sweep", engine.sweep.run(), is_vital=True)
         front.hand_over(engine)
+        wishes = Wishes(engine, front, clock)
+        await stack.enter_async_context(
+            local.serve(
+                local.socket_of(settings.database),
+                wishes.handlers(),
+                version=version("batch-bot"),
+            )
+        )
         yield Bot(url, supervisor.failed, drain)
         drain.set()
         await engine.drain(settings.shutdown_seconds)

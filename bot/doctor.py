@@ -12,6 +12,7 @@ from functools import partial
 from bot.core.say import checkup as say
 from bot.core.world.redaction import Secrets
 from bot.engine.examination import Examination
+from bot.errors import UserError
 from bot.github import checkup
 from bot.github.adapter import Way
 from bot.host.clock import SystemClock
@@ -24,6 +25,7 @@ from bot.settings import (
 )
 from bot.settings.examined import SettingsExamined
 from bot.store.examined import DatabaseFile
+from bot.web.door import Door, NoBot
 from bot.wiring import github_settings, machine_of
 
 SECONDS = 30.0
@@ -50,6 +52,7 @@ async def examine() -> Sequence[Finding]:
             environment(),
             secrets,
         ),
+        "the running bot": Running(Door(settings.database)),
     }
     async with AsyncExitStack() as stack:
         if found.knows_app:
@@ -78,6 +81,26 @@ class _Settings:
         if not self._found.knows_app:
             faults.append(Finding("GitHub", State.NOTE, *say.not_asked()))
         return faults
+
+
+class Running:
+    """What the bot that runs says of itself, if one does."""
+
+    def __init__(self, door: Door) -> None:
+        self._door = door
+
+    async def examine(self) -> Sequence[Finding]:
+        """Return what is to be said now. Never raises."""
+        try:
+            told = await asyncio.to_thread(self._door.ask, "findings")
+        except NoBot:
+            return []
+        except UserError as error:
+            return [Finding("bot", State.NOTE, str(error))]
+        return [
+            Finding(one["part"], State(one["state"]), one["words"], one["advice"])
+            for one in told["findings"]
+        ]
 
 
 def _expected(settings: Settings) -> checkup.Expected:

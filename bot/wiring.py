@@ -26,7 +26,7 @@ from bot.core.effects import (
     PushBranch,
     Receipt,
 )
-from bot.core.model import InstallationId, Repository
+from bot.core.model import OPERATOR, InstallationId, Repository, Role
 from bot.core.say import findings, programs
 from bot.core.say.starts import no_such_action
 from bot.core.world.redaction import Secrets
@@ -45,6 +45,7 @@ from bot.engine.inbox import Inbox
 from bot.engine.intake import Intake, Policy
 from bot.engine.journal import journal
 from bot.engine.marks import TakenBack
+from bot.engine.operator import OperatorDesk
 from bot.engine.outages import Outages
 from bot.engine.patience import when_stored
 from bot.engine.present import Present
@@ -437,6 +438,15 @@ class Engine:
             abilities=abilities,
             clock=clock,
         )
+        self.operator = OperatorDesk(
+            github=github.github,
+            batches=store.batches,
+            reader=reader,
+            new_batches=new,
+            controls=controls,
+            replies=replies,
+            situations=situations,
+        )
         answers = Answers(
             batches=new,
             starts=starts,
@@ -684,7 +694,7 @@ def github_settings(settings: Settings) -> GitHubSettings:
         private_key=settings.private_key,
         api_url=settings.api_url,
         proxy=settings.proxy,
-        bots=settings.allowed_bots,
+        bots={**settings.allowed_bots, OPERATOR: Role.ADMIN},
         reserve=settings.reserve,
         write_interval_seconds=settings.write_interval_seconds,
     )

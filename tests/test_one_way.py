@@ -61,8 +61,9 @@ def test_intents_are_carried_out_in_one_place():
 def test_requests_that_change_something_are_sent_by_the_resources_alone():
     exchange = "bot/github/client.py"  # of the app's key for a token
     signed = "bot/github/signed_commits.py"  # makes what a push would have brought
+    again = "bot/github/deliveries.py"  # the operator has GitHub deliver once more
     resources = {f"bot/github/{name}.py" for name in RESOURCES}
-    assert callers_of("send") == {*resources, exchange, signed}
+    assert callers_of("send") == {*resources, exchange, signed, again}
     assert callers_of("point") == {"bot/host/signed.py"}
 
 

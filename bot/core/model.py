@@ -435,6 +435,20 @@ class Box:
         return f"box:{self.comment_id}:{self.verb}:{self.edit}"
 
 
+OPERATOR = "the operator"
+"""Who asks from the command line of this server; nobody's login has a space."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """A wish of the operator of this server, from the command line."""
+
+    wish: str  # tells it from every other one
+
+    def __str__(self) -> str:
+        return f"operator:{self.wish}"
+
+
 @dataclass(frozen=True, slots=True)
 class Mark:
     """A label that somebody put on an item, or somebody's review that they asked for."""
@@ -476,7 +490,7 @@ class Request:
     thread: ItemNumber
     thread_is_pull_request: bool
     asker: Asker
-    origin: Comment | Box | Labelled | ReviewAsked
+    origin: Comment | Box | Labelled | ReviewAsked | Operator
     part: int = 0  # which command of the comment, counted from 0
 
     @property

@@ -15,6 +15,7 @@ from rich.markdown import Markdown
 from rich.table import Table
 from rich.text import Text
 
+from bot.core.say.terminal import plain, unlinked
 from bot.demo.scenarios import SCENARIOS, Scenario
 from bot.demo.seed import REPOSITORY
 from bot.demo.stage import REPAIR, THREAD, DemoFailed, Stage, stage
@@ -26,9 +27,6 @@ PATIENCE_SECONDS = 120.0
 
 _ITEM = re.compile(r"^- \[[ x]\] (?!<!--)(?P<text>.+)$", re.MULTILINE)
 _HEADING = re.compile(r"^### (?P<text>.+)$", re.MULTILINE)
-_LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
-_HIDDEN = re.compile(r"<!--.*?-->|</?(?:details|sub)>", re.DOTALL)
-_SUMMARY = re.compile(r"<summary>(.*?)</summary>", re.DOTALL)
 
 
 async def once(*, scenario: str = "implement", program: Sequence[str] = REPAIR) -> None:
@@ -104,17 +102,9 @@ def perform(demonstration: Coroutine[Any, Any, None]) -> None:
         sys.exit(130)
 
 
-def plain(markdown: str) -> str:
-    """Return a line of a comment as it is read in a terminal."""
-    text = _LINK.sub(r"\1", _HIDDEN.sub("", markdown)).replace("&nbsp;", " ")
-    text = re.sub(r"(?<!\\)[*`\u2060]|^#+ ", "", text, flags=re.MULTILINE)
-    return re.sub(r"\\([!-/:-@[-`{-~])", r"\1", text).strip()
-
-
 def readable(markdown: str) -> Markdown:
     """Return a whole comment, laid out for the terminal; links lead nowhere there."""
-    text = _LINK.sub(r"\1", _HIDDEN.sub("", markdown)).replace("\u2060", "")
-    return Markdown(_SUMMARY.sub(r"\n**\1**\n", text))
+    return Markdown(unlinked(markdown))
 
 
 async def _show(console: Console, on: Stage, is_over: Callable[[], bool]) -> None:

@@ -33,6 +33,7 @@ from bot.core.plan.corrections import without_waits
 from bot.core.plan.expansion import Expansion, Known
 from bot.core.plan.graph import build_plan, settle_outside
 from bot.core.plan.selection import Selection, select
+from bot.core.run.progress import Progress
 from bot.core.say import declines
 from bot.core.say.plan import render_plan
 from bot.engine.creation import NAMELESS, record_batch
@@ -247,23 +248,49 @@ class NewBatches:
         command: str,
         is_planned: bool,  # noqa: FBT001  # named at the one call
     ) -> Batch:
-        now = self._clock.now()
         facts = {
             item.id: fact
             for item in chosen.plan.items
             if (fact := reading.known.facts[item.number]) is not None
         }
+        batch = await self._drafted(request, chosen, reading, command, is_planned)
+        now = batch.created_at
         events: list[e.Event] = (
             [e.BatchPlanned(now, now + PLAN_VALID)]
             if is_planned
             else [e.BatchStarted(now, request.asker.login)]
         )
+        return await record_batch(self._batches, batch, facts, events)
+
+    async def preview(
+        self, request: Request, run: RunCommand, reading: Reading
+    ) -> str | Refusal:
+        """Return the plan of a batch that is not recorded, or why there is none."""
+        chosen = await self._choose(request, run, reading.known)
+        if not isinstance(chosen, _Chosen):
+            return chosen
+        command = format_command(run)
+        batch = await self._drafted(request, chosen, reading, command, True)  # noqa: FBT003
+        progress = Progress(batch)
+        situation = await self._situations.situation(progress)
+        expectations = await self._batches.expectations()
+        return render_plan(progress, situation, expectations, marker="")
+
+    async def _drafted(
+        self,
+        request: Request,
+        chosen: _Chosen,
+        reading: Reading,
+        command: str,
+        is_planned: bool,  # noqa: FBT001  # named at its calls
+    ) -> Batch:
+        """Return the batch that a command comes to, without a name."""
         batch = Batch(
             id=NAMELESS,
             request=request,
             default_branch=reading.about.default_branch,
             command=command,
-            created_at=now,
+            created_at=self._clock.now(),
             plan=replace(chosen.plan, notes=(*reading.notes, *chosen.plan.notes)),
             needed_role=needed_role(
                 (item.action for item in chosen.plan.items),
@@ -273,7 +300,7 @@ class NewBatches:
         if is_planned:
             notes = (*batch.plan.notes, *await self._reader.outlook(batch))
             batch = replace(batch, plan=replace(batch.plan, notes=notes))
-        return await record_batch(self._batches, batch, facts, events)
+        return batch
 
     async def begun(self, request: Request, batch: Batch) -> str:
         """Do what follows the record of a new batch; harmless to do again."""

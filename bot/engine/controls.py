@@ -138,6 +138,7 @@ class Controls:
                 request,
                 name,
                 lambda first: render_control_done(name, progress, done, marker=first),
+                changed=not done.nothing,
             )
         if change.nothing:
             await self._replies.react(request, Reaction.REFUSED)

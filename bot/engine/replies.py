@@ -5,7 +5,7 @@ from typing import assert_never
 
 from bot.core.command.faults import Declined, NotPermitted, Refusal
 from bot.core.effects import CreateComment, React, Reaction
-from bot.core.model import Box, Comment, Labelled, Request, ReviewAsked
+from bot.core.model import Box, Comment, Labelled, Operator, Request, ReviewAsked
 from bot.core.say import declines
 from bot.core.say.refusals import render_refusal
 from bot.core.world.markdown import Links
@@ -27,16 +27,36 @@ class Replies:
         self._face = face
         self._refusals = refusals
         self._clock = clock
+        self._to_operator: dict[str, str] = {}
 
     async def say(
-        self, request: Request, kind: str, render: Callable[[str], str]
+        self,
+        request: Request,
+        kind: str,
+        render: Callable[[str], str],
+        *,
+        changed: bool = True,
     ) -> None:
-        """Post what *render* makes of the marker line it is given."""
+        """Post what *render* makes of the marker line it is given.
+
+        The operator reads it elsewhere: the thread is told only of what has *changed*,
+        and nothing waits for that.
+        """
         first = marker(kind, request.reply, self._face.marker_key)
         comment = CreateComment(
             request.repository, request.thread, first, render(first)
         )
-        await self._effects.perform(f"reply/{kind}/{request.reply}", comment)
+        key = f"reply/{kind}/{request.reply}"
+        if not isinstance(request.origin, Operator):
+            await self._effects.perform(key, comment)
+            return
+        self._to_operator[request.source] = render("").strip()
+        if changed:
+            await self._effects.attempt(key, comment)
+
+    def to_operator(self, request: Request) -> str:
+        """Return what was said to the operator, once."""
+        return self._to_operator.pop(request.source, "")
 
     async def refuse(self, request: Request, refusal: Refusal) -> None:
         """Say why nothing started, and react to the command: that is all that is left
@@ -49,6 +69,7 @@ class Replies:
                 lambda first: render_refusal(
                     refusal, marker=first, links=_links(request)
                 ),
+                changed=False,
             )
         except PermanentError:
             await self.react(request, Reaction.REFUSED)
@@ -140,7 +161,7 @@ async def react_to(request: Request, mood: Reaction, effects: Effects) -> None:
         case Comment(id_, kind, node_id):
             react = React(request.repository, kind, id_, mood, node_id)
             await effects.attempt(f"react/{kind}/{id_}/{mood}", react)
-        case Box() | Labelled() | ReviewAsked():
+        case Box() | Labelled() | ReviewAsked() | Operator():
             pass
         case _:
             assert_never(request.origin)

@@ -39,6 +39,24 @@ class GitHubDeliveries:
                 )
         return tuple(reversed(found))
 
+    async def again(self, guids: Sequence[str]) -> Sequence[str]:
+        """Have GitHub deliver again, each once; or nothing, and return those of *guids*
+        that it does not have.
+        """
+        newest: dict[str, int] = {}
+        pages = self._connection.pages("/app/hook/deliveries{?per_page}", per_page=100)
+        async with aclosing(pages):
+            async for entry in pages:
+                newest.setdefault(str(entry["guid"]), int(entry["id"]))
+                if {*guids} <= newest.keys():
+                    break
+        if unknown := [guid for guid in guids if guid not in newest]:
+            return unknown
+        for guid in guids:
+            path = "/app/hook/deliveries/{id}/attempts"
+            await self._connection.send("POST", path, {}, id=newest[guid])
+        return []
+
     async def get(self, delivery: HookDelivery) -> Delivery:
         """Return a delivery with its payload, written as JSON anew."""
         entry = await self._connection.get("/app/hook/deliveries/{id}", id=delivery.id)

@@ -105,6 +105,9 @@ class Lookups(Protocol):
         when the comment was written.
         """
 
+    async def repository_named(self, name: str) -> Repository:
+        """Return ``owner/name``, if the app is installed there. Raises ``NotFound``."""
+
     async def labels(self, repository: Repository) -> Mapping[str, int]:
         """Return the repository's labels with the count of open items of each."""
 

@@ -150,6 +150,14 @@ class SqliteBatches:
             "AND thread = ?", repository_id, thread, limit=limit
         )
 
+    async def latest(self, *, limit: int) -> Sequence[BatchId]:
+        """Return batches of all repositories: those with work left, then the newest."""
+        rows = await self._rows(
+            f"SELECT id FROM batches ORDER BY {LIVE} DESC, number DESC LIMIT ?",  # noqa: S608 - of a constant
+            limit,
+        )
+        return [BatchId(id_) for (id_,) in rows]
+
     async def live_in(self, repository_id: int) -> Sequence[BatchSummary]:
         """Return the batches of a repository with work left, newest first."""
         return await self._summaries(f"AND {LIVE}", repository_id, limit=-1)

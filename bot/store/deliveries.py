@@ -1,12 +1,15 @@
 """The inbox on disk: each GUID once, with its body as it came while that matters."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from bot.ports.store import Backlog, Delivery
 from bot.store.codec import from_us, to_us
 from bot.store.connection import Connections, insert, marks
+
+WAITING = "waits"
+"""What has become of a delivery that nobody has dealt with."""
 
 _AT_A_TIME = 500
 """What one write deletes: who waits for the next one waits for a few milliseconds."""
@@ -77,6 +80,10 @@ class SqliteDeliveries:
         """Return which of *guids* are stored."""
         return await self._connections.read(lambda c: _known(c, guids))
 
+    async def outcomes(self, guids: Sequence[str]) -> Mapping[str, str]:
+        """Return what became of those of *guids* that are stored."""
+        return await self._connections.read(lambda c: _outcomes(c, guids))
+
     async def prune(self, *, before: datetime, bodies_before: datetime) -> int:
         """Delete what is settled and was received before; return how many deliveries.
 
@@ -126,6 +133,16 @@ def _known(connection: sqlite3.Connection, guids: Sequence[str]) -> frozenset[st
         )
         found.update(guid for (guid,) in rows)
     return frozenset(found)
+
+
+def _outcomes(
+    connection: sqlite3.Connection, guids: Sequence[str]
+) -> Mapping[str, str]:
+    rows = connection.execute(
+        f"SELECT guid, outcome FROM deliveries WHERE guid IN {marks(1, len(guids))}",  # noqa: S608 - of question marks
+        tuple(guids),
+    )
+    return {guid: outcome or WAITING for guid, outcome in rows}
 
 
 def _settle(

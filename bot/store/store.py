@@ -119,12 +119,16 @@ async def open_store(path: Path, *, clock: Clock) -> AsyncIterator[Store]:
 
 
 @asynccontextmanager
-async def read_store(path: Path, *, clock: Clock) -> AsyncIterator[Store]:
+async def read_store(
+    path: Path, *, clock: Clock, is_thorough: bool = True
+) -> AsyncIterator[Store]:
     """Yield a store to read while another process may have it; do not write to it.
 
-    Raises ``SettingsError`` if there is none.
+    All of it is looked through before, if that is to be *thorough*. Raises
+    ``SettingsError`` if there is none.
     """
-    await asyncio.to_thread(check_sound, path)
+    check = check_sound if is_thorough else check_version
+    await asyncio.to_thread(check, path)
     store = Store(path, clock)
     try:
         yield store
@@ -171,14 +175,29 @@ def _prepare(path: Path) -> None:
         raise SettingsError(message) from error
 
 
+def check_version(path: Path) -> None:
+    """Raise ``SettingsError`` unless the file is one of this very version. Only reads."""
+    _check(path, "PRAGMA schema_version")
+    with closing(connect(path, is_read_only=True)) as connection:
+        if migrations.pending(Database(connection, execute_plugins=False)):
+            raise SettingsError(starts.database_older(str(path)))
+
+
 def check_sound(path: Path) -> None:
     """Raise ``SettingsError`` unless the file is sound and ours. Only reads."""
+    found = _check(path, "PRAGMA quick_check(3)")
+    if found != ["ok"]:
+        raise SettingsError(starts.database_damaged(str(path), "; ".join(found)))
+
+
+def _check(path: Path, look: str) -> list[str]:
+    """Return what a look found; raise ``SettingsError`` unless the file is ours."""
     if not path.exists():
         message = f"BATCH_DB: {path} is missing"
         raise SettingsError(message)
     try:
         with closing(connect(path, is_read_only=True)) as connection:
-            found = [row[0] for row in connection.execute("PRAGMA quick_check(3)")]
+            found = [str(row[0]) for row in connection.execute(look)]
             database = Database(connection, execute_plugins=False)
             is_foreign = bool(database.table_names()) and not migrations.applied(
                 database
@@ -187,12 +206,11 @@ def check_sound(path: Path) -> None:
     except sqlite3.Error as error:
         message = starts.database_damaged(str(path), str(error))
         raise SettingsError(message) from error
-    if found != ["ok"]:
-        raise SettingsError(starts.database_damaged(str(path), "; ".join(found)))
     if is_foreign:
         raise SettingsError(starts.database_foreign(str(path)))
     if newer:
         raise SettingsError(starts.database_newer(str(path), newer))
+    return found
 
 
 def _probe(connection: sqlite3.Connection, probed_us: Sequence[int]) -> Sequence[None]:

@@ -12,8 +12,8 @@ from urllib.request import urlopen
 import psutil
 import pytest
 
+from bot.core.say.terminal import plain
 from bot.demo.scenarios import SCENARIOS
-from bot.demo.show import plain
 
 PATIENCE_SECONDS = 90.0
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bot.core.model import Batch, Labelled, Link, Mark, ReviewAsked
+from bot.core.model import Batch, Labelled, Link, Mark, Operator, ReviewAsked
 from bot.core.world.markdown import Links, code_span, escape_line, join, link, some
 
 _MOST = 8
@@ -16,6 +16,8 @@ def asked_with(batch: Batch, links: Links) -> str:
             return f"with {what} on {_items(marks, links)}"
         case ReviewAsked(marks):
             return f"for a review of {_items(marks, links)}"
+        case Operator():
+            return "from the command line of its server"
         case _:
             return f"in {link('this comment', batch.asker.url)}"
 

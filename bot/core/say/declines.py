@@ -29,6 +29,21 @@ def no_such_batch(batch_id: BatchId) -> str:
     return f"There is no batch {name} in this repository. Nothing changed."
 
 
+def nowhere(batch_id: BatchId) -> str:
+    """No repository has a batch of that name."""
+    return f"There is no batch {code_span(batch_id)}. Nothing changed."
+
+
+def not_installed_on(repository: str) -> str:
+    """A repository is none that the app can see."""
+    return f"The app is not installed on {code_span(repository)}, or there is no such repository."
+
+
+def no_command() -> str:
+    """What was given is no command that items can be planned from."""
+    return "That is no command with items: write them as in a comment, `12 15 18 after:12`."
+
+
 def which_batch(batches: Sequence[BatchId]) -> str:
     """A control named no batch, and the thread has none or several live ones."""
     if not batches:

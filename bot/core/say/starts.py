@@ -55,6 +55,14 @@ def database_newer(database: str, migrations: Collection[str]) -> str:
     )
 
 
+def database_older(database: str) -> str:
+    """The schema is an older one, which only a start of the bot changes."""
+    return (
+        f"BATCH_DB: {database} is of an older version of batch-bot: start the bot once"
+        " with this version, which brings it up to date"
+    )
+
+
 def address_taken(host: str, port: int, why: str) -> str:
     """The system does not let the bot listen there."""
     return f"HOST={host} PORT={port} cannot be listened on: {why}"

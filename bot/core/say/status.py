@@ -84,14 +84,15 @@ def _status_line(row: StatusRow) -> str:
         *([] if left is None else [f"{spell_about(left)} left"]),
         f"asked for in {where} by {escape_line(batch.asker.login)}",
     ]
-    state = _state_words(progress, row.situation)
+    state = state_words(progress, row.situation)
     return (
         f"- {link(name, page) if page else name} {state}\n"
         f"  {squares(progress, 10)} {' · '.join(said)}"
     )
 
 
-def _state_words(progress: Progress, situation: Situation) -> str:
+def state_words(progress: Progress, situation: Situation) -> str:
+    """Return how a batch stands, in a few words with a sign before them."""
     now = situation.now
     match phase_of(progress, situation):
         case Phase.PLANNED:
@@ -174,7 +175,7 @@ def _item_sentence(
     view: ItemView, progress: Progress, names: Names, situation: Situation
 ) -> str:
     item = view.item.id
-    sentence = f"{names.link(item)} {_why(view, names, situation)}"
+    sentence = f"{names.link(item)} {where_it_stands(view, names, situation)}"
     if view.state is ItemState.CANCELLED and progress.cause:
         sentence += f" {ended_because(progress)}"
     url = page_url(progress, situation, f"/{item}")
@@ -182,7 +183,8 @@ def _item_sentence(
     return f"{sentence} (batch {code_span(progress.batch.id)})"
 
 
-def _why(view: ItemView, names: Names, situation: Situation) -> str:
+def where_it_stands(view: ItemView, names: Names, situation: Situation) -> str:
+    """Return the predicate of a sentence about an item: Markdown."""
     now = situation.now
     reason = situation.reasons.get(view.item.id)
     match view.state:

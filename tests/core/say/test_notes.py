@@ -78,6 +78,7 @@ SAID = {
         starts.database_damaged("batch.db", "file is not a database"),
         starts.database_foreign("batch.db"),
         starts.database_newer("batch.db", {"m010_more", "m009_new"}),
+        starts.database_older("batch.db"),
         starts.address_taken("localhost", 3000, "Address already in use"),
         starts.no_such_action("frobnicate", "mine:ACTION"),
         starts.part_died(),
