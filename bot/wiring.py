@@ -65,6 +65,7 @@ from bot.engine.steps import Steps
 from bot.engine.supervisor import Supervisor
 from bot.engine.sweep import Awaited, Forgotten, Missed, Short, Sweep, Untold
 from bot.engine.tracker import Tracker
+from bot.engine.verdicts import Verdicts
 from bot.engine.waits import Waits
 from bot.engine.which import Which
 from bot.engine.windows import Windows
@@ -518,6 +519,7 @@ class Engine:
                 fraction=random.random,
                 seconds=settings.trigger_window_seconds,
             ),
+            verdicts=Verdicts(github=github.github, effects=effects),
             policy=Policy(
                 app_login=github.login,
                 allowed_bots=frozenset(settings.allowed_bots),

@@ -21,6 +21,21 @@ async def configured(
     return await extending(github, repository, first, known)
 
 
+async def proposed(
+    github: GitHub, repository: Repository, source: Source, *, follows: bool
+) -> None:
+    """Look whether a file that is to be the repository's fits.
+
+    Unless what it extends is to be *followed* it is looked at alone: a stranger's file may
+    have nothing read for it. Raises ``ConfigurationError``, and what GitHub answers.
+    """
+    if not follows:
+        read_sources([source])
+        return
+    own = Place(repository.name)
+    await extending(github, repository, own, {own.key: source})
+
+
 async def extending(
     github: GitHub,
     repository: Repository,

@@ -13,6 +13,7 @@ from bot.core.command.trigger import (
     EVENTS,
     BoxesTicked,
     CommentWritten,
+    ConfigurationPushed,
     InstallationChanged,
     ItemChanged,
     LabelChanged,
@@ -22,11 +23,13 @@ from bot.core.command.trigger import (
     Sender,
     Trigger,
     about,
+    configuration_pushed,
     trigger_of,
 )
 from bot.engine.boxes import Boxes
 from bot.engine.changes import Changes
 from bot.engine.conversation import Conversation, request_of
+from bot.engine.verdicts import Verdicts
 from bot.engine.windows import Windows
 from bot.ports.github import Lookups
 from bot.ports.store import Delivery
@@ -57,6 +60,7 @@ class Intake:
         boxes: Boxes,
         changes: Changes,
         windows: Windows,
+        verdicts: Verdicts,
         policy: Policy,
         wake: Callable[[Collection[str]], None],
     ) -> None:
@@ -65,6 +69,7 @@ class Intake:
         self._boxes = boxes
         self._changes = changes
         self._windows = windows
+        self._verdicts = verdicts
         self._policy = policy
         self._wake = wake
 
@@ -91,7 +96,8 @@ class Intake:
         self._github.heard(payload)
         match self._trigger(event, payload):
             case None:
-                return None
+                pushed = self._pushed(event, payload)
+                return f"configuration {pushed.repository.id}" if pushed else None
             case LabelChanged() | ReviewRequested() as change:
                 return MARKS if self._may_mark(change) else None
             case InstallationChanged(installation_id):
@@ -108,9 +114,13 @@ class Intake:
 
         Raises ``TransientError``: the delivery is to be tried again.
         """
-        trigger = self._trigger(delivery.event, _payload_of(delivery))
+        payload = _payload_of(delivery)
+        trigger = self._trigger(delivery.event, payload)
+        pushed = self._pushed(delivery.event, payload)
+        if pushed is not None:
+            await self._verdicts.give(pushed)
         if trigger is None:
-            return "ignored"
+            return "ignored" if pushed is None else "noted"
         with bound_contextvars(**_about(trigger)):
             if not _is_prompt(trigger) or isinstance(trigger, InstallationChanged):
                 return await self._act(trigger, delivery)
@@ -154,6 +164,15 @@ class Intake:
             case _:
                 assert_never(trigger)
         return "noted"
+
+    def _pushed(
+        self, event: str, payload: Mapping[str, Any]
+    ) -> ConfigurationPushed | None:
+        """Return the commit whose configuration is to be looked at, if there is one."""
+        pushed = configuration_pushed(event, payload)
+        if pushed is None or not self._policy.allows(pushed.repository.name):
+            return None
+        return pushed
 
     def _may_mark(self, change: Marking) -> bool:
         """Return whether a mark counts; whoever takes one off, it is off."""

@@ -115,6 +115,22 @@ class GitHubReader:
         connection = self._client.installation(repository.installation_id)
         return await repositories.may_be_asked(connection, repository, name)
 
+    async def proposed(
+        self,
+        repository: Repository,
+        sha: str,
+        *,
+        number: ItemNumber | None = None,
+        base_sha: str = "",
+    ) -> Source | None:
+        """Return the configuration of a commit, if a pull request changes it."""
+        connection = self._client.installation(repository.installation_id)
+        found = await files.at_commit(connection, repository, sha, base_sha)
+        if found is None or number is None:
+            return found
+        is_changed = await files.is_changed(connection, repository, number)
+        return found if is_changed else None
+
     async def facts(
         self, repository: Repository, numbers: Sequence[ItemNumber]
     ) -> tuple[RepositoryFacts, Mapping[ItemNumber, ItemFacts]]:

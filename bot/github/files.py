@@ -1,8 +1,10 @@
 """Files of configurations, on the default branches of repositories."""
 
 from collections.abc import Mapping
+from contextlib import aclosing
 from typing import Any
 
+from bot.core.model import ItemNumber, Repository
 from bot.core.plan.configuration import PATH
 from bot.core.plan.sources import Place, Source
 from bot.github.client import Connection
@@ -24,6 +26,53 @@ query($owner: String!, $name: String!, $expression: String!) {
   }
 }
 """
+
+
+_AT_COMMITS = """
+query($owner: String!, $name: String!, $head: String!, $base: String!) {
+  repository(owner: $owner, name: $name) {
+    configuration: object(expression: $head) { __typename oid ... on Blob { text } }
+    base: object(expression: $base) { oid }
+  }
+}
+"""
+
+
+async def at_commit(
+    connection: Connection, repository: Repository, sha: str, base_sha: str
+) -> Source | None:
+    """Return the configuration of a commit; None if it is the one of another commit."""
+    owner, name = repository.name.split("/")
+    variables = {
+        "owner": owner,
+        "name": name,
+        "head": f"{sha}:{PATH}",
+        "base": f"{base_sha or 'nothing'}:{PATH}",
+    }
+    answer = await connection.graphql_answer(_AT_COMMITS, variables, cost=1)
+    for problem in answer.problems:
+        raise_for(problem)
+    node = answer.data["repository"]
+    file, base = node["configuration"], node["base"]
+    is_same = file is not None and base is not None and file["oid"] == base["oid"]
+    return None if is_same else source_of(node, is_own=True)
+
+
+async def is_changed(
+    connection: Connection, repository: Repository, number: ItemNumber
+) -> bool:
+    """Return whether a pull request changes the configuration."""
+    pages = connection.pages(
+        "/repos/{+repository}/pulls/{number}/files{?per_page}",
+        repository=repository.name,
+        number=number,
+        per_page=100,
+    )
+    async with aclosing(pages):
+        async for entry in pages:
+            if entry["filename"] == PATH:
+                return True
+    return False
 
 
 async def read(connection: Connection, place: Place) -> Source | None:

@@ -85,6 +85,18 @@ class Lookups(Protocol):
     async def file(self, repository: Repository, place: Place) -> Source | None:
         """Return a file that *repository*'s installation may read; None if it sees none."""
 
+    async def proposed(
+        self,
+        repository: Repository,
+        sha: str,
+        *,
+        number: ItemNumber | None = None,
+        base_sha: str = "",
+    ) -> Source | None:
+        """Return ``.github/batch.yml`` as a commit has it; None if it has none, or if it
+        is the head of a pull request (*number*) that does not change it.
+        """
+
     async def select(
         self, repository: Repository, search: Search, *, limit: int
     ) -> Sequence[ItemNumber]:

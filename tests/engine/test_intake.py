@@ -35,6 +35,7 @@ def intake_of(ear: Ear, wake: Callable[[Collection[str]], None] = print) -> Inta
         boxes=nothing,
         changes=nothing,
         windows=nothing,
+        verdicts=nothing,
         policy=Policy(app_login="batch-bot"),
         wake=wake,
     )

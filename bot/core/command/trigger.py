@@ -113,6 +113,19 @@ class RepositoryChanged:
     repository: Repository  # with its present name
 
 
+@dataclass(frozen=True, slots=True)
+class ConfigurationPushed:
+    """A push to the default branch changed ``.github/batch.yml``, or a pull request
+    (*number*) has a head that may change it.
+    """
+
+    repository: Repository
+    sha: str
+    number: ItemNumber | None = None
+    base_sha: str = ""
+    is_from_fork: bool = False
+
+
 Trigger = (
     CommentWritten
     | BoxesTicked
@@ -134,6 +147,7 @@ EVENTS = frozenset(
         "installation",
         "installation_repositories",
         "repository",
+        "push",
     }
 )
 """The events that can be a reason to act; the app is subscribed to these."""
@@ -148,7 +162,6 @@ _OF_PULL_REQUESTS = frozenset(
 NOT_YET: Mapping[str, str] = {
     "workflow_run": "a dispatched workflow is followed",
     "workflow_job": "and its steps are shown",
-    "push": "`.github/batch.yml` is checked when it changes, and who changed it is known",
 }
 """Events that the app is subscribed to as well, and what a later version does with them.
 
@@ -156,6 +169,8 @@ They come with permissions that are asked for once; until then nothing but their
 kept. What a merge queue does is told by ``pull_request``: ``merge_group`` would take a
 permission of its own.
 """
+
+CONFIGURATION_PATH = ".github/batch.yml"
 
 _CHANGES_OF_ISSUES = ("closed", "reopened", "unlocked", "deleted", "transferred")
 _CHANGES_OF_PULL_REQUESTS = ("closed", "reopened", "unlocked", "synchronize")
@@ -207,6 +222,26 @@ def trigger_of(
                 return _installation(json, action)
             case "repository", _ if action in _CHANGES_OF_REPOSITORIES:
                 return RepositoryChanged(_repository(json))
+            case _:
+                return None
+    except ValueError:
+        return None
+
+
+def configuration_pushed(
+    event: str, payload: Mapping[str, Any]
+) -> ConfigurationPushed | None:
+    """Return what has to be looked at for changes of ``.github/batch.yml``; never raises.
+
+    It is no trigger: whatever else a delivery tells, this comes beside it.
+    """
+    json = _Json(payload)
+    try:
+        match event, json.text("action"):
+            case "push", _:
+                return _pushed(json)
+            case "pull_request", "opened" | "reopened" | "synchronize":
+                return _proposed(json)
             case _:
                 return None
     except ValueError:
@@ -433,6 +468,34 @@ def _review_request(
         sender=sender,
         url=json.needed_text("pull_request", "html_url"),
         at=_moment(json.text("pull_request", "updated_at")),
+    )
+
+
+def _pushed(json: _Json) -> ConfigurationPushed | None:
+    branch = json.needed_text("repository", "default_branch")
+    commits = json.at("commits")
+    listed = [*commits] if isinstance(commits, list) else []
+    touched = {
+        path
+        for commit in map(_Json, [*listed, json.at("head_commit")])
+        for key in ("added", "modified")
+        if isinstance(paths := commit.at(key), list)
+        for path in paths
+        if isinstance(path, str)
+    }
+    if json.text("ref") != f"refs/heads/{branch}" or CONFIGURATION_PATH not in touched:
+        return None
+    return ConfigurationPushed(_repository(json), json.needed_text("after"))
+
+
+def _proposed(json: _Json) -> ConfigurationPushed:
+    head = json.number("pull_request", "head", "repo", "id")
+    return ConfigurationPushed(
+        repository=_repository(json),
+        sha=json.needed_text("pull_request", "head", "sha"),
+        number=_item(json, "pull_request"),
+        base_sha=json.needed_text("pull_request", "base", "sha"),
+        is_from_fork=head != json.number("repository", "id"),
     )
 
 

@@ -9,6 +9,7 @@ from bot.core.actions.review import REVIEW
 from bot.core.actions.spec import AppliesTo, ItemNeed
 from bot.core.actions.table import ACTIONS
 from bot.core.command.limits import Limits
+from bot.core.command.trigger import CONFIGURATION_PATH
 from bot.core.model import (
     Action,
     Deps,
@@ -23,7 +24,7 @@ from bot.core.model import (
 )
 from bot.core.world.pulls import MergeMethod
 
-PATH = ".github/batch.yml"
+PATH = CONFIGURATION_PATH
 
 
 class RunRole(StrEnum):

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 
+from bot.core.effects import CheckAnnotation, CheckReport
 from bot.core.plan.configuration import PATH
 from bot.core.plan.keys import rows
 from bot.core.world.markdown import (
@@ -38,6 +39,31 @@ def _line(fault: ConfigurationFault) -> str:
     example = f" For example {code_span(fault.example)}." if fault.example else ""
     end = "" if fault.says.endswith("?") else "."
     return f"{elsewhere}{where}{key}{escape_prose(fault.says)}{end}{example}"
+
+
+def verdict(faults: Sequence[ConfigurationFault], *, follows: bool) -> CheckReport:
+    """Return what the check run of a pushed file says."""
+    alone = "" if follows else "What it extends is not looked at for a fork."
+    if not faults:
+        return CheckReport("It fits", paragraphs("The file fits.", alone), "success")
+    title = plural(len(faults), "problem")
+    first = "While the default branch has such a file, no command starts anything:"
+    return CheckReport(title, paragraphs(first, listed(faults), alone), "failure")
+
+
+def annotations(faults: Sequence[ConfigurationFault]) -> tuple[CheckAnnotation, ...]:
+    """Return what is wrong with the repository's own file, at its lines."""
+    return tuple(
+        CheckAnnotation(
+            path=PATH,
+            start_line=fault.line or 1,
+            end_line=fault.line or 1,
+            message=fault.words,
+            level="failure",
+        )
+        for fault in faults
+        if fault.file == PATH
+    )
 
 
 def fits(file: str, *, extends: bool) -> str:

@@ -28,7 +28,7 @@ PERMISSIONS: Mapping[str, Permission] = {
     ),
     "checks": Permission(
         "write",
-        "a batch's progress as a check; the checks that a merge waits for",
+        "a batch's progress and `.github/batch.yml` as checks; what a merge waits for",
         is_optional=True,
     ),
     "statuses": Permission(

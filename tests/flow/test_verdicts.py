@@ -1,0 +1,142 @@
+"""A pushed ``.github/batch.yml`` gets a check run that says whether it fits."""
+
+from pathlib import Path
+
+from bot.localhub.ci import CheckRun
+from bot.localhub.faults import Fault, FaultKind
+from tests.flow.killing import mortal_world
+from tests.flow.world import REPOSITORY, World
+
+PATH = ".github/batch.yml"
+FAULTY = "limits:\n  items: 900\nlable: x\n"
+
+
+def runs(on: World, sha: str = "") -> list[CheckRun]:
+    """Return the bot's check runs, of a commit or of all."""
+    found = on.repository.check_runs
+    return [one for one in found if sha in ("", one.head_sha) and one.name == PATH]
+
+
+def propose(
+    on: World, files: dict[str, str | bytes | None], *, by: str = "linus"
+) -> str:
+    """Open a pull request with these files, and return its head."""
+    sha = on.hub.push(by, REPOSITORY, "topic", files, message="Try it")
+    on.hub.open_pull_request(by, REPOSITORY, "Try it", head="topic")
+    return sha
+
+
+async def test_a_push_to_the_default_branch_is_looked_at(on: World):
+    async with on.bot():
+        on.configure(FAULTY)
+        sha = on.repository.branches["refs/heads/main"]
+        await on.until(lambda: runs(on, sha))
+    (run,) = runs(on)
+    assert (run.status, run.conclusion) == ("completed", "failure")
+    assert run.title == "2 problems"
+    assert "- line 2, column 10: `limits.items`: this must be" in str(run.summary)
+    assert [(one.path, one.start_line) for one in run.annotations] == [
+        (PATH, 2),
+        (PATH, 3),
+    ]
+    assert run.annotations[1].message.startswith("lable: unknown setting; did you mean")
+
+
+async def test_other_pushes_get_no_check(on: World):
+    async with on.bot():
+        on.hub.push("ada", REPOSITORY, "main", {"a.txt": "a"}, message="Add a")
+        on.hub.push("linus", REPOSITORY, "topic", {PATH: FAULTY}, message="Try it")
+        propose(on, {"b.txt": "b"})
+        await on.dealt_with()
+    # What the branch brings is the pull request's: it has the file.
+    assert [run.head_sha for run in runs(on)] == [
+        on.repository.branches["refs/heads/topic"]
+    ]
+
+
+async def test_a_pull_request_is_looked_at_on_each_of_its_heads(on: World):
+    async with on.bot():
+        first = propose(on, {PATH: FAULTY})
+        await on.until(lambda: runs(on, first))
+        second = on.hub.push(
+            "linus", REPOSITORY, "topic", {PATH: "home: 12\n"}, message="Mend it"
+        )
+        await on.until(lambda: runs(on, second))
+    assert [run.conclusion for run in runs(on)] == ["failure", "success"]
+    assert runs(on, second)[0].title == "It fits"
+
+
+async def test_a_pull_request_that_is_behind_does_not_change_the_file(on: World):
+    on.hub.push("linus", REPOSITORY, "topic", {"a.txt": "a"}, message="Add a")
+    on.configure("home: 12\n")
+    async with on.bot():
+        on.hub.open_pull_request("linus", REPOSITORY, "Add a", head="topic")
+        await on.dealt_with()
+    assert runs(on) == []
+
+
+async def test_a_strangers_file_is_looked_at_alone(on: World):
+    on.hub.create_repository(
+        "acme/.github", files={PATH: "password: x"}, is_private=True
+    )
+    on.hub.fork("rita", REPOSITORY)
+    text = "_extends: .github\ndefaults: {issue: theirs}\n"
+    async with on.bot():
+        sha = on.hub.push("rita", "rita/widgets", "mine", {PATH: text}, message="Hi")
+        on.hub.open_pull_request("rita", REPOSITORY, "Hi", head="rita:mine")
+        await on.until(lambda: runs(on, sha))
+        await on.dealt_with()
+    (run,) = runs(on)
+    assert run.conclusion == "success"
+    assert "What it extends is not looked at for a fork." in str(run.summary)
+    assert on.repository.threads[max(on.repository.threads)].comments == []
+    assert on.rows("SELECT id FROM batches") == []
+
+
+async def test_what_a_branch_of_ours_extends_is_looked_at(on: World):
+    on.hub.create_repository("acme/.github", files={PATH: "lable: x"})
+    async with on.bot():
+        sha = propose(on, {PATH: "_extends: .github\n"})
+        await on.until(lambda: runs(on, sha))
+    (run,) = runs(on)
+    assert run.conclusion == "failure"
+    assert "`acme/.github:.github/batch.yml`, line 1, column 1: `lable`" in str(
+        run.summary
+    )
+    assert run.annotations == []
+
+
+async def test_without_the_right_to_make_checks_it_is_done_without(on: World):
+    installation = on.hub.state.installation_of(on.repository)
+    assert installation is not None
+    on.hub.grant(installation, checks="")
+    async with on.bot():
+        on.configure(FAULTY)
+        await on.dealt_with()
+    assert runs(on) == []
+
+
+async def test_the_first_fifty_faults_are_at_their_lines(on: World):
+    async with on.bot():
+        on.configure("".join(f"key{n}: 1\n" for n in range(70)))
+        await on.until(lambda: runs(on))
+    (run,) = runs(on)
+    assert run.title == "70 problems"
+    assert len(run.annotations) == 50
+    assert "- and 50 more" in str(run.summary)
+
+
+async def test_a_kill_doubles_no_check(tmp_path: Path):
+    async with mortal_world(tmp_path) as (on, _, child):
+        await child.start()
+        late = Fault(
+            FaultKind.SILENCE, method="POST", path="/check-runs$", delay_seconds=60
+        )
+        on.hub.faults.add(late)
+        on.configure(FAULTY)
+        await on.until(lambda: runs(on))
+        await child.kill()
+        await child.start()
+        await on.dealt_with()
+        assert len(runs(on)) == 1
+        assert await child.stop() == 0
