@@ -29,6 +29,7 @@ POINTS = {
     "change": 60,
     "undo": 30,
     "mix": 60,
+    "label": 60,
 }
 """How many moments there are at least in which the bot can die in a story."""
 
@@ -45,6 +46,7 @@ WRITTEN = "data/host/attempts/*/workspace/a"
         ("change", 0, "0/3"),
         ("undo", 0, "0/2"),
         ("mix", 0, "0/3"),
+        ("label", 0, "0/3"),
     ],
 )
 async def test_it_dies_at_each_point_and_goes_on(
