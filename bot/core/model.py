@@ -461,6 +461,11 @@ class Mark:
     numbers: tuple[ItemNumber, ...] = ()  # the item itself, or its open parts
     action: str = ""  # the name of what is done; empty: the default of each item
 
+    @property
+    def key(self) -> tuple[ItemNumber, str, datetime]:
+        """What tells it from others, whatever told it."""
+        return self.number, self.name.casefold(), self.at
+
 
 @dataclass(frozen=True, slots=True)
 class Labelled:

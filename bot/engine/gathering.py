@@ -45,6 +45,9 @@ from bot.ports.store import Batches
 KNOWN_FOR = timedelta(minutes=1)
 """How long it is taken for granted that a repository sets what it has set."""
 
+SKEW = timedelta(minutes=5)
+"""By how much this machine's clock may be ahead of GitHub's."""
+
 log = structlog.get_logger()
 
 
@@ -109,25 +112,23 @@ class Gathering:
     async def _begun_before(
         self, collected: Collected
     ) -> tuple[Sequence[Batch], Sequence[Mark]]:
-        """Return the batches that were begun with some of it before a crash came, and
-        the rest.
+        """Return the batches that were begun with some of it, before a crash came or a
+        delivery came again, and the rest.
         """
-        wanted = {mark.delivery for mark in collected.marks}
-        found: list[Batch] = []
+        wanted = {mark.key for mark in collected.marks}
+        since = min(collected.since, *(mark.at for mark in collected.marks)) - SKEW
         limit = 20
         while True:
             recent = await self._batches.recent(collected.repository.id, limit=limit)
-            found = [
-                one.batch
-                for one in recent
-                if wanted & {mark.delivery for mark in one.batch.request.marks}
-            ]
-            is_all = len(recent) < limit
-            if is_all or recent[-1].batch.created_at < collected.since:
+            if len(recent) < limit or recent[-1].batch.created_at < since:
                 break
             limit *= 4
-        known = {mark.delivery for one in found for mark in one.request.marks}
-        return found, [mark for mark in collected.marks if mark.delivery not in known]
+        known = {
+            mark.key: one.batch for one in recent for mark in one.batch.request.marks
+        }
+        found = {one.id: one for key, one in known.items() if key in wanted}
+        new = [mark for mark in collected.marks if mark.key not in known]
+        return list(found.values()), new
 
     async def _begin(self, collected: Collected) -> str:
         role = await self._role(collected)

@@ -256,6 +256,28 @@ class Threads(Setup):
         self.unlabel(login, repository, number, *gone_)
         self.label(login, repository, number, *wanted)
 
+    def delete_label(self, login: str, repository: str, name: str) -> None:
+        """Delete a label: it goes from its threads, which is told without its name."""
+        found, actor = self.repository(repository), self.user(login)
+        self.require(actor, found, "write")
+        label = found.label(name)
+        if label is None:
+            raise not_found()
+        found.labels.remove(label)
+        for thread in [t for t in found.threads.values() if label in t.labels]:
+            thread.labels.remove(label)
+            self.tell(thread, "unlabeled", actor, label.name)
+            self.announce_thread("unlabeled", actor, thread)
+
+    def rename_label(self, login: str, repository: str, name: str, new: str) -> None:
+        """Call a label differently; it stays where it is."""
+        found = self.repository(repository)
+        self.require(self.user(login), found, "write")
+        label = found.label(name)
+        if label is None:
+            raise not_found()
+        label.name = new
+
     def assign(self, login: str, repository: str, number: int, *logins: str) -> None:
         """Assign people; those who cannot be assigned are passed over, as GitHub does."""
         thread, actor = self.thread(repository, number), self.user(login)

@@ -2,7 +2,10 @@
 
 import re
 
+import pytest
+
 from bot.localhub.accounts import UserType
+from tests.flow.test_once import replay
 from tests.flow.world import REPOSITORY, World
 
 
@@ -360,3 +363,166 @@ async def test_a_parent_keeps_its_label_until_all_its_parts_are_done(on: World):
         await on.finished(on.say("/batch retry", on=30))
         await over(on, 2)
     assert labels(on, 30) == []
+
+
+async def test_a_deleted_label_cancels_what_it_began(on: World):
+    on.issue(12, "hang")
+    on.issue(15, "hang")
+    async with on.bot():
+        label(on, 12, 15)
+        await on.until(lambda: on.comments("tracking", on=12))
+        on.hub.delete_label("ada", REPOSITORY, "batch")
+        await over(on)
+    assert "Cancelled: 2" in on.said("report", on=12)
+
+
+async def test_a_label_that_is_deleted_or_renamed_in_the_window_begins_nothing(
+    on: World,
+):
+    on.issue(12)
+    async with on.bot():
+        label(on, 12)
+        await on.clock.sleep(30)
+        on.hub.delete_label("ada", REPOSITORY, "batch")
+        await on.dealt_with()
+        label(on, 12)
+        await on.clock.sleep(30)
+        on.hub.rename_label("ada", REPOSITORY, "batch", "Batch of old")
+        await on.dealt_with()
+    on.assert_nothing_started()
+    assert on.replies(on=12) == []
+
+
+async def test_an_old_delivery_takes_nothing_off_that_was_put_on_since(on: World):
+    on.issue(12, "hang")
+    async with on.bot() as bot:
+        label(on, 12)
+        await on.clock.sleep(10)
+        unlabel(on, 12)
+        taken_off = on.hub.webhooks.deliveries[-1]
+        await on.clock.sleep(10)
+        label(on, 12)
+        await on.until(lambda: on.comments("tracking", on=12))
+        await replay(on, bot, taken_off)
+        assert on.rows("SELECT state FROM items") == [("running",)]
+
+
+# --- deliveries ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["twice", "shuffled"])
+async def test_deliveries_of_a_window_come_twice_and_in_any_order(on: World, how: str):
+    for number in (12, 15, 18):
+        on.issue(number, "write a.txt hello")
+    setattr(on.hub.webhooks.faults, how, True)
+    async with on.bot():
+        label(on, 12)
+        await on.clock.sleep(2)
+        label(on, 15)
+        await on.clock.sleep(2)
+        unlabel(on, 15)
+        label(on, 18)
+        await on.clock.sleep(2)
+        unlabel(on, 18)
+        await on.clock.sleep(2)
+        label(on, 18)
+        await over(on)
+        await on.dealt_with()
+    assert batches(on) == [(12, "/batch 12 18")]
+    assert labels(on, 12, 15, 18) == []
+
+
+async def test_a_replay_under_a_new_guid_begins_nothing_again(on: World):
+    on.issue(12, "exit 3")
+    async with on.bot() as bot:
+        label(on, 12)
+        first = on.hub.webhooks.deliveries[-1]
+        await over(on)
+        on.later(hours=1)
+        await replay(on, bot, first)
+    assert len(batches(on)) == 1
+    assert labels(on, 12) == ["batch"]
+
+
+async def test_a_window_outlives_a_restart(on: World):
+    for number in (12, 15):
+        on.issue(number, "write a.txt hello")
+    async with on.bot():
+        label(on, 12)
+        await on.clock.sleep(60)
+    async with on.bot():
+        label(on, 15)
+        await on.clock.sleep(20)
+        assert batches(on) == []
+        await over(on)
+    assert batches(on) == [(12, "/batch 12 15")]
+
+
+async def test_a_window_that_closed_while_the_bot_was_away_is_begun_at_once(on: World):
+    for number in (12, 15):
+        on.issue(number, "write a.txt hello")
+    async with on.bot():
+        label(on, 12, 15)
+        await on.clock.sleep(60)
+    on.later(hours=3)
+    before = on.clock.now()
+    async with on.bot():
+        await on.until(lambda: batches(on))
+        assert (on.clock.now() - before).total_seconds() < 20
+        await over(on)
+    assert batches(on) == [(12, "/batch 12 15")]
+
+
+async def test_labels_that_were_missed_are_swept_up(on: World):
+    for number in (12, 15):
+        on.issue(number, "write a.txt hello")
+    async with on.bot():
+        on.hub.webhooks.faults.dropped = True
+        label(on, 12, 15)
+        await on.hub.webhooks.drain()
+        on.hub.webhooks.faults.dropped = False
+        await over(on)
+    assert batches(on) == [(12, "/batch 12 15")]
+
+
+async def test_a_window_waits_for_the_budget(on: World):
+    on.issue(12, "write a.txt hello")
+    async with on.bot():
+        on.say("/batch help")
+        await on.dealt_with()
+        installation = on.hub.state.installation_of(on.repository)
+        assert installation is not None
+        label(on, 12)
+        await on.clock.sleep(60)
+        on.hub.limits.set_limit(installation.id, remaining=0)
+        await over(on)
+    assert batches(on) == [(12, "/batch 12")]
+    assert len(on.pull_requests()) == 1
+
+
+@pytest.mark.parametrize("how", ["archived", "removed"])
+async def test_a_repository_that_goes_in_the_window_begins_nothing(on: World, how: str):
+    on.issue(12)
+    installation = on.hub.state.installation_of(on.repository)
+    assert installation is not None
+    async with on.bot():
+        label(on, 12)
+        await on.clock.sleep(30)
+        if how == "archived":
+            on.hub.archive_repository("ada", REPOSITORY)
+        else:
+            on.hub.uninstall(installation)
+        await on.dealt_with()
+    on.assert_nothing_started()
+    assert on.replies(on=12) == []
+
+
+async def test_a_repository_that_is_renamed_in_the_window_is_found(on: World):
+    on.issue(12, "write a.txt hello")
+    async with on.bot():
+        label(on, 12)
+        await on.clock.sleep(30)
+        on.hub.rename_repository("ada", REPOSITORY, "gadgets")
+        await over(on)
+    assert batches(on) == [(12, "/batch 12")]
+    assert on.thread(12).labels == []
