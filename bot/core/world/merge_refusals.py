@@ -41,15 +41,19 @@ _METHOD = "Name another with `method:`, or allow it in the repository's settings
 _PERMITTED = (
     "Merge it by hand: the app does not ask for the permission to change workflows."
 )
-_STACK = "Merge the stack on GitHub, or take the pull request out of it and retry."
+_STACK = (
+    "Merge the stack on GitHub, from its bottom up; or take the pull request out of the"
+    " stack, then retry."
+)
 
 _TABLE = tuple(
     _Row(re.compile(pattern, re.IGNORECASE), *rest)
     for pattern, *rest in (
         (
-            r"part of a stack|stacked pull request",
+            r"part of a stack|stacked pull request|asynchronous merge",
             Then.FAIL,
-            "it is part of one of GitHub's own stacks, which are merged as a whole",
+            "it is part of one of GitHub's own stacks, where a merge takes along all that"
+            " is below it, whatever their heads are by then",
             _STACK,
         ),
         (
