@@ -152,11 +152,20 @@ async def rerun(connection: Connection, intent: RerunFailedJobs) -> Receipt:
 
 
 async def find_rerun(connection: Connection, intent: RerunFailedJobs) -> Receipt | None:
-    """Return that the run is in another attempt than its first, if it is."""
-    run = await connection.get(
-        _RUN, repository=intent.repository.name, run=intent.run_id
+    """Return that another job follows the one that had failed, if there is one.
+
+    The number of the attempt does not tell: people may have run it again before.
+    """
+    jobs = connection.pages(
+        f"{_RUN}/jobs{{?filter,per_page}}",
+        "jobs",
+        repository=intent.repository.name,
+        run=intent.run_id,
+        filter="latest",
+        per_page=100,
     )
-    return Receipt(id=intent.job_id) if int(run["run_attempt"] or 1) > 1 else None
+    latest = {int(job["id"]) async for job in jobs}
+    return None if intent.job_id in latest else Receipt(id=intent.job_id)
 
 
 async def _queued(

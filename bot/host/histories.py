@@ -57,6 +57,8 @@ class GitHistories:
 
         async def look() -> Sequence[_Commit]:
             mirror, tip = await self._fetched(repository, number, base, [head_sha])
+            if await self._commits.fork(mirror, tip, head_sha) == tip:
+                return ()  # it has all of the base, and nothing will be done
             return await self._since(mirror, tip, head_sha)
 
         try:

@@ -225,7 +225,8 @@ async def test_what_is_in_the_queue_is_found_and_can_be_taken_out(desk: Bench):
 async def test_failed_jobs_are_run_again_once(desk: Bench):
     desk.github.on(f"POST {RUN}/rerun-failed-jobs", Reply({}, 201))
     assert await desk.effects.do(RERUN) == Receipt(id=90)
-    desk.github.on(f"GET {RUN}", Reply({"run_attempt": 1}), Reply({"run_attempt": 2}))
+    before, after = ({"jobs": [{"id": 80}, {"id": one}]} for one in (90, 95))
+    desk.github.on(f"GET {RUN}/jobs", Reply(before), Reply(after))
     assert await desk.effects.find(RERUN, since=SINCE) is None
     assert await desk.effects.find(RERUN, since=SINCE) == Receipt(id=90)
 

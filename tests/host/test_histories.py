@@ -144,6 +144,10 @@ async def test_a_branch_that_has_merges_would_not_be_known_again(
     head = pushed(remote)
     git(remote.clone, "checkout", "-q", "topic")
     why = await histories.why_no_rebase(REPOSITORY, NUMBER, head_sha=head, base="main")
+    assert why == ""  # it is up to date
+    git(remote.clone, "checkout", "-q", "main")
+    remote.commit("main", {"later.py": "x"})
+    why = await histories.why_no_rebase(REPOSITORY, NUMBER, head_sha=head, base="main")
     assert why == f"its branch has merges in it (`{head[:7]}`)"
 
 

@@ -9,7 +9,7 @@ from bot.core.effects import RerunFailedJobs
 from bot.core.model import Link
 from bot.core.world.job_logs import JobLogOf
 from bot.core.world.pulls import PullRequest
-from bot.core.world.questions import Check
+from bot.core.world.questions import Check, CheckState
 
 
 def after_failure(
@@ -45,9 +45,17 @@ def _rerun(
         return None  # it failed again
     if any(r is not None and r.note for r in receipts.values()):
         return None
+    going = [c.name for c in pull.checks if c.run_id in last and _is_going(c)]
     for run, receipt in receipts.items():
+        if receipt is None and going:  # GitHub runs nothing again while the run goes on
+            says = f"the rest of the run, to run it again: {', '.join(going)}"
+            return Await(m.awaited(job, pull), says, holds=holds)
         if receipt is None:
             again = RerunFailedJobs(job.repository, run, last[run])
             return Do(f"rerun@{run}", again, holds=holds)
     says = f"the re-run of {', '.join(one.name for one in bad)}"
     return Await(m.awaited(job, pull), says, holds=holds, is_brief=True)
+
+
+def _is_going(check: Check) -> bool:
+    return check.state is CheckState.PENDING

@@ -670,6 +670,15 @@ def test_failed_jobs_are_run_again_once_if_that_is_wanted():
     assert ended == Ask(JobLogOf(REPOSITORY, 95))
 
 
+def test_a_run_is_run_again_once_it_has_ended():
+    goes_on = check("e2e", CheckState.PENDING, run_id=5, job_id=91)
+    other = check("docs", CheckState.PENDING, run_id=6, job_id=92)
+    failing = pull(checks=(JOB, goes_on, other))
+    assert says(step(failing, RERUN)) == "the rest of the run, to run it again: e2e"
+    assert isinstance(step(pull(checks=(JOB, other)), RERUN), Do)
+    assert isinstance(step(failing), Ask)  # nothing is to be waited for
+
+
 def test_what_is_no_job_of_actions_is_not_run_again():
     assert isinstance(
         step(pull(checks=(JOB, check("x", CheckState.FAILED))), RERUN), Ask
