@@ -422,13 +422,15 @@ class Engine:
             situations=situations,
             withdrawals=withdrawals,
         )
-        abilities = Abilities({n: w.why_not for n, w in workers.items()})
+        abilities = Abilities(
+            {n: w.why_not for n, w in workers.items()}, settings.commands_for_forks
+        )
         reader = Reader(
             github=github.github,
             batches=store.batches,
             freezes=store.freezes,
             slots=settings.concurrency,
-            why_not=abilities.why_not,
+            abilities=abilities,
         )
         new = NewBatches(
             batches=store.batches,

@@ -9,22 +9,31 @@ import itertools
 import shutil
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bot.core.actions.step import CommandJob
-from bot.core.model import AttemptId, CommandResult, Person, Repository
+from bot.core.model import AttemptId, CommandResult, ItemNumber, Person, Repository
+from bot.core.remarks import Written
 from bot.core.say.problems.git import (
     ChangeConflicts,
     GitFault,
+    HeadElsewhere,
     NoBranch,
     PredecessorsConflict,
 )
 from bot.core.say.problems.server import AttemptCancelled, AttemptUnknown
 from bot.errors import BranchMissing, Lost, PermanentError, TransientError
 from bot.ports.clock import Clock
-from bot.ports.host import Brought, Change, Finished, Rebased, Workspace
+from bot.ports.host import (
+    OUTPUT_BYTES,
+    Brought,
+    Change,
+    Finished,
+    Rebased,
+    Workspace,
+)
 from bot.ports.work import Emit, Resource
 
 START = datetime(2026, 3, 3, 15, 0, tzinfo=UTC)
@@ -162,6 +171,35 @@ class FakeWorkspaces:
         sha = _hash(files)
         self.commits[sha] = files
         return Workspace(attempt, str(path), sha, base, tuple(merge))
+
+    async def check_out(
+        self,
+        attempt: AttemptId,
+        repository: Repository,
+        *,
+        number: ItemNumber,
+        head_sha: str,
+        base: str,
+    ) -> Workspace:
+        head = f"pull/{number}"
+        if head not in self.branches or _hash(self.branches[head]) != head_sha:
+            raise BranchMissing(HeadElsewhere(number, head_sha))
+        before = self.branches[base]
+        workspace = await self.create(attempt, repository, base=head)
+        after = self.branches[head]
+        changed = sorted(
+            n for n in {**before, **after} if before.get(n) != after.get(n)
+        )
+        diff = self._folder / f"{attempt}.patch"
+        diff.write_text("".join(f"diff {name}\n" for name in changed))
+        return replace(
+            workspace,
+            base_sha=_hash(before),
+            base=base,
+            merge_base_sha=_hash(before),
+            diff=str(diff),
+            changed=tuple(changed),
+        )
 
     async def commit(
         self, workspace: Workspace, *, message: str, co_author: Person | None = None
@@ -301,6 +339,7 @@ class FakeCommands:
         timeout_seconds: float,
         on_line: Callable[[str], None],
         cache: str = "",
+        printed_bytes: int = 0,
     ) -> Finished:
         call = Call(
             attempt,
@@ -327,11 +366,19 @@ class FakeCommands:
             del self._running[attempt]
         exit_code = program.result() if has_ended else -9
         timed_out = timed_out and not has_ended
-        return Finished(exit_code, timed_out, tuple(call.lines[-30:]))
+        lines, printed = tuple(call.lines[-30:]), None
+        if printed_bytes:
+            printed = _written(
+                "".join(f"{line}\n" for line in call.lines), printed_bytes
+            )
+        return Finished(exit_code, timed_out, lines, printed=printed)
 
-    async def output(self, attempt: AttemptId, name: str) -> str | None:
+    async def output(
+        self, attempt: AttemptId, name: str, *, most_bytes: int = OUTPUT_BYTES
+    ) -> Written | None:
         calls = [call for call in self.calls if call.attempt == attempt]
-        return calls[-1].output.get(name) if calls else None
+        text = calls[-1].output.get(name) if calls else None
+        return None if text is None else _written(text, most_bytes, name)
 
     async def kill(self, attempt: AttemptId) -> None:
         if program := self._running.get(attempt):
@@ -340,6 +387,12 @@ class FakeCommands:
 
     async def kill_orphans(self) -> int:
         return 0
+
+
+def _written(text: str, most_bytes: int, name: str = "") -> Written:
+    data = text.encode()
+    shown = data[:most_bytes].decode(errors="replace")
+    return Written(shown, name, is_whole=len(data) <= most_bytes)
 
 
 RAN = CommandResult(0, isolation="a fake", commit="c" * 40, files=1, insertions=2)

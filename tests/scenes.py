@@ -70,7 +70,7 @@ def plan_item(value: int, title: str, action: str = "implement") -> PlanItem:
         number=number(value),
         kind=ItemKind.ISSUE if is_issue else ItemKind.PULL_REQUEST,
         action=Action(action),
-        worker="local" if action in ("implement", "review") else "",
+        worker="local" if action == "implement" else "",
         title=title,
     )
 

@@ -378,10 +378,16 @@ def test_the_settings_file_names_commands_repositories_and_bots():
             "commands.label means something already: /batch label runs no command; name it",
         ),
         (
-            "commands:\n  implement: [x]\n  review: [y]",
-            "line 3: commands.review means something already: /batch review runs no"
+            "commands:\n  implement: [x]\n  merge: [y]",
+            "line 3: commands.merge means something already: /batch merge runs no"
             " command; name it differently",
         ),
+        (
+            "commands:\n  review:\n    run: x\n    fork: true",
+            "line 3: commands.review.run must be a list, [word, word], for example",
+        ),
+        ("commands: {review: {forks: true}}", "commands.review.run"),
+        ("commands: {review: {run: [x], forks: 1}}", "commands.review.forks must be"),
         ("commands: {cancel: [x]}", "commands.cancel means something already"),
         (
             "cache: true\ncomands: {}",

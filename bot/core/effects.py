@@ -266,10 +266,11 @@ class LineComment:
 
 @dataclass(frozen=True, slots=True)
 class CreateReview:
-    """Post a review of a commit that neither approves nor asks for changes.
+    """Post a review of a commit.
 
     Found again by its first line, the marker. ``body_alone`` is posted if GitHub takes
-    none of the comments; the receipt's note says so.
+    none of the comments, as a mere comment if it does not take the event either; the
+    receipt's note says so.
     """
 
     is_repeatable: ClassVar = False
@@ -280,6 +281,7 @@ class CreateReview:
     body: str  # begins with the marker
     comments: tuple[LineComment, ...] = ()
     body_alone: str = ""
+    event: str = "COMMENT"  # APPROVE, REQUEST_CHANGES
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@ from datetime import datetime
 from enum import IntEnum, StrEnum
 from typing import NewType
 
+from bot.core.remarks import Said, Verdict
+
 BatchId = NewType("BatchId", str)
 """Four characters such as ``b7k2``: letter, digit, letter, digit."""
 
@@ -228,6 +230,11 @@ class Action:
         """The name of the action in the table."""
         return self.uses or self.name
 
+    @property
+    def runs(self) -> str:
+        """The operator's name for the command that it runs, if it runs one."""
+        return self.command or self.does
+
 
 @dataclass(frozen=True, slots=True)
 class Unread:
@@ -350,6 +357,8 @@ class PlanItem:
     beside: tuple[ItemNumber, ...] = ()
     merge_way: MergeWay = field(default_factory=MergeWay)
     rules: tuple[ReviewRule, ...] = ()  # of the repository; of reviews
+    verdicts: tuple[Verdict, ...] = ()  # that a command may give in a review of the bot
+    withheld: str = ""  # the command that is not run on it because it is from a fork
     # The item whose pull request this is done to. Until that is opened, number, kind and
     # title are those of its issue.
     opened_by: ItemId | None = None
@@ -645,6 +654,8 @@ class CommandResult:
     stuck: str = ""  # why it still stands there, though its base is another one now
     fault: str = ""  # why the bot did not start it, or ended it: no try helps
     advice: str = ""
+    # Of a pull request that it looked at; too much for a line of the log.
+    said: Said | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,16 @@ class Remark:
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """What a command wrote for the bot, without secrets; JSON has its lines still."""
+
+    text: str
+    name: str = ""  # of its file; empty: its standard output
+    is_whole: bool = True  # whether there was no more than may be read
+    is_text: bool = True  # whether all of it is UTF-8
+
+
+@dataclass(frozen=True, slots=True)
 class Said:
     """All that a reviewer said, or why what it wrote is no review."""
 

@@ -213,7 +213,7 @@ class NewBatches:
         return build_plan(
             selection,
             repository=request.repository,
-            worker_of=self._abilities.worker_of,
+            runner_of=self._abilities.runner_of,
         )
 
     def _acyclic(self, request: Request, run: RunCommand, selection: Selection) -> str:

@@ -148,11 +148,20 @@ class Help:
                 budget=present.budget,
                 web_url=present.web_url,
                 missing=self._missing_actions(),
+                commanded=self._commanded_actions(),
                 suggestions=suggestions,
                 lacks=self._github.lacks(request.repository),
             ),
         )
         return "help"
+
+    def _commanded_actions(self) -> frozenset[str]:
+        """Return the built-in actions that run a command here, and need none."""
+        return frozenset(
+            name
+            for name, builtin in ACTIONS.items()
+            if builtin.may_run_command and self._abilities.runs_command(Action(name))
+        )
 
     def _missing_actions(self) -> frozenset[str]:
         """Return the built-in actions that this server cannot do to anything."""

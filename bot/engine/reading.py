@@ -1,10 +1,11 @@
 """Reads a comment: its commands, and all that GitHub has to say about what they name."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import structlog
 
+from bot.core.actions.ability import Abilities
 from bot.core.actions.spec import of_the_item
 from bot.core.command.faults import Unreadable
 from bot.core.command.parser import parse_comment
@@ -23,7 +24,6 @@ from bot.core.command.syntax import (
 from bot.core.command.syntax import Plan as PlanCommand
 from bot.core.events import TrackingCommented
 from bot.core.model import (
-    Action,
     Asker,
     Batch,
     BatchId,
@@ -82,13 +82,13 @@ class Reader:
         batches: Batches,
         freezes: Freezes,
         slots: int,
-        why_not: Callable[[Action, ItemKind], str],
+        abilities: Abilities,
     ) -> None:
         self._github = github
         self._batches = batches
         self._freezes = freezes
         self._slots = slots
-        self._why_not = why_not
+        self._abilities = abilities
 
     async def outlook(self, batch: Batch) -> Sequence[str]:
         """Return what merges and updates of a plan would do now, and wait for."""
@@ -120,7 +120,8 @@ class Reader:
             this=request.thread,
             host=host_in(request.asker.url),
             asker=request.asker.login,
-            why_not=self._why_not,
+            why_not=self._abilities.why_not,
+            runs_command=self._abilities.runs_command,
         )
         if isinstance(guess, tuple) and not any(map(_asks_github, guess)):
             # A control needs no facts: it must work while GitHub answers little.
@@ -158,7 +159,8 @@ class Reader:
             this=ItemNumber(0),  # no thread yet
             host=host_in(asker.url),
             asker=asker.login,
-            why_not=self._why_not,
+            why_not=self._abilities.why_not,
+            runs_command=self._abilities.runs_command,
             facts={number: facts.get(number) for number in numbers},
         )
         known = await self._of_repository(repository, known, about, configuration)

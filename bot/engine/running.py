@@ -13,7 +13,7 @@ from structlog.contextvars import bind_contextvars
 from bot.core import events as e
 from bot.core.actions.spec import at_once
 from bot.core.actions.step import Job
-from bot.core.actions.table import spec_of
+from bot.core.actions.table import mark_kind, spec_of
 from bot.core.model import (
     BatchId,
     BatchState,
@@ -228,9 +228,8 @@ class Running:
 
     async def _job(self, live: Live, desk: AttemptDesk, at: datetime) -> Job:
         batch, item = live.batch, live.schedule.planned(desk.item)
-        spec = spec_of(item.action)
         facts = None
-        if spec is not None and spec.runs_command:
+        if item.worker:
             found = await self._batches.facts(batch.id, [desk.item])
             facts = found[desk.item]
         asker, login = batch.asker, live.schedule.starter
@@ -243,7 +242,7 @@ class Running:
             default_branch=batch.default_branch,
             asker=asker if login in ("", asker.login) else replace(asker, login=login),
             started_at=at,
-            mark=marker(item.action.does, name, self._marker_key),
+            mark=marker(mark_kind(item), name, self._marker_key),
             predecessors=live.pushed_predecessors(desk.item),
             facts=facts,
         )

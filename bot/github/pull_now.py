@@ -223,10 +223,10 @@ def _pull(node: Mapping[str, Any], app: App, **known: Any) -> PullRequest:
         queue=_entry(node.get("mergeQueueEntry"), app),
         left_queue_because=str(left.get("reason") or "") if left else "",
         left_queue_at=datetime.fromisoformat(left["createdAt"]) if left else None,
-        is_taken_out_by_app=_is_app(left.get("actor") or {}, app),
+        is_taken_out_by_app=is_app(left.get("actor") or {}, app),
         merged_sha=str((node["mergeCommit"] or {}).get("oid") or ""),
         merged_by=str(merger.get("login") or ""),
-        is_merged_by_app=_is_app(merger, app),
+        is_merged_by_app=is_app(merger, app),
         **known,
     )
 
@@ -238,7 +238,7 @@ def _entry(node: Mapping[str, Any] | None, app: App) -> QueueEntry | None:
         int(node["position"]),
         str(node["state"]).lower(),
         datetime.fromisoformat(node["enqueuedAt"]),
-        by_app=_is_app(node["enqueuer"] or {}, app),
+        by_app=is_app(node["enqueuer"] or {}, app),
     )
 
 
@@ -306,8 +306,10 @@ _MERGE_STATES = frozenset(map(str, MergeState))
 _DECISIONS = frozenset(map(str, ReviewDecision))
 
 
-def _is_app(actor: Mapping[str, Any], app: App) -> bool:
-    """Return whether GraphQL means the app: it leaves ``[bot]`` out."""
+def is_app(actor: Mapping[str, Any], app: App) -> bool:
+    """Return whether GraphQL means the app: it leaves ``[bot]`` out of its name, which a
+    person may have.
+    """
     name = str(actor.get("login") or "").removesuffix("[bot]")
     own = app.login.removesuffix("[bot]")
     return actor.get("__typename") == "Bot" and name == own

@@ -22,7 +22,7 @@ from bot.errors import Refused
 from bot.github.app import App
 from bot.github.client import Connection
 from bot.github.older import Asked
-from bot.github.pull_now import PullPart
+from bot.github.pull_now import PullPart, is_app
 
 _FILES = "/repos/{+repository}/pulls/{number}/files{?per_page}"
 _COMPARE = "/repos/{+repository}/compare/{head}...{base}"
@@ -105,7 +105,8 @@ class ReviewPart:
     def fields(self, place: int) -> tuple[str, Mapping[str, tuple[str, object]]]:
         """Return what to ask of the repository, and the variables."""
         asked, variables = self.pull.fields(place)
-        more = f"mergeable changedFiles {_REVIEWS} {_ANNOTATED}"
+        more = f"mergeable changedFiles author {{ __typename login }} {_REVIEWS}"
+        more += f" {_ANNOTATED}"
         asked += f" v{place}: pullRequest(number: $i{place}) {{ {more} }}"
         return asked, variables
 
@@ -121,6 +122,7 @@ class ReviewPart:
             files_in_all=int(told["changedFiles"]),
             annotations=dict(_annotations(told)),
             earlier=tuple(_own(told, self.app)),
+            is_own=is_app(told["author"] or {}, self.app),
         )
         return goes_on
 
@@ -188,12 +190,8 @@ def _own(pull: Mapping[str, Any], app: App) -> Iterator[EarlierReview]:
         for comment in comments:
             if of := comment["pullRequestReview"]:
                 threads.setdefault(str(of["id"]), []).append(str(thread["id"]))
-    own = app.login.removesuffix("[bot]")
     for review in _nodes(pull["reviews"]):
-        author = review["author"] or {"__typename": "", "login": ""}
-        # GraphQL leaves ``[bot]`` out; a person may have the name that is left.
-        is_own = author["login"].removesuffix("[bot]") == own
-        if author["__typename"] != "Bot" or not is_own:
+        if not is_app(review["author"] or {}, app):
             continue
         yield EarlierReview(
             node_id=str(review["id"]),

@@ -4,31 +4,39 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
-from bot.core.effects import CreateReview, HideReviews, Receipt
+from bot.core.effects import CreateReview, HideReviews, LineComment, Receipt
 from bot.core.say import notes
 from bot.errors import Refused
 from bot.github.app import App
 from bot.github.client import Connection
 
+COMMENT = "COMMENT"
 _REVIEWS = "/repos/{+repository}/pulls/{number}/reviews"
 
 
 async def create(connection: Connection, intent: CreateReview) -> Receipt:
-    """Post a review; without its comments if GitHub does not take them.
+    """Post a review; without its comments if GitHub does not take them, and as a mere
+    comment if it does not take what that comes to.
 
     GitHub takes all of a review, or nothing.
     """
-    comments = [
-        {"path": one.path, "line": one.line, "side": one.side, "body": one.body}
-        for one in intent.comments
-    ]
-    try:
-        return await _created(connection, intent, intent.body, comments)
-    except Refused as error:
-        if error.status != 422 or not comments:
-            raise
-        posted = await _created(connection, intent, intent.body_alone, [])
-        return replace(posted, note=notes.comments_not_taken(error))
+    comments = [_comment(one) for one in intent.comments]
+    alone = intent.body_alone or intent.body
+    forms = [(intent.body, comments, intent.event)]
+    forms += [(alone, [], intent.event)] if comments else []
+    forms += [(alone, [], COMMENT)] if intent.event != COMMENT else []
+    refused: list[str] = []
+    for body, on_lines, event in forms:
+        try:
+            posted = await _created(connection, intent, body, on_lines, event)
+        except Refused as error:
+            if error.status != 422 or len(refused) == len(forms) - 1:
+                raise
+            said = notes.comments_not_taken if on_lines else notes.verdict_not_taken
+            refused.append(said(error))
+        else:
+            return replace(posted, note="; ".join(refused))
+    raise AssertionError  # the last form is posted, or refused aloud
 
 
 async def find(
@@ -80,14 +88,18 @@ async def hide(connection: Connection, intent: HideReviews) -> Receipt:
 
 
 async def _created(
-    connection: Connection, intent: CreateReview, body: str, comments: list[Any]
+    connection: Connection,
+    intent: CreateReview,
+    body: str,
+    comments: list[Any],
+    event: str,
 ) -> Receipt:
     answer = await connection.send(
         "POST",
         _REVIEWS,
         {
             "commit_id": intent.head_sha,
-            "event": "COMMENT",
+            "event": event,
             "body": body,
             "comments": comments,
         },
@@ -95,6 +107,13 @@ async def _created(
         number=intent.number,
     )
     return _receipt(answer.data)
+
+
+def _comment(one: LineComment) -> dict[str, Any]:
+    shown = {"path": one.path, "line": one.line, "side": one.side, "body": one.body}
+    if not one.start_line:
+        return shown
+    return {**shown, "start_line": one.start_line, "start_side": one.start_side}
 
 
 def _receipt(review: Any) -> Receipt:

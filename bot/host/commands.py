@@ -1,11 +1,8 @@
 """Runs the operator's commands: isolated, limited, watched, and ended with all they began."""
 
 import asyncio
-import errno
-import json
 import os
-import stat
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -14,6 +11,7 @@ from pathlib import Path
 import structlog
 
 from bot.core.model import AttemptId
+from bot.core.remarks import Written
 from bot.core.say import programs
 from bot.core.say.problems.server import NoProcess, ProgramGone
 from bot.core.world.redaction import Secrets
@@ -36,11 +34,9 @@ from bot.host.process import (
     to_the_end,
 )
 from bot.host.programs import Trail, trail_of
+from bot.host.written import Kept, read_output
 from bot.ports.clock import Clock
-from bot.ports.host import Finished, Workspace
-
-OUTPUT_BYTES = 1024 * 1024
-"""What is read of a file that a command wrote for the bot."""
+from bot.ports.host import OUTPUT_BYTES, Finished, Workspace
 
 CANNOT_START = 127
 """The exit code, as shells have it, of a command that is not there."""
@@ -104,6 +100,7 @@ class HostCommands:
         timeout_seconds: float,
         on_line: Callable[[str], None],
         cache: str = "",
+        printed_bytes: int = 0,
     ) -> Finished:
         """Run until it ends, or kill it at the time-out.
 
@@ -119,11 +116,16 @@ class HostCommands:
         variables = self._variables(attempt, folder, inputs) | dict(environment)
         await asyncio.to_thread(self._make_room_for_logs)
         log = CommandLog(self._folders.log(attempt))
+        printed = Kept(printed_bytes)
         fresh = asyncio.Event()
 
         def take(data: bytes) -> None:
             log.take(data)
             fresh.set()
+
+        def take_printed(data: bytes) -> None:
+            printed.take(data)
+            take(data)
 
         showing = asyncio.create_task(
             self._show(log, fresh, on_line), name=f"show {attempt}"
@@ -136,8 +138,9 @@ class HostCommands:
                 gone = ProgramGone(Path(argv[0]).name)
                 return Finished(CANNOT_START, timed_out=False, log_tail=(), fault=gone)
             wrapped = self._isolation.wrap(argv, folder, trail)
+            streams = (take_printed, take) if printed_bytes else (take,)
             code, timed_out, fault = await self._supervise(
-                attempt, wrapped, variables, timeout_seconds, take
+                attempt, wrapped, variables, timeout_seconds, streams
             )
         finally:
             showing.cancel()
@@ -145,7 +148,10 @@ class HostCommands:
             rest = await to_the_end(asyncio.to_thread(log.close, self._secrets.now()))
         for line in rest:
             on_line(line)
-        return Finished(code, timed_out, log.tail, fault)
+        if not printed_bytes:
+            return Finished(code, timed_out, log.tail, fault)
+        apart = await asyncio.to_thread(printed.written, self._secrets)
+        return Finished(code, timed_out, log.tail, fault, apart)
 
     async def _show(
         self, log: CommandLog, fresh: asyncio.Event, on_line: Callable[[str], None]
@@ -157,13 +163,14 @@ class HostCommands:
                 on_line(line)
             await self._clock.sleep(_SHOW_SECONDS)
 
-    async def output(self, attempt: AttemptId, name: str) -> str | None:
-        """Return a file that the command wrote into its output folder, capped and
-        redacted.
-        """
+    async def output(
+        self, attempt: AttemptId, name: str, *, most_bytes: int = OUTPUT_BYTES
+    ) -> Written | None:
+        """Return a file that the command wrote into its output folder."""
         folder = self._folders.attempt(attempt).output
-        text = await asyncio.to_thread(_read_output, folder, name)
-        return None if text is None else _redacted(text, self._secrets)
+        return await asyncio.to_thread(
+            read_output, folder, name, self._secrets, most_bytes=most_bytes
+        )
 
     async def log(self, attempt: AttemptId) -> str | None:
         """Return what an attempt's command has printed, redacted; None if it has not."""
@@ -190,14 +197,18 @@ class HostCommands:
         argv: Sequence[str],
         environment: Mapping[str, str],
         timeout_seconds: float,
-        take: Callable[[bytes], None],
+        streams: Sequence[Callable[[bytes], None]],
     ) -> tuple[int, bool, Problem | None]:
         """Return the exit code, whether it timed out, and what it took too much of.
 
-        Nothing is left of it then.
+        Nothing is left of it then. *streams* take what it prints: all, or standard
+        output and standard error.
         """
-        read_end, write_end = os.pipe()
-        reading = asyncio.create_task(read_pipe(read_end, take), name=f"log {attempt}")
+        pipes = [os.pipe() for _ in streams]
+        reading = {
+            asyncio.create_task(read_pipe(read_end, take), name=f"log {attempt}")
+            for (read_end, _), take in zip(pipes, streams, strict=True)
+        }
         async with AsyncExitStack() as stack:
             timed_out, fault = False, None
             grace_seconds = GRACE_SECONDS
@@ -211,8 +222,9 @@ class HostCommands:
                 name=f"disk {attempt}",
             )
             try:
+                write_ends = [write_end for _, write_end in pipes]
                 process = await self._start(
-                    stack, attempt, argv, environment, write_end
+                    stack, attempt, argv, environment, write_ends
                 )
                 waiting = asyncio.create_task(process.wait(), name=f"end {attempt}")
                 try:
@@ -235,7 +247,7 @@ class HostCommands:
         attempt: AttemptId,
         argv: Sequence[str],
         environment: Mapping[str, str],
-        write_end: int,
+        write_ends: Sequence[int],
     ) -> asyncio.subprocess.Process:
         try:
             process = await stack.enter_async_context(
@@ -244,27 +256,32 @@ class HostCommands:
                     environment=environment,
                     cwd=self._folders.attempt(attempt).workspace,
                     limits=self._limits,
-                    stdout=write_end,
-                    stderr=asyncio.subprocess.STDOUT,
+                    stdout=write_ends[0],
+                    stderr=write_ends[-1],
                 )
             )
         except OSError as error:
             raise TransientError(NoProcess(str(error.strerror))) from error
         finally:
-            os.close(write_end)
+            for write_end in write_ends:
+                os.close(write_end)
         self._roots[attempt] = process.pid
         return process
 
     async def _finish(
-        self, attempt: AttemptId, reading: asyncio.Task[None], grace_seconds: float
+        self,
+        attempt: AttemptId,
+        reading: Set[asyncio.Task[None]],
+        grace_seconds: float,
     ) -> None:
         await end_tree(self._tree(attempt), self._clock, grace_seconds=grace_seconds)
         self._roots.pop(attempt, None)
         # Everyone who could write is dead, so the pipe ends; a process that could not
         # be killed may still hold it.
-        await asyncio.wait({reading}, timeout=_DRAIN_SECONDS)
-        reading.cancel()
-        await asyncio.gather(reading, return_exceptions=True)
+        await asyncio.wait(reading, timeout=_DRAIN_SECONDS)
+        for task in reading:
+            task.cancel()
+        await asyncio.gather(*reading, return_exceptions=True)
 
     def _variables(
         self, attempt: AttemptId, folder: AttemptFolder, inputs: Mapping[str, str]
@@ -325,37 +342,6 @@ def _trail(argv: Sequence[str], folder: AttemptFolder, path: str) -> Trail:
     if is_inside and not (folder.workspace / program).exists():
         trail.faults.append(programs.missing_in_repository(program))
     return trail
-
-
-def _read_output(folder: Path, name: str) -> str | None:
-    """Read a regular file and nothing else: the folder was a stranger's to fill."""
-    assert Path(name).name == name, name
-    try:
-        inside = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    except OSError:
-        return None
-    try:
-        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
-        descriptor = os.open(name, flags, dir_fd=inside)
-    except OSError as error:
-        if error.errno in (errno.ENOENT, errno.ELOOP, errno.ENXIO, errno.EACCES):
-            return None
-        raise
-    finally:
-        os.close(inside)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        return None
-    with os.fdopen(descriptor, "rb") as file:
-        return file.read(OUTPUT_BYTES).decode("utf-8", "replace")
-
-
-def _redacted(text: str, secrets: Secrets) -> str:
-    """Return a text without secrets; JSON stays JSON."""
-    try:
-        return json.dumps(secrets.hide_inside(json.loads(text)))
-    except (ValueError, RecursionError):
-        return secrets.hide(text)
 
 
 def _read_log(path: Path) -> str | None:

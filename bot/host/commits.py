@@ -1,5 +1,6 @@
 """Commits that are made in a mirror, without any files: merges, and what is read of them."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -112,6 +113,22 @@ class Commits:
         printed = await self._git.run(*ask, place=Place(mirror))
         left = {by_sha[sha] for sha in printed.decode().split()}
         return [branch for branch in branches if branch in left]
+
+    async def write_diff(
+        self, mirror: Path, since: str, until: str, file: Path
+    ) -> tuple[str, ...]:
+        """Write what became of one commit until another; return the files in that."""
+        await asyncio.to_thread(file.parent.mkdir, parents=True, exist_ok=True)
+        compare = ["diff-tree", "-r", "--no-ext-diff", "--no-textconv"]
+        compare += ["--find-renames", "--ignore-submodules=none"]
+        place = Place(mirror)
+        await self._git.run(
+            *compare, "-p", f"--output={file}", since, until, place=place
+        )
+        listed = await self._git.run(
+            *compare, "-z", "--name-only", since, until, place=place
+        )
+        return tuple(readable(name) for name in names(listed))
 
     async def change(self, mirror: Path, base: str, tree: str) -> Change:
         """Return what changed between a commit and a tree."""

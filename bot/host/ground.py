@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.core.model import AttemptId, Person, Repository
-from bot.core.say.problems.git import ChangeConflicts
-from bot.errors import PermanentError
+from bot.core.model import AttemptId, ItemNumber, Person, Repository
+from bot.core.say.problems.git import ChangeConflicts, HeadElsewhere
+from bot.errors import BranchMissing, PermanentError
 from bot.host.commits import Commits
 from bot.host.git import Place
 from bot.host.mirrors import Mirrors, base_ref, work_ref
@@ -21,6 +21,15 @@ class Ground:
     base: str
     merged: tuple[str, ...]
     heads: Mapping[str, str]  # of the branches that were asked for
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """A pull request to be looked at, and what it is compared with."""
+
+    ground: Ground
+    base_sha: str
+    merge_base_sha: str  # where the branch left its base; that, if it never was on it
 
 
 class Grounds:
@@ -51,6 +60,29 @@ class Grounds:
         if sha != asked:
             await self._mirrors.keep(mirror, base_ref(attempt), sha)
         return Ground(sha, base, tuple(merge), heads)
+
+    async def of_pull(
+        self,
+        attempt: AttemptId,
+        repository: Repository,
+        *,
+        number: ItemNumber,
+        head_sha: str,
+        base: str,
+    ) -> Pulled:
+        """Return a pull request at a commit, fetched, and kept for the attempt.
+
+        Raises ``BranchMissing`` if it is at another one.
+        """
+        mirror = self._mirrors.of(repository)
+        head, base_sha = await self._mirrors.fetch_head(
+            repository, number, base, attempt=attempt
+        )
+        if head != head_sha:
+            raise BranchMissing(HeadElsewhere(number, head_sha))
+        fork = await self._commits.fork(mirror, base_sha, head)
+        ground = Ground(head, f"pull/{number}", (), {base: base_sha})
+        return Pulled(ground, base_sha, fork or base_sha)
 
     async def rebase(
         self,

@@ -1,15 +1,24 @@
 """Runs one operator's command from workspace to commit, wherever that is."""
 
+import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from bot.core.actions.implement import ITEM_FILE
+from bot.core.actions.commanded import ITEM_FILE
 from bot.core.actions.step import CommandJob
 from bot.core.model import CommandResult, Person
+from bot.core.remarks import Said
+from bot.core.review.output import (
+    MOST_BYTES,
+    RESULT_FILE,
+    SARIF_FILE,
+    condensed,
+    read_written,
+)
 from bot.core.say import notes
 from bot.ports.github import People
-from bot.ports.host import Commands, Workspace, Workspaces
+from bot.ports.host import Commands, Finished, Workspace, Workspaces
 
 Say = Callable[[str], None]
 """Takes a line that tells how far it is."""
@@ -33,21 +42,29 @@ async def run_command_job(
     Cancelling stops the command; nothing of it runs when this returns.
     """
     say(notes.getting_repository())
-    author = await people.bot(job.repository) if people else None
-    co_author = await _person(job, people)
-    workspace = await workspaces.create(
-        job.attempt, job.repository, base=job.base, merge=job.merge, author=author
-    )
+    if job.pull is not None:
+        workspace = await workspaces.check_out(
+            *(job.attempt, job.repository),
+            number=job.pull.number,
+            head_sha=job.pull.sha,
+            base=job.base,
+        )
+    else:
+        author = await people.bot(job.repository) if people else None
+        workspace = await workspaces.create(
+            job.attempt, job.repository, base=job.base, merge=job.merge, author=author
+        )
     say(notes.running_command())
     finished = await commands.run(
         job.attempt,
         argvs[job.command],
         workspace=workspace,
         inputs=_told(job, workspace),
-        environment={**job.environment, "BATCH_BASE": workspace.base},
+        environment={**job.environment, **_named(job, workspace)},
         timeout_seconds=job.timeout_seconds,
         on_line=say,
         cache=f"{job.repository.id}-{job.command}",
+        printed_bytes=MOST_BYTES if job.pull else 0,
     )
     ended = CommandResult(
         finished.exit_code,
@@ -61,13 +78,17 @@ async def run_command_job(
     )
     if finished.exit_code != 0 or finished.timed_out or finished.fault:
         return ended
+    if job.pull is not None:
+        said = await _said(job, workspace, finished, commands)
+        return replace(ended, said=said)
+    co_author = await _person(job, people)
     change = await workspaces.commit(
         workspace, message=job.message, co_author=co_author
     )
     written = {
-        name: text
+        name: found.text
         for name in job.outputs
-        if (text := await commands.output(job.attempt, name)) is not None
+        if (found := await commands.output(job.attempt, name)) is not None
     }
     ended = replace(ended, outputs=written)
     if change is None:
@@ -84,6 +105,34 @@ async def run_command_job(
         left_out=tuple(f"{left.path} ({left.why})" for left in change.left_out),
         unfiltered=change.unfiltered,
     )
+
+
+async def _said(
+    job: CommandJob, workspace: Workspace, finished: Finished, commands: Commands
+) -> Said:
+    """Return what a command says of a pull request, of its first file that there is."""
+    written = [
+        found
+        for name in (RESULT_FILE, SARIF_FILE)
+        if (found := await commands.output(job.attempt, name, most_bytes=MOST_BYTES))
+    ]
+    written += [finished.printed] if finished.printed else []
+    roots = [workspace.path]
+    said = await asyncio.to_thread(read_written, written, roots=roots)
+    return condensed(said, frozenset(workspace.changed))
+
+
+def _named(job: CommandJob, workspace: Workspace) -> Mapping[str, str]:
+    """Return the variables that name what is known once the workspace is made."""
+    named = {"BATCH_BASE": workspace.base}
+    if job.pull is None:
+        return named
+    return named | {
+        "BATCH_HEAD": job.pull.sha,
+        "BATCH_BASE_SHA": workspace.base_sha,
+        "BATCH_MERGE_BASE": workspace.merge_base_sha,
+        "BATCH_DIFF_FILE": workspace.diff,
+    }
 
 
 def _told(job: CommandJob, workspace: Workspace) -> Mapping[str, str]:

@@ -7,14 +7,14 @@ where each of them started.
 import asyncio
 import hashlib
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 from weakref import WeakValueDictionary
 
 import structlog
 
-from bot.core.model import AttemptId, Repository
+from bot.core.model import AttemptId, ItemNumber, Repository
 from bot.core.say.problems.git import CommitGone, NoBranch
 from bot.errors import BranchMissing, PermanentError, TransientError
 from bot.host.folders import Folders, children, remove_tree
@@ -84,11 +84,36 @@ class Mirrors:
         The first stays there until the attempt is forgotten. Raises ``BranchMissing``,
         or what the remote answers.
         """
+        refs = {f"refs/heads/{branch}": _seen(branch) for branch in branches}
+        kept = {f"refs/heads/{branches[0]}": base_ref(attempt)}
+        heads = await self._heads(repository, refs, kept)
+        return dict(zip(branches, heads, strict=True))
+
+    async def fetch_head(
+        self,
+        repository: Repository,
+        number: ItemNumber,
+        base: str,
+        *,
+        attempt: AttemptId,
+    ) -> tuple[str, str]:
+        """Return the head of a pull request and that of its base, with all their history.
+
+        The first stays there until the attempt is forgotten. Raises what ``fetch`` raises.
+        """
+        refs = {
+            f"refs/pull/{number}/head": base_ref(attempt),
+            f"refs/heads/{base}": _seen(base),
+        }
+        head, head_of_base = await self._heads(repository, refs, {})
+        return head, head_of_base
+
+    async def _heads(
+        self, repository: Repository, refs: Mapping[str, str], kept: Mapping[str, str]
+    ) -> list[str]:
+        """Fetch refs of the remote into ours; return where they are, in their order."""
         mirror = self.of(repository)
-        refs = {branch: _seen(branch) for branch in branches}
-        kept = {branches[0]: base_ref(attempt)}
-        wanted = [*refs.items(), *kept.items()]
-        specs = [f"+refs/heads/{branch}:{ref}" for branch, ref in wanted]
+        specs = [f"+{there}:{ref}" for there, ref in (*refs.items(), *kept.items())]
         async with self._locked(mirror):
             await self._fetch(repository, await self._made(mirror), specs)
             names = [f"{ref}^{{commit}}" for ref in refs.values()]
@@ -97,12 +122,12 @@ class Mirrors:
                 "cat-file", "--batch-check", place=Place(mirror), stdin=asked
             )
         heads = [line.split(" ")[0] for line in printed.decode().splitlines()]
-        for branch, head in zip(refs, heads, strict=True):
+        for there, head in zip(refs, heads, strict=True):
             if not _SHA.fullmatch(head):
                 # As git has it, so that it counts as damage.
-                what, said = "cat-file", f"fatal: bad object {branch}"
+                what, said = "cat-file", f"fatal: bad object {there}"
                 raise GitFailed(what, exit_code=128, said=said)
-        return dict(zip(refs, heads, strict=True))
+        return heads
 
     async def fetch_pull(
         self, repository: Repository, number: int, base: str, shas: Sequence[str]

@@ -7,13 +7,13 @@ command's, and nothing that it does to that is ever read.
 
 import asyncio
 import errno
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import structlog
 
-from bot.core.model import AttemptId, Person, Repository
+from bot.core.model import AttemptId, ItemNumber, Person, Repository
 from bot.core.say.notes import Leftover
 from bot.core.say.problems.change import AllLeftOut, NotCommitted
 from bot.core.say.problems.server import DiskFull
@@ -23,7 +23,7 @@ from bot.host.commits import Commits
 from bot.host.differences import Differences, Found, has_attributes
 from bot.host.folders import Folders, children
 from bot.host.git import GitFailed, Place
-from bot.host.ground import Grounds
+from bot.host.ground import Ground, Grounds
 from bot.host.mirrors import Mirrors, work_ref
 from bot.host.printed import readable
 from bot.host.template import pull_request_template
@@ -32,6 +32,7 @@ from bot.ports.clock import Clock
 from bot.ports.host import Brought, Change, LeftOut, Rebased, Workspace
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+DIFF_FILE = "diff.patch"
 _KEEPS_LARGE_FILES = r"^[[:space:]]*[^#[:space:]].*[[:space:]]filter=lfs([[:space:]]|$)"
 
 log = structlog.get_logger()
@@ -94,12 +95,60 @@ class GitWorkspaces:
         started = _Started(repository, author or self._author)
 
         async def make() -> Workspace:
+            ground = await self._grounds.find(
+                attempt, repository, base=base, merge=merge, author=started.author
+            )
+            return await self._make(attempt, started, ground)
+
+        return await self._begin(attempt, started, make)
+
+    async def check_out(
+        self,
+        attempt: AttemptId,
+        repository: Repository,
+        *,
+        number: ItemNumber,
+        head_sha: str,
+        base: str,
+    ) -> Workspace:
+        """Fetch a pull request and its base and write the files of its head.
+
+        Raises what ``create`` raises; ``BranchMissing`` also when the pull request is at
+        another commit.
+        """
+        started = _Started(repository, self._author)
+
+        async def make() -> Workspace:
+            pulled = await self._grounds.of_pull(
+                *(attempt, repository), number=number, head_sha=head_sha, base=base
+            )
+            workspace = await self._make(attempt, started, pulled.ground)
+            diff = self._folders.attempt(attempt).input / DIFF_FILE
+            mirror, since = self._mirrors.of(repository), pulled.merge_base_sha
+            return replace(
+                workspace,
+                base_sha=pulled.base_sha,
+                base=base,
+                merge_base_sha=since,
+                diff=str(diff),
+                changed=await self._commits.write_diff(mirror, since, head_sha, diff),
+            )
+
+        return await self._begin(attempt, started, make)
+
+    async def _begin(
+        self,
+        attempt: AttemptId,
+        started: _Started,
+        make: Callable[[], Awaitable[Workspace]],
+    ) -> Workspace:
+        async def begin() -> Workspace:
             await self.remove(attempt)
             self._started[attempt] = started
-            return await self._make(attempt, started, base=base, merge=merge)
+            return await make()
 
         try:
-            return await self._mirrors.mended(repository, make)
+            return await self._mirrors.mended(started.repository, begin)
         except OSError as error:
             if error.errno not in _FULL:
                 raise
@@ -203,18 +252,10 @@ class GitWorkspaces:
         return len(attempts)
 
     async def _make(
-        self,
-        attempt: AttemptId,
-        started: _Started,
-        *,
-        base: str,
-        merge: Sequence[str],
+        self, attempt: AttemptId, started: _Started, ground: Ground
     ) -> Workspace:
         repository, author = started.repository, started.author
         mirror = self._mirrors.of(repository)
-        ground = await self._grounds.find(
-            attempt, repository, base=base, merge=merge, author=author
-        )
         sha = ground.sha
         folder = self._folders.attempt(attempt)
         await asyncio.to_thread(folder.workspace.mkdir, parents=True)

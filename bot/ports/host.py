@@ -5,8 +5,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bot.core.model import AttemptId, ItemNumber, Person, Repository
+from bot.core.remarks import Written
 from bot.core.say.notes import Leftover
 from bot.errors import Problem
+
+OUTPUT_BYTES = 1024 * 1024
+"""What is read of a file that a command wrote for the bot, if nobody says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,10 @@ class Workspace:
     merged: tuple[str, ...] = ()  # branches that were merged into it
     has_pointers: bool = False  # files under Git LFS are pointers, not what they name
     template: str = ""  # the repository's own, for pull requests
+    # Of a pull request to be looked at; ``base_sha`` is the head of its base then.
+    merge_base_sha: str = ""
+    diff: str = ""  # the path of a file: from there to the head
+    changed: tuple[str, ...] = ()  # the files in that
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +97,21 @@ class Workspaces(Protocol):
         does not exist, ``PermanentError`` when a merge conflicts.
         """
 
+    async def check_out(
+        self,
+        attempt: AttemptId,
+        repository: Repository,
+        *,
+        number: ItemNumber,
+        head_sha: str,
+        base: str,
+    ) -> Workspace:
+        """Fetch a pull request and its base and write the files of its head.
+
+        Nothing is merged. Raises what ``create`` raises; ``BranchMissing`` also when the
+        pull request is at another commit.
+        """
+
     async def commit(
         self, workspace: Workspace, *, message: str, co_author: Person | None = None
     ) -> Change | None:
@@ -152,6 +175,7 @@ class Finished:
     timed_out: bool
     log_tail: tuple[str, ...]
     fault: Problem | None = None
+    printed: Written | None = None  # if somebody wants it: its standard output
 
 
 class Commands(Protocol):
@@ -172,10 +196,11 @@ class Commands(Protocol):
         timeout_seconds: float,
         on_line: Callable[[str], None],
         cache: str = "",
+        printed_bytes: int = 0,
     ) -> Finished:
         """Run until it ends, or kill it at the time-out.
 
-        *cache* names a folder that it shares with earlier and later runs, if the
+        So much of its standard output as *printed_bytes* is kept apart too. *cache* names a folder that it shares with earlier and later runs, if the
         operator lets commands have one.
 
         *inputs* are files by name, put outside the workspace into the folder that
@@ -185,8 +210,10 @@ class Commands(Protocol):
         Cancelling the task kills the tree before it returns.
         """
 
-    async def output(self, attempt: AttemptId, name: str) -> str | None:
-        """Return a file that the command wrote into its output folder, capped."""
+    async def output(
+        self, attempt: AttemptId, name: str, *, most_bytes: int = OUTPUT_BYTES
+    ) -> Written | None:
+        """Return a file that the command wrote into its output folder."""
 
     async def kill(self, attempt: AttemptId) -> None:
         """Kill the whole tree of an attempt; nothing of it is left on return."""

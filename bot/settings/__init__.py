@@ -9,7 +9,7 @@ import hashlib
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -264,7 +264,12 @@ class Settings(BaseSettings):
     @property
     def commands(self) -> Mapping[str, tuple[str, ...]]:
         """The operator's commands by name."""
-        return {name: tuple(argv) for name, argv in self.file.commands.items()}
+        return {name: tuple(own.run) for name, own in self.file.commands.items()}
+
+    @property
+    def commands_for_forks(self) -> Set[str]:
+        """Those that run on pull requests from forks too."""
+        return frozenset(name for name, own in self.file.commands.items() if own.forks)
 
     def command_environment(self) -> Mapping[str, str]:
         """Return the variables that the operator wants commands to have.

@@ -46,7 +46,7 @@ def _bytes(value: object) -> object:
 
 def _free_name(name: str) -> str:
     spec = ACTIONS.get(name)
-    runs_it = spec is not None and spec.runs_command
+    runs_it = spec is not None and (spec.runs_command or spec.may_run_command)
     if not runs_it and (spec is not None or name in RESERVED):
         message = f"means something already: /batch {name} runs no command; name it differently"
         raise ValueError(message)
@@ -63,6 +63,19 @@ _Words = Annotated[
 ]
 
 
+def _with_keys(value: object) -> object:
+    return value if isinstance(value, dict) else {"run": value}
+
+
+class OperatorsCommand(BaseModel):
+    """A command, and what it may be run on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    run: _Words
+    forks: bool = False  # also on pull requests from forks
+
+
 class FaultyContent(ValueError):
     """The file is the right one; what is wrong stands inside, with an example of that."""
 
@@ -72,9 +85,11 @@ class SettingsFile(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    commands: dict[_Name, _Words] = Field(
-        default={},
-        examples=["commands: {implement: [claude, -p, Implement the issue.]}"],
+    commands: dict[_Name, Annotated[OperatorsCommand, BeforeValidator(_with_keys)]] = (
+        Field(
+            default={},
+            examples=["commands: {implement: [claude, -p, Implement the issue.]}"],
+        )
     )
     pass_environment: list[
         Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
@@ -134,6 +149,9 @@ def _problem(
 ) -> tuple[int, str]:
     """Return the line of a mistake, and what is wrong there."""
     path = tuple(part for part in detail["loc"] if part != "[key]")
+    is_run = path[:1] == ("commands",) and path[2:3] == ("run",)
+    if is_run and path[:3] not in lines and detail["type"] != "missing":
+        path = (*path[:2], *path[3:])  # nobody has typed it
     where = ".".join(map(str, path)) or "the file"
     field = SettingsFile.model_fields.get(str(path[0])) if path else None
     example = f", for example {field.examples[0]}" if field and field.examples else ""
@@ -153,6 +171,8 @@ def _words(detail: ErrorDetails, path: tuple[Any, ...]) -> str:
             return "must be a list, [word, word]"
         case "dict_type" | "model_type":
             return "must have keys with values, key: value"
+        case "missing":
+            return "is missing"
         case "literal_error":
             return f"must be {detail['ctx']['expected'].replace(chr(39), '')}"
         case "bool_type":

@@ -1,7 +1,8 @@
 """The named command of the flow tests: does what the item's text tells it to.
 
 Lines of the issue's body: ``write PATH TEXT``, ``say TEXT``, ``cat PATH``, ``result
-PATH`` (what it says of its work is in that file), ``exit CODE``, ``exit
+PATH`` (what it says of its work is in that file), ``review NAME TEXT`` (what it says of
+a pull request, into that file), ``tell VARIABLE``, ``exit CODE``, ``exit
 CODE once`` (on the first try only), ``exit CODE unless PATH`` (exists), ``ignore`` (being told to end), ``hang``, ``wait PATH`` (until that file exists).
 """
 
@@ -34,6 +35,12 @@ def main() -> int:
                     {"title": "Done", "summary": Path(rest).read_text()}
                 )
                 (Path(os.environ["BATCH_OUTPUT"]) / "result.json").write_text(result)
+            case "review":
+                name, _, text = rest.partition(" ")
+                (Path(os.environ["BATCH_OUTPUT"]) / name).write_text(text)
+            case "tell":
+                sys.stdout.write(f"{rest}={os.environ.get(rest, '')}\n")
+                sys.stdout.flush()
             case "exit":
                 code, _, when = rest.partition(" ")
                 if _is_so(when):

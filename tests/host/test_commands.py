@@ -12,12 +12,13 @@ import psutil
 import pytest
 
 from bot.core.model import AttemptId
+from bot.core.remarks import Written
 from bot.core.say.problems.server import ProgramGone
 from bot.core.world.exits import signal_words
 from bot.core.world.redaction import Secrets
 from bot.host import isolation
 from bot.host.clock import SystemClock
-from bot.host.commands import CANNOT_START, OUTPUT_BYTES, HostCommands
+from bot.host.commands import CANNOT_START, HostCommands
 from bot.host.folders import Folders
 from bot.host.isolation import Isolation, View, choose
 from bot.host.process import (
@@ -29,7 +30,7 @@ from bot.host.process import (
     Tree,
     end_tree,
 )
-from bot.ports.host import Commands, Finished, Workspace
+from bot.ports.host import OUTPUT_BYTES, Commands, Finished, Workspace
 from tests.fakes import Call, FakeClock, FakeCommands
 from tests.host.conftest import ATTEMPT
 
@@ -172,7 +173,7 @@ async def test_a_command_answers_in_files(harness: Harness, workspace: Workspace
     assert done.exit_code == 0
     answer = await harness.commands.output(ATTEMPT, "result.json")
     assert answer is not None
-    assert answer.strip() == '{"title": "12"}'
+    assert answer.text.strip() == '{"title": "12"}'
     assert await harness.commands.output(ATTEMPT, "nothing.json") is None
 
 
@@ -485,7 +486,39 @@ async def test_only_plain_files_are_read_from_the_output(
         assert await commands.output(ATTEMPT, name) is None
     big = await commands.output(ATTEMPT, "big.json")
     assert big is not None
-    assert len(big) == OUTPUT_BYTES
+    assert (len(big.text), big.is_whole) == (OUTPUT_BYTES, False)
+    whole = await commands.output(ATTEMPT, "big.json", most_bytes=3_000_000)
+    assert whole is not None
+    assert (len(whole.text), whole.is_whole) == (3_000_000, True)
+
+
+async def test_standard_output_can_be_had_apart(
+    host_commands: HostCommands, workspace: Workspace
+):
+    script = """echo "{"; echo working >&2; echo ' "a": "v1.0123456789\\u0061bcdef"}'"""
+
+    async def printed(script: str, most_bytes: int) -> Finished:
+        return await host_commands.run(
+            *(ATTEMPT, ["sh", "-c", script]),
+            workspace=workspace,
+            inputs={},
+            environment={},
+            timeout_seconds=30,
+            on_line=lambda line: None,
+            printed_bytes=most_bytes,
+        )
+
+    done = await printed(script, 1_000)
+    assert sorted(done.log_tail)[-1] == "{"
+    assert "working" in done.log_tail
+    # A secret is hidden however it is spelled, and each value stays on its line.
+    assert done.printed == Written('{\n "a": "[redacted]"}\n')
+    done = await printed("head -c 3000000 /dev/zero", 1_000)
+    assert done.printed is not None
+    assert (len(done.printed.text), done.printed.is_whole) == (1_000, False)
+    done = await printed("printf '\\377\\376x'", 1_000)
+    assert done.printed is not None
+    assert not done.printed.is_text
 
 
 async def test_an_output_folder_that_was_swapped_is_not_read(

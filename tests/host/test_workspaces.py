@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.core.model import AttemptId, Person
+from bot.core.model import AttemptId, ItemNumber, Person
 from bot.core.say.problems.git import NoGit
 from bot.errors import BranchMissing, PermanentError, TransientError
 from bot.host import trees as module
@@ -23,6 +23,7 @@ pytestmark = pytest.mark.slow
 
 ENVIRONMENT = {"PATH": os.environ["PATH"], "GITHUB_TOKEN": "not for git"}
 OTHER = AttemptId("b7k2-15-1")
+NUMBER = ItemNumber(61)
 OTHERS = {"others.txt": "others\n"}
 FILES = {"README.md": "Widgets\n", "src/app.py": "one\ntwo\nthree\n"}
 
@@ -65,6 +66,10 @@ def files(workspace: Workspace) -> Path:
     return Path(workspace.path)
 
 
+def diff_of(workspace: Workspace) -> str:
+    return Path(workspace.diff).read_text()
+
+
 # --- the contract ------------------------------------------------------------------
 
 
@@ -84,6 +89,74 @@ async def test_branches_are_merged_into_the_base(workspaces: Workspaces):
 async def test_a_branch_that_does_not_exist_is_named(workspaces: Workspaces):
     with pytest.raises(PermanentError, match="no branch batch/none"):
         await workspaces.create(ATTEMPT, REPOSITORY, base="batch/none")
+
+
+@pytest.fixture
+async def head(request, workspaces: Workspaces) -> str:
+    """The head of a pull request of a branch that its base has left behind."""
+    if isinstance(workspaces, FakeWorkspaces):
+        workspaces.branches[f"pull/{NUMBER}"] = workspaces.branches["batch/b7k2/12"]
+        made = await workspaces.create(OTHER, REPOSITORY, base=f"pull/{NUMBER}")
+        return made.base_sha
+    remote: Remote = request.getfixturevalue("remote")
+    sha = remote.head("batch/b7k2/12")
+    git(remote.bare, "update-ref", f"refs/pull/{NUMBER}/head", sha)
+    return sha
+
+
+async def test_a_pull_request_is_looked_at_as_it_is(workspaces: Workspaces, head: str):
+    workspace = await workspaces.check_out(
+        ATTEMPT, REPOSITORY, number=NUMBER, head_sha=head, base="main"
+    )
+    assert (files(workspace) / "src/app.py").read_text() == "ONE\ntwo\nthree\n"
+    assert workspace.base == "main"
+    assert len(workspace.base_sha) == len(workspace.merge_base_sha) == 40
+    assert workspace.changed == ("src/app.py",)
+    assert "src/app.py" in diff_of(workspace)
+    await workspaces.remove(ATTEMPT)
+    assert not files(workspace).exists()
+
+
+async def test_a_pull_request_at_another_commit_is_not_looked_at(
+    workspaces: Workspaces, head: str
+):
+    with pytest.raises(BranchMissing, match="git does not find #61 at 0000000"):
+        await workspaces.check_out(
+            ATTEMPT, REPOSITORY, number=NUMBER, head_sha="0" * 40, base="main"
+        )
+
+
+async def test_a_reviewer_finds_head_base_and_where_they_parted(
+    real: Host, remote: Remote
+):
+    parted = remote.head("main")
+    head = remote.head("batch/b7k2/12")
+    git(remote.bare, "update-ref", "refs/pull/61/head", head)
+    base = remote.commit("main", {"later.txt": "later\n"})
+    workspace = await real.workspaces.check_out(
+        ATTEMPT, REPOSITORY, number=NUMBER, head_sha=head, base="main"
+    )
+    assert (workspace.base_sha, workspace.merge_base_sha) == (base, parted)
+    assert not (files(workspace) / "later.txt").exists()
+    own = files(workspace)
+    assert git(own, "rev-parse", "HEAD", "origin/main") == f"{head}\n{base}"
+    assert git(own, "status", "--porcelain") == ""
+    diff = git(own, "diff", "--no-color", f"{parted}..HEAD")
+    assert diff_of(workspace).strip() == diff
+
+
+async def test_a_pull_request_without_a_common_past_is_compared_with_its_base(
+    real: Host, remote: Remote
+):
+    git(remote.clone, "checkout", "-q", "--orphan", "alone")
+    git(remote.clone, "commit", "-q", "-m", "Another past")
+    head = remote.commit("alone", {"alone.txt": "alone\n"})
+    git(remote.bare, "update-ref", "refs/pull/61/head", head)
+    workspace = await real.workspaces.check_out(
+        ATTEMPT, REPOSITORY, number=NUMBER, head_sha=head, base="main"
+    )
+    assert workspace.merge_base_sha == workspace.base_sha == remote.head("main")
+    assert "alone.txt" in workspace.changed
 
 
 async def test_what_changed_is_one_commit(workspaces: Workspaces):

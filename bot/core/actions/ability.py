@@ -1,6 +1,6 @@
 """What this server can do, so that a plan never holds what nobody here can do."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 
 from bot.core.actions.table import spec_of
@@ -14,21 +14,37 @@ WhyNot = Callable[[str], Problem | None]
 
 
 @dataclass(frozen=True, slots=True)
+class Runner:
+    """Which worker runs an item's command, or which command is not run on it."""
+
+    worker: str = ""
+    withheld: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Abilities:
     """The actions of the table, and the workers that run commands: preferred first."""
 
     workers: Mapping[str, WhyNot] = field(default_factory=dict)
+    for_forks: Set[str] = frozenset()  # commands that run on pull requests from forks
 
-    def worker_of(self, action: Action) -> str:
-        """Return which worker runs the command of an action; empty if it has none.
+    def runner_of(self, action: Action, *, is_from_fork: bool = False) -> Runner:
+        """Return what runs the command of an action, if it has one.
 
         Only for actions about which ``why_not`` has nothing to say.
         """
-        spec = spec_of(action)
-        if spec is None or not spec.runs_command:
-            return ""
-        able = (n for n, why in self.workers.items() if not why(_command(action)))
-        return next(able, "")
+        spec, command = spec_of(action), action.runs
+        if spec is None or not (spec.runs_command or spec.may_run_command):
+            return Runner()
+        able = (name for name, why in self.workers.items() if not why(command))
+        worker = next(able, "")
+        if worker and is_from_fork and command not in self.for_forks:
+            return Runner(withheld=command)
+        return Runner(worker)
+
+    def runs_command(self, action: Action) -> bool:
+        """Return whether an action runs one of the operator's commands here."""
+        return bool(self.runner_of(action).worker)
 
     def why_not(self, action: Action, kind: ItemKind) -> str:
         """Return why nobody here can do *action* to *kind*, as Markdown; empty if
@@ -41,9 +57,9 @@ class Abilities:
         if not spec.applies_to.includes(kind):
             kinds = "pull requests" if kind is ItemKind.PULL_REQUEST else "issues"
             return f"This server cannot do {shown} on {kinds} yet: leave it out."
-        if not spec.runs_command:
+        if not spec.runs_command and not (spec.may_run_command and action.command):
             return ""
-        reasons = [why(_command(action)) for why in self.workers.values()]
+        reasons = [why(action.runs) for why in self.workers.values()]
         if None in reasons:
             return ""
         return escape_prose(str(reasons[0])) if reasons else "No worker is set up."
@@ -60,7 +76,3 @@ def why_not_granted(action: Action, kind: ItemKind, grants: Grants) -> str:
         f"The app has not been granted {code_span(f'{missing}: write')}, which"
         f" {code_span(action.name)} needs: an owner can grant it {where}."
     )
-
-
-def _command(action: Action) -> str:
-    return action.command or action.does

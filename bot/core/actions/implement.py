@@ -4,15 +4,17 @@ A repository's own ``{command: fix}`` is the same with another command. What the
 reads and writes is described in the README.
 """
 
-import json
-
 from bot.core.actions.bases import Footing, footing
-from bot.core.actions.pull_request import (
-    RESULT_FILE,
+from bot.core.actions.commanded import (
+    ITEM_FILE,
+    LINES_OF_SUCCESS,
     command_of,
-    pull_request,
-    summary_of,
+    failed,
+    has_failed,
+    item_json,
+    variables,
 )
+from bot.core.actions.pull_request import RESULT_FILE, pull_request, summary_of
 from bot.core.actions.retarget import as_it_is, retarget, told
 from bot.core.actions.spec import ActionSpec, AppliesTo, ItemNeed, Overtaken, Words
 from bot.core.actions.step import (
@@ -26,7 +28,6 @@ from bot.core.actions.step import (
     Seen,
     Step,
 )
-from bot.core.durations import spell_option
 from bot.core.effects import PushBranch, Receipt
 from bot.core.model import (
     CommandResult,
@@ -38,21 +39,11 @@ from bot.core.model import (
     OutcomeKind,
     branch,
 )
-from bot.core.world.exits import signal_words
 from bot.core.world.markdown import some
 from bot.core.world.questions import PullNow
 
-TRANSIENT_EXIT = 75
-"""EX_TEMPFAIL of sysexits.h: the command asks for another try."""
-
-CANNOT_RUN_EXITS = (126, 127)
-
-ITEM_FILE = "item.json"
 MOST_NAMED = 3
 """Of what is left out, in a line of the report; the pull request names more."""
-
-LINES_OF_SUCCESS = 8
-"""How many of its last lines are kept of a command that did what was asked."""
 
 
 def next_step(job: Job, seen: Seen) -> Step:
@@ -64,7 +55,7 @@ def next_step(job: Job, seen: Seen) -> Step:
     result = seen.result
     head = branch(job.batch_id, job.item.id)
     if result is not None:
-        if result.exit_code != 0 or result.timed_out or result.fault:
+        if has_failed(result):
             return End(_failed(job, result))
         if not result.commit:
             return End(_unchanged(result))
@@ -140,46 +131,12 @@ def _command_job(job: Job, ground: Footing) -> CommandJob:
         command=command,
         base=ground.base,
         merge=ground.merge,
-        inputs={ITEM_FILE: _item_json(job, ground.base)},
+        inputs={ITEM_FILE: item_json(job, ground.base)},
         outputs=(RESULT_FILE,),
-        environment={
-            "BATCH_ID": job.batch_id,
-            "BATCH_ITEM": str(job.item.number),
-            "BATCH_REPOSITORY": job.repository.name,
-            "BATCH_BASE": ground.base,
-        },
+        environment=variables(job, ground.base),
         timeout_seconds=job.item.timeout_seconds,
         asked_by=job.asker.login,
         message=f"{command.capitalize()} #{job.item.number}\n\nBatch {job.batch_id}",
-    )
-
-
-def _item_json(job: Job, base: str) -> str:
-    facts = job.facts
-    assert facts is not None, "the facts of an item whose command is run"
-    return json.dumps(
-        {
-            "batch": job.batch_id,
-            "attempt": job.attempt,
-            "repository": job.repository.name,
-            "base": base,
-            "builds_on": [before.number for before in job.predecessors],
-            "action": job.item.action.name,
-            "arguments": job.item.action.arguments,
-            "asked_by": job.asker.login,
-            "number": facts.number,
-            "kind": facts.kind,
-            "title": facts.title,
-            "body": facts.body,
-            "url": facts.url,
-            "author": facts.author,
-            "labels": facts.labels,
-            "assignees": facts.assignees,
-            "milestone": facts.milestone,
-            "updated_at": facts.updated_at.isoformat(),
-        },
-        ensure_ascii=False,
-        indent=2,
     )
 
 
@@ -187,34 +144,11 @@ def _item_json(job: Job, base: str) -> str:
 
 
 def _failed(job: Job, result: CommandResult) -> Outcome:
-    last = result.log_tail[-1] if result.log_tail else ""
-    code = result.exit_code
-    kind, advice, retry_helps = OutcomeKind.FAILED, "", True
-    if result.fault:
-        reason, advice, retry_helps = result.fault, result.advice, False
-    elif result.timed_out:
-        reason = f"timed out after {spell_option(job.item.timeout_seconds)}"
-        advice = "Give it more time with `timeout:`, or make the issue smaller."
-    elif code == TRANSIENT_EXIT:
-        kind = OutcomeKind.TRANSIENT
-        reason = last or "the command asked for another try"
-    elif code in CANNOT_RUN_EXITS:
-        reason = last or "the command cannot be started"
-        advice = "The operator of this server has to look at its `commands`."
-        retry_helps = False
-    elif words := signal_words(code):
-        reason = f"the command was ended by {words}"
-    else:
-        reason = f"exit code {code}" + (f": {last}" if last else "")
-        advice = "Its last lines say why: change the issue, or what the command does."
-        retry_helps = False
-    return Outcome(
-        kind,
-        reason=reason,
-        advice=advice,
-        retry_helps=retry_helps,
-        log_tail=result.log_tail,
-        isolation=result.isolation,
+    return failed(
+        job,
+        result,
+        if_late="Give it more time with `timeout:`, or make the issue smaller.",
+        if_it_says="Its last lines say why: change the issue, or what the command does.",
     )
 
 

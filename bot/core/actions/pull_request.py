@@ -5,6 +5,7 @@ import re
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bot.core.actions.bases import Fate, Footing
+from bot.core.actions.commanded import command_of
 from bot.core.actions.step import Job
 from bot.core.effects import OpenPullRequest, Receipt
 from bot.core.model import CommandResult
@@ -59,11 +60,6 @@ def summary_of(result: CommandResult) -> str:
     """Return what the command says of its work, in one line."""
     said, _ = _said(result)
     return cut(_one_line(said.summary), SUMMARY_LINE_LENGTH)
-
-
-def command_of(job: Job) -> str:
-    """Return the operator's name for what works on the item."""
-    return job.item.action.command or job.item.action.does
 
 
 def _said(result: CommandResult) -> tuple[Result, str]:

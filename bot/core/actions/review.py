@@ -1,6 +1,18 @@
-"""``review``: one review on the pinned head says what is certain about it."""
+"""``review``: one review on the pinned head says what is certain about it.
+
+Where the operator has named a command, that looks at the head first, and what it says
+is part of the review.
+"""
 
 from bot.core.actions import mergeable as m
+from bot.core.actions.commanded import (
+    ITEM_FILE,
+    command_of,
+    failed,
+    has_failed,
+    item_json,
+    variables,
+)
 from bot.core.actions.spec import (
     ActionSpec,
     AppliesTo,
@@ -9,16 +21,27 @@ from bot.core.actions.spec import (
     Words,
     of_pull_requests,
 )
-from bot.core.actions.step import Ask, Await, Do, End, Job, Seen, Step
+from bot.core.actions.step import (
+    Ask,
+    Await,
+    CommandJob,
+    Do,
+    End,
+    Execute,
+    Job,
+    PullHead,
+    Seen,
+    Step,
+)
 from bot.core.effects import CreateReview, HideReviews, Receipt
-from bot.core.model import Expectation, Link, Outcome, OutcomeKind
+from bot.core.model import CommandResult, Expectation, Link, Outcome, OutcomeKind
 from bot.core.review.facts import (
     EarlierReview,
     OwnReviewsOf,
     ReviewFacts,
     ReviewFactsOf,
 )
-from bot.core.review.text import review
+from bot.core.review.text import Reviewer, review
 
 
 def next_step(job: Job, seen: Seen) -> Step:
@@ -26,10 +49,12 @@ def next_step(job: Job, seen: Seen) -> Step:
 
     A head that has one already keeps it.
     """
-    head = job.item.head_sha
+    head, result = job.item.head_sha, seen.result
     posted = seen.receipts.get(f"review@{head[:12]}")
     if posted is not None:
         return _tidy(job, seen, posted)
+    if result is not None and (fault := _fault(job, result)):
+        return End(fault)
     asked = ReviewFactsOf(job.repository, job.item.number)
     facts = seen.answer(asked)
     if facts is None:
@@ -42,24 +67,80 @@ def next_step(job: Job, seen: Seen) -> Step:
         return End(ended)
     if facts.pull.head_sha != head:
         return End(m.head_moved(head, facts.pull.head_sha))
+    if job.item.worker and result is None:
+        return Execute(_command_job(job, facts))
     if facts.has_conflicts is None:
         says = "GitHub to work out whether it can be merged"
         return Await(asked, says, is_brief=True)
-    return Do(f"review@{head[:12]}", _review(job, facts))
+    return Do(f"review@{head[:12]}", _review(job, facts, result))
 
 
 def _there(job: Job, facts: ReviewFacts) -> EarlierReview | None:
-    """Return the review that the head has from another time, if it has one."""
+    """Return the review of its kind that the head has from another time, if any."""
     found = (
         one
         for one in reversed(facts.earlier)
-        if one.commit == job.item.head_sha and not one.is_hidden
+        if one.commit == job.item.head_sha
+        and not one.is_hidden
+        and _kind(one.mark) == _kind(job.mark)
     )
     return next((one for one in found if one.mark != job.mark), None)
 
 
-def _review(job: Job, facts: ReviewFacts) -> CreateReview:
-    made = review(facts, job.item.rules, mark=job.mark)
+def _kind(mark: str) -> str:
+    """Return what a mark says of which command looked, and whether one did."""
+    return "".join(mark.split(" ")[1:2])
+
+
+def _command_job(job: Job, facts: ReviewFacts) -> CommandJob:
+    base = facts.pull.base_branch
+    return CommandJob(
+        attempt=job.attempt,
+        repository=job.repository,
+        command=command_of(job),
+        base=base,
+        pull=PullHead(job.item.number, job.item.head_sha),
+        inputs={ITEM_FILE: item_json(job, base)},
+        environment=variables(job, base),
+        timeout_seconds=job.item.timeout_seconds,
+    )
+
+
+def _fault(job: Job, result: CommandResult) -> Outcome | None:
+    """Return the end of an item whose command said nothing that can be posted."""
+    if has_failed(result):
+        return failed(
+            job,
+            result,
+            if_late="Give it more time with `timeout:`.",
+            if_it_says="Its last lines say why. A linter has to end with 0 also when it"
+            " finds something (`--exit-zero`).",
+        )
+    fault = result.said.fault if result.said else ""
+    if not fault:
+        return None
+    return Outcome(
+        OutcomeKind.FAILED,
+        reason=fault,
+        advice="The operator of this server has to look at what the command writes.",
+        retry_helps=True,
+        log_tail=result.log_tail,
+        isolation=result.isolation,
+    )
+
+
+def _review(job: Job, facts: ReviewFacts, result: CommandResult | None) -> CreateReview:
+    reviewer = None
+    if result is not None and result.said is not None:
+        name, allowed = command_of(job), job.item.verdicts
+        reviewer = Reviewer(name, result.said, allowed, result.isolation)
+    made = review(
+        facts,
+        job.item.rules,
+        mark=job.mark,
+        reviewer=reviewer,
+        withheld=job.item.withheld,
+    )
     return CreateReview(
         job.repository,
         job.item.number,
@@ -68,6 +149,7 @@ def _review(job: Job, facts: ReviewFacts) -> CreateReview:
         made.body,
         made.comments,
         made.body_alone,
+        made.verdict.event,
     )
 
 
@@ -79,14 +161,19 @@ def _tidy(job: Job, seen: Seen, posted: Receipt) -> Step:
     hidden = seen.receipts.get(key)
     said = "; ".join(filter(None, (posted.note, hidden.note if hidden else "")))
     summary = said or ("" if link else "reviewed")
-    done = End(Outcome(OutcomeKind.COMPLETED, summary=summary, link=link))
+    isolation = seen.result.isolation if seen.result else ""
+    outcome = Outcome(
+        OutcomeKind.COMPLETED, summary=summary, link=link, isolation=isolation
+    )
+    done = End(outcome)
     if hidden is not None:
         return done
     asked = OwnReviewsOf(job.repository, job.item.number)
     own = seen.answer(asked)
     if own is None:
         return Ask(asked)
-    old = [one for one in own if one.commit != head]
+    kind = _kind(job.mark)
+    old = [one for one in own if one.commit != head and _kind(one.mark) == kind]
     shown = tuple(one.node_id for one in old if not one.is_hidden)
     threads = tuple(thread for one in old for thread in one.open_threads)
     if not shown and not threads:
@@ -107,6 +194,7 @@ REVIEW = ActionSpec(
     ItemNeed.OPEN,
     next_step,
     writes=of_pull_requests,
+    may_run_command=True,
     overtaken_by=Overtaken.CLOSING_OR_PUSH,
     expected=Expectation(seconds=8, requests=4),
 )

@@ -130,6 +130,7 @@ class ActionSpec:
     role: Role = Role.WRITE  # MAINTAIN is asked for again before each effect
     arguments: Arguments = NO_ARGUMENTS
     runs_command: bool = False  # of the operator's, in a workspace
+    may_run_command: bool = False  # it does without, where the operator has named none
     opens_pull_request: bool = False  # for the issue
     builds_on_predecessors: bool = False  # takes dependencies that nobody typed
     overtaken_by: Overtaken = Overtaken.NOTHING

@@ -51,14 +51,23 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
+class PullHead:
+    """A commit of a pull request that a command looks at."""
+
+    number: ItemNumber
+    sha: str
+
+
+@dataclass(frozen=True, slots=True)
 class CommandJob:
     """An operator's command to run for an attempt, as plain data."""
 
     attempt: AttemptId
     repository: Repository
     command: str  # the operator's name for it
-    base: str  # the branch that the workspace starts from
+    base: str  # the branch that the workspace starts from, or is compared with
     merge: tuple[str, ...] = ()  # branches that are merged into it
+    pull: PullHead | None = None  # to be reviewed: the workspace has its files instead
     inputs: Mapping[str, str] = field(default_factory=dict)  # files by name
     outputs: tuple[str, ...] = ()  # files that are read when it has ended
     environment: Mapping[str, str] = field(default_factory=dict)

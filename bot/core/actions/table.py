@@ -128,9 +128,9 @@ def estimate_key(item: PlanItem) -> str:
     """
     action = item.action
     spec = spec_of(action)
-    if spec is not None and not spec.runs_command:
+    if spec is not None and not spec.runs_command and not _runs_more(item, spec):
         return action.does
-    return f"{action.command or action.does}@{item.repository.id}"
+    return f"{action.runs}@{item.repository.id}"
 
 
 def expectation(expectations: Expectations, item: PlanItem) -> Expectation:
@@ -138,7 +138,25 @@ def expectation(expectations: Expectations, item: PlanItem) -> Expectation:
     if known := expectations.get(estimate_key(item)):
         return known
     spec = spec_of(item.action)
-    return spec.expected if spec is not None else UNKNOWN_EXPECTATION
+    if spec is None or _runs_more(item, spec):
+        return UNKNOWN_EXPECTATION
+    return spec.expected
+
+
+def _runs_more(item: PlanItem, spec: ActionSpec) -> bool:
+    """Return whether an action that does without a command runs one here."""
+    return spec.may_run_command and bool(item.worker)
+
+
+def mark_kind(item: PlanItem) -> str:
+    """Return by what kind of mark on GitHub the work of an item is found again.
+
+    What one command says of a pull request does not stand for what another would say.
+    """
+    spec = spec_of(item.action)
+    if spec is not None and _runs_more(item, spec):
+        return f"{item.action.does}:{item.action.runs}"
+    return item.action.does
 
 
 def needed_role(actions: Iterable[Action], *, to_run: Role) -> Role:

@@ -22,6 +22,7 @@ from bot.core.model import (
     UpdateMethod,
     UpdateWhen,
 )
+from bot.core.remarks import Verdict
 from bot.core.world.pulls import MergeMethod
 
 PATH = CONFIGURATION_PATH
@@ -71,9 +72,16 @@ class Defaults:
 
 
 @dataclass(frozen=True, slots=True)
+class Reviewing:
+    """What reviews by the operator's commands may do."""
+
+    verdicts: tuple[Verdict, ...] = ()  # that count; to comment is always allowed
+
+
+@dataclass(frozen=True, slots=True)
 class ConfiguredAction:
-    """An action of the repository's own: a built-in one with fixed arguments, or a
-    command that the operator of the server has named.
+    """An action of the repository's own: a built-in one with fixed arguments, a command
+    that the operator of the server has named, or a review by such a command.
     """
 
     uses: str = ""
@@ -151,6 +159,7 @@ class RepositoryConfiguration:
     merge: Merging = field(default_factory=Merging)
     labels: Mapping[str, LabelTrigger] = field(default_factory=_default_labels)
     review_requests: Mapping[str, ReviewTrigger] = field(default_factory=dict)
+    review: Reviewing = field(default_factory=Reviewing)
     rules: tuple[ReviewRule, ...] = ()
     home: ItemNumber | None = None  # where batches without a thread speak
     comments: Comments = field(default_factory=Comments)
@@ -188,9 +197,10 @@ class RepositoryConfiguration:
             spec = ACTIONS[action.name]
             return ResolvedAction(action, spec.applies_to, spec.needs)
         if own.command:
-            uses = Action(action.name, action.arguments, IMPLEMENT.name, own.command)
-            applies_to = own.applies_to or AppliesTo.BOTH
-            return ResolvedAction(uses, applies_to, ItemNeed.OPEN)
+            does = own.uses or IMPLEMENT.name
+            uses = Action(action.name, action.arguments, does, own.command)
+            usual = ACTIONS[own.uses].applies_to if own.uses else AppliesTo.BOTH
+            return ResolvedAction(uses, own.applies_to or usual, ItemNeed.OPEN)
         spec = ACTIONS[own.uses]
         uses = Action(action.name, own.arguments, own.uses)
         return ResolvedAction(uses, own.applies_to or spec.applies_to, spec.needs)

@@ -82,6 +82,7 @@ class Known:
     lacks: frozenset[Feature] = frozenset()  # of the server, as far as it is known
     grants: Grants | None = None  # of the installation, as far as they are known
     why_not: Callable[[Action, ItemKind], str] = lambda _action, _kind: ""
+    runs_command: Callable[[Action], bool] = lambda _action: False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,11 @@
 """The dependency graph of a batch: built from a selection, checked, and measured."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Protocol
 
+from bot.core.actions.ability import Runner
 from bot.core.actions.review import REVIEW
 from bot.core.actions.table import builds_on_others, expectation, opens_pull_request
 from bot.core.command.faults import CycleFound
@@ -28,6 +30,15 @@ from bot.core.model import (
 from bot.core.plan.naming import item_ids
 from bot.core.plan.selection import SelectedItem, Selection
 from bot.core.plan.texts import dependencies_in
+from bot.core.world.markdown import code_span, some
+
+
+class RunnerOf(Protocol):
+    """Says what runs the command of an action: see ``Abilities``."""
+
+    def __call__(self, action: Action, *, is_from_fork: bool) -> Runner:
+        """Return it."""
+
 
 _RANK = (Origin.TYPED, Origin.NATIVE, Origin.TEXT, Origin.STACK)
 
@@ -36,7 +47,7 @@ def build_plan(
     selection: Selection,
     *,
     repository: Repository,
-    worker_of: Callable[[Action], str],
+    runner_of: RunnerOf,
 ) -> Plan | CycleFound:
     """Return the plan of a selection, or the first cycle found in it."""
     home, options = repository.name, selection.options
@@ -52,7 +63,7 @@ def build_plan(
         ref: id_ for ref, id_, one in reversed(named) if opens_pull_request(one.action)
     }
     items = tuple(
-        _plan_item(id_, repository, selected, selection, worker_of, openers.get(ref))
+        _plan_item(id_, repository, selected, selection, runner_of, openers.get(ref))
         for ref, id_, selected in named
     )
     waits = _dependencies(selection, ids, first, repository=home)
@@ -73,7 +84,8 @@ def build_plan(
     cycle = find_cycle(ids, edges)
     if cycle is not None:
         return replace(cycle, items=items)
-    return Plan(items, edges, outside, options, selection.notes)
+    notes = (*selection.notes, *_withheld(items))
+    return Plan(items, edges, outside, options, notes)
 
 
 def settle_outside(
@@ -244,18 +256,19 @@ def _plan_item(
     repository: Repository,
     selected: SelectedItem,
     selection: Selection,
-    worker_of: Callable[[Action], str],
+    runner_of: RunnerOf,
     opener: ItemId | None,
 ) -> PlanItem:
     facts, options = selected.facts, selection.options
     is_review = selected.action.does == REVIEW.name
+    runner = runner_of(selected.action, is_from_fork=facts.is_from_fork)
     return PlanItem(
         id=id_,
         repository=repository,
         number=facts.number,
         kind=facts.kind,
         action=selected.action,
-        worker=worker_of(selected.action),
+        worker=runner.worker,
         title=facts.title,
         priority=_or(selected.priority, options.priority),
         timeout_seconds=_or(selected.timeout_seconds, options.timeout_seconds),
@@ -271,7 +284,25 @@ def _plan_item(
         ),
         rules=selection.rules if is_review else (),
         opened_by=opener if selected.is_of_its_pull else None,
+        verdicts=selection.verdicts if is_review else (),
+        withheld=runner.withheld,
     )
+
+
+def _withheld(items: Sequence[PlanItem]) -> Iterator[str]:
+    """Yield which commands are not run on what comes from forks."""
+    for command in dict.fromkeys(item.withheld for item in items if item.withheld):
+        numbers = [item.number for item in items if item.withheld == command]
+        shown = some([f"#{number}" for number in numbers[:8]], len(numbers))
+        come, them = (
+            ("comes from a fork", "it")
+            if not numbers[1:]
+            else ("come from forks", "them")
+        )
+        yield (
+            f"{shown} {come}: the command {code_span(command)} is not run on {them}, for"
+            " the operator of this server does not allow that."
+        )
 
 
 def _or(value: int | None, default: int) -> int:

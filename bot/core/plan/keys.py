@@ -29,6 +29,7 @@ from bot.core.plan.configuration import (
     Merging,
     Permissions,
     ReviewEvent,
+    Reviewing,
     ReviewTrigger,
     RunRole,
     Speech,
@@ -46,6 +47,7 @@ from bot.core.plan.shapes import (
     Truth,
     Whole,
 )
+from bot.core.remarks import Verdict
 from bot.core.review.rules import BadPattern, check_pattern
 from bot.core.world.pulls import MergeMethod
 
@@ -76,7 +78,9 @@ def _hint(name: str, known: Collection[str]) -> str:
 def _check_action(given: Given, at: Path, found: Findings) -> None:
     uses, command = given.get("uses"), given.get("command")
     arguments = given.get("arguments")
-    if bool(uses) == bool(command):
+    spec = ACTIONS.get(uses or "")
+    may_have_both = spec is not None and spec.may_run_command
+    if bool(uses) == bool(command) and not (uses and may_have_both):
         found.say(
             at,
             "needs either \u2018uses\u2019 (a built-in action) or \u2018command\u2019",
@@ -98,6 +102,7 @@ def _check_action(given: Given, at: Path, found: Findings) -> None:
         found.say(at, f"{uses} needs \u2018with\u2019, a list of its arguments")
 
 
+_MAY_RUN = [n for n, spec in ACTIONS.items() if spec.may_run_command]
 _NEED_ARGUMENTS = [n for n, spec in ACTIONS.items() if spec.arguments.are_needed]
 _ACTION_RULES = {
     "oneOf": [
@@ -112,6 +117,10 @@ _ACTION_RULES = {
             "required": ["command"],
             "properties": {"with": {"maxItems": 0}},
             "not": {"required": ["uses"]},
+        },
+        {
+            "required": ["uses", "command"],
+            "properties": {"uses": {"enum": _MAY_RUN}, "with": {"maxItems": 0}},
         },
     ]
 }
@@ -292,6 +301,14 @@ KEYS: Mapping[str, Key] = {
         _REVIEW_REQUESTS,
         "whose review requests start a batch",
         "review_requests: [team:batch-reviewers, user:ada]",
+    ),
+    "review": Key(
+        Keys(
+            Reviewing,
+            {"verdicts": Key(Each(Choice(Verdict)), "what a command may come to in a review of the bot", "verdicts: [approve, request_changes]")},
+        ),
+        "what reviews by the operator's commands may do",
+        "review: {verdicts: [request_changes]}",
     ),
     "rules": Key(
         _RULES,

@@ -76,6 +76,7 @@ from bot.core.plan.people import (
     reviewers_wanted,
 )
 from bot.core.plan.texts import dependencies_in, open_tasks_in
+from bot.core.remarks import Verdict
 from bot.core.world.features import Feature, without_dependencies
 from bot.core.world.freezes import frozen_words
 from bot.core.world.markdown import code_span, escape_line, join, plural
@@ -111,6 +112,7 @@ class Selection:
     notes: tuple[str, ...] = ()  # Markdown written by the bot: how it was read
     must_confirm: bool = False  # more than the repository starts unasked, or the thread
     rules: tuple[ReviewRule, ...] = ()  # of the repository
+    verdicts: tuple[Verdict, ...] = ()  # that its reviews may have
 
 
 def wanted(command: RunCommand, known: Known) -> Wanted:
@@ -248,7 +250,7 @@ class _Choice:
         if takes_native and Feature.DEPENDENCIES in self._known.lacks:
             notes.append(without_dependencies(options.deps))
         limits = self._known.configuration.limits
-        is_large = len(items) > limits.confirm_over and not _only_says(items)
+        is_large = len(items) > limits.confirm_over and not self._only_says(items)
         return Selection(
             items=tuple(items),
             options=options,
@@ -256,6 +258,15 @@ class _Choice:
             notes=tuple(notes),
             must_confirm=is_large or self._takes_thread_unasked(items),
             rules=self._known.configuration.rules,
+            verdicts=self._known.configuration.review.verdicts,
+        )
+
+    def _only_says(self, items: Sequence[SelectedItem]) -> bool:
+        """Return whether nothing is changed, and nobody's command run."""
+        actions = [item.action for item in items]
+        return all(
+            action.does == REVIEW.name and not self._known.runs_command(action)
+            for action in actions
         )
 
     def _within_the_limit(
@@ -686,11 +697,6 @@ def _said(why: _Why, numbers: Sequence[ItemNumber]) -> str:
     shown = join(format_numbers(numbers, mark="#").split(" "))
     verb = why.one if len(numbers) == 1 else why.many
     return f"{shown} {verb}{f'; {why.more}' if why.more else ''}."
-
-
-def _only_says(items: Sequence[SelectedItem]) -> bool:
-    """Return whether nothing is changed, and nobody's command run."""
-    return all(item.action.does == REVIEW.name for item in items)
 
 
 def _reading_of(search: Search) -> str:

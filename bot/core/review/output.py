@@ -17,7 +17,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
-from bot.core.remarks import Level, Remark, Said, Side, Verdict
+from bot.core.remarks import Level, Remark, Said, Side, Verdict, Written
 from bot.core.review.paths import below
 from bot.core.review.sarif import is_sarif, read_sarif
 from bot.core.world.markdown import cut
@@ -27,6 +27,11 @@ MOST_IN_DIFF = 300
 
 MOST_OUTSIDE = 50
 """Remarks on files that did not change that are kept."""
+
+RESULT_FILE = "result.json"
+SARIF_FILE = "result.sarif"
+MOST_BYTES = 8 * 1024**2
+"""Of what a command wrote; whoever needs more has looked at more than a change."""
 
 SUMMARY_LENGTH = 20_000
 BODY_LENGTH = 4_000
@@ -136,6 +141,34 @@ def read_review(text: str, *, roots: Sequence[str] = ()) -> Said:
     except ValueError as error:
         message = f"line {_line_of(document, ('version',)) + before}: {error}"
         raise Unusable(message) from error
+
+
+def read_written(written: Sequence[Written], *, roots: Sequence[str] = ()) -> Said:
+    """Return what a command says in the first file that it wrote, or why that is no
+    review.
+    """
+    first = next((one for one in written if one.name or one.text.strip()), None)
+    if first is None:
+        files = f"neither `{RESULT_FILE}` nor `{SARIF_FILE}` into `BATCH_OUTPUT`"
+        return Said(fault=f"it wrote {files}, nor anything to its standard output")
+    name = f"`{first.name}`" if first.name else "its standard output"
+    try:
+        return read_review(_readable(first), roots=roots)
+    except Unusable as error:
+        return Said(fault=f"{name} is no review: {error}")
+
+
+def _readable(written: Written) -> str:
+    if not written.is_whole:
+        message = (
+            f"more than {MOST_BYTES // 1024**2} MiB: write what is said of the changed"
+            " files alone"
+        )
+        raise Unusable(message)
+    if not written.is_text:
+        message = "no text in UTF-8"
+        raise Unusable(message)
+    return written.text
 
 
 def condensed(said: Said, changed: Collection[str]) -> Said:

@@ -174,7 +174,7 @@ class _Text:
             return (
                 f"{would}; GitHub lets nobody do that on a pull request of their own."
             )
-        word = code_span(said.verdict.value.replace("_", "-"))
+        word = code_span(said.verdict.value)
         return (
             f"{would}; that counts only where `verdicts` of `.github/batch.yml` has"
             f" {word}."

@@ -154,21 +154,24 @@ def render_help(
     budget: BudgetView | None = None,
     web_url: str = "",
     missing: Collection[str] = (),
+    commanded: Collection[str] = (),
     suggestions: Sequence[str] = (),
     lacks: Collection[Feature] = (),
 ) -> str:
     """Return the help on a topic; an unknown one is answered with the overview.
 
-    *missing* names the built-in actions that this server cannot do; *suggestions* are
+    *missing* names the built-in actions that this server cannot do, *commanded* those
+    that run a command here though they do without elsewhere; *suggestions* are
     commands that suit the thread; *lacks* is what this GitHub is known not to have.
     """
+    rows = _rows(missing, commanded)
     topics: Mapping[str, Callable[[], str]] = {
-        "items": lambda: _help_items(missing),
+        "items": lambda: _help_items(rows),
         "options": _help_options,
         "labels": lambda: paragraphs("### Batches from labels", _LABELS),
         "config": lambda: paragraphs("### `.github/batch.yml`", _CONFIGURATION),
     }
-    body = topics[topic]() if topic in topics else _of_word(topic, missing)
+    body = topics[topic]() if topic in topics else _of_word(topic, rows)
     is_overview = body == _help_overview()
     if suggestions:
         hint = "This issue has parts. To run those that are open, write:"
@@ -199,14 +202,14 @@ def render_addressed(offered: str, *, marker: str) -> str:
     )
 
 
-def _of_word(word: str, missing: Collection[str]) -> str:
+def _of_word(word: str, rows: Sequence[tuple[str, str]]) -> str:
     """Return the rows of the help that are about a word; the overview if there are none."""
     if not word:
         return _help_overview()
     named = re.compile(rf"`(?:/batch )?{re.escape(word)}(?![\w-])")
     found = [
         [name, what]
-        for name, what in (*_COMMANDS, *_SELECTORS, *_OPTIONS, *_rows(missing))
+        for name, what in (*_COMMANDS, *_SELECTORS, *_OPTIONS, *rows)
         if named.search(name)
     ]
     if not found:
@@ -230,10 +233,10 @@ def _help_overview() -> str:
     )
 
 
-def _help_items(missing: Collection[str]) -> str:
+def _help_items(rows: Sequence[tuple[str, str]]) -> str:
     actions = [
         [name, _APPLIES_TO[action.applies_to], effect]
-        for action, (name, effect) in zip(ACTIONS.values(), _rows(missing), strict=True)
+        for action, (name, effect) in zip(ACTIONS.values(), rows, strict=True)
     ]
     return paragraphs(
         "### Items and actions",
@@ -245,12 +248,17 @@ def _help_items(missing: Collection[str]) -> str:
     )
 
 
-def _rows(missing: Collection[str]) -> list[tuple[str, str]]:
+def _rows(
+    missing: Collection[str], commanded: Collection[str]
+) -> Sequence[tuple[str, str]]:
     """Return each action as it is typed, and its effect."""
     return [
         (
             code_span(f"{action.name} {action.arguments.usage}".strip()),
-            action.words.effect + " (not on this server)" * (action.name in missing),
+            action.words.effect
+            + f", with what the command `{action.name}` says"
+            * (action.name in commanded)
+            + " (not on this server)" * (action.name in missing),
         )
         for action in ACTIONS.values()
     ]

@@ -83,6 +83,11 @@ def comments_not_taken(error: BotError) -> str:
     return f"GitHub took no comments on lines: {error}"
 
 
+def verdict_not_taken(error: BotError) -> str:
+    """Return that a review neither approves nor asks for changes."""
+    return f"GitHub took no verdict: {error}"
+
+
 def not_folded(error: BotError) -> str:
     """Earlier reviews, or their conversations, stay as they are."""
     return f"not all that earlier reviews said was folded: {error}"

@@ -1,5 +1,6 @@
 """The reply to ``plan``: waves, requests, time, budget, and a box that starts it."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -22,6 +23,7 @@ from bot.core.world.markdown import (
     escape_line,
     fence,
     first_that_fits,
+    join,
     paragraphs,
     plural,
     some,
@@ -49,7 +51,7 @@ def render_plan(
         began_by(batch, names.links),
         _total(progress, names, expectations),
         _waves(plan, names, expectations),
-        _plan_budget(plan, situation, expectations),
+        paragraphs(_plan_budget(plan, situation, expectations), _commands(plan)),
         alert("NOTE", plan.notes) if plan.notes else "",
         start_box(progress, situation.now),
     ]
@@ -173,6 +175,16 @@ def _plan_budget(plan: Plan, situation: Situation, expectations: Expectations) -
     when = f" until {until}" if until else " for more"
     verb = "waits" if waiting == 1 else "wait"
     return f"{text} **{plural(waiting, 'item')}** then {verb}{when}."
+
+
+def _commands(plan: Plan) -> str:
+    """Return which of the operator's commands the plan runs."""
+    counts = Counter(item.action.runs for item in plan.items if item.worker)
+    shown = [
+        f"{code_span(name)} for {plural(count, 'item')}"
+        for name, count in counts.items()
+    ]
+    return f"**Commands** that run: {join(shown)}." if shown else ""
 
 
 def _differences(plan: Plan, names: Names) -> str:

@@ -18,6 +18,7 @@ from tests.core.actions.jobs import MARK, REPOSITORY, TWELVE
 from tests.core.actions.pulls import PINNED, TIP, end, merge_job, pull
 from tests.core.review.scenes import changed
 
+OF_OLD = MARK.replace("b7k2-12", "a2b3-12")
 JOB = merge_job(does="review")
 ASKED = ReviewFactsOf(REPOSITORY, TWELVE)
 OWN = OwnReviewsOf(REPOSITORY, TWELVE)
@@ -27,7 +28,7 @@ POSTED = Seen().done(KEY, Receipt(id=900, url="https://x/12#pullrequestreview-90
 
 def earlier(commit: str, name: str = "PRR_1", **facts: Any) -> EarlierReview:
     return EarlierReview(
-        name, f"https://x/{name}", commit, facts.pop("mark", "x"), **facts
+        name, f"https://x/{name}", commit, facts.pop("mark", OF_OLD), **facts
     )
 
 

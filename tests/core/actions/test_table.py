@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.core.actions.ability import Abilities, why_not_granted
+from bot.core.actions.ability import Abilities, Runner, why_not_granted
 from bot.core.actions.label import LABEL
 from bot.core.actions.table import (
     ACTIONS,
@@ -96,7 +96,7 @@ ABILITIES = Abilities(
 )
 def test_a_command_runs_on_the_first_worker_that_can(action, kind, worker):
     assert ABILITIES.why_not(action, kind) == ""
-    assert ABILITIES.worker_of(action) == worker
+    assert ABILITIES.runner_of(action) == Runner(worker)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.core.actions.ability import Runner
 from bot.core.command.faults import CycleFound
 from bot.core.model import (
     Action,
@@ -65,7 +66,7 @@ def build(*items, deps=Deps.ALL) -> Plan | CycleFound:
     return build_plan(
         Selection(tuple(items), Options(deps=deps), False, ()),
         repository=WIDGETS,
-        worker_of=lambda action: "local",
+        runner_of=lambda action, *, is_from_fork: Runner("local"),
     )
 
 

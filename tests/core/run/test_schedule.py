@@ -427,9 +427,9 @@ def test_every_pending_item_has_a_reason(waits, slots):
 @pytest.mark.parametrize("seconds", [1.0, 100.0])
 def test_expected_times_decide_the_order(seconds):
     schedule = Schedule(
-        batch(plan({1: [], 2: []}, actions={1: "review", 2: "label"})),
+        batch(plan({1: [], 2: []}, actions={1: "review", 2: "label"}, worker="")),
         {"review": Expectation(seconds, 1), "label": Expectation(50, 1)},
-        {"scripted": True},
+        {},
     )
     schedule.apply(e.BatchStarted(NOON, "ada"))
     assert starts([schedule], free(slots=1)) == [1 if seconds > 50 else 2]

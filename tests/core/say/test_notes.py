@@ -30,6 +30,7 @@ SAID = {
         notes.pin_stayed(LATE),
         notes.review_without_id(),
         notes.comments_not_taken(LATE),
+        notes.verdict_not_taken(LATE),
         notes.not_folded(LATE),
         notes.not_assigned(["ada", "bob", "eve"]),
         notes.not_labelled(["needs-review"]),

@@ -51,6 +51,7 @@ SAMPLES: list[Problem] = [
     git.NotCloned("acme/widgets"),
     git.CommitGone("acme/widgets"),
     git.NoBranch("batch/b7k2/12", "acme/widgets"),
+    git.HeadElsewhere(61, "a" * 40),
     git.PredecessorsConflict("batch/b7k2/12", ("a.py", "b.py")),
     git.ChangeConflicts("main", [f"{n}.py" for n in range(7)]),
     git.BranchMoved("batch/b7k2/12"),

@@ -99,6 +99,17 @@ class CommitGone(Problem):
 
 
 @dataclass(frozen=True, slots=True)
+class HeadElsewhere(Problem):
+    """Git finds a pull request at another commit than the API."""
+
+    number: int
+    sha: str  # as the API has it
+
+    def __str__(self) -> str:
+        return f"git does not find #{self.number} at {self.sha[:7]}"
+
+
+@dataclass(frozen=True, slots=True)
 class NoBranch(Problem):
     """A branch that work builds on is not there (any more)."""
 
