@@ -89,6 +89,14 @@ def is_search_word(sentence: Sentence, token: Token, key: str, value: str) -> bo
     return True
 
 
+def is_kind_of_item(sentence: Sentence, token: Token, key: str, value: str) -> bool:
+    """Note ``pr:63``."""
+    if key not in _NOISE or not is_item(value):
+        return False
+    sentence.flaw(token.span, f"a number says it all: {value}", fix=value)
+    return True
+
+
 def is_loose_value(sentence: Sentence, token: Token, comma: int) -> bool:
     """Note ``label:a, b``."""
     is_value = token.text[:1].isalpha() and not is_known(token)

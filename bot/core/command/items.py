@@ -223,6 +223,8 @@ class ItemsReader(Sentence):
             return
         if habits.is_search_word(self, token, key, value):
             return
+        if habits.is_kind_of_item(self, token, key, value):
+            return
         known = (*BATCH_OPTIONS, *FILTERS, *COLLECTIONS, *self.names, "after")
         guess = OPTION_SYNONYMS.get(key.replace("_", "-")) or slip_of(key, known)
         what = "option" if guess in BATCH_OPTIONS else "word"

@@ -131,6 +131,7 @@ TOPIC_SYNONYMS: Mapping[str, str] = MappingProxyType(
         **dict.fromkeys(("filters", "filter", "selectors", "actions"), "items"),
         **dict.fromkeys(("commands", "examples", "overview", "?"), "help"),
         **dict.fromkeys(("configuration", "settings", "permissions"), "config"),
+        "squash": "method",
     }
 )
 """What people ask for help on, and the topic that has it."""

@@ -63,7 +63,11 @@ _DENIED = re.compile(
     re.IGNORECASE,
 )
 _DOUBTED = re.compile(
-    r"\b(?:if|whether|unless|could|might|was|were|used to|formerly|previously)\b",
+    r"\b(?:if|whether|unless|could|might|was|were|used to|formerly|previously|once)\b",
+    re.IGNORECASE,
+)
+_OURS = re.compile(
+    r"\b(?:this|these|here|it|we|i|changes?|and|also|should|must|will|would|to)\b",
     re.IGNORECASE,
 )
 _ONE = re.compile(REFERENCE, re.IGNORECASE | re.VERBOSE)
@@ -100,7 +104,7 @@ def dependencies_in(body: str, repository: str, *, url: str = "") -> Said:
             if not _is_meant(text.words, said, before, repository, own):
                 continue
             listed = _REFERENCES.match(text.words, said.end())
-            if listed and _DOUBTED.search(before):
+            if listed and _is_doubtful(said[0], before):
                 unread += 1
             elif listed:
                 found += references_in(listed["references"], repository, host=host)
@@ -151,6 +155,16 @@ def open_tasks_in(body: str, repository: str, *, url: str = "") -> Said:
 def _clause_before(text: str, said: re.Match[str]) -> str:
     start = max(0, said.start() - _CLAUSE_LENGTH)
     return re.split(r"[.!?;:,(\n]", text[start : said.start()])[-1]
+
+
+def _is_doubtful(verb: str, before: str) -> bool:
+    """Return whether a statement may be about other times or about other things: those
+    that "depend" are several, and an item is one.
+    """
+    is_plural = re.match(r"depend\s", verb, re.IGNORECASE) is not None
+    is_others = is_plural and before.strip() != "" and not _OURS.search(before)
+    is_asked = re.match(r"\s*(?:does|do|did)\b", before, re.IGNORECASE) is not None
+    return is_others or is_asked or _DOUBTED.search(before) is not None
 
 
 def _is_meant(
