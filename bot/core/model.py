@@ -176,6 +176,14 @@ class UpdateMethod(StrEnum):
     REBASE = "rebase"  # its commits are made again on the base
 
 
+class Speech(StrEnum):
+    """Which comments a batch writes by itself; what is asked is always answered."""
+
+    ALL = "all"  # its progress, and its report at the end
+    OUTCOMES = "outcomes"  # its report
+    NONE = "none"  # a report if not everything was done, else nothing
+
+
 class Origin(StrEnum):
     """Where an edge of the plan comes from."""
 
@@ -295,6 +303,8 @@ class Options:
     update: UpdateWhen = UpdateWhen.REQUIRED
     update_method: UpdateMethod = UpdateMethod.MERGE
     rerun_failed: int = 0
+    comments: Speech = Speech.ALL
+    is_pinned: bool = True  # the comment with its progress
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from bot.core.model import Batch, BatchId, BatchState, InstallationId, ItemState
 from bot.core.run.pace import ITEMS_SECONDS, Stale, seconds_to_edit
 from bot.core.run.progress import Progress
 from bot.core.run.retry import delay_seconds
+from bot.core.run.speech import reports_its_end, shows_progress
 from bot.core.run.stalled import SO_FAR_AFTER
 from bot.core.say.headings import heading_key, needs_clock
 from bot.core.say.tracking import render_so_far, so_far_marker
@@ -184,6 +185,7 @@ class Tracker:
         """Write what is due, or wait for it; return True when all is said."""
         progress = await self._recorder.follow(batch_id)
         watch.changed.clear()
+        watch.is_gone = watch.is_gone or not shows_progress(progress)
         if progress.state in OVER:
             if not progress.is_concluded:  # while somebody asked for it once more
                 await self._close(progress, watch)
@@ -347,7 +349,8 @@ class Tracker:
             # It may exist: the bot was killed before it knew.
             await self._create(progress, watch)
         is_all = not progress.report_url and _says_it_all(progress)
-        if not progress.report_url and not is_all:
+        is_told = bool(progress.report_url) or not reports_its_end(progress)
+        if not is_told and not is_all:
             await self._reports.post(progress)
         if progress.tracking_comment_id:
             # Also if it took no edits before: the last word is worth a try.
@@ -369,7 +372,8 @@ class Tracker:
         # A comment that is not there may be one that a person deleted.
         patience = DELETED_WITHIN if isinstance(refused, NotFound) else TOLD_WITHIN
         is_shown = refused is None or waited > patience
-        if (progress.report_url and is_shown) or waited > TOLD_WITHIN:
+        is_told = bool(progress.report_url) or not reports_its_end(progress)
+        if (is_told and is_shown) or waited > TOLD_WITHIN:
             await self._recorder.record({batch.id: [BatchConcluded(now)]})
 
     async def _react_to_start(self, progress: Progress) -> None:
@@ -392,4 +396,5 @@ def _has_pin(batch: Batch) -> bool:
     pins, and one change is made before anybody looks for it.
     """
     is_quick = is_one_change(batch.plan.items)
-    return not (batch.request.thread_is_pull_request or is_quick)
+    is_wanted = batch.plan.options.is_pinned
+    return is_wanted and not (batch.request.thread_is_pull_request or is_quick)

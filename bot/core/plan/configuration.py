@@ -19,6 +19,7 @@ from bot.core.model import (
     Options,
     ReviewRule,
     Role,
+    Speech,
     UpdateMethod,
     UpdateWhen,
 )
@@ -116,14 +117,6 @@ class ReviewTrigger:
     on: tuple[ReviewEvent, ...] = ()
 
 
-class Speech(StrEnum):
-    """Which comments a batch writes by itself; what is asked is always answered."""
-
-    ALL = "all"  # its progress, and its report at the end
-    OUTCOMES = "outcomes"  # its report
-    NONE = "none"  # a report of what somebody has to look at, else nothing
-
-
 @dataclass(frozen=True, slots=True)
 class Comments:
     """What batches write in their threads."""
@@ -175,6 +168,8 @@ class RepositoryConfiguration:
             update=self.merge.update,
             update_method=self.merge.update_method,
             rerun_failed=self.merge.rerun_failed,
+            comments=self.comments.write,
+            is_pinned=self.comments.pin,
         )
 
     def label(self, name: str) -> LabelTrigger | None:

@@ -18,6 +18,7 @@ from bot.core.model import (
     ReviewRule,
     RuleLevel,
     RuleWhen,
+    Speech,
     UpdateMethod,
     UpdateWhen,
 )
@@ -32,7 +33,6 @@ from bot.core.plan.configuration import (
     Reviewing,
     ReviewTrigger,
     RunRole,
-    Speech,
 )
 from bot.core.plan.shapes import (
     Choice,
@@ -326,13 +326,13 @@ KEYS: Mapping[str, Key] = {
             mapping=Keys(
                 Comments,
                 {
-                    "write": Key(Choice(Speech), "which comments a batch writes", "write: outcomes"),
+                    "write": Key(Choice(Speech), "all, its report alone, or a report only if not everything was done", "write: outcomes"),
                     "pin": Key(Truth(), "whether the comment with the progress is pinned", "pin: false"),
                 },
             ),
             then=Comments,
         ),
-        "which comments a batch writes by itself",
+        "which comments a batch writes by itself; what is asked is answered anyway",
         "comments: {write: outcomes, pin: false}",
     ),
     "_extends": Key(
