@@ -11,6 +11,7 @@ from bot.core.model import (
     Named,
     OpenedPull,
     Outcome,
+    PlanChange,
     Reference,
     Repository,
 )
@@ -151,6 +152,15 @@ class ControlGiven:
     ignored: tuple[Named, ...] = ()
     stopping: tuple[ItemId, ...] = ()
     too_late: tuple[ItemId, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BatchEdited:
+    """A person changed the plan; ``by`` is a login."""
+
+    at: datetime
+    by: str
+    change: PlanChange
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,6 +328,7 @@ BatchEvent = (
     | Reported
     | BatchConcluded
     | ControlGiven
+    | BatchEdited
     | BatchRetried
     | BatchUndone
     | RepositoryMoved

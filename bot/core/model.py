@@ -412,6 +412,14 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanChange:
+    """What somebody changed in the plan of a live batch."""
+
+    priorities: tuple[tuple[ItemId, int], ...] = ()
+    concurrency: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Person:
     """Under which name and address an account commits."""
 

@@ -67,7 +67,7 @@ class Controls:
                 )
                 return f"withdrew {len(withdrawn)}"
         is_nameless = command in (syntax.Pause(), syntax.Cancel())
-        is_open = is_nameless or isinstance(command, syntax.Skip)
+        is_open = is_nameless or isinstance(command, syntax.Skip | syntax.Priority)
         if isinstance(batch, str) and is_open and self._withdrawals.before(request):
             raise TransientError(EarlierWaits())  # it may be about that
         return await self.control(request, batch, command, role)
@@ -75,7 +75,7 @@ class Controls:
     async def meant(self, request: Request, command: Control) -> Batch | str:
         """Return the batch that a control means, or why that cannot be said."""
         match command:
-            case syntax.Skip(None, names):
+            case syntax.Skip(None, names) | syntax.Priority(None, names):
                 return await self._which.live_with(request, names)
             case (
                 syntax.Cancel(batch_id)
@@ -84,6 +84,8 @@ class Controls:
                 | syntax.Retry(batch_id)
                 | syntax.Undo(batch_id)
                 | syntax.Skip(batch_id)
+                | syntax.Priority(batch_id)
+                | syntax.Concurrency(batch_id)
             ):
                 is_sequel = isinstance(command, Sequel)
                 return await self._which.meant(request, batch_id, also_ended=is_sequel)
@@ -210,6 +212,15 @@ class Controls:
                 return lambda _s, _now: ControlResult(by, nothing=nothing)
             case syntax.Skip(_, names):
                 return lambda s, now: control.skip(s, now, by=by, names=names)
+            case syntax.Priority(_, names, priority):
+                return lambda s, now: control.prioritize(
+                    s, now, by=by, names=names, priority=priority
+                )
+            case syntax.Concurrency(_, asked):
+                most = self._scheduler.slots
+                return lambda s, now: control.widen(
+                    s, now, by=by, concurrency=min(asked, most)
+                )
             case _:
                 assert_never(command)
 

@@ -96,6 +96,11 @@ class Scheduler:
         """Whether the bot ends: nothing new starts."""
         return self._running.is_stopping
 
+    @property
+    def slots(self) -> int:
+        """How many items of an installation may run at a time."""
+        return self._limits.slots
+
     # --- for others ----------------------------------------------------------------
 
     async def adopt(self, batch_id: BatchId, *, is_restart: bool = False) -> None:

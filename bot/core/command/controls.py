@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 
 from bot.core.command.guesses import meant
 from bot.core.command.near_numbers import meant_numbers
+from bot.core.command.options import read_option
 from bot.core.command.phrases import CONDITIONS
 from bot.core.command.syntax import (
     DRY_RUN,
@@ -12,10 +13,12 @@ from bot.core.command.syntax import (
     PLACE,
     Cancel,
     Command,
+    Concurrency,
     Freeze,
     Help,
     Number,
     Pause,
+    Priority,
     Range,
     Resume,
     Retry,
@@ -32,6 +35,7 @@ from bot.core.command.tokens import Token
 from bot.core.command.vocabulary import (
     COURTESY,
     HELP_WORDS,
+    PRIORITIES,
     TOPIC_SYNONYMS,
     TOPICS,
     in_words,
@@ -70,6 +74,10 @@ def read_control(words: Words, actions: Collection[str] = ()) -> Command | None:
             return Undo(*_id_and_items(words, _without_fillers(words, rest)))
         case "skip":
             return Skip(*_skipped(words, first, rest))
+        case "priority":
+            return _priority(words, first, _without_fillers(words, rest))
+        case "concurrency":
+            return _concurrency(words, first, _without_fillers(words, rest))
         case "freeze":
             return _freeze(words, rest)
         case "unfreeze":
@@ -172,6 +180,38 @@ def _skipped(
     if not names and not words.flaws:
         words.flaw(control.span, "name an item: skip 18", fix=None)
     return found, names
+
+
+def _priority(words: Words, control: Token, rest: Sequence[Token]) -> Priority | None:
+    *named, last = rest or [control]
+    value = None if last is control else read_option("priority", last.text)
+    early = [token for token in named if token.folded in PRIORITIES]
+    if early or not isinstance(value, int):
+        usage = "name items, then how urgent they are: priority 18 high"
+        words.flaw([*early, last if named else control][0].span, usage, fix=None)
+        return None
+    found, names = _id_and_items(words, named)
+    if not names and not words.flaws:
+        words.flaw(control.span, "name an item: priority 18 high", fix=None)
+    return Priority(found, names, value)
+
+
+def _concurrency(
+    words: Words, control: Token, rest: Sequence[Token]
+) -> Concurrency | None:
+    found = BatchId(rest[0].folded) if rest and BATCH_ID.match(rest[0].text) else None
+    number, *more = [*(rest[1:] if found else rest)] or [control]
+    value = read_option("concurrency", number.text)
+    if not isinstance(value, int):
+        message = "say how many items at a time: concurrency 5"
+        words.flaw(number.span, message, fix=None)
+        return None
+    if more:
+        fix = f"concurrency:{value}" if found is None else None
+        whole = Span(control.column, number.end - control.column)
+        words.flaw(whole, "before items it is written concurrency:5", fix=fix)
+        return None
+    return Concurrency(found, value)
 
 
 def _freeze(words: Words, rest: Sequence[Token]) -> Freeze | None:

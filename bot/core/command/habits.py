@@ -215,7 +215,7 @@ def _word_of_the_language(sentence: Sentence, token: Token) -> bool:
         _stray_action(sentence, token, sentence.names[folded])
     elif folded == "plan":
         sentence.flaw(token.span, "plan comes first; here write dry-run", fix="dry-run")
-    elif folded in CONTROLS:
+    elif folded in CONTROLS and folded not in BATCH_OPTIONS:
         message = f"{folded} comes first in a command, and alone"
         sentence.flaw(token.span, message, fix=None)
     elif folded in NOT_YET and folded not in BATCH_OPTIONS and folded not in FILTERS:

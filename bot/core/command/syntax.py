@@ -274,6 +274,25 @@ class Skip:
 
 
 @dataclass(frozen=True, slots=True)
+class Priority:
+    """Have items of a live batch start before others. Without an id: of the one that
+    has them.
+    """
+
+    id: BatchId | None
+    items: tuple[Named, ...]
+    priority: int
+
+
+@dataclass(frozen=True, slots=True)
+class Concurrency:
+    """Have a live batch work on another number of items at a time."""
+
+    id: BatchId | None
+    concurrency: int
+
+
+@dataclass(frozen=True, slots=True)
 class Freeze:
     """Keep batches from merging into a branch."""
 
@@ -296,7 +315,7 @@ class Help:
     is_bare: bool = False
 
 
-Control = Cancel | Pause | Resume | Retry | Undo | Skip
+Control = Cancel | Pause | Resume | Retry | Undo | Skip | Priority | Concurrency
 """What is done to a batch that is there."""
 
 Command = RunCommand | Plan | Status | Why | Start | Control | Freeze | Unfreeze | Help
@@ -318,6 +337,10 @@ PLACE = re.compile(r"#?(?P<number>[0-9]+)-(?P<rest>[a-z][a-z0-9-]*)\Z", re.IGNOR
 """``12-review``: an item by its place in the plan."""
 
 
+LEVELS = {value: name for name, value in PRIORITIES.items()}
+"""The words for some priorities."""
+
+
 def format_command(command: Command) -> str:
     """Return the line that asks for *command*, in the one way the bot writes it."""
     match command:
@@ -329,6 +352,11 @@ def format_command(command: Command) -> str:
             parts = [type(command).__name__.lower(), id or ""]
         case Cancel(id, items) | Retry(id, items) | Undo(id, items) | Skip(id, items):
             parts = [type(command).__name__.lower(), id or "", format_names(items)]
+        case Priority(id, items, priority):
+            level = str(LEVELS.get(priority, priority))
+            parts = ["priority", id or "", format_names(items), level]
+        case Concurrency(id, concurrency):
+            parts = ["concurrency", id or "", str(concurrency)]
         case Why(item):
             parts = ["why", str(item)]
         case Freeze(branch, reason):
@@ -502,7 +530,6 @@ def _after(after: tuple[ItemName, ...]) -> str:
 
 
 def _options(options: GivenOptions) -> list[str]:
-    names = {value: name for name, value in PRIORITIES.items()}
     typed = (
         ("concurrency", options.concurrency),
         ("on-failure", options.on_failure),
@@ -517,7 +544,7 @@ def _options(options: GivenOptions) -> list[str]:
             "priority",
             None
             if options.priority is None
-            else names.get(options.priority, options.priority),
+            else LEVELS.get(options.priority, options.priority),
         ),
         ("budget", options.budget_requests),
         ("deps", options.deps),

@@ -61,6 +61,8 @@ CONTROLS = (
     "retry",
     "undo",
     "skip",
+    "priority",
+    "concurrency",
     "freeze",
     "unfreeze",
     "help",
@@ -170,10 +172,6 @@ STRANGERS: Mapping[str, str] = MappingProxyType(
 NOT_YET: Mapping[str, str] = MappingProxyType(
     {
         "add": "this version adds no items to a batch; start another one with them",
-        "priority": "this version changes no priorities later; "
-        "give them at the start: 18[priority:high]",
-        "concurrency": "this version does not change it later; "
-        "give it at the start: concurrency:5",
     }
 )
 """Words of the language that have no effect yet, and what is said of them."""

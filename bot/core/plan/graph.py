@@ -23,6 +23,7 @@ from bot.core.model import (
     Origin,
     OutsideEdge,
     Plan,
+    PlanChange,
     PlanItem,
     Reference,
     Repository,
@@ -140,6 +141,19 @@ def resolved(plan: Plan, item: ItemId, opened: OpenedPull) -> Plan:
         for one in plan.items
     )
     return replace(plan, items=items)
+
+
+def edited(plan: Plan, change: PlanChange) -> Plan:
+    """Return the plan after somebody changed it."""
+    priorities = dict(change.priorities)
+    items = tuple(
+        replace(one, priority=priorities.get(one.id, one.priority))
+        for one in plan.items
+    )
+    options = plan.options
+    if change.concurrency is not None:
+        options = replace(options, concurrency=change.concurrency)
+    return replace(plan, items=items, options=options)
 
 
 def renamed(reference: Reference, old: str, new: str) -> Reference:

@@ -17,6 +17,7 @@ from bot.core.model import (
     ItemNumber,
     ItemState,
     Named,
+    PlanChange,
     PlanItem,
 )
 from bot.core.plan.graph import predecessors
@@ -99,6 +100,35 @@ def skip(
     pending = tuple(i for i in schedule.items_in(ItemState.PENDING) if i in items)
     events = tuple(e.ItemSkipped(now, item, by=by) for item in pending)
     return _with_ignored(ControlResult(by, events, touched=pending), schedule, names)
+
+
+def prioritize(
+    schedule: Schedule,
+    now: datetime,
+    *,
+    by: str,
+    names: Collection[Named],
+    priority: int,
+) -> ControlResult:
+    """Have pending items start before others, or behind them."""
+    items = on_numbers(schedule.batch, names)
+    pending = tuple(i for i in schedule.items_in(ItemState.PENDING) if i in items)
+    change = PlanChange(priorities=tuple((item, priority) for item in pending))
+    events = (e.BatchEdited(now, by, change),) if pending else ()
+    return _with_ignored(ControlResult(by, events, touched=pending), schedule, names)
+
+
+def widen(
+    schedule: Schedule, now: datetime, *, by: str, concurrency: int
+) -> ControlResult:
+    """Work on more items at a time, or on fewer: what runs is not stopped for that."""
+    if schedule.state not in (BatchState.RUNNING, BatchState.PAUSED):
+        return ControlResult(by, nothing=f"it is {schedule.state}")
+    if schedule.batch.plan.options.concurrency == concurrency:
+        nothing = f"it works on {concurrency} at a time already"
+        return ControlResult(by, nothing=nothing)
+    change = PlanChange(concurrency=concurrency)
+    return ControlResult(by, (e.BatchEdited(now, by, change),))
 
 
 def retry(

@@ -20,7 +20,7 @@ from bot.core.model import (
     Reference,
     Stage,
 )
-from bot.core.plan.graph import moved, renamed, resolved
+from bot.core.plan.graph import edited, moved, renamed, resolved
 from bot.core.run.transitions import after, batch_after, stage_after
 
 
@@ -189,6 +189,12 @@ class Progress:
                     view = self.items[item]
                     stage = stage_after(view.stage, event)
                     self.items[item] = replace(view, stage=stage)
+            case e.BatchEdited():
+                plan = edited(self.batch.plan, event.change)
+                self.batch = replace(self.batch, plan=plan)
+                self.items = {
+                    one.id: replace(self.items[one.id], item=one) for one in plan.items
+                }
             case e.RepositoryMoved():
                 old, new = self.batch.repository.name, event.repository.name
                 self.batch = moved(self.batch, event.repository)

@@ -30,7 +30,7 @@ from bot.core.model import (
     Repository,
     Stage,
 )
-from bot.core.plan.graph import chain_seconds, moved, renamed, resolved
+from bot.core.plan.graph import chain_seconds, edited, moved, renamed, resolved
 from bot.core.run.capacity import InstallationCapacity
 from bot.core.run.transitions import after, batch_after, stage_after
 
@@ -94,15 +94,7 @@ class Schedule:
             waiting = self._outside.setdefault(outside.predecessor, [])
             waiting.append(self._index[outside.successor])
             self._unmet[waiting[-1]] += 1
-        chains = chain_seconds(plan, self.expectations)
-        self._order = sorted(
-            range(count), key=lambda i: (-plan.items[i].priority, -chains[i], i)
-        )
-        self._place = [0] * count
-        for place, i in enumerate(self._order):
-            self._place[i] = place
-        for i in range(count):
-            self._offer(i)
+        self._put_in_order()
 
     # --- questions ---------------------------------------------------------------
 
@@ -318,6 +310,10 @@ class Schedule:
                 self.cause = event.cause
             case e.RepositoryMoved():
                 self._move(event.repository)
+            case e.BatchEdited():
+                plan = edited(self.batch.plan, event.change)
+                self.batch = replace(self.batch, plan=plan)
+                self._put_in_order()
             case (
                 e.BatchPlanned()
                 | e.BatchFinished()
@@ -444,6 +440,21 @@ class Schedule:
     def _reference(self, i: int) -> Reference:
         item = self.batch.plan.items[i]
         return Reference(item.repository.name, item.number)
+
+    def _put_in_order(self) -> None:
+        """Work out which items come first, and offer anew those that are ready."""
+        plan = self.batch.plan
+        chains = chain_seconds(plan, self.expectations)
+        count = len(plan.items)
+        self._order = sorted(
+            range(count), key=lambda i: (-plan.items[i].priority, -chains[i], i)
+        )
+        self._place = [0] * count
+        for place, i in enumerate(self._order):
+            self._place[i] = place
+        self._heavy, self._light = [], []
+        for i in range(count):
+            self._offer(i)
 
     def _offer(self, i: int) -> None:
         """Put an item into the ready set if nothing but capacity is missing."""

@@ -89,6 +89,7 @@ def batch_after(
             | e.BatchRetried()
             | e.BatchUndone()
             | e.ControlGiven()
+            | e.BatchEdited()
             | e.RepositoryMoved()
             | e.OutsideSettled()
         ):

@@ -1,10 +1,11 @@
 """What a control did."""
 
+from bot.core.command.syntax import LEVELS
 from bot.core.model import BatchState
 from bot.core.run.control import ControlResult
 from bot.core.run.progress import Progress
 from bot.core.say.names import names_of
-from bot.core.world.markdown import code_span, escape_prose, link
+from bot.core.world.markdown import code_span, escape_prose, link, plural
 
 _CONTROLS = {
     "start": "🚀 Started",
@@ -65,6 +66,14 @@ def render_control_done(
     if change.ignored:
         verb = "is" if len(change.ignored) == 1 else "are"
         ignored = f" {names.list_named(change.ignored)} {verb} not in a state for that."
+    if control == "priority":
+        verb = "has" if len(change.touched) == 1 else "have"
+        level = progress.items[change.touched[0]].item.priority
+        said = f"{what} now {verb} priority {code_span(str(LEVELS.get(level, level)))}"
+        return f"{marker}\n↕️ {said}.{ignored}{follow}"
+    if control == "concurrency":
+        now = plural(progress.batch.plan.options.concurrency, "item")
+        return f"{marker}\n↔️ Batch {name} now works on {now} at a time.{follow}"
     if not is_whole and not change.touched and late:
         return f"{marker}\n😕{late} Nothing changed in batch {name}.{ignored}{follow}"
     return f"{marker}\n{_CONTROLS[control]} {what}{effect}.{late}{ignored}{follow}"

@@ -31,6 +31,10 @@ _COMMANDS = (
     ("`/batch undo [id] [12 15]`", "take back what an ended batch changed"),
     ("`/batch skip [id] 12 15`", "leave items out, and what waits for them"),
     (
+        "`/batch priority [id] 18 high` · `/batch concurrency [id] 5`",
+        "start items first · work on so many at a time from now on",
+    ),
+    (
         '`/batch freeze main "release"` · `/batch unfreeze main`',
         "let no batch merge into a branch meanwhile",
     ),

@@ -172,9 +172,13 @@ def _edge_origin(edge: Edge, names: Names) -> str:
             return origin_sentence(edge.origin, names.plain(predecessor.id))
 
 
+_VERBS = {"priority": "set priorities in", "concurrency": "set the concurrency of"}
+
+
 def of_somebody_else(control: str) -> str:
     """What somebody may not do to a batch that is another's."""
-    return f"{control} this batch of somebody else"
+    verb = _VERBS.get(control, control)
+    return f"{verb} this batch of somebody else"
 
 
 def _not_permitted(problem: NotPermitted) -> Sequence[str]:

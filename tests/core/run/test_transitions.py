@@ -141,6 +141,7 @@ class Story:
         if schedule.open_outside():
             yield from ((what, None) for what in ("settle", "fail outside"))
         yield from ((w, None) for w in ("pause", "resume", "cancel", "retry all"))
+        yield from ((what, None) for what in ("narrow", "widen"))
         if schedule.first_ready(with_workspace=True) is not None:
             yield "start", schedule.first_ready(with_workspace=True)
         for item in schedule.running:
@@ -151,6 +152,7 @@ class Story:
                 yield "accept", item
         for item in schedule.items_in(ItemState.PENDING):
             yield from ((what, item) for what in ("skip", "overtake", "cancel"))
+            yield "hurry", item
         for item in schedule.items_in(*control.RETRYABLE):
             yield "retry", item
 
@@ -186,6 +188,11 @@ class Story:
                 self._control(control.resume(schedule, now, by="grace"))
             case "cancel":
                 self._control(control.cancel(schedule, now, by="grace"))
+            case "narrow" | "widen":
+                most = 1 if what == "narrow" else 5
+                self._control(
+                    control.widen(schedule, now, by="grace", concurrency=most)
+                )
             case "retry all":
                 self._control(control.retry(schedule, now, by="grace"))
             case _:
@@ -217,6 +224,11 @@ class Story:
                 self.happen(e.ItemUnparked(now, item, attempt))
             case "cancel":
                 self._control(control.cancel(schedule, now, by="grace", names=names))
+            case "hurry":
+                change = control.prioritize(
+                    schedule, now, by="grace", names=names, priority=80
+                )
+                self._control(change)
             case "skip":
                 self._control(control.skip(schedule, now, by="grace", names=names))
             case "retry":
@@ -274,6 +286,12 @@ def test_the_schedule_the_progress_and_the_store_agree(
     assert {n: v.state for n, v in progress.items.items()} == known
     assert {n: again.state_of(n) for n in known} == known
     assert progress.batch == again.batch == schedule.batch
+    assert [(view.item.id, view.item.priority) for view in progress.items.values()] == [
+        (item.id, item.priority) for item in schedule.batch.plan.items
+    ]
+    assert again.first_ready(with_workspace=True) == schedule.first_ready(
+        with_workspace=True
+    )
     for view in progress.items.values():
         opener = view.item.opened_by
         is_there = opener is not None and progress.items[opener].outcome == OPENED
@@ -316,6 +334,9 @@ def test_the_stories_tell_of_every_event_that_moves_an_item_or_a_batch():
         ("park", 3),
         ("unpark", 3),
         ("accept", 3),
+        ("hurry", 4),
+        ("narrow", 0),
+        ("widen", 0),
         ("skip", 4),
         ("start", 1),
         ("restart", 0),
