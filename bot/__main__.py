@@ -218,9 +218,10 @@ for command in COMMANDS:
 @click.option("--once", is_flag=True, help="Run one batch, print its report, and exit.")
 @click.option(
     "--scenario",
-    type=click.Choice(["implement", "merge", "review"]),
+    type=click.Choice(["implement", "merge", "review", "labels", "reviews"]),
     default="implement",
-    help="What is shown: issues that are worked on, a train of merges, or reviews.",
+    help="What is shown: issues that are worked on, a train of merges, reviews; or what"
+    " labels, or requests for reviews, begin.",
 )
 @click.option(
     "--port", default=0, help="The port of the local GitHub; without it a free one."
@@ -229,8 +230,8 @@ def show(*, once: bool, scenario: str, port: int) -> None:
     """Try the bot on a local GitHub, without an account or network.
 
     Serves a repository with issues and pull requests as pages, with the bot listening
-    to what is commented there, until Ctrl-C. With --once it needs no browser: one
-    command is given, its progress and report are shown, and what came of it is checked.
+    to what is done there, until Ctrl-C. With --once it needs no browser: one
+    command is given, or what the scenario says is done; the progress and report are shown, and what came of it is checked.
     """
     try:
         from bot.demo import show as demo  # noqa: PLC0415 - needs the extra [demo]

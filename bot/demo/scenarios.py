@@ -5,14 +5,18 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from bot.core.plan.configuration import PATH as CONFIGURATION
-from bot.demo.check import check
-from bot.demo.seed import REPOSITORY
-from bot.demo.stage import DemoFailed, Stage
+from bot.demo.check import BASES, check
+from bot.demo.seed import REPOSITORY, REVIEWERS
+from bot.demo.stage import THREAD, DemoFailed, Stage
 from bot.localhub.hub import LocalHub
 from bot.localhub.pulls import pull_of
 from bot.localhub.rules import BranchRules, RequiredCheck
 
 Row = tuple[str, str, str, str]
+
+ENDS = frozenset({"hooray", "confused"})
+"""The reactions to a command of which one comes when its batch is over."""
+LABEL = "batch"
 
 TRAIN: Mapping[int, tuple[str, str]] = MappingProxyType(
     {
@@ -32,11 +36,35 @@ rules:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One command of ada's."""
+    """What ada does: a command, unless *act* does something else.
 
-    command: str
+    The batch speaks in *thread*; ``is_over`` says whether all has come of it.
+    """
+
+    command: str  # or what she does instead, as it is asked of somebody else
     prepare: Callable[[LocalHub], None]
     check: Callable[[Stage], Iterator[Row]]
+    thread: int = THREAD
+    act: Callable[[LocalHub], object] | None = None
+    is_over: Callable[[Stage], bool] = lambda on: bool(_reactions(on) & ENDS)
+
+    @property
+    def is_typed(self) -> bool:
+        """Whether it is written as a comment."""
+        return self.act is None
+
+    def begin(self, hub: LocalHub) -> None:
+        """Do what ada does."""
+        if self.act is None:
+            hub.comment("ada", REPOSITORY, self.thread, self.command)
+        else:
+            self.act(hub)
+
+
+def _reactions(on: Stage) -> set[str]:
+    """Return the bot's reactions to the last command."""
+    commands = [c for c in on.thread.comments if c.author.login == "ada"]
+    return {reaction.content for reaction in commands[-1].reactions}
 
 
 def _nothing(_hub: LocalHub) -> None:
@@ -94,10 +122,59 @@ def _reviewed(on: Stage) -> Iterator[Row]:
         yield f"✓ PR #{number}", "reviewed", f"{lines} on lines", said
 
 
+def _needs_the_other(hub: LocalHub) -> None:
+    """Have #18 wait for #12, as GitHub's own dependency."""
+    blocked, blocker = hub.thread(REPOSITORY, 18), hub.thread(REPOSITORY, 12)
+    hub.block("ada", blocked, blocker)
+
+
+def _label(hub: LocalHub) -> None:
+    """Put the label on, as a script does."""
+    for number in BASES:
+        hub.label("ada", REPOSITORY, number, LABEL)
+
+
+def _has_no_label(on: Stage) -> bool:
+    """Return whether all is said, and the label is gone from all."""
+    threads = on.thread.repository.threads
+    left = [n for n in BASES for one in threads[n].labels if one.name == LABEL]
+    return on.comment_of("report") is not None and not left
+
+
+def _ask(hub: LocalHub) -> None:
+    for number in REVIEWED:
+        hub.request_review("ada", REPOSITORY, number, teams=[REVIEWERS])
+
+
+def _requested(on: Stage) -> Iterator[Row]:
+    """Yield the reviews; the team's people are still asked. Raises ``DemoFailed``."""
+    threads = on.thread.repository.threads
+    if not all(pull_of(threads[number]).requested_teams for number in REVIEWED):
+        message = "the team is not asked any more"
+        raise DemoFailed(message)
+    yield from _reviewed(on)
+
+
 SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
     {
         "implement": Scenario("/batch 12 15 18 after:12", _nothing, check),
         "merge": Scenario("/batch merge 101 102 103", _strict_base, _merged),
         "review": Scenario("/batch review 61 63 64", _rules, _reviewed),
+        "labels": Scenario(
+            f"put the label {LABEL} on #12, #15 and #18",
+            _needs_the_other,
+            check,
+            thread=12,
+            act=_label,
+            is_over=_has_no_label,
+        ),
+        "reviews": Scenario(
+            f"ask the team {REVIEWERS} for a review of #61, #63 and #64",
+            _rules,
+            _requested,
+            thread=61,
+            act=_ask,
+            is_over=lambda on: on.comment_of("report") is not None,
+        ),
     }
 )

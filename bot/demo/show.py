@@ -21,8 +21,6 @@ from bot.demo.seed import REPOSITORY
 from bot.demo.stage import REPAIR, THREAD, DemoFailed, Stage, stage
 from bot.localhub.state import Comment
 
-ENDS = frozenset({"hooray", "confused"})
-"""The reactions to a command of which one comes when its batch is over."""
 PATIENCE_SECONDS = 120.0
 
 _ITEM = re.compile(r"^- \[[ x]\] (?!<!--)(?P<text>.+)$", re.MULTILINE)
@@ -30,20 +28,23 @@ _HEADING = re.compile(r"^### (?P<text>.+)$", re.MULTILINE)
 
 
 async def once(*, scenario: str = "implement", program: Sequence[str] = REPAIR) -> None:
-    """Post a scenario's command, show its progress, print the report and check it.
+    """Do what a scenario says, show the progress, print the report and check it.
 
     Python runs *program* to implement an issue. Raises ``DemoFailed`` if what was promised is not
     there in the end.
     """
     console, shown = Console(), SCENARIOS[scenario]
     console.print("Starting a local GitHub and the bot …")
-    async with stage(program=program, prepare=shown.prepare) as on:
-        text = shown.command
-        console.print(f"ada writes in {REPOSITORY}#{THREAD}:  [bold]{text}[/]\n")
-        command = on.hub.comment("ada", REPOSITORY, THREAD, text)
+    number = shown.thread
+    async with stage(program=program, prepare=shown.prepare, number=number) as on:
+        where = (
+            f" writes in {REPOSITORY}#{number}" if shown.is_typed else " was asked to"
+        )
+        console.print(f"ada{where}:  [bold]{shown.command}[/]\n")
+        shown.begin(on.hub)
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
-                await _show(console, on, lambda: bool(_reactions(command) & ENDS))
+                await _show(console, on, lambda: shown.is_over(on))
         except TimeoutError as error:
             tracking = on.comment_of("tracking")
             said = tracking.body if tracking else "there is no tracking comment"
@@ -53,7 +54,7 @@ async def once(*, scenario: str = "implement", program: Sequence[str] = REPAIR) 
         if report is None:
             message = "there is no report"
             raise DemoFailed(message)
-        console.print(f"\nThe report, as a new comment in #{THREAD}:\n")
+        console.print(f"\nThe report, as a new comment in #{number}:\n")
         console.print(readable(report.body))
         console.print()
         console.print(_checked(on, shown))
@@ -75,7 +76,10 @@ async def serve(*, port: int, scenario: str = "implement") -> None:
         url = f"{on.hub.html_url}/{REPOSITORY}/issues/{THREAD}"
         console.print("A local GitHub with the bot is running. Open")
         console.print(f"  [bold]{url}[/]", soft_wrap=True)
-        console.print(f"and write [bold]{shown.command}[/] there. Ctrl-C ends it.")
+        what = f"write [bold]{shown.command}[/] there"
+        if not shown.is_typed:
+            what = f"[bold]{shown.command}[/]"
+        console.print(f"and {what}. Ctrl-C ends it.", soft_wrap=True)
         console.print(f"The bot's log: {on.log}", soft_wrap=True, highlight=False)
         await asyncio.Event().wait()
 
@@ -147,7 +151,3 @@ def _table(lines: list[str]) -> Table:
     for line in lines:
         table.add_row(Text(line))
     return table
-
-
-def _reactions(comment: Comment) -> set[str]:
-    return {reaction.content for reaction in comment.reactions}

@@ -48,13 +48,14 @@ class Stage:
     hub: LocalHub
     requests: "Requests"
     log: Path  # what the bot writes while it runs
+    number: int = THREAD
 
     @property
     def thread(self) -> Thread:
-        """The issue in which the command is given."""
+        """The issue or pull request in which the batch speaks."""
         repository = self.hub.state.repository(REPOSITORY)
         assert repository is not None
-        return repository.threads[THREAD]
+        return repository.threads[self.number]
 
     def comment_of(self, kind: str) -> Comment | None:
         """Return the bot's last comment of a kind in the thread."""
@@ -98,6 +99,7 @@ async def stage(
     pace_seconds: float = 0,
     program: Sequence[str] = REPAIR,
     prepare: Callable[[LocalHub], None] = lambda _hub: None,
+    number: int = THREAD,
 ) -> AsyncIterator[Stage]:
     """Start the local GitHub, fill it and *prepare* it, start the bot, and end both.
 
@@ -135,7 +137,7 @@ async def stage(
             bot = _Child(folder, hub, program, pace_seconds)
             try:
                 await bot.start()
-                yield Stage(hub, requests, bot.log)
+                yield Stage(hub, requests, bot.log, number)
             except DemoFailed as error:
                 message = f"{error}\n\nThe bot's log ends with:\n{bot.log_tail()}"
                 raise DemoFailed(message) from error
@@ -227,6 +229,7 @@ class _Child:
             # Whoever watches wants to see it move, and go on after what they broke.
             "BATCH_EDIT_INTERVAL": "1.5",
             "BATCH_SWEEP_SECONDS": "10",
+            "BATCH_TRIGGER_WINDOW": "5",
             "BATCH_SANDBOX": "best-effort",
             "SHUTDOWN_TIMEOUT": "2",
             "LOG_LEVEL": "info",

@@ -101,6 +101,29 @@ async def test_once_shows_reviews_with_a_comment_on_a_line(tmp_path: Path):
 
 
 @pytest.mark.slow
+async def test_once_shows_what_labels_begin(tmp_path: Path):
+    code, printed = await run(
+        *("-m", "bot", "demo", "--once", "--scenario", "labels"), folder=tmp_path
+    )
+    assert code == 0, printed
+    assert "put the label batch on #12, #15 and #18" in printed
+    checked = [line for line in printed.splitlines() if line.startswith("✓ draft PR #")]
+    assert [re.search(r"closes #(\d+)", c)[1] for c in checked] == ["12", "15", "18"]  # type: ignore[index]
+    assert "labels on #12, #15 and #18" in printed.replace("\n", " ")
+
+
+@pytest.mark.slow
+async def test_once_shows_what_requests_for_reviews_begin(tmp_path: Path):
+    code, printed = await run(
+        *("-m", "bot", "demo", "--once", "--scenario", "reviews"), folder=tmp_path
+    )
+    assert code == 0, printed
+    reviewed = [line for line in printed.splitlines() if line.startswith("✓ PR #")]
+    numbers = [re.search(r"#(\d+)", one)[1] for one in reviewed]  # type: ignore[index]
+    assert numbers == ["61", "63", "64"]
+
+
+@pytest.mark.slow
 async def test_a_program_that_fails_is_the_reason_for_exit_1(tmp_path: Path):
     program = tmp_path / "broken.py"
     program.write_text("raise SystemExit('the repair kit is empty')")
@@ -120,6 +143,7 @@ async def test_a_program_that_fails_is_the_reason_for_exit_1(tmp_path: Path):
         ("SIGINT", (), "issues/12"),
         ("SIGTERM", ("--scenario", "merge"), "pull/101"),
         ("SIGHUP", ("--scenario", "review"), "pull/61"),
+        ("SIGTERM", ("--scenario", "labels"), "issues/18"),
     ],
 )
 async def test_the_pages_are_served_until_it_is_interrupted(

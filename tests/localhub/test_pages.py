@@ -221,6 +221,27 @@ async def test_labels_are_added_and_removed(page: Page, site: LocalHub) -> None:
     assert [label.name for label in thread.labels] == ["release", "batch"]
 
 
+async def test_a_label_is_put_on_many_at_once(page: Page, site: LocalHub) -> None:
+    await page.goto(f"/{REPOSITORY}/issues")
+    for number in (12, 15, 61):
+        await page.get_by_label(f"Choose #{number}", exact=True).check()
+    await page.get_by_role("button", name="Label what is chosen").click()
+    await expect(page.locator("li", has_text="#15 by").locator(".label")).to_have_count(
+        len(site.thread(REPOSITORY, 15).labels)
+    )
+    found = [n for n in (12, 13, 15, 61) if "batch" in names(site, n)]
+    assert found == [12, 15, 61]
+    await page.get_by_label("Choose #15", exact=True).check()
+    await page.get_by_label("Choose #13", exact=True).check()
+    await page.get_by_role("button", name="Take it off").click()
+    await expect(page.get_by_label("Choose #15", exact=True)).not_to_be_checked()
+    assert "batch" not in names(site, 15)
+
+
+def names(site: LocalHub, number: int) -> list[str]:
+    return [label.name for label in site.thread(REPOSITORY, number).labels]
+
+
 async def test_an_issue_is_closed_and_reopened(page: Page, site: LocalHub) -> None:
     await page.goto(f"/{REPOSITORY}/issues/36")
     await page.get_by_role("button", name="Close issue").click()

@@ -32,6 +32,25 @@ def _asked(name: str, items: str) -> str:
             return f"asked {code_span(name.partition(':')[2])} for a review of {items}"
 
 
+def what_was_read(batch: Batch) -> str:
+    """Return what a batch was asked for with, to be named as a cost."""
+    words = {Labelled: "the labels", ReviewAsked: "the requests"}
+    return words.get(type(batch.request.origin), "the command")
+
+
+def last_steps(batch: Batch) -> str:
+    """Return what the bot still does with its report, and after it."""
+    steps = ["posting it", "the last changes to the progress comment"]
+    match batch.request.origin:
+        case Labelled():
+            steps.append("taking labels off")
+        case ReviewAsked():
+            pass
+        case _:
+            steps.append("the reaction to the command")
+    return join(steps)
+
+
 def on_again(batch: Batch) -> str:
     """Return what else runs again what did not complete, if anything but a command."""
     if isinstance(batch.request.origin, Labelled):

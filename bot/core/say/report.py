@@ -9,7 +9,7 @@ from bot.core.actions.table import ACTIONS, sort_of
 from bot.core.durations import clock, spell
 from bot.core.model import Batch, ItemSort, ItemState
 from bot.core.run.progress import ItemView, Progress, median_worked
-from bot.core.say.askers import asked_with, on_again
+from bot.core.say.askers import asked_with, last_steps, on_again, what_was_read
 from bot.core.say.headings import heading
 from bot.core.say.messages import notes_of
 from bot.core.say.names import Names, names_of
@@ -215,15 +215,16 @@ class _Report:
         less than all.
         """
         theirs = sum(view.requests for view in self.views)
+        read = what_was_read(self.progress.batch)
         if (others := self.situation.used_requests - theirs) > 0:
             yield (
-                f"The other {plural(others, 'API request')}: reading the command, the"
+                f"The other {plural(others, 'API request')}: reading {read}, the"
                 " comments before this one, and looking at what others do meanwhile."
             )
         if not self.progress.report_url:  # else it is written again, later
             yield (
-                "API requests are counted up to this report: posting it, the last changes"
-                " to the progress comment and the reaction to the command come on top."
+                "API requests are counted up to this report:"
+                f" {last_steps(self.progress.batch)} come on top."
             )
 
     def _all_requests(self) -> str:

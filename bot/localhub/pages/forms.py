@@ -69,6 +69,20 @@ class Forms(Frame):
             self._hub.label(login, name, thread.number, str(form["add"]))
         return see(path_of(thread))
 
+    async def post_label_of_many(self, request: web.Request) -> web.StreamResponse:
+        """Put a label on all that is chosen in the list, or take it off."""
+        form, repository = await request.post(), self._repository(request)
+        login, name = self._login(request), repository.full_name
+        label = str(form.get("label", ""))
+        for chosen in form.getall("number", []):
+            thread = self._hub.thread(name, int(str(chosen)))
+            has_it = label in [one.name for one in thread.labels]
+            if form.get("do") == "remove" and has_it:
+                self._hub.unlabel(login, name, thread.number, label)
+            elif form.get("do") == "add" and label:
+                self._hub.label(login, name, thread.number, label)
+        return see(f"/{name}/issues")
+
     async def post_state(self, request: web.Request) -> web.StreamResponse:
         """Close or reopen."""
         form, thread = await request.post(), self._thread(request)

@@ -37,6 +37,7 @@ def add_pages(
         app.router.add_get(path, pages.shown(handler))
     for path, handler in (
         ("/{owner}/{name}/issues", pages.post_issue),
+        ("/{owner}/{name}/labels", pages.post_label_of_many),
         (thread + "/comments", pages.post_comment),
         (thread + "/boxes", pages.post_box),
         (thread + "/labels", pages.post_labels),
