@@ -35,14 +35,23 @@ def main(context: click.Context) -> None:
 @main.command()
 @click.option("--host", help="The address to listen on; before the variable HOST.")
 @click.option("--port", help="The port to listen on; before the variable PORT.")
-def run(host: str | None = None, port: str | None = None) -> None:
+@click.option(
+    "--poll",
+    is_flag=True,
+    help="Take deliveries from GitHub's list, for want of an address; as BATCH_POLL.",
+)
+def run(
+    host: str | None = None, port: str | None = None, *, poll: bool = False
+) -> None:
     """Run the bot.
 
     It is set up by environment variables, or by a file .env in this folder; the README
     lists them. SIGTERM or Ctrl-C ends it in order, a second one at once.
     """
     try:
-        settings = load_settings({"HOST": host, "PORT": port})
+        settings = load_settings(
+            {"HOST": host, "PORT": port, "BATCH_POLL": "true" if poll else None}
+        )
         secrets = Secrets(settings.secrets)
         configure_logging(
             level=settings.log_level, style=settings.log_format, secrets=secrets

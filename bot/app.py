@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -42,6 +43,7 @@ from bot.store.store import (
     read_store,
 )
 from bot.web import local
+from bot.web.relay import Relay
 from bot.web.routes import WebSurface, make_app, make_runner
 from bot.wiring import (
     Engine,
@@ -217,7 +219,18 @@ async def start(
         supervisor.start("inbox", engine.inbox.run(), is_vital=True)
         supervisor.start("outages", engine.outages.run(), is_vital=True)
         supervisor.start("sweep", engine.sweep.run(), is_vital=True)
+        if settings.polls:
+            supervisor.start("polling", engine.polling.run(), is_vital=True)
         front.hand_over(engine)
+        if settings.webhook_proxy_url:
+            relay = Relay(
+                settings.webhook_proxy_url,
+                f"{url}{settings.webhook_path}",
+                refused=partial(_ask_github, engine),
+                clock=clock,
+                fraction=random.random,
+            )
+            supervisor.start("webhook proxy", relay.run(), is_vital=True)
         wishes = Wishes(engine, front, clock)
         await stack.enter_async_context(
             local.serve(
@@ -229,6 +242,14 @@ async def start(
         yield Bot(url, supervisor.failed, drain)
         drain.set()
         await engine.drain(settings.shutdown_seconds)
+
+
+async def _ask_github(engine: Engine) -> None:
+    """Take in from GitHub what did not come as it was sent."""
+    try:
+        await engine.take_missed()
+    except BotError as error:
+        log.warning("GitHub was not asked for a delivery", error=str(error))
 
 
 async def _introduced(settings: Settings, host: Host, way: Way) -> GitHubAdapter:

@@ -108,6 +108,7 @@ def _expected(settings: Settings) -> checkup.Expected:
         webhook_path=settings.webhook_path,
         web_url=settings.web_url,
         proxy_url=settings.webhook_proxy_url,
+        polls=settings.polls,
         secrets=settings.webhook_secrets,
         repositories=tuple(settings.file.allowed_repositories),
         reserve=settings.reserve,

@@ -106,6 +106,9 @@ from bot.store.store import Store
 from bot.web.routes import Readiness
 from bot.workers.local import LocalWorker
 
+POLL_SECONDS = 5.0
+"""How often GitHub is asked for deliveries that come by no other way."""
+
 log = structlog.get_logger()
 
 
@@ -555,7 +558,11 @@ class Engine:
             inbox=self.inbox,
             forgotten=self.forgotten,
             clock=clock,
+            hears=self.may_act_on,
+            is_direct=not (settings.polls or settings.webhook_proxy_url),
         )
+        self.take_missed = missed.sweep
+        self.polling = Sweep((missed,), clock=clock, every_seconds=POLL_SECONDS)
         self.outages = Outages(
             self.scheduler,
             self.tracker,

@@ -1,14 +1,16 @@
 """Looks again and again for what no delivery told, and says what could not be said."""
 
+import asyncio
 import json
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 
-from bot.core.command.trigger import EVENTS
+from bot.core.command.trigger import EVENTS, WAKING
 from bot.core.model import BatchId, InstallationId, Reference
 from bot.core.world.markers import boxes, parse_marker
 from bot.engine.inbox import Inbox
@@ -91,16 +93,29 @@ class Missed:
         inbox: Inbox,
         forgotten: "Forgotten",
         clock: Clock,
+        hears: Callable[[str, Mapping[str, Any]], object] = lambda _event, _payload: (
+            None
+        ),
+        is_direct: bool = True,
     ) -> None:
+        self._hears = hears
+        self._is_direct = is_direct
+        self._heard: dict[str, datetime] = {}
         self._forgotten = forgotten
         self._deliveries = deliveries
         self._past = past
         self._inbox = inbox
         self._clock = clock
+        self._began_at = clock.now()
+        self._one = asyncio.Lock()
         self._since: datetime | None = None
 
     async def sweep(self) -> None:
         """Take in what GitHub tried to deliver in vain since the last time."""
+        async with self._one:  # several may have a reason to look
+            await self._look()
+
+    async def _look(self) -> None:
         began_at = self._clock.now()
         since = self._since or began_at - GITHUB_KEEPS
         self._since = since
@@ -114,9 +129,13 @@ class Missed:
         """Take in what GitHub tried to deliver in vain and is not stored.
 
         What was answered with 2xx was on disk once: if it is not known now, the
-        database is an older one, and to run its command again would double it.
+        database is an older one, and to run its command again would double it. Where
+        GitHub does not deliver here, what it was answered says nothing of this bot.
         """
         listed = await self._past.since(since)
+        if not self._is_direct:
+            await self._hear(listed, since)
+            listed = [replace(one, is_accepted=False) for one in listed]
         accepted = {one.guid for one in listed if one.is_accepted}
         known = await self._deliveries.known_guids([one.guid for one in listed])
         here = accepted | known
@@ -129,6 +148,16 @@ class Missed:
             await self._inbox.add(await self._past.get(one))
         lost = [one for one in wanted if one.is_accepted and one.guid not in known]
         await self._forgotten.look_at(lost)
+
+    async def _hear(self, listed: Sequence[HookDelivery], since: datetime) -> None:
+        """Let what batches wait for be known by what is not kept, once each."""
+        self._heard = {guid: at for guid, at in self._heard.items() if at >= since}
+        fresh = [one for one in listed if one.delivered_at >= self._began_at]
+        for one in fresh:
+            if one.event in WAKING and one.guid not in self._heard:
+                self._heard[one.guid] = one.delivered_at
+                told = await self._past.get(one)
+                self._hears(one.event, json.loads(told.body))
 
 
 class Forgotten:

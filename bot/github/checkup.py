@@ -48,6 +48,7 @@ class Expected:
     webhook_path: str
     web_url: str = ""
     proxy_url: str = ""
+    polls: bool = False  # deliveries are taken from GitHub's list
     secrets: tuple[str, ...] = field(default=(), repr=False)
     repositories: tuple[str, ...] = ()  # owner/name or owner/*; none: all
     reserve: Reserve = DEFAULT_RESERVE
@@ -212,11 +213,13 @@ def _faults_of_hook(
     wanted = expected.proxy_url or expected.web_url
     variable = "WEBHOOK_PROXY_URL" if expected.proxy_url else "WEB_URL"
     paths = ("", "/", expected.webhook_path)
-    if wanted and not address.startswith(wanted):
+    if wanted and not expected.polls and not address.startswith(wanted):
         yield State.NOTE, say.hook_goes_elsewhere(address, wanted, variable, page)
-    elif not expected.proxy_url and parts.path not in paths:
+    elif not (expected.proxy_url or expected.polls) and parts.path not in paths:
         path = expected.webhook_path
         yield State.NOTE, say.hook_other_path(address, path, page)
+    if expected.polls:
+        return  # where it leads to matters to nobody
     if is_private(parts.hostname or "") and not wanted:
         yield State.NOTE, say.hook_not_public(address, page)
     content_type = str(config.get("content_type") or "form")
@@ -245,7 +248,9 @@ def of_delivery(
     event, status = str(delivery["event"]), int(delivery["status_code"])
     at = datetime.fromisoformat(delivery["delivered_at"])
     fits = signs(delivery, expected.secrets)
-    if 200 <= status < 300:
+    if expected.polls:
+        yield Finding(DELIVERIES, State.FINE, *say.listed(event, at))
+    elif 200 <= status < 300:
         yield Finding(DELIVERIES, State.FINE, *say.delivered(event, at))
     elif status == 401 and not fits:
         words = say.refused_signature(event, at, page)

@@ -174,6 +174,7 @@ class Settings(BaseSettings):
     webhook_proxy_url: Url = _variable(
         "", "WEBHOOK_PROXY_URL", example="https://smee.io/abc"
     )
+    polls: bool = _variable(default=False, name="BATCH_POLL", example="true")
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], BeforeValidator(_level)
     ] = _variable("info", "LOG_LEVEL", example="info")

@@ -80,7 +80,9 @@ def hook_without_address(url: str) -> Words:
     """GitHub has nowhere to deliver to."""
     return (
         "the app's webhook has no address: GitHub delivers nothing",
-        f"make it active, and set one at {url}",
+        f"make it active, and set one at {url}: the bot's, a smee channel (also in"
+        " WEBHOOK_PROXY_URL) or, for `python -m bot run --poll`, one that leads nowhere,"
+        " such as https://batch-bot.invalid",
     )
 
 
@@ -88,7 +90,8 @@ def hook_not_public(address: str, url: str) -> Words:
     """GitHub cannot get to a place inside somebody's network."""
     return (
         f"the app's webhook goes to {address}, which GitHub cannot reach",
-        f"set a public address at {url}",
+        f"set a public address at {url}, or a smee channel there and in"
+        " WEBHOOK_PROXY_URL; or take them from GitHub with `python -m bot run --poll`",
     )
 
 
@@ -148,6 +151,14 @@ def nothing_delivered() -> Words:
 def delivered(event: str, at: datetime) -> Words:
     """The newest delivery was taken."""
     return f"the last delivery was taken: {event}, {_time(at)}", ""
+
+
+def listed(event: str, at: datetime) -> Words:
+    """The newest delivery is on GitHub's list, from which it is taken."""
+    return (
+        f"deliveries are taken from GitHub's list; the last: {event}, {_time(at)}",
+        "",
+    )
 
 
 def refused_signature(event: str, at: datetime, url: str) -> Words:
