@@ -452,6 +452,8 @@ async def _about(
         except Unauthorized as error:
             if tries >= KEY_TRIES and not was_taken:
                 raise Refused(KeyRefused(str(error)), status=401) from error
+            # It may be weather: a key that was just made, a clock that is off.
+            log.warning("GitHub refuses the key", error=str(error), tries=tries)
             wait = delay_seconds(tries, random(), most_seconds=MOST_WAIT_SECONDS)
         except Refused as error:
             if not was_taken:

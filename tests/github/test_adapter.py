@@ -49,10 +49,14 @@ async def test_a_key_that_github_does_not_take_is_refused_with_advice(aiohttp_se
     github = ScriptedGitHub(HurriedClock())
     github.on("GET /app", Reply({"message": "A JSON web token could not be"}, 401))
     server = await aiohttp_server(github.application)
-    with pytest.raises(Refused, match="JSON web token") as caught:
+    refused = pytest.raises(Refused, match="JSON web token")
+    with structlog.testing.capture_logs() as logs, refused as caught:
         async with open_adapter(str(server.make_url(""))):
             raise AssertionError
     assert "APP_ID" in caught.value.advice
+    # Nobody waits in silence until that is certain.
+    assert [line["event"] for line in logs] == ["GitHub refuses the key"] * 3
+    assert "JSON web token" in logs[0]["error"]
 
 
 async def test_a_key_that_is_refused_for_a_moment_at_the_start_is_shown_again(
