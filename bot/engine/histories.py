@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from bot.core.review.facts import ReviewFacts
 from bot.core.world.pulls import (
     ConflictsOf,
     PullRequest,
     PullRequestNow,
     RebaseOf,
+    conflicts_of,
 )
 from bot.core.world.questions import Question
 from bot.engine.waits import AskAll
@@ -27,6 +29,10 @@ def asking_git(ask: AskAll, histories: Histories) -> AskAll:
         for question, answer in answers.items():
             if isinstance(question, PullRequestNow):
                 answers[question] = await _proved(histories, question, answer)
+            elif isinstance(answer, ReviewFacts) and answer.has_conflicts:
+                asked = conflicts_of(question.repository, answer.pull)
+                files = await _of_git(histories, asked)
+                answers[question] = replace(answer, conflicting=tuple(files))
         for one in own:
             answers[one] = await _of_git(histories, one)
         return answers

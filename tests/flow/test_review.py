@@ -123,7 +123,7 @@ async def test_conflicts_and_checks_stand_in_the_way(on: World):
         await review(on, "/batch review 61")
         (posted,) = reviews(on, 61)
     assert said(posted).startswith("**1 thing stands in the way; 1 thing to know**")
-    assert "- ❌ Conflicts with `main`; both changed `topic61.txt`" in said(posted)
+    assert "- ❌ Conflicts with `main` in `topic61.txt`" in said(posted)
     assert "- 👀 Check build: failure — `topic61.txt:1` no `topic`" in said(posted)
 
 

@@ -10,10 +10,10 @@ from bot.core.actions.step import Ask, End, Job, Seen
 from bot.core.model import Link, Outcome, OutcomeKind, UpdateMethod
 from bot.core.world.markdown import code_span, join, plural, some
 from bot.core.world.pulls import (
-    ConflictsOf,
     PullRequest,
     PullRequestNow,
     ReviewDecision,
+    conflicts_of,
     is_own_update,
 )
 from bot.core.world.questions import Check, CheckState, PullState
@@ -90,9 +90,7 @@ def head_moved(pinned: str, now: str) -> Outcome:
 
 def conflicts(job: Job, pull: PullRequest, seen: Seen) -> Ask | End:
     """Return the end of what cannot be merged as it is, once its files are known."""
-    asked = ConflictsOf(
-        job.repository, pull.number, pull.head_sha, pull.base_sha, pull.base_branch
-    )
+    asked = conflicts_of(job.repository, pull)
     files = seen.answer(asked)
     if files is None:
         return Ask(asked)

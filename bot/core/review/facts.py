@@ -59,6 +59,7 @@ class ReviewFacts:
     has_conflicts: bool | None = False
     # Files that the base changed too since the branch left it; only with conflicts.
     changed_on_both: tuple[str, ...] = ()
+    conflicting: tuple[str, ...] = ()  # of these, if git has said so
     earlier: tuple[EarlierReview, ...] = ()  # oldest first
     is_own: bool = False  # whether the app opened it: GitHub takes no verdict then
 

@@ -68,8 +68,9 @@ def findings(facts: ReviewFacts) -> list[Finding]:
 def _conflicts(facts: ReviewFacts) -> Iterator[Finding]:
     pull = facts.pull
     if facts.has_conflicts:
-        both = facts.changed_on_both
+        both, names = facts.changed_on_both, facts.conflicting
         where = f"; both changed {_paths(both)}" if both else ""
+        where = f" in {_paths(names)}" if names else where
         where = where or f": {link('which files', f'{pull.url}/conflicts')}"
         yield Finding(
             Weight.STOPS, f"Conflicts with {code_span(pull.base_branch)}{where}"

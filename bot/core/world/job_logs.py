@@ -14,7 +14,7 @@ MOST_LINES = 12
 _WIDTH = 200
 
 _STAMP = re.compile(r"^\ufeff?\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z ?")
-_COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+_COLOUR = re.compile(r"\x1b(?:\[[0-9;?]*[A-Za-z]|\][^\x07\x1b]*(?:\x07|\x1b\\))")
 _COMMAND = re.compile(r"^##\[(?P<word>\w+)\](?P<rest>.*)$")
 _EXIT = re.compile(r"^Process completed with exit code \d+")
 
@@ -29,25 +29,31 @@ class JobLogOf(Question[tuple[str, ...]]):
 def telling_lines(text: str) -> Sequence[str]:
     """Return the last lines of the step that failed first, without stamps and colours.
 
-    A failing step ends with an ``error`` line; what stands before it, from the beginning
-    of the step on, is what it said.
+    A failing command ends with an ``error`` line that says so; what stands before it,
+    from the beginning of the step on, is what it said. Without one, an action failed or
+    the job was stopped: the last step that wrote an error tells, up to that.
     """
     kept: list[str] = []
-    errors: list[str] = []
-    for raw in text.splitlines():
-        line = _COLOUR.sub("", _STAMP.sub("", raw)).rstrip()
+    failed: list[str] = []
+    end = 0  # of what the present step wrote, with its last error
+    for raw in text.split("\n"):
+        # Of what overwrites itself, the last state is to be read.
+        line = _COLOUR.sub("", _STAMP.sub("", raw.rstrip("\r"))).rpartition("\r")[2]
         command = _COMMAND.match(line)
         if command is None:
             kept.append(line)
         elif command["word"] == "error":
             said = command["rest"].strip()
-            if _EXIT.match(said) or not kept:
-                errors.append(said)
-                break
             kept.append(said)
+            end = len(kept)
+            if _EXIT.match(said):
+                break
         elif command["word"] == "group" and command["rest"].startswith("Run "):
-            kept = []  # another step begins
+            failed = kept[:end] or failed
+            kept, end = [], 0  # another step begins
         elif command["word"] not in ("group", "endgroup", "debug"):
             kept.append(command["rest"].strip())
-    lines = [cut(line, _WIDTH) for line in kept if line.strip()]
-    return (*lines[-MOST_LINES + len(errors) :], *errors)
+    lines = kept[:end] or failed or kept
+    return tuple(
+        [cut(line.rstrip(), _WIDTH) for line in lines if line.strip()][-MOST_LINES:]
+    )

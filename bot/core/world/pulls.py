@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from bot.core.model import ItemNumber
+from bot.core.model import ItemNumber, Repository
 from bot.core.world.freezes import Freeze
 from bot.core.world.questions import (
     Check,
@@ -176,6 +176,13 @@ class ConflictsOf(Question[tuple[str, ...]]):
     head_sha: str
     base_sha: str
     base_branch: str
+
+
+def conflicts_of(repository: Repository, pull: PullRequest) -> ConflictsOf:
+    """Return what is asked about the conflicts of a pull request."""
+    return ConflictsOf(
+        repository, pull.number, pull.head_sha, pull.base_sha, pull.base_branch
+    )
 
 
 def is_own_update(pull: PullRequest, pinned: str) -> bool:

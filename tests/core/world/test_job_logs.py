@@ -54,6 +54,45 @@ def test_an_error_of_a_tool_stands_among_what_it_wrote():
     assert telling_lines(text)[1] == "a.py: no such name"
 
 
+def test_a_step_that_ends_without_an_exit_code_tells_and_not_what_always_runs_after_it():
+    text = log(
+        "##[group]Run actions/upload-artifact@v4",
+        "##[endgroup]",
+        "looking for dist",
+        "##[error]No files were found with the provided path: dist",
+        "##[group]Run rm -rf tmp",
+        "rm -rf tmp",
+        "##[endgroup]",
+        "Post job cleanup.",
+    )
+    assert telling_lines(text) == (
+        "looking for dist",
+        "No files were found with the provided path: dist",
+    )
+    stopped = log(
+        "##[group]Run pytest",
+        "test_a.py ..",
+        "##[error]The operation was canceled.",
+        "Post job cleanup.",
+        "[command]/usr/bin/git version",
+    )
+    assert telling_lines(stopped) == ("test_a.py ..", "The operation was canceled.")
+
+
+def test_an_error_at_once_is_not_the_end_of_what_a_step_wrote():
+    text = log(
+        "##[error]a.py: no such name",
+        "1 error",
+        "##[error]Process completed with exit code 1.",
+    )
+    assert telling_lines(text)[:2] == ("a.py: no such name", "1 error")
+
+
+def test_a_bar_that_overwrites_itself_is_one_line():
+    text = log("10%\r20%\r100%\r", "\x1b]8;;https://x.test\x07docs\x1b]8;;\x07 failed")
+    assert telling_lines(text) == ("100%", "docs failed")
+
+
 def test_a_log_without_an_end_tells_its_last_lines():
     assert telling_lines(log("one", "two")) == ("one", "two")
     assert telling_lines("") == ()
