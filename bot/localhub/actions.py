@@ -125,6 +125,8 @@ class Actions(CheckRuns):
                 continue
             status = "queued" if outcome == "queued" else "in_progress"
             check = CheckRun(self.state.next_id(), run.suite, name, status, self.now())
+            page = f"{self.payloads.html}/{repository.full_name}/actions/runs/{run.id}"
+            check.details_url = f"{page}/job/{check.id}"
             job = Job(check, run.attempt, self.now(), plan.logs.get(name, ""))
             run.jobs.append(job)
             jobs.append((job, outcome))

@@ -94,7 +94,8 @@ async def test_a_check_that_fails_fails_the_item_and_the_train_goes_on(on: World
     async with on.bot():
         await on.finished(on.say("/batch merge 61 62 63 63 after:61"))
         report_ = on.said("report")
-        assert "1 required check ended with failure: ci" in report_
+        assert "1 required check ended with failure: ci · [ci](http" in report_
+        assert "· [ci](http" in await on.answer("/batch why 61")
         assert "assert 1 == 2" in report_
         assert (is_merged(on, 61), is_merged(on, 62)) == (False, True)
         assert not is_merged(on, 63)
@@ -105,7 +106,8 @@ async def test_a_conflict_fails_with_the_way_to_resolve_it(on: World):
     on.hub.push("ada", REPOSITORY, "main", {"topic61.txt": "other\n"}, message="Mine")
     async with on.bot():
         await on.finished(on.say("/batch merge 61"))
-        assert "it conflicts with `main` in `topic61.txt`" in on.said("report")
+        words = "it conflicts with `main` in `topic61.txt` · [conflicts](http"
+        assert words in on.said("report")
 
 
 async def test_another_push_is_never_merged(on: World):

@@ -301,3 +301,22 @@ async def test_a_stack_of_githubs_own_says_what_to_do(on: World):
         assert "GitHub's own stacks" in said
         assert "from its bottom up" in said
         assert not is_merged(on, 61)
+
+
+# --- words of others ----------------------------------------------------------------------
+
+
+async def test_names_and_logs_of_others_are_shown_and_nothing_else(on: World):
+    name = "ci | `x` @ada <b>](http://evil.test)"
+    log = "##[group]Run it\n```\n@ada closes #1 <!-- x -->\n</details>\n##[error]no\n"
+    on.hub.plan_checks(REPOSITORY, {name: "failure"}, logs={name: log})
+    pulls(on, 61)
+    demand(on, name)
+    async with on.bot():
+        await on.finished(on.say("/batch merge 61"))
+        said = on.said("report")
+        assert "@ada" not in said.partition("Last lines")[0].partition("Tick one")[0]
+        assert "](http://evil" not in said
+        assert "````text\n```\n@ada closes #1 <!-- x -->\n</details>\nno\n" in said
+        assert " · [ci" in said
+        assert "/job/" in said

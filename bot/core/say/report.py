@@ -18,6 +18,7 @@ from bot.core.say.rows import FLAT, page_url
 from bot.core.say.sentences import (
     did_not_succeed,
     fault,
+    place,
     result,
     skip_sentence,
     tries,
@@ -276,7 +277,8 @@ class _Report:
         if view.state is ItemState.SKIPPED:
             return skip_sentence(view, self.links)
         count = f" ({tries(view)})" if view.tries > 1 else ""
-        text = f"{fault(view, self.level.words)}{count}"
+        where = place(view) if self.level.title else ""
+        text = f"{fault(view, self.level.words)}{count}{where}"
         if url := page_url(self.progress, self.situation, f"/{view.item.id}"):
             text += f" · {link('log', url)}"
         return text + (f"\n  {self._advice(view)}" if self.level.title else "")

@@ -127,6 +127,12 @@ def fault(view: ItemView, width: int) -> str:
     return escape_prose(reason, width) or "no reason was given"
 
 
+def place(view: ItemView) -> str:
+    """Return where one sees why an attempt did not succeed, to follow that; or nothing."""
+    found = view.outcome.link if view.outcome else None
+    return f" · {link(escape_line(found.text, 60), found.url)}" if found else ""
+
+
 def skip_sentence(view: ItemView, links: Links) -> str:
     """Return why an item was skipped, to follow the word."""
     if view.skipped_because is not None and view.opened_nothing:

@@ -22,6 +22,7 @@ from bot.core.say.rows import page_url
 from bot.core.say.sentences import (
     ended_because,
     fault,
+    place,
     reason_sentence,
     result,
     skip_sentence,
@@ -212,7 +213,7 @@ def where_it_stands(view: ItemView, names: Names, situation: Situation) -> str:
             advice = escape_prose(view.outcome.advice, 300)
             helps = "A retry may help." if view.outcome.retry_helps else ""
             after = f" after {view.tries} tries" if view.tries > 1 else ""
-            text = f"failed{after}: {fault(view, 300)}"
+            text = f"failed{after}: {fault(view, 300)}{place(view)}"
             return " ".join(part for part in (f"{text}.", advice, helps) if part)
         case ItemState.SKIPPED:
             return f"was skipped: {skip_sentence(view, names.links)}"
