@@ -17,7 +17,7 @@ from prometheus_client import CollectorRegistry
 from bot.core.actions.ability import Abilities
 from bot.core.actions.spec import ActionSpec
 from bot.core.actions.table import ACTIONS
-from bot.core.command.trigger import EVENTS
+from bot.core.command.trigger import may_matter
 from bot.core.command.vocabulary import RESERVED
 from bot.core.effects import (
     EnqueuePullRequest,
@@ -33,6 +33,7 @@ from bot.core.world.redaction import Secrets
 from bot.engine.batches import NewBatches
 from bot.engine.boxes import Boxes
 from bot.engine.changes import Changes
+from bot.engine.checks import Checks
 from bot.engine.controls import Controls
 from bot.engine.conversation import Answers, Conversation
 from bot.engine.effects import Effects
@@ -66,6 +67,7 @@ from bot.engine.supervisor import Supervisor
 from bot.engine.sweep import Awaited, Forgotten, Missed, Short, Sweep, Untold
 from bot.engine.tracker import Tracker
 from bot.engine.verdicts import Verdicts
+from bot.engine.voice import Voice
 from bot.engine.waits import Waits
 from bot.engine.which import Which
 from bot.engine.windows import Windows
@@ -385,11 +387,23 @@ class Engine:
             effects=effects,
             clock=clock,
         )
-        self.tracker = Tracker(
+        voice = Voice(
             situations=situations,
             recorder=self.recorder,
             effects=effects,
             reports=self.reports,
+            checks=Checks(
+                github=github.github,
+                recorder=self.recorder,
+                effects=effects,
+                clock=clock,
+            ),
+            clock=clock,
+        )
+        self.tracker = Tracker(
+            situations=situations,
+            recorder=self.recorder,
+            voice=voice,
             github=github.github,
             clock=clock,
             supervisor=supervisor,
@@ -645,7 +659,8 @@ class Front:
     def may_act_on(self, event: str, payload: Mapping[str, Any]) -> bool:
         """Return whether a delivery may be a reason to act."""
         if self._engine is None:
-            return event in EVENTS  # nobody knows yet what are the app's own words
+            # Nobody knows yet what are the app's own words.
+            return may_matter(event, payload.get("action"))
         return self._engine.may_act_on(event, payload)
 
     async def readiness(self) -> Readiness:

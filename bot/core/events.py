@@ -112,6 +112,17 @@ class TrackingCommented:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckRunPlaced:
+    """A check run is to show the batch on a head of its pull request, and no other one;
+    with its id once it is there.
+    """
+
+    at: datetime
+    head_sha: str  # empty: there is none after all
+    check_run_id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Reported:
     """The report exists."""
 
@@ -325,6 +336,7 @@ BatchEvent = (
     | BudgetWaitStarted
     | BudgetWaitEnded
     | TrackingCommented
+    | CheckRunPlaced
     | Reported
     | BatchConcluded
     | ControlGiven

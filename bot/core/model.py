@@ -515,6 +515,19 @@ class ReviewAsked:
 
 
 @dataclass(frozen=True, slots=True)
+class Button:
+    """A button of one of the bot's own check runs, which is one wish however often it
+    is pressed.
+    """
+
+    check_run_id: int
+    verb: str
+
+    def __str__(self) -> str:
+        return f"check_run:{self.check_run_id}:{self.verb}"
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """What somebody asked for once: where, who, by what."""
 
@@ -522,7 +535,7 @@ class Request:
     thread: ItemNumber
     thread_is_pull_request: bool
     asker: Asker
-    origin: Comment | Box | Labelled | ReviewAsked | Operator
+    origin: Comment | Box | Button | Labelled | ReviewAsked | Operator
     part: int = 0  # which command of the comment, counted from 0
 
     @property

@@ -1,4 +1,4 @@
-"""Boxes that people tick in the comments of the bot."""
+"""Boxes that people tick in the comments of the bot, buttons beside its check runs."""
 
 import re
 from collections.abc import Sequence
@@ -8,18 +8,20 @@ from structlog.contextvars import bound_contextvars
 
 from bot.core.command import syntax
 from bot.core.command.syntax import Control
-from bot.core.command.trigger import BoxesTicked
+from bot.core.command.trigger import BoxesTicked, ButtonPressed
 from bot.core.model import (
     Asker,
     Batch,
     BatchId,
     Box,
+    Button,
     ItemId,
     ItemNumber,
     Request,
     Role,
     source_of,
 )
+from bot.core.say.checks import RETRY
 from bot.core.world.markers import BoxKey, parse_marker, ticked
 from bot.engine.controls import Controls
 from bot.engine.situation import Situations
@@ -73,6 +75,22 @@ class Boxes:
                 await self._tracker.redraw(batch.id)
         return ", ".join(outcomes) or "redrawn"
 
+    async def press(self, pressed: ButtonPressed) -> str:
+        """Carry out a button of the check run that shows a batch, or its being run again:
+        both try again what did not succeed.
+        """
+        batch = await self._batches.load(BatchId(pressed.external_id))
+        if batch is None or batch.repository.id != pressed.repository.id:
+            return "ignored: no batch"
+        progress = await self._situations.progress(batch.id)
+        if progress.check_run_id != pressed.check_run_id:
+            return "ignored: the batch is shown elsewhere"
+        if pressed.button not in ("", RETRY):
+            return "ignored: unknown button"
+        request = self._request(batch, pressed, Button(pressed.check_run_id, RETRY))
+        with bound_contextvars(batch=batch.id), self._github.metered(request.source):
+            return await self._ticked(request, batch, syntax.Retry(batch.id))
+
     async def _batch_of_comment(
         self, edited: BoxesTicked, kind: str, name: str
     ) -> Batch | None:
@@ -95,15 +113,20 @@ class Boxes:
             return "ignored: unknown box"
         # The same edit delivered again is the same wish; a later tick is a new one.
         edit = sha256((edited.old_body + edited.new_body).encode()).hexdigest()[:16]
-        request = Request(
-            repository=edited.repository,
-            thread=edited.thread,
-            thread_is_pull_request=batch.request.thread_is_pull_request,
-            asker=Asker(edited.sender.login, batch.asker.url),
-            origin=Box(edited.comment_id, verb, edit),
-        )
+        request = self._request(batch, edited, Box(edited.comment_id, verb, edit))
         with self._github.metered(request.source):
             return await self._ticked(request, batch, command)
+
+    def _request(
+        self, batch: Batch, done: BoxesTicked | ButtonPressed, origin: Box | Button
+    ) -> Request:
+        return Request(
+            repository=done.repository,
+            thread=batch.thread,
+            thread_is_pull_request=batch.request.thread_is_pull_request,
+            asker=Asker(done.sender.login, batch.asker.url),
+            origin=origin,
+        )
 
     async def _ticked(
         self, request: Request, batch: Batch, command: Control | syntax.Start

@@ -51,8 +51,10 @@ class Changes:
         for schedule in self._scheduler.live(changed.repository.id):
             if items := _concerned(schedule, changed):
                 await self._compare(schedule.batch, items)
-            if changed.is_taken_away and schedule.batch.thread == changed.number:
-                await self._check_thread(schedule.batch)
+            if schedule.batch.thread == changed.number:
+                self._tracker.head_moved(schedule.batch.id)
+                if changed.is_taken_away:
+                    await self._check_thread(schedule.batch)
         thread = (changed.repository.id, changed.number)
         await self._catch_up(lambda b: (b.repository.id, b.thread) == thread)
 

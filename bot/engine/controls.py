@@ -12,7 +12,7 @@ from bot.core.command import syntax
 from bot.core.command.faults import NotPermitted
 from bot.core.command.syntax import Control, format_command
 from bot.core.effects import Reaction
-from bot.core.model import Batch, Box, Request, Role
+from bot.core.model import Batch, Box, Button, Request, Role
 from bot.core.run import control
 from bot.core.run.control import ControlResult
 from bot.core.run.progress import Progress
@@ -134,7 +134,7 @@ class Controls:
         progress = await self._situations.progress(batch.id)
         if change is None:
             change = ControlResult(request.asker.login, nothing=already(progress.state))
-        if change.nothing or not isinstance(request.origin, Box):
+        if change.nothing or not isinstance(request.origin, Box | Button):
             done = change
             await self._replies.say(
                 request,

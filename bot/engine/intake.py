@@ -12,6 +12,7 @@ from bot.core.command.lines import is_prompt
 from bot.core.command.trigger import (
     EVENTS,
     BoxesTicked,
+    ButtonPressed,
     CommentWritten,
     ConfigurationPushed,
     InstallationChanged,
@@ -24,6 +25,7 @@ from bot.core.command.trigger import (
     Trigger,
     about,
     configuration_pushed,
+    may_matter,
     trigger_of,
 )
 from bot.engine.boxes import Boxes
@@ -91,7 +93,7 @@ class Intake:
         return f"{lane} {delivery.guid}" if lane == MARKS else lane
 
     def _lane_of(self, event: str, payload: Mapping[str, Any]) -> str | None:
-        if event not in EVENTS:
+        if not may_matter(event, payload.get("action")):
             return None
         self._github.heard(payload)
         match self._trigger(event, payload):
@@ -155,6 +157,10 @@ class Intake:
                 if not self._may_speak(trigger):
                     return f"ignored: {trigger.sender.login} may not command here"
                 return await self._boxes.carry_out(trigger)
+            case ButtonPressed():
+                if not self._may_speak(trigger):
+                    return f"ignored: {trigger.sender.login} may not command here"
+                return await self._boxes.press(trigger)
             case ItemChanged():
                 await self._changes.item(trigger)
             case RepositoryChanged():
@@ -179,7 +185,7 @@ class Intake:
         is_heard = not change.is_added or self._may_act(change.sender)
         return is_heard and self._policy.allows(change.repository.name)
 
-    def _may_speak(self, written: CommentWritten | BoxesTicked) -> bool:
+    def _may_speak(self, written: CommentWritten | BoxesTicked | ButtonPressed) -> bool:
         if not self._policy.allows(written.repository.name):
             return False
         return self._may_act(written.sender)
@@ -206,6 +212,9 @@ def _about(trigger: Trigger) -> Mapping[str, object]:
             source = request_of(trigger).reply
         case BoxesTicked(repository=repository, thread=thread):
             source = f"box:{trigger.comment_id}"
+        case ButtonPressed(repository=repository, check_run_id=check_run_id):
+            source = f"check_run:{check_run_id}"
+            return {"repository": repository.name, "source": source}
         case _:
             return {}
     return {"repository": repository.name, "thread": thread, "source": source}

@@ -5,7 +5,15 @@ from typing import assert_never
 
 from bot.core.command.faults import Declined, NotPermitted, Refusal
 from bot.core.effects import CreateComment, React, Reaction
-from bot.core.model import Box, Comment, Labelled, Operator, Request, ReviewAsked
+from bot.core.model import (
+    Box,
+    Button,
+    Comment,
+    Labelled,
+    Operator,
+    Request,
+    ReviewAsked,
+)
 from bot.core.say import declines
 from bot.core.say.refusals import render_refusal
 from bot.core.world.markdown import Links
@@ -161,7 +169,7 @@ async def react_to(request: Request, mood: Reaction, effects: Effects) -> None:
         case Comment(id_, kind, node_id):
             react = React(request.repository, kind, id_, mood, node_id)
             await effects.attempt(f"react/{kind}/{id_}/{mood}", react)
-        case Box() | Labelled() | ReviewAsked() | Operator():
+        case Box() | Button() | Labelled() | ReviewAsked() | Operator():
             pass
         case _:
             assert_never(request.origin)

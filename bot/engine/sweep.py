@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import structlog
 
-from bot.core.command.trigger import EVENTS, WAKING
+from bot.core.command.trigger import WAKING, may_matter
 from bot.core.model import BatchId, InstallationId, Reference
 from bot.core.world.markers import boxes, parse_marker
 from bot.engine.inbox import Inbox
@@ -139,7 +139,7 @@ class Missed:
         accepted = {one.guid for one in listed if one.is_accepted}
         known = await self._deliveries.known_guids([one.guid for one in listed])
         here = accepted | known
-        wanted = [one for one in listed if one.event in EVENTS]
+        wanted = [one for one in listed if may_matter(one.event, one.action)]
         missed = {one.guid: one for one in wanted if one.guid not in here}
         for one in missed.values():
             log.info(

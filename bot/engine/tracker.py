@@ -5,51 +5,28 @@ cheap as long as nothing is due: only then the comment is rendered.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any
 
 import structlog
 from structlog.contextvars import bound_contextvars
 
-from bot.core.actions.table import is_one_change
-from bot.core.effects import (
-    CreateComment,
-    EditComment,
-    PinComment,
-    Reaction,
-    UnpinComment,
-)
-from bot.core.events import BatchConcluded, News, Reported, TrackingCommented
-from bot.core.model import Batch, BatchId, BatchState, InstallationId, ItemState
+from bot.core.events import CheckRunPlaced, News
+from bot.core.model import BatchId, BatchState
 from bot.core.run.pace import ITEMS_SECONDS, Stale, seconds_to_edit
 from bot.core.run.progress import Progress
 from bot.core.run.retry import delay_seconds
-from bot.core.run.speech import reports_its_end, shows_progress
+from bot.core.run.speech import shows_progress
 from bot.core.run.stalled import SO_FAR_AFTER
 from bot.core.say.headings import heading_key, needs_clock
-from bot.core.say.tracking import render_so_far, so_far_marker
-from bot.core.world.markers import marker
-from bot.engine.effects import Effects
 from bot.engine.recorder import Recorder
-from bot.engine.replies import react_to
-from bot.engine.reports import Reports, ended_at
 from bot.engine.situation import Situations
 from bot.engine.supervisor import Supervisor
-from bot.engine.watch import Page, Watch, render
-from bot.errors import BotError, NotFound, PermanentError, TransientError
+from bot.engine.voice import Voice
+from bot.engine.watch import Watch
+from bot.errors import BotError, PermanentError, TransientError
 from bot.ports.clock import Clock
 from bot.ports.github import Budgets
-
-TOLD_WITHIN = timedelta(days=30)
-"""How long a report that GitHub does not take waits for the way to be free."""
-
-DELETED_WITHIN = timedelta(days=1)
-"""How long the last edit of a comment waits that GitHub does not find."""
-
-AT_ONCE = timedelta(minutes=1)
-"""How long a batch of one change may take whose tracking comment is its report too."""
 
 OVER = (BatchState.FINISHED, BatchState.CANCELLED)
 
@@ -64,8 +41,7 @@ class Tracker:
         *,
         situations: Situations,
         recorder: Recorder,
-        effects: Effects,
-        reports: Reports,
+        voice: Voice,
         github: Budgets,
         clock: Clock,
         supervisor: Supervisor,
@@ -74,14 +50,12 @@ class Tracker:
         self._items_seconds = items_seconds
         self._situations = situations
         self._recorder = recorder
-        self._effects = effects
-        self._reports = reports
+        self._voice = voice
         self._github = github
         self._clock = clock
         self._supervisor = supervisor
         self._watches: dict[BatchId, Watch] = {}
         self._tasks: dict[BatchId, asyncio.Task[None]] = {}
-        self._edits: dict[InstallationId, deque[float]] = {}
         recorder.listen(self._notice)
 
     def follow(self, batch_id: BatchId) -> None:
@@ -105,8 +79,16 @@ class Tracker:
             if batch_id == key:
                 watch.redraws += 1
                 watch.is_asked_for, watch.is_gone = True, False
+                watch.check.head_sha, watch.check.is_due = "", True
             if batch_id in (None, key):
                 watch.changed.set()
+
+    def head_moved(self, batch_id: BatchId) -> None:
+        """Have the check of a live batch follow the head of its pull request."""
+        watch = self._watches.get(batch_id)
+        if watch is not None:
+            watch.check.head_sha, watch.check.is_due = "", True
+            watch.changed.set()
 
     async def redraw(self, batch_id: BatchId) -> None:
         """Write the comment again from the recorded state, whatever stands there now."""
@@ -115,14 +97,12 @@ class Tracker:
             watch.redraws += 1
             watch.changed.set()
             return
-        progress = await self._situations.progress(batch_id)
-        if progress.tracking_comment_id:
-            await self._write(progress, Watch())
+        await self._voice.redraw(await self._situations.progress(batch_id))
 
     async def redraw_all(self, batch_id: BatchId) -> None:
         """Write both comments of a batch that has ended again."""
         await self.redraw(batch_id)
-        await self._reports.redraw(await self._situations.progress(batch_id))
+        await self._voice.redraw_report(await self._situations.progress(batch_id))
 
     async def say_stopping(self, seconds: float) -> None:
         """Write every comment once more, *seconds* at most: the bot restarts."""
@@ -141,14 +121,15 @@ class Tracker:
         if progress.tracking_comment_id and progress.state.is_live:
             try:
                 with bound_contextvars(batch=batch_id):
-                    await self._write(progress, watch)
+                    await self._voice.write(progress, watch)
             except BotError as error:
                 log.warning("comment waits", batch=batch_id, error=str(error))
 
     def _notice(self, batch_id: BatchId, news: Sequence[News]) -> None:
         watch = self._watches.get(batch_id)
-        if watch is not None and news:
-            watch.news += len(news)
+        told = [one for one in news if not isinstance(one, CheckRunPlaced)]
+        if watch is not None and told:
+            watch.news += len(told)
             watch.changed.set()
 
     async def _follow(self, batch_id: BatchId) -> None:
@@ -188,23 +169,32 @@ class Tracker:
         watch.is_gone = watch.is_gone or not shows_progress(progress)
         if progress.state in OVER:
             if not progress.is_concluded:  # while somebody asked for it once more
-                await self._close(progress, watch)
+                await self._voice.close(progress, watch)
             return True
         is_there = progress.tracking_comment_id and not watch.is_missed
         if not is_there and not watch.is_gone:
-            await self._create(progress, watch)
+            await self._voice.create(progress, watch)
             return False
         if not watch.is_marked:
-            await self._mark(progress, watch)
+            await self._voice.mark(progress, watch)
         wait = self._seconds_to_edit(progress, watch)
         report_in = self._seconds_to_so_far(watch)
         if wait == 0.0:
-            await self._write(progress, watch)
+            await self._voice.write(progress, watch)
+        elif watch.check.is_due:
+            await self._check(progress, watch)
         elif report_in == 0.0:
-            await self._say_so_far(progress, watch)
+            await self._voice.say_so_far(progress, watch)
         else:
             await self._wait(watch, min(filter(None, (wait, report_in)), default=None))
         return False
+
+    async def _check(self, progress: Progress, watch: Watch) -> None:
+        try:
+            await self._voice.check(progress, watch)
+        except TransientError as error:
+            # The comment does not wait for that; its next edit brings another try.
+            log.warning("check waits", batch=progress.batch.id, error=str(error))
 
     def _seconds_to_so_far(self, watch: Watch) -> float | None:
         """Return when a batch that only waits tells what it came to so far, if it does."""
@@ -234,7 +224,9 @@ class Tracker:
         return seconds_to_edit(
             stale,
             since_last=now - watch.edited_at,
-            edits_last_hour=self._edits_last_hour(progress, now),
+            edits_last_hour=self._voice.edits_last_hour(
+                progress.batch.repository.installation_id
+            ),
             left=left / usable,
             items_seconds=self._items_seconds,
         )
@@ -250,151 +242,3 @@ class Tracker:
         finally:
             for wait in waits:
                 wait.cancel()
-
-    # --- the comment -------------------------------------------------------------------
-
-    async def _say_so_far(self, progress: Progress, watch: Watch) -> None:
-        situation = await self._situations.situation(progress)
-        watch.told_of = watch.shown.stalled_since if watch.shown else None
-        if situation.stalled is None or situation.stalled.since != watch.told_of:
-            return
-        batch = progress.batch
-        first = so_far_marker(progress, situation)
-        body = render_so_far(progress, situation)
-        key = f"{batch.id}/so-far/{situation.stalled.since:%Y%m%dT%H%M%S}"
-        await self._effects.attempt(
-            key, CreateComment(batch.repository, batch.thread, first, body)
-        )
-
-    async def _create(self, progress: Progress, watch: Watch) -> None:
-        batch = progress.batch
-        situation = await self._situations.situation(progress)
-        page = render(progress, situation, watch)
-        first = marker("tracking", batch.id, situation.marker_key)
-        key = f"{batch.id}/tracking"
-        if progress.tracking_comment_id:  # a person deleted that one
-            key += f"/{progress.tracking_comment_id}"
-        comment = CreateComment(batch.repository, batch.thread, first, page.body)
-        # One that an earlier try made, or an earlier process, says what was so then.
-        is_new = not await self._effects.is_meant(key)
-        receipt = await self._effects.perform(key, comment)
-        watch.is_missed = watch.is_asked_for = watch.is_marked = False
-        now = self._clock.now()
-        event = TrackingCommented(now, receipt.id, receipt.url)
-        await self._recorder.record({batch.id: [event]})
-        if is_new:
-            self._written(watch, page)
-
-    async def _mark(self, progress: Progress, watch: Watch) -> None:
-        """Pin the comment, and react to the command: the comment says more, and is first.
-
-        Once, also if the bot was killed before it could.
-        """
-        batch = progress.batch
-        comment_id = progress.tracking_comment_id
-        if comment_id and _has_pin(batch):
-            pin = PinComment(batch.repository, batch.thread, comment_id)
-            await self._effects.attempt(f"{batch.id}/pin", pin)
-        await self._react_to_start(progress)
-        watch.is_marked = True
-
-    async def _write(self, progress: Progress, watch: Watch) -> PermanentError | None:
-        """Edit the comment, if that would change more than its clock.
-
-        Return what GitHub said if it does not take that.
-        """
-        situation = await self._situations.situation(progress)
-        page = render(progress, situation, watch)
-        shown = watch.shown
-        if shown and (page.body, page.redraws) == (shown.body, shown.redraws):
-            self._written(watch, page)
-            return None
-        batch = progress.batch
-        edit = EditComment(batch.repository, progress.tracking_comment_id, page.body)
-        try:
-            await self._effects.perform(f"{batch.id}/edit", edit)
-        except PermanentError as error:
-            # Deleted, or the thread was locked: it is left so until somebody asks.
-            log.info("tracking comment left", batch=batch.id, error=str(error))
-            watch.is_missed = watch.is_asked_for and isinstance(error, NotFound)
-            watch.is_gone = not watch.is_missed
-            return error
-        watch.is_asked_for = False
-        self._written(watch, page)
-        edits = self._edits.setdefault(batch.repository.installation_id, deque())
-        edits.append(self._clock.monotonic())
-        return None
-
-    def _written(self, watch: Watch, page: Page) -> None:
-        watch.shown = page
-        watch.edited_at = self._clock.monotonic()
-
-    def _edits_last_hour(self, progress: Progress, now: float) -> int:
-        edits = self._edits.get(progress.batch.repository.installation_id)
-        while edits and now - edits[0] > 3600:
-            edits.popleft()
-        return len(edits or ())
-
-    # --- the end -----------------------------------------------------------------------
-
-    async def _close(self, progress: Progress, watch: Watch) -> None:
-        """Say all that there is to say about a batch that has ended.
-
-        Where that is not allowed just now, it stays to be said: see ``Changes`` and
-        ``Sweep``.
-        """
-        refused: PermanentError | None = None
-        batch = progress.batch
-        if not progress.tracking_comment_id and not watch.is_gone:
-            # It may exist: the bot was killed before it knew.
-            await self._create(progress, watch)
-        is_all = not progress.report_url and _says_it_all(progress)
-        is_told = bool(progress.report_url) or not reports_its_end(progress)
-        if not is_told and not is_all:
-            await self._reports.post(progress)
-        if progress.tracking_comment_id:
-            # Also if it took no edits before: the last word is worth a try.
-            refused = await self._write(progress, watch)
-            if is_all and refused is None:
-                at, url = progress.tracking_comment_id, progress.tracking_url
-                told = Reported(self._clock.now(), at, url)
-                await self._recorder.record({batch.id: [told]})
-            elif is_all:
-                await self._reports.post(progress)
-            if _has_pin(batch):
-                unpin = UnpinComment(batch.repository, progress.tracking_comment_id)
-                await self._effects.attempt(f"{batch.id}/unpin", unpin)
-        if not watch.is_marked:
-            await self._react_to_start(progress)
-        await self._reports.react(progress)
-        now = self._clock.now()
-        waited = now - ended_at(progress)
-        # A comment that is not there may be one that a person deleted.
-        patience = DELETED_WITHIN if isinstance(refused, NotFound) else TOLD_WITHIN
-        is_shown = refused is None or waited > patience
-        is_told = bool(progress.report_url) or not reports_its_end(progress)
-        if (is_told and is_shown) or waited > TOLD_WITHIN:
-            await self._recorder.record({batch.id: [BatchConcluded(now)]})
-
-    async def _react_to_start(self, progress: Progress) -> None:
-        if progress.expires_at is None:  # else another comment started it
-            request = progress.batch.request
-            await react_to(request, Reaction.STARTED, self._effects)
-
-
-def _says_it_all(progress: Progress) -> bool:
-    """Return whether the tracking comment is the report too: one change, made at once."""
-    if not (progress.tracking_comment_id and is_one_change(progress.batch.plan.items)):
-        return False
-    took = ended_at(progress) - (progress.started_at or progress.batch.created_at)
-    is_done = progress.count(ItemState.COMPLETED) == len(progress.items)
-    return is_done and took < AT_ONCE
-
-
-def _has_pin(batch: Batch) -> bool:
-    """Return whether a batch's comment is pinned while it runs: pull requests have no
-    pins, and one change is made before anybody looks for it.
-    """
-    is_quick = is_one_change(batch.plan.items)
-    is_wanted = batch.plan.options.is_pinned
-    return is_wanted and not (batch.request.thread_is_pull_request or is_quick)

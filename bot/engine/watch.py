@@ -1,9 +1,10 @@
 """What is known of one tracking comment while it is followed, only for its pace."""
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from bot.core.effects import CheckReport
 from bot.core.run.progress import Progress
 from bot.core.say.headings import heading_key
 from bot.core.say.situation import Situation
@@ -22,6 +23,17 @@ class Page:
 
 
 @dataclass(slots=True, eq=False)
+class CheckWatch:
+    """What is known of the check run that shows a batch: it may be forgotten."""
+
+    head_sha: str = ""  # of the pull request; empty: is to be asked for
+    shown: CheckReport | None = None  # what it was last made to say
+    is_due: bool = True  # it may have more to say
+    is_refused: bool = False  # GitHub does not take it, on this head
+    is_granted: bool = True
+
+
+@dataclass(slots=True, eq=False)
 class Watch:
     """What is known of one tracking comment: it may be forgotten."""
 
@@ -36,10 +48,12 @@ class Watch:
     is_gone: bool = False  # a person deleted it
     is_free_again: bool = False  # what was refused may be taken now
     told_of: datetime | None = None  # since when it only waits, once that was reported
+    check: CheckWatch = field(default_factory=CheckWatch)
 
 
 def render(progress: Progress, situation: Situation, watch: Watch) -> Page:
     """Return the comment as it is to read now."""
+    situation = replace(situation, lacks_checks=not watch.check.is_granted)
     return Page(
         render_tracking(progress, situation),
         heading_key(progress, situation),

@@ -35,6 +35,7 @@ class GitHubDeliveries:
                         event=str(entry["event"]),
                         delivered_at=delivered_at,
                         is_accepted=200 <= int(entry["status_code"]) < 300,
+                        action=str(entry["action"] or ""),
                     )
                 )
         return tuple(reversed(found))

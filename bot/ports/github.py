@@ -253,6 +253,7 @@ class HookDelivery:
     event: str
     delivered_at: datetime
     is_accepted: bool  # whether it was answered with 2xx
+    action: str = ""
 
 
 @dataclass(frozen=True, slots=True)

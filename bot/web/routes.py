@@ -315,7 +315,7 @@ class _Webhooks:
     ) -> str:
         now = self._surface.clock.now()
         delivery = Delivery(guid, event, now, body)
-        if event in WAKING:
+        if event in WAKING and not may_act:
             return "noted"  # it woke whoever waits for that; there are very many
         if not may_act:
             log.debug("delivery ignored", delivery=guid, event_name=event)

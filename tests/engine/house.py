@@ -23,6 +23,7 @@ from bot.core.model import (
     Request,
 )
 from bot.engine.changes import Changes
+from bot.engine.checks import Checks
 from bot.engine.controls import Controls
 from bot.engine.effects import Effects
 from bot.engine.present import Present
@@ -37,6 +38,7 @@ from bot.engine.starts import Starts
 from bot.engine.steps import Steps
 from bot.engine.supervisor import Supervisor
 from bot.engine.tracker import Tracker
+from bot.engine.voice import Voice
 from bot.engine.which import Which
 from bot.engine.withdrawals import Withdrawals
 from bot.engine.work import Work
@@ -118,11 +120,19 @@ def tracking(
     reports = Reports(
         situations=situations, recorder=recorder, effects=effects, clock=clock
     )
-    tracker = Tracker(
+    checks = Checks(github=github, recorder=recorder, effects=effects, clock=clock)
+    voice = Voice(
         situations=situations,
         recorder=recorder,
         effects=effects,
         reports=reports,
+        checks=checks,
+        clock=clock,
+    )
+    tracker = Tracker(
+        situations=situations,
+        recorder=recorder,
+        voice=voice,
         github=github,
         clock=clock,
         supervisor=supervisor,

@@ -40,8 +40,10 @@ SEVEN = InstallationId(7)
 AWAY = Reference("acme/gears", ItemNumber(5))
 
 
-def listed(guid: str, *, accepted: bool, event: str = "issue_comment") -> HookDelivery:
-    return HookDelivery(len(guid), guid, event, START, accepted)
+def listed(
+    guid: str, *, accepted: bool, event: str = "issue_comment", action: str = "created"
+) -> HookDelivery:
+    return HookDelivery(len(guid), guid, event, START, accepted, action)
 
 
 def facts(*, is_open: bool, reason: str = "") -> ItemFacts:
@@ -163,6 +165,22 @@ async def test_what_was_accepted_and_is_unknown_is_left_alone(world: World):
     assert world.forgotten is not None
     assert world.forgotten.deliveries == {"before the backup": START}
     assert world.forgotten.running == {}
+
+
+async def test_of_the_news_of_check_runs_only_buttons_are_kept_and_so_missed(
+    world: World,
+):
+    world.listed = [
+        listed(
+            f"{action} {accepted}", accepted=accepted, event="check_run", action=action
+        )
+        for action in ("created", "completed", "requested_action")
+        for accepted in (True, False)
+    ]
+    await world.after(1)
+    assert world.taken == ["requested_action False"]
+    assert world.forgotten is not None
+    assert list(world.forgotten.deliveries) == ["requested_action True"]
 
 
 async def test_batches_that_are_said_to_run_and_are_unknown_are_named(world: World):

@@ -316,14 +316,14 @@ async def test_a_report_that_its_thread_refuses_for_an_hour_is_posted_on_an_item
     desk.tracker.catch_up(NAME)
     await desk.clock.run_until(lambda: not desk.tracker._watches)
     assert desk.thread.reports == []
-    assert desk.tracker._reports.untold == {NAME: "acme/widgets#3"}
+    assert desk.tracker._voice._reports.untold == {NAME: "acme/widgets#3"}
     await desk.clock.advance(3600)
     desk.tracker.catch_up(NAME)
     await desk.clock.run_until(lambda: not desk.tracker._watches)
     (report,) = desk.thread.reports
     assert "This report is for" in report
     assert "locked" in report
-    assert desk.tracker._reports.untold == {}
+    assert desk.tracker._voice._reports.untold == {}
     assert await desk.store.batches.unconcluded() == []
 
 

@@ -357,16 +357,16 @@ def states(on: World) -> dict[int, str]:
     return dict(on.rows("SELECT number, state FROM items"))
 
 
-def assert_sound(on: World, *, batches: int) -> None:
+def assert_sound(on: World, *, batches: int, thread: int = 40) -> None:
     """Check that nothing was lost, nothing happened twice and nothing is left over.
 
     What is completed is on GitHub once, what is not is not there at all.
     """
-    comments = Counter(c.body.splitlines()[0] for c in on.thread().comments)
+    comments = Counter(c.body.splitlines()[0] for c in on.thread(thread).comments)
     own = {first: n for first, n in comments.items() if "batch-bot:" in first}
     assert set(own.values()) == {1}, own
     kinds = Counter(first.split()[1].partition(":")[2] for first in own)
-    assert kinds["tracking"] == len(on.comments("report")) == batches
+    assert kinds["tracking"] == len(on.comments("report", on=thread)) == batches
     for number, state in states(on).items():
         if number not in ACTIONS | CHANGES:
             continue  # a pull request that the bot opened

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from bot.localhub import pulls
+from bot.localhub.ci import CheckRun
 from bot.localhub.faults import Fault
 from tests.flow.killing import (
     CHANGES,
@@ -255,6 +256,37 @@ def _check_label(on: World) -> None:
         assert [one.name for one in thread.labels] == ["ready"] * (number == 17)
 
 
+def _open_to_show(on: World) -> None:
+    open_issues(on, {12: f"write file12.txt hello\nwait {on.folder / 'go'}"})
+    on.pull_request(26)
+
+
+def _check_runs(on: World) -> list[CheckRun]:
+    return [run for run in on.repository.check_runs if run.by_app]
+
+
+async def _show(on: World, _: int, book: Book) -> None:
+    """The head of the pull request moves while the batch lives."""
+    see = partial(on.until, seconds=PEOPLE_SECONDS)
+    book.open()
+    on.say("/batch 12 close:18 after:12", on=26)
+    await see(lambda: len(_check_runs(on)) == 1 and states(on)[12] == "running")
+    files = {"more.txt": "more"}
+    on.hub.push("linus", REPOSITORY, "topic-26", files, message="More")
+    await see(lambda: len(_check_runs(on)) == 2)
+    (on.folder / "go").touch()
+    concluded = "SELECT count(*) FROM batches WHERE is_concluded"
+    await see(lambda: on.rows(concluded) == [(1,)])
+
+
+def _check_show(on: World) -> None:
+    assert_sound(on, batches=1, thread=26)
+    shown = [(run.head_sha, run.conclusion) for run in _check_runs(on)]
+    head = pulls.pull_of(on.thread(26)).head_sha
+    before = on.repository.git.resolve(f"{head}~1")
+    assert shown == [(before, "neutral"), (head, "success")]
+
+
 STORIES = {
     "label": Story(_open_to_label, _label, _check_label),
     "mix": Story(_open_to_mix, _mix, _check_mix),
@@ -263,5 +295,6 @@ STORIES = {
     "pause": Story(_open_to_pause, _pause, _check_pause),
     "change": Story(open_pull_requests, _change, _check_change),
     "undo": Story(open_pull_requests, _undo, _check_undo),
+    "show": Story(_open_to_show, _show, _check_show),
     "move": Story(_open_to_move, _move, _check_move),
 }

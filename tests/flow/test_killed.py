@@ -30,6 +30,7 @@ POINTS = {
     "undo": 30,
     "mix": 60,
     "label": 60,
+    "show": 60,
 }
 """How many moments there are at least in which the bot can die in a story."""
 
@@ -47,6 +48,7 @@ WRITTEN = "data/host/attempts/*/workspace/a"
         ("undo", 0, "0/2"),
         ("mix", 0, "0/3"),
         ("label", 0, "0/3"),
+        ("show", 0, "0/3"),
     ],
 )
 async def test_it_dies_at_each_point_and_goes_on(

@@ -140,6 +140,7 @@ EVERY_EVENT: tuple[e.Event, ...] = (
     e.BatchPlanned(NOW, after(600)),
     e.BatchStarted(NOW, "ada"),
     e.TrackingCommented(NOW, 991, "https://x.test/991"),
+    e.CheckRunPlaced(NOW, "f" * 40, 900),
     e.BatchPaused(NOW, "grace"),
     e.BatchResumed(NOW, "grace"),
     e.BudgetWaitStarted(NOW, after(60)),

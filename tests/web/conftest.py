@@ -12,6 +12,7 @@ import pytest
 from aiohttp import ClientSession, DummyCookieJar, web
 from prometheus_client import CollectorRegistry
 
+from bot.core.command.trigger import WAKING, may_matter
 from bot.core.say.problems.server import DatabaseFails
 from bot.errors import StoreUnavailable
 from bot.ports.store import Delivery
@@ -63,7 +64,8 @@ class Site:
 
     def may_act_on(self, event: str, payload: Mapping[str, Any]) -> bool:
         self.asked.append((event, payload))
-        return payload.get("action") != "labeled"
+        is_news = event in WAKING and not may_matter(event, payload.get("action"))
+        return payload.get("action") != "labeled" and not is_news
 
     async def readiness(self) -> Readiness:
         return Readiness(self.reasons)

@@ -55,6 +55,19 @@ class BoxesTicked:
 
 
 @dataclass(frozen=True, slots=True)
+class ButtonPressed:
+    """Somebody pressed a button of one of the app's own check runs; without a name it is
+    GitHub's own, which has it run again.
+    """
+
+    repository: Repository
+    check_run_id: int
+    external_id: str
+    button: str
+    sender: Sender
+
+
+@dataclass(frozen=True, slots=True)
 class ItemChanged:
     """An issue or pull request was closed, reopened, pushed to, unlocked or taken away.
 
@@ -129,6 +142,7 @@ class ConfigurationPushed:
 Trigger = (
     CommentWritten
     | BoxesTicked
+    | ButtonPressed
     | ItemChanged
     | LabelChanged
     | ReviewRequested
@@ -144,6 +158,7 @@ EVENTS = frozenset(
         "pull_request_review_comment",
         "issues",
         "pull_request",
+        "check_run",
         "installation",
         "installation_repositories",
         "repository",
@@ -154,6 +169,9 @@ EVENTS = frozenset(
 
 WAKING = frozenset({"check_run", "check_suite", "status", "pull_request_review_thread"})
 """Events that tell of what an attempt may wait for. Nothing of them is kept."""
+
+_PRESSES = ("requested_action", "rerequested")
+"""The news of check runs that can be a reason to act."""
 
 _OF_PULL_REQUESTS = frozenset(
     {"pull_request", "pull_request_review", "pull_request_review_thread"}
@@ -181,6 +199,11 @@ _CHANGES_OF_REPOSITORIES = (
     "unarchived",
     "deleted",
 )
+
+
+def may_matter(event: str, action: object) -> bool:
+    """Return whether deliveries of this kind are kept: they can be a reason to act."""
+    return event in EVENTS and (event not in WAKING or action in _PRESSES)
 
 
 def trigger_of(
@@ -218,6 +241,8 @@ def trigger_of(
                 return _review_request(json, own_login, action, is_added=True)
             case "pull_request", _ if action in _CHANGES_OF_PULL_REQUESTS:
                 return ItemChanged(_repository(json), _item(json, "pull_request"))
+            case "check_run", _ if action in _PRESSES:
+                return _button(json, own_login)
             case "installation" | "installation_repositories", _:
                 return _installation(json, action)
             case "repository", _ if action in _CHANGES_OF_REPOSITORIES:
@@ -422,6 +447,21 @@ def _boxes(json: _Json, own_login: str) -> BoxesTicked | None:
         comment_id=json.needed_number("comment", "id"),
         old_body=old_body,
         new_body=new_body,
+        sender=sender,
+    )
+
+
+def _button(json: _Json, own_login: str) -> ButtonPressed | None:
+    slug = json.text("check_run", "app", "slug")
+    sender = _sender(json)
+    is_ours = f"{slug}[bot]".casefold() == own_login
+    if not is_ours or sender.login.casefold() == own_login:
+        return None
+    return ButtonPressed(
+        repository=_repository(json),
+        check_run_id=json.needed_number("check_run", "id"),
+        external_id=json.text("check_run", "external_id"),
+        button=json.text("requested_action", "identifier"),
         sender=sender,
     )
 

@@ -81,6 +81,8 @@ class Progress:
     recovered: e.BatchRecovered | None = None
     tracking_comment_id: int = 0
     tracking_url: str = ""
+    check_head_sha: str = ""  # of its pull request, where a check run shows it
+    check_run_id: int = 0  # 0 as long as nobody knows whether that is there
     report_comment_id: int = 0
     report_url: str = ""
     is_concluded: bool = False  # all has been said about its end
@@ -177,6 +179,9 @@ class Progress:
             case e.TrackingCommented():
                 self.tracking_comment_id = event.comment_id
                 self.tracking_url = event.url
+            case e.CheckRunPlaced():
+                self.check_head_sha = event.head_sha
+                self.check_run_id = event.check_run_id
             case e.Reported():
                 self.report_comment_id, self.report_url = event.comment_id, event.url
             case e.BatchRetried():

@@ -321,6 +321,7 @@ class Schedule:
                 | e.BudgetWaitStarted()
                 | e.BudgetWaitEnded()
                 | e.TrackingCommented()
+                | e.CheckRunPlaced()
                 | e.Reported()
                 | e.BatchConcluded()
                 | e.BatchRetried()

@@ -84,6 +84,7 @@ def batch_after(
             | e.BudgetWaitStarted()
             | e.BudgetWaitEnded()
             | e.TrackingCommented()
+            | e.CheckRunPlaced()
             | e.Reported()
             | e.BatchConcluded()
             | e.BatchRetried()

@@ -118,11 +118,7 @@ def heading(progress: Progress, situation: Situation) -> str:
     """Return the first line that is read: state, id, finished of total, failures."""
     name = code_span(progress.batch.id)
     what = deeds_in_short(progress.batch.plan.items)
-    total = len(progress.items)
-    counted = f"{progress.finished} of {total} finished"
-    if failed := progress.count(ItemState.FAILED):
-        counted += f", {failed} failed"
-    counted += f" · {what}"
+    counted = f"{counts_of_phase(progress, Phase.RUNNING)} · {what}"
     match phase_of(progress, situation):
         case Phase.PLANNED:
             return f"🗒️ Batch {name} waits for its start — nothing has started · {what}"
@@ -177,27 +173,32 @@ def paused_because(progress: Progress) -> str:
     return by_whom(progress.by)
 
 
+def counts_of_phase(progress: Progress, phase: Phase) -> str:
+    """Return what the items of a batch came to so far, or in the end."""
+    total = len(progress.items)
+    if phase is Phase.FINISHED:
+        counts = tally(progress.items.values())
+        parts = [f"{counts.get(Look.DONE, 0)} of {total} done"]
+        others = (one for one in counts.items() if one[0] is not Look.DONE)
+        return ", ".join([*parts, *(f"{count} {one.word}" for one, count in others)])
+    not_run = progress.count(ItemState.CANCELLED) if phase is Phase.CANCELLED else 0
+    parts = [f"{progress.finished - not_run} of {total} finished"]
+    if failed := progress.count(ItemState.FAILED):
+        parts.append(f"{failed} failed")
+    return ", ".join([*parts, *([f"{not_run} not run"] if not_run else [])])
+
+
 def _cancelled_heading(progress: Progress, name: str) -> str:
-    not_run = progress.count(ItemState.CANCELLED)
-    finished = progress.finished - not_run
-    failed = progress.count(ItemState.FAILED)
-    counted = [f"{finished} of {len(progress.items)} finished"]
-    counted += [f"{failed} failed"] if failed else []
-    counted += [f"{not_run} not run"] if not_run else []
+    counted = counts_of_phase(progress, Phase.CANCELLED)
     why_so = ended_because(progress)
     what = deeds_in_short(progress.batch.plan.items)
-    return f"🚫 Batch {name} was cancelled {why_so} — {', '.join(counted)} · {what}"
+    return f"🚫 Batch {name} was cancelled {why_so} — {counted} · {what}"
 
 
 def finished_heading(progress: Progress) -> str:
     """Return the heading of a finished batch, for its report too."""
-    counts = tally(progress.items.values())
-    done = counts.get(Look.DONE, 0)
-    total = len(progress.items)
-    icon = "✅" if done == total else "⚠️" if done else "❌"
-    parts = [f"{done} of {total} done"]
-    parts += [
-        f"{count} {one.word}" for one, count in counts.items() if one is not Look.DONE
-    ]
+    done = progress.count(ItemState.COMPLETED)
+    icon = "✅" if done == len(progress.items) else "⚠️" if done else "❌"
+    counted = counts_of_phase(progress, Phase.FINISHED)
     name, what = code_span(progress.batch.id), deeds_in_short(progress.batch.plan.items)
-    return f"{icon} Batch {name} finished — {', '.join(parts)} · {what}"
+    return f"{icon} Batch {name} finished — {counted} · {what}"

@@ -36,4 +36,5 @@ class Situation:
     web_url: str = ""  # of the bot's pages; empty: no links to logs and pages
     isolation: str = ""  # of commands, such as bubblewrap
     is_stopping: bool = False
+    lacks_checks: bool = False  # the app may show none on the pull request
     stalled: Stalled | None = None  # what alone the batch waits for

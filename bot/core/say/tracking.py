@@ -224,6 +224,9 @@ class _Tracking:
             yield f"{text}.{self._fits()}"
         options = spell_options(progress.batch.plan.options)
         yield f"Options: {options}"
+        if situation.lacks_checks:
+            granted = code_span("checks: write")
+            yield f"No check shows it on the pull request: the app lacks {granted}."
         if situation.isolation:
             yield f"Commands run isolated: {escape_line(situation.isolation)}."
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from bot.core.command.trigger import (
     BoxesTicked,
+    ButtonPressed,
     CommentWritten,
     InstallationChanged,
     ItemChanged,
@@ -124,6 +125,44 @@ def test_reviews_and_their_comments_can_hold_commands():
 )
 def test_nothing_else_holds_a_command(event, delivery):
     assert triggered(event, delivery) is None
+
+
+OWN_RUN = {"id": 900, "external_id": "b7k2", "app": {"slug": "batch-bot"}}
+
+
+def test_buttons_of_the_apps_own_check_runs_are_pressed():
+    press = {"identifier": "retry"}
+    delivery = payload("requested_action", check_run=OWN_RUN, requested_action=press)
+    trigger = triggered("check_run", delivery)
+    assert isinstance(trigger, ButtonPressed)
+    assert (trigger.check_run_id, trigger.external_id, trigger.button) == (
+        900,
+        "b7k2",
+        "retry",
+    )
+    assert trigger.sender == Sender("ada", is_bot=False)
+    again = triggered("check_run", payload("rerequested", check_run=OWN_RUN))
+    assert isinstance(again, ButtonPressed)
+    assert again.button == ""
+
+
+@pytest.mark.parametrize(
+    "delivery",
+    [
+        payload("completed", check_run=OWN_RUN),
+        payload("created", check_run=OWN_RUN),
+        payload("rerequested", check_run={**OWN_RUN, "app": {"slug": "other-bot"}}),
+        payload("rerequested", check_run={**OWN_RUN, "app": None}),
+        payload("rerequested", check_run={**OWN_RUN, "id": None}),
+        payload(
+            "rerequested",
+            check_run=OWN_RUN,
+            sender={"login": "batch-bot[bot]", "type": "Bot"},
+        ),
+    ],
+)
+def test_other_news_of_check_runs_are_no_reason_to_act(delivery):
+    assert triggered("check_run", delivery) is None
 
 
 def test_the_bot_does_not_command_itself():
@@ -299,6 +338,7 @@ EVENTS = [
     "pull_request",
     "pull_request_review",
     "pull_request_review_comment",
+    "check_run",
     "installation",
     "installation_repositories",
     "repository",

@@ -354,6 +354,7 @@ def test_the_stories_tell_of_every_event_that_moves_an_item_or_a_batch():
         e.BudgetWaitStarted,
         e.BudgetWaitEnded,
         e.TrackingCommented,
+        e.CheckRunPlaced,
         e.Reported,
         e.BatchConcluded,
         e.BatchRetried,
