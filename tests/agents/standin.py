@@ -13,7 +13,14 @@ from typing import Any
 from aiohttp import web
 
 COMMAND = 'echo "fixed by an agent" > "agent-$BATCH_ITEM.txt"'
-"""What it has the agent run; the variable is the bot's."""
+"""What it has the agent run to implement an issue; the variables are the bot's."""
+
+REVIEW = (
+    'line=$(grep -c "^+[^+]" "$BATCH_DIFF_FILE") && printf \'{"summary": "By an agent.",'
+    ' "comments": [{"path": "%s", "line": %s, "body": "Why?"}]}\''
+    ' "$(git diff --name-only "$BATCH_MERGE_BASE")" "$line" > "$BATCH_OUTPUT/result.json"'
+)
+"""What it has the agent run to review a change of one file that adds lines to it."""
 
 _USAGE = {"input_tokens": 1, "output_tokens": 1, "total_tokens": 2}
 Json = Mapping[str, Any]
@@ -23,6 +30,7 @@ Json = Mapping[str, Any]
 class Model:
     """The running stand-in, with what it was asked."""
 
+    command: str
     url: str = ""
     asked: list[tuple[str, Json]] = field(default_factory=list)
 
@@ -32,17 +40,17 @@ class Model:
         asked = await request.json()
         self.asked.append((request.path, asked))
         if request.path.endswith("/messages"):
-            return await _messages(request, asked)
+            return await _messages(request, asked, self.command)
         if request.path.endswith("/responses"):
-            return await _responses(request, asked)
+            return await _responses(request, asked, self.command)
         if request.path.endswith("/chat/completions"):
             return web.json_response(_completion(asked))
         return web.json_response({"input_tokens": 1})
 
 
 @asynccontextmanager
-async def model() -> AsyncIterator[Model]:
-    made = Model()
+async def model(command: str = COMMAND) -> AsyncIterator[Model]:
+    made = Model(command)
     app = web.Application(client_max_size=100 * 1024**2)
     app.router.add_route("*", "/{path:.*}", made.answer)
     runner = web.AppRunner(app)
@@ -65,11 +73,13 @@ async def _stream(request: web.Request, events: list[Json]) -> web.StreamRespons
     return response
 
 
-async def _messages(request: web.Request, asked: Json) -> web.StreamResponse:
+async def _messages(
+    request: web.Request, asked: Json, command: str
+) -> web.StreamResponse:
     has_tool = any(tool.get("name") == "Bash" for tool in asked.get("tools", ()))
     is_done = "tool_result" in json.dumps(asked["messages"])
     if has_tool and not is_done:
-        call = {"command": COMMAND, "description": "Fix it"}
+        call = {"command": command, "description": "Fix it"}
         block = {"type": "tool_use", "id": "toolu_1", "name": "Bash", "input": {}}
         delta = {"type": "input_json_delta", "partial_json": json.dumps(call)}
         whole = {**block, "input": call}
@@ -105,16 +115,16 @@ async def _messages(request: web.Request, asked: Json) -> web.StreamResponse:
     )
 
 
-def _call(tools: list[Json]) -> Json:
+def _call(tools: list[Json], command: str) -> Json:
     """Return a call of whichever tool runs commands: its name changes with versions."""
     names = {tool.get("name", tool.get("type")) for tool in tools}
     arguments: Mapping[str, Any]
     if "exec_command" in names:
-        name, arguments = "exec_command", {"cmd": COMMAND}
+        name, arguments = "exec_command", {"cmd": command}
     elif "shell_command" in names:
-        name, arguments = "shell_command", {"command": COMMAND}
+        name, arguments = "shell_command", {"command": command}
     else:
-        name, arguments = "shell", {"command": ["sh", "-c", COMMAND]}
+        name, arguments = "shell", {"command": ["sh", "-c", command]}
     return {
         "type": "function_call",
         "id": "fc_1",
@@ -124,7 +134,9 @@ def _call(tools: list[Json]) -> Json:
     }
 
 
-async def _responses(request: web.Request, asked: Json) -> web.StreamResponse:
+async def _responses(
+    request: web.Request, asked: Json, command: str
+) -> web.StreamResponse:
     is_done = "function_call_output" in json.dumps(asked["input"])
     item = (
         {
@@ -134,7 +146,7 @@ async def _responses(request: web.Request, asked: Json) -> web.StreamResponse:
             "content": [{"type": "output_text", "text": "Done.", "annotations": []}],
         }
         if is_done
-        else _call(asked.get("tools", []))
+        else _call(asked.get("tools", []), command)
     )
     response = {"id": "resp_1", "object": "response", "output": []}
     return await _stream(

@@ -1,4 +1,4 @@
-"""Real agents through the isolation up to two stacked pull requests.
+"""Real agents through the isolation up to two stacked pull requests, and up to a review.
 
 ``pytest tests/agents/sweep_agents.py`` installs Claude Code and Codex from npm and
 aider from PyPI (1.5 GB) into a folder that it deletes, or into the one that ``AGENTS``
@@ -19,7 +19,7 @@ import yaml
 
 from bot.host.clock import SystemClock
 from bot.localhub import pulls
-from tests.agents.standin import Model, model
+from tests.agents.standin import REVIEW, Model, model
 from tests.flow.world import world
 from tests.test_docs import blocks
 
@@ -28,13 +28,18 @@ INSTALL_SECONDS = 900
 RUN_SECONDS = 120
 
 
-def recipes() -> dict[str, list[str]]:
-    """Return the commands of the README's recipes, by the name of the agent."""
-    text = next(block for block in blocks("yaml") if "aider" in block)
-    commands = [line.partition("implement: ")[2] for line in text.splitlines()]
-    found = [yaml.safe_load(command) for command in commands if command]
+def recipes(action: str) -> dict[str, list[str]]:
+    """Return the commands of the docs' recipes, by the name of the agent."""
+    lines = "\n".join(blocks("yaml")).splitlines()
+    commands = [
+        line[len(action) + 2 :] for line in lines if line.startswith(f"{action}: [")
+    ]
+    found = [yaml.safe_load(command) for command in commands]
     return {
-        agent: argv for agent in (*NPM, "aider") for argv in found if agent in str(argv)
+        agent: argv
+        for agent in (*NPM, "aider")
+        for argv in found
+        if agent in str(argv[:3])
     }
 
 
@@ -108,9 +113,9 @@ def variables(agent: str, standin: Model) -> dict[str, str]:
             }
 
 
-def command(agent: str, standin: Model) -> list[str]:
-    """Return the README's recipe, aimed at the stand-in."""
-    argv = recipes()[agent]
+def command(action: str, agent: str, standin: Model) -> list[str]:
+    """Return the recipe of the docs, aimed at the stand-in."""
+    argv = recipes(action)[agent]
     if agent == "codex":
         provider = (
             f'{{name="standin", base_url="{standin.url}/v1", '
@@ -141,7 +146,7 @@ async def test_an_agent_makes_two_stacked_pull_requests(
         for name, value in given.items():
             monkeypatch.setenv(name, value)
         settings: dict[str, Any] = {
-            "commands": {"implement": command(agent, standin)},
+            "commands": {"implement": command("implement", agent, standin)},
             "pass_environment": [*given],
             "network": True,
             # As a place where nothing hides it.
@@ -162,6 +167,34 @@ async def test_an_agent_makes_two_stacked_pull_requests(
             assert text == b"fixed by an agent\n"
         files = on.repository.git.changed_files("main", second.head_ref)
         assert sorted(file.path for file in files) == ["agent-12.txt", "agent-15.txt"]
+
+
+@pytest.mark.timeout(RUN_SECONDS + INSTALL_SECONDS)
+@pytest.mark.parametrize("agent", ["claude", "codex"])
+async def test_an_agent_reviews_a_pull_request(
+    agents: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, agent: str
+):
+    folder = path_of(agents, agent, "npm or venv", tmp_path / "home")
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    async with model(REVIEW) as standin, world(tmp_path, clock=SystemClock()) as on:
+        given = variables(agent, standin)
+        for name, value in given.items():
+            monkeypatch.setenv(name, value)
+        settings: dict[str, Any] = {
+            "commands": {"review": command("review", agent, standin)},
+            "pass_environment": [*given],
+            "network": True,
+        }
+        on.settings_file.update(settings)
+        on.pull_request(61)
+        async with on.bot(BATCH_SANDBOX="required"):
+            on.say("/batch review 61 timeout:3m retries:0")
+            await on.until(lambda: on.comments("report"), seconds=RUN_SECONDS)
+        pull = pulls.pull_of(on.thread(61))
+        assert len(pull.reviews) == 1, on.said("report") + shown(tmp_path)
+        assert "`review` says:\n\nBy an agent." in pull.reviews[0].body
+        (comment,) = pull.review_comments
+        assert (comment.path, comment.line, comment.body) == ("topic61.txt", 1, "Why?")
 
 
 def shown(folder: Path) -> str:

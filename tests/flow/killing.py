@@ -199,7 +199,9 @@ class Child:
     def _environment(self) -> dict[str, str]:
         file = self._on.folder / "batch-bot.yml"
         argv = [sys.executable, str(WORKER)]
-        file.write_text(yaml.safe_dump({"commands": {"implement": argv}}))
+        file.write_text(
+            yaml.safe_dump({"commands": {"implement": argv, "looker": [*argv]}})
+        )
         clock = self._on.clock
         time = {}
         if isinstance(clock, SwiftClock):

@@ -1,5 +1,6 @@
 """What people do in the stories in which the bot dies, and what is to come of it."""
 
+import json
 import random
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -216,6 +217,35 @@ def _check_mix(on: World) -> None:
     assert marked.count("ready_for_review") == 1
 
 
+def _open_to_look(on: World) -> None:
+    on.configure(
+        "actions: {look: {uses: review, command: looker}}\n"
+        "review: {verdicts: [approve]}\n"
+    )
+    for number, verdict in ((25, "comment"), (26, "approve")):
+        remark = {"path": f"topic{number}.txt", "line": 1, "body": "Why?"}
+        said = {"verdict": verdict, "comments": [remark]}
+        on.pull_request(number, f"review result.json {json.dumps(said)}")
+
+
+async def _look(on: World, _: int, book: Book) -> None:
+    """A command looks at pull requests, and approves of one."""
+    book.open()
+    command = on.say("/batch look 25 26")
+    done = {"hooray", "confused"}
+    await on.until(lambda: on.reactions(command) & done, seconds=PEOPLE_SECONDS)
+
+
+def _check_look(on: World) -> None:
+    assert_sound(on, batches=1)
+    login = on.hub.app.bot.login
+    for number, state in ((25, "COMMENTED"), (26, "APPROVED")):
+        pull = pulls.pull_of(on.thread(number))
+        own = [one.state for one in pull.reviews if one.author.login == login]
+        assert own == [state]
+        assert [one.body for one in pull.review_comments] == ["Why?"]
+
+
 def _open_to_label(on: World) -> None:
     open_issues(on)
     on.configure(
@@ -288,6 +318,7 @@ def _check_show(on: World) -> None:
 
 
 STORIES = {
+    "look": Story(_open_to_look, _look, _check_look),
     "label": Story(_open_to_label, _label, _check_label),
     "mix": Story(_open_to_mix, _mix, _check_mix),
     "work": Story(open_issues, _work, _check_work),

@@ -29,6 +29,7 @@ POINTS = {
     "change": 60,
     "undo": 30,
     "mix": 60,
+    "look": 40,
     "label": 60,
     "show": 60,
 }
@@ -47,6 +48,7 @@ WRITTEN = "data/host/attempts/*/workspace/a"
         ("change", 0, "0/3"),
         ("undo", 0, "0/2"),
         ("mix", 0, "0/3"),
+        ("look", 0, "0/2"),
         ("label", 0, "0/3"),
         ("show", 0, "0/3"),
     ],
