@@ -59,7 +59,7 @@ async def test_what_a_command_says_is_one_review_with_what_is_certain(on: World)
         (None, 2, "Why? @\u2060ada\n\n```suggestion\nlog(os)\n```"),
         (1, 2, "Both."),
     ]
-    assert f"#pullrequestreview-{posted.id}" in report
+    assert f"#pullrequestreview-{posted.id}): 3 remarks" in report
 
 
 async def test_the_command_finds_head_base_and_the_diff(on: World):

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,8 +10,10 @@ import pytest
 
 from bot.core.world.redaction import Secrets
 from bot.localhub.faults import Fault
+from bot.localhub.pulls import pull_of
+from bot.localhub.state import Comment, Review, ReviewComment, Thread
 from bot.logs import configure_logging
-from tests.flow.world import REPOSITORY, World
+from tests.flow.world import REPOSITORY, WORKER, World
 
 AGENT_KEY = "mk-0123456789-abcdefghij"
 AGENT_CERTIFICATE = "\n".join(f"line-{n}-of-what-the-agent-has" for n in range(3))
@@ -74,12 +77,19 @@ def assert_hidden(on: World, stream: io.StringIO) -> None:
         "threads": "\n".join(
             text
             for thread in on.repository.threads.values()
-            for text in (thread.title, thread.body, *(c.body for c in thread.comments))
+            for text in (thread.title, thread.body, *(c.body for c in _said_on(thread)))
         ),
     }
     assert len(places["log"]) > 100
     for place, text in places.items():
         assert [piece for piece in pieces if piece in text] == [], place
+
+
+def _said_on(thread: Thread) -> Iterator[Comment | Review | ReviewComment]:
+    yield from thread.comments
+    if thread.pull is not None:
+        yield from thread.pull.reviews
+        yield from thread.pull.review_comments
 
 
 def everything_in_the_database(on: World) -> Iterator[Any]:
@@ -107,6 +117,27 @@ async def test_what_a_command_prints_is_redacted(
     else:
         assert "the end" in on.comment("report").body
         assert "[redacted]" in on.comment("report").body
+    assert_hidden(on, stream)
+
+
+async def test_what_a_command_says_of_a_pull_request_is_redacted(
+    on: World, stream: io.StringIO
+):
+    on.settings_file["commands"]["review"] = [sys.executable, str(WORKER)]
+    listen(on, stream)
+    go, leak = on.folder / "go", on.folder / "leak.txt"
+    on.pull_request(61, f"wait {go}\nresult {leak}")
+    async with on.bot():
+        command = on.say("/batch review 61 retries:0")
+        await on.until(lambda: on.rows("SELECT 1 FROM items WHERE state = 'running'"))
+        await on.until(lambda: on.hub.tokens)
+        leak.write_text(leaks(on))
+        go.touch()
+        await on.finished(command)
+    leak.unlink()
+    (posted,) = pull_of(on.thread(61)).reviews
+    assert "token \\[redacted\\]" in posted.body
+    assert "the end" in posted.body
     assert_hidden(on, stream)
 
 

@@ -1,5 +1,6 @@
 """Reviews posted and found again; what they go by, in GitHub's own schema."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -104,6 +105,35 @@ async def test_a_review_names_its_commit_and_takes_no_side(desk: Bench):
         "body": f"{MARK}\nLook",
         "comments": [{"path": "a.py", "line": 2, "side": "RIGHT", "body": "No."}],
     }
+
+
+async def test_a_comment_on_several_lines_names_where_they_begin(desk: Bench):
+    desk.github.on(f"POST {ROUTE}", Reply(posted()))
+    one = LineComment("a.py", 4, "No.", "RIGHT", 2, "LEFT")
+    await desk.effects.do(replace(REVIEW, comments=(one,), event="REQUEST_CHANGES"))
+    sent = desk.github.seen[-1].data
+    assert sent["event"] == "REQUEST_CHANGES"
+    assert sent["comments"] == [
+        {
+            "path": "a.py",
+            "line": 4,
+            "side": "RIGHT",
+            "body": "No.",
+            "start_line": 2,
+            "start_side": "LEFT",
+        }
+    ]
+
+
+async def test_a_verdict_that_github_does_not_take_is_left_out(desk: Bench):
+    refused = Reply({"message": "Review Can not approve your own pull request"}, 422)
+    desk.github.on(f"POST {ROUTE}", refused, refused, Reply(posted()))
+    receipt = await desk.effects.do(replace(REVIEW, event="APPROVE"))
+    sent = [one.data for one in desk.github.seen if one.method == "POST"][-3:]
+    said = [(one["event"], len(one["comments"]), one["body"][-3:]) for one in sent]
+    assert said == [("APPROVE", 1, "ook"), ("APPROVE", 0, "All"), ("COMMENT", 0, "All")]
+    assert "GitHub took no comments on lines: " in receipt.note
+    assert "GitHub took no verdict: " in receipt.note
 
 
 async def test_without_its_comments_a_review_says_all_in_its_text(desk: Bench):

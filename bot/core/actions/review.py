@@ -42,6 +42,7 @@ from bot.core.review.facts import (
     ReviewFactsOf,
 )
 from bot.core.review.text import Reviewer, review
+from bot.core.world.markdown import plural
 
 
 def next_step(job: Job, seen: Seen) -> Step:
@@ -153,13 +154,22 @@ def _review(job: Job, facts: ReviewFacts, result: CommandResult | None) -> Creat
     )
 
 
+def _counted(result: CommandResult | None) -> str:
+    """Return how much a command had to say."""
+    if result is None or result.said is None:
+        return ""
+    count = len(result.said.remarks) + result.said.left_out
+    return plural(count, "remark") if count else "no remark"
+
+
 def _tidy(job: Job, seen: Seen, posted: Receipt) -> Step:
     """Fold what was said of earlier heads: it is answered, or said again."""
     head = job.item.head_sha
     link = Link("review", posted.url) if posted.url else None
     key = f"hide@{head[:12]}"
     hidden = seen.receipts.get(key)
-    said = "; ".join(filter(None, (posted.note, hidden.note if hidden else "")))
+    notes = (_counted(seen.result), posted.note, hidden.note if hidden else "")
+    said = "; ".join(filter(None, notes))
     summary = said or ("" if link else "reviewed")
     isolation = seen.result.isolation if seen.result else ""
     outcome = Outcome(

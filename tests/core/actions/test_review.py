@@ -1,12 +1,17 @@
 """A review of a pull request: values in, a step out."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from bot.core.actions.review import next_step
-from bot.core.actions.step import Ask, Await, Do, End, Seen, Step
+from bot.core.actions.step import Ask, Await, Do, End, Execute, PullHead, Seen, Step
+from bot.core.actions.table import mark_kind
 from bot.core.effects import CreateReview, HideReviews, LineComment, Receipt
-from bot.core.model import Link, OutcomeKind, ReviewRule
+from bot.core.model import Action, CommandResult, Link, OutcomeKind, ReviewRule
+from bot.core.remarks import Said, Verdict
 from bot.core.review.facts import (
     EarlierReview,
     OwnReviewsOf,
@@ -104,3 +109,91 @@ def test_it_ends_with_a_link_to_the_review():
     found = next_step(JOB, POSTED.told(OWN, (earlier(PINNED, mark=MARK),)))
     assert isinstance(found, End)
     assert found.outcome.link == Link("review", "https://x/12#pullrequestreview-900")
+
+
+# --- with a command ------------------------------------------------------------------------
+
+WITH = replace(JOB, item=replace(JOB.item, worker="local"))
+SAW = CommandResult(0, isolation="a fake", said=Said("Reads well."))
+
+
+def after(result: CommandResult, facts: ReviewFacts | None = None, job=WITH) -> Step:
+    """Return what follows once the command has ended, and GitHub was asked again."""
+    found = next_step(job, Seen().ran(result))
+    if not isinstance(found, Ask):
+        return found
+    return next_step(job, Seen().ran(result).told(ASKED, facts or ReviewFacts(pull())))
+
+
+def test_a_command_looks_at_the_pinned_head():
+    found = step(ReviewFacts(pull(), has_conflicts=None), WITH)
+    assert isinstance(found, Execute)
+    assert found.job.pull == PullHead(TWELVE, PINNED)
+    assert (found.job.command, found.job.base) == ("review", "main")
+    told = json.loads(found.job.inputs["item.json"])
+    assert (told["number"], told["kind"]) == (12, "pull_request")
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        ReviewFacts(pull(head_sha=TIP)),
+        ReviewFacts(pull(state=PullState.CLOSED)),
+        ReviewFacts(pull(), earlier=(earlier(PINNED),)),
+    ],
+)
+def test_nothing_is_run_where_nothing_would_be_posted(facts: ReviewFacts):
+    assert isinstance(step(facts, WITH), End)
+    assert isinstance(after(SAW, facts), End)
+
+
+def test_what_it_says_is_posted_with_what_is_certain():
+    found = after(SAW)
+    assert isinstance(found, Do)
+    assert isinstance(found.intent, CreateReview)
+    assert "`review` says:\n\nReads well." in found.intent.body
+    assert "isolation: a fake" in found.intent.body
+    assert found.intent.event == "COMMENT"
+
+
+def test_its_verdict_counts_where_the_repository_lets_it():
+    said = replace(SAW, said=Said(verdict=Verdict.APPROVE))
+    allowed = replace(WITH, item=replace(WITH.item, verdicts=(Verdict.APPROVE,)))
+    for job, event in ((WITH, "COMMENT"), (allowed, "APPROVE")):
+        found = after(said, job=job)
+        assert isinstance(found, Do)
+        assert isinstance(found.intent, CreateReview)
+        assert found.intent.event == event
+
+
+@pytest.mark.parametrize(
+    ("result", "kind", "reason"),
+    [
+        (replace(SAW, exit_code=75), OutcomeKind.TRANSIENT, "asked for another try"),
+        (replace(SAW, exit_code=1), OutcomeKind.FAILED, "exit code 1"),
+        (replace(SAW, exit_code=127), OutcomeKind.FAILED, "cannot be started"),
+        (replace(SAW, exit_code=-9), OutcomeKind.FAILED, "ended by SIGKILL"),
+        (replace(SAW, exit_code=-9, timed_out=True), OutcomeKind.FAILED, "timed out"),
+        (replace(SAW, said=Said(fault="line 3")), OutcomeKind.FAILED, "line 3"),
+    ],
+)
+def test_a_command_that_says_nothing_ends_the_item(result, kind, reason):
+    found = after(result)
+    assert isinstance(found, End)
+    assert found.outcome.kind is kind
+    assert reason in found.outcome.reason
+
+
+def test_a_review_of_another_command_is_another_one():
+    other = OF_OLD.replace(":comment", ":comment:linter")
+    facts = ReviewFacts(pull(), earlier=(earlier(PINNED, mark=other),))
+    assert isinstance(step(facts, WITH), Execute)
+    old = earlier(TIP, mark=other)
+    assert isinstance(next_step(JOB, POSTED.told(OWN, (old,))), End)
+
+
+def test_the_mark_names_the_command_that_looks():
+    assert mark_kind(JOB.item) == "review"
+    assert mark_kind(WITH.item) == "review:review"
+    lint = replace(WITH.item, action=Action("lint", uses="review", command="linter"))
+    assert mark_kind(lint) == "review:linter"
