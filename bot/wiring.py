@@ -410,7 +410,11 @@ class Engine:
             items_seconds=settings.edit_interval_seconds,
         )
         replies = Replies(
-            effects=effects, face=face, refusals=store.refusals, clock=clock
+            effects=effects,
+            face=face,
+            refusals=store.refusals,
+            clock=clock,
+            supervisor=supervisor,
         )
         which = Which(store.batches, situations)
         starts = Starts(

@@ -20,6 +20,7 @@ from bot.core.world.markdown import Links
 from bot.core.world.markers import marker
 from bot.engine.effects import Effects
 from bot.engine.situation import Face
+from bot.engine.supervisor import Supervisor
 from bot.errors import PermanentError
 from bot.ports.clock import Clock
 from bot.ports.store import Refusals
@@ -29,8 +30,15 @@ class Replies:
     """Answers in the thread; each answer once, however often it is asked for."""
 
     def __init__(
-        self, *, effects: Effects, face: Face, refusals: Refusals, clock: Clock
+        self,
+        *,
+        effects: Effects,
+        face: Face,
+        refusals: Refusals,
+        clock: Clock,
+        supervisor: Supervisor,
     ) -> None:
+        self._supervisor = supervisor
         self._effects = effects
         self._face = face
         self._refusals = refusals
@@ -60,7 +68,7 @@ class Replies:
             return
         self._to_operator[request.source] = render("").strip()
         if changed:
-            await self._effects.attempt(key, comment)
+            self._supervisor.start(key, self._effects.attempt(key, comment))
 
     def to_operator(self, request: Request) -> str:
         """Return what was said to the operator, once."""

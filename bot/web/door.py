@@ -69,8 +69,11 @@ class Door:
         )
         try:
             owner = self._socket.stat().st_uid
-        except OSError as error:
+        except FileNotFoundError as error:
             raise NoBot(none) from error
+        except OSError as error:
+            message = f"{self._socket} cannot be seen: {error.strerror}"
+            raise UserError(message) from error
         if owner not in self._trusted():
             message = (
                 f"{self._socket} is of another user (uid {owner}): run this as the user"

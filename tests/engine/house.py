@@ -199,7 +199,11 @@ class House:
         )
         which = Which(batches, situations)
         self.replies = Replies(
-            effects=effects, face=face, refusals=store.refusals, clock=clock
+            effects=effects,
+            face=face,
+            refusals=store.refusals,
+            clock=clock,
+            supervisor=self.supervisor,
         )
         self.starts = Starts(
             recorder=self.recorder,
