@@ -17,6 +17,7 @@ from bot.core.effects import (
 from bot.core.model import ItemNumber
 from bot.core.say.problems.github import AwaitedGone
 from bot.core.world.job_logs import JobLogOf
+from bot.core.world.merge_refusals import refusal
 from bot.errors import Refused, TransientError
 from bot.github import merges
 from tests import contracts
@@ -203,12 +204,24 @@ async def test_a_rebase_names_the_expected_head_and_its_refusal_is_a_receipt(
             }
         ],
     }
-    desk.github.on("POST /graphql", Reply(done), Reply(conflict), Reply(moved))
+    older = {
+        "errors": [
+            {
+                "message": "InputObject 'UpdatePullRequestBranchInput' doesn't accept"
+                " argument 'updateMethod'",
+                "extensions": {"code": "argumentNotAccepted"},
+            }
+        ]
+    }
+    answers = map(Reply, (done, conflict, moved, older))
+    desk.github.on("POST /graphql", *answers)
     assert await desk.effects.do(REBASE) == Receipt(id=32, sha=HEAD)
     assert desk.github.seen[-1].data["variables"] == {"id": "PR_32", "head": HEAD}
     receipt = await desk.effects.do(REBASE)
     assert (receipt.changed, "rebase conflict" in receipt.note) == (False, True)
     assert await desk.effects.do(REBASE) == Receipt(id=32, changed=False)
+    lacking = await desk.effects.do(REBASE)
+    assert refusal(lacking.note).words == "this GitHub server cannot rebase a branch"
 
 
 async def test_what_is_in_the_queue_is_found_and_can_be_taken_out(desk: Bench):

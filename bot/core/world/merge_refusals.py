@@ -80,6 +80,12 @@ _TABLE = tuple(
             "its commits conflict with its base one by one",
             "Update it with `update-method:merge`, or by hand.",
         ),
+        (
+            r"updateMethod",
+            Then.FAIL,
+            "this GitHub server cannot rebase a branch",
+            "Leave `update-method:rebase` out, or rebase it by hand.",
+        ),
         (r"conflict", Then.NAME),
         (
             r"is (?:still )?(?:a |in )?draft",
@@ -117,6 +123,7 @@ _OTHER = _Row(
 _UP_TO_DATE = re.compile(r"no new commits on the base", re.IGNORECASE)
 _HEAD_MOVED = re.compile(r"expected head sha|head sha (?:didn.t|did not)", re.I)
 _NO_WORKFLOWS = re.compile(r"refusing to allow .* workflow", re.IGNORECASE)
+_NO_REBASES = re.compile(r"\bupdateMethod\b")
 _HEADING = re.compile(r"^Repository rule violations found\W*", re.IGNORECASE)
 _VERDICTS = frozenset({405, 409, 422})
 
@@ -130,7 +137,8 @@ def refusal(said: str) -> Refusal:
 
 def is_verdict(status: int, said: str) -> bool:
     """Return whether an answer is about the pull request, and not about the app."""
-    return status in _VERDICTS or _NO_WORKFLOWS.search(said) is not None
+    is_told = _NO_WORKFLOWS.search(said) or _NO_REBASES.search(said)
+    return status in _VERDICTS or is_told is not None
 
 
 def is_up_to_date(said: str) -> bool:
