@@ -536,7 +536,9 @@ class Engine:
                     replies=replies,
                     clock=clock,
                 ),
-                taken_back=TakenBack(github.github, self.scheduler),
+                taken_back=TakenBack(
+                    github.github, store.batches, self.scheduler, self.recorder, clock
+                ),
                 clock=clock,
                 supervisor=supervisor,
                 fraction=random.random,

@@ -165,7 +165,7 @@ class Gathering:
         is_stranger = role < configuration.permissions.role
         allowed, denied = [], None
         for mark in collected.marks:
-            if not collected.is_of_labels and is_keyless(mark, configuration):
+            if not collected.is_of_labels and is_keyless(mark, reading.known):
                 allowed.append(mark)
                 continue
             why = not_permitted(command_of([mark], reading.known), role, reading)

@@ -6,46 +6,75 @@ from functools import partial
 
 import structlog
 
+from bot.core import events as e
 from bot.core.command.trigger import LabelChanged, Marking
 from bot.core.effects import ChangeLabels
-from bot.core.model import Batch, ItemId, ItemState, Labelled, Mark, ReviewAsked
+from bot.core.model import (
+    Batch,
+    BatchState,
+    ItemId,
+    ItemState,
+    Labelled,
+    Mark,
+    ReviewAsked,
+)
 from bot.core.plan.gathering import still_on
 from bot.core.run import control
 from bot.core.run.marks import is_whole, items_of
 from bot.core.run.progress import Progress
 from bot.engine.effects import Effects
+from bot.engine.recorder import Recorder
 from bot.engine.scheduler import Scheduler
 from bot.engine.situation import Situations
 from bot.errors import PermanentError
+from bot.ports.clock import Clock
 from bot.ports.github import Lookups
+from bot.ports.store import Batches
 
 log = structlog.get_logger()
 
 
+@dataclass(frozen=True, slots=True)
 class TakenBack:
     """Cancels what somebody has taken the label off since, or does not ask for any more."""
 
-    def __init__(self, github: Lookups, scheduler: Scheduler) -> None:
-        self._github = github
-        self._scheduler = scheduler
+    github: Lookups
+    batches: Batches
+    scheduler: Scheduler
+    recorder: Recorder
+    clock: Clock
 
     async def cancel(self, change: Marking) -> str:
         """Cancel the items that a mark alone asked for; return what became of that."""
         outcomes = []
-        for schedule in self._scheduler.live(change.repository.id):
-            batch = schedule.batch
+        for batch in await self._unfinished(change.repository.id):
             gone = [mark for mark in _marks(batch, change) if _is_meant(mark, change)]
             if gone and isinstance(change, LabelChanged):
                 # It may be on again: the delivery may be an old one.
-                _, facts = await self._github.facts(change.repository, [change.number])
+                _, facts = await self.github.facts(change.repository, [change.number])
                 on = still_on(gone, facts)
                 gone = [mark for mark in gone if mark not in on]
             if items := _alone(batch, gone):
-                by = change.sender.login
-                decide = partial(control.withdraw, by=by, items=items)
-                await self._scheduler.change(batch.id, decide)
+                await self._withdraw(batch, items, change.sender.login)
                 outcomes.append(f"cancelled {len(items)} of batch {batch.id}")
         return ", ".join(outcomes) or "noted"
+
+    async def _unfinished(self, repository_id: int) -> Sequence[Batch]:
+        """Return the batches that run, and those that wait for their start box."""
+        live = [schedule.batch for schedule in self.scheduler.live(repository_id)]
+        recent = await self.batches.recent(repository_id)
+        return live + [s.batch for s in recent if s.state is BatchState.PLANNED]
+
+    async def _withdraw(self, batch: Batch, items: frozenset[ItemId], by: str) -> None:
+        decide = partial(control.withdraw, by=by, items=items)
+        if await self.scheduler.change(batch.id, decide) is not None:
+            return
+        progress = await self.recorder.progress(batch.id)
+        pending = [i for i in items if progress.items[i].state is ItemState.PENDING]
+        if progress.state is BatchState.PLANNED and pending:
+            now = self.clock.now()
+            cancelled = [e.ItemCancelled(now, item, by) for item in pending]
+            await self.recorder.record({batch.id: cancelled})
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,7 @@ class Requested:
             fact = facts.get(mark.number)
             if mark in late or fact is None:
                 continue
-            if not is_keyless(mark, reading.configuration):
+            if not is_keyless(mark, reading.known):
                 marks.append(mark)
             elif review := await self._review_of(collected.repository, fact):
                 request = request_for(replace(collected, marks=[mark]))

@@ -25,6 +25,7 @@ from bot.core.model import (
     attempt_id,
 )
 from bot.core.run.freshness import sees_to_itself
+from bot.core.run.marks import reviewers_asked
 from bot.core.run.progress import Progress
 from bot.core.run.retry import after_attempt
 from bot.core.world.markers import marker
@@ -245,6 +246,7 @@ class Running:
             mark=marker(mark_kind(item), name, self._marker_key),
             predecessors=live.pushed_predecessors(desk.item),
             facts=facts,
+            asked=reviewers_asked(batch, item.id),
         )
 
     async def _attempt(

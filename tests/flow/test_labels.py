@@ -407,6 +407,39 @@ async def test_an_old_delivery_takes_nothing_off_that_was_put_on_since(on: World
         assert on.rows("SELECT state FROM items") == [("running",)]
 
 
+async def test_what_waits_for_its_start_box_loses_what_is_taken_off(on: World):
+    for number in (12, 15):
+        on.issue(number, "write a.txt hello")
+    on.configure("limits: {confirm_over: 1}")
+    async with on.bot():
+        label(on, 12, 15)
+        await on.until(lambda: on.comments("plan", on=12))
+        assert "ada put `batch` on #12 and #15." in plain(on.said("plan", on=12))
+        unlabel(on, 12)
+        await on.dealt_with()
+        plan = on.comment("plan", on=12)
+        on.hub.tick("ada", REPOSITORY, plan.id, "Start")
+        await over(on)
+    assert set(on.pull_requests()) == {15}
+    assert "Cancelled: 1" in on.said("report", on=12)
+    assert labels(on, 12, 15) == []
+
+
+async def test_an_issue_with_two_labels_is_implemented_and_that_reviewed(on: World):
+    on.issue(12, "write a.txt hello")
+    on.configure(MIXED)
+    async with on.bot():
+        label(on, 12)
+        label(on, 12, name="batch: review")
+        await over(on)
+    assert batches(on) == [(12, "/batch implement:12 review:12")]
+    assert labels(on, 12) == []
+    assert on.rows("SELECT item, state FROM items ORDER BY item") == [
+        ("12", "completed"),
+        ("12-review", "completed"),
+    ]
+
+
 # --- deliveries ---------------------------------------------------------------------
 
 

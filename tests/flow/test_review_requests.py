@@ -5,6 +5,7 @@ import pytest
 from bot.localhub.pulls import pull_of
 from tests.flow.test_labels import batches, over, plain
 from tests.flow.test_review import reviews
+from tests.flow.test_review_command import with_reviewer, wrote
 from tests.flow.world import REPOSITORY, World
 
 CONFIGURATION = "review_requests: [team:batch-reviewers, user:linus]"
@@ -49,13 +50,25 @@ async def test_one_request_is_answered_on_the_pull_request(asked: World):
     asked.pull_request(61)
     async with asked.bot():
         ask(asked, 61, by="tess")
-        await asked.until(lambda: asked.comments("tracking", on=61))
-        assert "tess asked `batch-reviewers` for a review of #61." in plain(
-            asked.said("tracking", on=61)
-        ) or asked.comments("report", on=61)
         await over(asked)
+    (review,) = reviews(asked, 61)
+    assert "The request to `batch-reviewers` stays" in review.body
     report = plain(asked.said("report", on=61))
     assert "Asked for by @tess for a review of #61" in report
+
+
+async def test_a_command_that_looks_needs_the_role_of_who_asks(asked: World):
+    with_reviewer(asked)
+    words = {"summary": "Looked at it.", "comments": []}
+    asked.pull_request(61, wrote(**words))
+    asked.pull_request(63, wrote(**words))
+    async with asked.bot():
+        ask(asked, 61, by="tess")
+        ask(asked, 63, by="ada")
+        await over(asked)
+        await asked.dealt_with()
+    assert batches(asked) == [(63, "/batch review:63")]
+    assert asked.replies(on=61) == []
 
 
 async def test_a_request_to_others_begins_nothing(asked: World):

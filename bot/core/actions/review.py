@@ -141,6 +141,7 @@ def _review(job: Job, facts: ReviewFacts, result: CommandResult | None) -> Creat
         mark=job.mark,
         reviewer=reviewer,
         withheld=job.item.withheld,
+        asked=job.asked,
     )
     return CreateReview(
         job.repository,

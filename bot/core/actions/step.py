@@ -48,6 +48,7 @@ class Job:
     mark: str  # the first line of a comment that is to be found again
     predecessors: tuple[Predecessor, ...] = ()  # those that pushed a branch
     facts: ItemFacts | None = None  # as accepted; of actions that run a command
+    asked: tuple[str, ...] = ()  # teams and logins whose review was asked for
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,8 +54,8 @@ def standing(
     return sorted(kept, key=_in_order)
 
 
-def _in_order(one: Arrival) -> tuple[datetime, ItemNumber, str]:
-    return one.change.at, one.change.number, one.delivery
+def _in_order(one: Arrival) -> tuple[datetime, ItemNumber, str, str]:
+    return one.change.at, one.change.number, one.change.name.casefold(), one.delivery
 
 
 def _key(change: Marking) -> tuple[ItemNumber, str]:

@@ -55,10 +55,11 @@ def drafts(
     return tuple(m for m in marks if (f := facts.get(m.number)) and f.is_draft)
 
 
-def is_keyless(mark: Mark, configuration: RepositoryConfiguration) -> bool:
+def is_keyless(mark: Mark, known: Known) -> bool:
     """Return whether *mark* asks for a review that runs nobody's command."""
-    action = configuration.resolve(Action(mark.action or REVIEW.name)).action
-    return action.does == REVIEW.name and not action.command
+    named = Action(mark.action or REVIEW.name)
+    action = known.configuration.resolve(named).action
+    return action.does == REVIEW.name and not known.runs_command(action)
 
 
 def command_of(marks: Sequence[Mark], known: Known) -> RunCommand:

@@ -22,6 +22,7 @@ from bot.core.world.markdown import (
     escape_blocks,
     escape_line,
     first_that_fits,
+    join,
     paragraphs,
     plural,
 )
@@ -73,10 +74,12 @@ def review(
     mark: str = "",
     reviewer: Reviewer | None = None,
     withheld: str = "",
+    asked: Sequence[str] = (),
 ) -> Review:
     """Return the review of a pull request; *mark* is its first line.
 
-    *withheld* is the command that is not run on it because it comes from a fork.
+    *withheld* is the command that is not run on it because it comes from a fork, *asked*
+    are those who were asked for a review and still are.
     """
     said = reviewer.said if reviewer else Said()
     text = _Text(
@@ -86,6 +89,7 @@ def review(
         mark,
         reviewer,
         withheld,
+        asked,
     )
     first, later = text.of_rules[:_RULES_FIRST], text.of_rules[_RULES_FIRST:]
     at = beside([*first, *text.of_reviewer, *later])
@@ -104,6 +108,7 @@ class _Text:
     mark: str
     reviewer: Reviewer | None
     withheld: str
+    asked: Sequence[str]
     found: Sequence[Finding] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -123,7 +128,9 @@ class _Text:
         heading = self._heading(has_rules=bool(rules or at))
         if not heading:
             line = f"Nothing certain to say about {head}: {_measured(self.facts)}."
-            return "\n".join(filter(None, (self.mark, line, self._fork())))
+            return "\n".join(
+                filter(None, (self.mark, line, self._fork(), self._stays()))
+            )
         certain = [f"- {_SIGNS[one.weight]} {one.text}" for one in self.found]
         on_lines = f"{plural(len(at), 'comment')} on lines." if at else ""
         return first_that_fits(
@@ -135,6 +142,7 @@ class _Text:
                 self._elsewhere(remarks, most),
                 _list("Rules of this repository:\n\n", rules[:most], len(rules)),
                 on_lines,
+                self._stays(),
                 f"<sub>{_measured(self.facts)}{self._isolation()}</sub>",
             )
             for most, width in ((100, 1_000), (40, 500), (10, 300))
@@ -186,6 +194,13 @@ class _Text:
         left_out = self.reviewer.said.left_out
         lead = f"More of {code_span(self.reviewer.name)}:\n\n"
         return _list(lead, remarks[:most], len(remarks) + left_out)
+
+    def _stays(self) -> str:
+        """Return whose review is still asked for, if that led here."""
+        if not self.asked:
+            return ""
+        shown = join([code_span(name, 60) for name in self.asked])
+        return f"The request to {shown} stays: people may want to look as well."
 
     def _fork(self) -> str:
         if not self.withheld:

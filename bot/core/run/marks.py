@@ -1,14 +1,15 @@
 """Which items of a batch a label, or a request for a review, stands for."""
 
-from bot.core.model import Batch, ItemId, Mark
+from bot.core.model import Batch, ItemId, ItemNumber, Mark, PlanItem, ReviewAsked
 
 
 def items_of(mark: Mark, batch: Batch) -> frozenset[ItemId]:
     """Return the items of a batch that *mark* asks for."""
+    numbers = _numbers(batch)
     return frozenset(
         item.id
         for item in batch.plan.items
-        if item.number in mark.numbers
+        if numbers[item.id] in mark.numbers
         and item.repository.id == batch.repository.id
         and mark.action in ("", item.action.name)
     )
@@ -16,6 +17,27 @@ def items_of(mark: Mark, batch: Batch) -> frozenset[ItemId]:
 
 def is_whole(mark: Mark, batch: Batch) -> bool:
     """Return whether the batch has an item for all that *mark* stands for."""
-    items = items_of(mark, batch)
-    numbers = {item.number for item in batch.plan.items if item.id in items}
-    return bool(numbers) and numbers == set(mark.numbers)
+    numbers, items = _numbers(batch), items_of(mark, batch)
+    return bool(items) and {numbers[item] for item in items} == set(mark.numbers)
+
+
+def reviewers_asked(batch: Batch, item: ItemId) -> tuple[str, ...]:
+    """Return the teams and people who were asked for a review, which began an item."""
+    if not isinstance(batch.request.origin, ReviewAsked):
+        return ()
+    marks = [mark for mark in batch.request.marks if item in items_of(mark, batch)]
+    names = (mark.name.partition(":")[2] for mark in marks)
+    return tuple(dict.fromkeys(filter(None, names)))
+
+
+def _numbers(batch: Batch) -> dict[ItemId, ItemNumber]:
+    """Return the number that each item was asked for by: of what is done to a pull
+    request that another item opens, that one's.
+    """
+    items = {item.id: item for item in batch.plan.items}
+
+    def asked_by(item: PlanItem) -> ItemNumber:
+        opener = items.get(item.opened_by) if item.opened_by else None
+        return (opener or item).number
+
+    return {id_: asked_by(item) for id_, item in items.items()}
