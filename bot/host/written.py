@@ -70,7 +70,15 @@ def _written(data: bytes, name: str, secrets: Secrets, *, is_whole: bool) -> Wri
 
 def _redacted(text: str, secrets: Secrets) -> str:
     """Return a text without secrets; JSON stays JSON, and each value on its line."""
-    hidden = _STRING.sub(lambda found: _hidden(found[0], secrets), text)
+    # The keys of a long document, and most of its values, come again and again.
+    known: dict[str, str] = {}
+
+    def once(found: re.Match[str]) -> str:
+        if (shown := known.get(found[0])) is None:
+            shown = known[found[0]] = _hidden(found[0], secrets)
+        return shown
+
+    hidden = _STRING.sub(once, text)
     try:
         json.loads(hidden.removeprefix("\ufeff"))
     except (ValueError, RecursionError):

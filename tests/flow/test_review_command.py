@@ -267,6 +267,18 @@ async def test_a_name_of_the_repository_reviews_with_a_command_of_its_own(on: Wo
     assert third.minimized_as == ""
 
 
+async def test_what_the_batch_opens_is_looked_at_too(on: World):
+    with_reviewer(on)
+    on.issue(12, f"write a.txt 1\n{wrote(summary='Fine.')}")
+    async with on.bot():
+        report = await review(on, "/batch 12 review:12")
+        thread = on.pull_requests()[12]
+        (posted,) = reviews(on, thread.number)
+    assert "2 of 2 done" in report
+    assert posted.commit_id == pull_of(thread).head_sha
+    assert "`review` says:\n\nFine." in said(posted)
+
+
 async def test_a_push_while_the_command_looks_ends_the_item(on: World):
     with_reviewer(on)
     on.pull_request(61, f"hang\n{wrote(summary='Late.')}")

@@ -121,8 +121,8 @@ def read_review(text: str, *, roots: Sequence[str] = ()) -> Said:
             f"line {error.lineno + before}, column {error.colno}: no JSON: {problem}"
         )
         raise Unusable(message) from error
-    except RecursionError as error:
-        message = "no JSON that can be read: it is too deep"
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits
+        message = "no JSON that can be read: it is too deep, or has too long a number"
         raise Unusable(message) from error
     if not isinstance(value, dict):
         message = f"line {1 + before}: expected an object, {_FORM}, or SARIF"

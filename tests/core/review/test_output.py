@@ -87,6 +87,7 @@ def test_little_is_enough(text: str, said: Said):
             "line 3, column 2: no JSON: expecting ',' del",
         ),
         ("[" * 100_000, "no JSON that can be read: it is too deep"),
+        ("[" + "1" * 9_999 + "]", "no JSON that can be read: it is too deep, or has"),
         ("[1]", "line 1: expected an object, {summary, verdict, comments: "),
         ('{"findings": []}', "line 1: expected {summary, verdict, comments: "),
         (
