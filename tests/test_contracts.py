@@ -249,6 +249,7 @@ async def use_reviews(github: Client, pull: str, head: str) -> None:
     await github.get(f"{pull}/reviews")
     await github.get(f"{pull}/reviews/{made.body['id']}")
     await github.get(f"{pull}/reviews/{made.body['id']}/comments")
+    await use_pending_reviews(github, pull, head)
     comment = await github.send("POST", f"{pull}/comments", {**line, "commit_id": head})
     id_ = comment.body["id"]
     await github.send("POST", f"{pull}/comments/{id_}/replies", {"body": "yes"})
@@ -267,6 +268,27 @@ async def use_reviews(github: Client, pull: str, head: str) -> None:
     await github.send("POST", reviewers, {"reviewers": ["sam"]})
     await github.get(reviewers)
     await github.send("DELETE", reviewers, asked)
+
+
+async def use_pending_reviews(github: Client, pull: str, head: str) -> None:
+    line = {"path": "src/widgets.py", "line": 2, "body": "later"}
+    begun = {"commit_id": head, "comments": [line]}
+    made = await github.send("POST", f"{pull}/reviews", begun)
+    assert (made.body["state"], "submitted_at" in made.body) == ("PENDING", False)
+    again = await github.send("POST", f"{pull}/reviews", begun)
+    assert again.body["errors"] == [
+        "User can only have one pending review per pull request"
+    ]
+    one = f"{pull}/reviews/{made.body['id']}"
+    await github.get(f"{pull}/reviews")
+    await github.get(f"{one}/comments")
+    await github.send("DELETE", one)
+    assert (await github.get(one)).status == 404
+    made = await github.send("POST", f"{pull}/reviews", begun)
+    one = f"{pull}/reviews/{made.body['id']}"
+    ended = await github.send("POST", f"{one}/events", {"event": "COMMENT"})
+    assert ended.body["state"] == "COMMENTED"
+    assert (await github.send("DELETE", one)).status == 422
 
 
 async def use_git_and_checks(github: Client) -> None:

@@ -33,20 +33,24 @@ _EMPTY_BLOBS = (
 """How git calls an empty file, by SHA-1 and by SHA-256."""
 
 _CONFLICTS = {"MERGEABLE": False, "CONFLICTING": True}
-_REVIEWS = """
-  reviews(last: 50) {
-    nodes { id url body isMinimized author { __typename login } commit { oid } }
-  }
-  reviewThreads(first: 100) {
-    nodes { id isResolved comments(first: 1) { nodes { pullRequestReview { id } } } }
-  }
+_SAID = """
+  reviews(last: 100, before: $x{place}) {{
+    pageInfo {{ hasPreviousPage startCursor }}
+    nodes {{ id url body state isMinimized author {{ __typename login }} commit {{ oid }} }}
+  }}
+  reviewThreads(first: 100, after: $y{place}) {{
+    pageInfo {{ hasNextPage endCursor }}
+    nodes {{
+      id isResolved comments(first: 1) {{ nodes {{ pullRequestReview {{ id }} }} }}
+    }}
+  }}
 """
 _ANNOTATED = """
   annotated: commits(last: 1) {
     nodes {
       commit {
         statusCheckRollup {
-          contexts(first: 50) {
+          contexts(first: 100) {
             nodes {
               __typename
               ... on CheckRun {
@@ -65,27 +69,87 @@ _ANNOTATED = """
 
 
 @dataclass(slots=True, eq=False)
+class _Said:
+    """What was said of a pull request so far, read page by page."""
+
+    app: App
+    reviews: list[Mapping[str, Any]] = field(default_factory=list)  # oldest first
+    threads: list[Mapping[str, Any]] = field(default_factory=list)
+    before: str | None = None
+    after: str | None = None
+
+    def fields(self, place: int) -> tuple[str, Mapping[str, tuple[str, object]]]:
+        """Return what to ask of the pull request, and the variables."""
+        return _SAID.format(place=place), {
+            f"x{place}": ("String", self.before),
+            f"y{place}": ("String", self.after),
+        }
+
+    def read(self, pull: Mapping[str, Any]) -> bool:
+        """Take an answer in; return whether there is more to ask for.
+
+        Of what has no more, the next page is empty.
+        """
+        reviews, threads = pull["reviews"] or {}, pull["reviewThreads"] or {}
+        self.reviews = [*_nodes(reviews), *self.reviews]
+        self.threads += _nodes(threads)
+        earlier, later = reviews.get("pageInfo") or {}, threads.get("pageInfo") or {}
+        self.before = earlier.get("startCursor") or self.before
+        self.after = later.get("endCursor") or self.after
+        return bool(earlier.get("hasPreviousPage") or later.get("hasNextPage"))
+
+    @property
+    def open_conversations(self) -> int:
+        """How many are not resolved."""
+        return sum(not one["isResolved"] for one in self.threads)
+
+    def own(self) -> Iterator[EarlierReview]:
+        """Yield the app's own reviews, oldest first."""
+        threads: dict[str, list[str]] = {}
+        for thread in self.threads:
+            comments = [] if thread["isResolved"] else _nodes(thread["comments"])
+            for comment in comments:
+                if of := comment["pullRequestReview"]:
+                    threads.setdefault(str(of["id"]), []).append(str(thread["id"]))
+        for review in self.reviews:
+            if _is_own(review, self.app):
+                yield EarlierReview(
+                    node_id=str(review["id"]),
+                    url=str(review["url"]),
+                    commit=str((review["commit"] or {}).get("oid") or ""),
+                    mark=review["body"].split("\n", 1)[0].rstrip(),
+                    is_hidden=bool(review["isMinimized"]),
+                    open_threads=tuple(threads.get(str(review["id"]), ())),
+                )
+
+
+@dataclass(slots=True, eq=False)
 class OwnReviewsPart:
     """What a query asks for the app's own reviews: see ``bot.github.questions``."""
 
     question: OwnReviewsOf
     app: App
-    found: tuple[EarlierReview, ...] | None = None
+    said: _Said = field(init=False)
+    is_there: bool = False
+
+    def __post_init__(self) -> None:
+        self.said = _Said(self.app)
 
     def fields(self, place: int) -> tuple[str, Mapping[str, tuple[str, object]]]:
         """Return what to ask of the repository, and the variables."""
-        asked = f"v{place}: pullRequest(number: $v{place}) {{ {_REVIEWS} }}"
-        return asked, {f"v{place}": ("Int!", self.question.number)}
+        said, variables = self.said.fields(place)
+        asked = f"v{place}: pullRequest(number: $v{place}) {{ {said} }}"
+        return asked, {f"v{place}": ("Int!", self.question.number), **variables}
 
     def read(self, data: Mapping[str, Any], place: int) -> bool:
-        """Take an answer in."""
+        """Take an answer in; return whether there is more to ask for."""
         pull = data.get(f"v{place}")
-        self.found = None if pull is None else tuple(_own(pull, self.app))
-        return False
+        self.is_there = pull is not None
+        return pull is not None and self.said.read(pull)
 
     def answer(self) -> tuple[EarlierReview, ...] | None:
         """Return the reviews, None if GitHub does not have the pull request."""
-        return self.found
+        return tuple(self.said.own()) if self.is_there else None
 
 
 @dataclass(slots=True, eq=False)
@@ -96,32 +160,39 @@ class ReviewPart:
     app: App
     has: Asked
     pull: PullPart = field(init=False)
+    said: _Said = field(init=False)
     found: ReviewFacts | None = None
 
     def __post_init__(self) -> None:
         asked = PullRequestNow(self.question.repository, self.question.number)
-        self.pull = PullPart(asked, self.app, self.has)
+        self.pull, self.said = PullPart(asked, self.app, self.has), _Said(self.app)
 
     def fields(self, place: int) -> tuple[str, Mapping[str, tuple[str, object]]]:
         """Return what to ask of the repository, and the variables."""
         asked, variables = self.pull.fields(place)
-        more = f"mergeable changedFiles author {{ __typename login }} {_REVIEWS}"
-        more += f" {_ANNOTATED}"
+        said, cursors = self.said.fields(place)
+        more = "mergeable changedFiles additions deletions"
+        more += f" author {{ __typename login }} {said} {_ANNOTATED}"
         asked += f" v{place}: pullRequest(number: $i{place}) {{ {more} }}"
-        return asked, variables
+        return asked, {**variables, **cursors}
 
     def read(self, data: Mapping[str, Any], place: int) -> bool:
-        """Take an answer in; return whether there are more checks to ask for."""
-        goes_on = self.pull.read(data, place)
+        """Take an answer in; return whether there is more to ask for."""
+        has_more = self.pull.read(data, place)
         told, pull = data.get(f"v{place}"), self.pull.answer()
         if told is None or pull is None:
-            return False
+            self.said = _Said(self.app)
+            return has_more and told is not None
+        goes_on = self.said.read(told) or has_more
+        open_ = self.said.open_conversations
         self.found = ReviewFacts(
-            pull,
+            replace(pull, open_conversations=open_),
             has_conflicts=_CONFLICTS.get(told["mergeable"]),
             files_in_all=int(told["changedFiles"]),
+            additions=int(told["additions"]),
+            deletions=int(told["deletions"]),
             annotations=dict(_annotations(told)),
-            earlier=tuple(_own(told, self.app)),
+            earlier=tuple(self.said.own()),
             is_own=is_app(told["author"] or {}, self.app),
         )
         return goes_on
@@ -183,24 +254,9 @@ def _file(entry: Mapping[str, Any]) -> ChangedFile:
     )
 
 
-def _own(pull: Mapping[str, Any], app: App) -> Iterator[EarlierReview]:
-    threads: dict[str, list[str]] = {}
-    for thread in _nodes(pull["reviewThreads"]):
-        comments = [] if thread["isResolved"] else _nodes(thread["comments"])
-        for comment in comments:
-            if of := comment["pullRequestReview"]:
-                threads.setdefault(str(of["id"]), []).append(str(thread["id"]))
-    for review in _nodes(pull["reviews"]):
-        if not is_app(review["author"] or {}, app):
-            continue
-        yield EarlierReview(
-            node_id=str(review["id"]),
-            url=str(review["url"]),
-            commit=str((review["commit"] or {}).get("oid") or ""),
-            mark=review["body"].split("\n", 1)[0].rstrip(),
-            is_hidden=bool(review["isMinimized"]),
-            open_threads=tuple(threads.get(str(review["id"]), ())),
-        )
+def _is_own(review: Mapping[str, Any], app: App) -> bool:
+    # What was begun and never submitted nobody else sees.
+    return is_app(review["author"] or {}, app) and review["state"] != "PENDING"
 
 
 def _annotations(

@@ -11,6 +11,7 @@ from bot.github.app import App
 from bot.github.client import Connection
 
 COMMENT = "COMMENT"
+_PENDING = "PENDING"
 _REVIEWS = "/repos/{+repository}/pulls/{number}/reviews"
 
 
@@ -53,7 +54,8 @@ async def find(
         async for review in pages:
             first_line = (review["body"] or "").split("\n", 1)[0].rstrip()
             is_own = (review["user"] or {}).get("login") == app.login
-            is_meant = review["commit_id"] == intent.head_sha
+            is_posted = review.get("state") != _PENDING
+            is_meant = is_posted and review["commit_id"] == intent.head_sha
             if is_own and is_meant and first_line == intent.marker.rstrip():
                 return _receipt(review)
     return None
@@ -88,6 +90,36 @@ async def hide(connection: Connection, intent: HideReviews) -> Receipt:
 
 
 async def _created(
+    connection: Connection,
+    intent: CreateReview,
+    body: str,
+    comments: list[Any],
+    event: str,
+) -> Receipt:
+    """Post a form of a review, once one that was left half made is out of the way."""
+    try:
+        return await _sent(connection, intent, body, comments, event)
+    except Refused as error:
+        if error.status != 422 or "one pending review" not in str(error):
+            raise
+    await _drop_pending(connection, intent)
+    return await _sent(connection, intent, body, comments, event)
+
+
+async def _drop_pending(connection: Connection, intent: CreateReview) -> None:
+    """Delete what the app began and never submitted: it sees no others' of that kind."""
+    about: dict[str, str | int] = {
+        "repository": intent.repository.name,
+        "number": intent.number,
+    }
+    pages = connection.pages(f"{_REVIEWS}{{?per_page}}", per_page=100, **about)
+    async with aclosing(pages):
+        found = [int(one["id"]) async for one in pages if one["state"] == _PENDING]
+    for id_ in found:
+        await connection.send("DELETE", f"{_REVIEWS}/{{id}}", id=id_, **about)
+
+
+async def _sent(
     connection: Connection,
     intent: CreateReview,
     body: str,

@@ -5,10 +5,11 @@ a change of the state and of the repository is one step for everybody else.
 """
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -399,6 +400,7 @@ def _changed_files(git: GitRepository, base: str, head: str) -> tuple[ChangedFil
     raw = git.run("diff", "-z", "--raw", "--no-abbrev", "-M", base, head)
     numbers = git.run("diff", "-z", "--numstat", "-M", base, head)
     counts = _numstat(numbers)
+    patches = _patches(git.run("diff", "-M", base, head))
     files = []
     fields = iter(filter(None, raw.split("\0")))
     for meta in fields:
@@ -408,6 +410,9 @@ def _changed_files(git: GitRepository, base: str, head: str) -> tuple[ChangedFil
         if status[0] in "RC":
             previous, path = path, next(fields)
         additions, deletions = counts[path]
+        patch = next(patches)
+        if status[0] == "T":  # such as a file that becomes a link: git writes two
+            patch = "\n".join(filter(None, (patch, next(patches)))) or None
         files.append(
             ChangedFile(
                 path,
@@ -415,17 +420,18 @@ def _changed_files(git: GitRepository, base: str, head: str) -> tuple[ChangedFil
                 additions,
                 deletions,
                 old_sha if status[0] == "D" else new_sha,
-                _patch(git, base, head, [p for p in (previous, path) if p]),
+                patch,
                 previous,
             )
         )
     return tuple(sorted(files, key=lambda file: file.path))
 
 
-def _patch(git: GitRepository, base: str, head: str, paths: list[str]) -> str | None:
-    text = git.run("diff", "-M", base, head, "--", *paths)
-    start = text.find("\n@@")
-    return text[start + 1 :].rstrip("\n") if start >= 0 else None
+def _patches(text: str) -> Iterator[str | None]:
+    """Yield the hunks of each file of a diff in turn, None for one without any."""
+    for section in re.split(r"(?m)^(?=diff --git )", text)[1:]:
+        start = section.find("\n@@")
+        yield section[start + 1 :].rstrip("\n") if start >= 0 else None
 
 
 def git_environment() -> dict[str, str]:

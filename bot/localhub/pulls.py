@@ -55,19 +55,32 @@ def closes(thread: Thread) -> list[Thread]:
     return [t for t in found if t is not None and t.pull is None and not t.is_deleted]
 
 
-def hunk_at(thread: Thread, path: str, line: int, side: str) -> str | None:
-    """Return the part of the diff that ends at a line, None if it is not in the diff."""
-    patch = next((f.patch for f in changes(thread).files if f.path == path), None)
-    for hunk in re.split(r"(?m)^(?=@@ )", patch or ""):
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """Where a line is in a diff: in which hunk, and that as far as the line."""
+
+    hunk: int
+    text: str
+
+
+def changes_at(thread: Thread, commit: str) -> Changes:
+    """Return what a pull request changed when its head was at one of its commits."""
+    pull = pull_of(thread)
+    return _changes(thread.repository.git, pull.base_sha, commit)
+
+
+def spot(file: ChangedFile, line: int, side: str) -> Spot | None:
+    """Return where a line of one side is in a file's diff, None if it is not there."""
+    for place, hunk in enumerate(re.split(r"(?m)^(?=@@ )", file.patch or "")):
         head = HUNK.match(hunk)
         if head is None:
             continue
         number = int(head[1] if side == "LEFT" else head[2])
-        lines = hunk.splitlines()
+        lines = hunk.rstrip("\n").split("\n")
         for index, text in enumerate(lines[1:], start=1):
             if text[:1] in (" ", "-" if side == "LEFT" else "+"):
                 if number == line:
-                    return "\n".join(lines[: index + 1])
+                    return Spot(place, "\n".join(lines[: index + 1]))
                 number += 1
     return None
 

@@ -122,6 +122,14 @@ class ReviewComment:
 
 
 @dataclass(frozen=True, slots=True)
+class PendingReview:
+    """A review that its author has not submitted: nobody else sees it."""
+
+    review: Review
+    comments: tuple[ReviewComment, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ThreadEvent:
     """Something besides comments that a thread's page tells, such as ``labeled``.
 
@@ -158,6 +166,7 @@ class PullRequest:
     requested_teams: list[Team] = field(default_factory=list)
     reviews: list[Review] = field(default_factory=list)
     review_comments: list[ReviewComment] = field(default_factory=list)
+    pending_reviews: list[PendingReview] = field(default_factory=list)
 
     @property
     def is_merged(self) -> bool:

@@ -150,3 +150,24 @@ async def test_forty_reviews_take_few_requests_and_need_no_box(on: World):
         sent = [one for one in list(on.hub.log)[before:] if "/comments" not in one.path]
     assert all(len(reviews(on, number)) == 1 for number in numbers)
     assert len(sent) / len(numbers) <= 4
+
+
+async def test_of_thousands_of_files_it_says_what_github_does_not_tell(on: World):
+    """GitHub lists 3,000, and past 20,000 lines of an answer neither lines nor counts."""
+    on.pull_request(61)
+    files = {f"lib/part{n:04}.py": f"x = {n}\n" for n in range(3_100)}
+    files["lib/part0000.py"] = "x = 0\n" * 19_950
+    on.configure(RULES)
+    push(on, 61, {**files, "lib/part0001.py": "print(1)\n"})
+    async with on.bot():
+        await review(on, "/batch review 61")
+        (posted,) = reviews(on, 61)
+    text = said(posted)
+    assert "GitHub lists 3,000 of its 3,101 files: nothing is known of the rest" in text
+    assert "GitHub cuts so big a diff, and shows no lines of `lib/part0" in text
+    assert "Binary" not in text
+    assert "3,101 files, +23,050 " in text
+    (comment,) = comments(on, 61)
+    assert (comment.path, comment.line) == ("lib/part0001.py", 1)
+    asked = [e for e in on.hub.log if e.path.endswith("/pulls/61/files")]
+    assert len(asked) == 30

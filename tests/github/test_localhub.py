@@ -19,6 +19,7 @@ from bot.core.effects import (
     CheckReport,
     CreateCheckRun,
     CreateComment,
+    CreateReview,
     EditCheckRun,
     EditComment,
     OpenPullRequest,
@@ -38,6 +39,7 @@ from bot.core.model import (
     Role,
 )
 from bot.core.plan.sources import Source
+from bot.core.review.facts import OwnReviewsOf, ReviewFactsOf
 from bot.core.world.questions import (
     Assignable,
     AssignableTo,
@@ -57,6 +59,7 @@ from bot.errors import (
 from bot.github.adapter import GitHubAdapter, GitHubSettings
 from bot.localhub.faults import Fault, FaultKind
 from bot.localhub.hub import APP_ID, LocalHub
+from bot.localhub.reviews import LineComment
 from bot.ports.github import NewCommit, TreeEntry
 from tests.github.searching import search_of
 from tests.github.server import HurriedClock
@@ -218,6 +221,47 @@ async def test_a_check_run_whose_answer_was_lost_is_found_and_says_more(
         await adapter.effects.do(EditCheckRun(repository, run.id, ended))
     assert (run.conclusion, run.title) == ("neutral", "Batch b7k2 finished")
     assert [len(run.annotations), len(run.actions)] == [1, 1]
+
+
+async def test_a_review_that_was_left_half_made_is_out_of_the_way(
+    hub, adapter, repository
+):
+    head = hub.push("wade", NAME, "one", {"a.txt": "a\n"}, message="One")
+    number = thread(hub.open_pull_request("wade", NAME, "One", head="one").number)
+    bot = hub.app.bot.login
+    review = CreateReview(repository, number, head, MARKER, f"{MARKER}\nLook")
+    hub.review(bot, NAME, number, body=review.body)
+    assert await adapter.effects.find(review, since=hub.now()) is None
+    asked = OwnReviewsOf(repository, number)
+    assert (await adapter.github.ask([asked]))[asked] == ()
+    await adapter.effects.do(review)
+    assert await adapter.effects.find(review, since=hub.now()) is not None
+    pull = hub.thread(NAME, number).pull
+    assert (len(pull.reviews), pull.pending_reviews) == (1, [])
+
+
+async def test_its_own_reviews_and_conversations_are_found_among_any_number(
+    hub, adapter, repository
+):
+    hub.push("wade", NAME, "one", {"a.txt": "a\n" * 300}, message="One")
+    number = thread(hub.open_pull_request("wade", NAME, "One", head="one").number)
+    bot = hub.app.bot.login
+    line = LineComment("a.txt", "Hm.", 1)
+    own = hub.review(bot, NAME, number, event="COMMENT", body="x", comments=[line])
+    lines = [LineComment("a.txt", "No.", at) for at in range(2, 252)]
+    hub.review("olivia", NAME, number, event="COMMENT", comments=lines)
+    for _ in range(210):
+        hub.review("olivia", NAME, number, event="COMMENT", body="And?")
+    last = LineComment("a.txt", "Hm.", 260)
+    late = hub.review(bot, NAME, number, event="COMMENT", body="y", comments=[last])
+    asked, all_ = OwnReviewsOf(repository, number), ReviewFactsOf(repository, number)
+    answers = await adapter.github.ask([asked, all_])
+    found = answers[asked]
+    assert [one.node_id for one in found] == [f"PRR_{own.id}", f"PRR_{late.id}"]
+    assert [len(one.open_threads) for one in found] == [1, 1]
+    assert answers[all_].earlier == found
+    assert answers[all_].pull.open_conversations == 252
+    assert (answers[all_].additions, answers[all_].hides_lines) == (300, False)
 
 
 async def test_without_the_permission_no_check_run_is_made(hub, adapter, repository):

@@ -58,6 +58,7 @@ def own(name: str, **facts: Any) -> dict[str, Any]:
         "url": f"https://x/{name}",
         "body": f"{MARK}\nLook",
         "isMinimized": False,
+        "state": "COMMENTED",
         "author": {"__typename": "Bot", "login": "batch-bot"},
         "commit": {"oid": HEAD},
         **facts,
@@ -82,7 +83,8 @@ def file(path: str, ref: str = HEAD, **facts: Any) -> dict[str, Any]:
 
 
 def known(**facts: Any) -> dict[str, Any]:
-    facts = {"mergeable": "MERGEABLE", "changedFiles": 1, "reviews": nodes(), **facts}
+    size = {"changedFiles": 1, "additions": 1, "deletions": 0}
+    facts = {"mergeable": "MERGEABLE", "reviews": nodes(), **size, **facts}
     return pull(**facts)
 
 

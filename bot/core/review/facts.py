@@ -62,6 +62,16 @@ class ReviewFacts:
     conflicting: tuple[str, ...] = ()  # of these, if git has said so
     earlier: tuple[EarlierReview, ...] = ()  # oldest first
     is_own: bool = False  # whether the app opened it: GitHub takes no verdict then
+    additions: int = 0  # lines, in all files
+    deletions: int = 0
+
+    @property
+    def hides_lines(self) -> bool:
+        """Whether GitHub tells less of the listed files than they change: past some size
+        of a diff it gives neither lines nor counts.
+        """
+        told = sum(file.changes for file in self.files)
+        return told < self.additions + self.deletions
 
 
 @dataclass(frozen=True, slots=True)

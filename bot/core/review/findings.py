@@ -181,9 +181,9 @@ def _tests(facts: ReviewFacts) -> Iterator[Finding]:
     code = [f for f in _of(facts, Kind.CODE) if f.status != "removed" and f.changes]
     is_whole = len(facts.files) >= facts.files_in_all
     if code and is_whole and not any(f.status != "removed" for f in tests):
-        yield Finding(
-            Weight.LOOK, f"Changes {plural(len(code), 'file')} of code and no test"
-        )
+        least = "at least " if facts.hides_lines else ""
+        count = plural(len(code), "file")
+        yield Finding(Weight.LOOK, f"Changes {least}{count} of code and no test")
 
 
 def _lost_tests(tests: Iterable[ChangedFile]) -> list[str]:
@@ -211,7 +211,10 @@ def _unreadable(facts: ReviewFacts) -> Iterator[Finding]:
         and not file.is_empty
         and file.status in ("added", "modified", "changed")
     ]
-    if binary:
+    if binary and facts.hides_lines:
+        says = "GitHub cuts so big a diff, and shows no lines of"
+        yield Finding(Weight.LOOK, f"{says} {_paths(binary)}")
+    elif binary:
         yield Finding(
             Weight.LOOK, f"Binary, or changed in its mode alone: {_paths(binary)}"
         )
@@ -263,8 +266,8 @@ _IN_ORDER: Sequence[Callable[[ReviewFacts], Iterable[Finding]]] = (
 
 def size(facts: ReviewFacts) -> str:
     """Return how big the diff is, by kind of file."""
-    added = sum(file.additions for file in facts.files)
-    gone = sum(file.deletions for file in facts.files)
+    added = facts.additions or sum(file.additions for file in facts.files)
+    gone = facts.deletions or sum(file.deletions for file in facts.files)
     kinds = Counter(kind_of(file.path) for file in facts.files)
     parts = [f"{kind} {kinds[kind]:,}" for kind in Kind if kinds[kind]]
     counted = plural(max(len(facts.files), facts.files_in_all), "file")

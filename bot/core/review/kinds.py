@@ -56,11 +56,12 @@ _TESTS = re.compile(
 )
 _DOCS = re.compile(
     r"(?:.*/)?docs?/.*|.*\.(?:md|rst|adoc)|(?:.*/)?(?:LICENSE|NOTICE|AUTHORS)[^/]*"
-    r"|(?:.*/)?(?!requirements|constraints|CMakeLists\.)[^/]*\.txt"
+    r"|(?!(?:.*/)?(?:requirements|constraints)[^/]*/)(?:.*/)?"
+    r"(?!requirements|constraints|CMakeLists\.)[^/]*\.txt"
 )
 _SETTINGS = re.compile(
     r".*\.(?:ya?ml|toml|ini|cfg|json|properties|conf|env)"
-    r"|(?:.*/)?(?:requirements|constraints)[^/]*\.txt"
+    r"|(?:.*/)?(?:requirements|constraints)[^/]*(?:/.*)?\.txt"
 )
 _CODE = re.compile(
     r".*\.(?:py|pyi|pyx|[cm]?jsx?|[cm]?tsx?|vue|svelte|go|rs|java|kt|kts|scala|rb|php|cs"

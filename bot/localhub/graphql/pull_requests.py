@@ -79,6 +79,14 @@ def _merge_commit(source: Thread, _info: Any, _arguments: Any) -> Object | None:
     return Object(source.repository, "commit", sha) if sha is not None else None
 
 
+def _reviews(source: Thread, info: Info, arguments: dict[str, Any]) -> Connection:
+    """Return the reviews; of those that are pending one's own."""
+    pull, login = pull_of(source), call_of(info).login
+    pending = [one.review for one in pull.pending_reviews]
+    own = [one for one in pending if one.author.login == login]
+    return connection([*pull.reviews, *own], info, arguments)
+
+
 RESOLVERS: dict[str, Resolver] = {
     "PullRequest.timelineItems": _pull_events,
     **{
@@ -114,7 +122,7 @@ RESOLVERS: dict[str, Resolver] = {
     "PullRequest.mergeCommit": _merge_commit,
     "PullRequest.merged": of(lambda s: pull_of(s).is_merged),
     "PullRequest.mergedAt": of(lambda s: optional_timestamp(pull_of(s).merged_at)),
-    "PullRequest.reviews": listed(lambda s: pull_of(s).reviews),
+    "PullRequest.reviews": _reviews,
     "PullRequest.latestOpinionatedReviews": listed(mergeability.opinions),
     "PullRequest.mergedBy": of(lambda s: pull_of(s).merged_by),
 }

@@ -95,6 +95,8 @@ class PullPayloads(ThreadPayloads):
         """Return ``pull-request-review``."""
         page = f"{self.thread_page(review.thread)}#pullrequestreview-{review.id}"
         url = self.pull_url(review.thread)
+        is_pending = review.state == "PENDING"
+        at = {} if is_pending else {"submitted_at": timestamp(review.submitted_at)}
         return {
             "id": review.id,
             "node_id": f"PRR_{review.id}",
@@ -107,7 +109,7 @@ class PullPayloads(ThreadPayloads):
                 review.thread.repository, review.author
             ),
             "_links": {"html": {"href": page}, "pull_request": {"href": url}},
-            "submitted_at": timestamp(review.submitted_at),
+            **at,
             "commit_id": review.commit_id,
         }
 

@@ -1,6 +1,7 @@
 """Endpoints of refs, branches, commits and comparisons."""
 
 from bot.localhub import signing
+from bot.localhub.diff_limits import MOST_COMPARED, as_told
 from bot.localhub.errors import GitHubError, invalid, not_found
 from bot.localhub.git import CommitInfo
 from bot.localhub.mergeability import VIOLATIONS
@@ -116,6 +117,8 @@ def compare(call: Call) -> Answer:
     page = f"{call.hub.html_url}/{call.name}/compare/{base}...{head}"
     merge_base = git.merge_base(base_sha, head_sha) or base_sha
 
+    files = git.changed_files(merge_base, head_sha)
+
     def shape(commit: CommitInfo) -> Json:
         return payloads.commit(call.repository, commit)
 
@@ -135,7 +138,7 @@ def compare(call: Call) -> Answer:
             "commits": [shape(commit) for commit in git.commits(base_sha, head_sha)],
             "files": [
                 payloads.file_entry(call.repository, head_sha, file)
-                for file in git.changed_files(merge_base, head_sha)
+                for file in as_told(files[:MOST_COMPARED])
             ],
         }
     )

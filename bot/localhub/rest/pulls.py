@@ -1,6 +1,7 @@
 """Endpoints of pull requests: list, read, change, merge, review."""
 
 from bot.localhub import mergeability, pulls
+from bot.localhub.diff_limits import MOST_FILES, as_told
 from bot.localhub.errors import forbidden, invalid, not_found
 from bot.localhub.git import ChangedFile, CommitInfo
 from bot.localhub.payloads.shape import Json
@@ -90,7 +91,8 @@ def list_files(call: Call) -> Answer:
     def shape(file: ChangedFile) -> Json:
         return call.hub.payloads.changed_file(thread, file)
 
-    return call.page(pulls.changes(thread).files, shape)
+    files = pulls.changes(thread).files[:MOST_FILES]
+    return call.page(files, shape, as_told=as_told)
 
 
 @routes.get(f"{PULL}/commits", "pull_requests")

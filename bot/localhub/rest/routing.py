@@ -111,16 +111,23 @@ class Call:
         return values
 
     def page(
-        self, items: Sequence[T], shape: Callable[[T], Json], *, key: str | None = None
+        self,
+        items: Sequence[T],
+        shape: Callable[[T], Json],
+        *,
+        key: str | None = None,
+        as_told: Callable[[Sequence[T]], Sequence[T]] = lambda items: items,
     ) -> Answer:
         """Return the page of a list that the query asks for, with its ``Link`` header.
 
-        With *key* the list is wrapped with its ``total_count``.
+        With *key* the list is wrapped with its ``total_count``; *as_told* is what becomes
+        of the items of one page.
         """
         size = min(max(self._count("per_page", PAGE_SIZE), 1), LARGEST_PAGE)
         page = max(self._count("page", 1), 1)
         last = max(-(-len(items) // size), 1)
-        shown = [shape(item) for item in items[(page - 1) * size : page * size]]
+        asked = items[(page - 1) * size : page * size]
+        shown = [shape(item) for item in as_told(asked)]
         targets = {
             "prev": page - 1 if page > 1 else None,
             "next": page + 1 if page < last else None,
