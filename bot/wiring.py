@@ -30,12 +30,13 @@ from bot.core.model import OPERATOR, InstallationId, Repository, Role
 from bot.core.say import findings, programs
 from bot.core.say.starts import no_such_action
 from bot.core.world.redaction import Secrets
+from bot.engine.answers import Answers
 from bot.engine.batches import NewBatches
 from bot.engine.boxes import Boxes
 from bot.engine.changes import Changes
 from bot.engine.checks import Checks
 from bot.engine.controls import Controls
-from bot.engine.conversation import Answers, Conversation
+from bot.engine.conversation import Conversation
 from bot.engine.effects import Effects
 from bot.engine.examination import Examination
 from bot.engine.freezes import Freezes, asking
@@ -43,7 +44,7 @@ from bot.engine.gate import Gate
 from bot.engine.gathering import Gathering
 from bot.engine.histories import asking_git
 from bot.engine.inbox import Inbox
-from bot.engine.intake import Intake, Policy
+from bot.engine.intake import Desks, Intake, Policy
 from bot.engine.journal import journal
 from bot.engine.marks import TakenBack
 from bot.engine.operator import OperatorDesk
@@ -500,51 +501,57 @@ class Engine:
         )
         intake = Intake(
             github=github.github,
-            conversation=Conversation(
-                github=github.github,
-                reader=reader,
-                replies=replies,
-                answers=answers,
-                withdrawals=withdrawals,
-                clock=clock,
-            ),
-            boxes=Boxes(
-                github=github.github,
-                batches=store.batches,
-                situations=situations,
-                tracker=self.tracker,
-                starts=starts,
-                controls=controls,
-                marker_key=face.marker_key,
-            ),
-            changes=Changes(
-                github=github.github,
-                batches=store.batches,
-                present=present,
-                scheduler=self.scheduler,
-                situations=situations,
-                recorder=self.recorder,
-                tracker=self.tracker,
-            ),
-            windows=Windows(
-                gatherer=Gathering(
+            desks=Desks(
+                conversation=Conversation(
                     github=github.github,
                     reader=reader,
-                    batches=store.batches,
-                    new=new,
-                    requested=Requested(store.batches, situations, replies),
                     replies=replies,
+                    answers=answers,
+                    withdrawals=withdrawals,
                     clock=clock,
                 ),
-                taken_back=TakenBack(
-                    github.github, store.batches, self.scheduler, self.recorder, clock
+                boxes=Boxes(
+                    github=github.github,
+                    batches=store.batches,
+                    situations=situations,
+                    tracker=self.tracker,
+                    starts=starts,
+                    controls=controls,
+                    marker_key=face.marker_key,
                 ),
-                clock=clock,
-                supervisor=supervisor,
-                fraction=random.random,
-                seconds=settings.trigger_window_seconds,
+                changes=Changes(
+                    github=github.github,
+                    batches=store.batches,
+                    present=present,
+                    scheduler=self.scheduler,
+                    situations=situations,
+                    recorder=self.recorder,
+                    tracker=self.tracker,
+                ),
+                windows=Windows(
+                    gatherer=Gathering(
+                        github=github.github,
+                        reader=reader,
+                        batches=store.batches,
+                        new=new,
+                        requested=Requested(store.batches, situations, replies),
+                        replies=replies,
+                        clock=clock,
+                    ),
+                    taken_back=TakenBack(
+                        github.github,
+                        store.batches,
+                        self.scheduler,
+                        self.recorder,
+                        clock,
+                    ),
+                    clock=clock,
+                    supervisor=supervisor,
+                    fraction=random.random,
+                    seconds=settings.trigger_window_seconds,
+                ),
+                verdicts=Verdicts(github=github.github, effects=effects),
             ),
-            verdicts=Verdicts(github=github.github, effects=effects),
             policy=Policy(
                 app_login=github.login,
                 allowed_bots=frozenset(settings.allowed_bots),

@@ -263,6 +263,8 @@ async def use_reviews(github: Client, pull: str, head: str) -> None:
     github.hub.add_team("acme", "reviewers", ["olivia"])
     for team in ("reviewers", "nobodies"):
         await github.get(f"/orgs/acme/teams/{team}{REPO}")
+        for login in ("olivia", "nobody"):
+            await github.get(f"/orgs/acme/teams/{team}/memberships/{login}")
     asked = {"reviewers": ["olivia"], "team_reviewers": ["reviewers"]}
     await github.send("POST", reviewers, asked)
     await github.send("POST", reviewers, {"reviewers": ["sam"]})

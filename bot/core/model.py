@@ -217,6 +217,17 @@ class Role(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Permit:
+    """What it takes to do something: a role, or to be in one of some teams and have
+    another role at *least*.
+    """
+
+    role: Role
+    teams: tuple[str, ...] = ()  # slugs, of the repository's owner
+    least: Role = Role.TRIAGE
+
+
+@dataclass(frozen=True, slots=True)
 class Action:
     """What is done to an item: a name and its arguments.
 
@@ -367,6 +378,7 @@ class PlanItem:
     beside: tuple[ItemNumber, ...] = ()
     merge_way: MergeWay = field(default_factory=MergeWay)
     rules: tuple[ReviewRule, ...] = ()  # of the repository; of reviews
+    permit: Permit | None = None  # to do it, if the repository says so
     verdicts: tuple[Verdict, ...] = ()  # that a command may give in a review of the bot
     withheld: str = ""  # the command that is not run on it because it is from a fork
     # The item whose pull request this is done to. Until that is opened, number, kind and
@@ -576,6 +588,7 @@ class Batch:
     retry_of: BatchId | None = None
     undo_of: BatchId | None = None
     needed_role: Role = Role.WRITE  # of whoever starts it
+    permits: tuple[Permit, ...] = ()  # if a team will do instead
     # Of a retry: items, what each waited for that is done (its number in the item's
     # repository, for it is no item of this plan), and the branch it pushed.
     builds_on: tuple[tuple[ItemId, ItemNumber, str], ...] = ()

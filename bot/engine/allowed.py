@@ -1,10 +1,11 @@
 """Which commands a person of a role may give, and what they are told otherwise."""
 
-from bot.core.actions.table import needed_role, spec_of
+from dataclasses import replace
+
 from bot.core.command import syntax
 from bot.core.command.faults import NotPermitted
 from bot.core.command.syntax import Command, RunCommand, format_command
-from bot.core.model import Action, Role
+from bot.core.model import Action, Permit, Role
 from bot.core.say import refusals
 from bot.core.world.markdown import join
 from bot.engine.reading import Reading
@@ -17,24 +18,66 @@ def not_permitted(
 
     Who may control a batch depends on who started it; ``Controls`` asks that.
     """
-    needed, what = Role.TRIAGE, refusals.ASK
-    setting = ""
+    needed, what, setting = Role.TRIAGE, refusals.ASK, ""
     if isinstance(command, RunCommand | syntax.Plan):
-        run = command.run if isinstance(command, syntax.Plan) else command
-        needed, what = reading.configuration.permissions.role, refusals.START
-        if needed is not Role.WRITE:
-            setting = f"permissions.run: {needed.name.lower()}"
-        resolve = reading.configuration.resolve
-        actions = [resolve(Action(name)).action for name in _actions_named(run)]
-        if closing := sorted({a.name for a in actions if _is_for_maintainers(a)}):
-            needed, what = needed_role(actions, to_run=needed), join(closing)
-    elif isinstance(command, syntax.Freeze | syntax.Unfreeze):
+        return _not_permitted_to_run(command, role, reading)
+    if isinstance(command, syntax.Freeze | syntax.Unfreeze):
         needed, what = Role.MAINTAIN, refusals.FREEZE
     elif not isinstance(command, syntax.Help | syntax.Status | syntax.Why):
         needed, what = Role.WRITE, refusals.CONTROL
     if role is not None and role >= needed:
         return None
     return denied_for(needed, role, what, format_command(command), setting)
+
+
+def permits_of(
+    command: RunCommand | syntax.Plan, reading: Reading
+) -> list[tuple[str, Permit]]:
+    """Return what a command takes, with the name of the action that takes it: empty, if
+    that is what starting any batch takes.
+    """
+    run = command.run if isinstance(command, syntax.Plan) else command
+    configuration = reading.configuration
+    start = configuration.permissions.run
+    found = {"": start}
+    names = _actions_named(run)
+    for name in sorted(names):
+        permit = configuration.permit(configuration.resolve(Action(name)).action)
+        if permit != start:
+            found[name] = permit
+    if names and all(name in found for name in names):
+        del found[""]
+    return list(found.items())
+
+
+def _not_permitted_to_run(
+    command: RunCommand | syntax.Plan, role: Role | None, reading: Reading
+) -> NotPermitted | None:
+    short = [
+        (name, permit)
+        for name, permit in permits_of(command, reading)
+        if role is None or role < permit.role
+    ]
+    if not short:
+        return None
+    needed = max(permit.role for _, permit in short)
+    named = [name for name, _ in short if name]
+    what = join(named) if named else refusals.START
+    key = named[0] if len(named) == 1 else "" if named else "run"
+    permit = dict(short).get(key if named else "")
+    permissions = reading.configuration.permissions
+    is_set = key in permissions.named or (key == "run" and needed is not Role.WRITE)
+    setting = f"permissions.{key}: {spelled(permit)}" if is_set and permit else ""
+    denied = denied_for(needed, role, what, format_command(command), setting)
+    return replace(denied, teams=permit.teams if permit is not None else ())
+
+
+def spelled(permit: Permit) -> str:
+    """Return a permission as it is written in the configuration."""
+    words = [f"team:{team}" for team in permit.teams]
+    if not words or permit.role is not Role.ADMIN:
+        words.insert(0, permit.role.name.lower())
+    return words[0] if len(words) == 1 else f"[{', '.join(words)}]"
 
 
 def may_give(reading: Reading, role: Role) -> bool:
@@ -54,11 +97,6 @@ def denied_for(
         setting=setting,
         could_not_ask=role is None,
     )
-
-
-def _is_for_maintainers(action: Action) -> bool:
-    spec = spec_of(action)
-    return spec is not None and spec.role > Role.WRITE
 
 
 def _actions_named(run: RunCommand) -> set[str]:

@@ -9,7 +9,6 @@ from structlog.contextvars import bound_contextvars
 from bot.core import events as e
 from bot.core.actions.ability import Abilities
 from bot.core.actions.review import REVIEW
-from bot.core.actions.table import needed_role
 from bot.core.command import syntax
 from bot.core.command.faults import (
     CycleFound,
@@ -24,6 +23,7 @@ from bot.core.model import (
     Deps,
     Origin,
     OutsideEdge,
+    Permit,
     Plan,
     Request,
     ReviewAsked,
@@ -285,6 +285,7 @@ class NewBatches:
         is_planned: bool,  # noqa: FBT001  # named at its calls
     ) -> Batch:
         """Return the batch that a command comes to, without a name."""
+        permits = _permits(request, chosen.plan, reading)
         batch = Batch(
             id=NAMELESS,
             request=request,
@@ -292,10 +293,8 @@ class NewBatches:
             command=command,
             created_at=self._clock.now(),
             plan=replace(chosen.plan, notes=(*reading.notes, *chosen.plan.notes)),
-            needed_role=needed_role(
-                (item.action for item in chosen.plan.items),
-                to_run=_role_to_run(request, chosen.plan, reading),
-            ),
+            needed_role=max(permit.role for permit in permits),
+            permits=permits if any(permit.teams for permit in permits) else (),
         )
         if is_planned:
             notes = (*batch.plan.notes, *await self._reader.outlook(batch))
@@ -325,12 +324,14 @@ class NewBatches:
         return f"batch {batch.id}"
 
 
-def _role_to_run(request: Request, plan: Plan, reading: Reading) -> Role:
+def _permits(request: Request, plan: Plan, reading: Reading) -> tuple[Permit, ...]:
     """Return what it takes to start a batch: nothing for reviews that the repository
     wants of whatever its reviewers are asked for, as long as nobody's command runs.
     """
     is_asked = isinstance(request.origin, ReviewAsked)
     is_said = all(i.action.does == REVIEW.name and not i.worker for i in plan.items)
     if is_asked and is_said:
-        return Role.NONE
-    return reading.configuration.permissions.role
+        return (Permit(Role.NONE),)
+    configuration = reading.configuration
+    found = (configuration.permit(item.action) for item in plan.items)
+    return tuple(dict.fromkeys(found))

@@ -10,21 +10,17 @@ import structlog
 from bot.core.command import syntax
 from bot.core.command.faults import NotPermitted, Refusal, Unreadable
 from bot.core.command.lines import find_command_lines, is_prompt
-from bot.core.command.syntax import Command, RunCommand
 from bot.core.command.trigger import CommentWritten
 from bot.core.durations import spell
 from bot.core.effects import Reaction
 from bot.core.model import Asker, Comment, Request, Role
 from bot.core.say import configuration, declines, refusals
 from bot.core.say.help import render_addressed
-from bot.engine.allowed import denied_for, may_give, not_permitted
-from bot.engine.batches import NewBatches
-from bot.engine.controls import Controls
-from bot.engine.freezes import Freezes
-from bot.engine.questions import Help, Questions
+from bot.engine import standing
+from bot.engine.allowed import denied_for, not_permitted
+from bot.engine.answers import Answers
 from bot.engine.reading import Reader, Reading
 from bot.engine.replies import Replies
-from bot.engine.starts import Starts
 from bot.engine.withdrawals import Withdrawals
 from bot.errors import (
     ConfigurationError,
@@ -43,61 +39,6 @@ MOST_CORRECTIONS = 6
 """How often a correction is corrected before none is offered."""
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Answers:
-    """Who deals with the commands, by what they ask for."""
-
-    batches: NewBatches
-    starts: Starts
-    controls: Controls
-    questions: Questions
-    freezes: Freezes
-    help: Help
-
-    async def command(
-        self, request: Request, command: Command, reading: Reading, role: Role
-    ) -> str | Refusal:
-        """Deal with a command of whoever may give it; return what became of it, or why
-        nothing did.
-        """
-        match command:
-            case RunCommand():
-                return await self.batches.run(request, command, reading)
-            case syntax.Plan(run):
-                return await self.batches.run(request, run, reading)
-            case syntax.Start(batch_id):
-                return await self.starts.start(request, batch_id, role)
-            case syntax.Status(batch_id):
-                return await self.questions.status(request, batch_id)
-            case syntax.Why(item):
-                return await self.questions.why(request, item)
-            case syntax.Freeze():
-                return await self.freezes.freeze(request, command)
-            case syntax.Unfreeze():
-                return await self.freezes.unfreeze(request, command)
-            case syntax.Help(_, is_bare):
-                parts = await self.batches.suggestions(request) if is_bare else {}
-                allowed = [text for text, one in parts.items() if may_give(one, role)]
-                return await self.help.answer(request, command, allowed)
-            case _:  # a control: the type of the next line holds that
-                return await self.controls.command(request, command, role)
-
-    async def why_not(self, request: Request, command: Command, role: Role) -> str:
-        """Return why a command about a batch that is there would be refused, if so."""
-        match command:
-            case RunCommand() | syntax.Plan() | syntax.Help():
-                return ""
-            case syntax.Why(item):
-                return await self.questions.why_not(request, item)
-            case syntax.Status(None) | syntax.Freeze() | syntax.Unfreeze():
-                return ""
-            case syntax.Start(batch_id) | syntax.Status(batch_id):
-                batch = await self.starts.meant(request, batch_id)
-                return batch if isinstance(batch, str) else ""
-            case _:
-                return await self.controls.why_not(request, command, role)
 
 
 class Conversation:
@@ -248,7 +189,10 @@ class Conversation:
             log.warning("a command cannot be answered", not_granted=missing)
             return f"refused: {missing} not granted"
         for command in reading.commands:
-            denied = not_permitted(command, role, reading)
+            counts = await standing.to_run(
+                self._github, request, role, command, reading
+            )
+            denied = not_permitted(command, counts, reading)
             if denied is not None:
                 return await self._deny(request, denied)
         if len(reading.commands) > 1:
@@ -263,7 +207,12 @@ class Conversation:
         outcomes: list[str] = []
         for part, command in enumerate(reading.commands):
             one = replace(request, part=part)
-            outcome = await self._answers.command(one, command, reading, role)
+            counts = role
+            if (batch := await self._answers.batch_of(one, command)) is not None:
+                counts = await standing.of_batch(
+                    self._github, one, role, command, batch
+                )
+            outcome = await self._answers.command(one, command, reading, counts)
             if not isinstance(outcome, str):
                 outcome = await self._refuse(one, outcome, role, before=reading)
             outcomes.append(outcome)

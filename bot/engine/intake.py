@@ -51,6 +51,17 @@ class Policy:
     allows: Callable[[str], bool] = lambda _: True  # by owner/name
 
 
+@dataclass(frozen=True, slots=True)
+class Desks:
+    """Who deals with deliveries, by what they tell."""
+
+    conversation: Conversation
+    boxes: Boxes
+    changes: Changes
+    windows: Windows
+    verdicts: Verdicts
+
+
 class Intake:
     """Deals with deliveries, one by one."""
 
@@ -58,20 +69,12 @@ class Intake:
         self,
         *,
         github: Lookups,
-        conversation: Conversation,
-        boxes: Boxes,
-        changes: Changes,
-        windows: Windows,
-        verdicts: Verdicts,
+        desks: Desks,
         policy: Policy,
         wake: Callable[[Collection[str]], None],
     ) -> None:
         self._github = github
-        self._conversation = conversation
-        self._boxes = boxes
-        self._changes = changes
-        self._windows = windows
-        self._verdicts = verdicts
+        self._desks = desks
         self._policy = policy
         self._wake = wake
 
@@ -120,7 +123,7 @@ class Intake:
         trigger = self._trigger(delivery.event, payload)
         pushed = self._pushed(delivery.event, payload)
         if pushed is not None:
-            await self._verdicts.give(pushed)
+            await self._desks.verdicts.give(pushed)
         if trigger is None:
             return "ignored" if pushed is None else "noted"
         with bound_contextvars(**_about(trigger)):
@@ -138,7 +141,7 @@ class Intake:
         if not isinstance(written, CommentWritten) or written.addressed:
             return
         if self._may_speak(written):
-            await self._conversation.tell(written, words)
+            await self._desks.conversation.tell(written, words)
 
     def _trigger(self, event: str, payload: Mapping[str, Any]) -> Trigger | None:
         return trigger_of(event, payload, app_login=self._policy.app_login)
@@ -146,27 +149,27 @@ class Intake:
     async def _act(self, trigger: Trigger, delivery: Delivery) -> str:
         match trigger:
             case LabelChanged(is_added=True) | ReviewRequested(is_added=True):
-                return await self._windows.collect(trigger, delivery)
+                return await self._desks.windows.collect(trigger, delivery)
             case LabelChanged() | ReviewRequested():
-                return await self._windows.take_back(trigger)
+                return await self._desks.windows.take_back(trigger)
             case CommentWritten():
                 if not self._may_speak(trigger):
                     return f"ignored: {trigger.sender.login} may not command here"
-                return await self._conversation.hear(trigger)
+                return await self._desks.conversation.hear(trigger)
             case BoxesTicked():
                 if not self._may_speak(trigger):
                     return f"ignored: {trigger.sender.login} may not command here"
-                return await self._boxes.carry_out(trigger)
+                return await self._desks.boxes.carry_out(trigger)
             case ButtonPressed():
                 if not self._may_speak(trigger):
                     return f"ignored: {trigger.sender.login} may not command here"
-                return await self._boxes.press(trigger)
+                return await self._desks.boxes.press(trigger)
             case ItemChanged():
-                await self._changes.item(trigger)
+                await self._desks.changes.item(trigger)
             case RepositoryChanged():
-                await self._changes.repository(trigger)
+                await self._desks.changes.repository(trigger)
             case InstallationChanged():
-                await self._changes.installation(trigger)
+                await self._desks.changes.installation(trigger)
             case _:
                 assert_never(trigger)
         return "noted"

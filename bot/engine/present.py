@@ -172,7 +172,7 @@ class Present:
             return
         # Without access GitHub would tell of nobody that they may.
         await self._github.check_access(present)
-        role = await self._github.role(present, starter)
+        role = await self._github.role(present, starter, batch.permits)
         if role < batch.needed_role:
             raise RoleLost(RoleFell(starter, role, batch.needed_role))
         self._roles_seen[batch.id] = self._clock.now()

@@ -5,7 +5,7 @@ exactly once, looks and waits patiently, commands on a worker.
 """
 
 import itertools
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -32,6 +32,7 @@ from bot.core.model import (
     CommandResult,
     Outcome,
     OutcomeKind,
+    Permit,
     Repository,
     Role,
 )
@@ -53,7 +54,7 @@ from bot.ports.clock import Clock
 MOST_MISSING = 5
 """How often branches are looked at again that GitHub names and git does not find."""
 
-AskRole = Callable[[Repository, str], Awaitable[Role]]
+AskRole = Callable[[Repository, str, Sequence[Permit]], Awaitable[Role]]
 
 log = structlog.get_logger()
 
@@ -216,8 +217,9 @@ class Steps:
             attempt.tried = _Tried(key, may_be and await self._effects.is_meant(key))
         tried = attempt.tried
         try:
-            if attempt.spec.role is Role.MAINTAIN and not step.is_minor:
-                await self._check_role(job, desk.repository())
+            permit = job.item.permit or Permit(attempt.spec.role)
+            if permit.role > Role.WRITE and not step.is_minor:
+                await self._check_role(job, desk.repository(), permit)
             async with desk.changing(is_begun=tried.is_begun):
                 intent = replace(step.intent, repository=desk.repository())
                 return await self._effects.perform(key, intent)
@@ -231,17 +233,15 @@ class Steps:
             tried.times += is_tried(error)
             return None
 
-    async def _check_role(self, job: Job, repository: Repository) -> None:
-        """Ask again whether who started the batch may still do this; a refusal
-        to tell is no. Raises ``TransientError``.
-        """
+    async def _check_role(self, job: Job, at: Repository, permit: Permit) -> None:
+        """Ask again whether who started the batch may still do this; a refusal is no."""
         login = job.asker.login
         try:
-            role = await self._role(repository, login)
+            role = await self._role(at, login, [permit])
         except PermanentError as error:
             raise _Ended(ends.role_unknown(login)) from error
-        if role < Role.MAINTAIN:
-            raise _Ended(ends.role_lost(login, role, Role.MAINTAIN))
+        if role < permit.role:
+            raise _Ended(ends.role_lost(login, role, permit.role))
 
     async def ask(self, attempt: "_Attempt", step: Ask) -> object:
         """Look at GitHub now."""

@@ -17,6 +17,7 @@ from bot.core.model import (
     InstallationId,
     ItemFacts,
     ItemNumber,
+    Permit,
     Reference,
     Repository,
     Request,
@@ -97,13 +98,19 @@ class GitHubReader:
         self._facts = Facts()
         self._asked = Asked()
 
-    async def role(self, repository: Repository, login: str) -> Role:
-        """Return the person's role at this moment; of a bot, what the operator gave it."""
+    async def role(
+        self, repository: Repository, login: str, permits: Sequence[Permit] = ()
+    ) -> Role:
+        """Return the person's role at this moment; of a bot, what the operator gave it.
+
+        Whoever is in a team of each of *permits* counts as having the roles of all.
+        """
         given = self._bots.get(login.lower())
         if given is not None:
             return given
         connection = self._client.installation(repository.installation_id)
-        return await repositories.role(connection, repository, login)
+        role = await repositories.role(connection, repository, login)
+        return await repositories.lifted(connection, repository, login, role, permits)
 
     async def file(self, repository: Repository, place: Place) -> Source | None:
         """Return a file that the installation may read; None if it sees none."""

@@ -3,7 +3,7 @@
 https://docs.github.com/rest/collaborators
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
@@ -11,8 +11,8 @@ from typing import Any, cast
 from urllib.parse import quote
 
 from bot.core.effects import TEAM
-from bot.core.model import Repository, Role
-from bot.errors import NotFound
+from bot.core.model import Permit, Repository, Role
+from bot.errors import NotFound, PermanentError
 from bot.github.client import READ_TRIES, Connection
 from bot.github.graphql import is_partial, raise_for
 
@@ -49,6 +49,44 @@ async def role(connection: Connection, repository: Repository, login: str) -> Ro
     if named is not None:
         return named
     return _ROLES.get(str(answer.get("permission") or ""), Role.NONE)
+
+
+async def lifted(
+    connection: Connection,
+    repository: Repository,
+    login: str,
+    role: Role,
+    permits: Sequence[Permit],
+) -> Role:
+    """Return the highest role of *permits* if each is met by *role* or by a team."""
+    for permit in permits:
+        if role >= permit.role:
+            continue
+        teams = permit.teams if role >= permit.least else ()
+        for team in teams:
+            if await is_member(connection, repository, team, login):
+                break
+        else:
+            return role
+    return max(role, *(permit.role for permit in permits), Role.NONE)
+
+
+async def is_member(
+    connection: Connection, repository: Repository, team: str, login: str
+) -> bool:
+    """Return whether somebody is in a team of the repository's owner; a refusal to tell
+    is no.
+    """
+    try:
+        answer = await connection.get(
+            "/orgs/{owner}/teams/{team}/memberships/{login}",
+            owner=repository.name.partition("/")[0],
+            team=team,
+            login=login,
+        )
+    except PermanentError:
+        return False
+    return str(answer.get("state")) == "active"
 
 
 async def may_be_asked(

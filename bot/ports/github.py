@@ -13,6 +13,7 @@ from bot.core.model import (
     InstallationId,
     ItemFacts,
     ItemNumber,
+    Permit,
     Person,
     Reference,
     Repository,
@@ -67,8 +68,13 @@ class Lookups(Protocol):
     ``NotFound``, ``Refused`` and ``AppUnavailable``.
     """
 
-    async def role(self, repository: Repository, login: str) -> Role:
-        """Return the person's role at this moment."""
+    async def role(
+        self, repository: Repository, login: str, permits: Sequence[Permit] = ()
+    ) -> Role:
+        """Return the person's role at this moment.
+
+        Whoever is in a team of each of *permits* counts as having the roles of all.
+        """
 
     async def may_be_asked(self, repository: Repository, name: str) -> bool:
         """Return whether a login, or ``team:slug``, can be asked for reviews."""

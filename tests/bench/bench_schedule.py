@@ -86,7 +86,9 @@ class Unlimited:
     def used_fraction(self) -> float:
         return 0.0
 
-    async def role(self, repository: Repository, login: str) -> Role:
+    async def role(
+        self, repository: Repository, login: str, permits: object = ()
+    ) -> Role:
         return Role.ADMIN
 
 

@@ -31,11 +31,7 @@ def intake_of(ear: Ear, wake: Callable[[Collection[str]], None] = print) -> Inta
     nothing = cast(Any, None)
     return Intake(
         github=cast(Any, ear),
-        conversation=nothing,
-        boxes=nothing,
-        changes=nothing,
-        windows=nothing,
-        verdicts=nothing,
+        desks=nothing,
         policy=Policy(app_login="batch-bot"),
         wake=wake,
     )

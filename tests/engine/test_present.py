@@ -47,7 +47,9 @@ class GitHub:
         if self.no_access is not None:
             raise self.no_access
 
-    async def role(self, repository: Repository, login: str) -> Role:
+    async def role(
+        self, repository: Repository, login: str, permits: object = ()
+    ) -> Role:
         self.asked.append(f"role in {repository.name}")
         answer = self.roles.pop(0)
         if isinstance(answer, BotError):

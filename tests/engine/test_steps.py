@@ -200,7 +200,9 @@ class Bench:
             fraction=lambda: 0.5,
         )
 
-    async def role(self, repository: Repository, login: str) -> Role:
+    async def role(
+        self, repository: Repository, login: str, permits: object = ()
+    ) -> Role:
         role = self.roles.pop(0) if len(self.roles) > 1 else self.roles[0]
         if isinstance(role, BotError):
             raise role

@@ -77,6 +77,7 @@ class NotPermitted:
     what: str  # "start a batch", "cancel this batch", "merge"
     command: str
     setting: str = ""  # "permissions.run: write", if the repository set it
+    teams: tuple[str, ...] = ()  # one of which would do instead of the role
     could_not_ask: bool = False  # GitHub refused to tell, which means no
 
 

@@ -1,7 +1,7 @@
 """What a repository sets in its ``.github/batch.yml``: the values."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from bot.core.actions.implement import IMPLEMENT
@@ -17,6 +17,7 @@ from bot.core.model import (
     ItemNumber,
     OnFailure,
     Options,
+    Permit,
     ReviewRule,
     Role,
     Speech,
@@ -40,14 +41,18 @@ class RunRole(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Permissions:
-    """Who may do what."""
+    """Who may do what: start any batch, and by name actions and controls.
 
-    run: RunRole = RunRole.WRITE
+    Whose batch it is, and maintainers, may control it in any case.
+    """
+
+    run: Permit = field(default_factory=lambda: Permit(Role.WRITE))
+    named: Mapping[str, Permit] = field(default_factory=dict)
 
     @property
     def role(self) -> Role:
-        """Return the role that starting a batch needs."""
-        return Role[self.run.name]
+        """Return the role with which anybody starts a batch."""
+        return self.run.role
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +204,23 @@ class RepositoryConfiguration:
         spec = ACTIONS[own.uses]
         uses = Action(action.name, own.arguments, own.uses)
         return ResolvedAction(uses, own.applies_to or spec.applies_to, spec.needs)
+
+    def own_permit(self, action: Action) -> Permit | None:
+        """Return what the repository itself says that an action takes."""
+        named = self.permissions.named
+        permit = named.get(action.name) or named.get(action.does)
+        spec = ACTIONS.get(action.does)
+        is_high = spec is not None and spec.role > Role.WRITE
+        return replace(permit, least=Role.WRITE) if permit and is_high else permit
+
+    def permit(self, action: Action) -> Permit:
+        """Return what it takes to do an action that is resolved."""
+        if own := self.own_permit(action):
+            return own
+        spec, run = ACTIONS.get(action.does), self.permissions.run
+        if spec is not None and spec.role > Role.WRITE:
+            return Permit(max(spec.role, run.role))
+        return run
 
     @property
     def action_names(self) -> Iterator[str]:

@@ -297,6 +297,7 @@ def _plan_item(
             rerun_failed=options.rerun_failed,
         ),
         rules=selection.rules if is_review else (),
+        permit=selected.permit,
         opened_by=opener if selected.is_of_its_pull else None,
         verdicts=selection.verdicts if is_review else (),
         withheld=runner.withheld,

@@ -15,7 +15,9 @@ from bot.core.documents import Path
 from bot.core.model import (
     Deps,
     OnFailure,
+    Permit,
     ReviewRule,
+    Role,
     RuleLevel,
     RuleWhen,
     Speech,
@@ -51,6 +53,7 @@ from bot.core.remarks import Verdict
 from bot.core.review.rules import BadPattern, check_pattern
 from bot.core.world.pulls import MergeMethod
 
+TEAM = "team:"
 _ACTION = "the name of an action: small letters, digits and dashes"
 _NAME = Text(40, "[a-z][a-z0-9]*(?:-[a-z0-9]+)*", _ACTION)
 _EXISTING = Text(40, words="the name of an action", examples=tuple(ACTIONS))
@@ -202,6 +205,35 @@ _LABELS = Names(
     ),
 )  # fmt: skip
 
+_TEAM = "team:[A-Za-z0-9][A-Za-z0-9_-]{0,99}"
+_WHO = Text(105, f"{'|'.join(RunRole)}|{_TEAM}", in_words([*RunRole, "team:NAME"]))
+CONTROLS = ("cancel", "pause", "resume", "retry", "undo", "skip", "freeze", "unfreeze")
+
+
+def _permit(said: str | tuple[str, ...]) -> Permit:
+    """Return what one word or several say; the least of several roles counts."""
+    words = (said,) if isinstance(said, str) else said
+    roles = [Role[word.upper()] for word in words if not word.startswith(TEAM)]
+    teams = [word.removeprefix(TEAM) for word in words if word.startswith(TEAM)]
+    # Whoever administers the repository could join the team.
+    return Permit(min(roles, default=Role.ADMIN), tuple(teams))
+
+
+def _permissions(named: Mapping[str, Permit]) -> Permissions:
+    others = {name: permit for name, permit in named.items() if name != RUN}
+    return Permissions(named.get(RUN, Permissions().run), others)
+
+
+RUN = "run"
+_PERMISSIONS = Either(
+    mapping=Names(
+        _NAME,
+        Either(_WHO, Each(_WHO, most=20, least=1), then=_permit),
+        known=(RUN, *CONTROLS, *ACTIONS),
+    ),
+    then=_permissions,
+)
+
 _REVIEW_REQUESTS = Either(
     list=Each(_REVIEWER),
     mapping=Names(
@@ -245,12 +277,9 @@ KEYS: Mapping[str, Key] = {
         "defaults: {issue: implement, pull_request: review}",
     ),
     "permissions": Key(
-        Keys(
-            Permissions,
-            {"run": Key(Choice(RunRole), "who starts batches", "run: write")},
-        ),
-        "who may do what",
-        "permissions: {run: write}",
+        _PERMISSIONS,
+        "who starts batches (run), and who may do an action, or control the batches of others, by its name",
+        "permissions: {run: write, merge: [maintain, team:releases], cancel: write}",
     ),
     "limits": Key(
         Keys(

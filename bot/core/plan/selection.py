@@ -40,6 +40,7 @@ from bot.core.model import (
     ItemKind,
     ItemNumber,
     Options,
+    Permit,
     Reference,
     ReviewRule,
     Role,
@@ -100,6 +101,7 @@ class SelectedItem:
     update_method: UpdateMethod | None = None
     beside: tuple[ItemNumber, ...] = ()  # open pull requests for the same issue
     is_of_its_pull: bool = False  # of what another item opens for the issue
+    permit: Permit | None = None  # if the repository says who may do it
 
 
 @dataclass(frozen=True, slots=True)
@@ -513,6 +515,7 @@ class _Choice:
             update_method=options.update_method,
             beside=tuple(pull.number for pull in self._pulls_of(facts, resolved)),
             is_of_its_pull=is_of_its_pull,
+            permit=self._known.configuration.own_permit(resolved.action),
         )
 
     def _leave_out(self, why: "_Why", number: ItemNumber) -> None:

@@ -404,7 +404,8 @@ class Either:
     word: Shape | None = None
     list: Shape | None = None
     mapping: Shape | None = None
-    then: Callable[[Any], Any] = lambda meant: meant  # of a word or list
+    then: Callable[[Any], Any] = lambda meant: meant
+    """What is made of a word or list; of a mapping if nothing else is taken."""
 
     @property
     def form(self) -> str:
@@ -424,7 +425,9 @@ class Either:
     def read(self, value: object, at: Path, found: Findings) -> Any:
         """Return what the shape that fits the value's kind makes of it."""
         if isinstance(value, dict) and self.mapping is not None:
-            return self.mapping.read(value, at, found)
+            meant = self.mapping.read(value, at, found)
+            is_only = len(self._shapes) == 1 and meant is not None
+            return self.then(meant) if is_only else meant
         if isinstance(value, list) and self.list is not None:
             meant = self.list.read(value, at, found)
         elif self.word is not None and not isinstance(value, dict | list):

@@ -9,9 +9,9 @@ from bot.core.actions.table import ACTIONS
 from bot.core.command.guesses import nearest
 from bot.core.command.vocabulary import in_words
 from bot.core.documents import Document, Fault, Path, parse_document
-from bot.core.model import Action, ItemKind, Role
+from bot.core.model import Action, ItemKind, Permit, Role
 from bot.core.plan.configuration import PATH, LabelTrigger, RepositoryConfiguration
-from bot.core.plan.keys import EXTENDS, FILE, KEYS
+from bot.core.plan.keys import CONTROLS, EXTENDS, FILE, KEYS, RUN
 from bot.core.plan.shapes import Findings
 from bot.errors import ConfigurationError
 
@@ -174,6 +174,11 @@ def _check_names(
         if problem:
             with found.example(KEYS[key].example):
                 found.say(found.existing(at), problem)
+    for name in (permissions := configuration.permissions).named:
+        if problem := _misplaced(configuration, name, permissions.named[name]):
+            found = found_in["permissions"]
+            with found.example(KEYS["permissions"].example):
+                found.say(("permissions", name), problem, of_key=True)
     for key in ("labels", "review_requests"):
         seen: dict[str, str] = {}
         for name in getattr(configuration, key):
@@ -212,6 +217,25 @@ def _misnamed(
         return f"{name} cannot be done to {what}"
     if not resolved.action.uses and ACTIONS[name].arguments.are_needed:
         return f"{name} needs arguments; make an action of your own from it"
+    return ""
+
+
+def _misplaced(
+    configuration: RepositoryConfiguration, name: str, permit: Permit
+) -> str:
+    """Return why nobody can be given, or be given so cheaply, what a permission names."""
+    names = [RUN, *CONTROLS, *configuration.action_names]
+    if name not in names:
+        guess = nearest(name, names)
+        hint = f"did you mean {guess}?" if guess else f"there is {in_words(names)}"
+        return f"there is no such action or control; {hint}"
+    if permit.role >= Role.WRITE:
+        return ""
+    if name in CONTROLS:
+        return "batches of others are controlled with write access at least"
+    does = configuration.resolve(Action(name)).action.does
+    if ACTIONS[does].role > Role.WRITE:
+        return f"{does} takes write access at least"
     return ""
 
 

@@ -22,6 +22,7 @@ from bot.core.world.markdown import (
     escape_prose,
     fence,
     first_that_fits,
+    join,
     link,
     paragraphs,
     some,
@@ -192,7 +193,7 @@ def _not_permitted(problem: NotPermitted) -> Sequence[str]:
     had = f"**{_role(problem.had)}** access" if problem.had else "no access"
     setting = f"Set by {code_span(problem.setting)} in `.github/batch.yml`. "
     return [
-        f"🔒 Only people with **{_role(problem.needed)}** access can"
+        f"🔒 Only people with **{_role(problem.needed)}** access{_in(problem.teams)} can"
         f" {escape_prose(problem.what)} here; you have {had}, so {nothing}.",
         _copy(
             problem.command, "Someone who can may copy this, or you can ask them to:"
@@ -206,6 +207,12 @@ def _declined(problem: Declined) -> Sequence[str]:
     is_said = _SAYS_THAT_NOTHING_STARTED.search(problem.message)
     message = problem.message if is_said else f"{problem.message} Nothing started."
     return [f"😕 {message}", _besides(problem.besides), _copy(problem.corrected)]
+
+
+def _in(teams: Sequence[str]) -> str:
+    """Return in which teams somebody may be instead of having a role."""
+    names = [code_span(f"team:{team}") for team in teams]
+    return f", or in {join(names, 'or')}," if names else ""
 
 
 def _role(role: Role) -> str:

@@ -1,7 +1,7 @@
 """Accounts."""
 
 from bot.localhub.accounts import User
-from bot.localhub.errors import not_found
+from bot.localhub.errors import forbidden, not_found
 from bot.localhub.payloads.shape import Json
 from bot.localhub.rest.routing import Answer, Call, Routes
 
@@ -28,6 +28,22 @@ def check_team(call: Call) -> Answer:
     if not is_here or (owner, slug) not in call.hub.state.teams:
         raise not_found()
     return Answer(status=204)
+
+
+@routes.get("/orgs/{org}/teams/{team_slug}/memberships/{username}", "members")
+def get_membership(call: Call) -> Answer:
+    """Answer with somebody's membership of a team."""
+    if not call.allows("members", "read"):
+        raise forbidden()
+    arguments = call.arguments
+    owner, slug = arguments["org"].lower(), arguments["team_slug"].lower()
+    team = call.hub.state.teams.get((owner, slug))
+    user = call.hub.state.user(arguments["username"])
+    if team is None or user not in team.members:
+        raise not_found()
+    base = f"{call.hub.api_url}/organizations/{team.id}/team/{team.id}"
+    url = f"{base}/memberships/{user.login}"
+    return Answer({"state": "active", "role": "member", "url": url})
 
 
 def _public(call: Call, user: User) -> Json:

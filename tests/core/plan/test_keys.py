@@ -29,7 +29,7 @@ from bot.errors import ConfigurationError
 
 BEYOND = re.compile(
     "there is no such action|cannot be done to|is never a default|needs arguments"
-    "|stands here already|no RE2 pattern"
+    "|stands here already|no RE2 pattern|takes write access|are controlled with write"
 )
 """What a schema cannot say: names of actions, and what a pattern is to RE2."""
 
