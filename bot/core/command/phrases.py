@@ -64,9 +64,9 @@ def take_run(
 def take_phrase(
     sentence: Sentence, token: Token, pattern: re.Pattern[str]
 ) -> tuple[Span, str]:
-    """Take the longest run of up to three words that *pattern* matches, if any does."""
+    """Take the longest run of up to four words that *pattern* matches, if any does."""
     start = sentence.at - 1
-    for count in (3, 2, 1):
+    for count in (4, 3, 2, 1):
         words = sentence.tokens[start : start + count]
         said = " ".join(word.text for word in words)
         is_short = len(words) == count and len(said) < 40

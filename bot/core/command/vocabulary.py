@@ -118,6 +118,7 @@ OPTION_SYNONYMS: Mapping[str, str] = MappingProxyType(
         **dict.fromkeys(("time-out", "time-limit", "max-time"), "timeout"),
         **dict.fromkeys(("on-error", "on-fail"), "on-failure"),
         "prio": "priority",
+        **dict.fromkeys(("merge-method", "merge-strategy"), "method"),
         "dependencies": "deps",
         **dict.fromkeys(("depends-on", "depends", "needs", "requires"), "after"),
         **dict.fromkeys(("blocked-by", "wait-for", "waits-for"), "after"),
