@@ -3,9 +3,10 @@
 import re
 from collections.abc import Collection, Sequence
 
+from bot.core.command.flaws import Edit
 from bot.core.command.guesses import meant
 from bot.core.command.near_numbers import meant_numbers
-from bot.core.command.options import read_option
+from bot.core.command.options import Wrong, read_option
 from bot.core.command.phrases import CONDITIONS
 from bot.core.command.syntax import (
     DRY_RUN,
@@ -45,6 +46,8 @@ from bot.core.model import BatchId, ItemId, ItemNumber, Named
 
 _REASON_LEADS = ("for", "because", "-", "\u2013", "\u2014")
 BATCH_ID = re.compile(r"(?:[a-z][0-9]){2,4}\Z", re.IGNORECASE)
+
+_KEYED_PRIORITY = re.compile(r"(?P<item>#?\d+)[:=](?P<value>\w+)\Z")
 
 _ALL = frozenset({"all", "*", "everything", "it"})
 _FAILED = frozenset({"failed", "failures", "failed-items"})
@@ -186,14 +189,24 @@ def _priority(words: Words, control: Token, rest: Sequence[Token]) -> Priority |
     *named, last = rest or [control]
     value = None if last is control else read_option("priority", last.text)
     early = [token for token in named if token.folded in PRIORITIES]
-    if early or not isinstance(value, int):
-        usage = "name items, then how urgent they are: priority 18 high"
+    keyed = _KEYED_PRIORITY.match(last.text)
+    usage = "name items, then how urgent they are: priority 18 high"
+    if len(early) == 1 and NUMERIC.match(last.text):
+        moved = Edit(early[0].span, ""), Edit(Span(last.end, 0), f" {early[0].folded}")
+        words.flaw_with(early[0].span, usage, moved)
+    elif keyed and isinstance(read_option("priority", keyed["value"]), int):
+        fix = f"{keyed['item']} {keyed['value']}"
+        words.flaw(last.span, f"write {fix}", fix=fix)
+    elif named and not early and isinstance(value, Wrong):
+        words.flaw(last.span, value.message, fix=value.fix)
+    elif early or not isinstance(value, int):
         words.flaw([*early, last if named else control][0].span, usage, fix=None)
-        return None
-    found, names = _id_and_items(words, named)
-    if not names and not words.flaws:
+    else:
+        found, names = _id_and_items(words, named)
+        if names or words.flaws:
+            return Priority(found, names, value)
         words.flaw(control.span, "name an item: priority 18 high", fix=None)
-    return Priority(found, names, value)
+    return None
 
 
 def _concurrency(

@@ -33,7 +33,9 @@ _WAYS = {
 def method_said(sentence: Sentence, token: Token) -> bool:
     """Note ``merge 63 squash``, ``update 63 by rebasing`` and ``plan rebase 63``."""
     if sentence.lead_name not in _WAYS:
-        is_first = [one.folded for one in sentence.tokens[: sentence.at - 1]] == ["plan"]
+        is_first = [one.folded for one in sentence.tokens[: sentence.at - 1]] == [
+            "plan"
+        ]
         return is_first and _is_rebase(sentence, token)
     span, said = take_phrase(sentence, token, _SAID)
     found = _SAID.match(said.rstrip(".!;:")) if said else None

@@ -93,6 +93,7 @@ SYNONYMS: Mapping[str, str] = MappingProxyType(
         **dict.fromkeys(("explain", "reason"), "why"),
         **dict.fromkeys(("ignore", "omit"), "skip"),
         "thaw": "unfreeze",
+        "prio": "priority",
         **dict.fromkeys(("revert", "rollback", "takeback"), "undo"),
         **dict.fromkeys(("?", "-h", "-?", "--help", "usage", "man"), "help"),
         **dict.fromkeys(("version", "--version", "about"), "help"),

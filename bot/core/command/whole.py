@@ -23,7 +23,12 @@ def check_items(sentence: Sentence) -> None:
     if not words:
         first, last = sentence.tokens[0], sentence.tokens[-1]
         span = Span(first.column, last.end - first.column)
-        sentence.flaw(span, f"no items: {ITEM_HELP}", fix=None)
+        key, _, value = first.folded.partition(":")
+        if first is last and key == "concurrency":
+            message = "of a batch that runs it is written concurrency 5"
+            sentence.flaw(span, message, fix=f"{key} {value}")
+        else:
+            sentence.flaw(span, f"no items: {ITEM_HELP}", fix=None)
     _check_searches(sentence, [word for word in words if isinstance(word, OpenTerm)])
     all_terms: list[OpenTerm] = []
     for word in words:

@@ -18,6 +18,7 @@ from bot.core.command.parser import MAX_COMMANDS, Misread, parse_command, parse_
 from bot.core.command.syntax import (
     Cancel,
     Command,
+    Concurrency,
     Exclusion,
     Filter,
     GivenOptions,
@@ -370,7 +371,8 @@ def test_a_word_that_is_nearly_an_option_is_never_an_argument(command, word):
             result = parse_command(line)
             assert isinstance(result, Misread), line
             if result.corrected:
-                assert isinstance(parse_command(result.corrected), RunCommand | Help)
+                meant = parse_command(result.corrected)
+                assert isinstance(meant, RunCommand | Help | Concurrency)
     if word in BATCH_OPTIONS:
         assert isinstance(parse_command(f"/batch {command} {word}=3"), Misread)
 
