@@ -11,6 +11,7 @@ from aiohttp.test_utils import TestServer
 from playwright.async_api import Browser, Page, expect
 
 from bot.demo.seed import REPOSITORY, seed
+from bot.localhub.ci import Annotation, CheckAction, CheckRun
 from bot.localhub.hub import LocalHub
 from bot.localhub.pages.frame import LOW_BUDGET
 from bot.localhub.pages.site import add_pages
@@ -300,6 +301,30 @@ async def test_a_pull_request_shows_its_diff_and_is_merged(
     await expect(page.locator(".merge")).to_contain_text("asked: batch-reviewers")
     await page.get_by_role("button", name="Merge", exact=True).click()
     await expect(page.locator(".state")).to_contain_text("merged")
+
+
+async def test_a_check_run_has_a_page_with_what_it_says_and_its_buttons(
+    page: Page, site: LocalHub
+) -> None:
+    repository = site.repository(REPOSITORY)
+    head = pull_of(site.thread(REPOSITORY, 63)).head_sha
+    suite = site.suite(repository, head, by_app=True)
+    run = CheckRun(
+        site.state.next_id(), suite, "Batch b7k2", "completed", site.now(), "neutral",
+        title="Finished: 2 of 3 done", summary="**1** failed",
+        annotations=[Annotation("a.yml", 3, 3, "failure", "No such key", "Key")],
+        actions=(CheckAction("Retry", "Run again what failed", "retry"),),
+    )  # fmt: skip
+    site.add_check(site.app.bot, repository, run)
+    await page.goto(f"/{REPOSITORY}/pull/63")
+    await expect(page.locator(".merge")).to_contain_text("Finished: 2 of 3 done")
+    await page.get_by_role("link", name="Batch b7k2").click()
+    await expect(page.locator(".markdown strong")).to_have_text("1")
+    await expect(page.locator(".on-line")).to_contain_text("a.yml:3 failure Key")
+    site.set_webhook_url("http://127.0.0.1:9/")
+    await page.get_by_role("button", name="Retry").click()
+    await expect(page.get_by_role("heading", name="Batch b7k2")).to_be_visible()
+    assert site.webhooks.deliveries[-1].action == "requested_action"
 
 
 async def test_checks_are_set_and_the_queue_merges_on_the_page(

@@ -142,6 +142,14 @@ class Forms(Frame):
             self._hub.check(repository.full_name, sha, name, conclusion=conclusion)
         return see(path_of(thread))
 
+    async def post_check_run(self, request: web.Request) -> web.StreamResponse:
+        """Press a button of a check run."""
+        form, repository = await request.post(), self._repository(request)
+        id_ = int(request.match_info["id"])
+        login, button = self._login(request), str(form.get("button", ""))
+        self._hub.press(login, repository.full_name, id_, button)
+        return see(request.path)
+
     async def post_user(self, request: web.Request) -> web.StreamResponse:
         """Act as somebody else from now on."""
         form = await request.post()

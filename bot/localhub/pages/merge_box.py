@@ -31,6 +31,7 @@ class CheckRow:
     says: str
     is_required: bool
     is_settable: bool  # the CI's; what the app says of itself is its own
+    run_id: int = 0  # of the check run that has a page
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,4 +116,5 @@ def _row(
         says.replace("_", " "),
         is_required=verdicts.is_for(required, verdict, app_id=app_id),
         is_settable=not is_own,
+        run_id=0 if isinstance(verdict, CommitStatus) else verdict.id,
     )

@@ -14,6 +14,7 @@ from bot.localhub.display import (
     path_of,
 )
 from bot.localhub.errors import not_found
+from bot.localhub.markdown import render
 from bot.localhub.pages.frame import SECURITY_HEADERS, see
 from bot.localhub.pages.parts import Parts
 
@@ -111,6 +112,19 @@ class Views(Parts):
             diff=diff_lines(
                 (f.path, f.status, f.additions, f.deletions, f.patch) for f in files
             ),
+        )
+
+    async def check_run(self, request: web.Request) -> web.StreamResponse:
+        """Show what a check run says, with its remarks and, at its end, its buttons."""
+        repository = self._repository(request)
+        run = self._hub.check_run(repository, int(request.match_info["id"]))
+        context = self._context(repository)
+        return self._page(
+            request,
+            "check.html",
+            repository,
+            run=run,
+            said=[render(text, context) for text in (run.summary, run.text) if text],
         )
 
     async def blob(self, request: web.Request) -> web.StreamResponse:
