@@ -178,7 +178,8 @@ class Intake:
         self, event: str, payload: Mapping[str, Any]
     ) -> ConfigurationPushed | None:
         """Return the commit whose configuration is to be looked at, if there is one."""
-        pushed = configuration_pushed(event, payload)
+        login = self._policy.app_login
+        pushed = configuration_pushed(event, payload, app_login=login)
         if pushed is None or not self._policy.allows(pushed.repository.name):
             return None
         return pushed

@@ -34,6 +34,10 @@ class Verdicts:
 
     async def _give(self, pushed: ConfigurationPushed) -> None:
         repository = pushed.repository
+        before = pushed.updated_from
+        if before and not await self._effects.is_meant(_key(pushed, before)):
+            # The base brought into a pull request is no change of that one.
+            return
         grants = await self._github.grants(repository.installation_id)
         if grants is not None and grants.missing((("checks",),)):
             return
@@ -48,14 +52,21 @@ class Verdicts:
             await proposed(self._github, repository, source, follows=follows)
         except ConfigurationError as error:
             faults = error.faults
-        about = "whole" if follows else "alone"
         intent = CreateCheckRun(
             repository=repository,
             head_sha=pushed.sha,
             name=PATH,
-            external_id=f"{PATH} {about}",
+            external_id=f"{PATH} {_about(pushed)}",
             report=configuration.verdict(faults, follows=follows),
             annotations=configuration.annotations(faults),
         )
-        key = f"configuration/{repository.id}/{pushed.sha}/{about}"
-        await self._effects.perform(key, intent)
+        await self._effects.perform(_key(pushed, pushed.sha), intent)
+
+
+def _key(pushed: ConfigurationPushed, sha: str) -> str:
+    """Return the key of the check run of a commit."""
+    return f"configuration/{pushed.repository.id}/{sha}/{_about(pushed)}"
+
+
+def _about(pushed: ConfigurationPushed) -> str:
+    return "alone" if pushed.is_from_fork else "whole"

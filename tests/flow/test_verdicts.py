@@ -5,6 +5,7 @@ from pathlib import Path
 from bot.localhub.ci import CheckRun
 from bot.localhub.faults import Fault, FaultKind
 from tests.flow.killing import mortal_world
+from tests.flow.merging import demand, head
 from tests.flow.world import REPOSITORY, World
 
 PATH = ".github/batch.yml"
@@ -15,6 +16,12 @@ def runs(on: World, sha: str = "") -> list[CheckRun]:
     """Return the bot's check runs, of a commit or of all."""
     found = on.repository.check_runs
     return [one for one in found if sha in ("", one.head_sha) and one.name == PATH]
+
+
+def looks(on: World) -> int:
+    """Return how often the file of a commit was asked for."""
+    queries = [str((e.request or {}).get("query", "")) for e in on.hub.log]
+    return sum("configuration: object(expression: $head)" in one for one in queries)
 
 
 def propose(
@@ -73,6 +80,34 @@ async def test_a_pull_request_that_is_behind_does_not_change_the_file(on: World)
         on.hub.open_pull_request("linus", REPOSITORY, "Add a", head="topic")
         await on.dealt_with()
     assert runs(on) == []
+
+
+async def test_a_forced_push_is_looked_at_whatever_it_lists(on: World):
+    on.configure(FAULTY)
+    old = on.hub.push("ada", REPOSITORY, "main", {"a.txt": "a"}, message="Add a")
+    on.configure("home: 12\n")
+    async with on.bot():
+        on.hub.set_ref("ada", REPOSITORY, "refs/heads/main", old)
+        await on.until(lambda: runs(on, old))
+
+
+async def test_the_bots_own_update_takes_the_verdict_along_and_else_costs_nothing(
+    on: World,
+):
+    on.pull_request(30)
+    demand(on, is_strict=True)
+    async with on.bot():
+        on.pull_request(31)
+        before = propose(on, {PATH: "home: 12\n"})
+        number = on.repository.last_number
+        await on.until(lambda: runs(on, before))
+        on.hub.push("ada", REPOSITORY, "main", {"b.txt": "b"}, message="Add b")
+        await on.dealt_with()
+        asked = looks(on)
+        await on.finished(on.say(f"/batch update 30 31 {number}"))
+        await on.until(lambda: len(runs(on)) == 2)
+    assert runs(on)[1].head_sha == head(on, number) != before
+    assert looks(on) == asked + 1
 
 
 async def test_a_strangers_file_is_looked_at_alone(on: World):

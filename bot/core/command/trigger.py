@@ -6,7 +6,7 @@ https://docs.github.com/en/webhooks/webhook-events-and-payloads
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NoReturn
 
@@ -135,7 +135,8 @@ class ConfigurationPushed:
     repository: Repository
     sha: str
     number: ItemNumber | None = None
-    base_sha: str = ""
+    base_sha: str = ""  # whose file is no change
+    updated_from: str = ""  # the head that the app itself brought up to date
     is_from_fork: bool = False
 
 
@@ -189,6 +190,9 @@ permission of its own.
 """
 
 CONFIGURATION_PATH = ".github/batch.yml"
+
+_COMMITS_OF_A_PUSH = 2048
+"""The most that a delivery lists. Nor does it list what a forced push took back."""
 
 _CHANGES_OF_ISSUES = ("closed", "reopened", "unlocked", "deleted", "transferred")
 _CHANGES_OF_PULL_REQUESTS = ("closed", "reopened", "unlocked", "synchronize")
@@ -254,7 +258,7 @@ def trigger_of(
 
 
 def configuration_pushed(
-    event: str, payload: Mapping[str, Any]
+    event: str, payload: Mapping[str, Any], *, app_login: str
 ) -> ConfigurationPushed | None:
     """Return what has to be looked at for changes of ``.github/batch.yml``; never raises.
 
@@ -266,7 +270,7 @@ def configuration_pushed(
             case "push", _:
                 return _pushed(json)
             case "pull_request", "opened" | "reopened" | "synchronize":
-                return _proposed(json)
+                return _proposed(json, app_login.casefold())
             case _:
                 return None
     except ValueError:
@@ -513,8 +517,13 @@ def _review_request(
 
 def _pushed(json: _Json) -> ConfigurationPushed | None:
     branch = json.needed_text("repository", "default_branch")
+    if json.text("ref") != f"refs/heads/{branch}" or json.at("deleted") is True:
+        return None
+    pushed = ConfigurationPushed(_repository(json), json.needed_text("after"))
     commits = json.at("commits")
     listed = [*commits] if isinstance(commits, list) else []
+    if json.at("forced") is True or len(listed) >= _COMMITS_OF_A_PUSH:
+        return replace(pushed, base_sha=json.text("before"))
     touched = {
         path
         for commit in map(_Json, [*listed, json.at("head_commit")])
@@ -523,18 +532,18 @@ def _pushed(json: _Json) -> ConfigurationPushed | None:
         for path in paths
         if isinstance(path, str)
     }
-    if json.text("ref") != f"refs/heads/{branch}" or CONFIGURATION_PATH not in touched:
-        return None
-    return ConfigurationPushed(_repository(json), json.needed_text("after"))
+    return pushed if CONFIGURATION_PATH in touched else None
 
 
-def _proposed(json: _Json) -> ConfigurationPushed:
+def _proposed(json: _Json, own_login: str) -> ConfigurationPushed:
+    is_own = _sender(json).login.casefold() == own_login
     head = json.number("pull_request", "head", "repo", "id")
     return ConfigurationPushed(
         repository=_repository(json),
         sha=json.needed_text("pull_request", "head", "sha"),
         number=_item(json, "pull_request"),
         base_sha=json.needed_text("pull_request", "base", "sha"),
+        updated_from=json.text("before") if is_own else "",
         is_from_fork=head != json.number("repository", "id"),
     )
 
