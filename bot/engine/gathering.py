@@ -30,12 +30,13 @@ from bot.core.plan.gathering import (
 )
 from bot.core.plan.selection import Selection, select
 from bot.core.say.configuration import refused
-from bot.engine.allowed import not_permitted
+from bot.engine.allowed import not_permitted, permits_of
 from bot.engine.batches import NewBatches
 from bot.engine.configured import configured
 from bot.engine.reading import Reader, Reading
 from bot.engine.replies import Replies
 from bot.engine.requested import Requested, request_for
+from bot.engine.standing import lifted
 from bot.engine.windows import Collected
 from bot.errors import ConfigurationError, PermanentError
 from bot.ports.clock import Clock
@@ -168,7 +169,16 @@ class Gathering:
             if not collected.is_of_labels and is_keyless(mark, reading.known):
                 allowed.append(mark)
                 continue
-            why = not_permitted(command_of([mark], reading.known), role, reading)
+            one = command_of([mark], reading.known)
+            permits = [permit for _, permit in permits_of(one, reading)]
+            counts = await lifted(
+                self._github,
+                collected.repository,
+                collected.asker.login,
+                role,
+                permits,
+            )
+            why = not_permitted(one, counts, reading)
             denied = denied or why
             allowed += [] if why else [mark]
         if not allowed and (is_stranger or denied is None):

@@ -144,3 +144,13 @@ async def test_a_plan_is_started_by_whom_the_team_lets(on: World):
         await on.until(lambda: on.comments("plan"))
         on.say("/batch start", by="linus")
         await on.until(lambda: is_closed(on, 15))
+
+
+async def test_a_label_of_a_member_counts_as_the_member(on: World):
+    on.issue(15)
+    team(on, "linus")
+    on.configure("permissions: {close: team:releases}\nlabels: {stale: close}")
+    on.hub.add_label(REPOSITORY, "stale")
+    async with on.bot():
+        on.hub.label("linus", REPOSITORY, 15, "stale")
+        await on.until(lambda: is_closed(on, 15))
