@@ -30,6 +30,7 @@ from bot.core.model import OPERATOR, InstallationId, Repository, Role
 from bot.core.say import findings, programs
 from bot.core.say.starts import no_such_action
 from bot.core.world.redaction import Secrets
+from bot.engine.additions import Additions
 from bot.engine.answers import Answers
 from bot.engine.batches import NewBatches
 from bot.engine.boxes import Boxes
@@ -474,6 +475,15 @@ class Engine:
         )
         answers = Answers(
             batches=new,
+            additions=Additions(
+                batches=store.batches,
+                new=new,
+                reader=reader,
+                which=which,
+                scheduler=self.scheduler,
+                situations=situations,
+                replies=replies,
+            ),
             starts=starts,
             controls=controls,
             questions=Questions(

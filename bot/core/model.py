@@ -429,6 +429,10 @@ class PlanChange:
 
     priorities: tuple[tuple[ItemId, int], ...] = ()
     concurrency: int | None = None
+    items: tuple[PlanItem, ...] = ()  # added, behind those that were there
+    edges: tuple[Edge, ...] = ()
+    outside: tuple[OutsideEdge, ...] = ()
+    inside: tuple[OutsideEdge, ...] = ()  # waits for what is an item now: see ``edges``
 
 
 @dataclass(frozen=True, slots=True)

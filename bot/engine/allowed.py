@@ -19,7 +19,7 @@ def not_permitted(
     Who may control a batch depends on who started it; ``Controls`` asks that.
     """
     needed, what, setting = Role.TRIAGE, refusals.ASK, ""
-    if isinstance(command, RunCommand | syntax.Plan):
+    if isinstance(command, RunCommand | syntax.Plan | syntax.Add):
         return _not_permitted_to_run(command, role, reading)
     if isinstance(command, syntax.Freeze | syntax.Unfreeze):
         needed, what = Role.MAINTAIN, refusals.FREEZE
@@ -31,12 +31,12 @@ def not_permitted(
 
 
 def permits_of(
-    command: RunCommand | syntax.Plan, reading: Reading
+    command: RunCommand | syntax.Plan | syntax.Add, reading: Reading
 ) -> list[tuple[str, Permit]]:
     """Return what a command takes, with the name of the action that takes it: empty, if
     that is what starting any batch takes.
     """
-    run = command.run if isinstance(command, syntax.Plan) else command
+    run = command if isinstance(command, RunCommand) else command.run
     configuration = reading.configuration
     start = configuration.permissions.run
     found = {"": start}
@@ -51,7 +51,9 @@ def permits_of(
 
 
 def _not_permitted_to_run(
-    command: RunCommand | syntax.Plan, role: Role | None, reading: Reading
+    command: RunCommand | syntax.Plan | syntax.Add,
+    role: Role | None,
+    reading: Reading,
 ) -> NotPermitted | None:
     short = [
         (name, permit)

@@ -6,6 +6,7 @@ from bot.core.command import syntax
 from bot.core.command.faults import Refusal
 from bot.core.command.syntax import Command, RunCommand
 from bot.core.model import Batch, Request, Role
+from bot.engine.additions import Additions
 from bot.engine.allowed import may_give
 from bot.engine.batches import NewBatches
 from bot.engine.controls import Controls
@@ -20,6 +21,7 @@ class Answers:
     """Who deals with the commands, by what they ask for."""
 
     batches: NewBatches
+    additions: Additions
     starts: Starts
     controls: Controls
     questions: Questions
@@ -37,6 +39,8 @@ class Answers:
                 return await self.batches.run(request, command, reading)
             case syntax.Plan(run):
                 return await self.batches.run(request, run, reading)
+            case syntax.Add():
+                return await self.additions.add(request, command, reading, role)
             case syntax.Start(batch_id):
                 return await self.starts.start(request, batch_id, role)
             case syntax.Status(batch_id):
@@ -72,6 +76,8 @@ class Answers:
         match command:
             case RunCommand() | syntax.Plan() | syntax.Help():
                 return ""
+            case syntax.Add():
+                return await self.additions.why_not(request, command, role)
             case syntax.Why(item):
                 return await self.questions.why_not(request, item)
             case syntax.Status(None) | syntax.Freeze() | syntax.Unfreeze():

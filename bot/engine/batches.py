@@ -21,6 +21,7 @@ from bot.core.command.syntax import RunCommand, format_command
 from bot.core.model import (
     Batch,
     Deps,
+    Options,
     Origin,
     OutsideEdge,
     Permit,
@@ -50,7 +51,7 @@ SAME_COMMAND = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)
-class _Chosen:
+class Chosen:
     """What a command comes to."""
 
     selection: Selection
@@ -97,8 +98,8 @@ class NewBatches:
             return await self.begun(request, before)
         # A line above may have taken some of the items meanwhile.
         known = await self._reader.with_live_items(request.repository, reading.known)
-        chosen = await self._choose(request, run, known)
-        if not isinstance(chosen, _Chosen):
+        chosen = await self.choose(request, run, known)
+        if not isinstance(chosen, Chosen):
             return chosen
         command = format_command(syntax.Plan(run) if run.is_dry_run else run)
         is_typed = not request.marks
@@ -119,8 +120,8 @@ class NewBatches:
                 replace(request, part=part).source
             ):
                 continue
-            problem = await self._choose(request, run, reading.known)
-            if isinstance(problem, _Chosen):
+            problem = await self.choose(request, run, reading.known)
+            if isinstance(problem, Chosen):
                 continue
             mended = [*lines[:part], problem.corrected, *lines[part + 1 :]]
             corrected = "\n".join(mended) if problem.corrected else ""
@@ -148,22 +149,32 @@ class NewBatches:
         for command in reading.commands:
             run = command.run if isinstance(command, syntax.Plan) else command
             if isinstance(run, RunCommand):
-                chosen = await self._choose(request, run, known)
-                if not isinstance(chosen, _Chosen):
+                chosen = await self.choose(request, run, known)
+                if not isinstance(chosen, Chosen):
                     return chosen
         return None
 
-    async def _choose(
-        self, request: Request, run: RunCommand, known: Known
-    ) -> _Chosen | Refusable:
-        """Return what a command comes to, or why it cannot be done as it stands."""
+    async def choose(
+        self,
+        request: Request,
+        run: RunCommand,
+        known: Known,
+        *,
+        options: Options | None = None,
+    ) -> Chosen | Refusable:
+        """Return what a command comes to, or why it cannot be done as it stands.
+
+        *options* hold where it has none, those of a batch; else the repository's.
+        """
         selection = select(run, known)
         if not isinstance(selection, Selection):
             return selection
+        if options is not None:
+            selection = replace(selection, options=run.options.over(options))
         planned = await self._plan(request, run, known, selection)
         if not isinstance(planned, Plan):
             return planned
-        return _Chosen(selection, planned)
+        return Chosen(selection, planned)
 
     async def _plan(
         self, request: Request, run: RunCommand, known: Known, selection: Selection
@@ -243,7 +254,7 @@ class NewBatches:
     async def _create(
         self,
         request: Request,
-        chosen: _Chosen,
+        chosen: Chosen,
         reading: Reading,
         command: str,
         is_planned: bool,  # noqa: FBT001  # named at the one call
@@ -266,8 +277,8 @@ class NewBatches:
         self, request: Request, run: RunCommand, reading: Reading
     ) -> str | Refusal:
         """Return the plan of a batch that is not recorded, or why there is none."""
-        chosen = await self._choose(request, run, reading.known)
-        if not isinstance(chosen, _Chosen):
+        chosen = await self.choose(request, run, reading.known)
+        if not isinstance(chosen, Chosen):
             return chosen
         command = format_command(run)
         batch = await self._drafted(request, chosen, reading, command, True)  # noqa: FBT003
@@ -279,7 +290,7 @@ class NewBatches:
     async def _drafted(
         self,
         request: Request,
-        chosen: _Chosen,
+        chosen: Chosen,
         reading: Reading,
         command: str,
         is_planned: bool,  # noqa: FBT001  # named at its calls

@@ -113,7 +113,7 @@ class Controls:
     ) -> str:
         name = type(command).__name__.lower()
         before = await self._situations.progress(batch.id)
-        if not _may_control(request, before, role):
+        if not may_control(request, before, role):
             denied = NotPermitted(
                 needed=Role.MAINTAIN,
                 had=role,
@@ -152,7 +152,7 @@ class Controls:
         if isinstance(batch, str):
             return batch
         before = await self._situations.progress(batch.id)
-        if not _may_control(request, before, role):
+        if not may_control(request, before, role):
             return declines.needs_role(Role.MAINTAIN)
         if isinstance(command, Sequel) and not before.state.is_live:
             return await self._retries.why_not(before, command, role)
@@ -225,7 +225,7 @@ class Controls:
                 assert_never(command)
 
 
-def _may_control(request: Request, before: Progress, role: Role) -> bool:
+def may_control(request: Request, before: Progress, role: Role) -> bool:
     """Return whether whoever asks may control a batch: their own, or as a maintainer."""
     own = {before.batch.asker.login, before.started_by}
     return role >= Role.MAINTAIN or request.asker.login in own

@@ -9,7 +9,7 @@ import structlog
 from bot.core.events import ItemProgressed, News
 from bot.core.model import BatchId, attempt_id
 
-_ASIDE = ("at", "attempt", "outcome", "work", "comment_id", "step")
+_ASIDE = ("at", "attempt", "outcome", "work", "comment_id", "step", "change")
 
 log = structlog.get_logger()
 
@@ -35,6 +35,11 @@ def _facts(batch_id: BatchId, event: News) -> dict[str, object]:
     }
     if "attempt" in given:
         facts["attempt"] = attempt_id(batch_id, given["item"], given["attempt"])
+    if change := given.get("change"):
+        added = " ".join(item.id for item in change.items)
+        asked = {"added": added, "concurrency": change.concurrency}
+        asked["priorities"] = " ".join(f"{i}:{n}" for i, n in change.priorities)
+        facts |= {name: value for name, value in asked.items() if value}
     if outcome := given.get("outcome"):
         facts["outcome"] = outcome.kind.value
         if outcome.reason:

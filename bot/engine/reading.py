@@ -10,6 +10,7 @@ from bot.core.actions.spec import of_the_item
 from bot.core.command.faults import Unreadable
 from bot.core.command.parser import parse_comment
 from bot.core.command.syntax import (
+    Add,
     Command,
     Freeze,
     RunCommand,
@@ -188,8 +189,8 @@ class Reader:
         self, request: Request, commands: Sequence[Command], known: Known
     ) -> Known:
         for command in commands:
-            if isinstance(command, RunCommand | PlanCommand):
-                run = command.run if isinstance(command, PlanCommand) else command
+            if isinstance(command, RunCommand | PlanCommand | Add):
+                run = command if isinstance(command, RunCommand) else command.run
                 known = await self.complete(request.repository, run, known)
         return known
 
@@ -353,12 +354,12 @@ class Reader:
 
 def _asks_github(command: Command) -> bool:
     """Return whether what a command means depends on what GitHub says."""
-    return isinstance(command, RunCommand | PlanCommand | Freeze | Unfreeze)
+    return isinstance(command, RunCommand | PlanCommand | Add | Freeze | Unfreeze)
 
 
 def wanted_by(commands: Sequence[Command], known: Known) -> tuple[ItemNumber, ...]:
     """Return the numbers that the first query can ask for already."""
-    runs = [c.run if isinstance(c, PlanCommand) else c for c in commands]
+    runs = [c.run if isinstance(c, PlanCommand | Add) else c for c in commands]
     numbers = [
         number
         for run in runs

@@ -84,7 +84,7 @@ class Which:
             )
             live = await self._batches.live_in(request.repository.id)
             known = {one.batch.id: one for one in (*here, *live, *found)}
-            found = [one for one in known.values() if on_numbers(one.batch, [name])]
+            found = [one for one in known.values() if await self._has(one, name)]
         return sorted(
             found,
             key=lambda s: (
@@ -93,6 +93,10 @@ class Which:
                 s.state is BatchState.PLANNED,
             ),
         )
+
+    async def _has(self, one: BatchSummary, name: Named) -> bool:
+        progress = await self._situations.progress(one.batch.id)  # it may have grown
+        return bool(on_numbers(progress.batch, [name]))
 
     async def live_with(self, request: Request, names: Sequence[Named]) -> Batch | str:
         """Return the live batch that has the items to do, or why there is no such one."""

@@ -126,6 +126,14 @@ class Batches(Protocol):
     async def history(self, batch_id: BatchId) -> History:
         """Return a batch with its events. Raises ``LookupError`` if there is none."""
 
+    async def keep_facts(
+        self, batch_id: BatchId, facts: Mapping[ItemId, ItemFacts]
+    ) -> None:
+        """Keep the facts of items that are about to be added to a batch.
+
+        Done again it changes nothing; what is then not added is never asked for.
+        """
+
     async def facts(
         self, batch_id: BatchId, items: Sequence[ItemId]
     ) -> Mapping[ItemId, ItemFacts]:

@@ -20,6 +20,7 @@ from bot.core.model import (
     ItemId,
     ItemNumber,
     ItemState,
+    PlanItem,
 )
 from bot.core.run.transitions import after, batch_after
 from bot.ports.store import BatchSummary, History
@@ -125,6 +126,12 @@ class SqliteBatches:
             message = f"batch {batch_id} has no facts of {sorted(missing)}"
             raise LookupError(message)
         return {item: FACTS.decode(data) for item, data in rows}
+
+    async def keep_facts(
+        self, batch_id: BatchId, facts: Mapping[ItemId, ItemFacts]
+    ) -> None:
+        """Keep the facts of items that are about to be added to a batch."""
+        await self._connections.write(_keep_facts, (batch_id, facts))
 
     async def live(self) -> Sequence[BatchId]:
         """Return the batches with work left, oldest first."""
@@ -281,21 +288,7 @@ def _create_one(
     )
     if cursor.rowcount == 0:
         return False
-    insert(
-        connection,
-        "items (batch, item, repository_id, number, action, state)",
-        [
-            (
-                batch.id,
-                item.id,
-                item.repository.id,
-                item.number,
-                estimate_key(item),
-                ItemState.PENDING,
-            )
-            for item in batch.plan.items
-        ],
-    )
+    _add_items(connection, [(batch.id, item) for item in batch.plan.items])
     insert(
         connection,
         "facts (batch, item, data)",
@@ -303,6 +296,40 @@ def _create_one(
     )
     _append(connection, [{batch.id: events}])
     return True
+
+
+def _add_items(
+    connection: sqlite3.Connection, items: Iterable[tuple[BatchId, PlanItem]]
+) -> None:
+    insert(
+        connection,
+        "items (batch, item, repository_id, number, action, state)",
+        [
+            (
+                batch_id,
+                item.id,
+                item.repository.id,
+                item.number,
+                estimate_key(item),
+                ItemState.PENDING,
+            )
+            for batch_id, item in items
+        ],
+    )
+
+
+def _keep_facts(
+    connection: sqlite3.Connection,
+    kept: Sequence[tuple[BatchId, Mapping[ItemId, ItemFacts]]],
+) -> Sequence[None]:
+    sql = "INSERT OR REPLACE INTO facts (batch, item, data) VALUES (?, ?, ?)"
+    rows = [
+        (batch_id, item, FACTS.encode(fact))
+        for batch_id, facts in kept
+        for item, fact in facts.items()
+    ]
+    connection.executemany(sql, rows)
+    return [None] * len(kept)
 
 
 def _append(
@@ -328,7 +355,14 @@ def _append(
         for batch_id, event in pairs
         if isinstance(event, e.ItemResolved)
     ]
+    added = [
+        (batch_id, item)
+        for batch_id, event in pairs
+        if isinstance(event, e.BatchEdited)
+        for item in event.change.items
+    ]
     _advance_batches(connection, pairs)
+    _add_items(connection, added)
     _update(connection, _RESOLVE_ITEM, resolved)
     _update(connection, _CONCLUDE_BATCH, concluded)
     _update(connection, _ADVANCE_ITEM, items)

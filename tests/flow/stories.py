@@ -317,8 +317,33 @@ def _check_show(on: World) -> None:
     assert shown == [(before, "neutral"), (head, "success")]
 
 
+def _open_to_add(on: World) -> None:
+    open_issues(on, {12: f"write file12.txt hello\nwait {on.folder / 'go'}"})
+    on.pull_request(25)
+
+
+async def _add(on: World, _: int, book: Book) -> None:
+    """Items are added to a batch whose first one is at work."""
+    see = partial(on.until, seconds=PEOPLE_SECONDS)
+    command = on.say("/batch 12")
+    await see(lambda: states(on).get(12) == "running")
+    book.open()
+    on.say("/batch add 15 after:12 review:25 priority:low")
+    await see(lambda: on.comments("add"))
+    (on.folder / "go").touch()
+    await see(lambda: on.reactions(command) & {"hooray", "confused"})
+
+
+def _check_add(on: World) -> None:
+    assert_sound(on, batches=1)
+    assert states(on) == dict.fromkeys((12, 15, 25), "completed")
+    assert len(on.comments("add")) == 1
+    assert on.rows("SELECT count(*) FROM events WHERE kind = 'BatchEdited'") == [(1,)]
+
+
 STORIES = {
     "look": Story(_open_to_look, _look, _check_look),
+    "add": Story(_open_to_add, _add, _check_add),
     "label": Story(_open_to_label, _label, _check_label),
     "mix": Story(_open_to_mix, _mix, _check_mix),
     "work": Story(open_issues, _work, _check_work),

@@ -30,6 +30,7 @@ POINTS = {
     "undo": 30,
     "mix": 60,
     "look": 40,
+    "add": 50,
     "label": 60,
     "show": 60,
 }
@@ -49,6 +50,7 @@ WRITTEN = "data/host/attempts/*/workspace/a"
         ("undo", 0, "0/2"),
         ("mix", 0, "0/3"),
         ("look", 0, "0/2"),
+        ("add", 0, "0/2"),
         ("label", 0, "0/3"),
         ("show", 0, "0/3"),
     ],

@@ -40,7 +40,6 @@ from bot.core.command.vocabulary import (
     CONTROLS,
     COURTESY,
     FILTERS,
-    NOT_YET,
     SEARCH_WORDS,
     STRANGERS,
     SYNONYMS,
@@ -218,8 +217,6 @@ def _word_of_the_language(sentence: Sentence, token: Token) -> bool:
     elif folded in CONTROLS and folded not in BATCH_OPTIONS:
         message = f"{folded} comes first in a command, and alone"
         sentence.flaw(token.span, message, fix=None)
-    elif folded in NOT_YET and folded not in BATCH_OPTIONS and folded not in FILTERS:
-        sentence.flaw(token.span, NOT_YET[folded], fix=None)
     elif folded in BATCH_OPTIONS or folded in FILTERS or folded in COLLECTIONS:
         behind = sentence.tokens[sentence.at + 1 : sentence.at + 2]
         is_of = folded in COLLECTIONS and following and following.folded in _OF

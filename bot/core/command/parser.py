@@ -10,25 +10,25 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from bot.core.command.changes import is_prose_of_change
-from bot.core.command.controls import read_control
+from bot.core.command.controls import BATCH_ID, read_control
 from bot.core.command.faults import Fault, FaultyLine, Unreadable
-from bot.core.command.flaws import Flaw, mended
+from bot.core.command.flaws import Edit, Flaw, mended
 from bot.core.command.guesses import meant
 from bot.core.command.items import ItemsReader
 from bot.core.command.limits import Limits
 from bot.core.command.lines import find_command_lines
 from bot.core.command.sentence import MAX_FAULTS
-from bot.core.command.syntax import Command, Help, Plan, Span
+from bot.core.command.syntax import Add, Command, Help, Plan, Span
 from bot.core.command.tokens import GHOSTS, Token, hidden_in
 from bot.core.command.vocabulary import (
     CONTROLS,
     COURTESY,
-    NOT_YET,
     SYNONYMS,
     TOPICS,
     YIELDING,
 )
 from bot.core.command.words import is_word
+from bot.core.model import BatchId
 
 DEFAULT_LIMITS = Limits()
 MAX_COMMANDS = 20
@@ -145,7 +145,7 @@ def _dispatch(reader: ItemsReader) -> Command | None:
         run = reader.read()
         return Plan(replace(run, is_dry_run=True)) if run else None
     is_own = first.folded in YIELDING and first.folded in reader.names
-    if first.folded in CONTROLS and not is_own:
+    if first.folded in CONTROLS and first.folded != "add" and not is_own:
         return read_control(reader, reader.names)
     if SYNONYMS.get(first.folded) == "help" and len(reader.tokens) == 1:
         return Help()
@@ -161,12 +161,40 @@ def _dispatch(reader: ItemsReader) -> Command | None:
     if is_prose_of_change(reader):
         return reader.read()
     is_known = first.folded in (*reader.names, "this", "and", "after", "dry-run")
-    if first.folded in NOT_YET and not is_known and first.folded not in SYNONYMS:
-        reader.flaw(first.span, NOT_YET[first.folded], fix=None)
-        return None
+    if first.folded == "add" and not is_own:
+        return _add(reader)
     if is_word(first) and not is_known:
         return _unknown_word(reader, first)
     return reader.read()
+
+
+def _add(reader: ItemsReader) -> Add | None:
+    """Return what is added to which batch."""
+    first, *rest = reader.tokens
+    found = BatchId(rest[0].folded) if rest and BATCH_ID.match(rest[0].text) else None
+    if _names_batch_last(rest):
+        to, last = rest[-2:]
+        whole = Span(to.column, last.end - to.column)
+        moved = Edit(Span(rest[0].column, 0), f"{last.folded} ")
+        message = f"the batch comes first: add {last.folded} 12"
+        reader.flaw_with(whole, message, (moved, Edit(whole, "")))
+        return None
+    reader.at = 2 if found else 1
+    if reader.following is None:
+        reader.flaw(first.span, "name an item: add 21", fix=None)
+        return None
+    run = reader.read()
+    if run is not None and run.is_dry_run:
+        message = "what is added starts: leave dry-run out"
+        reader.flaw(first.span, message, fix=None)
+    return Add(found, run) if run else None
+
+
+def _names_batch_last(rest: Sequence[Token]) -> bool:
+    """Return whether words end as in ``add 12 to b7k2``."""
+    if len(rest) < 3 or rest[-2].folded not in ("to", "into"):
+        return False
+    return BATCH_ID.match(rest[-1].text) is not None
 
 
 def _unknown_word(reader: ItemsReader, first: Token) -> Command | None:

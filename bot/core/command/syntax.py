@@ -207,6 +207,14 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
+class Add:
+    """Add items to a live batch."""
+
+    id: BatchId | None
+    run: RunCommand
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """Show where batches stand; all of the thread without an id."""
 
@@ -318,7 +326,9 @@ class Help:
 Control = Cancel | Pause | Resume | Retry | Undo | Skip | Priority | Concurrency
 """What is done to a batch that is there."""
 
-Command = RunCommand | Plan | Status | Why | Start | Control | Freeze | Unfreeze | Help
+Command = (
+    RunCommand | Plan | Add | Status | Why | Start | Control | Freeze | Unfreeze | Help
+)
 
 _BARE = re.compile(r"[\w./:@*!?&%+-]+\Z")
 _FILTER = re.compile(
@@ -348,6 +358,8 @@ def format_command(command: Command) -> str:
             parts = [_run(command)]
         case Plan(run):
             parts = ["plan", _run(run, is_plan=True)]
+        case Add(id, run):
+            parts = ["add", id or "", _run(run)]
         case Status(id) | Start(id) | Pause(id) | Resume(id):
             parts = [type(command).__name__.lower(), id or ""]
         case Cancel(id, items) | Retry(id, items) | Undo(id, items) | Skip(id, items):

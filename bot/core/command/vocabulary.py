@@ -61,6 +61,7 @@ CONTROLS = (
     "retry",
     "undo",
     "skip",
+    "add",
     "priority",
     "concurrency",
     "freeze",
@@ -171,13 +172,6 @@ STRANGERS: Mapping[str, str] = MappingProxyType(
 )
 """Words that are close to one of the language and mean something else."""
 
-NOT_YET: Mapping[str, str] = MappingProxyType(
-    {
-        "add": "this version adds no items to a batch; start another one with them",
-    }
-)
-"""Words of the language that have no effect yet, and what is said of them."""
-
 FLAGS = frozenset(
     {
         *BATCH_OPTIONS,
@@ -198,7 +192,7 @@ FLAGS = frozenset(
 )
 """What stands behind dashes in other programs: here it is never an argument."""
 
-YIELDING = frozenset(("freeze", "unfreeze", "undo"))
+YIELDING = frozenset(("add", "freeze", "unfreeze", "undo"))
 """Controls that came later than actions of that name may have: those go before."""
 
 _OPTIONS = frozenset(BATCH_OPTIONS) - ACTIONS.keys()  # ``update:63`` is an action

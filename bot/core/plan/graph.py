@@ -153,7 +153,60 @@ def edited(plan: Plan, change: PlanChange) -> Plan:
     options = plan.options
     if change.concurrency is not None:
         options = replace(options, concurrency=change.concurrency)
-    return replace(plan, items=items, options=options)
+    outside = (edge for edge in plan.outside if edge not in change.inside)
+    return replace(
+        plan,
+        items=(*items, *change.items),
+        edges=(*plan.edges, *change.edges),
+        outside=(*outside, *change.outside),
+        options=options,
+    )
+
+
+def joined(plan: Plan, more: Plan, *, home: str) -> PlanChange | CycleFound:
+    """Return how the items of another plan are added to one: what waits for items of the
+    other by their number waits inside from then on.
+    """
+    asked = [(_reference(one), one.action.name) for one in more.items]
+    behind = [one.opened_by is not None for one in more.items]
+    taken = [one.id for one in plan.items]
+    ids = item_ids(asked, home=home, behind=behind, taken=taken)
+    new = dict(zip((one.id for one in more.items), ids, strict=True))
+    items = tuple(
+        replace(
+            one,
+            id=new[one.id],
+            opened_by=new[one.opened_by] if one.opened_by else None,
+        )
+        for one in more.items
+    )
+    every = [one for one in (*plan.items, *items) if one.opened_by is None]
+    first = {_reference(one): one.id for one in reversed(every)}
+    waits = [replace(edge, successor=new[edge.successor]) for edge in more.outside]
+    inside = [e for e in plan.outside if first.get(e.predecessor) in new.values()]
+    change = PlanChange(
+        items=items,
+        edges=(
+            *(
+                Edge(new[edge.successor], new[edge.predecessor], edge.origin)
+                for edge in more.edges
+            ),
+            *(
+                Edge(edge.successor, first[edge.predecessor], edge.origin)
+                for edge in (*waits, *inside)
+                if edge.predecessor in first
+            ),
+        ),
+        outside=tuple(edge for edge in waits if edge.predecessor not in first),
+        inside=tuple(inside),
+    )
+    whole = edited(plan, change)
+    cycle = find_cycle([one.id for one in whole.items], whole.edges)
+    return replace(cycle, items=whole.items) if cycle else change
+
+
+def _reference(item: PlanItem) -> Reference:
+    return Reference(item.repository.name, item.number)
 
 
 def renamed(reference: Reference, old: str, new: str) -> Reference:

@@ -11,31 +11,36 @@ _MOST = 40
 
 
 def item_ids(
-    asked: Sequence[tuple[Reference, str]], *, home: str, behind: Sequence[bool] = ()
+    asked: Sequence[tuple[Reference, str]],
+    *,
+    home: str,
+    behind: Sequence[bool] = (),
+    taken: Collection[ItemId] = (),
 ) -> list[ItemId]:
     """Return a name for each item, told by what it is on and its action.
 
-    Those *behind* others on a number are never the first of it. The first on a number of the repository *home* is that number; a second one has its
+    Those *behind* others on a number are never the first of it; names that are *taken*
+    go to none of them. The first on a number of the repository *home* is that number; a second one has its
     action as well (``15-review``), one of another repository that one's name
     (``api-15``). What is still taken gets a counter. A name is never that of another
     item of the plan, and good in a git ref, a file name and an address.
     """
-    taken: set[str] = set()
+    used: set[str] = {*taken}
     given: dict[int, str] = {}
     # Plain numbers are for the first ones, wherever they stand.
     for place, (reference, _) in enumerate(asked):
         plain = str(reference.number)
         may_be_plain = reference.repository == home and not (behind and behind[place])
-        if may_be_plain and plain not in taken:
-            taken.add(plain)
+        if may_be_plain and plain not in used:
+            used.add(plain)
             given[place] = plain
     first_there: set[Reference] = set()
     for place, (reference, action) in enumerate(asked):
         if place not in given:
             name = _name(reference, action, home, is_first=reference not in first_there)
             first_there.add(reference)
-            given[place] = next(n for n in _counted(name) if n not in taken)
-            taken.add(given[place])
+            given[place] = next(n for n in _counted(name) if n not in used)
+            used.add(given[place])
     return [ItemId(given[place]) for place in range(len(asked))]
 
 

@@ -131,6 +131,20 @@ def widen(
     return ControlResult(by, (e.BatchEdited(now, by, change),))
 
 
+def extend(
+    schedule: Schedule, now: datetime, *, by: str, change: PlanChange
+) -> ControlResult:
+    """Add items; *change* is made of the plan as it is."""
+    if schedule.state not in (BatchState.RUNNING, BatchState.PAUSED):
+        return ControlResult(by, nothing=f"it is {schedule.state}")
+    there = {item.id for item in schedule.batch.plan.items}
+    if any(item.id in there for item in change.items):
+        nothing = "somebody else has just changed it: give the command again"
+        return ControlResult(by, nothing=nothing)
+    touched = tuple(item.id for item in change.items)
+    return ControlResult(by, (e.BatchEdited(now, by, change),), touched=touched)
+
+
 def retry(
     schedule: Schedule, now: datetime, *, by: str, names: Collection[Named] = ()
 ) -> ControlResult:

@@ -197,9 +197,12 @@ class Progress:
             case e.BatchEdited():
                 plan = edited(self.batch.plan, event.change)
                 self.batch = replace(self.batch, plan=plan)
+                known = self.items
                 self.items = {
-                    one.id: replace(self.items[one.id], item=one) for one in plan.items
+                    one.id: replace(known.get(one.id, ItemView(one)), item=one)
+                    for one in plan.items
                 }
+                self._counts[ItemState.PENDING] += len(event.change.items)
             case e.RepositoryMoved():
                 old, new = self.batch.repository.name, event.repository.name
                 self.batch = moved(self.batch, event.repository)

@@ -25,6 +25,7 @@ from bot.core.model import (
     ItemState,
     OnFailure,
     OpenedPull,
+    PlanChange,
     PlanItem,
     Reference,
     Repository,
@@ -33,6 +34,8 @@ from bot.core.model import (
 from bot.core.plan.graph import chain_seconds, edited, moved, renamed, resolved
 from bot.core.run.capacity import InstallationCapacity
 from bot.core.run.transitions import after, batch_after, stage_after
+
+_LOST = (ItemState.FAILED, ItemState.SKIPPED, ItemState.CANCELLED)
 
 
 @dataclass(slots=True, eq=False)
@@ -173,7 +176,7 @@ class Schedule:
 
     def open_outside(self) -> list[Reference]:
         """Return what outside the batch is still waited for."""
-        return [r for r in self._outside if r not in self._settled]
+        return [r for r, by in self._outside.items() if by and r not in self._settled]
 
     def next_at_of(self, item: ItemId) -> datetime | None:
         """Return when the item's next try may begin, None if it is not delayed."""
@@ -313,6 +316,7 @@ class Schedule:
             case e.BatchEdited():
                 plan = edited(self.batch.plan, event.change)
                 self.batch = replace(self.batch, plan=plan)
+                self._take_in(event.change)
                 self._put_in_order()
             case (
                 e.BatchPlanned()
@@ -441,6 +445,33 @@ class Schedule:
     def _reference(self, i: int) -> Reference:
         item = self.batch.plan.items[i]
         return Reference(item.repository.name, item.number)
+
+    def _take_in(self, change: PlanChange) -> None:
+        """Take in the items that were added, and who waits for whom since."""
+        for item in change.items:
+            i = self._index[item.id] = len(self._states)
+            self._states.append(ItemState.PENDING)
+            self._attempts.append(0)
+            self._tries.append(0)
+            self._unmet.append(0)
+            self._successors.append([])
+            self._open += 1
+            if item.is_unopened:
+                self._unopened.append(i)
+        for outside in change.inside:
+            i = self._index[outside.successor]
+            self._outside[outside.predecessor].remove(i)
+            self._unmet[i] -= not self._settled.get(outside.predecessor)
+        for edge in change.edges:
+            before, i = self._index[edge.predecessor], self._index[edge.successor]
+            self._successors[before].append(i)
+            self._unmet[i] += self._states[before] is not ItemState.COMPLETED
+            if self._states[before] in _LOST:
+                self._lost.append(before)
+        for outside in change.outside:
+            i = self._index[outside.successor]
+            self._outside.setdefault(outside.predecessor, []).append(i)
+            self._unmet[i] += not self._settled.get(outside.predecessor)
 
     def _put_in_order(self) -> None:
         """Work out which items come first, and offer anew those that are ready."""

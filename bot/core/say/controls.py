@@ -1,11 +1,22 @@
 """What a control did."""
 
+from collections.abc import Sequence
+
 from bot.core.command.syntax import LEVELS
-from bot.core.model import BatchState
+from bot.core.model import BatchState, ItemId
 from bot.core.run.control import ControlResult
 from bot.core.run.progress import Progress
+from bot.core.say.deeds import deeds
 from bot.core.say.names import names_of
-from bot.core.world.markdown import code_span, escape_prose, link, plural
+from bot.core.say.sentences import read_as
+from bot.core.world.markdown import (
+    alert,
+    code_span,
+    escape_prose,
+    link,
+    paragraphs,
+    plural,
+)
 
 _CONTROLS = {
     "start": "🚀 Started",
@@ -80,3 +91,18 @@ def render_control_done(
 
 
 _ENDING = (BatchState.CANCELLING, BatchState.CANCELLED)
+
+
+def render_added(
+    progress: Progress, items: Sequence[ItemId], notes: Sequence[str], *, marker: str
+) -> str:
+    """Return what was added to a batch, and how it was read."""
+    names = names_of(progress)
+    name = code_span(progress.batch.id)
+    plan = progress.batch.plan
+    read = read_as(plan, names.links, when="as soon as a slot is free", only=items)
+    where = progress.tracking_url
+    follow = f" Progress is in {link('this comment', where)}." if where else ""
+    added = deeds([item for item in plan.items if item.id in items])
+    said = f"🧺 Added to batch {name}: {added} — {read}.{follow}"
+    return f"{marker}\n" + paragraphs(said, alert("NOTE", notes) if notes else "")

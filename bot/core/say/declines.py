@@ -17,7 +17,7 @@ from bot.core.model import (
     Role,
 )
 from bot.core.say.names import typed
-from bot.core.world.markdown import code_span, escape_prose
+from bot.core.world.markdown import code_span, escape_prose, plural
 from bot.errors import Problem
 
 _MOST_WAITS = 5
@@ -76,6 +76,44 @@ def in_different_batches(live: Iterable[tuple[Named, BatchId]]) -> str:
     """Items that were named together are to do in batches apart."""
     where = (f"{typed(name)} is in {code_span(batch)}" for name, batch in live)
     return f"{', '.join(where)}: name those of one batch. Nothing changed."
+
+
+def not_added(batch_id: BatchId, why: str) -> str:
+    """A batch takes no items any more."""
+    return f"Nothing was added to batch {code_span(batch_id)}: {why}."
+
+
+def for_the_whole(options: int) -> str:
+    """Options that items cannot have were typed for what is added."""
+    it, is_ = ("it", "is") if options == 1 else ("them", "are")
+    return (
+        f"`concurrency:`, `on-failure:` and `budget:` {is_} for the whole batch: leave"
+        f" {it} out. `/batch concurrency 5` changes how many items run at a time."
+    )
+
+
+def too_many_added(there: int, more: int, limit: int) -> str:
+    """A batch would have more items than the repository allows."""
+    return (
+        f"The batch has {plural(there, 'item')} and would have {there + more}; the limit"
+        f" is {limit}. Give a command of its own for the rest."
+    )
+
+
+def unasked(count: int) -> str:
+    """What is added would wait for a start box as a batch of its own."""
+    return (
+        f"That is {plural(count, 'item')}, which do not start unasked: give a command of"
+        " its own for them, with a plan to start."
+    )
+
+
+def starter_needs(login: str, needed: Role) -> str:
+    """What is added needs more of whoever started the batch."""
+    return (
+        f"The batch runs for {escape_prose(login)}, who alone can add what needs"
+        f" **{needed.name.lower()}** access. Give a command of your own for it."
+    )
 
 
 def in_no_batch(name: Named) -> str:

@@ -30,6 +30,7 @@ _COMMANDS = (
     ("`/batch retry [id] [12 15]`", "run failed and skipped items again"),
     ("`/batch undo [id] [12 15]`", "take back what an ended batch changed"),
     ("`/batch skip [id] 12 15`", "leave items out, and what waits for them"),
+    ("`/batch add [id] 21 22 after:18`", "add items to a live batch"),
     (
         "`/batch priority [id] 18 high` · `/batch concurrency [id] 5`",
         "start items first · work on so many at a time from now on",

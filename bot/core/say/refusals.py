@@ -173,7 +173,11 @@ def _edge_origin(edge: Edge, names: Names) -> str:
             return origin_sentence(edge.origin, names.plain(predecessor.id))
 
 
-_VERBS = {"priority": "set priorities in", "concurrency": "set the concurrency of"}
+_VERBS = {
+    "add": "add to",
+    "priority": "set priorities in",
+    "concurrency": "set the concurrency of",
+}
 
 
 def of_somebody_else(control: str) -> str:

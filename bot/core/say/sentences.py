@@ -1,6 +1,6 @@
 """The sentences that several comments share: reasons, results, how a command was read."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import assert_never
 
@@ -168,14 +168,17 @@ _ORIGIN_WORDS = {
 }
 
 
-def read_as(plan: Plan, links: Links, *, when: str = "now") -> str:
+def read_as(
+    plan: Plan, links: Links, *, when: str = "now", only: Collection[ItemId] = ()
+) -> str:
     """Return how the command was read: “#12 and #15 start now; #18 waits for #12”.
 
-    Items that wait for the same others are named together; *when* follows the first.
+    Of a plan that was added to, *only* the new items. Items that wait for the same others are named together; *when* follows the first.
     """
     names = Names.of(plan.items, links)
-    waits = _waits(plan, names)
-    free = [item.id for item in plan.items if item.id not in waits]
+    meant = [item.id for item in plan.items if not only or item.id in only]
+    waits = {item: said for item, said in _waits(plan, names).items() if item in meant}
+    free = [item for item in meant if item not in waits]
     parts = []
     if free:
         verb = "starts" if len(free) == 1 else "start"

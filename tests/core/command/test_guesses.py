@@ -14,7 +14,7 @@ from bot.core.command.vocabulary import (
 WORDS = (*CONTROLS, *ACTIONS)
 
 OTHER_WORDS = """
-able about add agree answer apply ask back bake ban base bring bug build bump call car care
+able about agree answer apply ask back bake ban base bring bug build bump call car care
 cat chance change chart check clean clear clause click cloud code come connect count cover craft
 crash cut date debug decide design despair do done down drop dump easy enter entry fail
 failed fetch file find first format found free fun get give grant group grow hand handle

@@ -163,7 +163,7 @@ def test_the_words_of_the_language_are_all_understood():
     for control in CONTROLS:
         operands = {"why": "18", "skip": "18", "plan": "18"}
         operands |= {"freeze": "main", "unfreeze": "main"}
-        operands |= {"priority": "18 high", "concurrency": "5"}
+        operands |= {"priority": "18 high", "concurrency": "5", "add": "21"}
         operand = operands.get(control, "")
         assert not isinstance(parsed(f"/batch {control} {operand}"), RunCommand)
     for topic in HELP_WORDS:

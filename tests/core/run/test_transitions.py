@@ -13,6 +13,7 @@ from sqlite_utils import Database
 
 from bot.core import events as e
 from bot.core.model import (
+    Batch,
     BatchState,
     CommandResult,
     InstallationId,
@@ -26,10 +27,12 @@ from bot.core.model import (
     Outcome,
     OutcomeKind,
     OutsideEdge,
+    PlanChange,
     Reference,
     Repository,
     Stage,
 )
+from bot.core.plan.graph import joined
 from bot.core.run import control
 from bot.core.run.progress import fold
 from bot.core.run.schedule import Schedule
@@ -141,7 +144,7 @@ class Story:
         if schedule.open_outside():
             yield from ((what, None) for what in ("settle", "fail outside"))
         yield from ((w, None) for w in ("pause", "resume", "cancel", "retry all"))
-        yield from ((what, None) for what in ("narrow", "widen"))
+        yield from ((what, None) for what in ("narrow", "widen", "grow"))
         if schedule.first_ready(with_workspace=True) is not None:
             yield "start", schedule.first_ready(with_workspace=True)
         for item in schedule.running:
@@ -188,6 +191,10 @@ class Story:
                 self._control(control.resume(schedule, now, by="grace"))
             case "cancel":
                 self._control(control.cancel(schedule, now, by="grace"))
+            case "grow":
+                self._control(
+                    control.extend(schedule, now, by="g", change=self._more())
+                )
             case "narrow" | "widen":
                 most = 1 if what == "narrow" else 5
                 self._control(
@@ -197,6 +204,17 @@ class Story:
                 self._control(control.retry(schedule, now, by="grace"))
             case _:
                 raise AssertionError(what)
+
+    def _more(self) -> PlanChange:
+        """Return another item that waits for the first one, and its review."""
+        there = self.schedule.batch.plan
+        number = 90 + len(there.items)
+        reference = Reference("acme/widgets", ItemNumber(1))
+        waits = OutsideEdge(ItemId(str(number)), reference, Origin.TYPED)
+        more = with_reviews(plan({number: []}, outside=(waits,)), {number})
+        change = joined(there, more, home="acme/widgets")
+        assert isinstance(change, PlanChange)
+        return change
 
     def _item(self, what: str, item: ItemId) -> None:
         now, schedule = self.now, self.schedule
@@ -244,11 +262,10 @@ class Story:
         self.happen(e.ControlGiven(self.now, change.by, source, stopping=stopping))
 
 
-def projected(story: Story) -> tuple[str, dict[str, str]]:
+def projected(story: Story, made: Batch) -> tuple[str, dict[str, str]]:
     """Return what the store says of the batch's state and of its items'."""
     connection = sqlite3.connect(":memory:", isolation_level=None)
     migrations.apply(Database(connection))
-    made = story.schedule.batch
     half = len(story.events) // 2
     _create(connection, [(made, make_facts(made), story.events[:half])])
     _append(connection, [{made.id: story.events[half:]}])
@@ -282,7 +299,8 @@ def test_the_schedule_the_progress_and_the_store_agree(
     again = Schedule(made, {}, {"scripted": True})
     for event in story.events:
         again.apply(event)
-    known = {item.id: schedule.state_of(item.id) for item in made.plan.items}
+    items = schedule.batch.plan.items
+    known = {item.id: schedule.state_of(item.id) for item in items}
     assert {n: v.state for n, v in progress.items.items()} == known
     assert {n: again.state_of(n) for n in known} == known
     assert progress.batch == again.batch == schedule.batch
@@ -298,7 +316,7 @@ def test_the_schedule_the_progress_and_the_store_agree(
         assert view.item.is_unopened == (opener is not None and not is_there)
         assert not (view.item.is_unopened and view.attempt)
     assert progress.state is again.state is schedule.state
-    assert projected(story) == (schedule.state, known)
+    assert projected(story, made) == (schedule.state, known)
     for number, view in progress.items.items():
         assert view.stage is schedule.stage_of(number) is again.stage_of(number)
         assert (view.stage is not None) == (view.state is ItemState.RUNNING)
