@@ -17,6 +17,8 @@ ITEM_FILE = "item.json"
 LINES_OF_SUCCESS = 8
 """How many of its last lines are kept of a command that did what was asked."""
 
+_SAID_NOTHING = "It printed nothing: have the command say what goes wrong."
+
 
 def command_of(job: Job) -> str:
     """Return the operator's name for what works on the item."""
@@ -54,7 +56,7 @@ def failed(
         reason = f"the command was ended by {words}"
     else:
         reason = f"exit code {code}" + (f": {last}" if last else "")
-        advice = if_it_says
+        advice = if_it_says if result.log_tail else _SAID_NOTHING
         retry_helps = False
     return Outcome(
         kind,

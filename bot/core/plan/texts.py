@@ -30,11 +30,15 @@ _MAY_SAY = re.compile(rf"(?<![\w-])(?:{_NEEDS}|after)(?![\w-])", re.IGNORECASE)
 """Words that mean much else too: they say so on a line, or above a list, of their own."""
 
 _HEADS = re.compile(r"(?<![\w-])(?:dependencies|prerequisites|blockers)(?![\w-])", re.I)
+_HEDGED = (
+    r"(?:and|or|also|maybe|perhaps|possibly|probably|likely|ideally|later|even|on|by)"
+)
 _MORE = re.compile(
-    rf"(?:\s{{1,9}}(?:or|to|through)\s{{1,9}}|\s?(?:\.{{2,3}}|[-\u2013\u2014\u2026])\s?){_KIND}{_LINKED}",
+    rf"(?:\s{{1,9}}(?:to|through)\s{{1,9}}|\s?(?:\.{{2,3}}|[-\u2013\u2014\u2026])\s?"
+    rf"|[\s,;(]{{1,4}}(?:{_HEDGED}[\s,]{{1,3}}){{1,5}}){_KIND}{_LINKED}",
     re.IGNORECASE | re.VERBOSE,
 )
-"""What stands behind a list and is more than it: an alternative, or a range."""
+"""What stands behind a list and is more than it: an alternative, a range, a maybe."""
 _REFERENCES = re.compile(
     rf"\s{{0,9}}:?\s{{0,9}}(?P<references>{_LIST})", re.IGNORECASE | re.VERBOSE
 )

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from bot.core.actions.table import expectation
 from bot.core.durations import clock, spell_about
-from bot.core.model import Expectations, ItemId, Origin, Plan
+from bot.core.model import Expectations, ItemId, Origin, Plan, Reference
 from bot.core.plan.graph import longest_chain, waves
 from bot.core.run.estimate import makespan_seconds
 from bot.core.run.progress import Progress
@@ -109,7 +109,7 @@ def _wave_items(plan: Plan, names: Names, wave: Sequence[ItemId]) -> str:
     for edge in plan.edges:
         before.setdefault(edge.successor, []).append(names.plain(edge.predecessor))
     for outer in plan.outside:
-        name = escape_line(str(outer.predecessor), 60)
+        name = _outer(names, outer.predecessor)
         before.setdefault(outer.successor, []).append(name)
     cells = []
     for item in wave:
@@ -129,9 +129,20 @@ def _why_here(plan: Plan, names: Names, wave: Sequence[ItemId]) -> str:
     for edge in edges:
         first.setdefault(edge.origin, names.plain(edge.predecessor))
     reasons = [origin_sentence(origin, name) for origin, name in first.items()]
-    if outside:
-        reasons.append("something outside this batch")
+    outer: dict[Origin, str] = {}
+    for one in outside:
+        outer.setdefault(one.origin, _outer(names, one.predecessor))
+    reasons += [
+        f"{origin_sentence(origin, name)}, outside this batch"
+        for origin, name in outer.items()
+    ]
     return "; ".join(reasons)
+
+
+def _outer(names: Names, reference: Reference) -> str:
+    """Return the name of an item outside the batch, to be read and not to be clicked."""
+    is_home = reference.repository == names.links.repository
+    return f"#{reference.number}" if is_home else escape_line(str(reference), 60)
 
 
 def _requests(plan: Plan, items: Sequence[ItemId], expectations: Expectations) -> str:

@@ -248,6 +248,11 @@ def test_exit_codes_say_how_it_went(code, lines, kind, reason, retry_helps):
     assert outcome.isolation == "a fake"
 
 
+def test_nobody_is_sent_to_last_lines_that_are_not_there():
+    assert "last lines say why" in ended(CommandResult(1, log_tail=("x",))).advice
+    assert "printed nothing" in ended(CommandResult(1)).advice
+
+
 def test_what_takes_too_long_fails_and_says_so():
     outcome = ended(CommandResult(-9, timed_out=True))
     assert outcome.kind is OutcomeKind.FAILED

@@ -234,10 +234,15 @@ def test_a_plan_says_how_many_items_wait_for_the_budget(remaining, sentence):
 
 
 def test_a_plan_names_what_is_outside():
-    outside = OutsideEdge(item(15), Reference("acme/api", number(9)), Origin.TEXT)
-    body = plan_reply(replace(scenes.plan_of_twelve(), outside=(outside,)))
+    outside = (
+        OutsideEdge(item(15), Reference("acme/api", number(9)), Origin.TEXT),
+        OutsideEdge(item(12), Reference("acme/widgets", number(8)), Origin.NATIVE),
+    )
+    body = plan_reply(replace(scenes.plan_of_twelve(), outside=outside))
     assert "#15 (after acme/api#\u20609)" in body
-    assert "something outside this batch" in body
+    assert "“depends on acme/api#\u20609” in its text, outside this batch" in body
+    assert "#12 (after #8)" in body
+    assert "“blocked by #8” in its relationships, outside this batch" in body
 
 
 def test_a_plan_of_500_items_in_one_chain_fits():
