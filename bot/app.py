@@ -45,6 +45,7 @@ from bot.store.store import (
 from bot.web import local
 from bot.web.relay import Relay
 from bot.web.routes import WebSurface, make_app, make_runner
+from bot.web.wishes import Wishes
 from bot.wiring import (
     Engine,
     Front,
@@ -53,7 +54,6 @@ from bot.wiring import (
     github_settings,
     keep_holds,
 )
-from bot.wishes import Wishes
 
 LOOK_AGAIN_SECONDS = (1.0, 2.0, 4.0)
 """How long GitHub may take to work out whether a pull request can be merged."""
@@ -231,7 +231,14 @@ async def start(
                 fraction=random.random,
             )
             supervisor.start("webhook proxy", relay.run(), is_vital=True)
-        wishes = Wishes(engine, front, clock)
+        wishes = Wishes(
+            operator=engine.operator,
+            wished=engine.wished,
+            findings=engine.examination.findings,
+            may_act_on=front.may_act_on,
+            add=front.add,
+            clock=clock,
+        )
         await stack.enter_async_context(
             local.serve(
                 local.socket_of(settings.database),

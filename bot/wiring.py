@@ -73,6 +73,7 @@ from bot.engine.voice import Voice
 from bot.engine.waits import Waits
 from bot.engine.which import Which
 from bot.engine.windows import Windows
+from bot.engine.wished import Wished
 from bot.engine.withdrawals import Withdrawals
 from bot.engine.work import Work
 from bot.errors import SettingsError
@@ -469,9 +470,15 @@ class Engine:
             batches=store.batches,
             reader=reader,
             new_batches=new,
+            situations=situations,
+        )
+        self.wished = Wished(
+            github=github.github,
+            batches=store.batches,
             controls=controls,
             replies=replies,
             situations=situations,
+            clock=clock,
         )
         answers = Answers(
             batches=new,
@@ -561,6 +568,7 @@ class Engine:
                     seconds=settings.trigger_window_seconds,
                 ),
                 verdicts=Verdicts(github=github.github, effects=effects),
+                wished=self.wished,
             ),
             policy=Policy(
                 app_login=github.login,

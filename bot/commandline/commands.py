@@ -208,7 +208,7 @@ def plan(repository: str, command: str, *, is_json: bool) -> None:
     from bot.web.door import Door  # noqa: PLC0415
 
     text = command.strip().removeprefix("/batch").strip()
-    answer = Door(database_path()).wish("plan", repository=repository, text=text)
+    answer = Door(database_path()).ask("plan", repository=repository, text=text)
     _tell(answer, is_json=is_json)
 
 
@@ -217,10 +217,10 @@ def plan(repository: str, command: str, *, is_json: bool) -> None:
 
 @click.command()
 @BATCH
-@click.argument("items", nargs=-1, type=int)
+@click.argument("items", nargs=-1)
 @AS_JSON
 @_says_why
-def cancel(batch: str, items: tuple[int, ...], *, is_json: bool) -> None:
+def cancel(batch: str, items: tuple[str, ...], *, is_json: bool) -> None:
     """Stop a batch, or only some of its items."""
     _control("cancel", batch, items, is_json=is_json)
 
@@ -245,19 +245,19 @@ def resume(batch: str, *, is_json: bool) -> None:
 
 @click.command()
 @BATCH
-@click.argument("items", nargs=-1, type=int)
+@click.argument("items", nargs=-1)
 @AS_JSON
 @_says_why
-def retry(batch: str, items: tuple[int, ...], *, is_json: bool) -> None:
+def retry(batch: str, items: tuple[str, ...], *, is_json: bool) -> None:
     """Run failed, skipped and cancelled items again, or only some of them."""
     _control("retry", batch, items, is_json=is_json)
 
 
-def _control(verb: str, batch: str, items: Sequence[int], *, is_json: bool) -> None:
+def _control(verb: str, batch: str, items: Sequence[str], *, is_json: bool) -> None:
     from bot.web.door import Door  # noqa: PLC0415
 
     door = Door(database_path())
-    answer = door.wish("control", verb=verb, batch=batch, items=list(items))
+    answer = door.ask("control", verb=verb, batch=batch, items=list(items))
     _tell(answer, is_json=is_json)
 
 

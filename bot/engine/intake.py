@@ -11,6 +11,7 @@ from structlog.contextvars import bound_contextvars
 from bot.core.command.lines import is_prompt
 from bot.core.command.trigger import (
     EVENTS,
+    OPERATOR_EVENT,
     BoxesTicked,
     ButtonPressed,
     CommentWritten,
@@ -19,6 +20,7 @@ from bot.core.command.trigger import (
     ItemChanged,
     LabelChanged,
     Marking,
+    OperatorWished,
     RepositoryChanged,
     ReviewRequested,
     Sender,
@@ -28,11 +30,13 @@ from bot.core.command.trigger import (
     may_matter,
     trigger_of,
 )
+from bot.core.model import Operator, Repository
 from bot.engine.boxes import Boxes
 from bot.engine.changes import Changes
 from bot.engine.conversation import Conversation, request_of
 from bot.engine.verdicts import Verdicts
 from bot.engine.windows import Windows
+from bot.engine.wished import Wished
 from bot.ports.github import Lookups
 from bot.ports.store import Delivery
 
@@ -60,6 +64,7 @@ class Desks:
     changes: Changes
     windows: Windows
     verdicts: Verdicts
+    wished: Wished
 
 
 class Intake:
@@ -91,7 +96,14 @@ class Intake:
         """Return with which others a delivery is dealt with in order, None if it is no
         reason to act.
         """
-        lane = self._lane_of(delivery.event, _payload_of(delivery))
+        payload = _payload_of(delivery)
+        if delivery.event == OPERATOR_EVENT:
+            match self._trigger(delivery.event, payload):
+                case OperatorWished(repository=repository):
+                    return _in_line(repository)
+                case _:
+                    return None
+        lane = self._lane_of(delivery.event, payload)
         # They wait until their window closes, all side by side.
         return f"{lane} {delivery.guid}" if lane == MARKS else lane
 
@@ -108,7 +120,7 @@ class Intake:
             case InstallationChanged(installation_id):
                 return f"installation {installation_id}"
             case trigger:
-                return f"repository {trigger.repository.id}"
+                return _in_line(trigger.repository)
 
     def is_prompt(self, delivery: Delivery) -> bool:
         """Return whether a delivery stands behind none that waits for GitHub."""
@@ -164,6 +176,8 @@ class Intake:
                 if not self._may_speak(trigger):
                     return f"ignored: {trigger.sender.login} may not command here"
                 return await self._desks.boxes.press(trigger)
+            case OperatorWished():
+                return await self._desks.wished.carry_out(trigger)
             case ItemChanged():
                 await self._desks.changes.item(trigger)
             case RepositoryChanged():
@@ -201,12 +215,17 @@ class Intake:
 def _is_prompt(trigger: Trigger | None) -> bool:
     """Return whether a trigger stands behind none that waits for GitHub."""
     match trigger:
-        case CommentWritten(body=body):
+        case CommentWritten(body=body) | OperatorWished(command=body):
             return is_prompt(body)
         case LabelChanged(is_added=is_added) | ReviewRequested(is_added=is_added):
             return not is_added
         case _:
             return trigger is not None
+
+
+def _in_line(repository: Repository) -> str:
+    """Return the lane of what is done to a repository, one after the other."""
+    return f"repository {repository.id}"
 
 
 def _about(trigger: Trigger) -> Mapping[str, object]:
@@ -219,6 +238,8 @@ def _about(trigger: Trigger) -> Mapping[str, object]:
         case ButtonPressed(repository=repository, check_run_id=check_run_id):
             source = f"check_run:{check_run_id}"
             return {"repository": repository.name, "source": source}
+        case OperatorWished(repository=repository, wish=wish):
+            return {"repository": repository.name, "source": str(Operator(wish))}
         case _:
             return {}
     return {"repository": repository.name, "thread": thread, "source": source}
@@ -226,7 +247,7 @@ def _about(trigger: Trigger) -> Mapping[str, object]:
 
 def _payload_of(delivery: Delivery) -> Mapping[str, Any]:
     """Return the JSON object of a delivery that may matter, else an empty one."""
-    if delivery.event not in EVENTS:
+    if delivery.event not in {*EVENTS, OPERATOR_EVENT}:
         return {}
     try:
         payload = from_json(delivery.body)

@@ -1,12 +1,11 @@
 """What the operator of this server asks for from its command line."""
 
 from dataclasses import dataclass
-
-from structlog.contextvars import bound_contextvars
+from uuid import uuid4
 
 from bot.core.command import syntax
 from bot.core.command.faults import Refusal, Unreadable
-from bot.core.command.syntax import Control, RunCommand
+from bot.core.command.syntax import RunCommand
 from bot.core.model import (
     OPERATOR,
     Asker,
@@ -14,7 +13,6 @@ from bot.core.model import (
     ItemNumber,
     Operator,
     Request,
-    Role,
 )
 from bot.core.run.progress import Progress
 from bot.core.say import declines
@@ -22,9 +20,7 @@ from bot.core.say.refusals import render_refusal
 from bot.core.say.situation import Situation
 from bot.core.world.markdown import Links
 from bot.engine.batches import NewBatches
-from bot.engine.controls import Controls
 from bot.engine.reading import Reader
-from bot.engine.replies import Replies
 from bot.engine.situation import Situations
 from bot.errors import NotFound
 from bot.ports.github import GitHub
@@ -45,7 +41,7 @@ class Told:
 
 
 class OperatorDesk:
-    """Carries out what the operator wants, by the same ways as for everybody else."""
+    """Tells the operator what a command would do, and how batches stand."""
 
     def __init__(
         self,
@@ -54,47 +50,15 @@ class OperatorDesk:
         batches: Batches,
         reader: Reader,
         new_batches: NewBatches,
-        controls: Controls,
-        replies: Replies,
         situations: Situations,
     ) -> None:
         self._github = github
         self._batches = batches
         self._reader = reader
         self._new_batches = new_batches
-        self._controls = controls
-        self._replies = replies
         self._situations = situations
 
-    async def control(self, batch_id: BatchId, command: Control, wish: str) -> Told:
-        """Carry out a control of a batch, once for each *wish*.
-
-        Raises ``TransientError`` if GitHub has to be asked and does not answer.
-        """
-        batch = await self._batches.load(batch_id)
-        if batch is None:
-            return Told("refused: no such batch", declines.nowhere(batch_id))
-        request = Request(
-            repository=batch.repository,
-            thread=batch.thread,
-            thread_is_pull_request=batch.request.thread_is_pull_request,
-            asker=Asker(OPERATOR, batch.asker.url),
-            origin=Operator(wish),
-        )
-        with (
-            bound_contextvars(source=request.reply, repository=batch.repository.name),
-            self._github.metered(request.source),
-        ):
-            outcome = await self._controls.control(request, batch, command, Role.ADMIN)
-        said = self._replies.to_operator(request)
-        # What changed nothing says so, and is no more than a refusal here.
-        progress = await self._situations.progress(batch_id)
-        is_new = outcome.startswith("batch ") or request.source in progress.controls
-        if outcome.startswith("refused") or is_new:
-            return Told(outcome, said)
-        return Told(f"refused: {outcome}", said)
-
-    async def plan(self, repository_name: str, text: str, wish: str) -> Told:
+    async def plan(self, repository_name: str, text: str) -> Told:
         """Return what a command would come to in a repository; nothing is kept of it.
 
         Raises ``ConfigurationError``, and what GitHub answers.
@@ -108,14 +72,14 @@ class OperatorDesk:
             thread=ItemNumber(0),  # no thread: ``this`` is nothing
             thread_is_pull_request=False,
             asker=Asker(OPERATOR, ""),
-            origin=Operator(wish),
+            origin=Operator(uuid4().hex),
         )
         with self._github.metered(request.source):
             reading = await self._reader.read(request, f"/batch {text}")
             if reading is None:
                 return Told("refused", declines.no_command())
             if isinstance(reading, Unreadable):
-                return _refused(reading)
+                return refused(reading)
             command = reading.commands[0]
             run = command.run if isinstance(command, syntax.Plan) else command
             if not isinstance(run, RunCommand):
@@ -123,7 +87,7 @@ class OperatorDesk:
             found = await self._new_batches.preview(request, run, reading)
         if isinstance(found, str):
             return Told("plan", found.strip())
-        return _refused(found)
+        return refused(found)
 
     async def present(self, batch_id: BatchId) -> tuple[Progress, Situation] | None:
         """Return how a batch stands now; None if there is none of that name."""
@@ -133,6 +97,7 @@ class OperatorDesk:
         return progress, await self._situations.situation(progress)
 
 
-def _refused(refusal: Refusal) -> Told:
+def refused(refusal: Refusal) -> Told:
+    """Return a refusal as it is told to the operator."""
     said = render_refusal(refusal, marker="", links=Links(""))
     return Told("refused", said.strip())

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 from bot.errors import UserError
 from bot.web.local import VERSION_HEADER, short_path, socket_of
@@ -44,7 +43,11 @@ class Door:
             response = connection.getresponse()
             answer: Json = json.loads(response.read())
         except (OSError, http.client.HTTPException, ValueError) as error:
-            message = f"The bot does not answer: {type(error).__name__} {error}"
+            why = str(error) or type(error).__name__
+            message = (
+                f"The bot has not answered ({why}): what was asked for may be done all"
+                " the same, also by the next start. `show` tells."
+            )
             raise UserError(message) from error
         finally:
             connection.close()
@@ -57,10 +60,6 @@ class Door:
         if response.status != http.HTTPStatus.OK:
             raise UserError(str(answer.get("error")))
         return answer
-
-    def wish(self, what: str, **about: object) -> Json:
-        """Ask for something that is done once, however often it arrives."""
-        return self.ask(what, wish=uuid4().hex, **about)
 
     def _connected(self) -> socket.socket:
         none = (

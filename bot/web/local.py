@@ -114,6 +114,11 @@ def _app(handlers: Mapping[str, Handler], version: str) -> web.Application:
             return _refused(422, str(error))
         except (KeyError, TypeError, ValueError) as error:
             return _refused(400, f"That is no request: {error!r}")
+        except Exception as error:
+            # Whoever asked reads it at once, and the log has the rest.
+            log.exception("a wish failed by a bug")
+            name = type(error).__name__
+            return _refused(500, f"The bot stopped by a bug, {name}: see its log.")
 
     app = web.Application(client_max_size=MOST_BYTES)
     app.router.add_post("/{name}", answer)

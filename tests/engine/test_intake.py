@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import pytest
 
+from bot.core.command.trigger import OPERATOR_EVENT
 from bot.engine.intake import Intake, Policy
 from bot.ports.store import Delivery
 from tests.fakes import START
@@ -102,6 +103,12 @@ CHATTER: dict[str, tuple[str, dict[str, Any]]] = {
     "a payload without what it is about": ("issues", {"action": "closed"}),
     "no payload": ("issue_comment", {}),
 }
+WISH = {
+    **WHERE,
+    "batch": "b7k2",
+    "command": "/batch retry b7k2",
+    "wish": "0f",
+}
 OTHERS: dict[str, tuple[str, dict[str, Any]]] = {
     "a push": ("push", dict(WHERE)),
     "a ping": ("ping", {"zen": "Keep it"}),
@@ -115,6 +122,21 @@ def test_what_may_be_a_reason_to_act_has_a_lane_and_nothing_else(what: str):
     assert intake.may_act_on(event, payload) == (what in REASONS)
     stored = Delivery("g", event, START, json.dumps(payload).encode())
     assert (intake.lane_of(stored) is not None) == (what in REASONS)
+
+
+def test_what_the_operator_wants_waits_with_what_comments_of_its_repository_want():
+    intake = intake_of(Ear())
+    wish = Delivery("0f", OPERATOR_EVENT, START, json.dumps(WISH).encode())
+    event, payload = REASONS["a command"]
+    comment = Delivery("g", event, START, json.dumps(payload).encode())
+    assert intake.lane_of(wish) == intake.lane_of(comment)
+    assert not intake.is_prompt(wish)
+    pause = json.dumps({**WISH, "command": "/batch pause b7k2"}).encode()
+    assert intake.is_prompt(Delivery("0e", OPERATOR_EVENT, START, pause))
+
+
+def test_nobody_outside_is_taken_for_the_operator():
+    assert not intake_of(Ear()).may_act_on(OPERATOR_EVENT, WISH)
 
 
 @pytest.mark.parametrize("what", [*REASONS, *CHATTER])

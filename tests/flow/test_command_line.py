@@ -18,7 +18,7 @@ import pytest
 
 from bot.errors import UserError
 from bot.host.clock import SystemClock
-from bot.localhub.faults import Fault
+from bot.localhub.faults import Fault, FaultKind
 from bot.web.door import Door, NoBot
 from bot.web.local import LONGEST_PATH, serve, socket_of
 from tests.flow.world import World, world
@@ -189,6 +189,84 @@ async def test_a_retry_of_the_operator_is_a_batch_of_its_own(on: World):
     assert "Asked for by the operator from the command line of its server" in said
 
 
+async def failed_batch(on: World) -> str:
+    """Run a batch to its end whose one item fails until there is the file *mended*."""
+    on.issue(12, f"exit 1 unless {on.folder}/mended\nwrite a b")
+    await on.finished(on.say("/batch 12"))
+    (on.folder / "mended").touch()
+    [(batch,)] = on.rows("SELECT id FROM batches")
+    return str(batch)
+
+
+async def test_retries_of_two_terminals_and_of_a_comment_come_to_one_batch(
+    on: World,
+):
+    async with on.bot():
+        batch = await failed_batch(on)
+        slow = Fault(FaultKind.DELAY, path="/graphql", times=None, delay_seconds=1.5)
+        on.hub.faults.add(slow)
+        retries = asyncio.gather(cli(on, "retry", batch), cli(on, "retry", batch))
+        await on.until(
+            lambda: on.rows("SELECT 1 FROM deliveries WHERE event = 'operator'")
+        )
+        comment = on.say(f"/batch retry {batch}")
+        assert sorted(code for code, _ in await retries) == [0, 1]
+        await on.until(lambda: "confused" in on.reactions(comment))
+        await on.until(lambda: len(on.comments("report")) == 2)
+    assert len(on.rows("SELECT id FROM batches")) == 2
+
+
+async def running(on: World) -> asyncio.subprocess.Process:
+    """Run a bot in a process of its own; it is ready when this returns."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bot", "run"),
+        cwd=on.folder,
+        env={"PATH": os.environ["PATH"], **on.environment()},
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stderr is not None
+    while b"ready" not in await process.stderr.readline():
+        pass
+    path = socket_of(on.folder / "data" / "batch.db")
+    await on.until(path.exists)
+    return process
+
+
+async def test_a_retry_is_done_once_though_the_bot_is_killed_before_it_has_answered(
+    on: World,
+):
+    async with on.bot():
+        batch = await failed_batch(on)
+    bot = await running(on)
+    slow = Fault(FaultKind.DELAY, path="/graphql", times=None, delay_seconds=3600)
+    on.hub.faults.add(slow)
+    retry = asyncio.create_task(cli(on, "retry", batch))
+    wish = "SELECT outcome FROM deliveries WHERE event = 'operator'"
+    await on.until(lambda: on.rows(wish))
+    bot.send_signal(signal.SIGKILL)
+    await bot.communicate()
+    code, said = await retry
+    assert (code, "may be done all the same" in said) == (1, True)
+    assert len(on.rows("SELECT id FROM batches")) == 1
+    on.hub.faults.clear()
+    async with on.bot():
+        await on.until(lambda: len(on.comments("report")) == 2)
+    assert len(on.rows("SELECT id FROM batches")) == 2
+    [(outcome,)] = on.rows(wish)
+    assert outcome.startswith("batch ")
+
+
+async def test_a_retry_waits_for_github_and_its_terminal_does_not(on: World):
+    async with on.bot():
+        batch = await failed_batch(on)
+        on.hub.faults.add(Fault(status=502, path="/graphql", times=None))
+        told = await read(on, "retry", batch)
+        assert (told["outcome"], told["is_refused"]) == ("waiting", False)
+        assert "It is tried again for an hour" in told["said"]
+        on.hub.faults.clear()
+        await on.until(lambda: len(on.comments("report")) == 2)
+
+
 async def test_no_bot_is_said_and_nothing_is_done(on: World):
     for words in (["pause", "b7k2"], ["plan", "acme/widgets", "12"]):
         code, said = await cli(on, *words)
@@ -307,17 +385,8 @@ async def test_another_version_and_a_deep_folder(tmp_path: Path):
 
 
 async def test_a_bot_that_was_killed_is_no_bot(on: World):
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bot", "run"),
-        cwd=on.folder,
-        env={"PATH": os.environ["PATH"], **on.environment()},
-        stderr=asyncio.subprocess.PIPE,
-    )
-    assert process.stderr is not None
-    while b"ready" not in await process.stderr.readline():
-        pass
+    process = await running(on)
     path = socket_of(on.folder / "data" / "batch.db")
-    await on.until(path.exists)
     assert (await cli(on, "batches"))[0] == 0
     process.send_signal(signal.SIGKILL)
     await process.communicate()

@@ -11,7 +11,13 @@ from datetime import datetime
 from typing import Any, NoReturn
 
 from bot.core.command.lines import addressed_lines, may_hold_command
-from bot.core.model import CommentKind, InstallationId, ItemNumber, Repository
+from bot.core.model import (
+    BatchId,
+    CommentKind,
+    InstallationId,
+    ItemNumber,
+    Repository,
+)
 from bot.core.world.questions import about_commit, about_pull_request
 from bot.core.world.references import is_repository_name
 
@@ -140,6 +146,16 @@ class ConfigurationPushed:
     is_from_fork: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class OperatorWished:
+    """The operator of this server asked for a control from its command line."""
+
+    repository: Repository
+    batch_id: BatchId
+    command: str  # as in a comment
+    wish: str  # tells it from every other one
+
+
 Trigger = (
     CommentWritten
     | BoxesTicked
@@ -149,6 +165,7 @@ Trigger = (
     | ReviewRequested
     | InstallationChanged
     | RepositoryChanged
+    | OperatorWished
 )
 
 
@@ -167,6 +184,11 @@ EVENTS = frozenset(
     }
 )
 """The events that can be a reason to act; the app is subscribed to these."""
+
+OPERATOR_EVENT = "operator"
+"""What is kept like a delivery and is none: it never comes from outside, and
+``may_matter`` says so.
+"""
 
 WAKING = frozenset({"check_run", "check_suite", "status", "pull_request_review_thread"})
 """Events that tell of what an attempt may wait for. Nothing of them is kept."""
@@ -251,6 +273,8 @@ def trigger_of(
                 return _installation(json, action)
             case "repository", _ if action in _CHANGES_OF_REPOSITORIES:
                 return RepositoryChanged(_repository(json))
+            case event, _ if event == OPERATOR_EVENT:
+                return _wished(json)
             case _:
                 return None
     except ValueError:
@@ -545,6 +569,15 @@ def _proposed(json: _Json, own_login: str) -> ConfigurationPushed:
         base_sha=json.needed_text("pull_request", "base", "sha"),
         updated_from=json.text("before") if is_own else "",
         is_from_fork=head != json.number("repository", "id"),
+    )
+
+
+def _wished(json: _Json) -> OperatorWished:
+    return OperatorWished(
+        repository=_repository(json),
+        batch_id=BatchId(json.needed_text("batch")),
+        command=json.needed_text("command"),
+        wish=json.needed_text("wish"),
     )
 
 

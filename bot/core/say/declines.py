@@ -44,6 +44,30 @@ def no_command() -> str:
     return "That is no command with items: write them as in a comment, `12 15 18 after:12`."
 
 
+def no_control() -> str:
+    """What the operator gave is no control of a batch."""
+    return (
+        "That is no control of a batch: give its id, such as `b7k2`, then numbers of"
+        " items. Nothing changed."
+    )
+
+
+def waits_its_turn(batch_id: BatchId) -> str:
+    """A control of the operator is kept, and something else is dealt with first."""
+    return (
+        "That is kept and waits for what was asked before it in the same repository."
+        f" It is done by itself; `batch-bot show {batch_id}` tells when."
+    )
+
+
+def waits_for(batch_id: BatchId, why: str) -> str:
+    """A control of the operator is kept, and is tried again."""
+    return (
+        f"That is kept and waits: {escape_prose(why)}. It is tried again for an hour;"
+        f" `batch-bot show {batch_id}` tells what came of it."
+    )
+
+
 def which_batch(batches: Sequence[BatchId]) -> str:
     """A control named no batch, and the thread has none or several live ones."""
     if not batches:

@@ -1,37 +1,42 @@
 """What the command line asks of the running bot: JSON in, JSON out."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
 from pydantic_core import from_json
 
-from bot.core.command import syntax
-from bot.core.command.syntax import Control
-from bot.core.model import BatchId, ItemNumber
+from bot.core.model import BatchId
 from bot.core.say.terminal import document_of, row_of
-from bot.engine.operator import Told
+from bot.engine.operator import OperatorDesk, Told
+from bot.engine.wished import Wished
 from bot.ports.clock import Clock
 from bot.ports.examined import Finding
 from bot.ports.store import Delivery
-from bot.wiring import Engine, Front
 
 Json = Mapping[str, Any]
 
-CONTROLS: Mapping[str, Callable[[BatchId, tuple[ItemNumber, ...]], Control]] = {
-    "cancel": syntax.Cancel,
-    "pause": lambda batch_id, _items: syntax.Pause(batch_id),
-    "resume": lambda batch_id, _items: syntax.Resume(batch_id),
-    "retry": syntax.Retry,
-}
+CONTROLS = ("cancel", "pause", "resume", "retry")
 
 
 class Wishes:
     """Takes what the command line asks for to the engine."""
 
-    def __init__(self, engine: Engine, front: Front, clock: Clock) -> None:
-        self._engine = engine
-        self._front = front
+    def __init__(
+        self,
+        *,
+        operator: OperatorDesk,
+        wished: Wished,
+        findings: Callable[[], Awaitable[Sequence[Finding]]],
+        may_act_on: Callable[[str, Mapping[str, Any]], bool],
+        add: Callable[[Delivery], Awaitable[bool]],
+        clock: Clock,
+    ) -> None:
+        self._operator = operator
+        self._wished = wished
+        self._findings = findings
+        self._may_act_on = may_act_on
+        self._add = add
         self._clock = clock
 
     def handlers(self) -> Mapping[str, Callable[[Json], Awaitable[Json]]]:
@@ -47,25 +52,25 @@ class Wishes:
 
     async def control(self, asked: Json) -> Json:
         """Cancel, pause, resume or retry a batch, or some of its items."""
-        items = tuple(ItemNumber(int(number)) for number in asked["items"])
+        verb, names = str(asked["verb"]), [str(one) for one in asked["items"]]
+        if verb not in CONTROLS:
+            raise ValueError(verb)
         batch_id = BatchId(str(asked["batch"]))
-        command = CONTROLS[asked["verb"]](batch_id, items)
-        wish = str(asked["wish"])
-        return _told(await self._engine.operator.control(batch_id, command, wish))
+        return _told(await self._wished.ask(verb, batch_id, names, self._add))
 
     async def plan(self, asked: Json) -> Json:
         """Say what a command would come to."""
-        wanted = (str(asked[key]) for key in ("repository", "text", "wish"))
-        return _told(await self._engine.operator.plan(*wanted))
+        repository, text = str(asked["repository"]), str(asked["text"])
+        return _told(await self._operator.plan(repository, text))
 
     async def show(self, asked: Json) -> Json:
         """Return all that is known of a batch."""
-        found = await self._engine.operator.present(BatchId(str(asked["batch"])))
+        found = await self._operator.present(BatchId(str(asked["batch"])))
         return {"batch": document_of(*found) if found else None}
 
     async def rows(self, asked: Json) -> Json:
         """Return a row for each batch."""
-        present = self._engine.operator.present
+        present = self._operator.present
         found = [await present(BatchId(str(one))) for one in asked["batches"]]
         return {"batches": [row_of(*one) for one in found if one]}
 
@@ -76,14 +81,14 @@ class Wishes:
         if not isinstance(payload, dict):
             raise TypeError(type(payload).__name__)
         guid = str(uuid4())
-        if not self._front.may_act_on(event, payload):
+        if not self._may_act_on(event, payload):
             return {"guid": guid, "became": "ignored"}
-        await self._front.add(Delivery(guid, event, self._clock.now(), body))
+        await self._add(Delivery(guid, event, self._clock.now(), body))
         return {"guid": guid, "became": "stored"}
 
     async def findings(self, _asked: Json) -> Json:
         """Return how all parts stand, as the start and ``/readyz`` have it."""
-        found = await self._engine.examination.findings()
+        found = await self._findings()
         return {"findings": [_finding(one) for one in found]}
 
 

@@ -1,0 +1,141 @@
+"""Controls that the operator of this server types, dealt with in turn as deliveries are.
+
+A wish is kept on disk with what GitHub delivers, and waits in the lane of its
+repository: it is done once, also if the bot is killed meanwhile, and never beside a
+command of a comment that wants the same.
+"""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+from uuid import uuid4
+
+from bot.core.command.faults import Unreadable
+from bot.core.command.parser import parse_comment
+from bot.core.command.syntax import Control
+from bot.core.command.trigger import OPERATOR_EVENT, OperatorWished
+from bot.core.model import OPERATOR, Asker, BatchId, Operator, Request, Role
+from bot.core.say import declines
+from bot.engine.controls import Controls
+from bot.engine.operator import Told, refused
+from bot.engine.replies import Replies
+from bot.engine.situation import Situations
+from bot.errors import TransientError
+from bot.ports.clock import Clock
+from bot.ports.github import GitHub
+from bot.ports.store import Batches, Delivery
+
+ANSWER_SECONDS = 40.0
+"""How long a terminal is kept waiting for the turn of its wish."""
+
+
+class Wished:
+    """Takes the operator's controls in, and carries them out when it is their turn."""
+
+    def __init__(
+        self,
+        *,
+        github: GitHub,
+        batches: Batches,
+        controls: Controls,
+        replies: Replies,
+        situations: Situations,
+        clock: Clock,
+    ) -> None:
+        self._github = github
+        self._batches = batches
+        self._controls = controls
+        self._replies = replies
+        self._situations = situations
+        self._clock = clock
+        self._terminals: dict[str, asyncio.Future[Told]] = {}
+
+    async def ask(
+        self,
+        verb: str,
+        batch_id: BatchId,
+        names: Sequence[str],
+        add: Callable[[Delivery], Awaitable[bool]],
+    ) -> Told:
+        """Have a control of a batch carried out; return what became of it, or that it
+        waits. *add* puts it into the inbox.
+
+        Raises ``StoreUnavailable``, and what carrying it out does.
+        """
+        batch = await self._batches.load(batch_id)
+        if batch is None:
+            return Told("refused: no such batch", declines.nowhere(batch_id))
+        wish, repository = uuid4().hex, batch.repository
+        body = {
+            "repository": {"id": repository.id, "full_name": repository.name},
+            "installation": {"id": repository.installation_id},
+            "batch": batch_id,
+            "command": " ".join(("/batch", verb, batch_id, *names)),
+            "wish": wish,
+        }
+        told: asyncio.Future[Told] = asyncio.get_running_loop().create_future()
+        self._terminals[wish] = told
+        late = asyncio.ensure_future(self._clock.sleep(ANSWER_SECONDS))
+        try:
+            now = self._clock.now()
+            await add(Delivery(wish, OPERATOR_EVENT, now, json.dumps(body).encode()))
+            either: set[asyncio.Future[Any]] = {told, late}
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            if not told.done():
+                told.set_result(Told("waiting", declines.waits_its_turn(batch_id)))
+            return await told
+        finally:
+            late.cancel()
+            del self._terminals[wish]
+
+    async def carry_out(self, wished: OperatorWished) -> str:
+        """Carry out a wish whose turn it is, once; return what became of it.
+
+        Raises ``TransientError`` if GitHub has to be asked and does not answer.
+        """
+        terminal = self._terminals.get(wished.wish)
+        answers = terminal is not None and not terminal.done()
+        try:
+            told = await self._carry_out(wished)
+        except TransientError as error:
+            if terminal and answers:
+                said = declines.waits_for(wished.batch_id, str(error))
+                terminal.set_result(Told("waiting", said))
+            raise
+        except Exception as error:
+            if terminal and answers:
+                terminal.set_exception(error)
+            raise
+        if terminal and answers:
+            terminal.set_result(told)
+        return told.outcome
+
+    async def _carry_out(self, wished: OperatorWished) -> Told:
+        batch = await self._batches.load(wished.batch_id)
+        if batch is None:
+            return Told("refused: no such batch", declines.nowhere(wished.batch_id))
+        found = parse_comment(wished.command)
+        if isinstance(found, Unreadable):
+            return refused(found)
+        match found:
+            case (command,) if isinstance(command, Control):
+                pass
+            case _:
+                return Told("refused: no control", declines.no_control())
+        request = Request(
+            repository=batch.repository,
+            thread=batch.thread,
+            thread_is_pull_request=batch.request.thread_is_pull_request,
+            asker=Asker(OPERATOR, batch.asker.url),
+            origin=Operator(wished.wish),
+        )
+        with self._github.metered(request.source):
+            outcome = await self._controls.control(request, batch, command, Role.ADMIN)
+        said = self._replies.to_operator(request)
+        # What changed nothing says so, and is no more than a refusal here.
+        progress = await self._situations.progress(batch.id)
+        is_new = outcome.startswith("batch ") or request.source in progress.controls
+        if outcome.startswith("refused") or is_new:
+            return Told(outcome, said)
+        return Told(f"refused: {outcome}", said)
