@@ -3,7 +3,7 @@
 from bot.core.actions.step import End
 from bot.core.effects import Receipt
 from bot.core.model import Action, Outcome, OutcomeKind
-from bot.core.world.markdown import code_span, join
+from bot.core.world.markdown import join, prose_code
 
 Names = tuple[str, ...]
 
@@ -47,7 +47,7 @@ def signed(arguments: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]
 def both(plus: str, add: tuple[str, ...], minus: str, remove: tuple[str, ...]) -> str:
     """Return ``labelled `bug`; took off `triage```, without a part that is empty."""
     parts = [
-        f"{word} {join([code_span(name) for name in names])}"
+        f"{word} {join([prose_code(name) for name in names])}"
         for word, names in ((plus, add), (minus, remove))
         if names
     ]

@@ -19,10 +19,12 @@ def after_failure(
     if step := _rerun(job, pull, seen, bad, holds):
         return step
     ended = m.failed(m.broken_words(pull, bad), "Mend it, then give the command again.")
-    if url := next((check.url for check in bad if check.url), ""):
-        ended = replace(ended, link=Link(bad[0].name, url))
-    if job_id := next((check.job_id for check in bad if check.job_id), 0):
-        asked = JobLogOf(job.repository, job_id)
+    # The link is of the check whose log is shown, where one has a log.
+    told = max(bad, key=lambda check: (bool(check.job_id), bool(check.url)))
+    if told.url:
+        ended = replace(ended, link=Link(told.name, told.url))
+    if told.job_id:
+        asked = JobLogOf(job.repository, told.job_id)
         log = seen.answer(asked)
         if log is None:
             return Ask(asked)

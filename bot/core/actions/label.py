@@ -12,7 +12,7 @@ from bot.core.actions.spec import (
 from bot.core.actions.step import Do, End, Job, Seen, Step
 from bot.core.effects import ChangeLabels
 from bot.core.model import Expectation, Outcome, OutcomeKind
-from bot.core.world.markdown import code_span, join
+from bot.core.world.markdown import join, prose_code
 
 
 def next_step(job: Job, seen: Seen) -> Step:
@@ -27,7 +27,7 @@ def next_step(job: Job, seen: Seen) -> Step:
     put_on, taken_off = told(receipt, add, remove)
     done = both("labelled", put_on, "took off", taken_off)
     gone = {name.casefold() for name in taken_off}
-    absent = [code_span(name) for name in remove if name.casefold() not in gone]
+    absent = [prose_code(name) for name in remove if name.casefold() not in gone]
     if absent:
         verb = "was" if len(absent) == 1 else "were"
         done = f"{done}; {join(absent)} {verb} not there".removeprefix("; ")

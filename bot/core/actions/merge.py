@@ -27,7 +27,7 @@ from bot.core.model import (
     UpdateWhen,
 )
 from bot.core.world.freezes import frozen_words
-from bot.core.world.markdown import code_span, escape_line, join
+from bot.core.world.markdown import join, prose_code
 from bot.core.world.merge_refusals import Then, refusal
 from bot.core.world.pulls import MergeMethod, MergeState, PullRequest
 from bot.core.world.questions import PullState
@@ -62,7 +62,7 @@ def cancel_step(job: Job, seen: Seen) -> Step:
         (out,) = seen.receipts.values()
         summary = "it was taken out of the merge queue" if out.changed else ""
         if out.note:
-            summary = f"it stays in the merge queue: {escape_line(out.note)}"
+            summary = f"it stays in the merge queue: {out.note}"
         return End(Outcome(OutcomeKind.UNCHANGED, summary=summary))
     pull = seen.answer(asked)
     if pull is None:
@@ -114,8 +114,10 @@ def _retarget(job: Job, pull: PullRequest, seen: Seen) -> Step:
         number, before = job.item.number, pull.base_branch
         return Do(key, ChangeBase(job.repository, number, before, base))
     if receipt.note:
-        reason = f"{code_span(pull.base_branch)} was merged into {code_span(base)}, and"
-        advice = f"Change its base to {code_span(base)}, then give the command again."
+        reason = (
+            f"{prose_code(pull.base_branch)} was merged into {prose_code(base)}, and"
+        )
+        advice = f"Change its base to {prose_code(base)}, then give the command again."
         return End(
             m.failed(f"{reason} GitHub does not move it: {receipt.note}", advice)
         )
@@ -142,7 +144,7 @@ def _merged(job: Job, pull: PullRequest, seen: Seen) -> Outcome:
     link = Link(sha[:7], f"{site}/commit/{sha}") if sha else None
     return Outcome(
         OutcomeKind.COMPLETED,
-        summary=f"merged into {code_span(pull.base_branch)}",
+        summary=f"merged into {prose_code(pull.base_branch)}",
         link=link,
         branch="" if pull.is_from_fork else pull.head_branch,
     )
@@ -158,7 +160,7 @@ def _unfit(pull: PullRequest) -> Outcome | None:
 def _could_bypass_unseen(pull: PullRequest) -> Outcome:
     return m.failed(
         f"this GitHub server does not say whether the rules of"
-        f" {code_span(pull.base_branch)} are met, and this app could bypass them",
+        f" {prose_code(pull.base_branch)} are met, and this app could bypass them",
         "Merge it by hand, or take the app out of those that may bypass the rules.",
     )
 
@@ -199,9 +201,9 @@ def _method(job: Job, pull: PullRequest) -> MergeMethod | Outcome:
         return allowed[0]
     if wanted in allowed:
         return MergeMethod(wanted)
-    names = join([code_span(method) for method in allowed], "or")
+    names = join([prose_code(method) for method in allowed], "or")
     return m.failed(
-        f"{code_span(pull.base_branch)} takes no {code_span(wanted or 'merge')} merges",
+        f"{prose_code(pull.base_branch)} takes no {prose_code(wanted or 'merge')} merges",
         f"Name a method that it takes: {names}." if names else "Allow one there.",
     )
 
@@ -249,7 +251,7 @@ def _update(job: Job, pull: PullRequest, seen: Seen, holds: str) -> Step | None:
         return None
     return End(
         m.failed(
-            f"{code_span(pull.base_branch)} wants branches to be up to date, and this"
+            f"{prose_code(pull.base_branch)} wants branches to be up to date, and this"
             " one is behind",
             "Update it, or leave `update:never` out.",
         )

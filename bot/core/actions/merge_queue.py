@@ -8,7 +8,7 @@ from bot.core.actions.step import Await, Do, Job, Seen, Step
 from bot.core.effects import DequeuePullRequest, EnqueuePullRequest
 from bot.core.model import Outcome
 from bot.core.world.freezes import frozen_words
-from bot.core.world.markdown import code_span, escape_line
+from bot.core.world.markdown import prose_code
 from bot.core.world.pulls import PullRequest, QueueEntry
 
 _SKEW = timedelta(minutes=1)
@@ -68,9 +68,9 @@ def left_queue(job: Job, pull: PullRequest, seen: Seen) -> Outcome | None:
     since = job.started_at.replace(microsecond=0) - (_SKEW if is_own else timedelta())
     if left_at < since:
         return None
-    why = escape_line(pull.left_queue_because.replace("_", " ")) or "no reason given"
+    why = pull.left_queue_because.replace("_", " ") or "no reason given"
     return m.failed(
-        f"the merge queue of {code_span(pull.base_branch)} took it out: {why}",
+        f"the merge queue of {prose_code(pull.base_branch)} took it out: {why}",
         "See its checks in the queue, then retry.",
     )
 

@@ -8,7 +8,7 @@ from zlib import crc32
 
 from bot.core.actions.step import Ask, End, Job, Seen
 from bot.core.model import Link, Outcome, OutcomeKind, UpdateMethod
-from bot.core.world.markdown import code_span, join, plural, some
+from bot.core.world.markdown import join, plural, prose_code, some
 from bot.core.world.pulls import (
     PullRequest,
     PullRequestNow,
@@ -60,8 +60,8 @@ def overtaken(job: Job, pull: PullRequest) -> Outcome | None:
     base = job.item.base_branch
     if base not in ("", pull.base_branch) and pull.base_branch != pull.merged_below:
         return failed(
-            f"its base was changed from {code_span(base)} to"
-            f" {code_span(pull.base_branch)} after the command",
+            f"its base was changed from {prose_code(base)} to"
+            f" {prose_code(pull.base_branch)} after the command",
             "If that is right, give the command again.",
         )
     return None
@@ -94,10 +94,10 @@ def conflicts(job: Job, pull: PullRequest, seen: Seen) -> Ask | End:
     files = seen.answer(asked)
     if files is None:
         return Ask(asked)
-    names = some([code_span(name, 80) for name in files[:_MOST_NAMED]], len(files))
+    names = some([prose_code(name, 80) for name in files[:_MOST_NAMED]], len(files))
     where = f" in {names}" if files else ""
     ended = failed(
-        f"it conflicts with {code_span(pull.base_branch)}{where}",
+        f"it conflicts with {prose_code(pull.base_branch)}{where}",
         "Resolve the conflicts on its branch, then give the command again.",
     )
     return End(replace(ended, link=Link("conflicts", f"{pull.url}/conflicts")))
@@ -132,8 +132,8 @@ def broken_words(pull: PullRequest, checks: Sequence[Check]) -> str:
     kind = "required check" if is_required else "check"
     names = _named(checks)
     said = {check.says.replace("_", " ") for check in checks}
-    how = said.pop() if len(said) == 1 else "failed"
-    return f"{plural(len(checks), kind)} ended with {how}: {names}"
+    how = f"ended with {said.pop()}" if len(said) == 1 else "failed"
+    return f"{plural(len(checks), kind)} {how}: {names}"
 
 
 def standing(pull: PullRequest) -> str:

@@ -12,7 +12,7 @@ from bot.core.actions.spec import (
 from bot.core.actions.step import Do, End, Job, Seen, Step
 from bot.core.effects import ChangeMilestone, Receipt
 from bot.core.model import Action, Expectation, Outcome, OutcomeKind
-from bot.core.world.markdown import code_span
+from bot.core.world.markdown import prose_code
 
 NO_MILESTONE = "none"
 
@@ -48,7 +48,7 @@ def next_step(job: Job, seen: Seen) -> Step:
         return Do("milestone", change)
     if receipt.note:
         return End(Outcome(OutcomeKind.FAILED, reason=receipt.note))
-    already = f"was in {code_span(title)} already" if title else "was in no milestone"
+    already = f"was in {prose_code(title)} already" if title else "was in no milestone"
     if receipt.left is not None:
         already = _left(receipt.left)
     undo = None
@@ -60,15 +60,15 @@ def next_step(job: Job, seen: Seen) -> Step:
 
 
 def _left(title: str) -> str:
-    where = f"put it into {code_span(title)}" if title else "taken it out"
+    where = f"put it into {prose_code(title)}" if title else "taken it out"
     return f"somebody has {where} since, so that was left alone"
 
 
 def _done(title: str, receipt: Receipt) -> str:
-    before = code_span(receipt.removed[0]) if receipt.removed else ""
+    before = prose_code(receipt.removed[0]) if receipt.removed else ""
     if not title:
         return f"taken out of {before or 'its milestone'}"
-    into = f"put into {code_span(title)}"
+    into = f"put into {prose_code(title)}"
     return f"{into}, was in {before}" if before else into
 
 

@@ -13,7 +13,7 @@ from bot.core.model import (
     OutcomeKind,
     UpdateMethod,
 )
-from bot.core.world.markdown import code_span
+from bot.core.world.markdown import prose_code
 from bot.core.world.merge_refusals import Then, refusal
 from bot.core.world.permissions import Needed
 from bot.core.world.pulls import MergeState, PullRequest, RebaseOf
@@ -30,13 +30,13 @@ def next_step(job: Job, seen: Seen) -> Step:
     if ended := m.overtaken(job, pull):
         return End(ended)
     if pull.head_sha != job.item.head_sha:
-        words = f"updated to {code_span(pull.head_sha[:7])}"
+        words = f"updated to {prose_code(pull.head_sha[:7])}"
         return End(Outcome(OutcomeKind.COMPLETED, summary=words))
     if pull.merge_state is MergeState.DIRTY:
         return m.conflicts(job, pull, seen)
     if step := bring_up_to_date(job, pull, seen):
         return step
-    words = f"was up to date with {code_span(pull.base_branch)}"
+    words = f"was up to date with {prose_code(pull.base_branch)}"
     return End(Outcome(OutcomeKind.UNCHANGED, summary=words))
 
 
@@ -122,7 +122,7 @@ def needed(kind: ItemKind) -> Needed:
 
 def _closed_fork(pull: PullRequest) -> Outcome:
     return m.failed(
-        f"it cannot be brought up to date with {code_span(pull.base_branch)}:"
+        f"it cannot be brought up to date with {prose_code(pull.base_branch)}:"
         " its fork lets nobody else push",
         "Ask its author to update the branch, or to allow edits by maintainers.",
     )

@@ -3,14 +3,14 @@
 from bot.core.actions.step import Await, Job
 from bot.core.durations import spell_option
 from bot.core.model import Outcome, OutcomeKind, Role
-from bot.core.world.markdown import code_span
+from bot.core.world.markdown import prose_code
 
 
 def unknown(what: str, name: str) -> Outcome:
     """Return the end of an item that needs an action or worker that is gone."""
     return Outcome(
         OutcomeKind.FAILED,
-        reason=f"this server has no {what} {code_span(name)} any more",
+        reason=f"this server has no {what} {prose_code(name)} any more",
         advice="Its operator can bring it back; then retry the item.",
         retry_helps=True,
     )

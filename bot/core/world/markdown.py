@@ -150,6 +150,15 @@ def code_span(text: str, width: int | None = None) -> str:
     return f"{ticks}{padding}{text}{padding}{ticks}"
 
 
+def prose_code(text: str, width: int | None = None) -> str:
+    """Return a name of others, to stand as code in what ``escape_prose`` escapes later.
+
+    A backtick in it becomes one that looks the same and ends nothing.
+    """
+    name = cut(_one_line(text), width).replace("`", "\N{MODIFIER LETTER GRAVE ACCENT}")
+    return f"`{name}`" if name else ""
+
+
 def fence(text: str | Iterable[str], info: str = "text") -> str:
     """Return a fenced block of a text of others, or of its lines; *info* is ours."""
     whole = text if isinstance(text, str) else "\n".join(text)

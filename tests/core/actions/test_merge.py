@@ -23,6 +23,7 @@ from bot.core.effects import (
 from bot.core.model import Link, MergeWay, OutcomeKind, UpdateWhen
 from bot.core.world.freezes import Freeze
 from bot.core.world.job_logs import JobLogOf
+from bot.core.world.markdown import escape_prose
 from bot.core.world.pulls import (
     BaseRules,
     HeadCommit,
@@ -167,7 +168,7 @@ def test_what_others_merged_is_no_change():
         ),
         (
             {"checks": (FAILED, check("e2e", CheckState.FAILED, "timed_out"))},
-            "2 required checks ended with failed: ci, e2e",
+            "2 required checks failed: ci, e2e",
         ),
         (
             {"checks": (check("ci", CheckState.STOPPED, "cancelled"),)},
@@ -193,6 +194,20 @@ def test_a_conflict_and_a_failed_check_have_a_link():
     )
     failed = end(step(pull(checks=(FAILED,))))
     assert failed.link == Link("ci", "https://ci/ci")
+
+
+def test_the_link_of_a_failed_check_is_its_own():
+    bare = replace(check("bare", CheckState.FAILED), url="")
+    assert end(step(pull(checks=(bare, FAILED)))).link == Link("ci", "https://ci/ci")
+
+
+def test_names_of_others_in_reasons_are_shown_as_they_are():
+    dirty = pull(base_branch="a|`b", merge_state=MergeState.DIRTY)
+    asked = merge_job(base="a|`b")
+    reason = end(step_of(next_step, asked, dirty)).reason
+    assert escape_prose(reason).startswith(
+        "it conflicts with <code>a\\|ˋb</code> in `a.py`, `b.py`"  # noqa: RUF001 - meant
+    )
 
 
 def test_a_check_that_the_base_does_not_require_stops_nothing():

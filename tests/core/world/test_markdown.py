@@ -261,3 +261,13 @@ def test_what_is_no_order_stays_as_it_is(text: str):
 def test_what_nobody_sees_is_not_shown(text: str, seen: str):
     assert markdown.escape_line(text) == seen
     assert markdown.code_span(text).strip("`") == seen
+
+
+@given(texts)
+@example("x `y`|.txt")
+def test_a_name_in_prose_is_shown_as_code_once_it_is_escaped(text):
+    shown = markdown.code_span(text.replace("`", "\N{MODIFIER LETTER GRAVE ACCENT}"))
+    assert (
+        markdown.escape_prose(f"in {markdown.prose_code(text)}")
+        == f"in {shown}".rstrip()
+    )
