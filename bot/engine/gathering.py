@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from bot.core.command.faults import NotPermitted, Refusal
-from bot.core.command.trigger import Marking
+from bot.core.command.trigger import LabelChanged, Marking
 from bot.core.model import (
     Batch,
     ItemFacts,
@@ -24,6 +24,7 @@ from bot.core.plan.gathering import (
     command_of,
     is_keyless,
     meaning,
+    meant,
     still_on,
     thread_for,
     with_numbers,
@@ -98,7 +99,8 @@ class Gathering:
             except ConfigurationError:
                 configuration = RepositoryConfiguration()
             read = self._read[repository.id] = _Read(configuration, now)
-        return meaning(change, read.configuration)
+        is_label = isinstance(change, LabelChanged)
+        return meaning(change.name, is_label=is_label, configuration=read.configuration)
 
     async def begin(self, collected: Collected) -> str:
         """Begin a batch of what still stands; return what became of it."""
@@ -149,10 +151,14 @@ class Gathering:
         if reading.about.is_archived:
             return "ignored: the repository is archived"
         present = replace(collected.repository, name=reading.known.repository)
-        collected = replace(collected, repository=present)
-        marks: Sequence[Mark]
+        marks: Sequence[Mark] = meant(
+            collected.marks,
+            are_labels=collected.is_of_labels,
+            configuration=reading.configuration,
+        )
+        collected = replace(collected, repository=present, marks=marks)
         if collected.is_of_labels:
-            marks = still_on(collected.marks, reading.known.facts)
+            marks = still_on(marks, reading.known.facts)
         else:
             marks, reading = await self._requested.to_review(collected, reading)
         if not marks:

@@ -47,7 +47,7 @@ class Gatherer(Protocol):
     """Knows what marks mean, and begins what they ask for."""
 
     async def meaning(self, change: Marking, /) -> Meaning | None:
-        """Return what a mark asks for; None if it is of no concern."""
+        """Return what a mark asks for as far as is known; None if it is of no concern."""
 
     async def begin(self, collected: Collected, /) -> str:
         """Begin a batch; return what became of it, in a few words.
@@ -122,7 +122,6 @@ class Windows:
             delivery.guid,
             delivery.received_at,
             timedelta(seconds=seconds),
-            meant.action,
         )
         login = change.sender.login.casefold()
         key = (change.repository.id, login, isinstance(change, LabelChanged))
@@ -177,13 +176,7 @@ class Windows:
 def _collected(found: Sequence[Arrival]) -> Collected:
     last = found[-1].change  # which knows best what the repository is called
     marks = [
-        Mark(
-            one.change.number,
-            one.change.name,
-            one.delivery,
-            one.change.at,
-            action=one.action,
-        )
+        Mark(one.change.number, one.change.name, one.delivery, one.change.at)
         for one in found
     ]
     return Collected(

@@ -151,6 +151,32 @@ async def test_a_home_that_is_not_there_is_none(on: World):
     assert batches(on) == [(12, "/batch 12 15")]
 
 
+async def test_what_counts_is_the_file_as_it_is_when_the_window_closes(on: World):
+    for number in (12, 15):
+        on.issue(number, "write a.txt hello")
+    on.hub.add_label(REPOSITORY, "triaged")
+    own = 'actions: {triaged: {uses: label, with: ["+triaged"]}}\n'
+    on.configure(f"{own}labels: {{batch: triaged, stale: triaged, sure: triaged}}")
+    async with on.bot():
+        label(on, 12)
+        label(on, 15, name="stale")
+        label(on, 15, name="sure")
+        await on.clock.sleep(30)
+        on.configure("labels: {batch: implement, sure: {do: reopen}}")
+        await on.dealt_with()
+    assert batches(on) == [(12, "/batch implement:12 reopen:15")]
+
+
+async def test_a_home_that_is_a_pull_request_is_none_even_if_it_is_an_item(on: World):
+    on.issue(12, "write a.txt hello")
+    on.pull_request(61)
+    on.configure("home: 61")
+    async with on.bot():
+        label(on, 12, 61)
+        await over(on)
+    assert batches(on) == [(12, "/batch 12 61")]
+
+
 MIXED = """
 labels: {batch: implement, "batch: review": review, Stale: {do: close, window: 10s}}
 """

@@ -21,7 +21,6 @@ class Arrival:
     delivery: str  # its GUID
     received_at: datetime
     window: timedelta
-    action: str = ""  # that it asks for; empty: the default of each item
 
 
 def closes_at(arrivals: Iterable[Arrival]) -> datetime:

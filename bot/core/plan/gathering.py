@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 
 from bot.core.actions.review import REVIEW
 from bot.core.command.syntax import Number, RunCommand, Selector, SubIssues, Tasks, Term
-from bot.core.command.trigger import LabelChanged, Marking
 from bot.core.model import Action, ItemFacts, ItemKind, ItemNumber, Mark, Reference
 from bot.core.plan.configuration import RepositoryConfiguration
 from bot.core.plan.expansion import Known
@@ -20,20 +19,33 @@ class Meaning:
     window_seconds: float | None = None  # None: the server's
 
 
-def meaning(change: Marking, configuration: RepositoryConfiguration) -> Meaning | None:
-    """Return what *change* asks for; None if it is of no concern to the bot."""
-    if isinstance(change, LabelChanged):
-        label = configuration.label(change.name)
+def meaning(
+    name: str, *, is_label: bool, configuration: RepositoryConfiguration
+) -> Meaning | None:
+    """Return what a mark called *name* asks for; None if it is of no concern to the bot."""
+    if is_label:
+        label = configuration.label(name)
         return Meaning(label.does, label.window_seconds) if label else None
-    asked = configuration.review_request(change.name)
+    asked = configuration.review_request(name)
     if asked is None:
         on = (
             one
             for one in configuration.review_requests.values()
-            if change.name in map(str, one.on)
+            if name in map(str, one.on)
         )
         asked = next(on, None)
     return Meaning(asked.does) if asked else None
+
+
+def meant(
+    marks: Sequence[Mark], *, are_labels: bool, configuration: RepositoryConfiguration
+) -> tuple[Mark, ...]:
+    """Return *marks* with the action that each asks for, without those of no concern."""
+    found = (
+        (mark, meaning(mark.name, is_label=are_labels, configuration=configuration))
+        for mark in marks
+    )
+    return tuple(replace(mark, action=it.action) for mark, it in found if it)
 
 
 def still_on(
@@ -118,7 +130,9 @@ def thread_for(
     if len(numbers) == 1:
         return numbers.pop()
     issues = [item.number for item in items if item.kind is ItemKind.ISSUE]
-    return home or min(issues or numbers)
+    if home is not None and (home in issues or home not in numbers):
+        return home
+    return min(issues or numbers)
 
 
 def _children(
