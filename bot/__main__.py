@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -18,6 +19,8 @@ from bot.errors import BotError, ConfigurationError, SettingsError
 from bot.logs import configure_logging
 from bot.ports.examined import State
 from bot.settings import database_path, load_settings
+
+AS_JSON = click.option("--json", "is_json", is_flag=True, help="Print it as JSON.")
 
 
 @click.group(invoke_without_command=True)
@@ -90,7 +93,8 @@ def doctor_(*, is_json: bool) -> None:
 @click.argument("repository")
 @click.argument("number", type=int)
 @click.option("--print", "is_print", is_flag=True, help="Show what would be posted.")
-def review_(repository: str, number: int, *, is_print: bool) -> None:
+@AS_JSON
+def review_(repository: str, number: int, *, is_print: bool, is_json: bool) -> None:
     """Show the review that pull request NUMBER of REPOSITORY (owner/name) would get.
 
     Nothing is posted: reviews are asked for on GitHub, by /batch review. Needs the same
@@ -115,6 +119,18 @@ def review_(repository: str, number: int, *, is_print: bool) -> None:
             f"There is no review: {repository} has no pull request {number}.", err=True
         )
         sys.exit(1)
+    if is_json:
+        comments = [
+            {"path": one.path, "line": one.line, "body": one.body}
+            for one in found.comments
+        ]
+        document = {
+            "verdict": found.verdict,
+            "body": found.body.strip(),
+            "comments": comments,
+        }
+        click.echo(json.dumps(document, indent=2))
+        return
     click.echo(found.body.strip())
     for one in found.comments:
         click.echo(f"\n{one.path}:{one.line}\n{one.body}")
@@ -133,7 +149,8 @@ def schema_() -> None:
 
 @config.command("check")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-def check_config(file: Path) -> None:
+@AS_JSON
+def check_config(file: Path, *, is_json: bool) -> None:
     """Check FILE as the bot reads it; "-" is not supported.
 
     Ends with 0 if it fits, with 1 if it does not: then each line of the output is what
@@ -149,10 +166,17 @@ def check_config(file: Path) -> None:
         read_sources([source])
         extends = extended(source, [Place("owner/this", PATH)])
     except ConfigurationError as error:
+        if is_json:
+            faults = [asdict(fault) for fault in error.faults]
+            click.echo(json.dumps({"fits": False, "faults": faults}, indent=2))
+            sys.exit(1)
         for fault in error.faults:
             click.echo(f"{fault.file}:{fault.line}:{fault.column}: {fault.words}")
         click.echo(configuration.does_not_fit(len(error.faults)), err=True)
         sys.exit(1)
+    if is_json:
+        click.echo(json.dumps({"fits": True, "faults": []}, indent=2))
+        return
     click.echo(configuration.fits(str(file), extends=extends is not None))
 
 
@@ -163,24 +187,37 @@ def db() -> None:
 
 @db.command()
 @click.argument("path", type=click.Path(dir_okay=False, path_type=Path))
-def backup(path: Path) -> None:
+@click.option("--replace", "replaces", is_flag=True, help="Replace what PATH has.")
+@AS_JSON
+def backup(path: Path, *, replaces: bool, is_json: bool) -> None:
     """Copy the database as it is now to PATH, also while the bot runs.
 
-    To restore it, stop the bot and put the copy in the database's place. No other
+    What is there already is replaced with --replace only, once the copy is whole. To restore it, stop the bot and put the copy in the database's place. No other
     setting is needed.
     """
     database = database_path()
+    if path.exists() and not replaces:
+        click.echo(
+            f"There is no backup: {path} is there already. Name another file, or say"
+            " --replace.",
+            err=True,
+        )
+        sys.exit(1)
     try:
         asyncio.run(app.back_up(database, path))
     except BotError as error:
         click.echo(f"There is no backup: {error}", err=True)
         sys.exit(1)
-    click.echo(f"{database} is copied to {path}.")
+    if is_json:
+        click.echo(json.dumps({"database": str(database), "copy": str(path)}))
+    else:
+        click.echo(f"{database} is copied to {path}.")
 
 
 @db.command()
 @click.argument("path", required=False, type=click.Path(dir_okay=False, path_type=Path))
-def check(path: Path | None) -> None:
+@AS_JSON
+def check(path: Path | None, *, is_json: bool) -> None:
     """Look thoroughly at the database, or at a copy of it at PATH.
 
     Only reads, also while the bot runs, and needs no other setting.
@@ -191,6 +228,9 @@ def check(path: Path | None) -> None:
     except BotError as error:
         click.echo(str(error), err=True)
         sys.exit(1)
+    if is_json:
+        click.echo(json.dumps({"database": str(database), "damage": found}))
+        sys.exit(1 if found else 0)
     if found:
         click.echo(f"{database} is damaged: {found}", err=True)
         sys.exit(1)
@@ -201,7 +241,7 @@ def check(path: Path | None) -> None:
 @click.option(
     "--days", default=30, show_default=True, help="How long a delivery is known again."
 )
-@click.option("--json", "is_json", is_flag=True, help="Print it as JSON.")
+@AS_JSON
 def prune(*, days: int, is_json: bool) -> None:
     """Forget the deliveries that were dealt with long ago.
 

@@ -213,6 +213,14 @@ def test_a_database_is_looked_at_without_any_other_setting(
     assert run(["db", "check"]).output == "some/batch.db is sound.\n"
     assert run(["db", "backup", "copy.db"]).exit_code == 0
     assert run(["db", "check", "copy.db"]).output == "copy.db is sound.\n"
+    before = Path("copy.db").read_bytes()
+    refused = run(["db", "backup", "copy.db"])
+    assert (refused.exit_code, Path("copy.db").read_bytes()) == (1, before)
+    assert "copy.db is there already" in refused.stderr
+    told = json.loads(run(["db", "backup", "copy.db", "--replace", "--json"]).stdout)
+    assert told == {"database": "some/batch.db", "copy": "copy.db"}
+    sound = json.loads(run(["db", "check", "copy.db", "--json"]).stdout)
+    assert sound == {"database": "copy.db", "damage": ""}
     with closing(sqlite3.connect("copy.db", isolation_level=None)) as copy:
         copy.execute(
             "INSERT INTO delivery_bodies (delivery_id, body) VALUES (9, x'00')"
@@ -247,12 +255,14 @@ async def test_a_review_can_be_looked_at_before_anybody_posts_it(tmp_path: Path)
             "There is no review: acme/widgets has no pull request 62.\n",
         )
         code, said = await review("61", "--print")
+        told = json.loads((await review("61", "--print", "--json"))[1])
         assert (await review("61"))[0] == 2
         assert pull.pull
         assert pull.pull.reviews == []
     assert code == 0, said
     assert said.startswith("**What this repository's rules say** at `")
     assert said.endswith("\ntopic61.txt:1\n⚠️ Which one?\n")
+    assert told["comments"][0]["path"] == "topic61.txt"
 
 
 def test_a_configuration_is_checked_without_any_setting(tmp_path: Path):
@@ -266,6 +276,10 @@ def test_a_configuration_is_checked_without_any_setting(tmp_path: Path):
         f"{file}:2:1: lable: unknown setting; did you mean label? For example label: batch",
     ]
     assert found.stderr.startswith("2 problems. ")
+    found = CliRunner().invoke(main, ["config", "check", str(file), "--json"])
+    told = json.loads(found.stdout)
+    assert (found.exit_code, told["fits"], len(told["faults"])) == (1, False, 2)
+    assert (told["faults"][0]["line"], told["faults"][0]["column"]) == (1, 17)
     file.write_text("_extends: .github\ndefaults: {issue: fix}\n", "utf-8")
     found = CliRunner().invoke(main, ["config", "check", str(file)])
     assert (found.exit_code, found.stderr) == (0, "")

@@ -46,14 +46,21 @@ class Sweep:
         self._every_seconds = every_seconds
 
     async def run(self) -> None:
-        """Work for ever."""
+        """Work for ever; a fault that lasts is warned of once, until it is over."""
+        failing: set[str] = set()
         while True:
             for chore in self._chores:
+                name = type(chore).__name__
                 try:
                     await chore.sweep()
                 except BotError as error:
-                    name = type(chore).__name__
-                    log.warning("sweep failed", chore=name, error=str(error))
+                    write = log.debug if name in failing else log.warning
+                    write("sweep failed", chore=name, error=str(error))
+                    failing.add(name)
+                else:
+                    if name in failing:
+                        log.info("sweep works again", chore=name)
+                    failing.discard(name)
             await self._clock.sleep(self._every_seconds)
 
 

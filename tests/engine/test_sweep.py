@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from bot.core.model import (
     BatchId,
@@ -298,3 +299,32 @@ async def test_where_requests_are_short_what_is_left_is_asked_for_anew():
     waiting.short = frozenset()
     await Short(waiting, learn).sweep()
     assert looks == [SEVEN, "look"]
+
+
+class Flaky:
+    """A chore that fails when it is told to."""
+
+    fails = True
+
+    async def sweep(self) -> None:
+        if self.fails:
+            raise TransientError(Answered(Failure.LATE))
+
+
+async def test_a_fault_that_lasts_is_warned_of_once_and_its_end_is_told():
+    clock, flaky = FakeClock(), Flaky()
+    with capture_logs() as lines:
+        sweep = Sweep((flaky,), clock=clock, every_seconds=6)
+        sweeping = asyncio.create_task(sweep.run())
+        await clock.advance(60)
+        flaky.fails = False
+        await clock.advance(60)
+        flaky.fails = True
+        await clock.advance(60)
+        sweeping.cancel()
+    told = [(one["log_level"], one["event"]) for one in lines]
+    assert [one for one in told if one[0] != "debug"] == [
+        ("warning", "sweep failed"),
+        ("info", "sweep works again"),
+        ("warning", "sweep failed"),
+    ]
