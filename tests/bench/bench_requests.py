@@ -1,7 +1,7 @@
 """How many API requests a batch takes, as the journal of the local GitHub counts them.
 
 Run ``python -m tests.bench.bench_requests``. The items' own effects are what the command
-asks for: a label written, a pull request opened (a push goes through git and is no API
+asks for: a label written, a review posted, a pull request opened (a push goes through git and is no API
 request). All else is counted beside them, at the pace of a real server: roles, facts,
 tokens, reactions, the tracking comment with its pin and its edits, the report.
 """
@@ -19,6 +19,7 @@ from tests.flow.world import World, world
 ITEM_EFFECTS = {
     ("POST", "/repos/{owner}/{repo}/issues/{issue_number}/labels"),
     ("POST", "/repos/{owner}/{repo}/pulls"),
+    ("POST", "/repos/{owner}/{repo}/pulls/{pull_number}/reviews"),
 }
 EDIT = ("PATCH", "/repos/{owner}/{repo}/issues/comments/{comment_id}")
 
@@ -67,6 +68,11 @@ async def main() -> None:
             on.hub.add_label("acme/widgets", "bug")
             command = "/batch label +bug 101..200"
             report([await count(on, "label", command, 100)])
+    with tempfile.TemporaryDirectory() as name:
+        async with world(Path(name)) as on:
+            for number in range(101, 141):
+                on.pull_request(number)
+            report([await count(on, "review", "/batch review 101..140", 40)])
 
 
 if __name__ == "__main__":
