@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from bot.core.model import ItemNumber, Repository, batch_of
-from bot.core.review.facts import OwnReviewsOf, ReviewFactsOf
+from bot.core.review.facts import ReviewFactsOf
 from bot.core.world.pulls import PullRequestNow
 from bot.core.world.questions import (
     AssignableTo,
@@ -34,7 +34,7 @@ from bot.github.client import READ_TRIES, Connection
 from bot.github.graphql import is_partial, raise_for
 from bot.github.older import Asked
 from bot.github.pull_now import OPTIONAL, PullPart
-from bot.github.reviewed import OwnReviewsPart, ReviewPart
+from bot.github.reviewed import ReviewPart
 
 _AT_A_TIME = 50
 """Questions of one query."""
@@ -117,8 +117,6 @@ def _part_of(question: Question[Any], app: App, has: Asked) -> _Part:
             return PullPart(question, app, has)
         case ReviewFactsOf():
             return ReviewPart(question, app, has)
-        case OwnReviewsOf():
-            return OwnReviewsPart(question, app)
         case AssignableTo():
             return AssignablePart(question)
         case OpenPullsOf():

@@ -13,7 +13,6 @@ from bot.core.review.facts import (
     Annotation,
     ChangedFile,
     EarlierReview,
-    OwnReviewsOf,
     ReviewFacts,
     ReviewFactsOf,
 )
@@ -121,35 +120,6 @@ class _Said:
                     is_hidden=bool(review["isMinimized"]),
                     open_threads=tuple(threads.get(str(review["id"]), ())),
                 )
-
-
-@dataclass(slots=True, eq=False)
-class OwnReviewsPart:
-    """What a query asks for the app's own reviews: see ``bot.github.questions``."""
-
-    question: OwnReviewsOf
-    app: App
-    said: _Said = field(init=False)
-    is_there: bool = False
-
-    def __post_init__(self) -> None:
-        self.said = _Said(self.app)
-
-    def fields(self, place: int) -> tuple[str, Mapping[str, tuple[str, object]]]:
-        """Return what to ask of the repository, and the variables."""
-        said, variables = self.said.fields(place)
-        asked = f"v{place}: pullRequest(number: $v{place}) {{ {said} }}"
-        return asked, {f"v{place}": ("Int!", self.question.number), **variables}
-
-    def read(self, data: Mapping[str, Any], place: int) -> bool:
-        """Take an answer in; return whether there is more to ask for."""
-        pull = data.get(f"v{place}")
-        self.is_there = pull is not None
-        return pull is not None and self.said.read(pull)
-
-    def answer(self) -> tuple[EarlierReview, ...] | None:
-        """Return the reviews, None if GitHub does not have the pull request."""
-        return tuple(self.said.own()) if self.is_there else None
 
 
 @dataclass(slots=True, eq=False)

@@ -1,9 +1,10 @@
 """How many API requests a batch takes, as the journal of the local GitHub counts them.
 
 Run ``python -m tests.bench.bench_requests``. The items' own effects are what the command
-asks for: a label written, a review posted, a pull request opened (a push goes through git and is no API
-request). All else is counted beside them, at the pace of a real server: roles, facts,
-tokens, reactions, the tracking comment with its pin and its edits, the report.
+asks for: a label written, a review posted, a pull request opened (a push goes through git
+and is no API request). All else is counted beside them, at the pace of a real server:
+roles, facts, tokens, reactions, the tracking comment with its pin and its edits, the
+report.
 """
 
 import asyncio

@@ -39,7 +39,7 @@ from bot.core.model import (
     Role,
 )
 from bot.core.plan.sources import Source
-from bot.core.review.facts import OwnReviewsOf, ReviewFactsOf
+from bot.core.review.facts import ReviewFactsOf
 from bot.core.world.questions import (
     Assignable,
     AssignableTo,
@@ -232,8 +232,8 @@ async def test_a_review_that_was_left_half_made_is_out_of_the_way(
     review = CreateReview(repository, number, head, MARKER, f"{MARKER}\nLook")
     hub.review(bot, NAME, number, body=review.body)
     assert await adapter.effects.find(review, since=hub.now()) is None
-    asked = OwnReviewsOf(repository, number)
-    assert (await adapter.github.ask([asked]))[asked] == ()
+    asked = ReviewFactsOf(repository, number)
+    assert (await adapter.github.ask([asked]))[asked].earlier == ()
     await adapter.effects.do(review)
     assert await adapter.effects.find(review, since=hub.now()) is not None
     pull = hub.thread(NAME, number).pull
@@ -254,14 +254,13 @@ async def test_its_own_reviews_and_conversations_are_found_among_any_number(
         hub.review("olivia", NAME, number, event="COMMENT", body="And?")
     last = LineComment("a.txt", "Hm.", 260)
     late = hub.review(bot, NAME, number, event="COMMENT", body="y", comments=[last])
-    asked, all_ = OwnReviewsOf(repository, number), ReviewFactsOf(repository, number)
-    answers = await adapter.github.ask([asked, all_])
-    found = answers[asked]
+    asked = ReviewFactsOf(repository, number)
+    facts = (await adapter.github.ask([asked]))[asked]
+    found = facts.earlier
     assert [one.node_id for one in found] == [f"PRR_{own.id}", f"PRR_{late.id}"]
     assert [len(one.open_threads) for one in found] == [1, 1]
-    assert answers[all_].earlier == found
-    assert answers[all_].pull.open_conversations == 252
-    assert (answers[all_].additions, answers[all_].hides_lines) == (300, False)
+    assert facts.pull.open_conversations == 252
+    assert (facts.additions, facts.hides_lines) == (300, False)
 
 
 async def test_without_the_permission_no_check_run_is_made(hub, adapter, repository):

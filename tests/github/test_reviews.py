@@ -13,7 +13,6 @@ from bot.core.review.facts import (
     Annotation,
     ChangedFile,
     EarlierReview,
-    OwnReviewsOf,
     ReviewFacts,
     ReviewFactsOf,
 )
@@ -230,8 +229,8 @@ async def test_reviews_of_others_and_resolved_conversations_are_not_its_own(
     gone = own("R3", author=None, commit=None)
     threads = nodes(thread("T1", "R1", is_resolved=True), thread("T2", "R2"))
     served(desk, known(reviews=nodes(own("R1"), person, gone), reviewThreads=threads))
-    asked = OwnReviewsOf(REPOSITORY, NUMBER)
-    (found,) = (await desk.reader.ask([asked]))[asked]
+    desk.github.on(FILES, Reply([]))
+    (found,) = (await look(desk)).earlier
     assert (found.node_id, found.open_threads) == ("R1", ())
 
 

@@ -37,7 +37,6 @@ from bot.core.effects import CreateReview, HideReviews, Receipt
 from bot.core.model import CommandResult, Expectation, Link, Outcome, OutcomeKind
 from bot.core.review.facts import (
     EarlierReview,
-    OwnReviewsOf,
     ReviewFacts,
     ReviewFactsOf,
 )
@@ -179,11 +178,10 @@ def _tidy(job: Job, seen: Seen, posted: Receipt) -> Step:
     done = End(outcome)
     if hidden is not None:
         return done
-    asked = OwnReviewsOf(job.repository, job.item.number)
-    own = seen.answer(asked)
-    if own is None:
-        return Ask(asked)
+    # No request more for that: what is on GitHub since the review waits for the next.
+    facts = seen.answer_before(ReviewFactsOf(job.repository, job.item.number))
     kind = _kind(job.mark)
+    own = facts.earlier if facts else ()
     old = [one for one in own if one.commit != head and _kind(one.mark) == kind]
     shown = tuple(one.node_id for one in old if not one.is_hidden)
     threads = tuple(thread for one in old for thread in one.open_threads)

@@ -169,15 +169,20 @@ class Seen:
     result: CommandResult | None = None
     followed: Followed | None = None
     _answers: Mapping[Question[Any], Any] = field(default_factory=dict)
+    _before: Mapping[Question[Any], Any] = field(default_factory=dict)
 
     def answer(self, question: Question[A]) -> A | None:
         """Return what GitHub said last, None if it was not asked since a change."""
         return cast("A | None", self._answers.get(question))
 
+    def answer_before(self, question: Question[A]) -> A | None:
+        """Return what GitHub said right before the last effect, None if not asked."""
+        return cast("A | None", self._before.get(question))
+
     def done(self, key: str, receipt: Receipt) -> "Seen":
         """Return what is seen after an effect: earlier answers are old."""
         receipts = {**self.receipts, key: receipt}
-        return replace(self, receipts=receipts, _answers={})
+        return replace(self, receipts=receipts, _answers={}, _before=self._answers)
 
     def told(self, question: Question[A], answer: A) -> "Seen":
         """Return what is seen after a look."""

@@ -75,13 +75,6 @@ class ReviewFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class OwnReviewsOf(Question[tuple[EarlierReview, ...]]):
-    """The reviews of a pull request by this app, oldest first."""
-
-    number: ItemNumber
-
-
-@dataclass(frozen=True, slots=True)
 class ReviewFactsOf(Question[ReviewFacts]):
     """All that a review of a pull request goes by."""
 

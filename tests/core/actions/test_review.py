@@ -14,7 +14,6 @@ from bot.core.model import Action, CommandResult, Link, OutcomeKind, ReviewRule
 from bot.core.remarks import Said, Verdict
 from bot.core.review.facts import (
     EarlierReview,
-    OwnReviewsOf,
     ReviewFacts,
     ReviewFactsOf,
 )
@@ -26,15 +25,19 @@ from tests.core.review.scenes import changed
 OF_OLD = MARK.replace("b7k2-12", "a2b3-12")
 JOB = merge_job(does="review")
 ASKED = ReviewFactsOf(REPOSITORY, TWELVE)
-OWN = OwnReviewsOf(REPOSITORY, TWELVE)
 KEY = f"review@{PINNED[:12]}"
-POSTED = Seen().done(KEY, Receipt(id=900, url="https://x/12#pullrequestreview-900"))
+RECEIPT = Receipt(id=900, url="https://x/12#pullrequestreview-900")
 
 
 def earlier(commit: str, name: str = "PRR_1", **facts: Any) -> EarlierReview:
     return EarlierReview(
         name, f"https://x/{name}", commit, facts.pop("mark", OF_OLD), **facts
     )
+
+
+def posted(*own: EarlierReview) -> Seen:
+    """Return what is seen once the review is there, after what was there before."""
+    return Seen().told(ASKED, ReviewFacts(pull(), earlier=own)).done(KEY, RECEIPT)
 
 
 def step(facts: ReviewFacts, job=JOB) -> Step:
@@ -90,23 +93,22 @@ def test_nothing_is_said_of_another_head_or_of_what_is_closed():
 
 
 def test_afterwards_what_was_said_of_other_heads_is_hidden_and_resolved():
-    assert next_step(JOB, POSTED) == Ask(OWN)
     own = (
         earlier(TIP, "PRR_1", open_threads=("T1", "T2")),
         earlier(TIP, "PRR_2", is_hidden=True),
         earlier(PINNED, "PRR_3", open_threads=("T3",)),
     )
     hide = HideReviews(REPOSITORY, TWELVE, ("PRR_1",), ("T1", "T2"))
-    assert next_step(JOB, POSTED.told(OWN, own)) == Do(f"hide@{PINNED[:12]}", hide)
-    hidden = POSTED.done(f"hide@{PINNED[:12]}", Receipt())
+    assert next_step(JOB, posted(*own)) == Do(f"hide@{PINNED[:12]}", hide)
+    hidden = posted(*own).done(f"hide@{PINNED[:12]}", Receipt())
     assert end(next_step(JOB, hidden)).kind is OutcomeKind.COMPLETED
-    noted = POSTED.done(f"hide@{PINNED[:12]}", Receipt(note="T1 stays"))
+    noted = posted(*own).done(f"hide@{PINNED[:12]}", Receipt(note="T1 stays"))
     outcome = end(next_step(JOB, noted))
     assert (outcome.kind, outcome.summary) == (OutcomeKind.COMPLETED, "T1 stays")
 
 
 def test_it_ends_with_a_link_to_the_review():
-    found = next_step(JOB, POSTED.told(OWN, (earlier(PINNED, mark=MARK),)))
+    found = next_step(JOB, posted(earlier(PINNED, mark=MARK)))
     assert isinstance(found, End)
     assert found.outcome.link == Link("review", "https://x/12#pullrequestreview-900")
 
@@ -189,7 +191,7 @@ def test_a_review_of_another_command_is_another_one():
     facts = ReviewFacts(pull(), earlier=(earlier(PINNED, mark=other),))
     assert isinstance(step(facts, WITH), Execute)
     old = earlier(TIP, mark=other)
-    assert isinstance(next_step(JOB, POSTED.told(OWN, (old,))), End)
+    assert isinstance(next_step(JOB, posted(old)), End)
 
 
 def test_the_mark_names_the_command_that_looks():
