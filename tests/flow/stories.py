@@ -252,7 +252,10 @@ def _open_to_label(on: World) -> None:
         "home: 40\n"
         "actions: {triaged: {uses: label, with: [+ready]}}\n"
         "labels: {batch: implement, stale: close, triage: triaged}\n"
+        "review_requests: [team:core]\n"
     )
+    on.hub.add_team("acme", "core", ["grace"])
+    on.pull_request(25)
 
 
 async def _label(on: World, _: int, book: Book) -> None:
@@ -263,21 +266,27 @@ async def _label(on: World, _: int, book: Book) -> None:
     on.hub.label("linus", REPOSITORY, 15, "batch")
     on.hub.label("ada", REPOSITORY, 18, "stale")
     on.hub.label("linus", REPOSITORY, 17, "triage")
+    on.hub.request_review("grace", REPOSITORY, 25, teams=["core"])
     # What is missed is swept up later, maybe as a batch of its own.
-    await see(lambda: len(on.rows("SELECT 1 FROM deliveries WHERE event='issues'")) > 4)
+    kept = "SELECT 1 FROM delivery_bodies"
+    await see(lambda: len(on.rows(kept)) >= 6)
     book.open()
     on.hub.unlabel("ada", REPOSITORY, 19, "batch")
     concluded = "SELECT count(*) FROM batches WHERE is_concluded"
-    await see(lambda: on.rows(concluded) == [(2,)])
+    await see(lambda: on.rows(concluded) == [(3,)])
     await see(lambda: on.rows("SELECT 1 FROM deliveries WHERE outcome IS NULL") == [])
 
 
 def _check_label(on: World) -> None:
     assert_sound(on, batches=2)
-    assert states(on) == dict.fromkeys((12, 15, 17, 18), "completed")
+    assert states(on) == dict.fromkeys((12, 15, 17, 18, 25), "completed")
     commands = on.rows("SELECT json_extract(data, '$.command') FROM batches")
     shown = {command for (command,) in commands}
-    assert shown == {"/batch implement:12 close:18", "/batch implement:15 triaged:17"}
+    assert shown == {
+        "/batch implement:12 close:18",
+        "/batch implement:15 triaged:17",
+        "/batch review:25",
+    }
     login = on.hub.app.bot.login
     for number in (12, 15, 17, 18):
         thread = on.thread(number)

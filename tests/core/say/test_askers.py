@@ -1,0 +1,85 @@
+"""How a batch that no comment asked for says what began it."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from bot.core.model import Batch, ItemNumber, Labelled, Mark, ReviewAsked
+from bot.core.say.askers import asked_with, began_by, drafts_left_out
+from bot.core.say.report import render_report
+from bot.core.say.tracking import render_tracking
+from bot.core.world.markdown import Links
+from tests import scenes
+
+LINKS = Links.beside("acme/widgets", "https://github.test/acme/widgets/issues/12")
+AT = datetime(2026, 3, 3, 15, 0, tzinfo=UTC)
+
+
+def mark(number: int, name: str = "batch") -> Mark:
+    return Mark(ItemNumber(number), name, f"guid-{number}", AT, (ItemNumber(number),))
+
+
+def asked(*origin: Mark, of_reviews: bool = False) -> Batch:
+    batch = scenes.batch_of(scenes.plan_of_twelve())
+    made = ReviewAsked(origin) if of_reviews else Labelled(origin)
+    return replace(batch, request=replace(batch.request, origin=made))
+
+
+@pytest.mark.parametrize(
+    ("batch", "said"),
+    [
+        (asked(mark(12)), "ada put `batch` on #12."),
+        (
+            asked(mark(12), mark(63, "batch: review"), mark(15, "Batch")),
+            "ada put `batch` on #12 and #15 and `batch: review` on #63.",
+        ),
+        (
+            asked(*map(mark, range(10, 22))),
+            "ada put `batch` on #10, #11, #12, #13, #14, #15, #16, #17 and 4 more.",
+        ),
+        (
+            asked(mark(61, "team:core"), mark(63, "team:core"), of_reviews=True),
+            "ada asked `core` for a review of #61 and #63.",
+        ),
+        (
+            asked(mark(61, "opened"), mark(63, "ready_for_review"), of_reviews=True),
+            "ada opened #61 and marked #63 as ready for review.",
+        ),
+        (scenes.batch_of(scenes.plan_of_twelve()), ""),
+    ],
+)
+def test_what_began_a_batch_is_told(batch: Batch, said: str):
+    assert _plain(began_by(batch, LINKS)) == said
+
+
+def test_the_report_says_with_what_it_was_asked_for():
+    assert _plain(asked_with(asked(mark(12)), LINKS)) == "with a label on #12"
+    several = asked(mark(12), mark(15), mark(12, "b"))
+    assert _plain(asked_with(several, LINKS)) == "with labels on #12 and #15"
+    reviews = asked(mark(61, "team:core"), of_reviews=True)
+    assert _plain(asked_with(reviews, LINKS)) == "for a review of #61"
+
+
+def test_nobody_but_who_asked_is_mentioned_whatever_a_label_is_called():
+    batch = asked(mark(12, "`@grace` <!-- x --> [y](z)\n"))
+    progress = replace(scenes.finished(), batch=batch)
+    report = render_report(progress, scenes.situation())
+    running = replace(scenes.running(), batch=batch)
+    tracking = render_tracking(running, scenes.situation())
+    assert "@ada" in report
+    for body in (report, tracking):
+        assert "\n@grace" not in body
+        assert "<!-- x" not in body.replace("`` `@grace` <!-- x", "")
+
+
+def test_drafts_are_named():
+    one, two = drafts_left_out([mark(61)]), drafts_left_out([mark(61), mark(63)])
+    assert one == "#61 is a draft and **left out**; ask again once it is ready for review."
+    assert two.startswith("#61 and #63 are drafts and **left out**; ask again once they")
+
+
+def _plain(text: str) -> str:
+    parts = text.split("](")
+    kept = [parts[0], *(part.partition(")")[2] for part in parts[1:])]
+    return "".join(kept).replace("[", "")
