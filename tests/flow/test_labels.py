@@ -306,6 +306,16 @@ async def test_a_label_of_who_may_not_start_a_batch_does_nothing_silently(on: Wo
     assert outcomes(on) == ["ignored: role"]
 
 
+async def test_the_label_of_a_team_that_the_repository_names_counts(on: World):
+    on.issue(12, "write a.txt hello")
+    on.hub.add_team("acme", "releases", ["tess"])
+    on.configure("permissions: {run: team:releases}")
+    async with on.bot():
+        label(on, 12, by="tess")
+        await over(on)
+    assert set(on.pull_requests()) == {12}
+
+
 async def test_the_label_of_an_app_counts_if_it_is_on_the_list(on: World):
     on.issue(12, "write a.txt hello")
     on.issue(15, "write a.txt hello")
