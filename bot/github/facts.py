@@ -417,7 +417,7 @@ def _item(node: Mapping[str, Any], repository: str) -> ItemFacts:
         is_open=not node["closed"],
         updated_at=datetime.fromisoformat(node["updatedAt"]),
         state_reason=str(node.get("stateReason") or "").lower(),
-        author=_login(node.get("author"), is_told="author" not in unread),
+        author=login_of(node.get("author"), is_told="author" not in unread),
         labels=tuple(str(label["name"]) for label in _nodes(node, "labels")),
         assignees=tuple(str(user["login"]) for user in _nodes(node, "assignees")),
         milestone=str((node.get("milestone") or {}).get("title", "")),
@@ -452,7 +452,7 @@ def _references(nodes: Iterable[Mapping[str, Any]]) -> tuple[Reference, ...]:
     )
 
 
-def _login(author: Mapping[str, Any] | None, *, is_told: bool = True) -> str:
+def login_of(author: Mapping[str, Any] | None, *, is_told: bool = True) -> str:
     """Return a login as REST and deliveries have it: bots end in ``[bot]``."""
     if author is None:
         return "ghost" if is_told else ""  # the account was deleted

@@ -20,6 +20,7 @@ from bot.core.world.pulls import PullRequest, PullRequestNow
 from bot.errors import Refused
 from bot.github.app import App
 from bot.github.client import Connection
+from bot.github.facts import login_of
 from bot.github.older import Asked
 from bot.github.pull_now import PullPart, is_app
 
@@ -43,6 +44,10 @@ _SAID = """
       id isResolved comments(first: 1) {{ nodes {{ pullRequestReview {{ id }} }} }}
     }}
   }}
+"""
+_TOLD = """
+  author { __typename login } title body updatedAt milestone { title }
+  labels(first: 100) { nodes { name } } assignees(first: 100) { nodes { login } }
 """
 _ANNOTATED = """
   annotated: commits(last: 1) {
@@ -141,8 +146,7 @@ class ReviewPart:
         """Return what to ask of the repository, and the variables."""
         asked, variables = self.pull.fields(place)
         said, cursors = self.said.fields(place)
-        more = "mergeable changedFiles additions deletions"
-        more += f" author {{ __typename login }} {said} {_ANNOTATED}"
+        more = f"mergeable changedFiles additions deletions {_TOLD} {said} {_ANNOTATED}"
         asked += f" v{place}: pullRequest(number: $i{place}) {{ {more} }}"
         return asked, {**variables, **cursors}
 
@@ -164,6 +168,13 @@ class ReviewPart:
             annotations=dict(_annotations(told)),
             earlier=tuple(self.said.own()),
             is_own=is_app(told["author"] or {}, self.app),
+            title=str(told["title"]),
+            body=str(told["body"] or ""),
+            author=login_of(told["author"]),
+            labels=tuple(str(one["name"]) for one in _nodes(told["labels"])),
+            assignees=tuple(str(one["login"]) for one in _nodes(told["assignees"])),
+            milestone=str((told["milestone"] or {}).get("title") or ""),
+            updated_at=str(told["updatedAt"]),
         )
         return goes_on
 

@@ -279,6 +279,33 @@ async def test_what_the_batch_opens_is_looked_at_too(on: World):
     assert "`review` says:\n\nFine." in said(posted)
 
 
+async def test_the_command_is_told_of_what_the_batch_opened_not_only_of_its_issue(
+    on: World,
+):
+    with_reviewer(on)
+    keys = ("kind", "number", "title", "author", "base", "head", "head_sha", "labels")
+    known = "\n".join(f"known {key}" for key in keys)
+    on.issue(12, f"write a.txt 1\n{known}\nexit 3")
+    on.settings_file["commands"]["implement"] = [
+        *(sys.executable, "-c", "open('a.txt', 'w').write('1')")
+    ]
+    async with on.bot():
+        await on.finished(on.say("/batch 12 review:12"))
+        report = on.said("report")
+        thread = on.pull_requests()[12]
+    pull = pull_of(thread)
+    for key, value in {
+        "kind": "pull_request",
+        "number": thread.number,
+        "title": thread.title,
+        "author": "batch-bot[bot]",
+        "base": "main",
+        "head": pull.head_ref,
+        "head_sha": pull.head_sha,
+    }.items():
+        assert f"{key}: {json.dumps(value)}" in report, (key, report)
+
+
 async def test_a_push_while_the_command_looks_ends_the_item(on: World):
     with_reviewer(on)
     on.pull_request(61, f"hang\n{wrote(summary='Late.')}")

@@ -2,7 +2,7 @@
 
 Lines of the issue's body: ``write PATH TEXT``, ``say TEXT``, ``cat PATH``, ``result
 PATH`` (what it says of its work is in that file), ``review NAME TEXT`` (what it says of
-a pull request, into that file), ``tell VARIABLE``, ``exit CODE``, ``exit
+a pull request, into that file), ``tell VARIABLE``, ``known KEY`` (of the item), ``exit CODE``, ``exit
 CODE once`` (on the first try only), ``exit CODE unless PATH`` (exists), ``ignore`` (being told to end), ``hang``, ``wait PATH`` (until that file exists).
 """
 
@@ -17,7 +17,7 @@ from pathlib import Path
 
 def main() -> int:
     item = json.loads(Path(os.environ["BATCH_ITEM_FILE"]).read_text())
-    for line in item["body"].splitlines():
+    for line in item.get("issue", item)["body"].splitlines():
         verb, _, rest = line.partition(" ")
         match verb:
             case "write":
@@ -38,6 +38,9 @@ def main() -> int:
             case "review":
                 name, _, text = rest.partition(" ")
                 (Path(os.environ["BATCH_OUTPUT"]) / name).write_text(text)
+            case "known":  # of the item
+                sys.stdout.write(f"{rest}: {json.dumps(item.get(rest))}\n")
+                sys.stdout.flush()
             case "tell":
                 sys.stdout.write(f"{rest}={os.environ.get(rest, '')}\n")
                 sys.stdout.flush()

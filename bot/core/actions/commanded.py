@@ -82,7 +82,6 @@ def item_json(job: Job, base: str) -> str:
             "action": job.item.action.name,
             "arguments": job.item.action.arguments,
             "asked_by": job.asker.login,
-            # Of a pull request that the batch opened, the rest is of its issue.
             "number": job.item.number,
             "kind": job.item.kind,
             "title": facts.title,

@@ -4,6 +4,8 @@ Where the operator has named a command, that looks at the head first, and what i
 is part of the review.
 """
 
+import json
+
 from bot.core.actions import mergeable as m
 from bot.core.actions.commanded import (
     ITEM_FILE,
@@ -34,7 +36,14 @@ from bot.core.actions.step import (
     Step,
 )
 from bot.core.effects import CreateReview, HideReviews, Receipt
-from bot.core.model import CommandResult, Expectation, Link, Outcome, OutcomeKind
+from bot.core.model import (
+    CommandResult,
+    Expectation,
+    ItemKind,
+    Link,
+    Outcome,
+    OutcomeKind,
+)
 from bot.core.review.facts import (
     EarlierReview,
     ReviewFacts,
@@ -100,10 +109,37 @@ def _command_job(job: Job, facts: ReviewFacts) -> CommandJob:
         command=command_of(job),
         base=base,
         pull=PullHead(job.item.number, job.item.head_sha),
-        inputs={ITEM_FILE: item_json(job, base)},
+        inputs={ITEM_FILE: _item(job, facts)},
         environment=variables(job, base),
         timeout_seconds=job.item.timeout_seconds,
     )
+
+
+def _item(job: Job, facts: ReviewFacts) -> str:
+    """Return what the command is told: of the pull request as it is now, and of the
+    issue if the batch opened it for one.
+    """
+    pull, accepted = facts.pull, job.facts
+    item = json.loads(item_json(job, pull.base_branch)) | {
+        "kind": ItemKind.PULL_REQUEST,
+        "number": pull.number,
+        "url": pull.url,
+        "title": facts.title,
+        "body": facts.body,
+        "author": facts.author,
+        "labels": facts.labels,
+        "assignees": facts.assignees,
+        "milestone": facts.milestone,
+        "updated_at": facts.updated_at,
+        "head": pull.head_branch,
+        "head_sha": job.item.head_sha,
+        "is_draft": pull.is_draft,
+        "is_from_fork": pull.is_from_fork,
+    }
+    if accepted is not None and accepted.kind is ItemKind.ISSUE:
+        of = ("number", "title", "body", "url", "labels")
+        item["issue"] = {name: getattr(accepted, name) for name in of}
+    return json.dumps(item, ensure_ascii=False, indent=2)
 
 
 def _fault(job: Job, result: CommandResult) -> Outcome | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from types import MappingProxyType
 
 from bot.core.actions.assign import ASSIGN
@@ -138,8 +139,10 @@ def expectation(expectations: Expectations, item: PlanItem) -> Expectation:
     if known := expectations.get(estimate_key(item)):
         return known
     spec = spec_of(item.action)
-    if spec is None or _runs_more(item, spec):
+    if spec is None:
         return UNKNOWN_EXPECTATION
+    if _runs_more(item, spec):  # a command takes time, and asks GitHub for nothing
+        return replace(spec.expected, seconds=UNKNOWN_EXPECTATION.seconds)
     return spec.expected
 
 

@@ -64,6 +64,13 @@ class ReviewFacts:
     is_own: bool = False  # whether the app opened it: GitHub takes no verdict then
     additions: int = 0  # lines, in all files
     deletions: int = 0
+    title: str = ""
+    body: str = ""
+    author: str = ""
+    labels: tuple[str, ...] = ()
+    assignees: tuple[str, ...] = ()
+    milestone: str = ""
+    updated_at: str = ""
 
     @property
     def hides_lines(self) -> bool:

@@ -12,12 +12,12 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    ValidationError,
     model_validator,
 )
 from pydantic_core import ErrorDetails
 
 from bot.core.remarks import Level, Remark, Said, Side, Verdict, Written
+from bot.core.review.checked import Misfit, Path, checked, each
 from bot.core.review.paths import below
 from bot.core.review.sarif import is_sarif, read_sarif
 from bot.core.world.markdown import cut
@@ -33,15 +33,17 @@ SARIF_FILE = "result.sarif"
 MOST_BYTES = 8 * 1024**2
 """Of what a command wrote; whoever needs more has looked at more than a change."""
 
+MOST_OBJECTS = 200_000
+"""JSON objects in that: a megabyte of empty ones takes a gigabyte of memory."""
+
 SUMMARY_LENGTH = 20_000
 BODY_LENGTH = 4_000
 SUGGESTION_LENGTH = 10_000
 
+_LESS = "write what is said of the changed files alone"
 _FORM = "{summary, verdict, comments: [{path, line, body}]}"
 _FENCED = re.compile(r"\s*(`{3,})(?:json|sarif)?[ \t]*\n(.*)\n\1\s*\Z", re.DOTALL)
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},:]|[^\s\[\]{},:"]+', re.DOTALL)
-
-Path = tuple[str | int, ...]
 
 
 class Unusable(ValueError):
@@ -101,7 +103,7 @@ class _Review(BaseModel):
     verdict: (
         Annotated[str, BeforeValidator(_word), AfterValidator(_checked_verdict)] | None
     ) = None
-    comments: list[_Comment] = Field(default=[])
+    comments: list[Any] = Field(default=[])  # each is a ``_Comment``
 
 
 def read_review(text: str, *, roots: Sequence[str] = ()) -> Said:
@@ -113,6 +115,9 @@ def read_review(text: str, *, roots: Sequence[str] = ()) -> Said:
     fenced = _FENCED.match(bare)
     before = bare[: fenced.start(2)].count("\n") if fenced else 0
     document = fenced[2] if fenced else bare
+    if document.count("{") > MOST_OBJECTS:
+        message = f"more than {MOST_OBJECTS:,} objects: {_LESS}"
+        raise Unusable(message)
     try:
         value = json.loads(document)
     except json.JSONDecodeError as error:
@@ -131,12 +136,11 @@ def read_review(text: str, *, roots: Sequence[str] = ()) -> Said:
         if is_sarif(value):
             return read_sarif(value, roots)
         return _read_own(value, roots)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        line = _line_of(document, first["loc"]) + before
-        more = error.error_count() - 1
-        rest = f" (and {more} more)" if more else ""
-        message = f"line {line}: {_spelled(first['loc'])}: {_expected(first)}{rest}"
+    except Misfit as error:
+        line = _line_of(document, error.place) + before
+        rest = f" (and {error.more} more)" if error.more else ""
+        told = f"{_spelled(error.place)}: {_expected(error.detail)}{rest}"
+        message = f"line {line}: {told}"
         raise Unusable(message) from error
     except ValueError as error:
         message = f"line {_line_of(document, ('version',)) + before}: {error}"
@@ -160,10 +164,7 @@ def read_written(written: Sequence[Written], *, roots: Sequence[str] = ()) -> Sa
 
 def _readable(written: Written) -> str:
     if not written.is_whole:
-        message = (
-            f"more than {MOST_BYTES // 1024**2} MiB: write what is said of the changed"
-            " files alone"
-        )
+        message = f"more than {MOST_BYTES // 1024**2} MiB: {_LESS}"
         raise Unusable(message)
     if not written.is_text:
         message = "no text in UTF-8"
@@ -204,13 +205,14 @@ def _read_own(value: Mapping[str, Any], roots: Sequence[str]) -> Said:
     if not value.keys() & _Review.model_fields.keys():
         message = f"expected {_FORM}, or SARIF with its runs"
         raise ValueError(message)
-    told = _Review.model_validate(
-        {k: v for k, v in value.items() if v is not None or k == "verdict"}
+    told = checked(
+        _Review, {k: v for k, v in value.items() if v is not None or k == "verdict"}
     )
+    comments = each(_Comment, told.comments, ("comments",))
     return Said(
         summary=told.summary,
         verdict=Verdict((told.verdict or Verdict.COMMENT).lower()),
-        remarks=tuple(_remark(one, roots) for one in told.comments),
+        remarks=tuple(_remark(one, roots) for one in comments),
     )
 
 

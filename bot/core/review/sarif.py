@@ -5,12 +5,13 @@ https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
 from bot.core.remarks import Edit, Level, Remark, Said
+from bot.core.review.checked import Few, Items, Path, checked, each
 from bot.core.review.paths import below, is_absolute, of_uri
 
 VERSION = "2.1.0"
@@ -38,7 +39,7 @@ class _Text(_Part):
 
 class _Message(_Text):
     id: str | None = None
-    arguments: list[str] | None = None
+    arguments: Items[str] | None = None
 
 
 class _ArtifactLocation(_Part):
@@ -74,11 +75,11 @@ class _Replacement(_Part):
 
 class _ArtifactChange(_Part):
     artifact_location: _ArtifactLocation
-    replacements: list[_Replacement]
+    replacements: Items[_Replacement]
 
 
 class _Fix(_Part):
-    artifact_changes: list[_ArtifactChange] | None = None
+    artifact_changes: Items[_ArtifactChange] | None = None
 
 
 class _Component(_Part):
@@ -98,10 +99,10 @@ class _Result(_Part):
     kind: str | None = None
     level: str | None = None
     message: _Message
-    locations: list[_Location] | None = None
-    suppressions: list[_Suppression] | None = None
+    locations: Items[_Location] | None = None
+    suppressions: Items[_Suppression] | None = None
     baseline_state: str | None = None
-    fixes: list[_Fix] | None = None
+    fixes: Items[_Fix] | None = None
 
 
 class _RuleLevel(_Part):
@@ -113,19 +114,19 @@ class _Rule(_Part):
     help_uri: str | None = None
     help: _Text | None = None
     short_description: _Text | None = None
-    message_strings: Mapping[str, _Text] | None = None
+    message_strings: Annotated[Mapping[str, _Text], Few] | None = None
     default_configuration: _RuleLevel | None = None
 
 
 class _Driver(_Part):
     name: str = ""
-    rules: list[_Rule] | None = None
-    global_message_strings: Mapping[str, _Text] | None = None
+    rules: list[Any] | None = None  # each is a ``_Rule``
+    global_message_strings: Annotated[Mapping[str, _Text], Few] | None = None
 
 
 class _Tool(_Part):
     driver: _Driver
-    extensions: list[_Driver] | None = None
+    extensions: Items[_Driver] | None = None
 
 
 class _Artifact(_Part):
@@ -139,20 +140,20 @@ class _Notification(_Part):
 
 class _Invocation(_Part):
     execution_successful: bool = True
-    tool_execution_notifications: list[_Notification] | None = None
+    tool_execution_notifications: Items[_Notification] | None = None
 
 
 class _Run(_Part):
     tool: _Tool
-    results: list[_Result] | None = None
-    artifacts: list[_Artifact] | None = None
-    invocations: list[_Invocation] | None = None
-    original_uri_base_ids: Mapping[str, _ArtifactLocation] | None = None
+    results: list[Any] | None = None  # each is a ``_Result``
+    artifacts: Items[_Artifact] | None = None
+    invocations: Items[_Invocation] | None = None
+    original_uri_base_ids: Annotated[Mapping[str, _ArtifactLocation], Few] | None = None
 
 
 class _Log(_Part):
     version: str
-    runs: list[_Run]
+    runs: list[Any]  # each is a ``_Run``
 
 
 def is_sarif(value: Mapping[str, Any]) -> bool:
@@ -163,16 +164,21 @@ def is_sarif(value: Mapping[str, Any]) -> bool:
 def read_sarif(value: Mapping[str, Any], roots: Sequence[str]) -> Said:
     """Return what the runs of a log say; *roots* are absolute paths of the workspace.
 
-    Raises pydantic's ``ValidationError``, and ``ValueError`` for another version.
+    Raises ``Misfit``, and ``ValueError`` for another version.
     """
     version = value.get("version")
     if isinstance(version, str) and version != VERSION:
         message = f"version: this is SARIF {version[:20]}; {VERSION} is read"
         raise ValueError(message)
-    log = _Log.model_validate(value)
-    remarks = [one for run in log.runs for one in _Reader(run, roots).remarks()]
-    notices = [line for run in log.runs for line in _notices(run)]
-    names = dict.fromkeys(run.tool.driver.name for run in log.runs)
+    log = checked(_Log, value)
+    runs = list(each(_Run, log.runs, ("runs",)))
+    remarks = [
+        remark
+        for number, run in enumerate(runs)
+        for remark in _Reader(run, roots, ("runs", number)).remarks()
+    ]
+    notices = [line for run in runs for line in _notices(run)]
+    names = dict.fromkeys(run.tool.driver.name for run in runs)
     return Said(
         summary="\n".join(notices),
         remarks=tuple(remarks),
@@ -196,21 +202,29 @@ def _notices(run: _Run) -> Iterator[str]:
 
 
 class _Reader:
-    """Reads the results of one run by what the run says of its rules and files."""
+    """Reads the results of one run by what the run says of its rules and files.
 
-    def __init__(self, run: _Run, roots: Sequence[str]) -> None:
+    *at* is where the run stands.
+    """
+
+    def __init__(self, run: _Run, roots: Sequence[str], at: Path) -> None:
         self._run = run
         self._roots = roots
-        self._components = [run.tool.driver, *(run.tool.extensions or ())]
+        self._at = at
+        components = [run.tool.driver, *(run.tool.extensions or ())]
+        owners = [("driver",), *(("extensions", n) for n in range(len(components) - 1))]
+        self._rules = [
+            list(each(_Rule, component.rules or (), (*at, "tool", *owner, "rules")))
+            for owner, component in zip(owners, components, strict=True)
+        ]
         self._by_id = {
-            rule.id: rule
-            for component in reversed(self._components)
-            for rule in component.rules or ()
+            rule.id: rule for rules in reversed(self._rules) for rule in rules
         }
 
     def remarks(self) -> Iterator[Remark]:
-        """Yield what is to be said, in the order of the results."""
-        for result in self._run.results or ():
+        """Yield what is to be said, in the order of the results. Raises ``Misfit``."""
+        place = (*self._at, "results")
+        for result in each(_Result, self._run.results or (), place):
             if not _is_quiet(result):
                 yield self._remark(result)
 
@@ -251,8 +265,8 @@ class _Reader:
         if index is not None and index >= 0:
             owner = given.tool_component.index if given.tool_component else None
             place = 0 if owner is None else owner + 1
-            of_owner = self._components[place : place + 1] if place >= 0 else []
-            rules = (of_owner[0].rules or ()) if of_owner else ()
+            of_owner = self._rules[place : place + 1] if place >= 0 else []
+            rules = of_owner[0] if of_owner else []
             if index < len(rules):
                 return rules[index], name or rules[index].id
         wanted = name

@@ -1,6 +1,7 @@
 """What reviewers write, of our own form: read, or named with what was expected."""
 
 import json
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -122,6 +123,45 @@ def test_little_is_enough(text: str, said: Said):
 )
 def test_what_is_wrong_is_named_with_its_line(text: str, says: str):
     assert fault(text).startswith(says)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (
+            '{"comments": [' + "{}," * 200_000 + "{}]}",
+            "more than 200,000 objects: write what is said of the changed files alone",
+        ),
+        ('{"comments": [' + "1," * 900_000 + "1]}", "line 1: comments[0]: expected"),
+        (
+            '{"version": "2.1.0", "runs": [{"tool": {"driver": {}}, "results":\n'
+            '[{"message": {}, "locations": [' + "1," * 900_000 + "1]}]}]}",
+            "line 2: runs[0].results[0].locations[0]: expected an object",
+        ),
+        (
+            '{"version": "2.1.0", "runs": [{"tool": {"extensions": [], "driver":\n'
+            '{"rules": [' + "{}," * 9 + "1]}}}]}",
+            "line 2: runs[0].tool.driver.rules[9]: expected an object",
+        ),
+        (
+            '{"version": "2.1.0", "runs": [{"tool": {"driver":\n'
+            '{"globalMessageStrings": {'
+            + ",".join(f'"{n}": 1' for n in range(300_000))
+            + "}}}}]}",
+            "line 2: runs[0].tool.driver.globalMessageStrings: there are 300,000; at most"
+            " 10,000 are read",
+        ),
+    ],
+    ids=["objects", "numbers", "places", "rules", "names"],
+)
+def test_of_a_million_mistakes_the_first_is_told(text: str, says: str):
+    # With each of them noted down it would take gigabytes, and nobody else a turn.
+    tracemalloc.start()
+    try:
+        assert fault(text).startswith(says)
+        assert tracemalloc.get_traced_memory()[1] < 200 * 1024**2
+    finally:
+        tracemalloc.stop()
 
 
 def test_keys_in_texts_do_not_lead_astray():
