@@ -1,5 +1,6 @@
 """Answers with git what GitHub does not tell of pull requests."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -33,8 +34,8 @@ def asking_git(ask: AskAll, histories: Histories) -> AskAll:
                 asked = conflicts_of(question.repository, answer.pull)
                 files = await _of_git(histories, asked)
                 answers[question] = replace(answer, conflicting=tuple(files))
-        for one in own:
-            answers[one] = await _of_git(histories, one)
+        told = await asyncio.gather(*(_of_git(histories, one) for one in own))
+        answers.update(zip(own, told, strict=True))
         return answers
 
     return all_of_them

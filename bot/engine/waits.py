@@ -1,7 +1,8 @@
 """What parked attempts wait for: looked at together, and at once when GitHub tells.
 
 A delivery about an awaited commit or run is the reason to look; a slow look is the net
-for those that do not come. All questions about a repository go into one query.
+for those that do not come. All questions about a repository go into one query, but for
+slow ones, which nothing else waits for.
 """
 
 import asyncio
@@ -52,7 +53,7 @@ class _Waiter:
 
 @dataclass(eq=False, slots=True)
 class _Place:
-    """The waiters of one repository, and what looks for them."""
+    """The waiters of one repository, slow or not, and what looks for them."""
 
     waiters: list[_Waiter] = field(default_factory=list)
     sooner: asyncio.Event = field(default_factory=asyncio.Event)
@@ -75,7 +76,7 @@ class Waits:
         self._clock = clock
         self._supervisor = supervisor
         self._fraction = fraction
-        self._places: dict[int, _Place] = {}  # by repository
+        self._places: dict[tuple[int, bool], _Place] = {}
 
     async def look(
         self, question: Question[A], *, meters: Sequence[str], seconds: float = 0.0
@@ -85,10 +86,11 @@ class Waits:
         The requests are charged to *meters*. Waits as long as GitHub takes to answer.
         Raises ``PermanentError``.
         """
-        place = self._places.get(question.repository.id)
+        key = (question.repository.id, question.is_slow)
+        place = self._places.get(key)
         if place is None:
-            place = self._places[question.repository.id] = _Place()
-            work = self._work(question.repository.id, place)
+            place = self._places[key] = _Place()
+            work = self._work(key, place)
             name = f"waits {question.repository.name}"
             self._supervisor.start(name, work)
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
@@ -113,7 +115,7 @@ class Waits:
 
     def wake_all(self, repository_id: int) -> None:
         """Look soon at all that is awaited in a repository."""
-        if place := self._places.get(repository_id):
+        if place := self._places.get((repository_id, False)):
             self._hurry(place, place.waiters)
 
     def _hurry(self, place: _Place, waiters: Sequence[_Waiter]) -> None:
@@ -122,7 +124,7 @@ class Waits:
             waiter.due = min(waiter.due, soon)
             place.sooner.set()
 
-    async def _work(self, repository_id: int, place: _Place) -> None:
+    async def _work(self, key: tuple[int, bool], place: _Place) -> None:
         """Look for a repository's waiters until there are none."""
         failures = 0
         try:
@@ -141,8 +143,8 @@ class Waits:
                 if pause:
                     await self._clock.sleep(pause)
         finally:
-            if self._places.get(repository_id) is place:
-                del self._places[repository_id]
+            if self._places.get(key) is place:
+                del self._places[key]
             for waiter in place.waiters:
                 waiter.answer.cancel()
 

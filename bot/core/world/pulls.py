@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import ClassVar
 
 from bot.core.model import ItemNumber, Repository
 from bot.core.world.freezes import Freeze
@@ -163,6 +164,7 @@ class RebaseOf(Question[str]):
     Whoever answers keeps the commits: once they are rebased nobody may have them.
     """
 
+    is_slow: ClassVar[bool] = True
     number: ItemNumber
     head_sha: str
     base_branch: str
@@ -172,6 +174,7 @@ class RebaseOf(Question[str]):
 class ConflictsOf(Question[tuple[str, ...]]):
     """The files in which a head conflicts with its base; none where nobody can say."""
 
+    is_slow: ClassVar[bool] = True
     number: ItemNumber
     head_sha: str
     base_sha: str

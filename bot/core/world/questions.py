@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 from bot.core.model import ItemNumber, Repository
 
@@ -19,6 +19,7 @@ A_co = TypeVar("A_co", covariant=True)
 class Question(Generic[A_co]):
     """Something that GitHub can be asked about a repository, answered with ``A_co``."""
 
+    is_slow: ClassVar[bool] = False  # may take a minute, as git does
     repository: Repository
 
     @property
