@@ -70,7 +70,7 @@ def timeline(thread: Thread) -> list[Entry]:
 class DiffLine:
     """A line of a diff with its numbers on both sides."""
 
-    kind: str  # hunk, added, removed or same
+    kind: str  # hunk (what git says of the lines), added, removed or same
     old: str
     new: str
     text: str
@@ -99,7 +99,7 @@ def diff_lines(
 
 def _lines_of(patch: str) -> Iterator[DiffLine]:
     old = new = 0
-    for line in patch.splitlines():
+    for line in filter(None, patch.split("\n")):
         if line.startswith("@@"):
             old, new = (
                 int(word.lstrip("+-").split(",")[0]) for word in line.split()[1:3]
@@ -111,6 +111,8 @@ def _lines_of(patch: str) -> Iterator[DiffLine]:
         elif line.startswith("-"):
             yield DiffLine("removed", str(old), "", line[1:])
             old += 1
+        elif line.startswith("\\"):  # such as "\ No newline at end of file"
+            yield DiffLine("hunk", "", "", line)
         else:
             yield DiffLine("same", str(old), str(new), line[1:])
             old, new = old + 1, new + 1

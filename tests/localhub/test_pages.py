@@ -288,6 +288,17 @@ async def test_a_pull_request_shows_its_diff_and_is_merged(
     await page.goto(files)
     said = page.locator(".diff tr:has-text('14') + tr.said em")
     await expect(said).to_have_text("changes")
+    whole = LineComment("widgets/config.py", "Why this *file*?")
+    site.review(BOT, REPOSITORY, 63, event="COMMENT", comments=[whole])
+    line_comment = pull_of(site.thread(REPOSITORY, 63)).review_comments[0]
+    line_comment.is_resolved = True
+    await page.goto(files)
+    # What is said of a file stands above its lines, once; what is resolved is folded.
+    await expect(page.locator(".diff tr:first-child em")).to_have_text("file")
+    await expect(page.locator("tr.said")).to_have_count(2)
+    await expect(said).to_be_hidden()
+    await page.get_by_text("resolved").click()
+    await expect(said).to_have_text("changes")
     pull_of(site.thread(REPOSITORY, 63)).reviews[-1].minimized_as = "outdated"
     await page.goto(f"/{REPOSITORY}/pull/63")
     await expect(page.locator(".on-line em")).to_be_hidden()

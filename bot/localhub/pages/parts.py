@@ -36,7 +36,7 @@ class Part:
 
 
 Place = tuple[str, str, str]
-"""A line of a diff: its file, the side and the number there."""
+"""A line of a diff: its file, the side and the number there; both empty: the file."""
 
 Slots = dict[str, list[Part]]
 """The parts of a page by the place where they stand."""
@@ -161,7 +161,8 @@ class Parts(Frame):
         context = self._context(thread.repository)
         found: dict[Place, list[tuple[ReviewComment, Markup]]] = {}
         for comment in pulls.pull_of(thread).review_comments:
-            place = (comment.path, comment.side, str(comment.line or ""))
+            line = (comment.side, str(comment.line)) if comment.line else ("", "")
+            place = (comment.path, *line)
             html = render(comment.body, context)
             found.setdefault(place, []).append((comment, html))
         return found
