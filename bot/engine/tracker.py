@@ -179,7 +179,9 @@ class Tracker:
             await self._voice.mark(progress, watch)
         wait = self._seconds_to_edit(progress, watch)
         report_in = self._seconds_to_so_far(watch)
-        if wait == 0.0:
+        if wait == 0.0 and watch.is_gone:
+            await self._voice.pass_over(progress, watch)
+        elif wait == 0.0:
             await self._voice.write(progress, watch)
         elif watch.check.is_due:
             await self._check(progress, watch)
@@ -205,7 +207,7 @@ class Tracker:
         return max(0.0, left.total_seconds())
 
     def _seconds_to_edit(self, progress: Progress, watch: Watch) -> float | None:
-        if watch.is_gone:
+        if watch.is_gone and not progress.check_run_id:
             return None
         situation = self._situations.glance(progress)
         budget = situation.budget

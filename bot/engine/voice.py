@@ -126,6 +126,11 @@ class Voice:
         self._edited(batch)
         return None
 
+    async def pass_over(self, progress: Progress, watch: Watch) -> None:
+        """Take a comment that is not to be there for written: the check run follows it."""
+        situation = await self._situations.situation(progress)
+        self._written(watch, render(progress, situation, watch))
+
     def _written(self, watch: Watch, page: Page) -> None:
         watch.shown, watch.check.is_due = page, True
         watch.edited_at = self._clock.monotonic()

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from bot.core.model import InstallationId
 from bot.core.say import findings
-from bot.core.world.permissions import not_granted
+from bot.core.world.permissions import ORGANIZATIONS_ONLY, PERMISSIONS, lacking
 from bot.github.ledger import Ledger
 from bot.ports.examined import Finding, State
 
@@ -44,10 +44,12 @@ def of_grants(
     granted: Mapping[InstallationId, Mapping[str, str]],
 ) -> Iterator[Finding]:
     """Yield the permissions in use that installations have not granted."""
-    lacking: defaultdict[str, list[int]] = defaultdict(list)
+    lack: defaultdict[str, list[int]] = defaultdict(list)
     for installation_id, levels in sorted(granted.items()):
-        for permission in not_granted(levels):
-            lacking[permission].append(installation_id)
-    for permission, installations in lacking.items():
+        for name in lacking(levels):
+            if name not in ORGANIZATIONS_ONLY:
+                lack[name].append(installation_id)
+    for name, installations in lack.items():
+        permission = f"{name}: {PERMISSIONS[name].level}"
         words = findings.not_granted(permission, installations)
         yield Finding("permissions", State.NOTE, *words)

@@ -1,5 +1,6 @@
 """A batch that was asked for in a pull request stands as a check run on its head."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -19,6 +20,11 @@ def runs(on: World, sha: str = "") -> list[CheckRun]:
     """Return the bot's check runs, oldest first, on one commit or on all."""
     found = [run for run in on.repository.check_runs if run.by_app]
     return [run for run in found if sha in ("", run.head_sha)]
+
+
+def shows(on: World, title: str) -> bool:
+    """Return whether the newest check run has this title."""
+    return bool(runs(on)) and runs(on)[-1].title == title
 
 
 def push(on: World, text: str) -> str:
@@ -62,6 +68,42 @@ async def test_a_batch_stands_on_the_head_from_its_start_to_its_end(on: World):
     assert run.details_url == address
     assert f"[The comment]({address}) has all" in str(run.summary)
     assert on.thread(61).pinned_comment is None
+
+
+@pytest.mark.parametrize("comments", ["outcomes", "{pin: false}"])
+async def test_it_goes_on_whichever_comments_are_wanted(on: World, comments: str):
+    on.configure(f"comments: {comments}")
+    for number in (12, 15, 18):
+        on.issue(number, f"write a{number} b\nwait {on.folder / str(number)}")
+    on.pull_request(61)
+    async with on.bot():
+        command = on.say("/batch 12 15 18 concurrency:1", on=61)
+        await on.until(lambda: runs(on) and "0 of 3 finished" in str(runs(on)[0].title))
+        for done, number in enumerate((12, 15), start=1):
+            (on.folder / str(number)).touch()
+            await on.until(partial(shows, on, f"Running: {done} of 3 finished"))
+        assert len(on.comments("tracking", on=61)) == (comments == "{pin: false}")
+        (on.folder / "18").touch()
+        await on.finished(command)
+    (run,) = runs(on)
+    assert (run.conclusion, run.title) == ("success", "Finished: 3 of 3 done")
+
+
+async def test_it_goes_on_without_the_comment_that_a_person_deleted(on: World):
+    on.issue(12, f"write a b\nwait {on.folder / 'go'}")
+    on.issue(15, f"write c d\nwait {on.folder / 'on'}")
+    on.issue(18, f"write e f\nwait {on.folder / 'end'}")
+    on.pull_request(61)
+    async with on.bot():
+        command = on.say("/batch 12 15 18", on=61)
+        await on.until(lambda: runs(on) and on.comments("tracking", on=61))
+        on.hub.delete_comment("ada", REPOSITORY, on.comment("tracking", on=61).id)
+        for done, name in enumerate(("go", "on"), start=1):
+            (on.folder / name).touch()
+            await on.until(partial(shows, on, f"Running: {done} of 3 finished"))
+        (on.folder / "end").touch()
+        await on.finished(command)
+    assert runs(on)[0].conclusion == "success"
 
 
 async def test_what_failed_is_neutral_and_a_button_tries_it_again(on: World):

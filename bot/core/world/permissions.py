@@ -51,6 +51,9 @@ PERMISSIONS: Mapping[str, Permission] = {
 Asked for once: each later addition needs the consent of every owner.
 """
 
+ORGANIZATIONS_ONLY = frozenset({"members"})
+"""Permissions that a person's account cannot grant."""
+
 Needed = tuple[tuple[str, ...], ...]
 """What has to be granted to change something: one permission of each of these."""
 
