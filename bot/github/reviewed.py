@@ -4,6 +4,7 @@ https://docs.github.com/graphql/reference/objects#pullrequestreview
 https://docs.github.com/rest/pulls/pulls#list-pull-requests-files
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
@@ -31,6 +32,13 @@ _EMPTY_BLOBS = (
     "473a0f4c3be8a93681a267e3b1e9a7dcda1185436fe141f7749120a303721813",
 )
 """How git calls an empty file, by SHA-1 and by SHA-256."""
+
+_SUBMODULE = re.compile(
+    r"@@ [^@\n]+ @@"
+    r"(?:\n-Subproject commit (?P<before>[0-9a-f]{40,64}))?"
+    r"(?:\n\+Subproject commit (?P<after>[0-9a-f]{40,64}))?\n?"
+)
+"""How a submodule that moved is shown in place of its lines."""
 
 _CONFLICTS = {"MERGEABLE": False, "CONFLICTING": True}
 _SAID = """
@@ -232,7 +240,19 @@ def _file(entry: Mapping[str, Any]) -> ChangedFile:
         patch=entry.get("patch"),
         previous_path=str(entry.get("previous_filename") or ""),
         is_empty=entry["sha"] in _EMPTY_BLOBS,
+        submodule=_submodule(entry),
     )
+
+
+def _submodule(entry: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Return the commits of a submodule: its patch names them, and the entry one.
+
+    The name of a file that merely reads so is that of a blob.
+    """
+    found = _SUBMODULE.fullmatch(entry.get("patch") or "")
+    if found is None or entry["sha"] not in found.groups():
+        return None
+    return found["before"] or "", found["after"] or ""
 
 
 def _is_own(review: Mapping[str, Any], app: App) -> bool:

@@ -245,6 +245,24 @@ async def test_the_required_checks_of_rulesets_count(desk: Bench):
     assert [one.name for one in (await look(desk)).pull.required] == ["ci"]
 
 
+async def test_a_submodule_is_known_by_the_commit_that_its_entry_names(desk: Bench):
+    before, after = "a" * 40, "b" * 40
+    moved = f"@@ -1 +1 @@\n-Subproject commit {before}\n+Subproject commit {after}"
+    served(desk, known())
+    gone = f"@@ -1 +0,0 @@\n-Subproject commit {before}"
+    entries = [
+        file("lib", patch=moved, sha=after),
+        file("old", patch=gone, sha=before, status="removed"),
+        file("reads-so.txt", patch=moved),
+        file(
+            "app.py", patch=f"@@ -1 +1,2 @@\n+a\n+Subproject commit {after}", sha=after
+        ),
+    ]
+    desk.github.on(FILES, Reply(entries))
+    found = [one.submodule for one in (await look(desk)).files]
+    assert found == [(before, after), (before, ""), None, None]
+
+
 async def test_until_conflicts_are_known_no_file_is_read(desk: Bench):
     served(desk, known(mergeable="UNKNOWN"))
     assert (await look(desk)).has_conflicts is None

@@ -175,9 +175,7 @@ def _of_people(pull: PullRequest) -> Iterator[str]:
             who = join(pull.objectors[:_MOST_NAMED])
             yield f"the changes that {who or 'a reviewer'} requested"
         case ReviewDecision.REQUIRED:
-            several = plural(rules.approvals, "approval")
-            count = several if rules.approvals > 1 else "an approval"
-            yield f"{count} by a code owner" if rules.wants_code_owners else count
+            yield rules.wanted_approvals
         case ReviewDecision.NONE | ReviewDecision.APPROVED:
             pass
     if rules.wants_conversations_resolved and pull.open_conversations:

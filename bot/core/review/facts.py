@@ -19,6 +19,9 @@ class ChangedFile:
     patch: str | None = None
     previous_path: str = ""
     is_empty: bool = False  # after the change
+    submodule: tuple[str, str] | None = (
+        None  # its commits before and after, "" for none
+    )
 
     @property
     def changes(self) -> int:

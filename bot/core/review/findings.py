@@ -120,11 +120,7 @@ def _people(facts: ReviewFacts) -> Iterator[Finding]:
         by = some(who[:_MOST_NAMED], len(who)) or "A reviewer"
         yield Finding(Weight.STOPS, f"{by} requested changes")
     elif pull.review is ReviewDecision.REQUIRED:
-        wanted = pull.rules.approvals
-        needs = f"Needs {wanted} approvals" if wanted > 1 else "Needs an approval"
-        owner = ", one of them a code owner's" if wanted > 1 else " by a code owner"
-        needs += owner if pull.rules.wants_code_owners else ""
-        yield Finding(Weight.WAITS, needs)
+        yield Finding(Weight.WAITS, f"Needs {pull.rules.wanted_approvals}")
 
 
 def _conversations(facts: ReviewFacts) -> Iterator[Finding]:
@@ -175,6 +171,17 @@ def _tests(facts: ReviewFacts) -> Iterator[Finding]:
         yield Finding(
             Weight.LOOK, f"{plural(len(gone), 'file')} of tests removed: {_paths(gone)}"
         )
+    moved = [
+        f"{_paths([file.previous_path])} to {_paths([file.path])}"
+        for file in facts.files
+        if file.status == "renamed"
+        and kind_of(file.previous_path) is Kind.TESTS
+        and _kind(file) is not Kind.TESTS
+    ]
+    if moved:
+        count = plural(len(moved), "file")
+        shown = some(moved[:_MOST_NAMED], len(moved))
+        yield Finding(Weight.LOOK, f"{count} moved out of the tests: {shown}")
     if lost := _lost_tests(tests):
         names = some([code_span(name) for name in lost[:_MOST_NAMED]], len(lost))
         yield Finding(Weight.LOOK, f"Tests taken out of files that stay: {names}")
@@ -197,6 +204,22 @@ def _lost_tests(tests: Iterable[ChangedFile]) -> list[str]:
 def _name(line: diff.Line) -> str:
     found = _TEST_NAME.match(line.text)
     return next(filter(None, found.groups())) if found else ""
+
+
+def _submodules(facts: ReviewFacts) -> Iterator[Finding]:
+    moves = [(f.path, f.submodule) for f in facts.files if f.submodule]
+    for path, (before, after) in moves[:_MOST_NAMED]:
+        name = code_span(path, _PATH_WIDTH)
+        was, now = code_span(before[:7]), code_span(after[:7])
+        if not before:
+            says = f"Adds the submodule {name} at {now}"
+        elif not after:
+            says = f"Removes the submodule {name}"
+        else:
+            says = f"Moves the submodule {name} from {was} to {now}"
+        yield Finding(Weight.LOOK, says)
+    if (more := len(moves) - _MOST_NAMED) > 0:
+        yield Finding(Weight.LOOK, f"{plural(more, 'more submodule')} changed")
 
 
 def _unreadable(facts: ReviewFacts) -> Iterator[Finding]:
@@ -223,7 +246,7 @@ def _unreadable(facts: ReviewFacts) -> Iterator[Finding]:
         for file in facts.files
         if file.patch is not None
         and file.changes > BIG_LINES
-        and kind_of(file.path) not in (Kind.LOCKS, Kind.GENERATED)
+        and _kind(file) not in (Kind.LOCKS, Kind.GENERATED)
     ]
     if long:
         says = f"More than {BIG_LINES:,} lines changed in"
@@ -257,6 +280,7 @@ _IN_ORDER: Sequence[Callable[[ReviewFacts], Iterable[Finding]]] = (
     _other_checks,
     _rights,
     _tests,
+    _submodules,
     _unreadable,
     _cut,
     _made,
@@ -266,9 +290,11 @@ _IN_ORDER: Sequence[Callable[[ReviewFacts], Iterable[Finding]]] = (
 
 def size(facts: ReviewFacts) -> str:
     """Return how big the diff is, by kind of file."""
+    if not facts.files and not facts.files_in_all:
+        return "no file changed"
     added = facts.additions or sum(file.additions for file in facts.files)
     gone = facts.deletions or sum(file.deletions for file in facts.files)
-    kinds = Counter(kind_of(file.path) for file in facts.files)
+    kinds = Counter(map(_kind, facts.files))
     parts = [f"{kind} {kinds[kind]:,}" for kind in Kind if kinds[kind]]
     counted = plural(max(len(facts.files), facts.files_in_all), "file")
     by_kind = f" ({', '.join(parts)})" if len(parts) > 1 else ""
@@ -312,4 +338,8 @@ def _paths(paths: Sequence[str]) -> str:
 
 
 def _of(facts: ReviewFacts, kind: Kind) -> list[ChangedFile]:
-    return [file for file in facts.files if kind_of(file.path) is kind]
+    return [file for file in facts.files if _kind(file) is kind]
+
+
+def _kind(file: ChangedFile) -> Kind:
+    return Kind.OTHER if file.submodule else kind_of(file.path)

@@ -65,6 +65,20 @@ class BaseRules:
     has_queue: bool = False
     methods: tuple[MergeMethod, ...] = tuple(MergeMethod)  # that may be used
 
+    @property
+    def wanted_approvals(self) -> str:
+        """What reviewers have to give, in words.
+
+        Which files have an owner, and whether ``CODEOWNERS`` is there and right, is not
+        known here.
+        """
+        several = self.approvals > 1
+        count = f"{self.approvals} approvals" if several else "an approval"
+        if not self.wants_code_owners:
+            return count
+        by = "one by" if several else "by"
+        return f"{count}, {by} a code owner where CODEOWNERS names one"
+
 
 @dataclass(frozen=True, slots=True)
 class HeadCommit:

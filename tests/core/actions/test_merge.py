@@ -256,7 +256,7 @@ def test_a_check_that_the_base_does_not_require_stops_nothing():
                 "review": ReviewDecision.REQUIRED,
                 "rules": BaseRules(approvals=2, wants_code_owners=True),
             },
-            "2 approvals by a code owner",
+            "2 approvals, one by a code owner where CODEOWNERS names one",
         ),
         (
             {"review": ReviewDecision.CHANGES_REQUESTED, "objectors": ("bob",)},

@@ -34,6 +34,13 @@ def said(facts: ReviewFacts) -> list[str]:
             "Needs 2 approvals",
         ),
         (
+            {
+                "review": ReviewDecision.REQUIRED,
+                "rules": BaseRules(wants_code_owners=True),
+            },
+            "Needs an approval, by a code owner where CODEOWNERS names one",
+        ),
+        (
             {"unapproved": (STOPPED,)},
             "1 workflow waits for somebody's approval to run: [CI](https://ci)",
         ),
@@ -68,6 +75,22 @@ def test_how_it_stands_is_told(facts: dict[str, Any], text: str):
         (
             changed("a_test.go", "-func TestA(t *testing.T) {"),
             "Tests taken out of files that stay: `TestA`",
+        ),
+        (
+            changed("old/a.txt", status="renamed", previous_path="tests/test_a.py"),
+            "1 file moved out of the tests: `tests/test_a.py` to `old/a.txt`",
+        ),
+        (
+            changed("lib.js", "-s", "+s", submodule=("a" * 40, "b" * 40)),
+            "Moves the submodule `lib.js` from `aaaaaaa` to `bbbbbbb`",
+        ),
+        (
+            changed("lib.js", "+s", submodule=("", "b" * 40)),
+            "Adds the submodule `lib.js` at `bbbbbbb`",
+        ),
+        (
+            changed("tests/lib", "-s", submodule=("a" * 40, "")),
+            "Removes the submodule `tests/lib`",
         ),
     ],
 )
@@ -111,6 +134,10 @@ def test_what_github_does_not_list_is_said_and_nothing_is_made_of_it():
     cut = "GitHub lists 1 of its 3,200 files: nothing is known of the rest"
     assert said(facts) == [cut]
     assert size(facts).startswith("3,200 files, ")
+
+
+def test_a_head_that_changes_nothing_is_called_so():
+    assert size(ReviewFacts(pull())) == "no file changed"
 
 
 def test_many_checks_are_named_in_part():
