@@ -1,8 +1,10 @@
 """From a command to a recorded batch: the choice, the plan, the record, the beginning."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from weakref import WeakValueDictionary
 
 from structlog.contextvars import bound_contextvars
 
@@ -82,6 +84,8 @@ class NewBatches:
         self._situations = situations
         self._abilities = abilities
         self._clock = clock
+        # One at a time in a repository: two would take the same item.
+        self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
 
     async def before(self, request: Request) -> Batch | None:
         """Return the batch that this very request has started already."""
@@ -93,10 +97,21 @@ class NewBatches:
         """Start or plan a batch; return what became of it, in a few words, or why
         nothing did.
         """
+        lock = self._locks.setdefault(request.repository.id, asyncio.Lock())
+        async with lock:
+            batch = await self._recorded(request, run, reading)
+        if isinstance(batch, Batch):
+            return await self.begun(request, batch)
+        return batch
+
+    async def _recorded(
+        self, request: Request, run: RunCommand, reading: Reading
+    ) -> Batch | str | Refusal:
+        """Return the batch of a command, recorded, or what became of it instead."""
         before = await self._batches.by_source(request.source)
         if before is not None:  # delivered again, or a crash came between
-            return await self.begun(request, before)
-        # A line above may have taken some of the items meanwhile.
+            return before
+        # Others may have taken some of the items meanwhile, also a line above.
         known = await self._reader.with_live_items(request.repository, reading.known)
         chosen = await self.choose(request, run, known)
         if not isinstance(chosen, Chosen):
@@ -108,8 +123,7 @@ class NewBatches:
             await self._replies.decline(request, declines.same_command(where))
             return f"same as batch {same.id}"
         is_planned = run.is_dry_run or chosen.selection.must_confirm
-        batch = await self._create(request, chosen, reading, command, is_planned)
-        return await self.begun(request, batch)
+        return await self._create(request, chosen, reading, command, is_planned)
 
     async def first_refusal(self, request: Request, reading: Reading) -> Refusal | None:
         """Return why one of several commands cannot start a batch: then none does."""

@@ -106,6 +106,24 @@ async def test_two_people_s_labels_are_two_batches(on: World):
     assert "@linus" in on.said("report", on=15)
 
 
+async def test_two_windows_that_close_at_once_do_not_share_an_item(on: World):
+    for number in (12, 15):
+        on.issue(number, "write a.txt hello")
+    on.configure("labels: {batch: implement, two: implement}")
+    async with on.bot():
+        label(on, 12, 15)
+        label(on, 12, by="linus", name="two")
+        await on.dealt_with()
+        await over(on, 2)
+    opened = [
+        one.pull.head_ref.rpartition("/")[2]
+        for one in on.repository.threads.values()
+        if one.pull
+    ]
+    assert sorted(opened) == ["12", "15"]
+    assert "#12 is already in batch" in " ".join(on.replies(on=12) + on.replies(on=15))
+
+
 async def test_a_labelled_parent_stands_for_its_parts_and_has_the_thread(on: World):
     for number in (12, 15, 18):
         on.issue(number, "write a.txt hello")
