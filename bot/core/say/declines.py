@@ -56,15 +56,16 @@ def waits_its_turn(batch_id: BatchId) -> str:
     """A control of the operator is kept, and something else is dealt with first."""
     return (
         "That is kept and waits for what was asked before it in the same repository."
-        f" It is done by itself; `batch-bot show {batch_id}` tells when."
+        f" It is done by itself; look at `batch-bot show {batch_id}` to see that it was."
     )
 
 
 def waits_for(batch_id: BatchId, why: str) -> str:
     """A control of the operator is kept, and is tried again."""
     return (
-        f"That is kept and waits: {escape_prose(why)}. It is tried again for an hour;"
-        f" `batch-bot show {batch_id}` tells what came of it."
+        f"That is kept and waits: {escape_prose(why)}. It is tried again for an hour,"
+        " then given up with a line in the log; look at"
+        f" `batch-bot show {batch_id}` to see whether it was done."
     )
 
 
