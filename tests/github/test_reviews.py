@@ -83,7 +83,9 @@ def file(path: str, ref: str = HEAD, **facts: Any) -> dict[str, Any]:
 
 def known(**facts: Any) -> dict[str, Any]:
     size = {"changedFiles": 1, "additions": 1, "deletions": 0}
-    facts = {"mergeable": "MERGEABLE", "reviews": nodes(), **size, **facts}
+    words = {"title": "Add a", "body": "", "updatedAt": "2026-03-03T12:00:00Z"}
+    told = {**words, "milestone": None, "labels": nodes(), "assignees": nodes()}
+    facts = {"mergeable": "MERGEABLE", "reviews": nodes(), **size, **told, **facts}
     return pull(**facts)
 
 
