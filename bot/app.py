@@ -112,12 +112,19 @@ async def run(settings: Settings, secrets: Secrets) -> None:
         raise BotError(starts.part_died())
 
 
+def _are_one_file(one: Path, other: Path) -> bool:
+    return other.exists() and other.samefile(one)
+
+
 async def back_up(database: Path, target: Path) -> None:
     """Copy the database to *target*, whether the bot runs or not.
 
-    Raises ``SettingsError`` if there is no sound one, and ``StoreUnavailable``.
+    Raises ``SettingsError`` if there is no sound one, ``StoreUnavailable``, and
+    ``BotError`` if both are the same file.
     """
     async with read_store(database, clock=SystemClock()) as store:
+        if _are_one_file(database, target):
+            raise BotError(starts.backup_onto_itself(str(target)))
         await store.backup(target)
 
 

@@ -188,6 +188,20 @@ async def test_a_backup_is_taken_while_the_bot_runs(tmp_path: Path):
     assert items == [(12, "completed")]
 
 
+async def test_a_backup_never_takes_the_place_of_the_database(tmp_path: Path):
+    async with world(tmp_path) as on, on.bot():
+        invoke, environment = CliRunner().invoke, on.environment()
+        itself = str(tmp_path / "data" / "." / "batch.db")
+        words = ["db", "backup", "--replace", itself]
+        before = (tmp_path / "data" / "batch.db").stat().st_ino
+        result = await asyncio.to_thread(invoke, main, words, env=environment)
+        assert (tmp_path / "data" / "batch.db").stat().st_ino == before
+    assert result.exit_code == 1
+    assert (
+        "batch.db is the database itself. Give the copy another name." in result.stderr
+    )
+
+
 async def test_without_a_database_there_is_no_backup(tmp_path: Path):
     environment = {"BATCH_DB": str(tmp_path / "none.db")}
     for words in (["db", "backup", "copy.db"], ["db", "check"]):

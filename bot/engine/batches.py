@@ -120,7 +120,10 @@ class NewBatches:
         is_typed = not request.marks
         if is_typed and (same := await self._just_started(request, command)):
             where = await self._reader.link(same.id)
-            await self._replies.decline(request, declines.same_command(where))
+            if run.is_dry_run:  # which is no reason to frown
+                await self._replies.inform(request, declines.same_plan(where))
+            else:
+                await self._replies.decline(request, declines.same_command(where))
             return f"same as batch {same.id}"
         is_planned = run.is_dry_run or chosen.selection.must_confirm
         return await self._create(request, chosen, reading, command, is_planned)

@@ -166,6 +166,12 @@ class Replies:
         """Refuse with a sentence of Markdown that the bot wrote."""
         await self.refuse(request, Declined(message))
 
+    async def inform(self, request: Request, message: str) -> None:
+        """Say in a sentence of Markdown that what was asked for is there already."""
+        await self.say(
+            request, "there", lambda first: f"{first}\n{message}\n", changed=False
+        )
+
     async def react(self, request: Request, mood: Reaction) -> None:
         """React to the command; without a comment to react to, do nothing."""
         await react_to(request, mood, self._effects)

@@ -79,6 +79,9 @@ class Starts:
             return "refused: role"
         progress = await self._situations.progress(batch.id)
         problem = await self._cannot_start(progress)
+        if problem and progress.started_at is not None and progress.state.is_live:
+            await self._replies.inform(request, problem)  # it runs, as was asked for
+            return f"batch {batch.id} runs already"
         if problem:
             await self._replies.decline(request, problem)
             return "refused: cannot start"

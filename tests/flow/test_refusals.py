@@ -355,6 +355,33 @@ async def test_the_same_command_again_at_once_is_answered_with_its_batch(on: Wor
     assert len(on.comments("tracking")) == 2
 
 
+async def test_a_plan_that_is_there_or_runs_is_no_reason_to_frown(on: World):
+    on.issue(12, f"wait {on.folder / 'go'}")
+    async with on.bot():
+        plan = await on.answer("/batch plan 12")
+        batch_id = plan.partition("/batch start ")[2][:4]
+        for text, said in [
+            (
+                "/batch plan 12",
+                f"You asked for this a moment ago: it is batch `{batch_id}`",
+            ),
+            (f"/batch start {batch_id}", ""),
+            (
+                f"/batch start {batch_id}",
+                f"Batch `{batch_id}` is running already: [prog",
+            ),
+        ]:
+            command = on.say(text)
+            await on.dealt_with()
+            if said:
+                assert on.answer_to(command).startswith(said)
+            else:
+                await on.until(lambda: on.comments("tracking"))
+            assert "confused" not in on.reactions(command)
+        (on.folder / "go").touch()
+        await on.until(lambda: on.comments("report"))
+
+
 async def test_a_bare_command_is_answered_with_the_help(on: World):
     async with on.bot():
         help_ = await on.answer("/batch")

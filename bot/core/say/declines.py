@@ -214,6 +214,11 @@ def same_command(link: str) -> str:
     )
 
 
+def same_plan(link: str) -> str:
+    """The same person asked for the same plan a moment ago, and *link* leads to it."""
+    return f"You asked for this a moment ago: it is batch {link}. Nothing more was started."
+
+
 def unseen(references: Sequence[Reference]) -> str:
     """Items of other repositories, waited for, that the app has no access to."""
     named = ", ".join(code_span(str(reference)) for reference in references)

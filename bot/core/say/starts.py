@@ -73,6 +73,11 @@ def no_such_action(name: str, value: str) -> str:
     return f"{value} adds no action that can be had: {name}"
 
 
+def backup_onto_itself(path: str) -> str:
+    """A copy would take the place of the database that it is made of."""
+    return f"{path} is the database itself. Give the copy another name."
+
+
 def part_died() -> str:
     """Something ended without which the bot does nothing."""
     return "a part that must live has died; the log says why"

@@ -227,7 +227,7 @@ class _Tracking:
         if situation.lacks_checks:
             granted = code_span("checks: write")
             yield f"No check shows it on the pull request: the app lacks {granted}."
-        if situation.isolation:
+        if situation.isolation and any(i.worker for i in progress.batch.plan.items):
             yield f"Commands run isolated: {escape_line(situation.isolation)}."
 
     def _fits(self) -> str:

@@ -62,6 +62,10 @@ ONE, OTHER = BatchId("b7k2"), BatchId("c3d4")
             " more was started.",
         ),
         (
+            declines.same_plan("`b7k2`"),
+            "You asked for this a moment ago: it is batch `b7k2`. Nothing more was started.",
+        ),
+        (
             declines.started_before(ONE, "", is_over=True),
             "Batch `b7k2` has ended. Nothing more was started.",
         ),
