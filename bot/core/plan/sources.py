@@ -62,10 +62,11 @@ def read_sources(sources: Sequence[Source]) -> RepositoryConfiguration:
     Raises ``ConfigurationError`` with everything that does not fit.
     """
     readings = [_given(source) for source in sources]
-    _raise_if_faulty([found for _, found in readings])
     merged: dict[str, Any] = {}
     found_in: dict[str, Findings] = {}
-    is_partial = "extends" in readings[-1][0]
+    is_partial = "extends" in readings[-1][0] or any(
+        _hides_actions(found) for _, found in readings
+    )
     for given, found in reversed(readings):
         given.pop("extends", None)
         merged |= given
@@ -75,6 +76,15 @@ def read_sources(sources: Sequence[Source]) -> RepositoryConfiguration:
         _check_names(configuration, found_in)
     _raise_if_faulty([found for _, found in readings])
     return configuration
+
+
+def _hides_actions(found: Findings) -> bool:
+    """Return whether a fault of a file leaves open which actions there are.
+
+    An unknown setting may be the actions, misspelled.
+    """
+    keys = {fault.key.partition(".")[0] for fault in found.faults}
+    return bool(keys & {"actions", "_extends"} or keys - KEYS.keys())
 
 
 def extended(source: Source, chain: Sequence[Place]) -> Place | None:

@@ -105,6 +105,31 @@ def test_everything_that_is_wrong_is_said_at_once():
     ]
 
 
+def test_names_that_are_wrong_are_said_with_the_rest():
+    text = (
+        "limits: {items: 0}\nlabels: {x: nope, batch: label}\n"
+        "permissions: {mrege: write}\nhome: x\n"
+    )
+    with pytest.raises(ConfigurationError) as caught:
+        read_configuration(text)
+    assert [(f.line, f.key) for f in caught.value.faults] == [
+        (1, "limits.items"),
+        (2, "labels.x"),
+        (2, "labels.batch"),
+        (3, "permissions.mrege"),
+        (4, "home"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "actions", ["actions: {fix: {uses: merg}}", "acions: {fix: {uses: merge}}"]
+)
+def test_actions_that_cannot_be_read_make_no_name_wrong(actions):
+    with pytest.raises(ConfigurationError) as caught:
+        read_configuration(f"{actions}\nlabels: {{x: fix}}\n")
+    assert [f.line for f in caught.value.faults] == [1]
+
+
 @pytest.mark.parametrize("case", REFUSED, ids=lambda case: case["says"])
 def test_what_does_not_fit_is_named_with_its_line(case):
     with pytest.raises(ConfigurationError) as caught:
