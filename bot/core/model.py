@@ -503,6 +503,7 @@ class Mark:
     at: datetime  # GitHub's, to the second
     numbers: tuple[ItemNumber, ...] = ()  # the item itself, or its open parts
     action: str = ""  # the name of what is done; empty: the default of each item
+    has_parts_elsewhere: bool = False  # in other repositories, which no batch does
 
     @property
     def key(self) -> tuple[ItemNumber, str, datetime]:

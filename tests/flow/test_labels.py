@@ -419,6 +419,16 @@ async def test_a_parent_keeps_its_label_until_all_its_parts_are_done(on: World):
     assert labels(on, 30) == []
 
 
+async def test_a_parent_keeps_its_label_while_it_has_parts_elsewhere(on: World):
+    on.issue(12, "write a.txt hello")
+    on.issue(30, "- [ ] other/repo#3\n- [ ] #12\n")
+    async with on.bot():
+        label(on, 30)
+        await over(on)
+    assert set(on.pull_requests()) == {12}
+    assert labels(on, 30) == ["batch"]
+
+
 async def test_a_deleted_label_cancels_what_it_began(on: World):
     on.issue(12, "hang")
     on.issue(15, "hang")

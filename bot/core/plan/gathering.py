@@ -92,21 +92,23 @@ def command_of(marks: Sequence[Mark], known: Known) -> RunCommand:
 
 
 def with_numbers(marks: Sequence[Mark], known: Known) -> tuple[Mark, ...]:
-    """Return *marks* with the open items that each stands for, once these are known."""
+    """Return *marks* with the open items that each stands for, once these are known, and
+    whether it has parts in other repositories.
+    """
 
-    def numbers(mark: Mark) -> tuple[ItemNumber, ...]:
+    def told(mark: Mark) -> Mark:
         sub_issues, tasks = _children(mark, known)
-        if not sub_issues and not tasks:
-            return (mark.number,)
-        here = [
-            one.number
-            for one in dict.fromkeys((*sub_issues, *tasks))
-            if one.repository.casefold() == known.repository.casefold()
-        ]
+        parts = list(dict.fromkeys((*sub_issues, *tasks)))
+        if not parts:
+            return replace(mark, numbers=(mark.number,))
+        own = known.repository.casefold()
+        here = [one.number for one in parts if one.repository.casefold() == own]
         facts = known.facts
-        return tuple(n for n in here if (fact := facts.get(n)) and fact.is_open)
+        numbers = tuple(n for n in here if (fact := facts.get(n)) and fact.is_open)
+        is_elsewhere = len(here) < len(parts)
+        return replace(mark, numbers=numbers, has_parts_elsewhere=is_elsewhere)
 
-    return tuple(replace(mark, numbers=numbers(mark)) for mark in marks)
+    return tuple(map(told, marks))
 
 
 def thread_for(

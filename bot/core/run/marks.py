@@ -17,6 +17,8 @@ def items_of(mark: Mark, batch: Batch) -> frozenset[ItemId]:
 
 def is_whole(mark: Mark, batch: Batch) -> bool:
     """Return whether the batch has an item for all that *mark* stands for."""
+    if mark.has_parts_elsewhere:
+        return False
     numbers, items = _numbers(batch), items_of(mark, batch)
     return bool(items) and {numbers[item] for item in items} == set(mark.numbers)
 

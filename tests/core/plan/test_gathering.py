@@ -1,5 +1,6 @@
 """What labels stand for, and where a batch of theirs speaks."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -73,6 +74,16 @@ def test_a_parent_stands_for_its_open_parts():
     assert found.numbers == (12, 18)
     (itself,) = with_numbers([mark(12)], all_known)
     assert itself.numbers == (12,)
+
+
+def test_a_parent_is_known_to_have_parts_in_other_repositories():
+    tasks = facts(30, body="- [ ] other/repo#3\n- [ ] #12")
+    below = replace(facts(31, 12), sub_issues=(Reference("other/repo", ItemNumber(3)),))
+    found = with_numbers(
+        [mark(n) for n in (30, 31, 12)], known(tasks, below, facts(12))
+    )
+    assert [one.has_parts_elsewhere for one in found] == [True, True, False]
+    assert [one.numbers for one in found] == [(12,), (), (12,)]
 
 
 def test_a_label_is_known_in_any_case_and_gone_with_its_item():
