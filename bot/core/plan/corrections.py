@@ -40,7 +40,7 @@ from bot.core.plan.expansion import (
     options_of,
 )
 from bot.core.world.features import Feature, lacking
-from bot.core.world.markdown import code_span
+from bot.core.world.markdown import code_span, some
 
 SelectionProblem = Unreadable | UnknownItems | Declined
 
@@ -259,6 +259,19 @@ def _apart(term: Term, before: Term) -> Word:
     return Group((term,)) if is_loose and is_search else term
 
 
+def parts_left_out(expansion: Expansion, *of: SubIssues | Tasks, most: int = 10) -> str:
+    """Return which parts, of some lists or of all, are in other repositories; empty: none."""
+    lists = [
+        expansion.parts_elsewhere.get(one, ())
+        for one in of or expansion.parts_elsewhere
+    ]
+    found = list(dict.fromkeys(one for some_list in lists for one in some_list))
+    if not found:
+        return ""
+    shown = some([code_span(str(one)) for one in found[:most]], len(found))
+    return f"Items of other repositories are **left out**: {shown}."
+
+
 def nothing_matches(expansion: Expansion) -> Declined | None:
     """Return a refusal if a filter, or a list of sub-issues or tasks, is empty."""
     for mention in expansion.mentions:
@@ -275,6 +288,15 @@ def nothing_matches(expansion: Expansion) -> Declined | None:
                 return Declined(f"{shown} matches no open {kind}.")
             case SubIssues() if Feature.SUB_ISSUES in expansion.known.lacks:
                 return Declined(lacking([Feature.SUB_ISSUES]))
+            case (SubIssues(parent) | Tasks(parent)) as parts if (
+                left_out := parts_left_out(expansion, parts)
+            ):
+                shown = f"#{expansion.name(parent).number}"
+                what = "sub-issue" if isinstance(parts, SubIssues) else "open task"
+                return Declined(
+                    f"{shown} has no {what} in this repository. {left_out}"
+                    " Nothing was started."
+                )
             case SubIssues(parent):
                 shown = f"#{expansion.name(parent).number}"
                 return Declined(f"{shown} has no sub-issues in this repository.")

@@ -146,7 +146,8 @@ class Expansion:
         self.parents: list[ItemNumber] = []
         self.others: list[Reference] = []  # of other repositories, wherever they stand
         self.foreign: list[Qualified] = []  # of other repositories, asked for as items
-        self.left_out_references: list[Reference] = []
+        # Parts in other repositories, which no batch does, of each list.
+        self.parts_elsewhere: dict[SubIssues | Tasks, list[Reference]] = {}
         self.unread_tasks: dict[ItemNumber, int] = {}  # open entries without an item
         self.elsewhere: list[Qualified] = []  # on another server
         self.other_pages: list[str] = []  # repositories whose searches were pasted
@@ -394,7 +395,7 @@ class Expansion:
             references = tasks.references
             self.unread_tasks[number] = tasks.unread
         own = [self.own(Qualified(reference)) for reference in references]
-        self.left_out_references += [
+        self.parts_elsewhere[selector] = [
             reference
             for reference, one in zip(references, own, strict=True)
             if one is None

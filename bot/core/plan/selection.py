@@ -52,6 +52,7 @@ from bot.core.plan.corrections import (
     SelectionProblem,
     faults_of,
     nothing_matches,
+    parts_left_out,
     refused,
     unknown_items,
     without_items,
@@ -532,9 +533,8 @@ class _Choice:
         for why, numbers in self._left_out.items():
             are = "It is" if len(numbers) == 1 else "They are"
             yield f"{_said(why, numbers)} {are} **left out**."
-        if elsewhere := dict.fromkeys(self._expansion.left_out_references):
-            shown = join([code_span(str(reference)) for reference in elsewhere])
-            yield f"Items of other repositories are **left out**: {shown}."
+        if left_out := parts_left_out(self._expansion):
+            yield left_out
         for number, pull in self._read_as.items():
             yield f"What is for the pull request of #{number} is done to #{pull}."
         yield from self._own_names(items)

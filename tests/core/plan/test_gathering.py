@@ -5,10 +5,12 @@ from datetime import UTC, datetime
 
 import pytest
 
+from bot.core.command.faults import Declined
 from bot.core.command.syntax import format_command
 from bot.core.model import ItemFacts, ItemKind, ItemNumber, Mark, Reference
 from bot.core.plan.expansion import Known
 from bot.core.plan.gathering import command_of, still_on, thread_for, with_numbers
+from bot.core.plan.selection import select
 
 NOW = datetime(2026, 3, 3, 15, 0, tzinfo=UTC)
 HERE = "acme/widgets"
@@ -84,6 +86,26 @@ def test_a_parent_is_known_to_have_parts_in_other_repositories():
     )
     assert [one.has_parts_elsewhere for one in found] == [True, True, False]
     assert [one.numbers for one in found] == [(12,), (), (12,)]
+
+
+@pytest.mark.parametrize(
+    ("parent", "what"),
+    [
+        (facts(31, body="- [ ] other/repo#3\n- [x] #12"), "open task"),
+        (
+            replace(facts(31), sub_issues=(Reference("other/repo", ItemNumber(3)),)),
+            "sub-issue",
+        ),
+    ],
+)
+def test_of_a_parent_with_parts_elsewhere_alone_that_is_said(parent, what):
+    items = known(parent, facts(12))
+    declined = select(command_of([mark(31)], items), items)
+    assert isinstance(declined, Declined)
+    assert declined.message == (
+        f"#31 has no {what} in this repository. Items of other repositories are"
+        " **left out**: `other/repo#3`. Nothing was started."
+    )
 
 
 def test_a_label_is_known_in_any_case_and_gone_with_its_item():
