@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from bot.core.command.faults import NotPermitted, Refusal
+from bot.core.command.faults import Declined, NotPermitted, Refusal
 from bot.core.command.trigger import LabelChanged, Marking
 from bot.core.model import (
     Batch,
@@ -30,7 +30,9 @@ from bot.core.plan.gathering import (
     with_numbers,
 )
 from bot.core.plan.selection import Selection, select
+from bot.core.say.askers import declined_to
 from bot.core.say.configuration import refused
+from bot.core.world.markdown import Links
 from bot.engine.allowed import not_permitted, permits_of
 from bot.engine.batches import NewBatches
 from bot.engine.configured import configured
@@ -209,11 +211,12 @@ class Gathering:
             log.warning("a batch cannot be shown", not_granted=missing)
             return f"refused: {missing} not granted"
         outcome = await self._new.run(request, run, reading)
-        return (
-            outcome
-            if isinstance(outcome, str)
-            else await self._refuse(request, outcome)
-        )
+        if isinstance(outcome, str):
+            return outcome
+        if isinstance(outcome, Declined):
+            links = Links.beside(request.repository.name, request.asker.url)
+            outcome = declined_to(request, outcome, links)
+        return await self._refuse(request, outcome)
 
     async def _thread(
         self,

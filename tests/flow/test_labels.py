@@ -273,6 +273,19 @@ async def test_why_a_label_begins_nothing_is_said_once(on: World):
     on.assert_nothing_started()
 
 
+async def test_what_a_label_cannot_do_to_an_item_is_told_with_who_asked(on: World):
+    on.configure("labels: {ship: {do: merge}}")
+    on.issue(12)
+    async with on.bot():
+        label(on, 12, name="ship")
+        await on.dealt_with()
+    (said,) = on.replies(on=12)
+    assert "#12 is an issue; merge needs a pull request. It is **left out**." in said
+    assert "ada put `ship` on " in said
+    assert "Nothing was started." in said
+    on.assert_nothing_started()
+
+
 async def test_a_configuration_that_cannot_be_read_is_told(on: World):
     on.issue(12)
     on.configure("labls: {}")

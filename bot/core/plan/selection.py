@@ -428,7 +428,8 @@ class _Choice:
         if not resolved.applies_to.includes(facts.kind):
             is_for_issues = resolved.applies_to is AppliesTo.ISSUES
             needs = "an issue" if is_for_issues else "a pull request"
-            more = f"{resolved.action.name} needs {needs}" if is_named else ""
+            is_told = is_named or self._expansion.command.is_untyped
+            more = f"{resolved.action.name} needs {needs}" if is_told else ""
             return _Why(f"is {kind}", f"are {kinds}", more)
         if state := _unfit_state(facts, resolved.needs, is_named=is_named):
             return _Why(f"is {state}", f"are {state}")

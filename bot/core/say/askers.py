@@ -1,8 +1,10 @@
 """By whom, and with what, a batch was asked for."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from bot.core.model import Batch, Labelled, Link, Mark, Operator, ReviewAsked
+from bot.core.command.faults import Declined
+from bot.core.model import Batch, Labelled, Link, Mark, Operator, Request, ReviewAsked
 from bot.core.world.markdown import Links, code_span, escape_line, join, link, some
 
 _MOST = 8
@@ -62,8 +64,25 @@ def began_by(batch: Batch, links: Links) -> str:
     """Return who put which labels on what, or asked whom for which reviews; nothing if
     the batch was begun by a comment.
     """
-    who = escape_line(batch.asker.login)
-    match batch.request.origin:
+    return _who_asked(batch.request, links)
+
+
+def declined_to(request: Request, declined: Declined, links: Links) -> Declined:
+    """Return why what labels, or requests for reviews, ask for is not begun, with who
+    asked for it.
+    """
+    nothing = "Nothing was started."
+    parts = (
+        declined.message.removesuffix(nothing).rstrip(),
+        _who_asked(request, links),
+        nothing,
+    )
+    return replace(declined, message=" ".join(filter(None, parts)))
+
+
+def _who_asked(request: Request, links: Links) -> str:
+    who = escape_line(request.asker.login)
+    match request.origin:
         case Labelled(marks):
             parts = [
                 f"{code_span(name)} on {items}"
@@ -95,7 +114,7 @@ def drafts_left_out(marks: Sequence[Mark]) -> str:
 
 def all_are_drafts(marks: Sequence[Mark]) -> str:
     """Return that there is nothing to review."""
-    return f"Nothing is left to do. {drafts_left_out(marks)}"
+    return f"Nothing is left to do. {drafts_left_out(marks)} Nothing was started."
 
 
 def render_reviewed_before(review: Link, *, marker: str) -> str:
