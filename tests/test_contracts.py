@@ -128,6 +128,7 @@ async def use_app(github: Client) -> None:
     await github.app("GET", path)
     await github.app("POST", f"{path}/attempts")
     await github.app("GET", "/app/hook/deliveries?status=failure")
+    await github.app("GET", "/app/hook/config")
 
 
 async def use_repository(github: Client) -> None:

@@ -47,6 +47,9 @@ _UNSIGNED = "The signature does not fit; the webhook's secret is not this server
 _LARGEST_THAT_MATTERS = 4 * _LARGE_BYTES
 """The most that GitHub can have to say of one issue, comment or pull request."""
 
+_ACTED_ON_WHEN_LARGE = EVENTS - {"push"}
+"""A push may list 2,048 commits with all their files: too much for a look at one."""
+
 _TAKEN = ("stored", "ignored", "noted", "known")
 """What becomes of a delivery that is answered with 202; it is on disk in each case."""
 
@@ -256,7 +259,7 @@ class _Webhooks:
                     self._check(body, digest)
                     patience.reschedule(None)
                     return await self._add(body, event, guid)
-                if event not in EVENTS:
+                if event not in _ACTED_ON_WHEN_LARGE:
                     await self._check_unread(request, digest)
                     patience.reschedule(None)
                     return await self._keep(event, guid, b"", may_act=False)
@@ -272,7 +275,9 @@ class _Webhooks:
 
     def _most_bytes(self, event: str) -> int:
         """Return the size that a delivery may have: parsed, it takes much more."""
-        can_list_all = event.startswith("installation") or event not in EVENTS
+        can_list_all = (
+            event.startswith("installation") or event not in _ACTED_ON_WHEN_LARGE
+        )
         limit = self._surface.max_body_bytes
         return limit if can_list_all else min(limit, _LARGEST_THAT_MATTERS)
 

@@ -138,6 +138,7 @@ def entry(number: int, *, hours_ago: float, status_code: int = 202) -> dict[str,
         "id": number,
         "guid": f"guid-{number}",
         "event": "issue_comment",
+        "action": "created",
         "delivered_at": f"{at:%Y-%m-%dT%H:%M:%SZ}",
         "status_code": status_code,
     }
