@@ -65,25 +65,32 @@ class Additions:
             if given is not None:  # delivered again, or a crash came between
                 done = ControlResult(given.by, touched=given.touched)
                 return await self._told(request, batch, done)
-            made = await self._change(request, command, reading, before, role)
-            if not isinstance(made, tuple):
-                return made
-            change, facts, notes = made
-            await self._batches.keep_facts(batch.id, facts)
-            by, source = request.asker.login, request.source
-
-            def decide(schedule: Schedule, now: datetime) -> ControlResult:
-                result = control.extend(schedule, now, by=by, change=change)
-                if result.nothing:
-                    return result
-                noted = e.ControlGiven(now, by, source, result.touched)
-                return replace(result, events=(*result.events, noted))
-
-            result = await self._scheduler.change(batch.id, decide)
+            async with self._which.taking(request.repository):
+                made = await self._change(request, command, reading, before, role)
+                if not isinstance(made, tuple):
+                    return made
+                change, facts, notes = made
+                await self._batches.keep_facts(batch.id, facts)
+                result = await self._extended(request, batch, change)
             if result is None or result.nothing:
                 why = result.nothing if result else already(before.state)
                 return Declined(declines.not_added(batch.id, why))
             return await self._told(request, batch, result, notes)
+
+    async def _extended(
+        self, request: Request, batch: Batch, change: PlanChange
+    ) -> ControlResult | None:
+        """Record the change of a batch, once; None if it has ended."""
+        by, source = request.asker.login, request.source
+
+        def decide(schedule: Schedule, now: datetime) -> ControlResult:
+            result = control.extend(schedule, now, by=by, change=change)
+            if result.nothing:
+                return result
+            noted = e.ControlGiven(now, by, source, result.touched)
+            return replace(result, events=(*result.events, noted))
+
+        return await self._scheduler.change(batch.id, decide)
 
     async def why_not(self, request: Request, command: syntax.Add, role: Role) -> str:
         """Return why nothing can be added at this moment, as far as it is no matter of

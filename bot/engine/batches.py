@@ -1,10 +1,8 @@
 """From a command to a recorded batch: the choice, the plan, the record, the beginning."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from weakref import WeakValueDictionary
 
 from structlog.contextvars import bound_contextvars
 
@@ -84,8 +82,6 @@ class NewBatches:
         self._situations = situations
         self._abilities = abilities
         self._clock = clock
-        # One at a time in a repository: two would take the same item.
-        self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
 
     async def before(self, request: Request) -> Batch | None:
         """Return the batch that this very request has started already."""
@@ -97,8 +93,7 @@ class NewBatches:
         """Start or plan a batch; return what became of it, in a few words, or why
         nothing did.
         """
-        lock = self._locks.setdefault(request.repository.id, asyncio.Lock())
-        async with lock:
+        async with self._starts.taking(request.repository):
             batch = await self._recorded(request, run, reading)
         if isinstance(batch, Batch):
             return await self.begun(request, batch)

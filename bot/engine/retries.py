@@ -61,28 +61,10 @@ class Retries:
     ) -> Batch | str:
         """Return the new batch, begun, or why there is none."""
         old = before.batch
-        batch = await self._batches.by_source(request.source)
-        if batch is None:
-            problem = await self.why_not(before, command, role)
-            if problem:
-                return problem
-            facts = await self._present(request, before, _meant(before, command))
-            if facts is None:
-                return declines.archived()
-            now = self._clock.now()
-            make = undoing if isinstance(command, Undo) else control.again
-            new = replace(
-                moved(make(before, facts), request.repository),
-                id=NAMELESS,
-                request=request,
-                created_at=now,
-            )
-            if not new.plan.items:
-                return declines.none_found()
-            if role < new.needed_role:
-                return declines.needs_role(new.needed_role)
-            started = e.BatchStarted(now, request.asker.login)
-            batch = await record_batch(self._batches, new, facts, [started])
+        async with self._starts.taking(request.repository):
+            batch = await self._recorded(request, before, command, role)
+        if isinstance(batch, str):
+            return batch
         if batch.id not in (before.retried_as, *before.undone.values()):
             noted = self._noted(command, batch)
             await self._recorder.record({old.id: [noted]})
@@ -92,6 +74,34 @@ class Retries:
         else:
             await self._tracker.redraw(old.id)
         return batch
+
+    async def _recorded(
+        self, request: Request, before: Progress, command: Sequel, role: Role
+    ) -> Batch | str:
+        """Return the new batch, recorded, or why there is none."""
+        batch = await self._batches.by_source(request.source)
+        if batch is not None:
+            return batch
+        problem = await self.why_not(before, command, role)
+        if problem:
+            return problem
+        facts = await self._present(request, before, _meant(before, command))
+        if facts is None:
+            return declines.archived()
+        now = self._clock.now()
+        make = undoing if isinstance(command, Undo) else control.again
+        new = replace(
+            moved(make(before, facts), request.repository),
+            id=NAMELESS,
+            request=request,
+            created_at=now,
+        )
+        if not new.plan.items:
+            return declines.none_found()
+        if role < new.needed_role:
+            return declines.needs_role(new.needed_role)
+        started = e.BatchStarted(now, request.asker.login)
+        return await record_batch(self._batches, new, facts, [started])
 
     def _noted(self, command: Sequel, batch: Batch) -> e.Event:
         now = self._clock.now()

@@ -1,5 +1,7 @@
 """Begins what was recorded: a new batch, or a plan that somebody starts."""
 
+import asyncio
+
 from structlog.contextvars import bound_contextvars
 
 from bot.core import events as e
@@ -7,7 +9,7 @@ from bot.core.command import syntax
 from bot.core.command.faults import NotPermitted
 from bot.core.command.syntax import format_command
 from bot.core.effects import Reaction
-from bot.core.model import Batch, BatchId, Request, Role
+from bot.core.model import Batch, BatchId, Repository, Request, Role
 from bot.core.run.progress import Progress
 from bot.core.say import declines, refusals
 from bot.engine.recorder import Recorder
@@ -41,6 +43,10 @@ class Starts:
         self._which = which
         self._clock = clock
 
+    def taking(self, repository: Repository) -> asyncio.Lock:
+        """Return what whoever takes items for a batch holds meanwhile."""
+        return self._which.taking(repository)
+
     async def begin(self, batch: Batch) -> None:
         """Have a started batch run and shown; harmless to do again."""
         await self._scheduler.adopt(batch.id)
@@ -58,7 +64,12 @@ class Starts:
             await self._replies.decline(request, batch)
             return "refused: no such plan"
         with bound_contextvars(batch=batch.id):
-            return await self._start_plan(request, batch, role)
+            async with self.taking(request.repository):
+                problem = await self._start_plan(request, batch, role)
+            if problem:
+                return problem
+            await self._go_on(request, batch)
+            return f"batch {batch.id}"
 
     async def meant(self, request: Request, batch_id: BatchId | None) -> Batch | str:
         """Return the plan that is to be started, or why that cannot be said."""
@@ -68,6 +79,7 @@ class Starts:
         return found or declines.no_such_batch(batch_id)
 
     async def _start_plan(self, request: Request, batch: Batch, role: Role) -> str:
+        """Record the start of a plan, or return what became of it instead."""
         if role < batch.needed_role:
             denied = NotPermitted(
                 needed=batch.needed_role,
@@ -92,8 +104,7 @@ class Starts:
             if request.repository != progress.batch.repository:
                 events.append(e.RepositoryMoved(now, request.repository))
             await self._recorder.record({batch.id: events})
-        await self._go_on(request, batch)
-        return f"batch {batch.id}"
+        return ""
 
     async def _go_on(self, request: Request, batch: Batch) -> None:
         """Do what follows the record of a start; harmless to do again."""

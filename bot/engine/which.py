@@ -1,6 +1,8 @@
 """Which batch somebody means."""
 
+import asyncio
 from collections.abc import Sequence
+from weakref import WeakValueDictionary
 
 from bot.core.model import (
     Batch,
@@ -25,6 +27,13 @@ class Which:
     def __init__(self, batches: Batches, situations: Situations) -> None:
         self._batches = batches
         self._situations = situations
+        self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
+
+    def taking(self, repository: Repository) -> asyncio.Lock:
+        """Return what whoever takes items for a batch holds, from the look at which are
+        free until they are recorded: two at once would take the same item.
+        """
+        return self._locks.setdefault(repository.id, asyncio.Lock())
 
     async def known(self, request: Request, batch_id: BatchId) -> Batch | None:
         """Return the batch of that name, if the repository has one."""

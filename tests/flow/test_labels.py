@@ -4,7 +4,9 @@ import re
 
 import pytest
 
+from bot.engine.which import Which
 from bot.localhub.accounts import UserType
+from bot.store.batches import SqliteBatches
 from tests.flow.test_once import replay
 from tests.flow.world import REPOSITORY, World
 
@@ -122,6 +124,44 @@ async def test_two_windows_that_close_at_once_do_not_share_an_item(on: World):
     ]
     assert sorted(opened) == ["12", "15"]
     assert "#12 is already in batch" in " ".join(on.replies(on=12) + on.replies(on=15))
+
+
+@pytest.mark.parametrize(
+    ("words", "whose", "step"),
+    [("retry {}", Which, "busy"), ("add {} 12", SqliteBatches, "keep_facts")],
+)
+async def test_a_window_that_closes_while_a_command_takes_an_item_leaves_it_alone(
+    on: World, monkeypatch: pytest.MonkeyPatch, words: str, whose: type, step: str
+):
+    """The command is slow between its look at what is free and its record."""
+    go, mended = on.folder / "go", on.folder / "mended"
+    on.issue(12, f"exit 1 unless {mended}\nwait {go}")
+    on.issue(15, f"wait {go}")
+    on.configure("labels: {batch: implement}")
+    quick = getattr(whose, step)
+
+    async def slow(*arguments: object) -> object:
+        done = await quick(*arguments)
+        await on.clock.sleep(150)  # longer than a window
+        return done
+
+    monkeypatch.setattr(whose, step, slow)
+    async with on.bot():
+        if words.startswith("retry"):
+            await on.finished(on.say("/batch 12 retries:0"))
+        else:
+            on.say("/batch 15")
+            await on.until(lambda: bool(on.rows("SELECT 1 FROM items")))
+        [(batch,)] = on.rows("SELECT id FROM batches")
+        mended.touch()
+        await on.dealt_with()
+        label(on, 12)
+        on.say("/batch " + words.format(batch))
+        await on.dealt_with()
+        live = on.rows("SELECT 1 FROM items WHERE number = 12 AND state != 'failed'")
+        go.touch()
+    assert len(live) == 1
+    assert "#12 is already in batch" in " ".join(on.replies(on=12))
 
 
 async def test_a_labelled_parent_stands_for_its_parts_and_has_the_thread(on: World):
@@ -562,7 +602,7 @@ async def test_a_window_outlives_a_restart(on: World):
         await on.clock.sleep(60)
     async with on.bot():
         label(on, 15)
-        await on.clock.sleep(20)
+        await on.clock.sleep(150)  # longer than a window
         assert batches(on) == []
         await over(on)
     assert batches(on) == [(12, "/batch 12 15")]
