@@ -507,12 +507,40 @@ def _run(run: RunCommand, *, is_plan: bool = False) -> str:
     words = [
         format_action(run.action) if run.action else "",
         _after(run.after),
-        *(_word(word) for word in run.words),
+        *map(_word, _in_ranges(run.words) if run.is_untyped else run.words),
         *_options(run.options),
         "again" if run.is_again else "",
         "dry-run" if run.is_dry_run and not is_plan else "",
     ]
     return " ".join(filter(None, words))
+
+
+def _in_ranges(words: Sequence[Word]) -> Sequence[Word]:
+    """Return *words* with three numbers or more that follow each other as a range."""
+    runs: list[list[Word]] = []
+    for word in words:
+        if runs and _follows(word, runs[-1][-1]):
+            runs[-1].append(word)
+        else:
+            runs.append([word])
+    return [word for run in runs for word in _as_range(run)]
+
+
+def _follows(word: Word, before: Word) -> bool:
+    match before, word:
+        case Term(Number(last)), Term(Number(number)):
+            is_alike = replace(before, selector=word.selector) == word
+            return is_alike and number == last + 1
+        case _:
+            return False
+
+
+def _as_range(run: Sequence[Word]) -> Sequence[Word]:
+    match run:
+        case [Term(Number(first)) as term, _, *_, Term(Number(last))]:
+            return [replace(term, selector=Range(first, last))]
+        case _:
+            return run
 
 
 def _word(word: Word) -> str:

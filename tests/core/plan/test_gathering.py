@@ -69,6 +69,13 @@ def test_each_label_has_its_action_and_twice_the_same_is_once():
     assert format_command(run) == "/batch close:12 15"
 
 
+def test_the_command_of_many_labels_is_short():
+    numbers = [*range(1, 601), 700, 701]
+    marks = [*map(mark, numbers), *(mark(n, action="close") for n in (702, 703, 704))]
+    run = command_of(marks, known(*map(facts, (*numbers, 702, 703, 704))))
+    assert format_command(run) == "/batch 1..600 700 701 close:702..704"
+
+
 def test_a_parent_stands_for_its_open_parts():
     parent = facts(30, 12, 15, body="- [ ] #18\n- [ ] #12")
     all_known = known(parent, facts(12), facts(15, is_open=False), facts(18))
