@@ -80,6 +80,7 @@ SAID = {
         starts.database_foreign("batch.db"),
         starts.database_newer("batch.db", {"m010_more", "m009_new"}),
         starts.database_older("batch.db"),
+        starts.backup_onto_itself("batch.db"),
         starts.address_taken("localhost", 3000, "Address already in use"),
         starts.no_such_action("frobnicate", "mine:ACTION"),
         starts.part_died(),
