@@ -23,7 +23,7 @@ from bot.core.model import (
 )
 from bot.core.say.checks import RETRY
 from bot.core.world.markers import BoxKey, parse_marker, ticked
-from bot.engine import standing
+from bot.engine import roles
 from bot.engine.controls import Controls
 from bot.engine.situation import Situations
 from bot.engine.starts import Starts
@@ -138,7 +138,7 @@ class Boxes:
             return "refused: GitHub did not say which role"
         if role < Role.WRITE:
             return "refused: role"
-        role = await standing.of_batch(self._github, request, role, command, batch)
+        role = await roles.of_batch(self._github, request, role, command, batch)
         if isinstance(command, syntax.Start):
             return await self._starts.start(request, batch.id, role)
         return await self._controls.control(request, batch, command, role)

@@ -16,7 +16,7 @@ from bot.core.effects import Reaction
 from bot.core.model import Asker, Comment, Request, Role
 from bot.core.say import configuration, declines, refusals
 from bot.core.say.help import render_addressed
-from bot.engine import standing
+from bot.engine import roles
 from bot.engine.allowed import denied_for, not_permitted
 from bot.engine.answers import Answers
 from bot.engine.reading import Reader, Reading
@@ -189,9 +189,7 @@ class Conversation:
             log.warning("a command cannot be answered", not_granted=missing)
             return f"refused: {missing} not granted"
         for command in reading.commands:
-            counts = await standing.to_run(
-                self._github, request, role, command, reading
-            )
+            counts = await roles.to_run(self._github, request, role, command, reading)
             denied = not_permitted(command, counts, reading)
             if denied is not None:
                 return await self._deny(request, denied)
@@ -209,9 +207,7 @@ class Conversation:
             one = replace(request, part=part)
             counts = role
             if (batch := await self._answers.batch_of(one, command)) is not None:
-                counts = await standing.of_batch(
-                    self._github, one, role, command, batch
-                )
+                counts = await roles.of_batch(self._github, one, role, command, batch)
             outcome = await self._answers.command(one, command, reading, counts)
             if not isinstance(outcome, str):
                 outcome = await self._refuse(one, outcome, role, before=reading)

@@ -39,7 +39,7 @@ from bot.engine.configured import configured
 from bot.engine.reading import Reader, Reading
 from bot.engine.replies import Replies
 from bot.engine.requested import Requested, request_for
-from bot.engine.standing import lifted
+from bot.engine.roles import lifted
 from bot.engine.windows import Collected
 from bot.errors import ConfigurationError, PermanentError
 from bot.ports.clock import Clock

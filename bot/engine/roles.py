@@ -1,4 +1,4 @@
-"""As what somebody counts where the repository says who may do what.
+"""The role that somebody counts with where the repository says who may do what.
 
 Whoever a permission names, by role or as the member of a team, counts as having the role
 that it takes; whoever it does not name, as what GitHub says.
