@@ -46,7 +46,7 @@ from bot.core.world.references import host_in
 from bot.engine.configured import configured
 from bot.engine.freezes import asking
 from bot.errors import NotFound, Refused, TransientError
-from bot.ports.github import GitHub, RepositoryFacts
+from bot.ports.github import GitHub, Lookups, RepositoryFacts
 from bot.ports.store import Batches, Freezes
 
 log = structlog.get_logger()
@@ -247,16 +247,7 @@ class Reader:
         self, request: Request, references: Sequence[Reference]
     ) -> Mapping[Reference, ItemFacts]:
         """Return the facts of what a plan waits for outside itself."""
-        here = [r.number for r in references if r.repository == request.repository.name]
-        away = [r for r in references if r.repository != request.repository.name]
-        found: dict[Reference, ItemFacts] = {}
-        if here:
-            _, facts = await self._github.facts(request.repository, here)
-            for number, fact in facts.items():
-                found[Reference(request.repository.name, number)] = fact
-        if away:
-            found.update(await self._references(request.repository, away))
-        return found
+        return await outside(self._github, request.repository, references)
 
     async def suggestions(self, request: Request) -> tuple[str, ...]:
         """Return commands that run the parts of the thread's own issue."""
@@ -298,7 +289,7 @@ class Reader:
             milestones = await self._github.milestones(repository)
             known = replace(known, milestones=milestones)
         if missing.others:
-            found = await self._references(repository, missing.others)
+            found = await _references(self._github, repository, missing.others)
             others = {reference: found.get(reference) for reference in missing.others}
             known = replace(known, others={**known.others, **others})
         return known
@@ -343,13 +334,30 @@ class Reader:
                 return f"[{code_span(batch_id)}]({event.url})"
         return code_span(batch_id)
 
-    async def _references(
-        self, repository: Repository, references: Sequence[Reference]
-    ) -> Mapping[Reference, ItemFacts]:
-        try:
-            return await self._github.references(repository.installation_id, references)
-        except NotFound:
-            return {}
+
+async def outside(
+    github: Lookups, repository: Repository, wanted: Sequence[Reference]
+) -> Mapping[Reference, ItemFacts]:
+    """Return the facts of what a plan waits for outside itself, as far as it is there."""
+    here = [r.number for r in wanted if r.repository == repository.name]
+    away = [r for r in wanted if r.repository != repository.name]
+    found: dict[Reference, ItemFacts] = {}
+    if here:
+        _, facts = await github.facts(repository, here)
+        for number, fact in facts.items():
+            found[Reference(repository.name, number)] = fact
+    if away:
+        found.update(await _references(github, repository, away))
+    return found
+
+
+async def _references(
+    github: Lookups, repository: Repository, wanted: Sequence[Reference]
+) -> Mapping[Reference, ItemFacts]:
+    try:
+        return await github.references(repository.installation_id, wanted)
+    except NotFound:
+        return {}
 
 
 def _asks_github(command: Command) -> bool:

@@ -10,15 +10,17 @@ from bot.core.model import (
     BatchState,
     ItemFacts,
     ItemId,
+    Plan,
     Request,
     Role,
 )
-from bot.core.plan.graph import moved
+from bot.core.plan.graph import moved, settle_outside
 from bot.core.run import control
 from bot.core.run.progress import Progress
 from bot.core.run.undo import to_undo, undoing
 from bot.core.say import declines
 from bot.engine.creation import NAMELESS, record_batch
+from bot.engine.reading import outside
 from bot.engine.recorder import Recorder
 from bot.engine.starts import Starts
 from bot.engine.tracker import Tracker
@@ -100,8 +102,23 @@ class Retries:
             return declines.none_found()
         if role < new.needed_role:
             return declines.needs_role(new.needed_role)
+        plan = await self._settled(request, new.plan)
+        if isinstance(plan, str):
+            return plan
         started = e.BatchStarted(now, request.asker.login)
+        new = replace(new, plan=plan)
         return await record_batch(self._batches, new, facts, [started])
+
+    async def _settled(self, request: Request, plan: Plan) -> Plan | str:
+        """Return the plan without waits that are over, or why it can never be done."""
+        wanted = list(dict.fromkeys(edge.predecessor for edge in plan.outside))
+        if not wanted:
+            return plan
+        facts = await outside(self._github, request.repository, wanted)
+        settled, lost = settle_outside(plan, facts)
+        numbers = {item.id: item.number for item in plan.items}
+        said = [(numbers[x.successor], facts[x.predecessor], x) for x in lost]
+        return declines.never_done(said, request.repository.name) if said else settled
 
     def _noted(self, command: Sequel, batch: Batch) -> e.Event:
         now = self._clock.now()

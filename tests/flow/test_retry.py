@@ -48,3 +48,23 @@ async def test_there_is_nothing_to_retry_where_all_succeeded(on: World):
         on.say(f"/batch retry {name}")
         await on.until(lambda: on.comments("error"))
     assert "succeeded. Nothing started." in on.comment("error").body
+
+
+async def test_what_waits_for_what_will_never_be_done_is_not_tried_again(on: World):
+    on.issue(12)
+    on.issue(14)
+    async with on.bot():
+        first = on.say("/batch label +bug 14 after:12")
+        await on.until(lambda: on.comments("tracking"))
+        on.hub.close("ada", "acme/widgets", 12, reason="not_planned")
+        await on.finished(first)
+        on.say("/batch retry")
+        await on.until(lambda: on.comments("error"))
+        said = on.comment("error").body
+        assert "#14 waits for #12 (`after:`), which was closed as not planned" in said
+        assert "nothing started" in said
+        assert len(on.comments("tracking")) == 1
+        # Once it is done after all the retry goes through, and waits no more.
+        on.hub.close("ada", "acme/widgets", 12, reason="completed")
+        await on.finished(on.say("/batch retry"))
+    assert "bug" in [label.name for label in on.thread(14).labels]
