@@ -43,6 +43,11 @@ _PULL_REQUEST = re.compile(r"/pull/(\d+)\Z")
 _AT_HOME = re.compile(r"(?P<number>[0-9]+)(?=-[a-z]|\Z)")
 
 
+def is_work(branch: str) -> bool:
+    """Return whether a branch is named like one that items' work is pushed to."""
+    return _BRANCH.match(branch) is not None
+
+
 def batch_of(branch: str, number: ItemNumber) -> BatchId | None:
     """Return whose work on an issue a branch holds; None for any other branch."""
     found = _BRANCH.match(branch)

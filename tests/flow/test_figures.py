@@ -9,23 +9,8 @@ from tests.flow.world import World
 
 
 def counted(on: World) -> list[Exchange]:
-    """Return what counts against an installation's limit: not what has not changed.
-
-    Whether a pushed head changes ``batch.yml`` is asked for the repository, by whomever
-    it was pushed, and is no batch's.
-    """
-    return [
-        one
-        for one in on.hub.log
-        if one.client and one.status != 304 and not is_look_at_verdict(one)
-    ]
-
-
-def is_look_at_verdict(one: Exchange) -> bool:
-    """Tell the query that compares a head's ``batch.yml`` with its base's."""
-    return "configuration: object(expression: $head)" in (one.request or {}).get(
-        "query", ""
-    )
+    """Return what counts against an installation's limit: not what has not changed."""
+    return [one for one in on.hub.log if one.client and one.status != 304]
 
 
 def place_of_report(asked: list[Exchange]) -> int:

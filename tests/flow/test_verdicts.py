@@ -110,6 +110,21 @@ async def test_the_bots_own_update_takes_the_verdict_along_and_else_costs_nothin
     assert looks(on) == asked + 1
 
 
+async def test_what_the_bots_own_work_does_not_change_costs_nothing(on: World):
+    on.issue(12, "write a.txt hello")
+    on.issue(15, f"write {PATH} frobnicate")
+    async with on.bot():
+        await on.finished(on.say("/batch 12"))
+        await on.dealt_with()
+        assert looks(on) == 0
+        await on.finished(on.say("/batch 15"))
+        await on.until(lambda: runs(on))
+    (run,) = runs(on)
+    assert run.head_sha == head(on, on.pull_requests()[15].number)
+    assert run.conclusion == "failure"
+    assert looks(on) == 1
+
+
 async def test_a_strangers_file_is_looked_at_alone(on: World):
     on.hub.create_repository(
         "acme/.github", files={PATH: "password: x"}, is_private=True

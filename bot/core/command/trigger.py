@@ -17,6 +17,7 @@ from bot.core.model import (
     InstallationId,
     ItemNumber,
     Repository,
+    is_work,
 )
 from bot.core.world.questions import about_commit, about_pull_request
 from bot.core.world.references import is_repository_name
@@ -134,8 +135,8 @@ class RepositoryChanged:
 
 @dataclass(frozen=True, slots=True)
 class ConfigurationPushed:
-    """A push to the default branch changed ``.github/batch.yml``, or a pull request
-    (*number*) has a head that may change it.
+    """A push to the default branch, or of the bot's own work, changed
+    ``.github/batch.yml``, or a pull request (*number*) has a head that may change it.
     """
 
     repository: Repository
@@ -242,7 +243,7 @@ def trigger_of(
     """
     json = _Json(payload)
     action = json.text("action")
-    own_login = f"{app_login.removesuffix('[bot]')}[bot]".casefold()
+    own_login = _own(app_login)
     try:
         match event, action:
             case "issue_comment", "created":
@@ -289,12 +290,16 @@ def configuration_pushed(
     It is no trigger: whatever else a delivery tells, this comes beside it.
     """
     json = _Json(payload)
+    own_login = _own(app_login)
     try:
         match event, json.text("action"):
             case "push", _:
-                return _pushed(json)
-            case "pull_request", "opened" | "reopened" | "synchronize":
-                return _proposed(json, app_login.casefold())
+                return _pushed(json, is_own=_sender(json).login.casefold() == own_login)
+            case "pull_request", "opened" | "reopened" | "synchronize" as action:
+                is_own = _sender(json).login.casefold() == own_login
+                if is_own and action == "opened" and is_work(_head(json)):
+                    return None  # the push of it told what it changes
+                return _proposed(json, is_own=is_own)
             case _:
                 return None
     except ValueError:
@@ -539,9 +544,20 @@ def _review_request(
     )
 
 
-def _pushed(json: _Json) -> ConfigurationPushed | None:
-    branch = json.needed_text("repository", "default_branch")
-    if json.text("ref") != f"refs/heads/{branch}" or json.at("deleted") is True:
+def _own(app_login: str) -> str:
+    return f"{app_login.removesuffix('[bot]')}[bot]".casefold()
+
+
+def _head(json: _Json) -> str:
+    return json.text("pull_request", "head", "ref")
+
+
+def _pushed(json: _Json, *, is_own: bool) -> ConfigurationPushed | None:
+    branch = json.text("ref").removeprefix("refs/heads/")
+    is_default = branch == json.needed_text("repository", "default_branch")
+    if not is_default and not (is_own and is_work(branch)):
+        return None
+    if json.at("deleted") is True:
         return None
     pushed = ConfigurationPushed(_repository(json), json.needed_text("after"))
     commits = json.at("commits")
@@ -559,8 +575,7 @@ def _pushed(json: _Json) -> ConfigurationPushed | None:
     return pushed if CONFIGURATION_PATH in touched else None
 
 
-def _proposed(json: _Json, own_login: str) -> ConfigurationPushed:
-    is_own = _sender(json).login.casefold() == own_login
+def _proposed(json: _Json, *, is_own: bool) -> ConfigurationPushed:
     head = json.number("pull_request", "head", "repo", "id")
     return ConfigurationPushed(
         repository=_repository(json),
