@@ -457,7 +457,9 @@ def test_an_empty_settings_file_changes_nothing():
 
 @pytest.mark.usefixtures("env")
 def test_secrets_are_never_shown():
-    settings = load_settings({"WEBHOOK_SECRET": "hush,hush2", "METRICS_TOKEN": "t0ken"})
+    tokens = {"METRICS_TOKEN": "t0ken", "OPERATOR_TOKEN": "0perate"}
+    settings = load_settings({"WEBHOOK_SECRET": "hush,hush2", **tokens})
+    assert {"t0ken", "0perate"} <= set(settings.secrets)
     described = describe(settings)
     assert list(described) == list(variables())
     assert described["APP_ID"] == "123456"
@@ -466,7 +468,7 @@ def test_secrets_are_never_shown():
     assert described["PRIVATE_KEY_PATH"] == "not set"
     assert described["BATCH_RESERVE"] == "10%"
     for text in (repr(settings), str(settings), str(described)):
-        for secret in ("hush", "t0ken", "PRIVATE KEY-----", KEY[100:140]):
+        for secret in ("hush", "t0ken", "0perate", "PRIVATE KEY-----", KEY[100:140]):
             assert secret not in text
 
 

@@ -214,6 +214,9 @@ class Settings(BaseSettings):
     metrics_token: str = _variable(
         "", "METRICS_TOKEN", example='"$(openssl rand -hex 32)"', is_secret=True
     )
+    operator_token: str = _variable(
+        "", "OPERATOR_TOKEN", example='"$(openssl rand -hex 32)"', is_secret=True
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -232,7 +235,8 @@ class Settings(BaseSettings):
     @property
     def secrets(self) -> tuple[str, ...]:
         """What must never be shown: the bot's own, and what commands are given."""
-        own = (*self.webhook_secrets, self.private_key, self.metrics_token)
+        tokens = (self.metrics_token, self.operator_token)
+        own = (*self.webhook_secrets, self.private_key, *tokens)
         proxies = map(urlsplit, getproxies_environment().values())
         passwords = [unquote(proxy.password) for proxy in proxies if proxy.password]
         return (*own, *passwords, *self.command_environment().values())
@@ -479,7 +483,8 @@ def _handed_on(settings: Settings) -> Iterator[str]:
         for name in (first, *more)
         if not _field_of(first).repr
     }
-    values = {*settings.webhook_secrets, settings.private_key, settings.metrics_token}
+    tokens = (settings.metrics_token, settings.operator_token)
+    values = {*settings.webhook_secrets, settings.private_key, *tokens}
     for name in settings.file.pass_environment:
         if name in own or _given().get(name) in values - {""}:
             yield (
