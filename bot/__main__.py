@@ -16,6 +16,7 @@ from bot.core.plan.sources import Place, Source, extended, read_sources
 from bot.core.say import configuration
 from bot.core.world.redaction import Secrets
 from bot.errors import BotError, ConfigurationError, SettingsError
+from bot.host.zones import install_zones
 from bot.logs import configure_logging
 from bot.ports.examined import State
 from bot.settings import database_path, load_settings
@@ -31,6 +32,7 @@ def main(context: click.Context) -> None:
 
     Without a command, the bot is run.
     """
+    install_zones()
     if context.invoked_subcommand is None:
         context.invoke(run)
 

@@ -32,6 +32,7 @@ from bot.engine.sweep import GITHUB_KEEPS
 from bot.errors import BotError, Refused, SettingsError
 from bot.github.adapter import GitHubAdapter, Way
 from bot.host.clock import SystemClock
+from bot.host.zones import install_zones
 from bot.ports.clock import Clock
 from bot.ports.examined import Examined
 from bot.settings import Settings, environment
@@ -186,6 +187,7 @@ async def start(
     """
     calm_collector()
     give_memory_back()
+    install_zones()
     clock = clock or SystemClock()
     secrets = secrets or Secrets(settings.secrets)
     async with AsyncExitStack() as stack:

@@ -11,6 +11,7 @@ import structlog
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from playwright.async_api import Browser
 
+from bot.host.zones import install_zones
 from bot.localhub.api_log import Exchange
 from bot.localhub.hub import LocalHub
 from bot.localhub.server import start_hub
@@ -27,6 +28,9 @@ FILES = {
 
 _held: set[tuple[object, ...]] = set()
 """The kinds of exchange that this process has already held to the descriptions."""
+
+
+install_zones()  # as a process does when it starts
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

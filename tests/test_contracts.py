@@ -135,6 +135,8 @@ async def use_repository(github: Client) -> None:
     await github.get(REPO)
     await github.get(f"/repositories/{github.hub.repository(NAME).id}")
     await github.get(f"{REPO}/contents/README.md")
+    await github.get(f"{REPO}/activity?ref=main&per_page=1&time_period=day")
+    await github.send("GET", f"{REPO}/activity?activity_type=nothing")
     await github.get(f"{REPO}/contents/src/widgets.py?ref=main")
     await github.get(f"{REPO}/contents/src")
     await github.get(f"{REPO}/contents/nothing")

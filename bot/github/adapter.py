@@ -12,6 +12,7 @@ import structlog
 from aiohttp import ClientSession
 
 from bot.core.command.syntax import Search
+from bot.core.command.trigger import Sender
 from bot.core.model import (
     Comment,
     InstallationId,
@@ -36,7 +37,7 @@ from bot.core.world.pulls import PullRequest
 from bot.core.world.questions import Question
 from bot.core.world.redaction import Secrets
 from bot.errors import NotFound, Refused, TransientError, Unauthorized
-from bot.github import comments, examined, files, repositories, searches
+from bot.github import activities, comments, examined, files, repositories, searches
 from bot.github.app import App
 from bot.github.auth import AppCredentials, InstallationTokens
 from bot.github.client import Client, Random, open_session
@@ -137,6 +138,11 @@ class GitHubReader:
             return found
         is_changed = await files.is_changed(connection, repository, number)
         return found if is_changed else None
+
+    async def pushed_by(self, repository: Repository, branch: str) -> Sender | None:
+        """Return who brought the configuration as it is onto a branch."""
+        connection = self._client.installation(repository.installation_id)
+        return await activities.pushed_by(connection, repository, branch)
 
     async def facts(
         self, repository: Repository, numbers: Sequence[ItemNumber]

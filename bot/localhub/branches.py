@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 
 from bot.localhub import pulls
-from bot.localhub.accounts import User
+from bot.localhub.accounts import User, UserType
 from bot.localhub.actions import Actions
 from bot.localhub.errors import not_found
 from bot.localhub.git import ZERO_SHA
 from bot.localhub.pulls import pull_of
-from bot.localhub.state import Repository, Thread
+from bot.localhub.state import Activity, Repository, Thread
 
 
 class Branches(Actions):
@@ -76,6 +76,7 @@ class Branches(Actions):
             if old == new:
                 continue
             repository.pushed_at = self.now()
+            self._note_activity(actor, repository, ref, old, new)
             self._announce_push(actor, repository, ref, old, new)
             if new is not None:
                 self.open_suite(actor, repository, new)
@@ -84,6 +85,34 @@ class Branches(Actions):
                 self._find_merged(actor, repository, ref, new)
             else:
                 self._close_on(actor, repository, ref.removeprefix("refs/heads/"))
+
+    def _note_activity(
+        self,
+        actor: User,
+        repository: Repository,
+        ref: str,
+        old: str | None,
+        new: str | None,
+    ) -> None:
+        """Keep what GitHub lists as the activity of a repository."""
+        if not ref.startswith("refs/heads/"):
+            return
+        before, after = old or ZERO_SHA, new or ZERO_SHA
+        kind = "push"
+        if old is None or new is None:
+            kind = "branch_creation" if old is None else "branch_deletion"
+        elif not repository.git.is_ancestor(old, new):
+            kind = "force_push"
+        elif any(
+            thread.pull is not None and thread.pull.merge_commit_sha == new
+            for thread in repository.threads.values()
+        ):
+            is_queue = actor.type is UserType.BOT and actor is not self.app.bot
+            kind = "merge_queue_merge" if is_queue else "pr_merge"
+        one = Activity(
+            self.state.next_id(), kind, actor, ref, before, after, self.now()
+        )
+        repository.activities.append(one)
 
     def _announce_push(
         self,

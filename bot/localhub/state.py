@@ -239,6 +239,19 @@ class QueueEntry:
     built_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """One move of a branch, as GitHub's list of activities has it."""
+
+    id: int
+    kind: str
+    actor: User | None  # None: the account is gone
+    ref: str
+    before: str
+    after: str
+    at: datetime
+
+
 @dataclass(eq=False, slots=True)
 class Repository:
     """A repository: a bare git repository on disk and what GitHub adds to it."""
@@ -269,6 +282,7 @@ class Repository:
     """What the CI says of the heads of a branch; of all others, without a name."""
     workflow_runs: list[WorkflowRun] = field(default_factory=list)  # oldest first
     branches: dict[str, str] = field(default_factory=dict)  # as last told to anybody
+    activities: list[Activity] = field(default_factory=list)  # oldest first
     former_names: list[str] = field(default_factory=list)  # owner/name
     last_number: int = 0
     rules: list[BranchRules] = field(default_factory=list)

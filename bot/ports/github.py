@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from bot.core.command.syntax import Search
+from bot.core.command.trigger import Sender
 from bot.core.effects import Intent, Receipt
 from bot.core.model import (
     Comment,
@@ -101,6 +102,11 @@ class Lookups(Protocol):
     ) -> Source | None:
         """Return ``.github/batch.yml`` as a commit has it; None if it has none, or if it
         is the head of a pull request (*number*) that does not change it.
+        """
+
+    async def pushed_by(self, repository: Repository, branch: str) -> Sender | None:
+        """Return who brought ``.github/batch.yml`` as it is onto a branch, as GitHub's
+        record of pushes has it; None if that does not say.
         """
 
     async def select(

@@ -8,7 +8,7 @@ from bot.localhub.git import CommitInfo
 from bot.localhub.payloads.requests import PullPayloads
 from bot.localhub.payloads.shape import Json, timestamp
 from bot.localhub.signing import verification
-from bot.localhub.state import Repository
+from bot.localhub.state import Activity, Repository
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,19 @@ class GitPayloads(PullPayloads):
             "download_url": raw,
             "type": "file" if kind == "blob" else "dir",
             "_links": links,
+        }
+
+    def activity(self, one: Activity) -> Json:
+        """Return ``activity``."""
+        return {
+            "id": one.id,
+            "node_id": f"PSH_{one.id}",
+            "before": one.before,
+            "after": one.after,
+            "ref": one.ref,
+            "timestamp": timestamp(one.at),
+            "activity_type": one.kind,
+            "actor": self.user(one.actor) if one.actor else None,
         }
 
     def ref(self, repository: Repository, name: str, sha: str) -> Json:

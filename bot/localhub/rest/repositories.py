@@ -1,11 +1,23 @@
 """Endpoints of a repository: itself, files, roles, labels, milestones."""
 
+from datetime import timedelta
+
 from bot.localhub.accounts import UserType
 from bot.localhub.errors import GitHubError, invalid, not_found
 from bot.localhub.rest.routing import Answer, Call, Routes
 from bot.localhub.state import Label, Milestone
 
 routes = Routes()
+
+PERIODS = {"day": 1, "week": 7, "month": 30, "quarter": 90, "year": 365}
+ACTIVITIES = (
+    "push",
+    "force_push",
+    "branch_creation",
+    "branch_deletion",
+    "pr_merge",
+    "merge_queue_merge",
+)
 
 
 @routes.get("/repos/{owner}/{repo}", "metadata")
@@ -29,6 +41,42 @@ def get_contents(call: Call) -> Answer:
         return Answer([payloads.content_entry(repository, e, ref) for e in entries])
     content = repository.git.blob(found[1])
     return Answer(payloads.content_file(repository, path, found[1], content, ref))
+
+
+@routes.get("/repos/{owner}/{repo}/activity", "contents")
+def list_activities(call: Call) -> Answer:
+    """Answer with the moves of branches, the newest first.
+
+    It has cursors and no numbers of pages. https://docs.github.com/rest/repos/repos
+    """
+    query = call.query
+    known = (("time_period", [*PERIODS]), ("activity_type", ACTIVITIES), ("direction", ("asc", "desc")))  # fmt: skip
+    for key, values in known:
+        if query.get(key, values[0]) not in values:
+            raise GitHubError(422, f"Invalid {key}")
+    ref = query.get("ref", "")
+    full = ref if ref.startswith("refs/") or not ref else f"refs/heads/{ref}"
+    since = call.hub.now() - timedelta(days=PERIODS.get(query.get("time_period", ""), 36_500))  # fmt: skip
+    found = [
+        one
+        for one in call.repository.activities
+        if full in ("", one.ref)
+        and query.get("activity_type", one.kind) == one.kind
+        and one.at >= since
+        and query.get("actor") in (None, one.actor and one.actor.login)
+    ]
+    if query.get("direction") != "asc":
+        found.reverse()
+    ids = [str(one.id) for one in found]
+    start = ids.index(query["after"]) + 1 if query.get("after") in ids else 0
+    size = min(max(int(query.get("per_page") or 30), 1), 100)
+    page = found[start : start + size]
+    links = {}
+    if start + size < len(found):
+        links["next"] = {"after": ids[start + size - 1]}
+    return Answer(
+        [call.hub.payloads.activity(one) for one in page], headers=call.links(links)
+    )
 
 
 @routes.get("/repos/{owner}/{repo}/collaborators/{username}", "metadata")
