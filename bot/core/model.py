@@ -294,6 +294,9 @@ class ItemFacts:
     head_sha: str = ""
     head_branch: str = ""
     base_branch: str = ""
+    # Who is asked for a review, as ``Mark`` names them; None: GitHub did not tell. A
+    # team that the app may not see is ``team:``.
+    reviewers: tuple[str, ...] | None = None
     unread: tuple[Unread, ...] = ()
 
     @property

@@ -16,15 +16,14 @@ def not_permitted(
 ) -> NotPermitted | None:
     """Return why a command is not allowed to a person of this role, if so.
 
-    Who may control a batch depends on who started it; ``Controls`` asks that.
+    Who may control a batch, or start a plan, depends on whose it is and what it does:
+    ``Controls`` and ``Starts`` ask that.
     """
     needed, what, setting = Role.TRIAGE, refusals.ASK, ""
     if isinstance(command, RunCommand | syntax.Plan | syntax.Add):
         return _not_permitted_to_run(command, role, reading)
     if isinstance(command, syntax.Freeze | syntax.Unfreeze):
         needed, what = Role.MAINTAIN, refusals.FREEZE
-    elif not isinstance(command, syntax.Help | syntax.Status | syntax.Why):
-        needed, what = Role.WRITE, refusals.CONTROL
     if role is not None and role >= needed:
         return None
     return denied_for(needed, role, what, format_command(command), setting)

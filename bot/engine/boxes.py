@@ -136,7 +136,7 @@ class Boxes:
             role = await self._github.role(request.repository, request.asker.login)
         except PermanentError:
             return "refused: GitHub did not say which role"
-        if role < Role.WRITE:
+        if role < Role.WRITE:  # who may edit comments of others
             return "refused: role"
         role = await roles.of_batch(self._github, request, role, command, batch)
         if isinstance(command, syntax.Start):

@@ -25,6 +25,7 @@ from bot.core.plan.gathering import (
     is_keyless,
     meaning,
     meant,
+    still_asked,
     still_on,
     thread_for,
     with_numbers,
@@ -162,7 +163,9 @@ class Gathering:
         if collected.is_of_labels:
             marks = still_on(marks, reading.known.facts)
         else:
-            marks, reading = await self._requested.to_review(collected, reading)
+            marks = still_asked(marks, reading.known.facts)
+            asked = replace(collected, marks=marks)
+            marks, reading = await self._requested.to_review(asked, reading)
         if not marks:
             return "nothing is left"
         return await self._of_marks(replace(collected, marks=marks), reading, role)

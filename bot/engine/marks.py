@@ -1,6 +1,6 @@
 """Labels and requests for reviews of batches that are there: taken back, or done with."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -12,13 +12,15 @@ from bot.core.effects import ChangeLabels
 from bot.core.model import (
     Batch,
     BatchState,
+    ItemFacts,
     ItemId,
+    ItemNumber,
     ItemState,
     Labelled,
     Mark,
     ReviewAsked,
 )
-from bot.core.plan.gathering import still_on
+from bot.core.plan.gathering import still_asked, still_on
 from bot.core.run import control
 from bot.core.run.marks import is_whole, items_of
 from bot.core.run.progress import Progress
@@ -49,11 +51,10 @@ class TakenBack:
         outcomes = []
         for batch in await self._unfinished(change.repository.id):
             gone = [mark for mark in _marks(batch, change) if _is_meant(mark, change)]
-            if gone and isinstance(change, LabelChanged):
+            if gone:
                 # It may be on again: the delivery may be an old one.
                 _, facts = await self.github.facts(change.repository, [change.number])
-                on = still_on(gone, facts)
-                gone = [mark for mark in gone if mark not in on]
+                gone = _off(gone, facts, change)
             if items := _alone(batch, gone):
                 await self._withdraw(batch, items, change.sender.login)
                 outcomes.append(f"cancelled {len(items)} of batch {batch.id}")
@@ -119,6 +120,23 @@ def _marks(batch: Batch, change: Marking) -> Sequence[Mark]:
     """Return the marks of a batch that are of the kind of *change*."""
     kind = Labelled if isinstance(change, LabelChanged) else ReviewAsked
     return batch.request.marks if isinstance(batch.request.origin, kind) else ()
+
+
+def _off(
+    gone: Sequence[Mark],
+    facts: Mapping[ItemNumber, ItemFacts],
+    change: Marking,
+) -> list[Mark]:
+    """Return the marks that were taken back by *change*, and not made again since.
+
+    Of a request that GitHub does not tell of, the delivery is believed.
+    """
+    if isinstance(change, LabelChanged):
+        kept = still_on(gone, facts)
+    else:
+        told = {n: fact for n, fact in facts.items() if fact.reviewers is not None}
+        kept = still_asked([mark for mark in gone if mark.number in told], told)
+    return [mark for mark in gone if mark not in kept]
 
 
 def _is_meant(mark: Mark, change: Marking) -> bool:

@@ -48,7 +48,7 @@ async def to_run(
 ) -> Role:
     """Return the role with which somebody counts for a command that needs no batch."""
     match command:
-        case syntax.RunCommand() | syntax.Plan():
+        case syntax.RunCommand() | syntax.Plan() | syntax.Add():
             permits = [permit for _, permit in permits_of(command, reading)]
             login = request.asker.login
             return await lifted(github, request.repository, login, role, permits)

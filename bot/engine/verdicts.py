@@ -5,6 +5,7 @@ import structlog
 from bot.core.command.trigger import ConfigurationPushed
 from bot.core.effects import CreateCheckRun
 from bot.core.plan.configuration import PATH
+from bot.core.plan.sources import Source
 from bot.core.say import configuration
 from bot.engine.configured import proposed
 from bot.engine.effects import Effects
@@ -48,16 +49,20 @@ class Verdicts:
             return
         follows = not pushed.is_from_fork
         faults: tuple[ConfigurationFault, ...] = ()
-        try:
-            await proposed(self._github, repository, source, follows=follows)
-        except ConfigurationError as error:
-            faults = error.faults
+        if isinstance(source, Source):
+            try:
+                await proposed(self._github, repository, source, follows=follows)
+            except ConfigurationError as error:
+                faults = error.faults
+            report = configuration.verdict(faults, follows=follows)
+        else:
+            report = configuration.gone()
         intent = CreateCheckRun(
             repository=repository,
             head_sha=pushed.sha,
             name=PATH,
             external_id=f"{PATH} {_about(pushed)}",
-            report=configuration.verdict(faults, follows=follows),
+            report=report,
             annotations=configuration.annotations(faults),
         )
         await self._effects.perform(_key(pushed, pushed.sha), intent)

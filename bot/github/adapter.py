@@ -24,7 +24,7 @@ from bot.core.model import (
     Request,
     Role,
 )
-from bot.core.plan.sources import Place, Source
+from bot.core.plan.sources import Gone, Place, Source
 from bot.core.review.facts import ReviewFacts
 from bot.core.run.retry import delay_seconds
 from bot.core.say import findings
@@ -130,7 +130,7 @@ class GitHubReader:
         *,
         number: ItemNumber | None = None,
         base_sha: str = "",
-    ) -> Source | None:
+    ) -> Source | Gone | None:
         """Return the configuration of a commit, if a pull request changes it."""
         connection = self._client.installation(repository.installation_id)
         found = await files.at_commit(connection, repository, sha, base_sha)

@@ -39,6 +39,10 @@ _OPTIONAL = {
         "closedByPullRequestsReferences(first: 20)"
         " { nodes { number state repository { nameWithOwner } } }"
     ),
+    "reviewRequests": (
+        "reviewRequests(first: 50) { nodes { requestedReviewer"
+        " { __typename ... on Actor { login } ... on Team { slug } } } }"
+    ),
     "enableDuplicate": "(enableDuplicate: true)",
     "databaseId": "databaseId",
 }
@@ -52,6 +56,7 @@ _DISPENSABLE = frozenset(
         "author",
         "milestone",
         "assignees",
+        "reviewRequests",
     }
 )
 """What a batch can do without: an item without it is said to lack it."""
@@ -62,6 +67,7 @@ _HEAVY = frozenset(_OPTIONAL) & _DISPENSABLE
 _KIND = "facts"
 _SHARED = "shared"  # the repository for all of an owner
 _LOST = "lost"  # beside the fields of an item, see ``Unread``
+_ASKED = "reviewRequests"  # without it ``ItemFacts.reviewers`` says as much
 _ALIAS = re.compile(r"i\d+")
 _NEWEST = ("newestIssue", "newestPull")
 
@@ -76,7 +82,7 @@ _COMMON = """
   assignees(first: 20) { nodes { login } }
 """
 _ITEM = "__typename ...issueFacts ...pullFacts"
-_CONNECTIONS_PER_ITEM = 5
+_CONNECTIONS_PER_ITEM = 6
 
 _QUERY = """
 query($owner: String!, $name: String!) {
@@ -112,6 +118,7 @@ fragment pullFacts on PullRequest {{
   merged isDraft isCrossRepository headRefOid headRefName baseRefName
   # Asked so that GitHub begins to work it out: who acts on it later need not wait.
   mergeable
+  {optional["reviewRequests"]}
 }}
 """
 
@@ -406,7 +413,7 @@ def _items(answer: Mapping[str, Any]) -> dict[ItemNumber, ItemFacts]:
 
 def _item(node: Mapping[str, Any], repository: str) -> ItemFacts:
     kind = ItemKind.ISSUE if node["__typename"] == "Issue" else ItemKind.PULL_REQUEST
-    unread = {one.part: one for one in node.get(_LOST, ())}
+    unread = {one.part: one for one in node.get(_LOST, ()) if one.part != _ASKED}
     linked = _nodes(node, "closedByPullRequestsReferences")
     return ItemFacts(
         number=ItemNumber(node["number"]),
@@ -435,6 +442,7 @@ def _item(node: Mapping[str, Any], repository: str) -> ItemFacts:
         head_sha=str(node.get("headRefOid") or ""),
         head_branch=str(node.get("headRefName") or ""),
         base_branch=str(node.get("baseRefName") or ""),
+        reviewers=_reviewers(node.get("reviewRequests")),
         unread=tuple(unread.values()),
     )
 
@@ -443,6 +451,23 @@ def _nodes(node: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
     """Return the nodes of a connection; those that the app may not see are null."""
     nodes = (node.get(key) or {}).get("nodes") or ()
     return [one for one in nodes if one is not None]
+
+
+def _reviewers(requests: Mapping[str, Any] | None) -> tuple[str, ...] | None:
+    """Return who is asked for a review; None if that is not told, or not in full."""
+    nodes = (requests or {}).get("nodes")
+    if nodes is None or None in nodes:
+        return None
+    return tuple(_reviewer(node["requestedReviewer"]) for node in nodes)
+
+
+def _reviewer(who: Mapping[str, Any] | None) -> str:
+    """Return who is asked. People are always shown; teams are not to an app that may not
+    read the members of the organization.
+    """
+    if who is None or who["__typename"] == "Team":
+        return f"team:{(who or {}).get('slug', '')}"
+    return f"user:{login_of(who)}"
 
 
 def _references(nodes: Iterable[Mapping[str, Any]]) -> tuple[Reference, ...]:

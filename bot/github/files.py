@@ -6,7 +6,7 @@ from typing import Any
 
 from bot.core.model import ItemNumber, Repository
 from bot.core.plan.configuration import PATH
-from bot.core.plan.sources import Place, Source
+from bot.core.plan.sources import Gone, Place, Source
 from bot.github.client import Connection
 from bot.github.graphql import is_partial, raise_for
 
@@ -40,8 +40,11 @@ query($owner: String!, $name: String!, $head: String!, $base: String!) {
 
 async def at_commit(
     connection: Connection, repository: Repository, sha: str, base_sha: str
-) -> Source | None:
-    """Return the configuration of a commit; None if it is the one of another commit."""
+) -> Source | Gone | None:
+    """Return the configuration of a commit; None if it is the one of another commit.
+
+    Without another commit it is known to be changed.
+    """
     owner, name = repository.name.split("/")
     variables = {
         "owner": owner,
@@ -54,7 +57,9 @@ async def at_commit(
         raise_for(problem)
     node = answer.data["repository"]
     file, base = node["configuration"], node["base"]
-    is_same = file is not None and base is not None and file["oid"] == base["oid"]
+    if file is None:
+        return Gone() if base is not None or not base_sha else None
+    is_same = base is not None and file["oid"] == base["oid"]
     return None if is_same else source_of(node, is_own=True)
 
 
@@ -70,7 +75,7 @@ async def is_changed(
     )
     async with aclosing(pages):
         async for entry in pages:
-            if entry["filename"] == PATH:
+            if PATH in (entry["filename"], entry.get("previous_filename")):
                 return True
     return False
 

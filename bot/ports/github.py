@@ -21,7 +21,7 @@ from bot.core.model import (
     Request,
     Role,
 )
-from bot.core.plan.sources import Place, Source
+from bot.core.plan.sources import Gone, Place, Source
 from bot.core.run.capacity import Outage
 from bot.core.world.features import Feature
 from bot.core.world.permissions import Grants
@@ -99,9 +99,10 @@ class Lookups(Protocol):
         *,
         number: ItemNumber | None = None,
         base_sha: str = "",
-    ) -> Source | None:
-        """Return ``.github/batch.yml`` as a commit has it; None if it has none, or if it
-        is the head of a pull request (*number*) that does not change it.
+    ) -> Source | Gone | None:
+        """Return ``.github/batch.yml`` as a commit has it; None if it has the one of
+        *base_sha*, or if it is the head of a pull request (*number*) that does not change
+        it.
         """
 
     async def pushed_by(self, repository: Repository, branch: str) -> Sender | None:

@@ -4,6 +4,8 @@ from bot.localhub.accounts import Team
 from bot.localhub.faults import Fault
 from tests.flow.world import REPOSITORY, World
 
+RUNNING = "SELECT number FROM items WHERE state = 'running' ORDER BY number"
+
 
 def team(on: World, *members: str, slug: str = "releases") -> Team:
     """Make a team of the owner."""
@@ -120,6 +122,57 @@ async def test_others_may_control_where_the_repository_says_so(on: World):
         command = on.say("/batch cancel", by="walt")
         await on.until(lambda: "cancelled" in on.said("tracking"))
         assert "confused" not in on.reactions(command)
+
+
+async def test_who_may_start_without_write_access_controls_what_she_started(on: World):
+    on.issue(12, "hang")
+    on.issue(15, "hang")
+    on.issue(16, "write b.txt hello")
+    on.issue(17, "hang")
+    team(on, "tess")
+    on.configure("permissions: {run: team:releases}")
+    async with on.bot():
+        on.say("/batch 17", on=17)
+        command = on.say("/batch 12 15", by="tess")
+        await on.until(lambda: on.rows(RUNNING) == [(12,), (15,), (17,)])
+        on.say("/batch cancel 12", by="tess")
+        await on.until(lambda: on.rows(RUNNING) == [(15,), (17,)])
+        on.say("/batch pause", by="tess")
+        await on.until(lambda: "paused" in on.said("tracking"))
+        on.say("/batch add 16", by="tess")
+        await on.dealt_with()
+        on.say("/batch resume", by="tess")
+        await on.until(lambda: 16 in on.pull_requests())
+        on.say("/batch cancel", by="tess")
+        await on.finished(command)
+        on.hub.edit_thread("ada", REPOSITORY, 12, body="write a.txt hello")
+        again = on.say("/batch retry 12", by="tess")
+        await on.finished(again)
+        assert 12 in on.pull_requests()
+        # That of somebody else stays hers who started it.
+        other = on.say("/batch cancel", by="tess", on=17)
+        await on.until(lambda: "confused" in on.reactions(other))
+    said = on.replies(on=17)[-1]
+    assert "**maintain** access can cancel this batch of somebody else" in said
+    assert "so nothing changed" in said
+    assert on.rows(RUNNING) == [(17,)]
+
+
+async def test_a_plan_is_started_with_the_access_that_it_takes(on: World):
+    on.issue(15)
+    on.issue(16)
+    on.configure("permissions: {run: triage}")
+    async with on.bot():
+        on.say("/batch plan label +bug 15")
+        await on.until(lambda: on.comments("plan"))
+        on.say("/batch start", by="tess")
+        await on.until(lambda: on.repository.threads[15].labels)
+        on.say("/batch plan close 16", on=16)
+        await on.until(lambda: on.comments("plan", on=16))
+        refused = on.say("/batch start", by="tess", on=16)
+        await on.until(lambda: "confused" in on.reactions(refused))
+    assert "can start this batch here" in on.replies(on=16)[-1]
+    assert not is_closed(on, 16)
 
 
 async def test_who_may_retry_still_needs_what_the_batch_takes(on: World):

@@ -120,6 +120,47 @@ async def test_a_request_that_is_taken_back_in_the_window_is_none(asked: World):
     assert reviews(asked, 61) == []
 
 
+@pytest.mark.parametrize("members", ["read", ""])
+async def test_what_stands_counts_where_all_was_asked_within_a_second(
+    asked: World, members: str
+):
+    """GitHub's times are to the second; teams it shows to who may read the members."""
+    for number in (61, 63, 64):
+        asked.pull_request(number)
+    installation = asked.hub.state.installation_of(asked.repository)
+    assert installation is not None
+    asked.hub.grant(installation, members=members)
+    async with asked.bot():
+        ask(asked, 61)
+        take_back(asked, 61)
+        ask(asked, 63, 64)
+        take_back(asked, 64)
+        ask(asked, 64)
+        await over(asked)
+        await asked.dealt_with()
+    assert batches(asked) == [(63, "/batch review:63 review:64")]
+    assert reviews(asked, 61) == []
+    assert len(reviews(asked, 64)) == 1
+
+
+async def test_a_request_that_is_taken_back_later_cancels_what_has_not_begun(
+    asked: World,
+):
+    with_reviewer(asked)
+    asked.pull_request(61, "hang")
+    asked.pull_request(63, wrote(summary="Looked at it.", comments=[]))
+    async with asked.bot():
+        ask(asked, 61, 63)
+        await asked.until(lambda: reviews(asked, 63))
+        take_back(asked, 63)  # has its review
+        take_back(asked, 61)
+        await over(asked)
+    report = plain(asked.said("report", on=61))
+    assert "Cancelled: 1" in report
+    assert "ada" in report
+    assert reviews(asked, 61) == []
+
+
 async def test_drafts_and_closed_ones_are_left_out_with_a_note(asked: World):
     for number in (61, 63, 64):
         asked.pull_request(number)

@@ -73,6 +73,30 @@ async def test_a_pull_request_is_looked_at_on_each_of_its_heads(on: World):
     assert runs(on, second)[0].title == "It fits"
 
 
+async def test_a_file_that_is_taken_away_is_told_what_holds_then(on: World):
+    on.configure(FAULTY)
+    async with on.bot():
+        proposed = propose(on, {PATH: None})
+        await on.until(lambda: runs(on, proposed))
+        renamed = on.hub.push(
+            "linus",
+            REPOSITORY,
+            "other",
+            {PATH: None, "old.yml": FAULTY},
+            message="Move",
+        )
+        on.hub.open_pull_request("linus", REPOSITORY, "Move it", head="other")
+        await on.until(lambda: runs(on, renamed))
+        pushed = on.hub.push("ada", REPOSITORY, "main", {PATH: None}, message="Drop it")
+        await on.until(lambda: runs(on, pushed))
+        on.hub.push("ada", REPOSITORY, "main", {"a.txt": "a"}, message="Add a")
+        await on.dealt_with()
+    assert [(run.conclusion, run.title) for run in runs(on)] == [
+        ("success", "The file is taken away")
+    ] * 3
+    assert "The defaults hold from then on" in str(runs(on)[0].summary)
+
+
 async def test_a_pull_request_that_is_behind_does_not_change_the_file(on: World):
     on.hub.push("linus", REPOSITORY, "topic", {"a.txt": "a"}, message="Add a")
     on.configure("home: 12\n")

@@ -36,6 +36,11 @@ def node(number: int, typename: str = "Issue", **more: Any) -> dict[str, Any]:
     } | more
 
 
+def asked(*reviewers: dict[str, Any] | None) -> dict[str, Any]:
+    """Return requests for reviews."""
+    return {"nodes": [{"requestedReviewer": who} for who in reviewers]}
+
+
 def repository(**items: Any) -> dict[str, Any]:
     return {
         "databaseId": 1,
@@ -96,6 +101,10 @@ async def test_a_pull_request_has_all_its_facts(desk: Bench):
         headRefOid="a" * 40,
         headRefName="fix",
         baseRefName="main",
+        reviewRequests=asked(
+            {"__typename": "User", "login": "Ada"},
+            {"__typename": "Team", "slug": "batch-reviewers"},
+        ),
     )
     desk.github.on(GRAPHQL, Reply({"data": {"repository": repository(i63=pull)}}))
     _, facts = await desk.reader.facts(REPOSITORY, numbers(63))
@@ -107,6 +116,7 @@ async def test_a_pull_request_has_all_its_facts(desk: Bench):
     assert found.is_from_fork
     assert (found.head_sha, found.head_branch) == ("a" * 40, "fix")
     assert found.base_branch == "main"
+    assert found.reviewers == ("user:Ada", "team:batch-reviewers")
     assert found.is_satisfied
 
 
@@ -193,6 +203,27 @@ async def test_what_is_not_shown_of_an_item_costs_that_fact_alone(
     assert facts[ItemNumber(41)].unread == (Unread(part, said),)
     assert facts[ItemNumber(41)].author == ("" if part == "author" else "ada")
     assert facts[ItemNumber(42)].unread == ()
+
+
+@pytest.mark.parametrize(
+    ("requests", "path", "expected"),
+    [
+        # A team that the app may not see is nobody, with an error beside it.
+        (asked(None), ["nodes", 0, "requestedReviewer"], ("team:",)),
+        ({"nodes": [None]}, ["nodes", 0], None),
+        (None, [], None),
+    ],
+)
+async def test_a_reviewer_that_is_not_shown_costs_nothing_else(
+    desk: Bench, requests, path, expected
+):
+    path = ["repository", "i63", "reviewRequests", *path]
+    error = {"type": "FORBIDDEN", "path": path, "message": FORBIDDEN}
+    answer = repository(i63=node(63, "PullRequest", reviewRequests=requests))
+    desk.github.on(GRAPHQL, Reply({"data": {"repository": answer}, "errors": [error]}))
+    _, facts = await desk.reader.facts(REPOSITORY, numbers(63))
+    assert facts[ItemNumber(63)].reviewers == expected
+    assert facts[ItemNumber(63)].unread == ()
 
 
 async def test_an_item_that_a_hidden_part_hides_is_asked_for_without_it(desk: Bench):

@@ -567,7 +567,7 @@ def _pushed(json: _Json, *, is_own: bool) -> ConfigurationPushed | None:
     touched = {
         path
         for commit in map(_Json, [*listed, json.at("head_commit")])
-        for key in ("added", "modified")
+        for key in ("added", "modified", "removed")
         if isinstance(paths := commit.at(key), list)
         for path in paths
         if isinstance(path, str)

@@ -60,6 +60,16 @@ def still_on(
     )
 
 
+def still_asked(
+    marks: Sequence[Mark], facts: Mapping[ItemNumber, ItemFacts | None]
+) -> tuple[Mark, ...]:
+    """Return the requests for reviews that stand at this moment, as far as GitHub tells.
+
+    What merely happened to a pull request, as that it was opened, stands.
+    """
+    return tuple(mark for mark in marks if _is_asked(mark, facts.get(mark.number)))
+
+
 def drafts(
     marks: Sequence[Mark], facts: Mapping[ItemNumber, ItemFacts | None]
 ) -> tuple[Mark, ...]:
@@ -135,6 +145,14 @@ def thread_for(
     if home is not None and (home in issues or home not in numbers):
         return home
     return min(issues or numbers)
+
+
+def _is_asked(mark: Mark, facts: ItemFacts | None) -> bool:
+    kind, colon, _ = mark.name.partition(":")
+    if not colon or facts is None or facts.reviewers is None:
+        return True
+    asked = [name.casefold() for name in facts.reviewers]
+    return mark.name.casefold() in asked or (kind == "team" and "team:" in asked)
 
 
 def _children(

@@ -45,6 +45,11 @@ class Source:
     is_private: bool = False  # not everybody who sees what is said of it may see it
 
 
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The file is taken away."""
+
+
 def read_configuration(text: str | None) -> RepositoryConfiguration:
     """Return the configuration that *text* holds; the defaults for None or nothing.
 

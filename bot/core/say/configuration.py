@@ -51,6 +51,15 @@ def verdict(faults: Sequence[ConfigurationFault], *, follows: bool) -> CheckRepo
     return CheckReport(title, paragraphs(first, listed(faults), alone), "failure")
 
 
+def gone() -> CheckReport:
+    """Return what the check run says where the file is taken away."""
+    said = (
+        f"{code_span(PATH)} is taken away. The defaults hold from then on, or the file of"
+        " this name in the owner's repository `.github` if there is one."
+    )
+    return CheckReport("The file is taken away", said, "success")
+
+
 def annotations(faults: Sequence[ConfigurationFault]) -> tuple[CheckAnnotation, ...]:
     """Return what is wrong with the repository's own file, at its lines."""
     return tuple(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from bot.core.actions.spec import AppliesTo
 from bot.core.actions.table import ACTIONS
 from bot.core.model import Options
+from bot.core.plan.keys import rows
 from bot.core.say.situation import BudgetView
 from bot.core.world.features import Feature, lacking
 from bot.core.world.markdown import (
@@ -147,6 +148,14 @@ CONFIGURATION_EXAMPLE = (
 _CONFIGURATION = paragraphs(
     "`.github/batch.yml` on the default branch may hold any of these:",
     fence(CONFIGURATION_EXAMPLE, "yaml"),
+    table(
+        ["Key", "What it says"],
+        "ll",
+        [
+            [code_span(name), f"{key.says}: {code_span(key.example)}"]
+            for name, key in rows()
+        ],
+    ),
     "A mistake in it is answered in a comment, and nothing starts until it is mended.",
 )
 

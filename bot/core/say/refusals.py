@@ -45,13 +45,12 @@ _NUMBERS = [
 ASK = "ask me"
 START = "start a batch"
 START_IT = "start this batch"
-CONTROL = "control a batch"
 FREEZE = "freeze a branch"
 """What somebody may not do, as it stands behind *you need write access to*."""
 
 _MOST_UNKNOWN = 50
 _SAYS_THAT_NOTHING_STARTED = re.compile(
-    r"\bnothing (?:more )?(?:was )?(?:started|changed|frozen|is left to do)\b",
+    r"\bnothing (?:more )?(?:was )?(?:started|changed|frozen)\b",
     re.IGNORECASE,
 )
 _LONG = 20_000

@@ -5,11 +5,14 @@ from typing import Any
 from bot.localhub import mergeability, pulls
 from bot.localhub.accounts import Team, User
 from bot.localhub.graphql.connections import connection, listed
+from bot.localhub.graphql.errors import QueryError
 from bot.localhub.graphql.refs import branch_of
 from bot.localhub.graphql.values import Connection, Info, Object, Resolver, call_of, of
 from bot.localhub.payloads.shape import optional_timestamp, timestamp
 from bot.localhub.pulls import pull_of
 from bot.localhub.state import Thread, ThreadEvent
+
+UNSEEN = "Resource not accessible by integration"
 
 PULL_EVENTS = {
     "added_to_merge_queue": "AddedToMergeQueueEvent",
@@ -65,6 +68,13 @@ def _requests(source: Thread) -> list[User | Team]:
     return [*pull.requested_reviewers, *pull.requested_teams]
 
 
+def _reviewer(source: User | Team, info: Info, _arguments: Any) -> User | Team:
+    """Return who is asked; teams only to who may read the organization's members."""
+    if isinstance(source, Team) and not call_of(info).allows("members", "read"):
+        raise QueryError(UNSEEN, "FORBIDDEN")
+    return source
+
+
 def _before(source: ThreadEvent, info: Info, _arguments: Any) -> Object | None:
     """Return the commit of the group that an entry had when it left."""
     for repository in call_of(info).hub.state.repositories.values():
@@ -117,7 +127,7 @@ RESOLVERS: dict[str, Resolver] = {
     "PullRequest.reviewRequests": listed(_requests),
     "PullRequest.baseRef": of(lambda s: branch_of(s.repository, pull_of(s).base_ref)),
     "PullRequest.headRef": of(lambda s: branch_of(pulls.home(s), pull_of(s).head_ref)),
-    "ReviewRequest.requestedReviewer": of(lambda s: s),
+    "ReviewRequest.requestedReviewer": _reviewer,
     "Team.slug": of(lambda s: s.slug),
     "PullRequest.mergeCommit": _merge_commit,
     "PullRequest.merged": of(lambda s: pull_of(s).is_merged),

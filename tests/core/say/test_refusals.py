@@ -310,7 +310,7 @@ def test_help_on_an_unknown_topic_is_the_overview():
     [
         ("There is no label `nothing`.", "no label `nothing`. Nothing started."),
         (declines.unseen([Reference("acme/x", number(5))]), "there. Nothing started."),
-        ("Nothing is left to do.", "😕 Nothing is left to do."),
+        ("Nothing is left to do.", "😕 Nothing is left to do. Nothing started."),
         (declines.all_succeeded(BatchId("b7k2")), "succeeded. Nothing started."),
         ("So it could never start, and nothing started.", "and nothing started."),
     ],
