@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 import jwt
 from aiohttp import web
 
+from bot.localhub.accounts import User
 from bot.localhub.api_log import Exchange
 from bot.localhub.errors import GitHubError, archived, forbidden, moved, not_found
 from bot.localhub.faults import Fault, FaultKind, spoiled
@@ -140,8 +141,13 @@ class Api:
         """Return the client (0: the app, or nobody) and the answer, errors included."""
         hub, client = self._hub, 0
         try:
-            token = self._authenticate(asked.headers, route.who)
-            client = token.installation.id if token is not None else 0
+            user = None
+            if route.who is Who.USER:
+                token, user = None, self._person(asked.headers)
+                client = user.id
+            else:
+                token = self._authenticate(asked.headers, route.who)
+                client = token.installation.id if token is not None else 0
             if fault is not None and fault.kind is FaultKind.SECONDARY_LIMIT:
                 raise hub.limits.refusal()
             if route.template != "/rate_limit":
@@ -156,7 +162,7 @@ class Api:
         try:
             if fault is not None and fault.kind is FaultKind.DELAY:
                 await self._sleep(fault.delay_seconds)
-            answer = route.handler(self._call(asked, route, token))
+            answer = route.handler(self._call(asked, route, token, user))
         except GitHubError as error:
             answer = _refused(error, route)
         finally:
@@ -166,7 +172,9 @@ class Api:
             hub.limits.charge(client, route.resource, answer.points)
         return client, answer
 
-    def _call(self, asked: _Request, route: Route, token: Token | None) -> Call:
+    def _call(
+        self, asked: _Request, route: Route, token: Token | None, user: User | None
+    ) -> Call:
         body = asked.json()
         if body is not None and not isinstance(body, dict):
             raise GitHubError(400, "Body should be a JSON object")
@@ -179,7 +187,7 @@ class Api:
             self._require_access(found, route, token, asked)
         return Call(
             self._hub, asked.url, asked.arguments, asked.query, body or {}, token,
-            found,
+            found, user,
         )  # fmt: skip
 
     def _repository(self, asked: _Request, token: Token | None) -> Repository | None:
@@ -229,8 +237,23 @@ class Api:
             error.headers["x-accepted-github-permissions"] = needed
             raise error
 
+    def _person(self, headers: Mapping[str, str]) -> User:
+        """Return for whom the token of a request speaks; raises 401 and 403."""
+        scheme, _, value = headers.get("Authorization", "").partition(" ")
+        if scheme.lower() not in ("bearer", "token") or not value:
+            raise GitHubError(401, "Requires authentication")
+        user = self._hub.sign_ins.user_of(value)
+        if user is not None:
+            return user
+        self._authenticate(headers, Who.INSTALLATION)
+        raise forbidden()  # an installation is nobody
+
     def _authenticate(self, headers: Mapping[str, str], who: Who) -> Token | None:
         """Return the token of the request; None for the app and for anybody."""
+        if who is Who.CLIENT:
+            if not self._hub.sign_ins.is_client(headers.get("Authorization", "")):
+                raise not_found()
+            return None
         scheme, _, value = headers.get("Authorization", "").partition(" ")
         if scheme.lower() not in ("bearer", "token") or not value:
             if who is Who.ANYBODY:

@@ -14,6 +14,7 @@ from bot.localhub.api_log import ApiLog
 from bot.localhub.faults import Faults
 from bot.localhub.limits import Limits
 from bot.localhub.merge_queue import MergeQueues
+from bot.localhub.sign_ins import SignIns
 from bot.localhub.state import Now, Repository, State
 
 APP_ID = 4242
@@ -107,6 +108,7 @@ class LocalHub(MergeQueues):
         self.faults = Faults(now)
         self.log = ApiLog()
         self.tokens: dict[str, Token] = {}
+        self.sign_ins = SignIns(now, lambda: self.app)
         # What an older Enterprise server lacks: names of the tables of missing parts.
         self.lacks: set[str] = set()
         # What GraphQL hides: a pattern of its path → type and message.

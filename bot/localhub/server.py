@@ -63,6 +63,7 @@ async def start_hub(
     git = GitHttp(hub, api)
     git.add_to(application)
     LargeFiles(git).add_to(application)
+    hub.sign_ins.add_to(application)
     if extra_routes is not None:
         extra_routes(application, hub)
     # git sends gzipped bodies that its backend unpacks itself.

@@ -218,6 +218,23 @@ class Settings(BaseSettings):
         "", "OPERATOR_TOKEN", example='"$(openssl rand -hex 32)"', is_secret=True
     )
 
+    client_id: str = _variable(
+        "",
+        "CLIENT_ID",
+        "GH_CLIENT_ID",
+        "GITHUB_CLIENT_ID",
+        example="Iv23liAbCdEf12345678",
+        pattern=r"^[A-Za-z0-9._-]+$",
+    )
+    client_secret: str = _variable(
+        "",
+        "CLIENT_SECRET",
+        "GH_CLIENT_SECRET",
+        "GITHUB_CLIENT_SECRET",
+        example="the-app-s-client-secret",
+        is_secret=True,
+    )
+
     @model_validator(mode="before")
     @classmethod
     def _plain(cls, values: dict[str, Any]) -> dict[str, Any]:

@@ -158,6 +158,14 @@ class Forms(Frame):
         response.set_cookie(COOKIE, user.login, httponly=True, samesite="Strict")
         return response
 
+    async def post_authorize(self, request: web.Request) -> web.StreamResponse:
+        """Tell another site who this is, or that they would rather not."""
+        form = await request.post()
+        user = self._hub.user(self._login(request))
+        is_allowed = form.get("decision") == "allow"
+        to = self._hub.sign_ins.decide(user, request.query, is_allowed=is_allowed)
+        return see(str(to))
+
     async def post_budget(self, request: web.Request) -> web.StreamResponse:
         """Set what is left of the API budget."""
         form = await request.post()

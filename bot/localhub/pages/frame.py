@@ -127,7 +127,8 @@ class Frame:
             except GitHubError as error:
                 response = self._refusal(request, error)
             if not response.prepared:
-                response.headers.update(SECURITY_HEADERS)
+                for name, value in SECURITY_HEADERS.items():
+                    response.headers.setdefault(name, value)
             return response
 
         return show

@@ -6,6 +6,7 @@ from bot.localhub.hub import LocalHub
 from bot.localhub.pages.forms import Forms
 from bot.localhub.pages.frame import FOLDER, RestartBot
 from bot.localhub.pages.views import Views
+from bot.localhub.sign_ins import AUTHORIZE
 
 
 def add_pages(
@@ -34,6 +35,7 @@ def add_pages(
         ("/-/webhooks", pages.webhooks),
         ("/-/webhooks/{id:[0-9]+}", pages.webhook),
         ("/-/api", pages.api_log),
+        (AUTHORIZE, pages.authorize),
     ):
         app.router.add_get(path, pages.shown(handler))
     for path, handler in (
@@ -51,6 +53,7 @@ def add_pages(
         ("/-/faults", pages.post_faults),
         ("/-/bot", pages.post_bot),
         ("/-/webhooks/{id:[0-9]+}", pages.post_redelivery),
+        (AUTHORIZE, pages.post_authorize),
     ):
         app.router.add_post(path, pages.accepted(handler))
     app.router.add_static("/-/static", FOLDER / "static")

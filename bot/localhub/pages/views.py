@@ -6,6 +6,7 @@ from contextlib import suppress
 
 from aiohttp import web
 from aiohttp_sse import sse_response
+from yarl import URL
 
 from bot.localhub import pulls
 from bot.localhub.api_log import Exchange
@@ -17,6 +18,7 @@ from bot.localhub.errors import not_found
 from bot.localhub.markdown import render
 from bot.localhub.pages.frame import SECURITY_HEADERS, see
 from bot.localhub.pages.parts import Parts
+from bot.localhub.sign_ins import Asked
 
 LIVE_SECONDS = 1.0  # how late a change may be seen that no request has made
 
@@ -55,6 +57,23 @@ class Views(Parts):
             state=state,
             start_here=repository.threads.get(START_HERE),
         )
+
+    async def authorize(self, request: web.Request) -> web.StreamResponse:
+        """Ask a person whether another site may know who they are."""
+        user = self._hub.user(self._login(request))
+        asked = self._hub.sign_ins.ask(user, request.query)
+        if isinstance(asked, URL):
+            return see(str(asked))
+        repository = self._first_repository()
+        response = self._page(request, "authorize.html", repository, asked=asked)
+        if isinstance(asked, Asked):
+            # Browsers hold the redirect behind a form to the page's policy too.
+            to = URL(asked.callback).origin()
+            policy = SECURITY_HEADERS["Content-Security-Policy"]
+            response.headers["Content-Security-Policy"] = policy.replace(
+                "form-action 'self'", f"form-action 'self' {to}"
+            )
+        return response
 
     async def new_issue(self, request: web.Request) -> web.StreamResponse:
         """Show the form for a new issue."""

@@ -3,7 +3,7 @@
 from bot.localhub.accounts import User
 from bot.localhub.errors import forbidden, not_found
 from bot.localhub.payloads.shape import Json
-from bot.localhub.rest.routing import Answer, Call, Routes
+from bot.localhub.rest.routing import Answer, Call, Routes, Who, unprocessable
 
 routes = Routes()
 
@@ -17,6 +17,23 @@ def get_user(call: Call) -> Answer:
     if user is None:
         raise not_found()
     return Answer(_public(call, user))
+
+
+@routes.get("/user", who=Who.USER)
+def get_me(call: Call) -> Answer:
+    """Answer with whose token it is, and with no more than everybody may know."""
+    assert call.user is not None
+    return Answer(_public(call, call.user))
+
+
+@routes.write("DELETE", "/applications/{client_id}/token", who=Who.CLIENT)
+def delete_user_token(call: Call) -> Answer:
+    """Make a person's token worthless."""
+    if call.arguments["client_id"] != call.hub.app.client_id:
+        raise not_found()
+    if call.hub.sign_ins.tokens.pop(call.required_text("access_token"), None) is None:
+        raise unprocessable("Validation Failed")
+    return Answer(status=204)
 
 
 @routes.get("/orgs/{org}/teams/{team_slug}/repos/{owner}/{repo}", "members")

@@ -6,6 +6,7 @@ from enum import Enum
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
+from bot.localhub.accounts import User
 from bot.localhub.errors import GitHubError, invalid, not_found
 from bot.localhub.hub import LocalHub, Token
 from bot.localhub.payloads.shape import Json
@@ -23,6 +24,8 @@ class Who(Enum):
     ANYBODY = "anybody"
     APP = "the app's JWT"
     INSTALLATION = "an installation token"
+    USER = "a person's token"
+    CLIENT = "the app's name and secret"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,7 @@ class Call:
     body: Json
     token: Token | None = None
     found: Repository | None = None
+    user: User | None = None  # for whom a person's token speaks
 
     @property
     def login(self) -> str:

@@ -20,6 +20,12 @@ SAMPLES: list[Problem] = [
     Answered(Failure.INVALID),
     push_refusal("remote: error: GH013: Repository rule violations found", "declined"),
     github.KeyRefused("GitHub does not accept the app's credentials: no issuer"),
+    *map(github.SignInRefused, ("access_denied", "application_suspended")),
+    *map(github.SignInRefused, ("bad_verification_code", "redirect_uri_mismatch")),
+    *map(
+        github.SignInRefused, ("incorrect_client_credentials", "unverified_user_email")
+    ),
+    github.SignInRefused("server_error", "in its own words"),
     github.NotInstalled(),
     github.TakenFromApp(),
     github.Unseen("acme/widgets"),

@@ -21,6 +21,53 @@ class KeyRefused(Problem):
         return self.said
 
 
+_SIGN_IN = {
+    "access_denied": (
+        "You did not let the app know who you are at GitHub",
+        "Sign in again and allow it, or ask for a link to the batch.",
+    ),
+    "application_suspended": (
+        "GitHub has suspended the app",
+        "The app's owner has to ask GitHub why.",
+    ),
+    "bad_verification_code": (
+        "GitHub's answer to the sign-in is used up or too old",
+        "Sign in again.",
+    ),
+    "incorrect_client_credentials": (
+        "GitHub does not know the app by this server's CLIENT_ID and CLIENT_SECRET",
+        "The operator has to set those of the app.",
+    ),
+    "redirect_uri_mismatch": (
+        "GitHub does not know this server's address as a callback of the app",
+        "The operator has to add WEB_URL with /sign-in/callback to the app's settings.",
+    ),
+    "unverified_user_email": (
+        "GitHub has not verified your e-mail address yet",
+        "Verify it at GitHub, and sign in again.",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SignInRefused(Problem):
+    """GitHub does not say who somebody is: its name for why, and what it *said*."""
+
+    error: str
+    said: str = ""
+
+    def __str__(self) -> str:
+        if self.error in _SIGN_IN:
+            return f"{_SIGN_IN[self.error][0]}."
+        why = cut(self.said or self.error, _SAID_LENGTH)
+        return f"GitHub refused the sign-in: {why}"
+
+    @property
+    def advice(self) -> str:
+        """What helps, and who can do it."""
+        return _SIGN_IN[self.error][1] if self.error in _SIGN_IN else "Sign in again."
+
+
 @dataclass(frozen=True, slots=True)
 class FrozenMeanwhile(Problem):
     """A base was frozen while a merge into it waited for its turn."""
