@@ -8,14 +8,14 @@ nothing in anybody's name.
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 from urllib.parse import urlencode
 
 import aiohttp
 import structlog
-from aiohttp import BasicAuth, ClientSession
+from aiohttp import ClientSession, encode_basic_auth
 from pydantic_core import from_json
 
 from bot.core.say.problems.github import SignInRefused
@@ -38,6 +38,7 @@ class GitHubSignIns:
     api: str
     client_id: str
     client_secret: str = field(repr=False)
+    learn: Callable[[str], None]  # told of each token, which must show nowhere
 
     def address(self, proof: Proof, *, callback: str) -> str:
         """Return where GitHub asks the person; it sends the browser to *callback*."""
@@ -72,8 +73,13 @@ class GitHubSignIns:
         token = str(told.get("access_token") or "")
         if not token:
             raise error_of(Failure.UNREADABLE, is_change=False, status=200)
+        self.learn(token)
+        if refreshing := told.get("refresh_token"):
+            self.learn(str(refreshing))
         try:
-            user = await self._asked("GET", f"{self.api}/user", bearer=token)
+            user = await self._asked(
+                "GET", f"{self.api}/user", authorization=f"Bearer {token}"
+            )
         finally:
             await self._give_back(token)
         id_, login = user.get("id"), user.get("login")
@@ -84,9 +90,10 @@ class GitHubSignIns:
     async def _give_back(self, token: str) -> None:
         """Make a token worthless; without that it ends by itself in hours."""
         url = f"{self.api}/applications/{self.client_id}/token"
-        app = BasicAuth(self.client_id, self.client_secret)
+        app = encode_basic_auth(self.client_id, self.client_secret)
+        sent = {"access_token": token}
         try:
-            await self._asked("DELETE", url, json={"access_token": token}, app=app)
+            await self._asked("DELETE", url, json=sent, authorization=app)
         except BotError as error:
             log.info("a person's token was not given back", error=str(error))
 
@@ -97,22 +104,20 @@ class GitHubSignIns:
         *,
         data: Mapping[str, str] | None = None,
         json: Mapping[str, str] | None = None,
-        bearer: str = "",
-        app: BasicAuth | None = None,
+        authorization: str = "",
         accept: str = ACCEPT,
     ) -> Mapping[str, Any]:
         headers = {"Accept": accept, "User-Agent": USER_AGENT}
         if url.startswith(self.api):
             headers["X-GitHub-Api-Version"] = API_VERSION
-        if bearer:
-            headers["Authorization"] = f"Bearer {bearer}"
+        if authorization:
+            headers["Authorization"] = authorization
         try:
             async with self.session.request(
                 method,
                 url,
                 data=data,
                 json=json,
-                auth=app,
                 headers=headers,
                 allow_redirects=False,  # nothing of this goes anywhere else
                 timeout=TIMEOUT,

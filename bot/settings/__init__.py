@@ -221,7 +221,6 @@ class Settings(BaseSettings):
     client_id: str = _variable(
         "",
         "CLIENT_ID",
-        "GH_CLIENT_ID",
         "GITHUB_CLIENT_ID",
         example="Iv23liAbCdEf12345678",
         pattern=r"^[A-Za-z0-9._-]+$",
@@ -229,7 +228,6 @@ class Settings(BaseSettings):
     client_secret: str = _variable(
         "",
         "CLIENT_SECRET",
-        "GH_CLIENT_SECRET",
         "GITHUB_CLIENT_SECRET",
         example="the-app-s-client-secret",
         is_secret=True,
@@ -252,7 +250,7 @@ class Settings(BaseSettings):
     @property
     def secrets(self) -> tuple[str, ...]:
         """What must never be shown: the bot's own, and what commands are given."""
-        tokens = (self.metrics_token, self.operator_token)
+        tokens = (self.metrics_token, self.operator_token, self.client_secret)
         own = (*self.webhook_secrets, self.private_key, *tokens)
         proxies = map(urlsplit, getproxies_environment().values())
         passwords = [unquote(proxy.password) for proxy in proxies if proxy.password]
@@ -282,6 +280,15 @@ class Settings(BaseSettings):
         if self.ghe_host.endswith(".ghe.com"):  # Enterprise Cloud with data residency
             return f"{self.ghe_protocol}://api.{self.ghe_host}"
         return f"{self.ghe_protocol}://{self.ghe_host}/api/v3"
+
+    @property
+    def site_url(self) -> str:
+        """Where people see GitHub, without a slash at its end."""
+        parts = urlsplit(self.api_url)
+        host = parts.netloc
+        if host == "api.github.com" or host.endswith(".ghe.com"):
+            host = host.removeprefix("api.")
+        return f"{parts.scheme}://{host}"
 
     @property
     def commands(self) -> Mapping[str, tuple[str, ...]]:
@@ -332,11 +339,7 @@ class Settings(BaseSettings):
 
     def clone_url(self, repository: str) -> str:
         """Return the address of ``owner/name`` for git, without credentials."""
-        parts = urlsplit(self.api_url)
-        host = parts.netloc
-        if host == "api.github.com" or host.endswith(".ghe.com"):
-            host = host.removeprefix("api.")
-        return f"{parts.scheme}://{host}/{repository}.git"
+        return f"{self.site_url}/{repository}.git"
 
 
 def environment() -> Mapping[str, str]:
@@ -500,7 +503,7 @@ def _handed_on(settings: Settings) -> Iterator[str]:
         for name in (first, *more)
         if not _field_of(first).repr
     }
-    tokens = (settings.metrics_token, settings.operator_token)
+    tokens = (settings.metrics_token, settings.operator_token, settings.client_secret)
     values = {*settings.webhook_secrets, settings.private_key, *tokens}
     for name in settings.file.pass_environment:
         if name in own or _given().get(name) in values - {""}:

@@ -1,9 +1,9 @@
 """Accounts."""
 
 from bot.localhub.accounts import User
-from bot.localhub.errors import forbidden, not_found
+from bot.localhub.errors import forbidden, invalid, not_found
 from bot.localhub.payloads.shape import Json
-from bot.localhub.rest.routing import Answer, Call, Routes, Who, unprocessable
+from bot.localhub.rest.routing import Answer, Call, Routes, Who
 
 routes = Routes()
 
@@ -32,7 +32,7 @@ def delete_user_token(call: Call) -> Answer:
     if call.arguments["client_id"] != call.hub.app.client_id:
         raise not_found()
     if call.hub.sign_ins.tokens.pop(call.required_text("access_token"), None) is None:
-        raise unprocessable("Validation Failed")
+        raise invalid(resource="OauthAccess", field="access_token")
     return Answer(status=204)
 
 
