@@ -7,7 +7,10 @@ from typing import Any
 
 import graphql
 import pytest
+from yarl import URL
 
+from bot.github.client import open_session
+from bot.github.sign_ins import GitHubSignIns
 from bot.localhub.api import all_routes
 from bot.localhub.api_log import Exchange
 from bot.localhub.hub import LocalHub
@@ -15,6 +18,7 @@ from bot.localhub.pulls import pull_of
 from bot.localhub.reviews import LineComment
 from bot.localhub.rules import BranchRules, QueueRule, RequiredCheck
 from bot.localhub.server import app_key
+from bot.ports.people import Proof
 from tests import contracts
 from tests.localhub.client import NAME, REPO, Client, client, receiver
 
@@ -99,6 +103,7 @@ async def test_every_endpoint_answers_as_github_describes(hub: LocalHub):
         answer = await github.graphql(QUERY, owner="acme", name="widgets", size=2)
         assert [error["type"] for error in answer["errors"]] == ["NOT_FOUND"]
         assert (await github.send("DELETE", "/installation/token")).status == 204
+        await use_sign_ins(hub)
     done = (*range(200, 300), 302)
     used = {(e.method, e.template) for e in hub.log if e.status in done}
     every = {(route.method, route.template) for route in all_routes()}
@@ -129,6 +134,20 @@ async def use_app(github: Client) -> None:
     await github.app("POST", f"{path}/attempts")
     await github.app("GET", "/app/hook/deliveries?status=failure")
     await github.app("GET", "/app/hook/config")
+
+
+async def use_sign_ins(hub: LocalHub) -> None:
+    hub.sign_ins.callback_urls = [callback := "https://bot.example.com/callback"]
+    proof, id_, secret = Proof("s", "v"), hub.app.client_id, hub.sign_ins.client_secret
+    async with open_session() as session:
+        sign_ins = GitHubSignIns(
+            session, hub.html_url, hub.api_url, id_, secret, lambda _: None
+        )
+        query = URL(sign_ins.address(proof, callback=callback)).query
+        back = hub.sign_ins.decide(hub.user("rita"), query, is_allowed=True)
+        code = back.query["code"]
+        who = await sign_ins.account(code, proof, callback=callback)
+    assert who.login == "rita"
 
 
 async def use_repository(github: Client) -> None:

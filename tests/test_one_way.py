@@ -96,8 +96,10 @@ def test_what_changes_a_resource_is_called_for_an_intent_alone(module: str):
 
 
 def test_the_session_is_used_in_one_place():
-    # Large files go where git goes: to the repository's address, not to the API.
-    places = {"bot/github/client.py", "bot/github/large_files.py"}
+    # Large files go where git goes: to the repository's address, not to the API. Who
+    # signs in is asked for with their own token, which is no installation's.
+    elsewhere = {"bot/github/large_files.py", "bot/github/sign_ins.py"}
+    places = {"bot/github/client.py", *elsewhere}
     in_github = {name for name, _ in sources() if "github/" in name}
     assert callers_of("request") & in_github == places
     named = {
