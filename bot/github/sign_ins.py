@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 
 import aiohttp
 import structlog
-from aiohttp import ClientSession, encode_basic_auth
+from aiohttp import encode_basic_auth
 from pydantic_core import from_json
 
 from bot.core.say.problems.github import SignInRefused
@@ -33,7 +33,7 @@ MOST_BYTES = 100_000
 class GitHubSignIns:
     """The port ``SignIns``. ``site`` is where people see GitHub, ``api`` its REST API."""
 
-    session: ClientSession
+    session: aiohttp.ClientSession
     site: str
     api: str
     client_id: str
