@@ -1,5 +1,6 @@
 """What is said of commits: check runs, statuses, and the workflow runs behind them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -85,6 +86,26 @@ class CheckRun:
 
 
 @dataclass(eq=False, slots=True)
+class Step:
+    """A step of a job."""
+
+    name: str
+    status: str = "queued"
+    conclusion: str | None = None
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+
+    def begin(self, at: datetime) -> None:
+        """Let it run."""
+        self.status, self.started_at = "in_progress", at
+
+    def end(self, at: datetime, conclusion: str) -> None:
+        """Let it end."""
+        self.status, self.conclusion = "completed", conclusion
+        self.started_at, self.completed_at = self.started_at or at, at
+
+
+@dataclass(eq=False, slots=True)
 class Job:
     """A job of a workflow run; GitHub gives it the number of its check run."""
 
@@ -92,6 +113,38 @@ class Job:
     attempt: int
     created_at: datetime
     log: str = ""
+    steps: list[Step] = field(default_factory=list)  # none: as every job has them
+
+
+@dataclass(frozen=True, slots=True)
+class RunPlan:
+    """How the runs of a workflow go that is dispatched; times are in seconds.
+
+    A tuple of ``jobs`` has the outcomes of one attempt after the other, as in
+    ``Workflow``.
+    """
+
+    jobs: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
+    queue_seconds: float = 2.0
+    step_seconds: float = 5.0
+    cancel_seconds: float = 3.0
+    is_waiting: bool = False  # for somebody's approval
+    is_behind: bool = False  # another run of its concurrency group
+    startup_failure: bool = False
+    ignores_cancel: bool = False  # but not the one by force
+    annotations: Mapping[str, tuple[Annotation, ...]] = field(default_factory=dict)
+    logs: Mapping[str, str] = field(default_factory=dict)
+    pushes: Mapping[str, str] = field(default_factory=dict)  # to ``batch_branch``
+    pushed_by: str = "github-actions[bot]"
+    pushed_on: str = ""  # a branch; empty: the default one
+    message: str = "Change what was asked for"
+
+    def outcome(self, job: str, attempt: int) -> str:
+        """Return what a job comes to in its n-th attempt."""
+        found = self.jobs.get(job, "success")
+        if isinstance(found, str):
+            return found
+        return found[min(attempt, len(found)) - 1]
 
 
 @dataclass(eq=False, slots=True)
@@ -111,6 +164,15 @@ class WorkflowRun:
     conclusion: str | None = None
     attempt: int = 1
     jobs: list[Job] = field(default_factory=list)  # of all attempts, oldest first
+    title: str = ""  # empty: the subject of its commit
+    inputs: dict[str, str] = field(default_factory=dict)
+    jobs_of_file: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    playing: int = 0  # changes when what was going on is no more
+
+    @property
+    def file(self) -> str:
+        """The name of its workflow's file."""
+        return self.path.rpartition("/")[2]
 
     @property
     def head_sha(self) -> str:

@@ -34,3 +34,33 @@ class Jobs:
                     work()
             finally:
                 self._queue.task_done()
+
+
+class Later:
+    """Work at its own time: each piece a while after it was asked for."""
+
+    def __init__(self) -> None:
+        self.sleep: Sleep | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def after(self, seconds: float, work: Callable[[], object]) -> None:
+        """Do something after *seconds*; without a clock that never comes."""
+        if self.sleep is None:
+            return
+        task = asyncio.create_task(self._do(self.sleep, seconds, work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def end(self) -> None:
+        """Leave undone what is not done yet."""
+        tasks = [*self._tasks]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _do(
+        self, sleep: Sleep, seconds: float, work: Callable[[], object]
+    ) -> None:
+        await sleep(seconds)
+        with suppress(GitHubError):
+            work()

@@ -75,6 +75,7 @@ async def start_hub(
     )
     await runner.setup()
     await web.SockSite(runner, listening).start()
+    hub.later.sleep = sleep
     tasks = [
         asyncio.create_task(hub.webhooks.run(), name="hub webhooks"),
         asyncio.create_task(hub.jobs.run(sleep), name="hub jobs"),
@@ -82,6 +83,7 @@ async def start_hub(
     try:
         yield hub
     finally:
+        await hub.later.end()
         for task in tasks:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):

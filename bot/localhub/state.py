@@ -9,7 +9,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from bot.localhub.accounts import Installation, Team, User, UserType
-from bot.localhub.ci import CheckRun, CheckSuite, CommitStatus, Workflow, WorkflowRun
+from bot.localhub.ci import (
+    CheckRun,
+    CheckSuite,
+    CommitStatus,
+    RunPlan,
+    Workflow,
+    WorkflowRun,
+)
 from bot.localhub.git import GitRepository
 from bot.localhub.rules import MERGE_METHODS, BranchRules, QueueRule
 
@@ -281,6 +288,8 @@ class Repository:
     workflows: dict[str | None, Workflow] = field(default_factory=dict)
     """What the CI says of the heads of a branch; of all others, without a name."""
     workflow_runs: list[WorkflowRun] = field(default_factory=list)  # oldest first
+    run_plans: dict[str, RunPlan] = field(default_factory=dict)  # by workflow file
+    disabled_workflows: dict[str, str] = field(default_factory=dict)  # file → state
     branches: dict[str, str] = field(default_factory=dict)  # as last told to anybody
     activities: list[Activity] = field(default_factory=list)  # oldest first
     former_names: list[str] = field(default_factory=list)  # owner/name

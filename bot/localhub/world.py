@@ -7,7 +7,7 @@ from typing import Any
 
 from bot.localhub.accounts import App, Installation, User, UserType
 from bot.localhub.errors import archived, forbidden, gone, not_found
-from bot.localhub.jobs import Jobs
+from bot.localhub.jobs import Jobs, Later
 from bot.localhub.payloads.everything import Payloads
 from bot.localhub.payloads.shape import Json
 from bot.localhub.state import (
@@ -45,6 +45,9 @@ class World:
         )
         self.webhooks.secret = app.webhook_secret
         self.jobs = Jobs()
+        self.later = Later()
+        self.tells_runs = True  # older servers do not say which run they began
+        self.list_lag_seconds = 0.0  # until a list has what was just made
 
     @property
     def app(self) -> App:

@@ -190,20 +190,25 @@ class CheckPayloads(GitPayloads):
 
     def workflow(self, repository: Repository, run: WorkflowRun) -> Json:
         """Return ``workflow``."""
-        id_ = _workflow_id(run)
+        return self.workflow_at(repository, run.path, run.name)
+
+    def workflow_at(self, repository: Repository, path: str, name: str) -> Json:
+        """Return ``workflow`` of a file."""
+        id_ = sum(path.encode())
         page = f"{self.html}/{repository.full_name}"
         at = timestamp(repository.created_at)
+        state = repository.disabled_workflows.get(path.rpartition("/")[2])
         return {
             "id": id_,
             "node_id": f"W_{id_}",
-            "name": run.name,
-            "path": run.path,
-            "state": "active",
+            "name": name,
+            "path": path,
+            "state": state or "active",
             "created_at": at,
             "updated_at": at,
             "url": f"{self.repository_url(repository)}/actions/workflows/{id_}",
-            "html_url": f"{page}/blob/{repository.default_branch}/{run.path}",
-            "badge_url": f"{page}/workflows/{run.name}/badge.svg",
+            "html_url": f"{page}/blob/{repository.default_branch}/{path}",
+            "badge_url": f"{page}/workflows/{name}/badge.svg",
         }
 
     def workflow_run(self, repository: Repository, run: WorkflowRun) -> Json:
@@ -220,7 +225,7 @@ class CheckPayloads(GitPayloads):
             "head_branch": run.suite.head_branch,
             "head_sha": run.head_sha,
             "path": run.path,
-            "display_title": commit.message.partition("\n")[0],
+            "display_title": run.title or commit.message.partition("\n")[0],
             "run_number": run.number,
             "event": run.event,
             "status": run.status,
@@ -334,6 +339,18 @@ def _steps(job: Job) -> list[Json]:
     check = job.run
     if check.status in ("queued", "waiting"):
         return []
+    if job.steps:
+        return [
+            {
+                "name": step.name,
+                "status": step.status,
+                "conclusion": step.conclusion,
+                "number": number,
+                "started_at": optional_timestamp(step.started_at),
+                "completed_at": optional_timestamp(step.completed_at),
+            }
+            for number, step in enumerate(job.steps, 1)
+        ]
     names = ("Set up job", f"Run {check.name}", "Complete job")
     begun, ended = check.started_at, check.completed_at
     steps = []
