@@ -99,6 +99,7 @@ async def test_every_endpoint_answers_as_github_describes(hub: LocalHub):
         await use_pulls(github)
         await use_git_and_checks(github)
         await use_actions(github)
+        await use_workflows(github)
         await use_relations(github)
         answer = await github.graphql(QUERY, owner="acme", name="widgets", size=2)
         assert [error["type"] for error in answer["errors"]] == ["NOT_FOUND"]
@@ -458,6 +459,23 @@ async def use_git_objects(github: Client, head: str) -> None:
     for name, one in ("1", made), ("2", own):
         ref = {"ref": f"refs/heads/signed/{name}", "sha": one.body["sha"]}
         await github.send("POST", f"{REPO}/git/refs", ref)
+
+
+async def use_workflows(github: Client) -> None:
+    text = "on: workflow_dispatch\njobs: {test: {steps: [{run: make}]}}\n"
+    files = {".github/workflows/go.yml": text}
+    github.hub.push("olivia", NAME, "main", files, message="Add a workflow")
+    workflow = f"{REPO}/actions/workflows/go.yml"
+    await github.get(workflow)
+    body = {"ref": "main", "return_run_details": True}
+    begun = (await github.send("POST", f"{workflow}/dispatches", body)).body
+    await github.send("POST", f"{workflow}/dispatches", {"ref": "main"})
+    await github.get(f"{workflow}/runs?event=workflow_dispatch&per_page=1")
+    run = f"{REPO}/actions/runs/{begun['workflow_run_id']}"
+    await github.get(f"{run}/jobs")
+    assert (await github.send("POST", f"{run}/cancel")).status == 202
+    assert (await github.send("POST", f"{run}/force-cancel")).status == 202
+    await github.hub.webhooks.drain()
 
 
 async def use_relations(github: Client) -> None:
