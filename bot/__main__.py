@@ -13,9 +13,9 @@ from bot.commandline.commands import COMMANDS
 from bot.core.plan.configuration import PATH
 from bot.core.plan.keys import schema
 from bot.core.plan.sources import Place, Source, extended, read_sources
-from bot.core.say import configuration
+from bot.core.say import configuration, registration
 from bot.core.world.redaction import Secrets
-from bot.errors import BotError, ConfigurationError, SettingsError
+from bot.errors import BotError, ConfigurationError, SettingsError, UserError
 from bot.host.zones import install_zones
 from bot.logs import configure_logging
 from bot.ports.examined import State
@@ -89,6 +89,60 @@ def doctor_(*, is_json: bool) -> None:
     else:
         click.echo("\n".join(doctor.lines(found)))
     sys.exit(1 if doctor.count(found, State.BROKEN) else 0)
+
+
+@main.command("setup")
+@click.option("--org", default="", help="The organization that is to own the app.")
+@click.option("--name", default="", help="What it is called, at most 34 characters.")
+@click.option("--url", default="", help="The public address of this server.")
+@click.option("--port", default=0, help="Of the page, on this machine's loopback.")
+@click.option("--print", "prints", is_flag=True, help="Print the lines of .env only.")
+@click.option("--no-run", is_flag=True, help="Do not start the bot in the end.")
+@click.pass_context
+def setup_(
+    context: click.Context,
+    *,
+    org: str,
+    name: str,
+    url: str,
+    port: int,
+    prints: bool,
+    no_run: bool,
+) -> None:
+    """Register the app on GitHub in a browser, and write .env in this folder.
+
+    GHE_HOST or GITHUB_API_URL name an Enterprise server. With --print nothing is
+    written: the lines go to the standard output, all else to the other one. In the end
+    the bot is started.
+    """
+    from bot.setup import asking, flow  # noqa: PLC0415 - a start does not pay for it
+
+    configure_logging(level="error", style="pretty")
+
+    def tell(text: str) -> None:
+        click.echo(text, err=prints)
+
+    try:
+        before = flow.look()
+        choice = asking.about(before, prints=prints)
+        if choice is asking.Choice.DOCTOR:
+            context.invoke(doctor_, is_json=False)
+        if choice is asking.Choice.LEAVE:
+            return
+        flow.check(before, prints=prints)
+        if before.other_faults:
+            tell(registration.other_faults(before.other_faults))
+        options = flow.Options(org, name, url.rstrip("/"), port, prints)
+        installed = asking.until_stopped(flow.set_up(before, options, tell))
+    except UserError as error:
+        click.echo(str(error), err=True)
+        sys.exit(1)
+    if installed is None:
+        sys.exit(130)
+    if prints or no_run or not asking.starts_now():
+        tell(registration.start_later())
+        return
+    context.invoke(run)
 
 
 @main.command("review")

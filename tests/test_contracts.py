@@ -105,6 +105,7 @@ async def test_every_endpoint_answers_as_github_describes(hub: LocalHub):
         assert [error["type"] for error in answer["errors"]] == ["NOT_FOUND"]
         assert (await github.send("DELETE", "/installation/token")).status == 204
         await use_sign_ins(hub)
+        await use_manifest(github)
     done = (*range(200, 300), 302)
     used = {(e.method, e.template) for e in hub.log if e.status in done}
     every = {(route.method, route.template) for route in all_routes()}
@@ -149,6 +150,17 @@ async def use_sign_ins(hub: LocalHub) -> None:
         code = back.query["code"]
         who = await sign_ins.account(code, proof, callback=callback)
     assert who.login == "rita"
+
+
+async def use_manifest(github: Client) -> None:
+    manifest = {"name": "a-new-app", "url": "https://bot.example"}
+    owner = github.hub.add_user("ada")
+    code = github.hub.registrations.register("ada", manifest, "A new app", owner)
+    path = f"/app-manifests/{code}/conversions"
+    nobody = {"Authorization": ""}
+    answer = await github.send("POST", path, headers=nobody)
+    assert (answer.status, answer.body["slug"]) == (201, "a-new-app")
+    assert (await github.send("POST", path, headers=nobody)).status == 404
 
 
 async def use_repository(github: Client) -> None:

@@ -63,7 +63,8 @@ def test_requests_that_change_something_are_sent_by_the_resources_alone():
     signed = "bot/github/signed_commits.py"  # makes what a push would have brought
     again = "bot/github/deliveries.py"  # the operator has GitHub deliver once more
     resources = {f"bot/github/{name}.py" for name in RESOURCES}
-    assert callers_of("send") == {*resources, exchange, signed, again}
+    made = "bot/github/registration.py"  # fetches the app that its owner registered
+    assert callers_of("send") == {*resources, exchange, signed, again, made}
     assert callers_of("point") == {"bot/host/signed.py"}
 
 

@@ -304,7 +304,9 @@ class Connection(GitHubAPI):
         lags = 0
         for _ in range(MOST_HOPS):
             authorization = await self._credentials.header()
-            shown = {**headers, "authorization": authorization}
+            shown = {**headers}
+            if authorization:
+                shown["authorization"] = authorization
             (status, answered, content), is_limited = await self._once(
                 call, method, url, shown, body
             )

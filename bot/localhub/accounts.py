@@ -45,6 +45,15 @@ class App:
     permissions: dict[str, str]
     events: tuple[str, ...]
     created_at: datetime
+    given_name: str = ""
+    url: str = ""  # its home page
+    description: str = ""
+    is_public: bool = True  # others than its owner may install it
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return self.given_name or self.slug
 
     @property
     def client_id(self) -> str:

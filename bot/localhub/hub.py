@@ -14,6 +14,7 @@ from bot.localhub.api_log import ApiLog
 from bot.localhub.faults import Faults
 from bot.localhub.limits import Limits
 from bot.localhub.merge_queue import MergeQueues
+from bot.localhub.registrations import Registrations
 from bot.localhub.sign_ins import SignIns
 from bot.localhub.state import Now, Repository, State
 
@@ -77,7 +78,7 @@ class Token:
 
 
 class LocalHub(MergeQueues):
-    """The local GitHub with one app."""
+    """The local GitHub with one app: one that is registered takes the place of it."""
 
     def __init__(
         self,
@@ -103,12 +104,13 @@ class LocalHub(MergeQueues):
             created_at=now(),
         )
         super().__init__(state, app, base_url=base_url, data_dir=data_dir)
-        self.private_key = private_key  # PEM; what the app's owner holds
+        self.private_key = private_key
         self.limits = Limits(now)
         self.faults = Faults(now)
         self.log = ApiLog()
         self.tokens: dict[str, Token] = {}
         self.sign_ins = SignIns(now, lambda: self.app)
+        self.registrations = Registrations(self, self.sign_ins)
         # What an older Enterprise server lacks: names of the tables of missing parts.
         self.lacks: set[str] = set()
         # What GraphQL hides: a pattern of its path → type and message.

@@ -9,13 +9,12 @@ from functools import lru_cache
 from pathlib import Path
 
 from aiohttp import web
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from bot.localhub.api import Api, Sleep
 from bot.localhub.git_http import GitHttp
 from bot.localhub.hub import LocalHub
 from bot.localhub.large_files import LargeFiles
+from bot.localhub.registrations import new_key
 from bot.localhub.state import Now
 
 ExtraRoutes = Callable[[web.Application, LocalHub], None]
@@ -94,13 +93,4 @@ async def start_hub(
 @lru_cache(maxsize=1)
 def app_key() -> tuple[str, str]:
     """Return a private and a public key as PEM, the same ones while the process lives."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    private = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    public = key.public_key().public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
-    return private.decode(), public.decode()
+    return new_key()

@@ -44,6 +44,7 @@ class World:
             now=state.now, next_id=state.next_id, hook_id=state.next_id()
         )
         self.webhooks.secret = app.webhook_secret
+        self.private_key = ""  # PEM; what the app's owner holds
         self.jobs = Jobs()
         self.later = Later()
         self.tells_runs = True  # older servers do not say which run they began
@@ -98,6 +99,15 @@ class World:
         if user is self.app.bot:
             return True
         return ROLES.index(repository.role(user.login)) >= ROLES.index(role)
+
+    def owns(self, user: User, account: User) -> bool:
+        """Return whether it is the person's own account, or an organization of theirs:
+        its owners are administrators of all that it has.
+        """
+        if account.type is not UserType.ORGANIZATION:
+            return account is user
+        has = [r for r in self.state.repositories.values() if r.owner is account]
+        return bool(has) and all(r.role(user.login) == "admin" for r in has)
 
     def require(self, user: User, repository: Repository, role: str) -> None:
         """Raise 403 unless the account has at least that role in a live repository."""

@@ -3,6 +3,7 @@
 from aiohttp import web
 
 from bot.localhub.hub import LocalHub
+from bot.localhub.pages.apps import Apps
 from bot.localhub.pages.forms import Forms
 from bot.localhub.pages.frame import FOLDER, RestartBot
 from bot.localhub.pages.views import Views
@@ -36,6 +37,8 @@ def add_pages(
         ("/-/webhooks/{id:[0-9]+}", pages.webhook),
         ("/-/api", pages.api_log),
         (AUTHORIZE, pages.authorize),
+        ("/apps/{slug}/installations/new", pages.install),
+        ("/settings/installations/{id:[0-9]+}", pages.installation),
     ):
         app.router.add_get(path, pages.shown(handler))
     for path, handler in (
@@ -54,10 +57,15 @@ def add_pages(
         ("/-/bot", pages.post_bot),
         ("/-/webhooks/{id:[0-9]+}", pages.post_redelivery),
         (AUTHORIZE, pages.post_authorize),
+        ("/settings/apps/manifest", pages.post_app),
+        ("/apps/{slug}/installations", pages.post_install),
     ):
         app.router.add_post(path, pages.accepted(handler))
+    for owner in ("", "/organizations/{organization}"):
+        path = f"{owner}/settings/apps/new"
+        app.router.add_post(path, pages.shown(pages.post_manifest))
     app.router.add_static("/-/static", FOLDER / "static")
 
 
-class Pages(Views, Forms):
+class Pages(Views, Forms, Apps):
     """All pages of one hub."""

@@ -21,6 +21,19 @@ def get_app(call: Call) -> Answer:
     return Answer(call.hub.payloads.integration())
 
 
+@routes.write("POST", "/app-manifests/{code}/conversions", who=Who.ANYBODY)
+def convert_manifest(call: Call) -> Answer:
+    """Answer with the app that a manifest made, and once with its secrets."""
+    made = call.hub.registrations.convert(call.arguments["code"])
+    secrets: Json = {
+        "client_id": call.hub.app.client_id,
+        "client_secret": made.client_secret,
+        "webhook_secret": call.hub.app.webhook_secret,
+        "pem": made.private_key,
+    }
+    return Answer({**call.hub.payloads.integration(), **secrets}, 201)
+
+
 @routes.get("/app/installations", who=Who.APP)
 def list_installations(call: Call) -> Answer:
     """Answer with the app's installations."""

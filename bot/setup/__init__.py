@@ -1,0 +1,1 @@
+"""``setup``: registers the app on GitHub, and leaves the bot ready to run."""
