@@ -7,6 +7,7 @@ from bot.core.model import (
     BatchId,
     Cause,
     CommandResult,
+    ItemFacts,
     ItemId,
     Named,
     OpenedPull,
@@ -292,6 +293,7 @@ class ItemSkipped:
     because: Reference | None = None
     by: str = ""
     opened_nothing: bool = False
+    ended: str = ""  # how ``because`` ended outside: see ``ItemFacts.ended``
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,6 +325,16 @@ class OutsideSettled:
     at: datetime
     reference: Reference
     is_satisfied: bool
+    ended: str = ""  # if not well: see ``ItemFacts.ended``
+
+
+def settled(
+    at: datetime, reference: Reference, facts: ItemFacts | None
+) -> OutsideSettled:
+    """Return that something outside ended as *facts* say; None: it is gone."""
+    is_satisfied = facts is not None and facts.is_satisfied
+    ended = facts.ended if facts is not None else ""
+    return OutsideSettled(at, reference, is_satisfied, ended)
 
 
 BatchEvent = (

@@ -306,6 +306,14 @@ class ItemFacts:
             return self.is_merged
         return not self.is_open and self.state_reason in ("completed", "")
 
+    @property
+    def ended(self) -> str:
+        """How it was closed: unmerged, or GitHub's reason; else nothing."""
+        if self.is_open or self.is_merged:
+            return ""
+        is_issue = self.kind is ItemKind.ISSUE
+        return self.state_reason if is_issue else "unmerged"
+
 
 @dataclass(frozen=True, slots=True)
 class Options:

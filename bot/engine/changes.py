@@ -90,8 +90,7 @@ class Changes:
         facts = found.get(reference)
         if facts is not None and facts.is_open:
             return
-        is_satisfied = facts is not None and facts.is_satisfied
-        await self._scheduler.settle_outside(reference, is_satisfied=is_satisfied)
+        await self._scheduler.settle_outside(reference, facts)
 
     async def _compare(
         self,

@@ -67,7 +67,9 @@ class Controls:
                 )
                 return f"withdrew {len(withdrawn)}"
         is_nameless = command in (syntax.Pause(), syntax.Cancel())
-        is_open = is_nameless or isinstance(command, syntax.Skip | syntax.Priority)
+        is_open = is_nameless or isinstance(
+            command, syntax.Skip | syntax.Priority | syntax.Concurrency
+        )
         if isinstance(batch, str) and is_open and self._withdrawals.before(request):
             raise TransientError(EarlierWaits())  # it may be about that
         return await self.control(request, batch, command, role)

@@ -21,6 +21,7 @@ from bot.core.model import (
     BatchKind,
     BatchState,
     InstallationId,
+    ItemFacts,
     ItemId,
     ItemState,
     Reference,
@@ -165,14 +166,15 @@ class Scheduler:
         await self._mailbox.post(make)
         return decided[0] if decided else None
 
-    async def settle_outside(self, reference: Reference, *, is_satisfied: bool) -> None:
-        """Note that something outside ended, for every batch that waits for it."""
+    async def settle_outside(
+        self, reference: Reference, facts: ItemFacts | None
+    ) -> None:
+        """Note that something outside ended, or is gone, for all that waits for it."""
 
         def settle(step: Pass) -> None:
             for live in self._live.values():
                 if reference in live.schedule.open_outside():
-                    event = e.OutsideSettled(step.now, reference, is_satisfied)
-                    step.happen(live, event)
+                    step.happen(live, e.settled(step.now, reference, facts))
                     step.follow_up(live)
 
         await self._mailbox.post(settle)

@@ -240,10 +240,7 @@ class Awaited:
         for reference in references:
             facts = found.get(reference)  # None: nothing can ever tell that it is done
             if facts is None or not facts.is_open:
-                is_satisfied = facts is not None and facts.is_satisfied
-                await self._scheduler.settle_outside(
-                    reference, is_satisfied=is_satisfied
-                )
+                await self._scheduler.settle_outside(reference, facts)
 
 
 class Untold:

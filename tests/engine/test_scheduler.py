@@ -374,7 +374,7 @@ async def test_a_wait_for_requests_is_recorded_when_its_end_is_another_one(desk:
     async def recorded_after_looks(at: datetime) -> int:
         desk.github.resets_at = at
         for _ in range(3):
-            await desk.scheduler.settle_outside(elsewhere, is_satisfied=True)
+            await desk.scheduler.settle_outside(elsewhere, None)
         events = await desk.store.batches.events(NAME)
         return sum(isinstance(event, e.BudgetWaitStarted) for event in events)
 

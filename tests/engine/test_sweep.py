@@ -126,8 +126,10 @@ class World:
     def open_outside(self) -> Mapping[InstallationId, frozenset[Reference]]:
         return self.waiting
 
-    async def settle_outside(self, reference: Reference, *, is_satisfied: bool) -> None:
-        self.settled[reference] = is_satisfied
+    async def settle_outside(
+        self, reference: Reference, facts: ItemFacts | None
+    ) -> None:
+        self.settled[reference] = facts is not None and facts.is_satisfied
 
     async def unconcluded(self) -> list[BatchId]:
         return [name for name in self.untold if name not in self.told]

@@ -191,6 +191,25 @@ async def test_what_was_closed_while_a_plan_waited_is_seen_when_it_starts(on: Wo
     assert on.pull_requests() == {}
 
 
+async def test_the_report_says_how_what_was_waited_for_ended(on: World):
+    on.issue(15, "write a b")
+    on.issue(16, "write a b")
+    on.issue(98)
+    on.pull_request(99)
+    async with on.bot():
+        command = on.say("/batch 15 after:98 16 after:99")
+        await on.until(lambda: on.comments("tracking"))
+        on.hub.close("ada", REPOSITORY, 98, reason="not_planned")
+        on.hub.close("ada", REPOSITORY, 99)
+        await on.finished(command)
+        why = await on.answer("/batch why 15")
+    said = on.said("report")
+    assert "[#98]" in said
+    assert "which was closed as not planned" in said
+    assert "which was closed without being merged" in said
+    assert "which was closed as not planned" in why
+
+
 async def test_what_is_waited_for_in_a_repository_that_is_gone_is_waited_for_no_more(
     on: World,
 ):

@@ -6,7 +6,7 @@ language where that is certain. None of them names what nobody named.
 
 import re
 
-from bot.core.actions.spec import Form
+from bot.core.actions.spec import SIGNED, Form
 from bot.core.command.arguments import INPUT
 from bot.core.command.changes import reviewer_without_sign, title_without_quotes
 from bot.core.command.controls import BATCH_ID
@@ -207,8 +207,7 @@ def _word_of_the_language(sentence: Sentence, token: Token) -> bool:
     folded = token.folded
     following = sentence.following
     if folded in sentence.names and following and following.text[0] in "+-":
-        message = f"a command does one thing: write {folded} on a line of its own"
-        sentence.flaw(token.span, message, fix=None)
+        _stray_with_signs(sentence, token)
         return True
     if folded in sentence.names and not _is_filter_in_prose(sentence, folded):
         _stray_action(sentence, token, sentence.names[folded])
@@ -265,6 +264,30 @@ def _stray_action(sentence: Sentence, token: Token, name: str) -> None:
     message = f"{name} comes first, or stands before one item: "
     fix = f"{name}:{following.text}"
     sentence.flaw(span, message + fix, fix=None if sentence.is_refused(name) else fix)
+
+
+def _stray_with_signs(sentence: Sentence, token: Token) -> None:
+    """Note an action behind the items with what belongs to it, ``12 label +bug``, as one
+    fault.
+    """
+    words = [token]
+    while (word := sentence.following) and word.text[0] in "+-":
+        if word.is_mark or NUMERIC.match(word.text[1:]):
+            break
+        words.append(word)
+        sentence.at += 1
+    span = Span(token.column, words[-1].end - token.column)
+    name, said = token.folded, " ".join(word.text for word in words)
+    takes_signs = sentence.arguments_of(sentence.names[name]).form in SIGNED
+    is_alone = sentence.lead_token is None and sentence.group is None
+    if is_alone and takes_signs and len(words) > 1:
+        first = sentence.tokens[sentence.tokens[0].folded == "plan"]
+        edits = (Edit(Span(first.column, 0), f"{said} "), Edit(span, ""))
+        message = f"{name} comes first: /batch {said} 12"
+        sentence.flaw_with(span, message, edits)
+        return
+    message = f"a command does one thing: write {name} on a line of its own"
+    sentence.flaw(span, message, fix=None)
 
 
 def _everything(sentence: Sentence, token: Token) -> bool:

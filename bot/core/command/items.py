@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection
 from dataclasses import replace
 
-from bot.core.actions.spec import Form
+from bot.core.actions.spec import SIGNED, Form
 from bot.core.command import (
     brackets,
     changes,
@@ -45,6 +45,7 @@ from bot.core.command.vocabulary import (
     in_words,
 )
 from bot.core.command.words import KEYED, is_filter, is_item
+from bot.core.effects import TEAM
 
 _SINGLE = ("milestone", "author", "base", "draft", "review")
 _MOST_VALUES = 10
@@ -347,11 +348,22 @@ class ItemsReader(Sentence):
         elif is_item(rest.text):
             self.flaw(token.span, "items add up by themselves", fix=rest.text)
         else:
-            message = f"this belongs to label: /batch label {token.text} 12"
-            lead = Edit(Span(self.tokens[0].column, 0), f"label {token.text} ")
-            is_sure = self.lead is None and self.lead_token is None
+            name = self._action_of(token)
+            message = f"this belongs to {name}: /batch {name} {token.text} 12"
+            lead = Edit(Span(self.tokens[0].column, 0), f"{name} {token.text} ")
+            is_sure = self.lead is None and self.lead_token is None and name == "label"
             edits = (lead, Edit(token.span, "")) if is_sure else None
             self.flaw_with(token.span, message, edits)
+
+    def _action_of(self, token: Token) -> str:
+        """Return the action that a word with a sign belongs to: one that stands there, or
+        the most likely.
+        """
+        for other in self.tokens:
+            name = other.folded.partition(":")[0]
+            if name in self.names and self.arguments_of(name).form in SIGNED:
+                return name
+        return "request" if token.folded.startswith(f"+{TEAM}") else "label"
 
     def _exclusion(self, token: Token) -> None:
         if self.group is not None:

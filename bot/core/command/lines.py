@@ -37,7 +37,9 @@ _TASK = re.compile(r"\A\[ \]\s+")
 _ITEM = re.compile(
     r"<?(?:\#?\d|GH-\d|https?://|[\w.-]+/[\w.-]+\#\d|this\s*\Z)", re.IGNORECASE
 )
-_PROMPT = [["cancel"], ["pause"], ["skip"], ["status"], ["why"]]
+_PROMPT = [
+    [x] for x in ("cancel", "pause", "skip", "priority", "concurrency", "status", "why")
+]
 _MOST_LISTED = 500
 _FOOTNOTE = re.compile(r"^ {0,3}\[\^[^\]\s]+\]:", re.MULTILINE)
 _NOTE = "\ue002"
@@ -52,7 +54,8 @@ def may_hold_command(comment: str) -> bool:
 
 
 def is_prompt(comment: str) -> bool:
-    """Return whether all commands of a comment stop something or ask how it stands.
+    """Return whether all commands of a comment stop or reorder what runs, or ask how it
+    stands.
 
     Those wait for no other command. What is misspelt is none of them.
     """

@@ -57,7 +57,7 @@ TEAM = "team:"
 _ACTION = "the name of an action: small letters, digits and dashes"
 _NAME = Text(40, "[a-z][a-z0-9]*(?:-[a-z0-9]+)*", _ACTION)
 _EXISTING = Text(40, words="the name of an action", examples=tuple(ACTIONS))
-_LABEL = Text(100, words="the name of a label")
+_LABEL = Text(50, r"\S(?:.*\S)?", "the name of a label: up to 50 characters, no blank at its ends")  # fmt: skip
 _REVIEWER = Text(105, r"(?:team|user):[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", "team:NAME or user:LOGIN")  # fmt: skip
 _WINDOW = Text(4, "(?:[1-9][0-9]?|[1-5][0-9]{2}|600)s|(?:[1-9]|10)m", "a time up to ten minutes, such as 90s or 5m")  # fmt: skip
 

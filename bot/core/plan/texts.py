@@ -35,10 +35,10 @@ _HEDGED = (
 )
 _MORE = re.compile(
     rf"(?:\s{{1,9}}(?:to|through)\s{{1,9}}|\s?(?:\.{{2,3}}|[-\u2013\u2014\u2026])\s?"
-    rf"|[\s,;(]{{1,4}}(?:{_HEDGED}[\s,]{{1,3}}){{1,5}}){_KIND}{_LINKED}",
+    rf"|\s?\(\s?|[\s,;(]{{1,4}}(?:{_HEDGED}[\s,]{{1,3}}){{1,5}}){_KIND}{_LINKED}",
     re.IGNORECASE | re.VERBOSE,
 )
-"""What stands behind a list and is more than it: an alternative, a range, a maybe."""
+"""What stands behind a list and is more than it: an alternative, a range, a maybe, an aside."""
 _REFERENCES = re.compile(
     rf"\s{{0,9}}:?\s{{0,9}}(?P<references>{_LIST})", re.IGNORECASE | re.VERBOSE
 )

@@ -41,6 +41,7 @@ class ItemView:
     outcome: Outcome | None = None  # of the last attempt, a transient one included
     skipped_because: Reference | None = None
     opened_nothing: bool = False  # what it was skipped because of
+    ended: str = ""  # how that ended, if it is outside: see ``ItemFacts.ended``
     by: str = ""  # who skipped or cancelled it
     kept: str = ""  # what a cancelled item leaves behind
     result: CommandResult | None = None  # accepted, and being brought to GitHub
@@ -279,6 +280,7 @@ def _after(view: ItemView, event: e.ItemEvent) -> ItemView:
                 stage=stage,
                 skipped_because=event.because,
                 opened_nothing=event.opened_nothing,
+                ended=event.ended,
                 by=event.by,
                 ended_at=event.at,
                 next_at=None,

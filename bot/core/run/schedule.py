@@ -72,6 +72,7 @@ class Schedule:
     _next_at: dict[int, datetime] = field(default_factory=dict)
     _outside: dict[Reference, list[int]] = field(default_factory=dict)
     _settled: dict[Reference, bool] = field(default_factory=dict)
+    _ended: dict[Reference, str] = field(default_factory=dict)  # how, if not well
     _open: int = 0  # items that have not ended
     _lost: list[int] = field(default_factory=list)  # ended badly, successors not told
     _unopened: list[int] = field(default_factory=list)  # see ``PlanItem.is_unopened``
@@ -362,7 +363,8 @@ class Schedule:
             if not is_satisfied:
                 for i in self._outside.get(outside, ()):
                     if self._states[i] is ItemState.PENDING:
-                        happen(e.ItemSkipped(at, self._id(i), outside))
+                        ended = self._ended.get(outside, "")
+                        happen(e.ItemSkipped(at, self._id(i), outside, ended=ended))
         if self._lost:
             return followed + self.follow_up(at)
         if self._has_failed and self.state is BatchState.RUNNING:
@@ -537,10 +539,12 @@ class Schedule:
         self.batch = moved(self.batch, repository)
         self._outside = {renamed(r, old, new): i for r, i in self._outside.items()}
         self._settled = {renamed(r, old, new): w for r, w in self._settled.items()}
+        self._ended = {renamed(r, old, new): how for r, how in self._ended.items()}
 
     def _settle(self, event: e.OutsideSettled) -> None:
         before = self._settled.get(event.reference)
         self._settled[event.reference] = event.is_satisfied
+        self._ended[event.reference] = event.ended
         if before or not event.is_satisfied:
             return
         for i in self._outside.get(event.reference, ()):

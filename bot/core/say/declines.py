@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 from bot.core.model import (
     BatchId,
     ItemFacts,
-    ItemKind,
     ItemNumber,
     Named,
     Origin,
@@ -17,6 +16,7 @@ from bot.core.model import (
     Role,
 )
 from bot.core.say.names import typed
+from bot.core.say.sentences import closed_as
 from bot.core.world.markdown import code_span, escape_prose, plural
 from bot.errors import Problem
 
@@ -244,7 +244,7 @@ def never_done(
             Origin.OPENED: "its pull request",
         }[edge.origin]
         said.append(
-            f"#{number} waits for {name} ({where}), which was closed {_closed(facts)}."
+            f"#{number} waits for {name} ({where}), which was {_closed(facts)}."
         )
     if len(waits) > _MOST_WAITS:
         said.append(f"So it is with {len(waits) - _MOST_WAITS} more.")
@@ -253,10 +253,7 @@ def never_done(
 
 
 def _closed(facts: ItemFacts) -> str:
-    if facts.kind is ItemKind.PULL_REQUEST:
-        return "without being merged"
-    reasons = {"not_planned": "as not planned", "duplicate": "as a duplicate"}
-    return reasons.get(facts.state_reason, "otherwise than as completed")
+    return closed_as(facts.ended) or "closed otherwise than as completed"
 
 
 def went_wrong(problem: Problem) -> str:

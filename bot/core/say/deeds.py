@@ -14,6 +14,7 @@ from bot.core.say.names import Names
 from bot.core.world.markdown import code_span, escape_line, plural, some
 
 _MOST = 3
+_MOST_NAMED = 8
 _WIDTH = 48
 
 
@@ -50,8 +51,11 @@ def deeds_by_name(items: Iterable[PlanItem], names: Names) -> str:
     if len(groups) < 2:
         return "".join(_deed(*group) for group in groups)
     return "; ".join(
-        _said(action, names.list([item.id for item in some_items]))
-        for action, some_items in groups
+        _said(
+            action,
+            some([names.done_to(item.id) for item in its[:_MOST_NAMED]], len(its)),
+        )
+        for action, its in groups
     )
 
 

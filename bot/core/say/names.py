@@ -47,6 +47,12 @@ class Names:
         reference = _reference(self.items[item])
         return self.links.reference(reference) + self._action(item, self.links.item)
 
+    def done_to(self, item: ItemId) -> str:
+        """Return the name behind the words for what is done, which need not say it."""
+        planned = self.items[item]
+        link = self.links.reference(_reference(planned))
+        return f"the pull request of {link}" if planned.is_unopened else link
+
     def list(self, items: Sequence[ItemId], most: int = 8) -> str:
         """Return ``#12, #15 and #18`` as links, with the rest as a count."""
         return some([self.link(item) for item in items[:most]], len(items))

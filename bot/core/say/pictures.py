@@ -99,7 +99,8 @@ def order_of_work(plan: Plan, names: Names, looks: Mapping[ItemId, Look]) -> str
         return ""
     items = [item.id for item in plan.items if item.id in inside]
     nodes = [_node(item, names.text(item), looks.get(item)) for item in items]
-    nodes += [_outside_node(place, it) for place, it in enumerate(outside)]
+    home = names.links.repository
+    nodes += [_outside_node(place, it, home) for place, it in enumerate(outside)]
     used = {line.rpartition(":::")[2] for line in nodes}
     classes = [
         f"  classDef {name} {colours}"
@@ -115,8 +116,10 @@ def _node(item: ItemId, name: str, shown: Look | None) -> str:
     return f'  {_place(item)}["{_safe(name)}{word}"]:::{(shown or Look.WAITING).css}'
 
 
-def _outside_node(place: int, reference: Reference) -> str:
-    return f'  o{place}["{_safe(str(reference))}"]:::s'
+def _outside_node(place: int, reference: Reference, home: str) -> str:
+    is_home = reference.repository == home
+    name = f"#{reference.number}" if is_home else str(reference)
+    return f'  o{place}["{_safe(name)}"]:::s'
 
 
 def _place(item: ItemId) -> str:

@@ -138,8 +138,23 @@ def skip_sentence(view: ItemView, links: Links) -> str:
     if view.skipped_because is not None and view.opened_nothing:
         return f"{links.reference(view.skipped_because)} opened no pull request"
     if view.skipped_because is not None:
-        return f"needs {links.reference(view.skipped_because)}"
+        why = closed_as(view.ended)
+        needed = links.reference(view.skipped_because)
+        return f"needs {needed}, which was {why}" if why else f"needs {needed}"
     return f"by {escape_line(view.by)}" if view.by else "not needed"
+
+
+def closed_as(ended: str) -> str:
+    """Return how something ended that was to be completed: see ``ItemFacts.ended``."""
+    match ended:
+        case "unmerged":
+            return "closed without being merged"
+        case "not_planned":
+            return "closed as not planned"
+        case "duplicate":
+            return "closed as a duplicate"
+        case _:
+            return ""
 
 
 def origin_sentence(origin: Origin, predecessor: str) -> str:

@@ -145,6 +145,8 @@ def test_a_long_log_before_a_command_does_not_hide_it():
         ("/batch cancel", True),
         ("/Batch  PAUSE b7k2", True),
         ("/batch why 12\n\n/batch status", True),
+        ("/batch priority 12 high", True),
+        ("/batch concurrency 5", True),
         ("/batch cancel\n\n/batch 12", False),
         ("/batch 12", False),
         ("/batch", False),
@@ -152,7 +154,9 @@ def test_a_long_log_before_a_command_does_not_hide_it():
         ("cancel", False),
     ],
 )
-def test_what_stops_or_asks_waits_for_no_other_command(comment: str, expected: bool):
+def test_what_stops_reorders_or_asks_waits_for_no_other_command(
+    comment: str, expected: bool
+):
     assert is_prompt(comment) is expected
 
 

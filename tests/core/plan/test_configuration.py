@@ -88,6 +88,27 @@ home: 12
     assert configuration.home == 12
 
 
+@pytest.mark.parametrize(
+    ("text", "line", "column"),
+    [
+        (f"labels:\n  {'x' * 51}: implement\n", 2, 3),
+        ("labels:\n  ' batch': implement\n", 2, 3),
+        ("labels:\n  batch: implement\n  'stale ': close\n", 3, 3),
+        (f"label: {'x' * 51}\n", 1, 8),
+        ("label: 'batch '\n", 1, 8),
+    ],
+)
+def test_a_label_that_github_would_not_take_is_refused(
+    text: str, line: int, column: int
+):
+    with pytest.raises(ConfigurationError) as raised:
+        read_configuration(text)
+    (fault,) = raised.value.faults
+    assert (fault.line, fault.column) == (line, column)
+    assert "50 characters" in fault.says
+    assert fault.example.startswith("label")
+
+
 def test_no_label_begins_anything_where_the_repository_says_so():
     assert read_configuration("labels: {}").label("batch") is None
 

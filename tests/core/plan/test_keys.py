@@ -55,7 +55,8 @@ def values_of(shape: Shape) -> st.SearchStrategy[Any]:
         case Choice(of=words):
             return st.sampled_from([str(word) for word in words])
         case Text(pattern=pattern) if pattern:
-            return st.from_regex(pattern, fullmatch=True).filter(lambda t: len(t) < 90)
+            found = st.from_regex(pattern, fullmatch=True, alphabet=LETTERS)
+            return found.filter(lambda t: len(t) < 90)
         case Text(examples=examples) if examples:
             return st.sampled_from(examples)
         case Text():

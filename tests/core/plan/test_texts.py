@@ -169,6 +169,8 @@ def test_open_tasks_are_read_from_lists(body, found):
         ("Is it blocked by 12?", 0),
         ("Needs #12", 0),
         ("Depends on #12 (and maybe #13)", 1),
+        ("Depends on #12 (#13 too)", 1),
+        ("Depends on #12 (see #13)", 0),
         ("Depends on #12, perhaps also PR #13", 1),
         ("Blocked by #12 and possibly by #13.", 1),
         ("Depends on #12 (see also #13), not on #14", 0),

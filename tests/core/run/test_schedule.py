@@ -280,9 +280,9 @@ def test_what_outside_ends_badly_skips_all_that_waits_for_it():
     away = Reference("acme/widgets", ItemNumber(99))
     edge = OutsideEdge(item(1), away, Origin.TYPED)
     schedule = schedule_of({1: [], 2: [1]}, outside=(edge,))
-    schedule.apply(e.OutsideSettled(NOON, away, is_satisfied=False))
+    schedule.apply(e.OutsideSettled(NOON, away, False, "not_planned"))
     followed = schedule.follow_up(NOON)
-    assert followed[0] == e.ItemSkipped(NOON, item(1), away)
+    assert followed[0] == e.ItemSkipped(NOON, item(1), away, ended="not_planned")
     assert schedule.state is BatchState.FINISHED
 
 

@@ -4,9 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from bot.core.model import Action, ItemKind
-from bot.core.say.deeds import deed_of, deeds, deeds_in_short
-from tests.scenes import plan_item
+from bot.core.model import Action, ItemId, ItemKind
+from bot.core.say.deeds import deed_of, deeds, deeds_by_name, deeds_in_short
+from bot.core.say.names import Names
+from bot.core.world.markdown import Links
+from tests.scenes import item, plan_item
 
 CLOSE = Action("close")
 
@@ -60,6 +62,20 @@ def test_items_are_counted_by_what_is_done_to_them():
     assert deeds_in_short(mixed) == "close 1 and merge 2"
     many = items(*(Action("label", (f"+{name}",)) for name in "abcde"))
     assert deeds_in_short(many) == "label 1 `+a`, label 1 `+b`, label 1 `+c` and 2 more"
+
+
+def test_what_is_done_to_one_issue_and_to_its_pull_request_is_said_once():
+    opened = replace(
+        plan_item(12, "x"),
+        id=ItemId("12-review"),
+        action=Action("review"),
+        opened_by=item(12),
+    )
+    planned = [plan_item(12, "x"), opened]
+    names = Names.of(planned, Links("acme/widgets"))
+    twelve = "[#12](https://github.com/acme/widgets/issues/12)"
+    said = deeds_by_name(planned, names)
+    assert said == f"implement {twelve}; review the pull request of {twelve}"
 
 
 def test_one_of_several_is_said_in_a_word():

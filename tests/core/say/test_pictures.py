@@ -51,6 +51,12 @@ def test_a_graph_names_what_is_outside_in_ascii():
     assert "  o0 -.-> i1" in body
 
 
+def test_a_graph_names_what_is_outside_at_home_by_its_number():
+    edge = OutsideEdge(item(1), Reference("acme/widgets", number(9)), Origin.TYPED)
+    body = picture(Plan(chain(1).items, (), (edge,)), {})
+    assert '  o0["#35;9"]:::s' in body
+
+
 def test_a_graph_that_nobody_could_read_is_left_out():
     assert picture(chain(NODES), {})
     assert picture(chain(NODES + 1), {}) == ""
