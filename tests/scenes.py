@@ -17,7 +17,9 @@ from bot.core.model import (
     ItemId,
     ItemKind,
     ItemNumber,
+    Labelled,
     Link,
+    Mark,
     Options,
     Origin,
     Outcome,
@@ -185,6 +187,20 @@ def events_until_now() -> list[e.News]:
 
 def running(*more: e.News, plan: Plan | None = None) -> Progress:
     return fold(batch_of(plan or plan_of_twelve()), [*events_until_now(), *more])
+
+
+def labelled(progress: Progress) -> Progress:
+    """Return a batch that labels began, not a comment."""
+    marks = (
+        Mark(number(40), "batch", "guid-1", START, tuple(map(number, (12, 15, 18)))),
+        Mark(number(19), "batch", "guid-2", START, (number(19),)),
+        Mark(number(63), "batch: review", "guid-3", START, (number(63),), "review"),
+    )
+    batch = progress.batch
+    progress.batch = replace(
+        batch, request=replace(batch.request, origin=Labelled(marks))
+    )
+    return progress
 
 
 def all_at_rest() -> list[e.Event]:

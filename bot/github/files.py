@@ -57,7 +57,7 @@ async def at_commit(
         raise_for(problem)
     node = answer.data["repository"]
     file, base = node["configuration"], node["base"]
-    if file is None:
+    if file is None or file["__typename"] != "Blob":  # a folder is no file
         return Gone() if base is not None or not base_sha else None
     is_same = base is not None and file["oid"] == base["oid"]
     return None if is_same else source_of(node, is_own=True)

@@ -1,5 +1,6 @@
 """A pushed ``.github/batch.yml`` gets a check run that says whether it fits."""
 
+from functools import partial
 from pathlib import Path
 
 from bot.localhub.ci import CheckRun
@@ -95,6 +96,36 @@ async def test_a_file_that_is_taken_away_is_told_what_holds_then(on: World):
         ("success", "The file is taken away")
     ] * 3
     assert "The defaults hold from then on" in str(runs(on)[0].summary)
+
+
+NASTY: dict[str | bytes, str] = {
+    "limits:\n\titems: 9\n": "line 2, column 1: a tab stands here",
+    "home: 12\nhome: 13\n": "line 2, column 1: “home” stands here twice",
+    b"\xef\xbb\xbflimits: {items: 9}\n": "",
+    "limits:\r\n  items: 9\r\n": "",
+    "home: &a [x, x]\nlabel: *a\n": "`home`",
+    f"# {'x' * 1_000_000}\nhome: 12\n": "this is larger than 64 KiB",
+    f"actions: {'[' * 3000}\n": "this is nested too deep",
+    "home: !!python/object/apply:os.system [ls]\n": "tags",
+    "limits: 5\nhome: x\n": "line 2, column 7: `home`: this must be a whole number",
+    "../other.yml": "this is no list of settings",  # what GitHub shows of a link
+    "_extends: widgets\n": "files extend each other in a circle",
+}
+
+
+async def test_a_nasty_file_is_told_what_is_wrong_with_it(on: World):
+    on.configure("home: 1\n")
+    async with on.bot():
+        for text, says in NASTY.items():
+            sha = on.hub.push("ada", REPOSITORY, "main", {PATH: text}, message="Try")
+            await on.until(partial(runs, on, sha))
+            (run,) = runs(on, sha)
+            assert run.conclusion == ("failure" if says else "success"), text[:40]
+            assert says in str(run.summary)
+        folder = {PATH: None, f"{PATH}/a.yml": "home: 12\n"}
+        sha = on.hub.push("ada", REPOSITORY, "main", folder, message="Make a folder")
+        await on.until(lambda: runs(on, sha))
+    assert runs(on, sha)[0].title == "The file is taken away"
 
 
 async def test_a_pull_request_that_is_behind_does_not_change_the_file(on: World):

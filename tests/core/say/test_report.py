@@ -16,6 +16,7 @@ from tests.scenes import situation
 
 SCENES = {
     "report": scenes.finished(),
+    "report-labelled": scenes.labelled(scenes.finished()),
     "report-150": scenes.large_finished(),
 }
 

@@ -84,6 +84,7 @@ SCENES = {
     "tracking-planned": (planned(), situation()),
     "tracking-expired": (planned(after=timedelta(minutes=-1)), situation()),
     "tracking-running": (scenes.running(), situation()),
+    "tracking-labelled": (scenes.labelled(scenes.running()), situation()),
     "tracking-recovered": (
         scenes.running(e.BatchRecovered(NOW, (item(18),), (item(24),))),
         situation(is_counted_whole=False),
