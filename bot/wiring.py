@@ -39,6 +39,7 @@ from bot.engine.checks import Checks
 from bot.engine.controls import Controls
 from bot.engine.conversation import Conversation
 from bot.engine.effects import Effects
+from bot.engine.elsewhere import Elsewhere
 from bot.engine.examination import Examination
 from bot.engine.freezes import Freezes, asking
 from bot.engine.gate import Gate
@@ -420,6 +421,7 @@ class Engine:
             supervisor=supervisor,
         )
         which = Which(store.batches, situations)
+        elsewhere = Elsewhere(github=github.github, allows=settings.allows)
         starts = Starts(
             recorder=self.recorder,
             scheduler=self.scheduler,
@@ -427,7 +429,7 @@ class Engine:
             replies=replies,
             situations=situations,
             which=which,
-            clock=clock,
+            elsewhere=elsewhere,
         )
         withdrawals = Withdrawals()
         controls = Controls(
@@ -455,6 +457,7 @@ class Engine:
             freezes=store.freezes,
             slots=settings.concurrency,
             abilities=abilities,
+            elsewhere=elsewhere,
         )
         new = NewBatches(
             batches=store.batches,

@@ -104,12 +104,18 @@ def request_of(repository: Repository, name: str) -> Request:
 def batch(
     of: Plan, *, name: str = "b7k2", installation: int = 7, repository: int = 1
 ) -> Batch:
-    """Return a batch of acme/widgets with this plan."""
+    """Return a batch of acme/widgets with this plan, whose items there are its own."""
+    home = Repository(repository, "acme/widgets", InstallationId(installation))
+    of = replace(
+        of,
+        items=tuple(
+            replace(one, repository=home) if one.repository == WIDGETS else one
+            for one in of.items
+        ),
+    )
     return Batch(
         id=BatchId(name),
-        request=request_of(
-            Repository(repository, "acme/widgets", InstallationId(installation)), name
-        ),
+        request=request_of(home, name),
         default_branch="main",
         command="/batch …",
         created_at=NOON,

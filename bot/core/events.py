@@ -177,10 +177,20 @@ class BatchEdited:
 
 @dataclass(frozen=True, slots=True)
 class RepositoryMoved:
-    """The batch's repository was found under another name or installation."""
+    """A repository of the batch was found under another name or installation."""
 
     at: datetime
     repository: Repository
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryHidden:
+    """More people can read the batch than a repository of its items: from here on no
+    word of these items is shown.
+    """
+
+    at: datetime
+    repository_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -356,6 +366,7 @@ BatchEvent = (
     | BatchRetried
     | BatchUndone
     | RepositoryMoved
+    | RepositoryHidden
 )
 ItemEvent = (
     ItemResolved

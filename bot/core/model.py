@@ -77,6 +77,10 @@ class Reference:
     def __str__(self) -> str:
         return f"{self.repository}#{self.number}"
 
+    def beside(self, home: str) -> str:
+        """Return how people read it among the items of *home*: ``#12``, if it is there."""
+        return f"#{self.number}" if self.repository == home else str(self)
+
 
 class CommentKind(StrEnum):
     """Where a command was read; reactions and replies differ."""
@@ -207,6 +211,7 @@ class Cause(StrEnum):
     ARCHIVED = "archived"  # the repository
     TRANSFERRED = "transferred"  # the repository has another owner
     THREAD_GONE = "thread gone"  # where the command was given
+    HIDDEN = "hidden"  # more people read the batch than may read the repository
     ROLE_LOST = "role lost"  # of whoever started the batch
 
 
@@ -400,6 +405,9 @@ class PlanItem:
     # The item whose pull request this is done to. Until that is opened, number, kind and
     # title are those of its issue.
     opened_by: ItemId | None = None
+    # Of an item of another repository than its batch's home:
+    default_branch: str = ""  # empty: the home's
+    takes: Permit | None = None  # of whoever starts it; None: what the home takes
 
     @property
     def is_unopened(self) -> bool:
@@ -620,6 +628,25 @@ class Batch:
         return self.request.repository
 
     @property
+    def repositories(self) -> tuple[Repository, ...]:
+        """Its home, and the other repositories that its items are of."""
+        of_items = {item.repository.id: item.repository for item in self.plan.items}
+        found = {self.repository.id: self.repository, **of_items}
+        return tuple(found.values())
+
+    def is_in(self, repository_id: int) -> bool:
+        """Return whether a repository is its home, or that of an item."""
+        return repository_id == self.repository.id or any(
+            item.repository.id == repository_id for item in self.plan.items
+        )
+
+    @property
+    def elsewhere(self) -> tuple[Repository, ...]:
+        """The repositories of its items, but for its home."""
+        home = self.repository.id
+        return tuple(one for one in self.repositories if one.id != home)
+
+    @property
     def thread(self) -> ItemNumber:
         """The issue or pull request in which it was asked for and is shown."""
         return self.request.thread
@@ -681,6 +708,7 @@ class Outcome:
     isolation: str = ""  # how the command was isolated, such as "bubblewrap"
     undo: Action | None = None  # what takes back what was changed, if anything does
     opened: OpenedPull | None = None  # what others of the batch may be done to
+    is_of_repository: bool = False  # it ended with its repository, not by itself
 
     @property
     def is_success(self) -> bool:

@@ -18,7 +18,7 @@ from bot.core.run.progress import Progress
 from bot.core.run.schedule import Schedule
 from bot.core.say import declines, refusals
 from bot.core.say.controls import already, render_added
-from bot.engine.batches import Chosen, NewBatches
+from bot.engine.batches import Chosen, NewBatches, facts_of
 from bot.engine.controls import may_control
 from bot.engine.reading import Reader, Reading
 from bot.engine.replies import Replies
@@ -65,7 +65,8 @@ class Additions:
             if given is not None:  # delivered again, or a crash came between
                 done = ControlResult(given.by, touched=given.touched)
                 return await self._told(request, batch, done)
-            async with self._which.taking(request.repository):
+            places = (place.repository for place in reading.known.parts)
+            async with self._which.taking(request.repository, *places):
                 made = await self._change(request, command, reading, before, role)
                 if not isinstance(made, tuple):
                     return made
@@ -139,7 +140,9 @@ class Additions:
             )
         if chosen.selection.must_confirm:
             return Declined(declines.unasked(count))
-        actions = [item.action for item in chosen.plan.items]
+        own = batch.repository.id
+        added = [one for one in chosen.plan.items if one.repository.id == own]
+        actions = [item.action for item in added]
         needed = needed_role(actions, to_run=Role.WRITE)
         starter = before.started_by or batch.asker.login
         if needed > batch.needed_role and request.asker.login != starter:
@@ -147,11 +150,12 @@ class Additions:
         change = joined(plan, chosen.plan, home=batch.repository.name)
         if isinstance(change, CycleFound):
             return change
-        facts = {
-            added.id: fact
-            for added, item in zip(change.items, chosen.plan.items, strict=True)
-            if (fact := known.facts.get(item.number)) is not None
-        }
+        why = await self._reader.elsewhere.why_not(
+            batch.repository, starter, change.items
+        )
+        if why and starter != request.asker.login:
+            return Declined(declines.starter_may_not(starter, why))
+        facts = facts_of(change.items, known)
         return change, facts, chosen.plan.notes
 
     async def _told(

@@ -21,11 +21,14 @@ from bot.core.command.syntax import RunCommand, format_command
 from bot.core.model import (
     Batch,
     Deps,
+    ItemFacts,
+    ItemId,
     Options,
     Origin,
     OutsideEdge,
     Permit,
     Plan,
+    PlanItem,
     Request,
     ReviewAsked,
     Role,
@@ -36,6 +39,7 @@ from bot.core.plan.graph import build_plan, settle_outside
 from bot.core.plan.selection import Selection, select
 from bot.core.run.progress import Progress
 from bot.core.say import declines
+from bot.core.say import elsewhere as say_elsewhere
 from bot.core.say.plan import render_plan
 from bot.engine.creation import NAMELESS, record_batch
 from bot.engine.reading import Reader, Reading
@@ -93,7 +97,8 @@ class NewBatches:
         """Start or plan a batch; return what became of it, in a few words, or why
         nothing did.
         """
-        async with self._starts.taking(request.repository):
+        places = (place.repository for place in reading.known.parts)
+        async with self._starts.taking(request.repository, *places):
             batch = await self._recorded(request, run, reading)
         if isinstance(batch, Batch):
             return await self.begun(request, batch)
@@ -186,6 +191,9 @@ class NewBatches:
         planned = await self._plan(request, run, known, selection)
         if not isinstance(planned, Plan):
             return planned
+        home, login = request.repository, request.asker.login
+        if why := await self._reader.elsewhere.why_not(home, login, planned.items):
+            return Declined(say_elsewhere.refused(why))
         return Chosen(selection, planned)
 
     async def _plan(
@@ -204,8 +212,8 @@ class NewBatches:
         settled, lost = settle_outside(plan, facts)
         if not lost:
             return settled
-        numbers = {item.id: item.number for item in plan.items}
-        said = [(numbers[e.successor], facts[e.predecessor], e) for e in lost]
+        named = {item.id: item for item in plan.items}
+        said = [(named[e.successor], facts[e.predecessor], e) for e in lost]
         corrected = self._without_lost(request, run, known, selection, lost)
         return Declined(declines.never_done(said, request.repository.name), corrected)
 
@@ -271,11 +279,7 @@ class NewBatches:
         command: str,
         is_planned: bool,  # noqa: FBT001  # named at the one call
     ) -> Batch:
-        facts = {
-            item.id: fact
-            for item in chosen.plan.items
-            if (fact := reading.known.facts[item.number]) is not None
-        }
+        facts = facts_of(chosen.plan.items, reading.known)
         batch = await self._drafted(request, chosen, reading, command, is_planned)
         now = batch.created_at
         events: list[e.Event] = (
@@ -347,6 +351,17 @@ class NewBatches:
         return f"batch {batch.id}"
 
 
+def facts_of(items: Sequence[PlanItem], known: Known) -> Mapping[ItemId, ItemFacts]:
+    """Return what is known of items, each in its repository."""
+    places = {place.repository.id: place.known for place in known.parts}
+    return {
+        item.id: fact
+        for item in items
+        if (fact := places.get(item.repository.id, known).facts[item.number])
+        is not None
+    }
+
+
 def _permits(request: Request, plan: Plan, reading: Reading) -> tuple[Permit, ...]:
     """Return what it takes to start a batch: nothing for reviews that the repository
     wants of whatever its reviewers are asked for, as long as nobody's command runs.
@@ -356,5 +371,7 @@ def _permits(request: Request, plan: Plan, reading: Reading) -> tuple[Permit, ..
     if is_asked and is_said:
         return (Permit(Role.NONE),)
     configuration = reading.configuration
-    found = (configuration.permit(item.action) for item in plan.items)
-    return tuple(dict.fromkeys(found))
+    own = [item for item in plan.items if item.repository.id == request.repository.id]
+    found = [configuration.permit(item.action) for item in own]
+    # Whoever starts a batch that has no item at its home has it shown there.
+    return tuple(dict.fromkeys(found or [configuration.permissions.run]))

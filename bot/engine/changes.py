@@ -50,8 +50,9 @@ class Changes:
         await self._tell_who_waits(changed)
         for schedule in self._scheduler.live(changed.repository.id):
             if items := _concerned(schedule, changed):
-                await self._compare(schedule.batch, items)
-            if schedule.batch.thread == changed.number:
+                await self._compare(schedule.batch, items[0].repository, items)
+            is_home = schedule.batch.repository.id == changed.repository.id
+            if is_home and schedule.batch.thread == changed.number:
                 self._tracker.head_moved(schedule.batch.id)
                 if changed.is_taken_away:
                     await self._check_thread(schedule.batch)
@@ -62,22 +63,27 @@ class Changes:
         """Deal with another name or owner, and with the archive."""
         repository = changed.repository
         for schedule in self._scheduler.live(repository.id):
-            await self._compare(schedule.batch, seen_as=repository)
+            place = next(
+                one for one in schedule.batch.repositories if one.id == repository.id
+            )
+            await self._compare(schedule.batch, place, seen_as=repository)
         await self._catch_up(lambda b: b.repository.id == repository.id, repository)
 
     async def installation(self, changed: InstallationChanged) -> None:
         """Deal with access that was taken away or given back."""
         named = {one.id: one for one in changed.repositories}
 
-        def is_concerned(batch: Batch) -> bool:
-            is_its_own = batch.repository.installation_id == changed.installation_id
-            return is_its_own or batch.repository.id in named
+        def is_concerned(place: Repository) -> bool:
+            is_its_own = place.installation_id == changed.installation_id
+            return is_its_own or place.id in named
 
         for schedule in self._scheduler.live():
-            batch = schedule.batch
-            if is_concerned(batch):
-                await self._compare(batch, seen_as=named.get(batch.repository.id))
-        await self._catch_up(is_concerned, *changed.repositories)
+            for place in filter(is_concerned, schedule.batch.repositories):
+                seen_as = named.get(place.id)
+                await self._compare(schedule.batch, place, seen_as=seen_as)
+        await self._catch_up(
+            lambda batch: is_concerned(batch.repository), *changed.repositories
+        )
 
     async def _tell_who_waits(self, changed: ItemChanged) -> None:
         """Let those who wait for it from outside know that it has ended."""
@@ -95,19 +101,24 @@ class Changes:
     async def _compare(
         self,
         batch: Batch,
+        place: Repository,
         items: Sequence[PlanItem] = (),
         *,
         seen_as: Repository | None = None,
     ) -> None:
         try:
             if not items:
-                await self._github.check_access(seen_as or batch.repository)
-            findings = await self._present.look(batch, items, repository=seen_as)
+                await self._github.check_access(seen_as or place)
+            findings = await self._present.look(
+                batch, items, place=place, seen_as=seen_as
+            )
         except AppUnavailable as error:
-            before = batch.repository.installation_id
+            before = place.installation_id
             if seen_as is not None and seen_as.installation_id != before:
                 return  # news of an installation that is not the batch's
-            findings = Findings(cause=Cause(error.why))
+            is_home = place.id == batch.repository.id
+            elsewhere = None if is_home else place
+            findings = Findings(cause=Cause(error.why), elsewhere=elsewhere)
         if not findings.is_nothing:
             await self._scheduler.found(batch.id, findings)
 
@@ -132,7 +143,7 @@ class Changes:
         batch = progress.batch
         try:
             await self._github.check_access(seen_as or batch.repository)
-            findings = await self._present.look(batch, (), repository=seen_as)
+            findings = await self._present.look(batch, (), seen_as=seen_as)
         except AppUnavailable:
             return
         except TransientError as error:

@@ -157,7 +157,7 @@ class Controls:
         if not may_control(request, before, role):
             return declines.needs_role(Role.MAINTAIN)
         if isinstance(command, Sequel) and not before.state.is_live:
-            return await self._retries.why_not(before, command, role)
+            return await self._retries.why_not(request, before, command, role)
         decide = self._decision(command, request.asker.login)
 
         def only_look(schedule: Schedule, now: datetime) -> ControlResult:

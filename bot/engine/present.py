@@ -17,6 +17,7 @@ from bot.core.model import (
     Cause,
     ItemId,
     Outcome,
+    Permit,
     PlanItem,
     Repository,
 )
@@ -43,7 +44,9 @@ class Findings:
 
     overtaken: Mapping[ItemId, Outcome] = field(default_factory=dict)
     moved_to: Repository | None = None
-    cause: Cause | None = None  # the batch cannot go on
+    # Why the batch cannot go on, in *elsewhere* only if that is not its home.
+    cause: Cause | None = None
+    elsewhere: Repository | None = None
 
     @property
     def is_nothing(self) -> bool:
@@ -63,7 +66,7 @@ class Present:
         self._seen: dict[BatchId, dict[ItemId, datetime]] = {}
         self._doubted: set[BatchId] = set()
         self._roles_doubted: set[BatchId] = set()
-        self._roles_seen: dict[BatchId, datetime] = {}
+        self._roles_seen: dict[BatchId, dict[int, datetime]] = {}  # by repository
         self._locks: WeakValueDictionary[BatchId, asyncio.Lock] = WeakValueDictionary()
 
     def forget(self, batch_id: BatchId) -> None:
@@ -95,17 +98,22 @@ class Present:
         If that has to be asked for, so many *upcoming* ones are looked at along with it.
         Raises ``BatchOver`` if nothing may start any more, and ``TransientError``.
         """
-        if self._is_fresh(batch, item.id) and self._is_allowed(batch):
+        place = item.repository
+        if self._is_fresh(batch, item.id) and self._is_allowed(batch, place):
             return AS_IT_WAS
         lock = self._locks.setdefault(batch.id, asyncio.Lock())
         async with lock:
             findings = AS_IT_WAS
             if not self._is_fresh(batch, item.id):
                 others = upcoming(AT_A_TIME - 1)
-                stale = [i for i in others if not self._is_fresh(batch, i.id)]
-                findings = await self.look(batch, [item, *stale])
+                stale = [
+                    i
+                    for i in others
+                    if i.repository.id == place.id and not self._is_fresh(batch, i.id)
+                ]
+                findings = await self.look(batch, [item, *stale], place=place)
             if findings.cause is None:
-                present = findings.moved_to or batch.repository
+                present = findings.moved_to or place
                 try:
                     await self._check_role(batch, starter, present)
                 except TransientError:
@@ -118,15 +126,19 @@ class Present:
         batch: Batch,
         items: Sequence[PlanItem],
         *,
-        repository: Repository | None = None,
+        place: Repository | None = None,
+        seen_as: Repository | None = None,
     ) -> Findings:
         """Return what has changed for *items* and for the batch as a whole.
 
-        *repository* is under which name, and as which installation, GitHub is asked, if
-        not the batch's own. Raises ``AppUnavailable`` if nothing can be seen, and
+        All items are of *place*, one of the batch's repositories; else its home. *seen_as*
+        is under which name, and as which installation, GitHub is asked about it, if
+        not as the batch knows it. Raises ``AppUnavailable`` if nothing can be seen, and
         ``TransientError``.
         """
-        asked_as = repository or batch.repository
+        place = place or batch.repository
+        is_home = place.id == batch.repository.id
+        asked_as = seen_as or place
         asked_at = self._clock.now()
         numbers = list(dict.fromkeys(item.number for item in items))
         try:
@@ -141,12 +153,16 @@ class Present:
             seen.update({i: NEVER if o else asked_at for i, o in found.items()})
         present = replace(asked_as, name=about.name or asked_as.name)
         cause = Cause.ARCHIVED if about.is_archived else None
-        if await self._is_given_away(batch.repository, present):
+        if not is_home and about.is_private:
+            cause = Cause.HIDDEN
+        if await self._is_given_away(place, present):
             cause = Cause.TRANSFERRED
+        is_elsewhere = cause is not None and not is_home
         return Findings(
             overtaken={i: outcome for i, outcome in found.items() if outcome},
-            moved_to=present if present != batch.repository else None,
+            moved_to=present if present != place else None,
             cause=cause,
+            elsewhere=place if is_elsewhere else None,
         )
 
     async def is_thread_gone(self, batch: Batch) -> bool:
@@ -161,21 +177,26 @@ class Present:
     def _is_recent(self, seen_at: datetime) -> bool:
         return self._clock.now() - seen_at < FRESH
 
-    def _is_allowed(self, batch: Batch) -> bool:
+    def _is_allowed(self, batch: Batch, place: Repository) -> bool:
         accepted_at = NEVER if batch.id in self._roles_doubted else batch.created_at
-        return self._is_recent(self._roles_seen.get(batch.id, accepted_at))
+        seen = self._roles_seen.get(batch.id, {})
+        return self._is_recent(seen.get(place.id, accepted_at))
 
     async def _check_role(
         self, batch: Batch, starter: str, present: Repository
     ) -> None:
-        if self._is_allowed(batch):
+        if self._is_allowed(batch, present):
             return
         # Without access GitHub would tell of nobody that they may.
         await self._github.check_access(present)
-        role = await self._github.role(present, starter, batch.permits)
-        if role < batch.needed_role:
-            raise RoleLost(RoleFell(starter, role, batch.needed_role))
-        self._roles_seen[batch.id] = self._clock.now()
+        needed, permits = batch.needed_role, batch.permits
+        if present.id != batch.repository.id:
+            permits = _taken_in(batch, present)
+            needed = max((permit.role for permit in permits), default=needed)
+        role = await self._github.role(present, starter, permits)
+        if role < needed:
+            raise RoleLost(RoleFell(starter, role, needed))
+        self._roles_seen.setdefault(batch.id, {})[present.id] = self._clock.now()
 
     async def _is_given_away(self, before: Repository, now: Repository) -> bool:
         """Return whether the repository has another owner, not one with a new name."""
@@ -189,6 +210,12 @@ class Present:
         except AppUnavailable:
             return True
         return False
+
+
+def _taken_in(batch: Batch, place: Repository) -> tuple[Permit, ...]:
+    """Return what the items of another repository than its home take of the starter."""
+    own = (item for item in batch.plan.items if item.repository.id == place.id)
+    return tuple(dict.fromkeys(item.takes for item in own if item.takes))
 
 
 def _owner(repository: Repository) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import structlog
 
@@ -36,17 +37,19 @@ from bot.core.model import (
     Request,
 )
 from bot.core.plan.configuration import RepositoryConfiguration
-from bot.core.plan.expansion import Known, Wanted
+from bot.core.plan.expansion import Away, Known, Wanted
 from bot.core.plan.selection import to_be_opened, wanted
 from bot.core.plan.texts import open_tasks_in
 from bot.core.say import outlook
 from bot.core.world.markdown import code_span
-from bot.core.world.questions import Assignable, AssignableTo, OpenPullsOf
+from bot.core.world.questions import Assignable, AssignableTo, OpenPullsOf, Question
 from bot.core.world.references import host_in
 from bot.engine.configured import configured
+from bot.engine.elsewhere import Elsewhere
 from bot.engine.freezes import asking
-from bot.errors import NotFound, Refused, TransientError
-from bot.ports.github import GitHub, Lookups, RepositoryFacts
+from bot.engine.outside import outside, references
+from bot.errors import Refused, TransientError
+from bot.ports.github import GitHub, RepositoryFacts
 from bot.ports.store import Batches, Freezes
 
 log = structlog.get_logger()
@@ -84,12 +87,14 @@ class Reader:
         freezes: Freezes,
         slots: int,
         abilities: Abilities,
+        elsewhere: Elsewhere,
     ) -> None:
         self._github = github
         self._batches = batches
         self._freezes = freezes
         self._slots = slots
         self._abilities = abilities
+        self.elsewhere = elsewhere
 
     async def outlook(self, batch: Batch) -> Sequence[str]:
         """Return what merges and updates of a plan would do now, and wait for."""
@@ -98,7 +103,10 @@ class Reader:
             return ()
         try:
             ask = asking(self._github.ask, self._freezes)
-            found = await ask(list(asked.values()))
+            found: dict[Question[Any], Any] = {}
+            for place in batch.repositories:
+                here = [q for q in asked.values() if q.repository.id == place.id]
+                found.update(await ask(here) if here else {})
         except (TransientError, Refused) as error:
             log.info("plan without outlook", error=str(error))
             return (outlook.not_told(),)
@@ -219,7 +227,33 @@ class Reader:
             before, known = known, await self._with_open_pulls(repository, run, known)
             if known is before:
                 break
-        return await self.with_live_items(repository, known)
+        away = dict(known.away)
+        for name, place in known.away.items():
+            if isinstance(place, Away):
+                there = await self.complete(place.repository, run, place.known)
+                away[name] = replace(place, known=there)
+        return await self.with_live_items(repository, replace(known, away=away))
+
+    async def _away(self, home: Repository, name: str, known: Known) -> Away | str:
+        """Return what is known of another repository that items are of, or why none of
+        them can be one of the batch.
+        """
+        found = await self.elsewhere.look(home, known.asker, name)
+        if isinstance(found, str):
+            return found
+        there = Known(
+            repository=found.repository.name,
+            home=known.repository,
+            this=known.this,
+            host=known.host,
+            asker=known.asker,
+            why_not=known.why_not,
+            runs_command=known.runs_command,
+        )
+        there = await self._of_repository(
+            found.repository, there, found.about, found.configuration
+        )
+        return Away(found.repository, found.about.default_branch, there)
 
     async def _with_open_pulls(
         self, there: Repository, run: RunCommand, known: Known
@@ -241,7 +275,12 @@ class Reader:
         numbers = [n for n, facts in known.facts.items() if facts is not None]
         live = await self._batches.live_items(repository.id, numbers)
         links = {name: await self.link(name) for name in set(live.values())}
-        return replace(known, live_items=live, batch_link=links.__getitem__)
+        away = dict(known.away)
+        for name, place in known.away.items():
+            if isinstance(place, Away):
+                there = await self.with_live_items(place.repository, place.known)
+                away[name] = replace(place, known=there)
+        return replace(known, live_items=live, batch_link=links.__getitem__, away=away)
 
     async def outside(
         self, request: Request, references: Sequence[Reference]
@@ -270,6 +309,12 @@ class Reader:
     async def _ask(
         self, repository: Repository, missing: Wanted, known: Known
     ) -> Known:
+        if missing.repositories:
+            found_there = {
+                name.casefold(): await self._away(repository, name, known)
+                for name in missing.repositories
+            }
+            known = replace(known, away={**known.away, **found_there})
         if missing.numbers:
             _, facts = await self._github.facts(repository, missing.numbers)
             answered = {number: facts.get(number) for number in missing.numbers}
@@ -289,7 +334,7 @@ class Reader:
             milestones = await self._github.milestones(repository)
             known = replace(known, milestones=milestones)
         if missing.others:
-            found = await _references(self._github, repository, missing.others)
+            found = await references(self._github, repository, missing.others)
             others = {reference: found.get(reference) for reference in missing.others}
             known = replace(known, others={**known.others, **others})
         return known
@@ -333,31 +378,6 @@ class Reader:
             if isinstance(event, TrackingCommented):
                 return f"[{code_span(batch_id)}]({event.url})"
         return code_span(batch_id)
-
-
-async def outside(
-    github: Lookups, repository: Repository, wanted: Sequence[Reference]
-) -> Mapping[Reference, ItemFacts]:
-    """Return the facts of what a plan waits for outside itself, as far as it is there."""
-    here = [r.number for r in wanted if r.repository == repository.name]
-    away = [r for r in wanted if r.repository != repository.name]
-    found: dict[Reference, ItemFacts] = {}
-    if here:
-        _, facts = await github.facts(repository, here)
-        for number, fact in facts.items():
-            found[Reference(repository.name, number)] = fact
-    if away:
-        found.update(await _references(github, repository, away))
-    return found
-
-
-async def _references(
-    github: Lookups, repository: Repository, wanted: Sequence[Reference]
-) -> Mapping[Reference, ItemFacts]:
-    try:
-        return await github.references(repository.installation_id, wanted)
-    except NotFound:
-        return {}
 
 
 def _asks_github(command: Command) -> bool:

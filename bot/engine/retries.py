@@ -20,7 +20,7 @@ from bot.core.run.progress import Progress
 from bot.core.run.undo import to_undo, undoing
 from bot.core.say import declines
 from bot.engine.creation import NAMELESS, record_batch
-from bot.engine.reading import outside
+from bot.engine.outside import outside
 from bot.engine.recorder import Recorder
 from bot.engine.starts import Starts
 from bot.engine.tracker import Tracker
@@ -63,7 +63,7 @@ class Retries:
     ) -> Batch | str:
         """Return the new batch, begun, or why there is none."""
         old = before.batch
-        async with self._starts.taking(request.repository):
+        async with self._starts.taking(request.repository, *old.elsewhere):
             batch = await self._recorded(request, before, command, role)
         if isinstance(batch, str):
             return batch
@@ -84,7 +84,7 @@ class Retries:
         batch = await self._batches.by_source(request.source)
         if batch is not None:
             return batch
-        problem = await self.why_not(before, command, role)
+        problem = await self.why_not(request, before, command, role)
         if problem:
             return problem
         facts = await self._present(request, before, _meant(before, command))
@@ -116,8 +116,8 @@ class Retries:
             return plan
         facts = await outside(self._github, request.repository, wanted)
         settled, lost = settle_outside(plan, facts)
-        numbers = {item.id: item.number for item in plan.items}
-        said = [(numbers[x.successor], facts[x.predecessor], x) for x in lost]
+        named = {item.id: item for item in plan.items}
+        said = [(named[x.successor], facts[x.predecessor], x) for x in lost]
         return declines.never_done(said, request.repository.name) if said else settled
 
     def _noted(self, command: Sequel, batch: Batch) -> e.Event:
@@ -145,7 +145,9 @@ class Retries:
             found |= {i: facts[n] for i, n in numbered.items() if n in facts}
         return found
 
-    async def why_not(self, before: Progress, command: Sequel, role: Role) -> str:
+    async def why_not(
+        self, request: Request, before: Progress, command: Sequel, role: Role
+    ) -> str:
         """Return why an ended batch cannot be tried again, or taken back, if so."""
         batch = before.batch
         items = _meant(before, command)
@@ -159,7 +161,8 @@ class Retries:
             return declines.all_succeeded(batch.id)
         if busy := await self._which.busy(before, items):
             return declines.busy(busy, is_retry=True)
-        return ""
+        meant = [before.items[item].item for item in items]
+        return await self._starts.why_not_elsewhere(request, meant)
 
 
 def _meant(before: Progress, command: Sequel) -> tuple[ItemId, ...]:

@@ -16,7 +16,6 @@ from bot.core.actions.step import Job
 from bot.core.actions.table import mark_kind, spec_of
 from bot.core.model import (
     BatchId,
-    BatchState,
     Cause,
     ItemId,
     ItemState,
@@ -30,8 +29,9 @@ from bot.core.run.progress import Progress
 from bot.core.run.retry import after_attempt
 from bot.core.world.markers import marker
 from bot.engine.desk import AttemptDesk, Holds
+from bot.engine.endings import end_place, ended_with, take_in
 from bot.engine.live import Live, Mailbox, Pass
-from bot.engine.present import Findings, Present
+from bot.engine.present import Present
 from bot.engine.steps import Resumed, Steps
 from bot.engine.supervisor import Supervisor
 from bot.errors import BatchOver
@@ -119,35 +119,6 @@ class Running:
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
-
-    def end_batch(self, step: Pass, live: Live, cause: Cause) -> None:
-        """End a whole batch, for a reason that nobody asked for."""
-        if live.schedule.state in (BatchState.RUNNING, BatchState.PAUSED):
-            step.happen(live, e.BatchCancelling(step.now, by="", cause=cause))
-        for item in live.schedule.running:
-            step.afterwards.append(partial(self.stop, live, item, ""))
-
-    def take_in(self, step: Pass, live: Live, findings: Findings) -> None:
-        """Deal with what is not as it was when the command was accepted."""
-        if findings.moved_to is not None:
-            step.happen(live, e.RepositoryMoved(step.now, findings.moved_to))
-        schedule = live.schedule
-        for item, outcome in findings.overtaken.items():
-            has_begun = schedule.attempt_of(item) > 0
-            if has_begun and sees_to_itself(schedule.planned(item).action):
-                continue
-            match schedule.state_of(item):
-                case ItemState.PENDING:
-                    attempt = schedule.attempt_of(item)
-                    ended = e.ItemEnded(step.now, item, attempt, outcome)
-                    step.happen(live, ended)
-                case ItemState.RUNNING:
-                    step.afterwards.append(partial(self.stop, live, item, outcome))
-                case _:
-                    pass  # it has ended already
-        if findings.cause is not None:
-            self.end_batch(step, live, findings.cause)
-        step.follow_up(live)
 
     # --- after a restart ---------------------------------------------------------------
 
@@ -240,7 +211,7 @@ class Running:
             batch_id=batch.id,
             item=item,
             repository=desk.repository(),
-            default_branch=batch.default_branch,
+            default_branch=item.default_branch or batch.default_branch,
             asker=asker if login in ("", asker.login) else replace(asker, login=login),
             started_at=at,
             mark=marker(mark_kind(item), name, self._marker_key),
@@ -345,7 +316,8 @@ class Running:
         """End the whole batch, with the attempt that found out that it is over."""
         item, attempt = desk.item, desk.attempt
         live.tasks.pop(item, None)
-        is_moved = installation_before != live.batch.repository.installation_id
+        place = live.schedule.planned(item).repository
+        is_moved = installation_before != place.installation_id
         if is_moved and item not in live.stopping:
             # The batch has moved on to where the app may work.
             if live.is_current(item, attempt):
@@ -355,11 +327,13 @@ class Running:
         if item in live.schedule.publishing:
             # Some of it may be on GitHub.
             ending = Outcome(OutcomeKind.FAILED, reason=str(error), advice=error.advice)
+        elif not ending and place.id != live.batch.repository.id:
+            ending = ended_with(live, place, Cause(error.why))
         if live.is_current(item, attempt):
             requests = self._github.spent(desk.name)
             event = _stopped(step.now, item, attempt, ending, requests)
             step.happen(live, event)
-        self.end_batch(step, live, Cause(error.why))
+        end_place(step, live, place, Cause(error.why), stop=self.stop)
         step.follow_up(live)
 
     # --- for desks ---------------------------------------------------------------------
@@ -379,7 +353,9 @@ class Running:
         rest = replace(findings, overtaken=others)
         if not rest.is_nothing:
             # Behind this the batch has its repository's present name, or has ended.
-            await self.mailbox.post(lambda step: self.take_in(step, live, rest))
+            await self.mailbox.post(
+                lambda step: take_in(step, live, rest, stop=self.stop)
+            )
         if sees_to_itself(schedule.planned(item).action):
             return None  # the head may be one that it has made itself
         return findings.overtaken.get(item)

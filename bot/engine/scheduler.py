@@ -33,6 +33,7 @@ from bot.core.run.progress import fold
 from bot.core.run.reasons import Reason, reasons
 from bot.core.run.schedule import Schedule
 from bot.core.world.budget import is_other_end
+from bot.engine.endings import take_in
 from bot.engine.live import Live, Pass
 from bot.engine.present import Findings
 from bot.engine.recorder import Recorder
@@ -185,17 +186,17 @@ class Scheduler:
         def take(step: Pass) -> None:
             live = self._live.get(batch_id)
             if live is not None:
-                self._running.take_in(step, live, findings)
+                take_in(step, live, findings, stop=self._running.stop)
 
         await self._mailbox.post(take)
 
     def live(self, repository_id: int | None = None) -> Sequence[Schedule]:
-        """Return the schedules of the live batches, of one repository or all."""
+        """Return the schedules of live batches: all, or those of or in one repository."""
         return [
             live.schedule
             for live in self._live.values()
-            if repository_id in (None, live.batch.repository.id)
-            and live.schedule.state.is_live
+            if live.schedule.state.is_live
+            and (repository_id is None or live.batch.is_in(repository_id))
         ]
 
     def open_outside(self) -> Mapping[InstallationId, frozenset[Reference]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Protocol
 
 from bot.core.model import BatchId, BatchState, InstallationId, ItemId, ItemState
@@ -60,6 +61,10 @@ class Situations:
         self._clock = clock
         self._face = face
         self._since = clock.now()
+
+    def now(self) -> datetime:
+        """Return the time."""
+        return self._clock.now()
 
     async def progress(self, batch_id: BatchId) -> Progress:
         """Return the progress of a batch as of now."""

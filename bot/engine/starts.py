@@ -1,6 +1,7 @@
 """Begins what was recorded: a new batch, or a plan that somebody starts."""
 
-import asyncio
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 
 from structlog.contextvars import bound_contextvars
 
@@ -9,16 +10,17 @@ from bot.core.command import syntax
 from bot.core.command.faults import NotPermitted
 from bot.core.command.syntax import format_command
 from bot.core.effects import Reaction
-from bot.core.model import Batch, BatchId, Repository, Request, Role
+from bot.core.model import Batch, BatchId, PlanItem, Repository, Request, Role
 from bot.core.run.progress import Progress
 from bot.core.say import declines, refusals
+from bot.core.say import elsewhere as say_elsewhere
+from bot.engine.elsewhere import Elsewhere
 from bot.engine.recorder import Recorder
 from bot.engine.replies import Replies
 from bot.engine.scheduler import Scheduler
 from bot.engine.situation import Situations
 from bot.engine.tracker import Tracker
 from bot.engine.which import Which
-from bot.ports.clock import Clock
 
 
 class Starts:
@@ -33,7 +35,7 @@ class Starts:
         replies: Replies,
         situations: Situations,
         which: Which,
-        clock: Clock,
+        elsewhere: Elsewhere,
     ) -> None:
         self._recorder = recorder
         self._scheduler = scheduler
@@ -41,11 +43,19 @@ class Starts:
         self._replies = replies
         self._situations = situations
         self._which = which
-        self._clock = clock
+        self._elsewhere = elsewhere
 
-    def taking(self, repository: Repository) -> asyncio.Lock:
-        """Return what whoever takes items for a batch holds meanwhile."""
-        return self._which.taking(repository)
+    def taking(self, *repositories: Repository) -> AbstractAsyncContextManager[None]:
+        """Hold what whoever takes items of repositories for a batch holds meanwhile."""
+        return self._which.taking(*repositories)
+
+    async def why_not_elsewhere(
+        self, request: Request, items: Sequence[PlanItem]
+    ) -> str:
+        """Return why whoever asks may not begin items of other repositories, if so."""
+        home, login = request.repository, request.asker.login
+        why = await self._elsewhere.why_not(home, login, items)
+        return say_elsewhere.refused(why) if why else ""
 
     async def begin(self, batch: Batch) -> None:
         """Have a started batch run and shown; harmless to do again."""
@@ -64,7 +74,7 @@ class Starts:
             await self._replies.decline(request, batch)
             return "refused: no such plan"
         with bound_contextvars(batch=batch.id):
-            async with self.taking(request.repository):
+            async with self.taking(request.repository, *batch.elsewhere):
                 problem = await self._start_plan(request, batch, role)
             if problem:
                 return problem
@@ -91,6 +101,7 @@ class Starts:
             return "refused: role"
         progress = await self._situations.progress(batch.id)
         problem = await self._cannot_start(progress)
+        problem = problem or await self.why_not_elsewhere(request, batch.plan.items)
         if problem and progress.started_at is not None and progress.state.is_live:
             await self._replies.inform(request, problem)  # it runs, as was asked for
             return f"batch {batch.id} runs already"
@@ -98,7 +109,7 @@ class Starts:
             await self._replies.decline(request, problem)
             return "refused: cannot start"
         if progress.started_at is None:
-            now = self._clock.now()
+            now = self._situations.now()
             by, source = request.asker.login, request.source
             events: list[e.Event] = [e.BatchStarted(now, by, source)]
             if request.repository != progress.batch.repository:
@@ -121,7 +132,7 @@ class Starts:
                 batch_id, progress.tracking_url, is_over=is_over
             )
         expires_at = progress.expires_at
-        if expires_at is not None and self._clock.now() > expires_at:
+        if expires_at is not None and self._situations.now() > expires_at:
             return declines.plan_expired(batch_id)
         if busy := await self._which.busy(progress, list(progress.items)):
             return declines.busy(busy)

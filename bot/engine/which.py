@@ -1,7 +1,8 @@
 """Which batch somebody means."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from weakref import WeakValueDictionary
 
 from bot.core.model import (
@@ -29,11 +30,17 @@ class Which:
         self._situations = situations
         self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
 
-    def taking(self, repository: Repository) -> asyncio.Lock:
-        """Return what whoever takes items for a batch holds, from the look at which are
-        free until they are recorded: two at once would take the same item.
+    @asynccontextmanager
+    async def taking(self, *repositories: Repository) -> AsyncIterator[None]:
+        """Hold what whoever takes items of repositories for a batch holds, from the look
+        at which are free until they are recorded: two at once would take the same item.
         """
-        return self._locks.setdefault(repository.id, asyncio.Lock())
+        async with AsyncExitStack() as held:
+            # In one order, so that no two wait for each other.
+            for id_ in sorted({one.id for one in repositories}):
+                lock = self._locks.setdefault(id_, asyncio.Lock())
+                await held.enter_async_context(lock)
+            yield
 
     async def known(self, request: Request, batch_id: BatchId) -> Batch | None:
         """Return the batch of that name, if the repository has one."""

@@ -89,6 +89,7 @@ query($owner: String!, $name: String!) {
   repository(owner: $owner, name: $name) {
     %(databaseId)s
     isArchived
+    isPrivate
     defaultBranchRef { name }
     %(file)s
     newestIssue: issues(first: 1, orderBy: {field: CREATED_AT, direction: DESC}) {
@@ -398,6 +399,7 @@ def _repository_facts(answer: Mapping[str, Any]) -> RepositoryFacts:
         newest_number=max(newest, default=0) if is_known else 0,
         name=str(answer.get("nameWithOwner", "")),
         is_archived=bool(answer.get("isArchived")),
+        is_private=bool(answer.get("isPrivate")),
     )
 
 

@@ -38,6 +38,7 @@ class RepositoryFacts:
     newest_number: int = 0  # of issues and pull requests; 0 if unknown
     name: str = ""  # owner/name at present, whatever name was asked for
     is_archived: bool = False
+    is_private: bool = False  # or internal: not everybody can read it
     shared: Source | None = None  # the same file in the owner's repository .github
 
 

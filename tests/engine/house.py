@@ -26,6 +26,7 @@ from bot.engine.changes import Changes
 from bot.engine.checks import Checks
 from bot.engine.controls import Controls
 from bot.engine.effects import Effects
+from bot.engine.elsewhere import Elsewhere
 from bot.engine.present import Present
 from bot.engine.recorder import Recorder
 from bot.engine.replies import Replies
@@ -212,7 +213,7 @@ class House:
             replies=self.replies,
             situations=situations,
             which=which,
-            clock=clock,
+            elsewhere=Elsewhere(github=anything, allows=lambda _: True),
         )
         self.controls = Controls(
             which=which,

@@ -106,9 +106,10 @@ ROWS = [
     ),
     Row(
         "/batch 12 other/repo#5",
-        "😕 I cannot find one of the two items, so nothing started.",
+        "😕 `other/repo#5`: `other/repo` belongs to another installation of the app, and a"
+        " batch works in the repositories of one; `after:` can wait for it. Nothing was"
+        " started.",
         corrected="/batch 12",
-        said=("- `other/repo#5`: I am not installed in other/repo",),
     ),
     unreadable(
         "/batch 12-400",

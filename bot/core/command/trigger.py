@@ -225,6 +225,8 @@ _CHANGES_OF_REPOSITORIES = (
     "archived",
     "unarchived",
     "deleted",
+    "privatized",
+    "publicized",
 )
 
 

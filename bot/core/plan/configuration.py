@@ -1,6 +1,6 @@
 """What a repository sets in its ``.github/batch.yml``: the values."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -223,6 +223,6 @@ class RepositoryConfiguration:
         return run
 
     @property
-    def action_names(self) -> Iterator[str]:
-        """Yield every action that can be named here."""
-        yield from dict.fromkeys((*ACTIONS, *self.actions))
+    def action_names(self) -> tuple[str, ...]:
+        """Return every action that can be named here."""
+        return tuple(dict.fromkeys((*ACTIONS, *self.actions)))

@@ -33,6 +33,7 @@ from bot.core.command.syntax import (
 from bot.core.model import ItemNumber, Reference
 from bot.core.plan.expansion import (
     ITEM_FIELDS,
+    Away,
     Expansion,
     Known,
     Mention,
@@ -41,6 +42,8 @@ from bot.core.plan.expansion import (
 )
 from bot.core.world.features import Feature, lacking
 from bot.core.world.markdown import code_span, some
+
+_MOST_PLACES = 5
 
 SelectionProblem = Unreadable | UnknownItems | Declined
 
@@ -58,7 +61,8 @@ def faults_of(expansion: Expansion) -> list[Fault]:
             own = expansion.own(name)
             is_itself = mention.is_named and own in mention.numbers
             if is_itself and expansion.is_first(mention, mention.numbers[0]):
-                shown = f"#{mention.numbers[0]} cannot wait for itself."
+                mark = expansion.known.mark
+                shown = f"{mark}{mention.numbers[0]} cannot wait for itself."
                 found.append(_fault(name.span, shown))
     return found + list(_contradictions(expansion))
 
@@ -68,7 +72,8 @@ def _contradictions(expansion: Expansion) -> Iterator[Fault]:
         named = [mention for mention in wish.mentions if mention.is_named]
         for mention in named[1:]:
             if what := _difference(expansion, wish.number, named[0], mention):
-                message = f"#{wish.number} is asked for twice, with different {what}"
+                shown = f"{expansion.known.mark}{wish.number}"
+                message = f"{shown} is asked for twice, with different {what}"
                 yield _fault(mention.term.span, message)
 
 
@@ -144,28 +149,42 @@ def _as_ranges(command: RunCommand, faults: Sequence[Fault]) -> str:
     return format_command(replace(command, words=tuple(words)))
 
 
+def none_of_ours(expansion: Expansion) -> Declined | None:
+    """Return a refusal if items are of repositories in which the batch can have none."""
+    said: dict[str, str] = {}
+    gone: set[Reference] = set()
+    for name in expansion.foreign:
+        why = expansion.known_of(name.reference)
+        if not isinstance(why, Away):
+            gone.add(name.reference)
+            folded = name.reference.repository.casefold()
+            said.setdefault(folded, f"{code_span(str(name.reference))}: {why}.")
+    if not said:
+        return None
+    message = " ".join([*said.values()][:_MOST_PLACES])
+    corrected = _without(expansion, gone, after=set())
+    return Declined(f"{message} Nothing was started.", corrected)
+
+
 def unknown_items(expansion: Expansion) -> UnknownItems | None:
     """Return which of the items that were named do not exist or cannot be seen."""
     known = expansion.known
+    mark = known.mark if known.home else ""
     unknown = [
-        UnknownItem(str(number), _why_unknown(number, known), _existing(number, known))
+        UnknownItem(
+            f"{mark}{number}", _why_unknown(number, known), _existing(number, known)
+        )
         for number in expansion.named
         if known.facts.get(number) is None
     ]
-    foreign = {name.reference for name in expansion.foreign}
+    gone: set[Reference] = set()
     for reference in dict.fromkeys(expansion.others):
         if known.others.get(reference) is None:
+            gone.add(reference)
             problem = f"I am not installed in {reference.repository}"
-            unknown.append(UnknownItem(str(reference), problem))
-        elif reference in foreign:
-            problem = (
-                "a batch works on the items of one repository; "
-                f"after:{reference} can wait for it"
-            )
             unknown.append(UnknownItem(str(reference), problem))
     if not unknown:
         return None
-    gone = foreign | {r for r in expansion.others if known.others.get(r) is None}
     for number in expansion.named:
         if known.facts.get(number) is None:
             gone.add(Reference(known.repository, number))
@@ -183,6 +202,8 @@ def _why_unknown(number: ItemNumber, known: Known) -> str:
 
 
 def _existing(number: ItemNumber, known: Known) -> ItemNumber | None:
+    if known.home:
+        return None
     guess = misspelled(number, known)
     return guess if guess is not None and known.facts.get(guess) else None
 
@@ -275,7 +296,7 @@ def parts_left_out(expansion: Expansion, *of: SubIssues | Tasks, most: int = 10)
 def nothing_matches(expansion: Expansion) -> Declined | None:
     """Return a refusal if a filter, or a list of sub-issues or tasks, is empty."""
     for mention in expansion.mentions:
-        if mention.numbers:
+        if mention.numbers or not expansion.is_own(mention.term.selector):
             continue
         match mention.term.selector:
             case Search() as search:
@@ -291,17 +312,17 @@ def nothing_matches(expansion: Expansion) -> Declined | None:
             case (SubIssues(parent) | Tasks(parent)) as parts if (
                 left_out := parts_left_out(expansion, parts)
             ):
-                shown = f"#{expansion.name(parent).number}"
+                shown = f"{expansion.known.mark}{expansion.name(parent).number}"
                 what = "sub-issue" if isinstance(parts, SubIssues) else "open task"
                 return Declined(
                     f"{shown} has no {what} in this repository. {left_out}"
                     " Nothing was started."
                 )
             case SubIssues(parent):
-                shown = f"#{expansion.name(parent).number}"
+                shown = f"{expansion.known.mark}{expansion.name(parent).number}"
                 return Declined(f"{shown} has no sub-issues in this repository.")
             case Tasks(parent):
-                shown = f"#{expansion.name(parent).number}"
+                shown = f"{expansion.known.mark}{expansion.name(parent).number}"
                 return Declined(
                     f"{shown} has no open task that starts with an issue, "
                     "such as `- [ ] #15`."

@@ -37,6 +37,7 @@ from bot.core.model import (
     ItemKind,
     ItemNumber,
     Reference,
+    Repository,
 )
 from bot.core.plan.configuration import PATH, RepositoryConfiguration
 from bot.core.plan.texts import open_tasks_in
@@ -57,6 +58,10 @@ class Known:
 
     repository: str
     this: ItemNumber
+    home: str = ""  # where the command was given, if that is another repository
+    # The other repositories that items of the command are of, by their folded names: what
+    # is known there, or why none of their items can be one of the batch.
+    away: Mapping[str, "Away | str"] = field(default_factory=dict)
     host: str = ""  # of the site that the command was given on; empty: any
     asker: str = ""  # the login that @me stands for
     configuration: RepositoryConfiguration = field(
@@ -84,6 +89,34 @@ class Known:
     why_not: Callable[[Action, ItemKind], str] = lambda _action, _kind: ""
     runs_command: Callable[[Action], bool] = lambda _action: False
 
+    @property
+    def mark(self) -> str:
+        """What stands before the number of an item."""
+        return f"{self.repository}#" if self.home else "#"
+
+    @property
+    def parts(self) -> "tuple[Away, ...]":
+        """The other repositories that items may be of."""
+        return tuple(one for one in self.away.values() if isinstance(one, Away))
+
+    def called(self, name: str) -> str:
+        """Return the present name of a repository that somebody called *name*."""
+        folded = name.casefold()
+        for known in (self.home, self.repository):
+            if known.casefold() == folded:
+                return known
+        found = self.away.get(folded)
+        return found.repository.name if isinstance(found, Away) else name
+
+
+@dataclass(frozen=True, slots=True)
+class Away:
+    """Another repository of the installation that items of a command are of."""
+
+    repository: Repository
+    default_branch: str
+    known: Known
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -96,6 +129,7 @@ class Wanted:
     reviewers: tuple[str, ...] = ()  # to be asked for reviews
     milestones: bool = False
     others: tuple[Reference, ...] = ()  # items of other repositories
+    repositories: tuple[str, ...] = ()  # that items of the command are of
 
     @property
     def is_nothing(self) -> bool:
@@ -140,7 +174,7 @@ class Expansion:
         self.command = command
         self.known = known
         self.mentions: list[Mention] = []
-        self.exclusions: list[Exclusion] = []
+        self.exclusions: list[Exclusion] = []  # of the command's own repository
         self.searches: list[Search] = []
         self._typed: dict[Search, Search] = {}
         self.parents: list[ItemNumber] = []
@@ -154,7 +188,7 @@ class Expansion:
         for word in command.words:
             match word:
                 case Exclusion():
-                    self.exclusions.append(word)
+                    self.exclusions += () if known.home else (word,)
                 case Term():
                     self._mention(word, None)
                 case Group(terms):
@@ -185,17 +219,29 @@ class Expansion:
         """Return what a name stands for; items of the repository with its own name."""
         match name:
             case Number(number):
-                return Reference(self.known.repository, number)
+                return Reference(self._home, number)
             case This():
-                return Reference(self.known.repository, self.known.this)
+                return Reference(self._home, self.known.this)
             case Qualified(reference, host):
                 if host and self.known.host not in ("", host):
                     self.elsewhere.append(name)
-                if reference.repository.casefold() == self.known.repository.casefold():
-                    return Reference(self.known.repository, reference.number)
-                return reference
+                called = self.known.called(reference.repository)
+                return Reference(called, reference.number)
             case _:
                 assert_never(name)
+
+    def known_of(self, reference: Reference) -> Away | str | None:
+        """Return what is known of the repository of an item, if it was looked at."""
+        return self.known.away.get(reference.repository.casefold())
+
+    @property
+    def is_away(self) -> bool:
+        """Whether it is of another repository than that of the command."""
+        return bool(self.known.home)
+
+    @property
+    def _home(self) -> str:
+        return self.known.home or self.known.repository
 
     def own(self, name: ItemName) -> ItemNumber | None:
         """Return the number of an item of this repository, else None."""
@@ -205,6 +251,14 @@ class Expansion:
 
     def problem(self) -> Declined | UnknownItems | None:
         """Return why nothing more need be asked: too much, or not of this repository."""
+        here = self.known.configuration.action_names
+        for action in self.actions if self.is_away else ():
+            if action.name not in here:
+                return Declined(
+                    f"{code_span(action.name)} is no action of"
+                    f" {code_span(self.known.repository)}: its `{PATH}` says what is done"
+                    " to its items."
+                )
         for name in self.elsewhere[:1]:
             return Declined(
                 f"{code_span(str(name.reference))} is on another server, {code_span(name.host)};"
@@ -287,6 +341,10 @@ class Expansion:
         resolved = self.known.configuration.resolve(self.action(mention, facts))
         return resolved.applies_to is AppliesTo.PULL_REQUESTS
 
+    def place(self, wish: "Wish") -> int:
+        """Return where a wish stands in the command: the place of its first mention."""
+        return min(self._places[mention] for mention in wish.mentions)
+
     def is_first(self, mention: Mention, number: ItemNumber) -> bool:
         """Return whether *mention* means the item that was typed first on *number*."""
         first = self._first.get(number)
@@ -299,14 +357,13 @@ class Expansion:
     @property
     def actions(self) -> tuple[Action, ...]:
         """Return the actions that the command may come to."""
-        named = [self.command.action]
-        named += [
-            Action(mention.term.action)
-            for mention in self.mentions
-            if mention.term.action is not None
-        ]
+        own = [m.term for m in self.mentions if self.is_own(m.term.selector)]
+        is_shared = len(own) < len(self.mentions)
+        is_nameless = not is_shared or any(term.action is None for term in own)
+        named = [self.command.action] if is_nameless else []
+        named += [Action(term.action) for term in own if term.action is not None]
         defaults = self.known.configuration.defaults
-        if self.command.action is None:
+        if self.command.action is None and is_nameless:
             named += [Action(defaults.action_for(kind)) for kind in ItemKind]
         return tuple(dict.fromkeys(action for action in named if action is not None))
 
@@ -323,6 +380,10 @@ class Expansion:
         group = mention.group.after if mention.group else ()
         names = (*mention.term.after, *group, *self.command.after)
         return tuple(dict.fromkeys(map(self.name, names)))
+
+    @cached_property
+    def _places(self) -> "Mapping[Mention, int]":
+        return {mention: i for i, mention in reversed([*enumerate(self.mentions)])}
 
     @cached_property
     def _first(self) -> Mapping[ItemNumber, Wish]:
@@ -344,6 +405,8 @@ class Expansion:
         self.mentions.append(Mention(term, numbers, group))
 
     def _numbers(self, selector: Selector) -> Iterable[ItemNumber]:
+        if self.is_away and not self.is_own(selector):
+            return ()
         match selector:
             case Range() as numbers:
                 return map(ItemNumber, numbers.numbers)
@@ -369,11 +432,20 @@ class Expansion:
             if name and not (is_server and name.casefold() == here):
                 self.other_pages.append(name if is_server else f"{host}/{name}")
 
+    def is_own(self, selector: Selector) -> bool:
+        """Return whether a selector names what is of this repository, not of another."""
+        match selector:
+            case Number() | This() | Qualified() as name:
+                return self.own(name) is not None
+            case SubIssues(parent) | Tasks(parent):
+                return self.own(parent) is not None
+            case _:
+                return not self.is_away
+
     def _own_or_foreign(self, name: ItemName) -> ItemNumber | None:
         number = self.own(name)
         if number is None:
             assert isinstance(name, Qualified)
-            self.others.append(name.reference)
             self.foreign.append(name)
         return number
 
@@ -411,7 +483,7 @@ class Expansion:
             reference = self.name(name)
             if reference.repository == self.known.repository:
                 yield reference.number
-            else:
+            elif not self.is_away and not self.known_of(reference):
                 self.others.append(reference)
 
 

@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from bot.core.actions.ability import Runner
@@ -18,10 +18,12 @@ from bot.core.model import (
     ItemFacts,
     ItemId,
     ItemKind,
+    ItemNumber,
     MergeWay,
     OpenedPull,
     Origin,
     OutsideEdge,
+    Permit,
     Plan,
     PlanChange,
     PlanItem,
@@ -52,22 +54,26 @@ def build_plan(
 ) -> Plan | CycleFound:
     """Return the plan of a selection, or the first cycle found in it."""
     home, options = repository.name, selection.options
-    references = [Reference(home, item.facts.number) for item in selection.items]
-    actions = [item.action.name for item in selection.items]
-    behind = [item.is_of_its_pull for item in selection.items]
+    chosen = _in_order(selection, repository)
+    references = [Reference(one.repository.name, one.number) for one in chosen]
+    actions = [one.item.action.name for one in chosen]
+    behind = [one.item.is_of_its_pull for one in chosen]
     asked = list(zip(references, actions, strict=True))
     ids = item_ids(asked, home=home, behind=behind)
-    named = list(zip(references, ids, selection.items, strict=True))
+    named = list(zip(references, ids, chosen, strict=True))
     # Who waits for a number waits for the item that was typed first.
-    first = {ref: id_ for ref, id_, one in reversed(named) if not one.is_of_its_pull}
+    first = {
+        ref: id_ for ref, id_, one in reversed(named) if not one.item.is_of_its_pull
+    }
     openers = {
-        ref: id_ for ref, id_, one in reversed(named) if opens_pull_request(one.action)
+        ref: id_
+        for ref, id_, one in reversed(named)
+        if opens_pull_request(one.item.action)
     }
     items = tuple(
-        _plan_item(id_, repository, selected, selection, runner_of, openers.get(ref))
-        for ref, id_, selected in named
+        _plan_item(id_, one, runner_of, openers.get(ref)) for ref, id_, one in named
     )
-    waits = _dependencies(selection, ids, first, repository=home)
+    waits = _dependencies(chosen, ids, first, deps=options.deps)
     opened = {one.id: one.opened_by for one in items if one.opened_by}
     edges = (
         *(Edge(item, opener, Origin.OPENED) for item, opener in opened.items()),
@@ -85,8 +91,40 @@ def build_plan(
     cycle = find_cycle(ids, edges)
     if cycle is not None:
         return replace(cycle, items=items)
-    notes = (*selection.notes, *_withheld(items))
+    notes = (*selection.notes, *_withheld(items, home))
     return Plan(items, edges, outside, options, notes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """An item with the repository that it is of, and what is selected there."""
+
+    repository: Repository
+    selection: Selection
+    item: SelectedItem
+    default_branch: str = ""
+    takes: Permit | None = None
+
+    @property
+    def number(self) -> ItemNumber:
+        return self.item.facts.number
+
+
+def _in_order(selection: Selection, home: Repository) -> list[_Chosen]:
+    """Return the items of all repositories in the order asked for."""
+    chosen = [_Chosen(home, selection, item) for item in selection.items]
+    for away in selection.away:
+        chosen += [
+            _Chosen(
+                away.repository,
+                away.selection,
+                item,
+                away.default_branch,
+                away.permit_of(item.action),
+            )
+            for item in away.selection.items
+        ]
+    return sorted(chosen, key=lambda one: one.item.place) if selection.away else chosen
 
 
 def settle_outside(
@@ -109,21 +147,39 @@ def settle_outside(
 
 
 def moved(batch: Batch, repository: Repository) -> Batch:
-    """Return *batch* as it is once its repository has another name or installation."""
-    old = batch.repository.name
+    """Return *batch* as it is once one of its repositories, its home or another, has
+    another name or installation.
+    """
+    old = name_of(batch, repository)
     outside = tuple(
         replace(edge, predecessor=renamed(edge.predecessor, old, repository.name))
         for edge in batch.plan.outside
     )
     items = tuple(
         replace(item, repository=repository)
-        if item.repository.id == batch.repository.id
+        if item.repository.id == repository.id
         else item
         for item in batch.plan.items
     )
-    plan = replace(batch.plan, items=items, outside=outside)
-    request = replace(batch.request, repository=repository)
-    return replace(batch, request=request, plan=plan)
+    batch = replace(batch, plan=replace(batch.plan, items=items, outside=outside))
+    if repository.id != batch.repository.id:
+        return batch
+    return replace(batch, request=replace(batch.request, repository=repository))
+
+
+def name_of(batch: Batch, repository: Repository) -> str:
+    """Return what a batch calls one of its repositories, which may be its old name."""
+    known = (one.name for one in batch.repositories if one.id == repository.id)
+    return next(known, repository.name)
+
+
+def hidden(batch: Batch, repository_id: int) -> Batch:
+    """Return *batch* without a word of the items of one of its repositories."""
+    items = tuple(
+        replace(item, title="") if item.repository.id == repository_id else item
+        for item in batch.plan.items
+    )
+    return replace(batch, plan=replace(batch.plan, items=items))
 
 
 def resolved(plan: Plan, item: ItemId, opened: OpenedPull) -> Plan:
@@ -319,19 +375,15 @@ def longest_chain(plan: Plan, expectations: Expectations) -> tuple[ItemId, ...]:
 
 
 def _plan_item(
-    id_: ItemId,
-    repository: Repository,
-    selected: SelectedItem,
-    selection: Selection,
-    runner_of: RunnerOf,
-    opener: ItemId | None,
+    id_: ItemId, chosen: _Chosen, runner_of: RunnerOf, opener: ItemId | None
 ) -> PlanItem:
+    selected, selection = chosen.item, chosen.selection
     facts, options = selected.facts, selection.options
     is_review = selected.action.does == REVIEW.name
     runner = runner_of(selected.action, is_from_fork=facts.is_from_fork)
     return PlanItem(
         id=id_,
-        repository=repository,
+        repository=chosen.repository,
         number=facts.number,
         kind=facts.kind,
         action=selected.action,
@@ -354,18 +406,18 @@ def _plan_item(
         opened_by=opener if selected.is_of_its_pull else None,
         verdicts=selection.verdicts if is_review else (),
         withheld=runner.withheld,
+        default_branch=chosen.default_branch,
+        takes=chosen.takes,
     )
 
 
-def _withheld(items: Sequence[PlanItem]) -> Iterator[str]:
+def _withheld(items: Sequence[PlanItem], home: str) -> Iterator[str]:
     """Yield which commands are not run on what comes from forks."""
     for command in dict.fromkeys(item.withheld for item in items if item.withheld):
-        numbers = [item.number for item in items if item.withheld == command]
-        shown = some([f"#{number}" for number in numbers[:8]], len(numbers))
+        own = [_reference(item) for item in items if item.withheld == command]
+        shown = some([one.beside(home) for one in own[:8]], len(own))
         come, them = (
-            ("comes from a fork", "it")
-            if not numbers[1:]
-            else ("come from forks", "them")
+            ("comes from a fork", "it") if not own[1:] else ("come from forks", "them")
         )
         yield (
             f"{shown} {come}: the command {code_span(command)} is not run on {them}, for"
@@ -378,40 +430,46 @@ def _or(value: int | None, default: int) -> int:
 
 
 def _dependencies(
-    selection: Selection,
+    chosen: Sequence[_Chosen],
     ids: Sequence[ItemId],
     first: Mapping[Reference, ItemId],
     *,
-    repository: str,
+    deps: Deps,
 ) -> dict[tuple[ItemId, Reference], Origin]:
     """Return every edge once, with the strongest of its origins."""
-    deps = selection.options.deps
     heads = {
-        item.facts.head_branch: Reference(repository, item.facts.number)
-        for item in selection.items
-        if item.facts.head_branch and not item.facts.is_from_fork
+        (one.repository.name, one.item.facts.head_branch): _named(one)
+        for one in chosen
+        if one.item.facts.head_branch and not one.item.facts.is_from_fork
     }
+    called = {one.repository.name.casefold(): one.repository.name for one in chosen}
     found: dict[tuple[ItemId, Reference], Origin] = {}
 
     def add(item: ItemId, references: Iterable[Reference], origin: Origin) -> None:
-        for reference in references:
+        for one in references:
+            name = called.get(one.repository.casefold(), one.repository)
+            reference = replace(one, repository=name)
             if first.get(reference) != item:
                 key = (item, reference)
                 found[key] = min(found.get(key, origin), origin, key=_RANK.index)
 
-    for id_, item in zip(ids, selection.items, strict=True):
-        facts = item.facts
+    for id_, one in zip(ids, chosen, strict=True):
+        item, facts, repository = one.item, one.item.facts, one.repository.name
         add(id_, item.after, Origin.TYPED)
         is_alone = deps is Deps.TYPED or item.is_of_its_pull
         if is_alone or not builds_on_others(item.action):
             continue
         others = [(facts.blocked_by, Origin.NATIVE)]
-        if (base := heads.get(facts.base_branch)) is not None:
+        if (base := heads.get((repository, facts.base_branch))) is not None:
             others.append(((base,), Origin.STACK))
         if deps is Deps.ALL:
             said = dependencies_in(facts.body, repository, url=facts.url)
             others.append((said.references, Origin.TEXT))
-        itself = Reference(repository, facts.number)
+        itself = _named(one)
         for references, origin in others:
-            add(id_, [one for one in references if one != itself], origin)
+            add(id_, [other for other in references if other != itself], origin)
     return found
+
+
+def _named(chosen: _Chosen) -> Reference:
+    return Reference(chosen.repository.name, chosen.number)

@@ -85,7 +85,9 @@ def label_notes(expansion: Expansion) -> Iterator[str]:
     if absent:
         verb = "is no label" if len(absent) == 1 else "are no labels"
         shown = join(list(dict.fromkeys(absent)))
-        yield f"{shown} {verb} of this repository, so nothing can be taken off."
+        there = code_span(expansion.known.repository)
+        where = there if expansion.is_away else "this repository"
+        yield f"{shown} {verb} of {where}, so nothing can be taken off."
 
 
 def as_done(action: Action, known: Known) -> Action:

@@ -84,7 +84,7 @@ def nobody_to_ask(expansion: Expansion) -> Declined | None:
             and facts.author.casefold() == name.casefold()
         ]
         if len(action.arguments) == 1 and len(written) == len(expansion.asked):
-            shown = join([f"#{facts.number}" for facts in written[:3]])
+            shown = join([f"{known.mark}{facts.number}" for facts in written[:3]])
             return Declined(
                 f"{code_span(name)} wrote {shown}, and GitHub asks no author for a review."
             )

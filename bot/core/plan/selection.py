@@ -4,7 +4,7 @@ The engine asks ``wanted`` what is still to be looked up, looks it up, and repea
 nothing is; then ``select`` decides.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from bot.core.actions.ability import why_not_granted
@@ -22,6 +22,7 @@ from bot.core.command.faults import Declined
 from bot.core.command.syntax import (
     GivenOptions,
     Number,
+    Qualified,
     Range,
     RunCommand,
     Search,
@@ -42,6 +43,7 @@ from bot.core.model import (
     Options,
     Permit,
     Reference,
+    Repository,
     ReviewRule,
     Role,
     UpdateMethod,
@@ -51,6 +53,7 @@ from bot.core.plan.configuration import ResolvedAction
 from bot.core.plan.corrections import (
     SelectionProblem,
     faults_of,
+    none_of_ours,
     nothing_matches,
     parts_left_out,
     refused,
@@ -102,6 +105,7 @@ class SelectedItem:
     update_method: UpdateMethod | None = None
     beside: tuple[ItemNumber, ...] = ()  # open pull requests for the same issue
     is_of_its_pull: bool = False  # of what another item opens for the issue
+    place: int = 0  # of its first mention in the command
     permit: Permit | None = None  # if the repository says who may do it
 
 
@@ -114,13 +118,26 @@ class Selection:
     is_dry_run: bool = False
     notes: tuple[str, ...] = ()  # Markdown written by the bot: how it was read
     must_confirm: bool = False  # more than the repository starts unasked, or the thread
+    away: "tuple[SelectedAway, ...]" = ()  # what it selects of other repositories
     rules: tuple[ReviewRule, ...] = ()  # of the repository
     verdicts: tuple[Verdict, ...] = ()  # that its reviews may have
+
+
+@dataclass(frozen=True, slots=True)
+class SelectedAway:
+    """What a command selects of another repository, and as that one sets it."""
+
+    repository: Repository
+    default_branch: str
+    permit_of: Callable[[Action], Permit]
+    selection: Selection
 
 
 def wanted(command: RunCommand, known: Known) -> Wanted:
     """Return what is still to be asked; nothing if the command is refused anyway."""
     expansion = Expansion(command, known)
+    unseen = [name.reference.repository for name in expansion.foreign]
+    unseen = [one for one in unseen if one.casefold() not in known.away]
     if expansion.problem() is not None:
         return Wanted()
     numbers = [*expansion.asked, *expansion.parents, *expansion.predecessors]
@@ -146,6 +163,7 @@ def wanted(command: RunCommand, known: Known) -> Wanted:
         reviewers=() if missing or searches else reviewers_wanted(expansion),
         milestones=not missing and not searches and milestones_wanted(expansion),
         others=tuple(r for r in expansion.others if r not in known.others),
+        repositories=tuple(dict.fromkeys(unseen)),
     )
 
 
@@ -188,23 +206,65 @@ _PARTS = {
 
 def select(command: RunCommand, known: Known) -> Selection | SelectionProblem:
     """Return what the command selects, or why it cannot be done as it stands."""
-    expansion = Expansion(command, known)
-    problem = (
-        expansion.problem()
-        or unknown_items(expansion)
-        or no_such_label(expansion)
-        or no_such_person(expansion)
-        or nobody_to_assign(expansion)
-        or nobody_to_ask(expansion)
-        or no_such_milestone(expansion)
-        or nothing_matches(expansion)
-    )
-    if problem is not None:
-        return problem
-    faults = faults_of(expansion)
+    expansions = [Expansion(command, one) for one in _places(known)]
+    for expansion in expansions:
+        problem = (
+            expansion.problem()
+            or none_of_ours(expansion)
+            or unknown_items(expansion)
+            or no_such_label(expansion)
+            or no_such_person(expansion)
+            or nobody_to_assign(expansion)
+            or nobody_to_ask(expansion)
+            or no_such_milestone(expansion)
+            or nothing_matches(expansion)
+        )
+        if problem is not None:
+            return problem
+    faults = [fault for one in expansions for fault in faults_of(one)]
     if faults:
         return refused(command, faults)
-    return _Choice(expansion).result()
+    own = _Choice(expansions[0]).result()
+    return _with_parts(own, expansions, known) if known.parts else own
+
+
+def _places(known: Known) -> Sequence[Known]:
+    return [known, *(part.known for part in known.parts)]
+
+
+def _with_parts(
+    own: Selection | Declined, expansions: Sequence[Expansion], known: Known
+) -> Selection | Declined:
+    """Return what is selected of all repositories together, as the home limits it."""
+    if isinstance(own, Declined):
+        return own
+    parts: list[SelectedAway] = []
+    for away, expansion in zip(known.parts, expansions[1:], strict=True):
+        found = _Choice(expansion).result()
+        if isinstance(found, Declined):
+            return found
+        permit_of = away.known.configuration.permit
+        parts.append(
+            SelectedAway(away.repository, away.default_branch, permit_of, found)
+        )
+    selections = [own, *(part.selection for part in parts)]
+    items = [item for selection in selections for item in selection.items]
+    said = [note for selection in selections for note in selection.notes]
+    notes = tuple(dict.fromkeys(said))
+    if not items:
+        return Declined(f"Nothing is left to do. {' '.join(notes)}".strip())
+    if (too_many := expansions[0].too_many(len(items))) is not None:
+        return too_many
+    choice = _Choice(expansions[0])
+    if idle := choice.ways_of_no_merge(items):
+        return Declined(_idle(idle, items))
+    return replace(
+        own,
+        notes=notes,
+        must_confirm=choice.is_large(items)
+        or any(selection.must_confirm for selection in selections),
+        away=tuple(part for part in parts if part.selection.items),
+    )
 
 
 class _Choice:
@@ -213,6 +273,7 @@ class _Choice:
     def __init__(self, expansion: Expansion) -> None:
         self._expansion = expansion
         self._known = expansion.known
+        self._is_part = bool(self._known.away or self._known.home)
         self._left_out: dict[_Why, list[ItemNumber]] = {}
         self._refused: dict[_Why, list[ItemNumber]] = {}
         self._unfit_terms: list[Term] = []  # refused alone; the number may stay
@@ -231,19 +292,19 @@ class _Choice:
         if command.is_untyped:
             items, over = self._within_the_limit(items)
         notes = [*self._all_notes(items), *over]
-        if not items:
+        if not items and not self._is_part:
             why = " ".join(notes)
             anew = format_command(replace(command, is_again=True))
             corrected = anew if self._opened_already else ""
             return Declined(f"Nothing is left to do. {why}".strip(), corrected)
         if (too_many := self._expansion.too_many(len(items))) is not None:
             return too_many
-        if idle := self._ways_of_no_merge(items):
+        if not self._is_part and (idle := self.ways_of_no_merge(items)):
             return Declined(_idle(idle, items))
         options = command.options.over(self._known.configuration.options)
         limit = self._known.concurrency_limit
         if options.concurrency > limit:
-            if command.options.concurrency is not None:
+            if command.options.concurrency is not None and not self._known.home:
                 notes.append(
                     f"`concurrency:{options.concurrency}` was lowered to {limit}, "
                     "the limit of this server."
@@ -252,17 +313,20 @@ class _Choice:
         takes_native = options.deps is not Deps.TYPED and len(items) > 1
         if takes_native and Feature.DEPENDENCIES in self._known.lacks:
             notes.append(without_dependencies(options.deps))
-        limits = self._known.configuration.limits
-        is_large = len(items) > limits.confirm_over and not self._only_says(items)
         return Selection(
             items=tuple(items),
             options=options,
             is_dry_run=command.is_dry_run,
             notes=tuple(notes),
-            must_confirm=is_large or self._takes_thread_unasked(items),
+            must_confirm=self.is_large(items) or self._takes_thread_unasked(items),
             rules=self._known.configuration.rules,
             verdicts=self._known.configuration.review.verdicts,
         )
+
+    def is_large(self, items: Sequence[SelectedItem]) -> bool:
+        """Return whether so much is not started before somebody has seen the plan."""
+        limits = self._known.configuration.limits
+        return len(items) > limits.confirm_over and not self._only_says(items)
 
     def _only_says(self, items: Sequence[SelectedItem]) -> bool:
         """Return whether nothing is changed, and nobody's command run."""
@@ -291,7 +355,7 @@ class _Choice:
             "a label that asks for more stays on",
         )
         verb = "It is" if len(rest) == 1 else "They are"
-        return kept, [f"{_said(over, rest)} {verb} **left out**."]
+        return kept, [f"{_said(over, rest, self._known.mark)} {verb} **left out**."]
 
     def _items(self) -> list[SelectedItem]:
         """Return the items in the order asked for."""
@@ -300,6 +364,7 @@ class _Choice:
         for place, wish in enumerate(wishes):
             if not wish.is_for_its_pull:
                 item = self._decide(wish.number, wish.mentions)
+                item = item and replace(item, place=self._expansion.place(wish))
                 decided[place] = item
                 if item is not None and opens_pull_request(item.action):
                     self._opening.add(wish.number)
@@ -308,6 +373,7 @@ class _Choice:
         for place, wish in enumerate(wishes):
             if wish.is_for_its_pull:
                 item = self._decide_of_pull(wish)
+                item = item and replace(item, place=self._expansion.place(wish))
                 is_twice = item and (item.facts.number, item.action) in asked
                 decided[place] = None if is_twice else item
         found = (decided[place] for place in range(len(wishes)))
@@ -364,7 +430,7 @@ class _Choice:
             self._leave_out(_Why(f"is {where}", f"are {where}"), number)
         return batch_id is not None
 
-    def _ways_of_no_merge(self, items: Sequence[SelectedItem]) -> Sequence[str]:
+    def ways_of_no_merge(self, items: Sequence[SelectedItem]) -> Sequence[str]:
         """Return the options that say how to merge, or to update, where nothing is."""
         merging, updating = {MERGE.name}, {MERGE.name, UPDATE.name}
         typed = self._expansion.command.options
@@ -450,7 +516,9 @@ class _Choice:
 
     def _refusal(self, *, has_items: bool) -> Declined:
         """Return what is wrong with the items that were named, and the rest to copy."""
-        message = " ".join(_said(why, n) for why, n in self._refused.items())
+        message = " ".join(
+            _said(why, n, self._known.mark) for why, n in self._refused.items()
+        )
         numbers = dict.fromkeys(n for some in self._refused.values() for n in some)
         if len(numbers) == 1 and not self._opening.issuperset(numbers):
             facts = self._known.facts[next(iter(numbers))]
@@ -464,7 +532,8 @@ class _Choice:
             if mention.term in terms
         }
         corrected = without_items(self._expansion, whole, terms=terms)
-        return Declined(message, corrected if has_items else "")
+        is_left = has_items or self._is_part
+        return Declined(message, corrected if is_left else "")
 
     def _pulls_open_for(self, facts: ItemFacts) -> Sequence[ItemNumber]:
         """Return the open pull requests that close an issue, or that are of ours."""
@@ -472,13 +541,18 @@ class _Choice:
         both = (*facts.linked_pull_requests, *(pull.number for pull in own))
         return list(dict.fromkeys(both))
 
+    def _selector(self, number: ItemNumber) -> Number | Qualified:
+        if not self._known.home:
+            return Number(number)
+        return Qualified(Reference(self._known.repository, number))
+
     def _linked(self, message: str, facts: ItemFacts) -> Declined:
         """Return the refusal of an issue whose pull request may be meant."""
         linked = self._pulls_open_for(facts)
-        shown = join([f"#{number}" for number in linked])
+        shown = join([f"{self._known.mark}{number}" for number in linked])
         if len(linked) > 1:
             return Declined(f"{message} Its open pull requests are {shown}.")
-        old, new = Number(facts.number), Number(linked[0])
+        old, new = self._selector(facts.number), self._selector(linked[0])
         corrected = with_selector(
             self._expansion.command, old, new, only=self._unfit_terms
         )
@@ -533,11 +607,12 @@ class _Choice:
                 yield note
         for why, numbers in self._left_out.items():
             are = "It is" if len(numbers) == 1 else "They are"
-            yield f"{_said(why, numbers)} {are} **left out**."
+            yield f"{_said(why, numbers, self._known.mark)} {are} **left out**."
         if left_out := parts_left_out(self._expansion):
             yield left_out
         for number, pull in self._read_as.items():
-            yield f"What is for the pull request of #{number} is done to #{pull}."
+            mark = self._known.mark
+            yield f"What is for the pull request of {mark}{number} is done to {mark}{pull}."
         yield from self._own_names(items)
         yield from label_notes(self._expansion)
         yield from self._frozen(items)
@@ -556,7 +631,12 @@ class _Choice:
                     if action.command
                     else code_span(format_action(does))
                 )
-                yield f"{code_span(action.name)} is this repository's own action here: {what}."
+                whose = (
+                    f"{code_span(self._known.repository)}'s own action there"
+                    if self._known.home
+                    else "this repository's own action here"
+                )
+                yield f"{code_span(action.name)} is {whose}: {what}."
 
     def _frozen(self, items: Sequence[SelectedItem]) -> Iterator[str]:
         """Yield which bases take no merges at this moment."""
@@ -571,7 +651,9 @@ class _Choice:
         """Yield what ``again`` does."""
         beside = [item.facts.number for item in items if item.beside]
         for number in dict.fromkeys(beside):
-            yield _said(_beside(self._known.open_pulls[number]), [number])
+            yield _said(
+                _beside(self._known.open_pulls[number]), [number], self._known.mark
+            )
         if self._expansion.command.is_again and not beside:
             yield "`again` changes nothing: there is no open pull request of mine."
 
@@ -583,7 +665,7 @@ class _Choice:
                 verb = "does not begin" if count == 1 else "do not begin"
                 are = "It is" if count == 1 else "They are"
                 yield (
-                    f"{entries} of #{number}'s task list {verb} with an item."
+                    f"{entries} of {self._known.mark}{number}'s task list {verb} with an item."
                     f" {are} **left out**."
                 )
         if self._expansion.command.options.deps not in (None, Deps.ALL):
@@ -596,7 +678,8 @@ class _Choice:
             and dependencies_in(item.facts.body, here, url=item.facts.url).unread
         ]
         if unread:
-            shown = join([f"#{number}" for number in dict.fromkeys(unread)])
+            mark = self._known.mark
+            shown = join([f"{mark}{number}" for number in dict.fromkeys(unread)])
             text, verb = ("text", "seems") if len(unread) == 1 else ("texts", "seem")
             yield (
                 f"The {text} of {shown} {verb} to name a dependency in a form that I cannot"
@@ -608,7 +691,9 @@ class _Choice:
         untold: dict[tuple[str, str], list[str]] = {}
         for number, facts in self._known.facts.items():
             for one in facts.unread if facts is not None else ():
-                untold.setdefault((one.part, one.why), []).append(f"#{number}")
+                untold.setdefault((one.part, one.why), []).append(
+                    f"{self._known.mark}{number}"
+                )
         for (part, why), numbers in untold.items():
             what = _PARTS.get(part, f"`{part}` of")
             said = escape_line(why, 200)
@@ -643,6 +728,8 @@ class _Choice:
                     )
 
     def _own(self, items: Sequence[SelectedItem]) -> SelectedItem | None:
+        if self._known.home:
+            return None
         this = self._known.this
         return next((item for item in items if item.facts.number == this), None)
 
@@ -697,8 +784,8 @@ def _shown(pulls: Sequence[PullNow]) -> str:
     return join([f"[PR {pull.number}]({pull.url})" for pull in pulls])
 
 
-def _said(why: _Why, numbers: Sequence[ItemNumber]) -> str:
-    shown = join(format_numbers(numbers, mark="#").split(" "))
+def _said(why: _Why, numbers: Sequence[ItemNumber], mark: str = "#") -> str:
+    shown = join(format_numbers(numbers, mark=mark).split(" "))
     verb = why.one if len(numbers) == 1 else why.many
     return f"{shown} {verb}{f'; {why.more}' if why.more else ''}."
 

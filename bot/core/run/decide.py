@@ -52,8 +52,9 @@ def decide(
             del queues[installation_id]
             continue
         schedule = min(queue, key=lambda s: s.served)
-        is_away = schedule.batch.repository.id in capacity.git_away
-        item = schedule.first_ready(with_workspace=workspaces > 0 and not is_away)
+        item = schedule.first_ready(
+            with_workspace=workspaces > 0, git_away=capacity.git_away
+        )
         if item is None:
             queue.remove(schedule)
             if not queue:

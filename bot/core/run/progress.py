@@ -20,7 +20,14 @@ from bot.core.model import (
     Reference,
     Stage,
 )
-from bot.core.plan.graph import edited, moved, renamed, resolved
+from bot.core.plan.graph import (
+    edited,
+    hidden,
+    moved,
+    name_of,
+    renamed,
+    resolved,
+)
 from bot.core.run.transitions import after, batch_after, stage_after
 
 
@@ -92,6 +99,7 @@ class Progress:
     controls: dict[str, e.ControlGiven] = field(default_factory=dict)  # by source
     settled: dict[Reference, bool] = field(default_factory=dict)
     _counts: Counter[ItemState] = field(init=False, repr=False)
+    _hidden: set[int] = field(init=False, repr=False, default_factory=set)
 
     def __post_init__(self) -> None:
         if not self.items:
@@ -136,7 +144,7 @@ class Progress:
         if isinstance(news, e.ItemProgressed):
             view = self.items[news.item]
             if view.state is ItemState.RUNNING and view.attempt == news.attempt:
-                self.items[news.item] = replace(view, step=news.step)
+                self.items[news.item] = self._shown(replace(view, step=news.step))
         elif isinstance(news, e.ItemResolved):
             plan = resolved(self.batch.plan, news.item, news.opened)
             self.batch = replace(self.batch, plan=plan)
@@ -144,13 +152,35 @@ class Progress:
             self.items[news.item] = replace(self.items[news.item], item=planned)
         elif isinstance(news, e.ItemEvent):
             before = self.items[news.item]
-            view = self.items[news.item] = _after(before, news)
+            view = self.items[news.item] = self._shown(_after(before, news))
             self.retries += isinstance(news, e.ItemRetrying)
             if view.state is not before.state:
                 self._counts[before.state] -= 1
                 self._counts[view.state] += 1
         else:
             self._advance_batch(news)
+
+    def _take_plan_of(self, batch: Batch) -> None:
+        """Take the items over as they are called in *batch* now."""
+        self.batch = batch
+        for item in batch.plan.items:
+            view = self.items[item.id]
+            if view.item != item:
+                self.items[item.id] = replace(view, item=item)
+
+    def _shown(self, view: ItemView) -> ItemView:
+        """Return a view with what may be shown of it."""
+        if view.item.repository.id not in self._hidden:
+            return view
+        outcome = view.outcome
+        return replace(
+            view,
+            step="",
+            kept="",
+            waits_for="",
+            result=None,
+            outcome=outcome and _untold(outcome),
+        )
 
     def _advance_batch(self, event: e.BatchEvent | e.OutsideSettled) -> None:
         self.state = batch_after(self.state, event) or self.state
@@ -205,10 +235,17 @@ class Progress:
                 }
                 self._counts[ItemState.PENDING] += len(event.change.items)
             case e.RepositoryMoved():
-                old, new = self.batch.repository.name, event.repository.name
-                self.batch = moved(self.batch, event.repository)
+                old = name_of(self.batch, event.repository)
+                new = event.repository.name
+                self._take_plan_of(moved(self.batch, event.repository))
                 self.settled = {
                     renamed(r, old, new): well for r, well in self.settled.items()
+                }
+            case e.RepositoryHidden():
+                self._take_plan_of(hidden(self.batch, event.repository_id))
+                self._hidden.add(event.repository_id)
+                self.items = {
+                    id_: self._shown(view) for id_, view in self.items.items()
                 }
             case e.BatchConcluded():
                 self.is_concluded = True
@@ -305,6 +342,16 @@ def _after(view: ItemView, event: e.ItemEvent) -> ItemView:
             )
         case _:
             assert_never(event)
+
+
+def _untold(outcome: Outcome) -> Outcome:
+    """Return an outcome of which nothing is told but whether it is a success, and why
+    it ended with its repository.
+    """
+    bare = Outcome(outcome.kind)
+    if not outcome.is_of_repository:
+        return bare
+    return replace(bare, reason=outcome.reason, advice=outcome.advice)
 
 
 def _worked(view: ItemView, at: datetime) -> ItemView:

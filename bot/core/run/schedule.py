@@ -7,7 +7,7 @@ transition has to cost microseconds.
 """
 
 import heapq
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
@@ -31,7 +31,15 @@ from bot.core.model import (
     Repository,
     Stage,
 )
-from bot.core.plan.graph import chain_seconds, edited, moved, renamed, resolved
+from bot.core.plan.graph import (
+    chain_seconds,
+    edited,
+    hidden,
+    moved,
+    name_of,
+    renamed,
+    resolved,
+)
 from bot.core.run.capacity import InstallationCapacity
 from bot.core.run.transitions import after, batch_after, stage_after
 
@@ -314,6 +322,8 @@ class Schedule:
                 self.cause = event.cause
             case e.RepositoryMoved():
                 self._move(event.repository)
+            case e.RepositoryHidden():
+                self.batch = hidden(self.batch, event.repository_id)
             case e.BatchEdited():
                 plan = edited(self.batch.plan, event.change)
                 self.batch = replace(self.batch, plan=plan)
@@ -414,24 +424,41 @@ class Schedule:
                 del self._next_at[i]
                 self._offer(i)
 
-    def first_ready(self, *, with_workspace: bool) -> ItemId | None:
+    def first_ready(
+        self, *, with_workspace: bool, git_away: Collection[int] = ()
+    ) -> ItemId | None:
         """Return the item that comes first in the ready set.
 
-        Without a free workspace those that need one are passed over: they lack
-        nothing that a lighter item takes away.
+        Without a free workspace those that need one are passed over, and so are those of
+        repositories to which git does not get through: they lack nothing that a lighter
+        item takes away.
         """
         if self.state is not BatchState.RUNNING:
             return None
         slots_taken = len(self.running) - len(self.parked)
         if slots_taken >= self.batch.plan.options.concurrency:
             return None
-        item = self._top(with_workspace=with_workspace)
+        item = self._top(with_workspace=with_workspace, git_away=git_away)
         return item if item is not None and self._fits_own_budget(item) else None
 
-    def _top(self, *, with_workspace: bool) -> ItemId | None:
-        heaps = (self._heavy, self._light) if with_workspace else (self._light,)
-        places = [heap[0] for heap in heaps if self._is_clean(heap)]
+    def _top(
+        self, *, with_workspace: bool, git_away: Collection[int] = ()
+    ) -> ItemId | None:
+        places = [self._light[0]] if self._is_clean(self._light) else []
+        if with_workspace and self._is_clean(self._heavy):
+            places += self._heavy_within_reach(git_away)[:1]
         return self._id(self._order[min(places)]) if places else None
+
+    def _heavy_within_reach(self, git_away: Collection[int]) -> list[int]:
+        """Return the first place that needs a workspace and that git gets through for."""
+        if not git_away:
+            return self._heavy[:1]
+        items = self.batch.plan.items
+        for place in sorted(self._heavy):
+            i = self._order[place]
+            if self._is_ready(i) and items[i].repository.id not in git_away:
+                return [place]
+        return []
 
     def start(self, item: ItemId, at: datetime) -> e.ItemStarted:
         """Return, applied, the start of the item's next attempt."""
@@ -504,12 +531,14 @@ class Schedule:
     def _is_clean(self, heap: list[int]) -> bool:
         """Drop what is ready no more from the top; return whether anything is left."""
         while heap:
-            i = self._order[heap[0]]
-            is_ready = self._states[i] is ItemState.PENDING and not self._unmet[i]
-            if is_ready and i not in self._next_at:
+            if self._is_ready(self._order[heap[0]]):
                 return True
             heapq.heappop(heap)
         return False
+
+    def _is_ready(self, i: int) -> bool:
+        is_open = self._states[i] is ItemState.PENDING and not self._unmet[i]
+        return is_open and i not in self._next_at
 
     def _set_state(self, i: int, state: ItemState) -> None:
         """Put an item into a state, in which it runs no longer, or only just begins."""
@@ -535,7 +564,7 @@ class Schedule:
             self._offer(successor)
 
     def _move(self, repository: Repository) -> None:
-        old, new = self.batch.repository.name, repository.name
+        old, new = name_of(self.batch, repository), repository.name
         self.batch = moved(self.batch, repository)
         self._outside = {renamed(r, old, new): i for r, i in self._outside.items()}
         self._settled = {renamed(r, old, new): w for r, w in self._settled.items()}

@@ -92,6 +92,7 @@ def batch_after(
             | e.ControlGiven()
             | e.BatchEdited()
             | e.RepositoryMoved()
+            | e.RepositoryHidden()
             | e.OutsideSettled()
         ):
             return None

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Sequence
 from bot.core.model import (
     BatchId,
     ItemFacts,
-    ItemNumber,
     Named,
     Origin,
     OutsideEdge,
+    PlanItem,
     Reference,
     Role,
 )
@@ -133,6 +133,14 @@ def unasked(count: int) -> str:
     )
 
 
+def starter_may_not(login: str, why: str) -> str:
+    """What is added is of another repository, where whoever started the batch may not."""
+    return (
+        f"The batch runs for {escape_prose(login)}, of whom it is asked: {why}. Give a"
+        " command of your own for it."
+    )
+
+
 def starter_needs(login: str, needed: Role) -> str:
     """What is added needs more of whoever started the batch."""
     return (
@@ -229,11 +237,11 @@ def unseen(references: Sequence[Reference]) -> str:
 
 
 def never_done(
-    waits: Sequence[tuple[ItemNumber, ItemFacts, OutsideEdge]], home: str
+    waits: Sequence[tuple[PlanItem, ItemFacts, OutsideEdge]], home: str
 ) -> str:
     """Items wait for something that has ended, and not in a way that they wait for."""
     said = []
-    for number, facts, edge in waits[:_MOST_WAITS]:
+    for item, facts, edge in waits[:_MOST_WAITS]:
         away = edge.predecessor.repository != home
         name = code_span(str(edge.predecessor)) if away else f"#{facts.number}"
         where = {
@@ -244,12 +252,18 @@ def never_done(
             Origin.OPENED: "its pull request",
         }[edge.origin]
         said.append(
-            f"#{number} waits for {name} ({where}), which was {_closed(facts)}."
+            f"{_shown(item, home)} waits for {name} ({where}), which was {_closed(facts)}."
         )
     if len(waits) > _MOST_WAITS:
         said.append(f"So it is with {len(waits) - _MOST_WAITS} more.")
     verb = "it" if len(waits) == 1 else "they"
     return f"{' '.join(said)} So {verb} could never start, and nothing started."
+
+
+def _shown(item: PlanItem, home: str) -> str:
+    if item.repository.name == home:
+        return f"#{item.number}"
+    return code_span(f"{item.repository.name}#{item.number}")
 
 
 def _closed(facts: ItemFacts) -> str:

@@ -2,7 +2,8 @@
 
 from bot.core.actions.step import Await, Job
 from bot.core.durations import spell_option
-from bot.core.model import Outcome, OutcomeKind, Role
+from bot.core.model import Cause, Outcome, OutcomeKind, Role
+from bot.core.say.sentences import what_happened
 from bot.core.world.markdown import prose_code
 
 
@@ -47,6 +48,22 @@ def role_lost(login: str, role: Role, needed: Role) -> Outcome:
         OutcomeKind.FAILED,
         reason=f"{login} has {role.name.lower()} access now, not {wanted}",
         advice=f"Somebody with {wanted} access can give the command again.",
+    )
+
+
+def with_repository(name: str, cause: Cause, *, starter: str) -> Outcome:
+    """Return the end of an item whose repository the batch can do nothing in any more,
+    though it goes on elsewhere; *starter* is who started it.
+    """
+    happened = what_happened(cause, name, starter)
+    if cause is Cause.ROLE_LOST:
+        happened = f"{starter} has no longer the access to {name} that it takes"
+    return Outcome(
+        OutcomeKind.FAILED,
+        reason=happened,
+        advice="Once that has changed, retry it.",
+        retry_helps=True,
+        is_of_repository=True,
     )
 
 

@@ -15,7 +15,7 @@ from bot.core.effects import (
     RerunFailedJobs,
     UpdateBranch,
 )
-from bot.core.model import AttemptId, Batch, ItemNumber, PlanItem
+from bot.core.model import AttemptId, Batch, PlanItem, Reference
 from bot.core.world.features import Feature, without_rules
 from bot.core.world.job_logs import JobLogOf
 from bot.core.world.markdown import escape_line, some
@@ -57,12 +57,17 @@ def outlook(
 
     *lacks* is what this GitHub is known not to have.
     """
-    said: dict[str, list[ItemNumber]] = {}
+    home = batch.repository.name
+    said: dict[str, list[str]] = {}
     for item, pull in found.items():
         if pull is not None:
             words = _words(_first_step(batch, item, pull))
-            said.setdefault(words, []).append(item.number)
-    lines = [f"{_named(numbers)} {words}." for words, numbers in said.items()]
+            reference = Reference(item.repository.name, item.number)
+            said.setdefault(words, []).append(reference.beside(home))
+    lines = [
+        f"{some(items[:_MOST_NAMED], len(items))} {words}."
+        for words, items in said.items()
+    ]
     if lines and Feature.BASE_RULES in lacks:
         lines.append(without_rules())
     return lines
@@ -125,12 +130,8 @@ def _job(batch: Batch, item: PlanItem, at: datetime) -> Job:
         batch_id=batch.id,
         item=item,
         repository=item.repository,
-        default_branch=batch.default_branch,
+        default_branch=item.default_branch or batch.default_branch,
         asker=batch.asker,
         started_at=at,
         mark="",
     )
-
-
-def _named(numbers: Sequence[ItemNumber]) -> str:
-    return some([f"#{number}" for number in numbers[:_MOST_NAMED]], len(numbers))

@@ -82,24 +82,33 @@ def by_whom(login: str) -> str:
 
 def ended_because(progress: Progress) -> str:
     """Return by whom, or why, a batch was cancelled, to follow that word."""
-    match progress.cause:
-        case None:
-            return by_whom(progress.by)
+    if progress.cause is None:
+        return by_whom(progress.by)
+    who = escape_line(progress.started_by or progress.batch.asker.login)
+    return f"because {what_happened(progress.cause, 'the repository', who)}"
+
+
+def what_happened(cause: Cause, repository: str, starter: str) -> str:
+    """Return what ends a batch, or its items of a repository, as a sentence without its
+    full stop.
+    """
+    match cause:
         case Cause.SUSPENDED:
-            return "because the app was suspended"
+            return "the app was suspended"
         case Cause.REMOVED:
-            return "because the app lost its access to the repository"
+            return f"the app lost its access to {repository}"
         case Cause.ARCHIVED:
-            return "because the repository was archived"
+            return f"{repository} was archived"
         case Cause.TRANSFERRED:
-            return "because the repository has a new owner"
+            return f"{repository} has a new owner"
         case Cause.THREAD_GONE:
-            return "because the thread it was asked for in is gone"
+            return "the thread it was asked for in is gone"
+        case Cause.HIDDEN:
+            return f"{repository} is not public any more"
         case Cause.ROLE_LOST:
-            who = escape_line(progress.started_by or progress.batch.asker.login)
-            return f"because {who} may not run it any more"
+            return f"{starter} may not run it any more"
         case _:
-            assert_never(progress.cause)
+            assert_never(cause)
 
 
 def until_then(at: datetime, now: datetime) -> str:

@@ -327,7 +327,9 @@ def test_changes_of_the_installation_and_the_repository_are_noticed():
         InstallationId(3)
     )
     assert triggered("repository", payload("archived")) == RepositoryChanged(REPOSITORY)
-    assert triggered("repository", payload("privatized")) is None
+    hidden = triggered("repository", payload("privatized"))
+    assert hidden == RepositoryChanged(REPOSITORY)
+    assert triggered("repository", payload("edited")) is None
 
 
 # --- any delivery -------------------------------------------------------------------

@@ -10,6 +10,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.core.actions.ability import Runner
 from bot.core.actions.table import ACTIONS
 from bot.core.command.faults import Declined, UnknownItems, Unreadable
 from bot.core.command.parser import Misread, parse_command
@@ -18,14 +19,21 @@ from bot.core.command.vocabulary import RESERVED
 from bot.core.model import (
     BatchId,
     Deps,
+    InstallationId,
     ItemFacts,
     ItemKind,
     ItemNumber,
     OnFailure,
+    Permit,
+    Plan,
     Reference,
+    Repository,
+    Role,
 )
+from bot.core.plan.configuration import RepositoryConfiguration
 from bot.core.plan.corrections import SelectionProblem
-from bot.core.plan.expansion import Known, Wanted
+from bot.core.plan.expansion import Away, Known, Wanted
+from bot.core.plan.graph import build_plan
 from bot.core.plan.selection import (
     SelectedItem,
     Selection,
@@ -36,6 +44,7 @@ from bot.core.plan.selection import (
 from bot.core.plan.sources import read_configuration
 from bot.core.world.freezes import Freeze
 from bot.core.world.questions import PullNow, PullState
+from tests.plans import WIDGETS
 
 HERE = "acme/widgets"
 CASES = yaml.safe_load(Path("fixtures/commands/selected.yaml").read_text("utf-8"))
@@ -126,6 +135,10 @@ def look_up(want: Wanted, known: Known) -> Known:
         reviewers={**known.reviewers, **{o: o in PEOPLE for o in want.reviewers}},
         milestones=MILESTONES if want.milestones else known.milestones,
         others={**known.others, **{o: VISIBLE.get(o) for o in want.others}},
+        away={
+            **known.away,
+            **{one.casefold(): away(one, known) for one in want.repositories},
+        },
     )
 
 
@@ -149,6 +162,32 @@ def test_merges_into_a_frozen_base_are_said_to_wait(monkeypatch):
     assert not any("frozen" in note for note in chosen.notes)
 
 
+DOCS = Repository(9, "acme/docs", InstallationId(7))
+DOCS_THERE = {
+    item.number: item
+    for item in (
+        facts(7),
+        facts(8, PULL, head_sha="d" * 40),
+        facts(9, is_open=False, state_reason="completed"),
+    )
+}
+
+
+def away(name: str, known: Known, configuration: RepositoryConfiguration | None = None):
+    """Return what is known of another repository: of ``acme/docs`` something."""
+    if name.casefold() != "acme/docs":
+        return f"I am not installed in `{name}`"
+    there = Known(
+        DOCS.name,
+        known.this,
+        home=HERE,
+        newest_number=9,
+        configuration=configuration or RepositoryConfiguration(),
+        labels={"ready": 1},
+    )
+    return Away(DOCS, "trunk", there)
+
+
 def known_for(command: RunCommand, **more) -> Known:
     """Return all that a command asks for."""
     known = Known(
@@ -170,6 +209,17 @@ def known_for(command: RunCommand, **more) -> Known:
         known = look_up(want, known)
         rounds += 1
         assert rounds <= 3, "the same things are wanted again and again"
+    for name, place in known.away.items():
+        if isinstance(place, Away):
+            there = place.known
+            while not (want := wanted(command, there)).is_nothing:
+                assert not want.repositories
+                asked = {number: DOCS_THERE.get(number) for number in want.numbers}
+                there = replace(
+                    look_up(want, there), facts={**there.facts, **asked}, labels=LABELS
+                )
+            ready = {**known.away, name: replace(place, known=there)}
+            known = replace(known, away=ready)
     return known
 
 
@@ -186,7 +236,13 @@ def test_a_command_selects_or_is_refused_as_the_table_says(case):
     result = resolved(command_of(case["line"]), this=case.get("this", 40))
     match result:
         case Selection():
-            assert [shown(item) for item in result.items] == case["selected"]
+            selected = [shown(item) for item in result.items]
+            for part in result.away:
+                selected += [
+                    f"{part.repository.name}#{shown(item)}"
+                    for item in part.selection.items
+                ]
+            assert selected == case["selected"]
             assert len(result.notes) == len(case.get("notes", []))
             for note, words in zip(result.notes, case.get("notes", []), strict=True):
                 assert words in note
@@ -362,10 +418,50 @@ def test_everything_that_a_command_needs_is_asked_at_once():
 
 
 def test_unknown_items_are_counted_among_those_asked_for():
-    result = resolved(command_of("/batch 12 15 18 after:12 19 20 999 other/repo#5"))
+    line = "/batch 12 15 18 after:12 19 20 999 after:other/repo#5"
+    result = resolved(command_of(line))
     assert isinstance(result, UnknownItems)
     assert (result.asked, len(result.unknown)) == (7, 2)
     assert result.corrected == "/batch 12 15 18 after:12 19 20"
+
+
+def test_items_of_another_repository_are_decided_as_that_one_sets_it():
+    line = "/batch merge:acme/docs#8 12 after:acme/docs#8 (15 acme/docs#7)[retries:5]"
+    command = command_of(line)
+    chosen = resolved(command)
+    assert isinstance(chosen, Selection)
+    (part,) = chosen.away
+    assert [(i.facts.number, i.place) for i in chosen.items] == [(12, 1), (15, 2)]
+    assert [(i.facts.number, i.place) for i in part.selection.items] == [(8, 0), (7, 3)]
+    assert part.default_branch == "trunk"
+    merge = part.selection.items[0].action
+    assert part.permit_of(merge) == Permit(Role.MAINTAIN)
+    plan = build_plan(
+        chosen, repository=WIDGETS, runner_of=lambda _, is_from_fork: Runner("")
+    )
+    assert isinstance(plan, Plan)
+    assert [item.id for item in plan.items] == ["docs-8", "12", "15", "docs-7"]
+    assert [(e.successor, e.predecessor) for e in plan.edges] == [("12", "docs-8")]
+    assert [item.retries for item in plan.items] == [2, 2, 5, 5]
+    assert {item.takes for item in plan.items if item.repository == WIDGETS} == {None}
+
+
+def test_an_own_action_means_what_the_repository_of_the_item_says():
+    text = "actions: {triage: {uses: label, with: [+ready]}}"
+    other = read_configuration(text)
+    command = command_of("/batch triage 12 acme/docs#7")
+    chosen = resolved(command)
+    assert isinstance(chosen, Declined)
+    assert "`triage` is no action of `acme/docs`" in chosen.message
+    known = known_for(command)
+    place = away("acme/docs", known, other)
+    there = replace(place.known, facts={ItemNumber(7): facts(7)})
+    known = replace(known, away={"acme/docs": replace(place, known=there)})
+    chosen = select(command, known)
+    assert isinstance(chosen, Selection)
+    (own,), (part,) = chosen.items, chosen.away
+    assert (own.action.name, own.action.arguments) == ("triage", ("+triaged",))
+    assert part.selection.items[0].action.arguments == ("+ready",)
 
 
 def calls_to_select(count: int) -> int:

@@ -100,6 +100,7 @@ def test_a_control_stops_only_what_runs():
         (e.BatchFinished(NOON), BatchState.FINISHED),
         (e.BatchConcluded(NOON), None),
         (e.RepositoryMoved(NOON, GEARS), None),
+        (e.RepositoryHidden(NOON, 2), None),
         (e.OutsideSettled(NOON, AWAY, True), None),
     ],
 )
@@ -140,7 +141,7 @@ class Story:
             return
         if not schedule.state.is_live:
             return
-        yield from ((what, None) for what in ("move", "restart"))
+        yield from ((what, None) for what in ("move", "hide", "restart"))
         if schedule.open_outside():
             yield from ((what, None) for what in ("settle", "fail outside"))
         yield from ((w, None) for w in ("pause", "resume", "cancel", "retry all"))
@@ -175,6 +176,8 @@ class Story:
                 self.happen(e.BatchStarted(now, "ada"))
             case "move":
                 self.happen(e.RepositoryMoved(now, GEARS))
+            case "hide":
+                self.happen(e.RepositoryHidden(now, 2))
             case "settle" | "fail outside":
                 well = what == "settle"
                 self.happen(e.OutsideSettled(now, schedule.open_outside()[0], well))
@@ -357,6 +360,7 @@ def test_the_stories_tell_of_every_event_that_moves_an_item_or_a_batch():
         ("widen", 0),
         ("skip", 4),
         ("start", 1),
+        ("hide", 0),
         ("restart", 0),
         ("pause", 0),
         ("resume", 0),
