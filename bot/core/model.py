@@ -22,7 +22,9 @@ ItemId = NewType("ItemId", str)
 """
 
 Named = ItemNumber | ItemId
-"""How people name items of a batch: all on a number, or one by its place."""
+"""How people name items of a batch: all on a number, or one by its place; those of another
+repository as ``acme/api#12``, which is kept among the places.
+"""
 
 AttemptId = NewType("AttemptId", str)
 """``b7k2-15-2``: batch, item and the number of the try, counted from 1."""

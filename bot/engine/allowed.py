@@ -39,7 +39,7 @@ def permits_of(
     configuration = reading.configuration
     start = configuration.permissions.run
     found = {"": start}
-    names = _actions_named(run)
+    names = _actions_named(run, home=reading.known.repository)
     for name in sorted(names):
         permit = configuration.permit(configuration.resolve(Action(name)).action)
         if permit != start:
@@ -100,13 +100,23 @@ def denied_for(
     )
 
 
-def _actions_named(run: RunCommand) -> set[str]:
+def _actions_named(run: RunCommand, *, home: str) -> set[str]:
+    """Return the actions that are named for items of the command's own repository."""
     terms = [
         term
         for word in run.words
         for term in (word.terms if isinstance(word, syntax.Group) else (word,))
+        if isinstance(term, syntax.Term) and not _is_elsewhere(term, home)
     ]
-    named = {term.action for term in terms if isinstance(term, syntax.Term)}
-    return {name for name in named if name} | (
-        {run.action.name} if run.action else set()
-    )
+    named = {term.action or (run.action.name if run.action else "") for term in terms}
+    return {name for name in named if name}
+
+
+def _is_elsewhere(term: syntax.Term, home: str) -> bool:
+    """Return whether an item is of another repository, which has permissions of its own."""
+    name: syntax.Selector = term.selector
+    if isinstance(name, syntax.SubIssues | syntax.Tasks):
+        name = name.parent
+    if not isinstance(name, syntax.Qualified):
+        return False
+    return name.reference.repository.casefold() != home.casefold()

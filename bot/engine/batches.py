@@ -119,7 +119,7 @@ class NewBatches:
         command = format_command(syntax.Plan(run) if run.is_dry_run else run)
         is_typed = not request.marks
         if is_typed and (same := await self._just_started(request, command)):
-            where = await self._reader.link(same.id)
+            where = await self._reader.link(same.id, request.repository)
             if run.is_dry_run:  # which is no reason to frown
                 await self._replies.inform(request, declines.same_plan(where))
             else:

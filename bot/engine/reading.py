@@ -235,9 +235,7 @@ class Reader:
         return await self.with_live_items(repository, replace(known, away=away))
 
     async def _away(self, home: Repository, name: str, known: Known) -> Away | str:
-        """Return what is known of another repository that items are of, or why none of
-        them can be one of the batch.
-        """
+        """Return what is known of another repository, or why none of its items fits."""
         found = await self.elsewhere.look(home, known.asker, name)
         if isinstance(found, str):
             return found
@@ -274,7 +272,7 @@ class Reader:
         """Return *known* with the items that are live in a batch at this moment."""
         numbers = [n for n, facts in known.facts.items() if facts is not None]
         live = await self._batches.live_items(repository.id, numbers)
-        links = {name: await self.link(name) for name in set(live.values())}
+        links = {name: await self.link(name, repository) for name in set(live.values())}
         away = dict(known.away)
         for name, place in known.away.items():
             if isinstance(place, Away):
@@ -372,8 +370,13 @@ class Reader:
                 found[name] = True
         return replace(known, reviewers={**known.reviewers, **found})
 
-    async def link(self, batch_id: BatchId) -> str:
-        """Return a batch's id as a link to its tracking comment, if that exists."""
+    async def link(self, batch_id: BatchId, here: Repository) -> str:
+        """Return a batch's id, as a link to its tracking comment if that is *here*: others
+        may be hidden from who reads it.
+        """
+        batch = await self._batches.load(batch_id)
+        if batch is None or batch.repository.id != here.id:
+            return code_span(batch_id)
         for event in await self._batches.events(batch_id):
             if isinstance(event, TrackingCommented):
                 return f"[{code_span(batch_id)}]({event.url})"

@@ -196,6 +196,14 @@ class Setup(Installations):
         found.is_archived = False
         self.announce("repository", "unarchived", self.user(login), found)
 
+    def set_visibility(self, login: str, repository: str, *, is_private: bool) -> None:
+        """Hide the repository from all without a role in it, or show it to everybody."""
+        found, actor = self.repository(repository), self.user(login)
+        self.require(actor, found, "admin")
+        found.is_private = is_private
+        action = "privatized" if is_private else "publicized"
+        self.announce("repository", action, actor, found)
+
     def delete_repository(self, login: str, repository: str) -> None:
         """Delete the repository and all that is in it; its former names lead nowhere."""
         found, actor = self.repository(repository), self.user(login)

@@ -1,36 +1,239 @@
 """Stories of batches with items of several repositories of an installation."""
 
+from collections.abc import Callable
+
+import pytest
+
+from bot.localhub import pulls
 from bot.localhub.state import Repository
-from tests.flow.world import ROLES, World
+from tests.flow.world import REPOSITORY, ROLES, World
 
 API = "acme/api"
+TITLE = "Buy the other company"  # of what is private
 
 
-def add_api(
-    on: World, name: str = API, *, is_private: bool = False, issues: int = 7
+def add(
+    on: World, name: str = API, *, is_private: bool = False, branch: str = "trunk"
 ) -> Repository:
-    """Add a repository of the installation with some issues."""
+    """Add a repository of the installation with issues 1 to 9."""
     made = on.hub.create_repository(
-        name, files={"README.md": "# api\n"}, is_private=is_private
+        name,
+        files={"README.md": "# api\n"},
+        is_private=is_private,
+        default_branch=branch,
     )
     for login, role in ROLES.items():
         on.hub.set_role("acme", name, login, role)
-    for number in range(1, issues + 1):
-        on.hub.open_issue("ada", name, f"Endpoint {number}", "")
+    for number in range(1, 10):
+        body = f"write file{number}.txt hello"
+        on.hub.open_issue("ada", name, f"Endpoint {number}", body)
     return made
 
 
-def ended(on: World) -> dict[str, str]:
+def states(on: World) -> dict[str, str]:
     return dict(on.rows("SELECT item, state FROM items"))
 
 
+def said(on: World, kind: str) -> str:
+    """Return the newest comment of a kind as it looks."""
+    return on.said(kind).replace("\u2060", "")
+
+
+def labels_of(repository: Repository, number: int) -> list[str]:
+    return [label.name for label in repository.threads[number].labels]
+
+
 async def test_items_of_two_repositories_are_one_batch(on: World):
-    api = add_api(on)
-    on.issue(12)
+    """Each is done as its own repository sets it, and in the order asked for."""
+    api = add(on)
+    text = "actions: {ok: {uses: label, with: [+ready]}}\nlimits: {items: 3}"
     on.hub.add_label(API, "ready")
+    on.hub.add_label(REPOSITORY, "fine")
+    on.hub.push("ada", API, "trunk", {".github/batch.yml": text}, message="Set up")
+    on.configure("actions: {ok: {uses: label, with: [+fine]}}")
+    on.issue(12, "write a b")
+    on.issue(15, "Depends on acme/api#5")
     async with on.bot():
-        command = on.say("/batch label +ready 12 acme/api#5 after:12")
+        line = "/batch 15 ok:12 Acme/API#5 ok:acme/api#6 close:acme/api#7 after:15"
+        command = on.say(line)
         await on.finished(command)
-    assert [label.name for label in api.threads[5].labels] == ["ready"]
-    assert [label.name for label in on.thread(12).labels] == ["ready"]
-    assert ended(on) == {"12": "completed", "api-5": "completed"}
+        refused = await on.answer(
+            "/batch close acme/api#1 acme/api#2 acme/api#3 acme/api#4"
+        )
+    assert "That is 4 items, and the limit of a command is 3" in refused
+    assert states(on) == dict.fromkeys(
+        ("15", "12", "api-5", "api-6", "api-7"), "completed"
+    )
+    assert labels_of(api, 6) == ["ready"]
+    assert labels_of(on.repository, 12) == ["fine"]
+    assert api.threads[7].state == "closed"
+    (opened,) = (t for t in api.threads.values() if t.pull)
+    assert pulls.pull_of(opened).base_ref == "trunk"
+    assert pulls.pull_of(opened).head_ref.endswith("/api-5")
+    assert "Closes #5" in opened.body
+    plan = said(on, "tracking")
+    assert "acme/api#5" in plan
+    assert "**acme/widgets:** 2 of 2 done" in said(on, "report")
+    assert "**acme/api:** 3 of 3 done" in said(on, "report")
+    order = [e for (e,) in on.rows("SELECT data FROM events WHERE kind='ItemStarted'")]
+    places = [next(i for i, e in enumerate(order) if f'"{one}"' in e)
+              for one in ("api-5", "15", "api-7")]  # fmt: skip
+    assert places == sorted(places)
+
+
+async def test_what_a_batch_may_not_have_is_refused_with_the_reason(on: World):
+    secret = add(on, "acme/secret", is_private=True)
+    secret.threads[5].title = TITLE
+    on.hub.set_role("acme", "acme/secret", "linus", "none")
+    add(on, "acme/old")
+    on.hub.archive_repository("ada", "acme/old")
+    api = add(on)
+    on.hub.set_role("acme", API, "linus", "triage")
+    on.hub.add_organization("corp")
+    on.hub.create_repository("corp/parts", files={"README.md": "# parts\n"})
+    on.hub.install("corp")
+    on.issue(12)
+    async with on.bot():
+        told = await on.answer("/batch close 12 acme/secret#5")
+        assert "`acme/secret` is not public" in told
+        assert "/batch close 12\n" in told
+        told = await on.answer("/batch assign +@me acme/secret#5", by="linus")
+        nobodys = await on.answer("/batch assign +@me acme/nothing#5", by="linus")
+        assert told.replace("secret", "nothing") == nobodys
+        told = await on.answer("/batch close 12 acme/old#5")
+        assert "`acme/old` is archived" in told
+        told = await on.answer("/batch close corp/parts#1 12")
+        assert "`corp/parts` belongs to another installation" in told
+        told = await on.answer("/batch label +ready 12 acme/api#5", by="linus")
+        assert "There is no label `ready`" in told
+        on.hub.add_label(API, "ready")
+        told = await on.answer("/batch label +ready 12 acme/api#5", by="linus")
+        assert "takes **write** access to `acme/api`, and you have **triage**" in told
+        on.hub.set_role("acme", API, "linus", "write")
+        told = await on.answer("/batch 12 close:acme/api#5", by="linus")
+        assert "takes **maintain** access to `acme/api`" in told
+        told = await on.answer("/batch close acme/api#404 12")
+        assert "there is no issue or pull request 404 in acme/api" in told
+    on.assert_nothing_started()
+    assert api.threads[5].state == "open"
+    assert not any(TITLE in reply for reply in on.replies())
+
+
+Change = Callable[[World], object]
+
+ENDS: dict[str, tuple[Change, str]] = {
+    "archived": (lambda on: on.hub.archive_repository("ada", API), "was archived"),
+    "deleted": (lambda on: on.hub.delete_repository("ada", API), "lost its access"),
+    "removed": (
+        lambda on: on.hub.remove_repositories(
+            next(iter(on.hub.state.installations.values())), API
+        ),
+        "lost its access",
+    ),
+    "given away": (
+        lambda on: (
+            on.hub.add_organization("corp"),
+            on.hub.transfer_repository("ada", API, "corp"),
+        ),
+        "acme/api",
+    ),
+    "made private": (
+        lambda on: on.hub.set_visibility("ada", API, is_private=True),
+        "is not public any more",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ENDS)
+async def test_the_end_of_a_repository_ends_its_items_and_not_the_batch(
+    on: World, name: str
+):
+    """It is told in the report; of what is hidden no word is shown any more."""
+    change, why = ENDS[name]
+    api, go = add(on), on.folder / "go"
+    api.threads[5].title = TITLE
+    api.threads[5].body = "say at work\nhang"
+    on.issue(12, f"write a b\nwait {go}")
+    on.issue(15, "write c d")
+    on.issue(18)
+    async with on.bot():
+        command = on.say(
+            "/batch 12 15 after:12 acme/api#5 acme/api#6 after:12 18 after:acme/api#6"
+        )
+        await on.until(lambda: "at work" in said(on, "tracking"))
+        change(on)
+        await on.until(lambda: states(on)["api-5"] == "failed")
+        go.touch()
+        await on.finished(command)
+    assert states(on) == {
+        **dict.fromkeys(("12", "15"), "completed"),
+        **dict.fromkeys(("api-5", "api-6"), "failed"),
+        "18": "skipped",
+    }
+    report = said(on, "report")
+    assert why in report
+    assert "2 of 5 done" in report
+    is_hidden = name == "made private"
+    for reply in on.replies():
+        assert not (is_hidden and (TITLE in reply or "at work" in reply))
+    assert [t for t in api.threads.values() if t.pull] == []
+
+
+async def test_another_name_changes_nothing_and_a_lost_role_ends_what_is_there(
+    on: World,
+):
+    api, go = add(on), on.folder / "go"
+    on.issue(12, f"write a b\nwait {go}")
+    on.issue(15)
+    async with on.bot(BATCH_SWEEP_SECONDS="86400"):
+        command = on.say(
+            "/batch 12 close:acme/api#5 after:12 close:15 after:acme/api#5", by="grace"
+        )
+        await on.until(lambda: on.comments("tracking"))
+        on.hub.rename_repository("ada", API, "rest")
+        await on.dealt_with()
+        go.touch()
+        await on.finished(command)
+        assert api.threads[5].state == "closed"
+        assert "acme/rest#5" in said(on, "report")
+        go.unlink()
+        on.hub.reopen("ada", REPOSITORY, 15)
+        command = on.say(
+            "/batch 12 again close:acme/rest#6 after:12 close:15", by="grace"
+        )
+        await on.until(lambda: states(on).get("rest-6") == "pending")
+        on.hub.set_role("acme", "acme/rest", "grace", "write")
+        go.touch()
+        await on.finished(command)
+    assert states(on)["rest-6"] == "failed"
+    assert api.threads[6].state == "open"
+    assert states(on)["15"] == "completed"
+    assert "grace has write access now, not maintain" in said(on, "report")
+
+
+async def test_what_somebody_does_there_meanwhile_and_tries_again(on: World):
+    """Deliveries of the other repository concern its items alone; a retry and an undo
+    ask for the role there.
+    """
+    api, go = add(on), on.folder / "go"
+    on.issue(5)
+    on.issue(12, f"write a b\nwait {go}")
+    async with on.bot():
+        command = on.say("/batch 12 acme/api#5 after:12 close:5 after:12", by="grace")
+        await on.until(lambda: on.comments("tracking"))
+        on.hub.close("ada", API, 5, reason="not_planned")
+        await on.until(lambda: states(on)["api-5"] == "failed")
+        assert states(on)["5"] == "pending"
+        go.touch()
+        await on.finished(command)
+        assert states(on)["5"] == "completed"
+        on.hub.reopen("ada", API, 5)
+        on.hub.set_role("acme", API, "grace", "read")
+        told = await on.answer("/batch retry", by="grace")
+        assert "takes **write** access to `acme/api`, and you have **read**" in told
+        again = on.say("/batch retry acme/api#5")
+        await on.finished(again)
+    assert "1 of 1 done" in said(on, "report")
+    assert [pulls.pull_of(t).base_ref for t in api.threads.values() if t.pull] == [
+        "trunk"
+    ]

@@ -43,6 +43,7 @@ from bot.core.command.vocabulary import (
 )
 from bot.core.command.words import KEYED, Words
 from bot.core.model import BatchId, ItemId, ItemNumber, Named
+from bot.core.world.references import qualified_reference
 
 _REASON_LEADS = ("for", "because", "-", "\u2013", "\u2014")
 BATCH_ID = re.compile(r"(?:[a-z][0-9]){2,4}\Z", re.IGNORECASE)
@@ -167,7 +168,7 @@ def _id_and_items(
                     names.append(number)
                 case None:
                     continue
-        elif place := _place(token):
+        elif place := _place(token) or _elsewhere(token):
             names.append(place)
         else:
             message = "not a batch id like b7k2 and not an item number"
@@ -305,6 +306,12 @@ def _place(token: Token) -> ItemId | None:
     return ItemId(f"{int(found['number'])}-{found['rest'].lower()}") if found else None
 
 
+def _elsewhere(token: Token) -> ItemId | None:
+    """Return the items that ``acme/api#12``, or a link, names."""
+    reference = qualified_reference(token.text)
+    return ItemId(str(reference)) if reference else None
+
+
 def _one_item(words: Words, control: Token, rest: Sequence[Token]) -> Named | None:
     name = control.folded
     rest = [token for token in rest if not _is_courtesy(words, token)]
@@ -321,7 +328,7 @@ def _one_item(words: Words, control: Token, rest: Sequence[Token]) -> Named | No
     first, *more = rest
     for token in more:
         words.flaw(token.span, f"too much: {name} takes one item", fix=None)
-    if place := _place(first):
+    if place := _place(first) or _elsewhere(first):
         return place
     match words.numeric(first) if NUMERIC.match(first.text) else None:
         case Number(number):

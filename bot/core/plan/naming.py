@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from itertools import count
 
-from bot.core.model import Batch, ItemId, ItemNumber, Named, Reference
+from bot.core.model import Batch, ItemId, ItemNumber, Named, PlanItem, Reference
 
 _UNSAFE = re.compile(r"[^a-z0-9]+")
 _MOST = 40
@@ -47,14 +47,23 @@ def item_ids(
 def on_numbers(batch: Batch, names: Collection[Named]) -> frozenset[ItemId]:
     """Return the items that were typed: by a number all that the batch has on it in its
     own repository, with what is done to the pull request of its issue; by its own name
-    one item.
+    one item; as ``acme/api#12`` all that it has on that.
     """
     wanted = set(names)
+    folded = {name.casefold() for name in names if isinstance(name, str)}
     home = [i for i in batch.plan.items if i.repository.id == batch.repository.id]
     on = {item.id for item in home if item.number in wanted}
     of_named = {item.id for item in home if item.opened_by and item.opened_by in on}
-    named = {item.id for item in batch.plan.items if item.id in wanted}
+    named = {
+        item.id
+        for item in batch.plan.items
+        if item.id in wanted or _as_typed(item) in folded
+    }
     return frozenset(on | of_named | named)
+
+
+def _as_typed(item: PlanItem) -> str:
+    return f"{item.repository.name}#{item.number}".casefold()
 
 
 def number_in(name: Named) -> ItemNumber:

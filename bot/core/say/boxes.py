@@ -77,9 +77,8 @@ class Boxes:
             replace(self.progress.items[item].item, action=action)
             for item, action in undoable(self.progress).items()
         ]
-        home = [item for item in back if self.names.is_home(item.id)]
-        if len(home) <= _MOST_UNDOS:
-            for item in home:
+        if len(back) <= _MOST_UNDOS:
+            for item in back:
                 what = f"{self.names.link(item.id)}: {deed_of(item)}"
                 yield box("undo", item.id, text=f"Take back {what}")
         if len(back) > 1:
@@ -87,33 +86,25 @@ class Boxes:
 
     def _skip_boxes(self, waits: Stalled) -> Iterator[str]:
         for item, references in list(waits.outside.items())[:_MOST_SKIPS]:
-            if self.names.is_home(item):
-                shown = self.names.list_references(references)
-                text = f"Skip {self.names.link(item)}, which waits for {shown}"
-                yield box("skip", item, text=text)
+            shown = self.names.list_references(references)
+            text = f"Skip {self.names.link(item)}, which waits for {shown}"
+            yield box("skip", item, text=text)
 
     def _cancel_boxes(self, waits: Stalled) -> Iterator[str]:
         for item, says in list(waits.parked.items())[:_MOST_SKIPS]:
-            if self.names.is_home(item):
-                what = (
-                    f"{self.names.link(item)}, which waits for {escape_line(says, 60)}"
-                )
-                yield box("cancel", item, text=f"Cancel {what}")
+            what = f"{self.names.link(item)}, which waits for {escape_line(says, 60)}"
+            yield box("cancel", item, text=f"Cancel {what}")
 
     def _retry_boxes(self) -> Iterator[str]:
         for view in self._views:
-            if view.state is ItemState.FAILED and self.names.is_home(view.item.id):
+            if view.state is ItemState.FAILED:
                 text = f"Retry {self.names.link(view.item.id)}"
                 behind = self._skipped_behind(view)
                 if behind:
                     shown = self.names.list([other.item.id for other in behind], 3)
                     verb = "waits" if len(behind) == 1 else "wait"
                     text += f", then {shown} that {verb} for it"
-                ids = [
-                    one.item.id
-                    for one in (view, *behind)
-                    if self.names.is_home(one.item.id)
-                ]
+                ids = [one.item.id for one in (view, *behind)]
                 yield box("retry", *ids, text=text)
 
     def _skipped_behind(self, view: ItemView) -> Sequence[ItemView]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bot.core.model import ItemId, ItemNumber, Named, PlanItem, Reference
 from bot.core.run.progress import Progress
-from bot.core.world.markdown import Links, code_span, escape_line, some
+from bot.core.world.markdown import Links, code_span, some
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +36,13 @@ class Names:
         return f"{away}#{planned.number}{self._action(item, '#{}'.format)}"
 
     def plain(self, item: ItemId) -> str:
-        """Return the name as Markdown."""
+        """Return the name as Markdown: of another repository as a link, for its bare name
+        would be no link everywhere.
+        """
         if self.is_home(item):
             action = self._action(item, self.links.item)
             return f"#{self.items[item].number}{action}"
-        return escape_line(self.text(item))
+        return self.link(item)
 
     def link(self, item: ItemId) -> str:
         """Return the name as a link to the issue or pull request."""

@@ -1,6 +1,7 @@
 """The report: what a batch came to, and what needs a person."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -101,6 +102,14 @@ def render_elsewhere(report: str, batch: Batch, *, why: str) -> str:
     return paragraphs(f"{first}\n{alert('NOTE', [note])}", rest)
 
 
+def _done_of(views: Sequence[ItemView]) -> str:
+    """Return ``2 of 3 done · 1 failed``."""
+    counts = Counter(view.state for view in views)
+    done = f"{counts.pop(ItemState.COMPLETED, 0)} of {len(views)} done"
+    rest = (f"{counts[state]} {state}" for state in ItemState if counts[state])
+    return " · ".join([done, *rest])
+
+
 @dataclass(frozen=True, slots=True)
 class _Report:
     """One report at one level."""
@@ -115,6 +124,7 @@ class _Report:
         return f"{first}\n" + paragraphs(
             f"### {heading(self.progress, self.situation)}",
             squares(self.progress),
+            self._places(),
             self._results(),
             self._cut_short(),
             *self._needs_you(),
@@ -154,6 +164,19 @@ class _Report:
     @property
     def _is_flat(self) -> bool:
         return len(self.progress.items) <= FLAT
+
+    def _places(self) -> str:
+        """Return what came of each repository's items, if they are of several."""
+        found: dict[str, list[ItemView]] = {}
+        for item in self.progress.batch.plan.items:
+            view = self.progress.items[item.id]
+            found.setdefault(item.repository.name, []).append(view)
+        if len(found) == 1:
+            return ""
+        return "\n".join(
+            f"- **{escape_line(name, 100)}:** {_done_of(views)}"
+            for name, views in found.items()
+        )
 
     def _results(self) -> str:
         """Return what came of each item that is done, or had nothing to be done to, to be
@@ -269,8 +292,6 @@ class _Report:
         )
         name = f"{look(view).icon} {self.names.link(view.item.id)} {title}".rstrip()
         text = f"Retry {name} — {self._why(view)}"
-        if not self.names.is_home(view.item.id):
-            return f"- {text}"  # a box names numbers of the batch's own repository
         return box("retry", view.item.id, text=text)
 
     def _why(self, view: ItemView) -> str:

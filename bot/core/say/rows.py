@@ -132,8 +132,6 @@ class Rows:
     def _retry_row(self, view: ItemView) -> str:
         name = self.names.plain(view.item.id)
         text = f"Retry {look(view).icon} {name} — {self._ending(view)}"
-        if not self.names.is_home(view.item.id):
-            return f"- {text}"  # a box names numbers of the batch's own repository
         return box("retry", view.item.id, text=text)
 
     def _ending(self, view: ItemView) -> str:
