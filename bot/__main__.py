@@ -323,10 +323,10 @@ for command in COMMANDS:
 @click.option("--once", is_flag=True, help="Run one batch, print its report, and exit.")
 @click.option(
     "--scenario",
-    type=click.Choice(["implement", "merge", "review", "labels", "reviews"]),
+    type=click.Choice(["implement", "merge", "review", "across", "labels", "reviews"]),
     default="implement",
-    help="What is shown: issues that are worked on, a train of merges, reviews; or what"
-    " labels, or requests for reviews, begin.",
+    help="What is shown: issues that are worked on, a train of merges, reviews, a batch in"
+    " two repositories; or what labels, or requests for reviews, begin.",
 )
 @click.option(
     "--port", default=0, help="The port of the local GitHub; without it a free one."

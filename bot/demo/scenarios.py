@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from bot.core.plan.configuration import PATH as CONFIGURATION
 from bot.demo.check import BASES, check
-from bot.demo.seed import REPOSITORY, REVIEWERS
+from bot.demo.seed import REPOSITORY, REVIEWERS, ROLES
 from bot.demo.stage import THREAD, DemoFailed, Stage
 from bot.localhub.hub import LocalHub
 from bot.localhub.pulls import pull_of
@@ -26,6 +26,8 @@ TRAIN: Mapping[int, tuple[str, str]] = MappingProxyType(
     }
 )
 """Pull requests to merge: by number the file that each adds, and its title."""
+CATALOG = "acme/catalog"
+"""Another repository, which sells widgets."""
 _CHECK = "test"
 REVIEWED = (61, 63, 64)
 _RULES = """
@@ -155,11 +157,54 @@ def _requested(on: Stage) -> Iterator[Row]:
     yield from _reviewed(on)
 
 
+def _catalog(hub: LocalHub) -> None:
+    """Add a repository to the installation, with an issue and a pull request."""
+    hub.create_repository(CATALOG, files={"prices.md": "# Prices\n"})
+    for login, role in ROLES.items():
+        hub.set_role("ada", CATALOG, login, role)
+    hub.open_issue(
+        "grace",
+        CATALOG,
+        "Offer the size that nobody could read",
+        f"Depends on {REPOSITORY}#12",
+    )
+    files = {"prices.md": "# Prices\n\nA small widget costs 4.\n"}
+    hub.push("linus", CATALOG, "prices", files, message="Say what a widget costs")
+    hub.open_pull_request("linus", CATALOG, "Say what a widget costs", head="prices")
+
+
+def _across(on: Stage) -> Iterator[Row]:
+    """Yield what was done in two repositories. Raises ``DemoFailed`` for what was not."""
+    here, there = on.thread.repository, on.hub.repository(CATALOG)
+    opened = [
+        one
+        for one in here.threads.values()
+        if one.pull and one.pull.head_ref.startswith("batch/")
+    ]
+    issue, pull = there.threads[1], pull_of(there.threads[2])
+    reviews = [one for one in pull.reviews if one.author is on.hub.app.bot]
+    report = on.comment_of("report")
+    if len(opened) != 1 or issue.is_open or len(reviews) != 1 or report is None:
+        message = f"not everything was done in {REPOSITORY} and {CATALOG}"
+        raise DemoFailed(message)
+    if issue.closed_at is None or issue.closed_at < opened[0].created_at:
+        message = f"{CATALOG}#1 was closed before what it waits for was done"
+        raise DemoFailed(message)
+    yield f"✓ {REPOSITORY}#{opened[0].number}", "opened", "closes #12", opened[0].title
+    yield f"✓ {CATALOG}#1", "closed", "after #12", issue.title
+    yield f"✓ {CATALOG}#2", "reviewed", "", there.threads[2].title
+
+
 SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
     {
         "implement": Scenario("/batch 12 15 18 after:12", _nothing, check),
         "merge": Scenario("/batch merge 101 102 103", _strict_base, _merged),
         "review": Scenario("/batch review 61 63 64", _rules, _reviewed),
+        "across": Scenario(
+            f"/batch 12 close:{CATALOG}#1 after:12 review:{CATALOG}#2",
+            _catalog,
+            _across,
+        ),
         "labels": Scenario(
             f"put the label {LABEL} on #12, #15 and #18",
             _needs_the_other,

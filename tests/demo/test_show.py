@@ -101,6 +101,21 @@ async def test_once_shows_reviews_with_a_comment_on_a_line(tmp_path: Path):
 
 
 @pytest.mark.slow
+async def test_once_shows_a_batch_across_two_repositories(tmp_path: Path):
+    code, printed = await run(
+        *("-m", "bot", "demo", "--once", "--scenario", "across"), folder=tmp_path
+    )
+    assert code == 0, printed
+    done = [line for line in printed.splitlines() if line.startswith("✓ acme/")]
+    assert [" ".join(one.split()[1:3]) for one in done[1:]] == [
+        "acme/catalog#1 closed",
+        "acme/catalog#2 reviewed",
+    ]
+    assert "acme/catalog: 2 of 2 done" in printed
+    assert not any(Path.iterdir(tmp_path))
+
+
+@pytest.mark.slow
 async def test_once_shows_what_labels_begin(tmp_path: Path):
     code, printed = await run(
         *("-m", "bot", "demo", "--once", "--scenario", "labels"), folder=tmp_path

@@ -47,6 +47,11 @@ _COMMANDS = (
 )
 _SELECTORS = (
     ("`12` · `#12` · a link", "one issue or pull request"),
+    (
+        "`acme/api#5`",
+        "one of another repository of the installation that is public; controls take"
+        " that name as well",
+    ),
     ("`12..18`", "a range; what is closed or missing is left out"),
     ("`this`", "the issue or pull request that you comment on"),
     ('`label:ready` · `milestone:"2.4"`', "all open items that have it"),
