@@ -203,9 +203,8 @@ class Scheduler:
         """Return what live batches wait for outside themselves, by installation."""
         found: dict[InstallationId, frozenset[Reference]] = {}
         for live in self._live.values():
-            key = live.schedule.installation_id
-            waiting = frozenset(live.schedule.open_outside())
-            found[key] = found.get(key, frozenset()) | waiting
+            key, waiting = live.schedule.installation_id, live.schedule.open_outside()
+            found[key] = found.get(key, frozenset()).union(waiting)
         return found
 
     def reasons(self, batch_id: BatchId) -> Mapping[ItemId, Reason]:
