@@ -222,6 +222,7 @@ async def start(
         engine = Engine(
             settings, store, host, github, clock, supervisor, drain, registry
         )
+        stack.push_async_callback(engine.pool.close)
         await engine.recovery.clean()
         await _learn_budgets(store, github)
         tell(await engine.examination.findings())

@@ -7,15 +7,17 @@ import asyncio
 import random
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from functools import partial
 
 from bot.core.say import checkup as say
 from bot.core.world.redaction import Secrets
 from bot.engine.examination import Examination
-from bot.errors import UserError
+from bot.errors import SettingsError, UserError
 from bot.github import checkup
 from bot.github.adapter import Way
 from bot.host.clock import SystemClock
+from bot.ports.clock import Clock
 from bot.ports.examined import Examined, Finding, State
 from bot.settings import (
     AsFarAsTheyFit,
@@ -26,7 +28,7 @@ from bot.settings import (
 from bot.settings.examined import SettingsExamined
 from bot.store.examined import DatabaseFile
 from bot.web.door import Door, NoBot
-from bot.wiring import github_settings, machine_of
+from bot.wiring import github_settings, machine_of, pool_examined
 
 SECONDS = 30.0
 """How long a part may take: those that ask GitHub may be far from it."""
@@ -54,6 +56,8 @@ async def examine() -> Sequence[Finding]:
         ),
         "the running bot": Running(Door(settings.database)),
     }
+    if settings.dask and found.knows_commands:
+        parts["pool"] = _pool(settings, clock)
     async with AsyncExitStack() as stack:
         if found.knows_app:
             way = await stack.enter_async_context(
@@ -63,6 +67,24 @@ async def examine() -> Sequence[Finding]:
             )
             parts |= checkup.parts(way.client, clock, _expected(settings))
         return await Examination(parts, seconds=SECONDS).findings()
+
+
+def _pool(settings: Settings, clock: Clock) -> Examined:
+    try:
+        return pool_examined(settings, clock)
+    except SettingsError as error:
+        return Said(Finding("pool", State.BROKEN, str(error)))
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A part of which one thing is known."""
+
+    finding: Finding
+
+    async def examine(self) -> Sequence[Finding]:
+        """Return what is to be said now. Never raises."""
+        return [self.finding]
 
 
 class _Settings:

@@ -3,13 +3,13 @@
 import asyncio
 import hashlib
 import random
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from importlib.metadata import entry_points, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from prometheus_client import CollectorRegistry
@@ -28,7 +28,7 @@ from bot.core.effects import (
 )
 from bot.core.model import OPERATOR, InstallationId, Repository, Role
 from bot.core.say import findings, programs
-from bot.core.say.starts import no_such_action
+from bot.core.say.starts import no_dask, no_such_action
 from bot.core.world.redaction import Secrets
 from bot.engine.additions import Additions
 from bot.engine.answers import Answers
@@ -100,10 +100,13 @@ from bot.host.process import (
     clean_environment,
 )
 from bot.host.push import BranchPusher
+from bot.host.shipping import HostShipping
 from bot.host.workspaces import GitWorkspaces
 from bot.metrics import Metrics, Sources
 from bot.ports.clock import Clock
 from bot.ports.examined import Examined, Finding, State
+from bot.ports.github import People
+from bot.ports.host import Shipping
 from bot.ports.store import Delivery, Held
 from bot.ports.work import Worker
 from bot.settings import Settings, secret_files
@@ -111,6 +114,9 @@ from bot.settings.examined import SettingsExamined
 from bot.store.store import Store
 from bot.web.routes import Readiness
 from bot.workers.local import LocalWorker
+
+if TYPE_CHECKING:
+    from bot.workers.pool import Address
 
 POLL_SECONDS = 5.0
 """How often GitHub is asked for deliveries that come by no other way."""
@@ -156,28 +162,35 @@ class Host:
 
     @classmethod
     def of(
-        cls, settings: Settings, environment: Mapping[str, str], secrets: Secrets
+        cls,
+        settings: Settings,
+        environment: Mapping[str, str],
+        secrets: Secrets,
+        *,
+        root: Path | None = None,
     ) -> "Host":
-        """Look at the machine.
+        """Look at the machine; *root* is of one that is not the bot's own.
 
         Raises ``SettingsError`` if commands cannot be isolated, or cannot be run so.
         """
-        root = settings.database.resolve().parent / "host"
+        own = settings.commands_here if root is None else settings.commands
+        root = root or settings.database.resolve().parent / "host"
         folders = Folders(root)
+        pool = settings.file.dask
         hidden = (
-            settings.database.resolve().parent,
+            root.parent,
             *(path.resolve() for path in secret_files()),
+            *((path for _, path in pool) if pool else ()),
         )
         network = settings.file.network
         authorities = [environment.get(name) for name in AUTHORITIES if network]
         shown = (*settings.file.show, *(Path(path) for path in authorities if path))
         view = View(hidden, shown, network=network)
-        isolation = choose(settings.sandbox, view)
+        # Where no command runs, nothing has to be isolated.
+        isolation = choose(settings.sandbox if own else "best-effort", view)
         path = clean_environment(environment)["PATH"]
         path = settings.command_environment().get("PATH", path)
-        tried = {
-            n: reach(isolation, argv, path) for n, argv in settings.commands.items()
-        }
+        tried = {n: reach(isolation, argv, path) for n, argv in own.items()}
         faults = [
             programs.of_command(n, fault)
             for n, r in tried.items()
@@ -195,11 +208,27 @@ class Host:
             folders,
             isolation=isolation,
             git=git,
-            commands=settings.commands,
+            commands=own,
             path=path,
             doubts=doubts,
         )
         return cls(folders, isolation, git, environment, examined, secrets)
+
+    def commands(self, settings: Settings, clock: Clock) -> HostCommands:
+        """Return what runs the operator's commands here."""
+        return HostCommands(
+            self.folders,
+            isolation=self.isolation,
+            clock=clock,
+            environment=self.environment,
+            extra=settings.command_environment(),
+            has_caches=settings.file.cache,
+            disk=Disk(self.folders.root, clock, quota_bytes=settings.file.quota),
+            inherits=(*INHERITED, *PROXIES, *AUTHORITIES)
+            if settings.file.network
+            else INHERITED,
+            secrets=self.secrets,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +291,70 @@ class Going:
         return found
 
 
+@dataclass(frozen=True, slots=True)
+class Pooled:
+    """The pool of machines, if the settings name one."""
+
+    workers: Mapping[str, Worker]
+    parts: Mapping[str, Examined]
+    close: Callable[[], Awaitable[None]]
+
+    @classmethod
+    def of(
+        cls, settings: Settings, shipping: Shipping, people: People, clock: Clock
+    ) -> "Pooled":
+        """Return the way there; nothing is asked yet.
+
+        Raises ``SettingsError`` if what it takes is not installed.
+        """
+        if not settings.dask:
+            return cls({}, {}, nothing)
+        try:
+            from bot.workers.dask import DaskWorker  # noqa: PLC0415 - of an extra
+            from bot.workers.examined import PoolExamined  # noqa: PLC0415
+            from bot.workers.pool import Pool  # noqa: PLC0415
+        except ModuleNotFoundError as error:
+            raise SettingsError(no_dask()) from error
+        pool = Pool(address_of(settings), clock)
+        worker = DaskWorker(
+            pool=pool,
+            shipping=shipping,
+            people=people,
+            clock=clock,
+            commands=settings.needs,
+        )
+        examined = PoolExamined(pool, settings.needs)
+        return cls({worker.name: worker}, {"pool": examined}, pool.close)
+
+
+def pool_examined(settings: Settings, clock: Clock) -> Examined:
+    """Return how a pool is looked at beside the bot.
+
+    Raises ``SettingsError`` if what it takes is not installed.
+    """
+    try:
+        from bot.workers.examined import PoolExamined  # noqa: PLC0415 - of an extra
+        from bot.workers.pool import Pool  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise SettingsError(no_dask()) from error
+    pool = Pool(address_of(settings), clock)
+    return PoolExamined(pool, settings.needs, closes=True)
+
+
+def address_of(settings: Settings) -> "Address":
+    """Return where the scheduler is, and what opens it."""
+    from bot.workers.pool import Address  # noqa: PLC0415 - of an extra
+
+    files = settings.file.dask
+    if files is None:
+        return Address(settings.dask)
+    return Address(settings.dask, str(files.ca), str(files.cert), str(files.key))
+
+
+async def nothing() -> None:
+    """Do nothing."""
+
+
 class Engine:
     """All parts of the engine, joined."""
 
@@ -300,18 +393,12 @@ class Engine:
             leave_out=settings.file.leave_out,
             signs_off=settings.file.sign_off,
         )
-        commands = HostCommands(
+        commands = host.commands(settings, clock)
+        shipping = HostShipping(
             host.folders,
-            isolation=host.isolation,
+            mirrors=mirrors,
             clock=clock,
-            environment=host.environment,
-            extra=settings.command_environment(),
-            has_caches=settings.file.cache,
-            disk=Disk(host.folders.root, clock, quota_bytes=settings.file.quota),
-            inherits=(*INHERITED, *PROXIES, *AUTHORITIES)
-            if settings.file.network
-            else INHERITED,
-            secrets=host.secrets,
+            signs_off=settings.file.sign_off,
         )
         run = partial(
             run_command_job,
@@ -325,9 +412,11 @@ class Engine:
             commands=commands,
             workspaces=workspaces,
             clock=clock,
-            names=settings.commands,
+            names=settings.commands_here,
         )
-        workers: Mapping[str, Worker] = {local.name: local}
+        self.pool = Pooled.of(settings, shipping, github.people, clock)
+        known: Mapping[str, Worker] = {local.name: local, **self.pool.workers}
+        workers = {name: known[name] for name in settings.workers}
         gate = Gate(store.freezes, clock)
         effects = Effects(
             effect_log=store.effects,
@@ -635,6 +724,7 @@ class Engine:
                 "engine": Going(self.recorder, self.reports, self.forgotten, stopping),
                 "GitHub": github,
                 "this machine": host.examined,
+                **self.pool.parts,
             }
         )
         self.metrics = Metrics(

@@ -34,7 +34,7 @@ from bot.ports.host import (
     Rebased,
     Workspace,
 )
-from bot.ports.work import Emit, Resource
+from bot.ports.work import Emit, Resource, unheard
 
 START = datetime(2026, 3, 3, 15, 0, tzinfo=UTC)
 
@@ -445,7 +445,7 @@ class ScriptedWorker:
     def why_not(self, command: str) -> None:
         return None
 
-    async def start(self, job: CommandJob) -> str:
+    async def start(self, job: CommandJob, emit: Emit = unheard) -> str:
         if job.attempt not in self._due:
             self.began.append(job.attempt)
             self.jobs[job.attempt] = job

@@ -11,6 +11,7 @@ from typing import Any, ParamSpec, TypeVar
 import click
 from click.shell_completion import CompletionItem, get_completion_class
 
+from bot.commandline.pool import scheduler, worker
 from bot.errors import BotError, UserError
 from bot.host.clock import SystemClock
 from bot.logs import configure_logging
@@ -386,6 +387,8 @@ COMMANDS = (
     receive,
     deliveries,
     completion,
+    worker,
+    scheduler,
 )
 
 

@@ -115,6 +115,7 @@ class Running:
         ]
         if changing:
             await asyncio.wait(changing, timeout=seconds)
+        self._steps.work.is_leaving = True
         running = [task for live in lives for task in live.tasks.values()]
         for task in running:
             task.cancel()

@@ -40,6 +40,8 @@ class Work:
         self._workspaces = workspaces
         self._clock = clock
         self._fraction = fraction
+        self.is_leaving = False
+        """Whether the bot ends: what outlives it is let alone then."""
         self._waiting: dict[AttemptId, tuple[Repository, datetime]] = {}
 
     def git_away(self) -> Mapping[int, datetime]:
@@ -74,7 +76,7 @@ class Work:
     async def clean(self, worker: str, attempt: AttemptId) -> None:
         """Remove what an attempt left; what cannot be removed waits for the restart."""
         known = self._workers.get(worker)
-        if known is None:
+        if known is None or self._goes_on(known):
             return
         try:
             await known.clean(attempt)
@@ -193,11 +195,15 @@ class Work:
         finally:
             self._waiting.pop(attempt, None)
 
+    def _goes_on(self, worker: Worker) -> bool:
+        """Return whether what runs there goes on without the bot, which ends now."""
+        return worker.outlives_the_bot and self.is_leaving
+
     async def _execute(
         self, worker: Worker, job: CommandJob, emit: Emit, known_as: str
     ) -> CommandResult:
         try:
-            external_id = known_as or await worker.start(job)
+            external_id = known_as or await worker.start(job, emit)
             work = asyncio.ensure_future(worker.result(external_id, job, emit))
             late = asyncio.ensure_future(
                 self._clock.sleep(job.timeout_seconds + LATE_SECONDS)
@@ -211,7 +217,8 @@ class Work:
                     task.cancel()
                 await asyncio.wait({work, late})
         except asyncio.CancelledError:
-            await worker.stop(job.attempt)
+            if not self._goes_on(worker):
+                await worker.stop(job.attempt)
             raise
         await worker.stop(job.attempt)
         return CommandResult(exit_code=-9, timed_out=True)

@@ -92,6 +92,10 @@ class Folders:
         """One bare repository for each repository."""
         return self.root / "mirrors"
 
+    def parcel(self, attempt: AttemptId) -> Path:
+        """Return where files lie that come from another machine, or go there."""
+        return self.root / "parcels" / _plain(attempt)
+
     @property
     def host(self) -> str:
         """A name for this data on this machine; it marks the bot's processes."""

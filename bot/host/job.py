@@ -17,6 +17,7 @@ from bot.core.review.output import (
     read_written,
 )
 from bot.core.say import notes
+from bot.host.workspaces import result_of
 from bot.ports.github import People
 from bot.ports.host import Commands, Finished, Workspace, Workspaces
 
@@ -94,14 +95,8 @@ async def run_command_job(
     if change is None:
         return ended
     return replace(
-        ended,
+        result_of(ended, change, change.sha),
         template=workspace.template,
-        commit=change.sha,
-        files=len(change.files),
-        insertions=change.insertions,
-        deletions=change.deletions,
-        added=len(change.added),
-        removed=len(change.removed),
         left_out=tuple(f"{left.path} ({left.why})" for left in change.left_out),
         unfiltered=change.unfiltered,
     )

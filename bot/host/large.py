@@ -58,6 +58,20 @@ class LargeStore:
         version = "version https://git-lfs.github.com/spec/v1"
         return f"{version}\noid sha256:{oid}\nsize {size}\n".encode()
 
+    def put(self, file: Path, attempt: AttemptId) -> None:
+        """Keep a file that is named by its hash, which has been looked at."""
+        folder = self._folder / attempt
+        folder.mkdir(parents=True, exist_ok=True)
+        file.rename(folder / file.name)
+
+    def of(self, attempt: AttemptId) -> list[Path]:
+        """Return the contents that an attempt keeps, each named by its hash."""
+        return [
+            path
+            for path in children(self._folder / attempt)
+            if path.suffix != ".partial"
+        ]
+
     def behind(self, content: bytes) -> LargeObject | None:
         """Return what a blob is the pointer of, if it is kept here."""
         found = _POINTER.fullmatch(content)

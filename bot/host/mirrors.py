@@ -7,7 +7,8 @@ where each of them started.
 import asyncio
 import hashlib
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
 from weakref import WeakValueDictionary
@@ -84,7 +85,7 @@ class Mirrors:
         The first stays there until the attempt is forgotten. Raises ``BranchMissing``,
         or what the remote answers.
         """
-        refs = {f"refs/heads/{branch}": _seen(branch) for branch in branches}
+        refs = {f"refs/heads/{branch}": seen_ref(branch) for branch in branches}
         kept = {f"refs/heads/{branches[0]}": base_ref(attempt)}
         heads = await self._heads(repository, refs, kept)
         return dict(zip(branches, heads, strict=True))
@@ -103,7 +104,7 @@ class Mirrors:
         """
         refs = {
             f"refs/pull/{number}/head": base_ref(attempt),
-            f"refs/heads/{base}": _seen(base),
+            f"refs/heads/{base}": seen_ref(base),
         }
         head, head_of_base = await self._heads(repository, refs, {})
         return head, head_of_base
@@ -137,7 +138,7 @@ class Mirrors:
         Raises ``PermanentError`` if GitHub has one of them no more, or what the remote
         answers.
         """
-        mirror, seen = self.of(repository), _seen(base)
+        mirror, seen = self.of(repository), seen_ref(base)
         specs = [
             f"+refs/heads/{base}:{seen}",
             f"+refs/pull/{number}/head:refs/pulls/{number}",
@@ -160,6 +161,23 @@ class Mirrors:
             partial = await self._make_empty(mirror)
             await asyncio.to_thread(partial.rename, mirror)
         return mirror
+
+    @asynccontextmanager
+    async def kept(self, repository: Repository) -> AsyncIterator[Path]:
+        """Have a mirror, made if there is none, that nobody fetches into meanwhile."""
+        mirror = self.of(repository)
+        async with self._locked(mirror):
+            yield await self._made(mirror)
+
+    def set_aside(self, repository: Repository) -> None:
+        """Have no mirror of a repository from now on; it goes at the next start.
+
+        Running commands may still read it.
+        """
+        mirror = self.of(repository)
+        damaged = mirror.with_name(mirror.name + _DAMAGED)
+        remove_tree(damaged)
+        mirror.rename(damaged)
 
     async def keep(self, mirror: Path, ref: str, sha: str) -> None:
         """Keep a commit under a ref of ours."""
@@ -268,10 +286,7 @@ class Mirrors:
                     log.exception("work is lost", ref=ref, sha=sha, said=said)
             drop = await self._list(fresh, "delete %(refname)")
             await self.git.run("update-ref", "--stdin", place=Place(fresh), stdin=drop)
-            damaged = mirror.with_name(mirror.name + _DAMAGED)
-            await asyncio.to_thread(remove_tree, damaged)
-            # Running commands may still read it; it goes at the next start.
-            await asyncio.to_thread(mirror.rename, damaged)
+            await asyncio.to_thread(self.set_aside, repository)
             await asyncio.to_thread(fresh.rename, mirror)
 
     async def _take_over(
@@ -307,7 +322,7 @@ def base_ref(attempt: AttemptId) -> str:
     return f"refs/base/{attempt}"
 
 
-def _seen(branch: str) -> str:
+def seen_ref(branch: str) -> str:
     """Return the ref that keeps a branch, free of clashes such as a beside a/b."""
     return f"{SEEN}/{hashlib.sha256(branch.encode()).hexdigest()[:24]}"
 

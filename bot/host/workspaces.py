@@ -13,7 +13,7 @@ from pathlib import Path
 
 import structlog
 
-from bot.core.model import AttemptId, ItemNumber, Person, Repository
+from bot.core.model import AttemptId, CommandResult, ItemNumber, Person, Repository
 from bot.core.say.notes import Leftover
 from bot.core.say.problems.change import AllLeftOut, NotCommitted
 from bot.core.say.problems.server import DiskFull
@@ -50,7 +50,8 @@ class GitWorkspaces:
     """Workspaces of real repositories.
 
     *leave_out* is what the settings say of leftovers; with *signs_off* commits carry
-    the author's ``Signed-off-by``.
+    the author's ``Signed-off-by``. *grounds* finds what they start from elsewhere than
+    at the remote.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class GitWorkspaces:
         clock: Clock,
         leave_out: Sequence[str] = (),
         signs_off: bool = False,
+        grounds: Grounds | None = None,
     ) -> None:
         self._folders = folders
         self._mirrors = mirrors
@@ -68,7 +70,7 @@ class GitWorkspaces:
         self._author = Person("batch-bot", "batch-bot@users.noreply.github.com")
         self._signs_off = signs_off
         self._commits = Commits(mirrors.git, clock)
-        self._grounds = Grounds(mirrors, self._commits)
+        self._grounds = grounds or Grounds(mirrors, self._commits)
         self._differences = Differences(mirrors.git, leave_out)
         self._trees = Trees(mirrors)
         self._started: dict[AttemptId, _Started] = {}
@@ -349,6 +351,19 @@ def with_trailers(
     people = {"Co-authored-by": co_author, "Signed-off-by": signer}
     lines = [f"{word}: {person}" for word, person in people.items() if person]
     return "\n\n".join([message.rstrip(), *(["\n".join(lines)] if lines else [])])
+
+
+def result_of(ended: CommandResult, change: Change, sha: str) -> CommandResult:
+    """Return what came of a command with the change that it made."""
+    return replace(
+        ended,
+        commit=sha,
+        files=len(change.files),
+        insertions=change.insertions,
+        deletions=change.deletions,
+        added=len(change.added),
+        removed=len(change.removed),
+    )
 
 
 def _refuse_lost_work(left_out: Iterable[LeftOut]) -> None:

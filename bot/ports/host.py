@@ -1,10 +1,11 @@
 """What the bot does on this machine: workspaces, commands, memory."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
-from bot.core.model import AttemptId, ItemNumber, Person, Repository
+from bot.core.actions.step import CommandJob
+from bot.core.model import AttemptId, CommandResult, ItemNumber, Person, Repository
 from bot.core.remarks import Written
 from bot.core.say.notes import Leftover
 from bot.errors import Problem
@@ -220,6 +221,97 @@ class Commands(Protocol):
 
     async def kill_orphans(self) -> int:
         """Kill what an earlier process of the bot left; return how many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shipment:
+    """What another machine has to know to run a command; the commits go apart."""
+
+    job: CommandJob
+    url: str  # of the repository, without what opens it
+    author: Person  # of the commits
+    co_author: Person | None
+    sha: str  # of the files in the workspace
+    base: str  # the branch that they stand on
+    merged: tuple[str, ...] = ()  # branches that were merged into it
+    heads: Mapping[str, str] = field(default_factory=dict)  # by branch
+    # Of a pull request to be looked at.
+    base_sha: str = ""
+    merge_base_sha: str = ""
+
+    @property
+    def shas(self) -> tuple[str, ...]:
+        """The commits that have to be there, with all their history."""
+        found = (self.sha, *self.heads.values(), self.base_sha, self.merge_base_sha)
+        return tuple(dict.fromkeys(sha for sha in found if sha))
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """What came of a command elsewhere; the files are fetched one by one."""
+
+    result: CommandResult
+    files: Mapping[str, int] = field(default_factory=dict)  # sizes in bytes by name
+
+
+PACKED = "repository.bundle"
+"""The file that has the commits of a shipment, if any have to be sent."""
+
+BUNDLE = "change.bundle"
+"""The file of a parcel that has the commit, as a git bundle."""
+
+
+class Shipping(Protocol):
+    """Sends repositories to machines that cannot reach GitHub, and takes in what they
+    made. All of it is about this host's mirrors.
+    """
+
+    async def prepare(
+        self, job: CommandJob, *, author: Person, co_author: Person | None
+    ) -> Shipment:
+        """Fetch what a job needs. Raises what ``Workspaces.create`` raises."""
+
+    async def pack(self, shipment: Shipment, have: Sequence[str]) -> str | None:
+        """Return the path of a bundle of the commits that whoever has *have* lacks; None of none."""
+
+    def folder(self, attempt: AttemptId) -> str:
+        """Return where the files of an attempt's parcel may be put."""
+
+    async def take_in(
+        self,
+        job: CommandJob,
+        parcel: Parcel,
+        *,
+        author: Person,
+        co_author: Person | None,
+    ) -> CommandResult:
+        """Return the result with its commit in the mirror, made here of the tree alone.
+
+        The files lie in ``folder``. Raises ``PermanentError`` if they are not what a
+        worker may send.
+        """
+
+    async def remove(self, attempt: AttemptId) -> None:
+        """Forget an attempt. No error if there is none."""
+
+
+class Receiving(Protocol):
+    """Runs on a machine of a pool what was shipped to it."""
+
+    async def have(self, repository: Repository) -> tuple[str, ...]:
+        """Return commits that are here with all their history, the newest first."""
+
+    def folder(self, attempt: AttemptId) -> str:
+        """Return where files go that come for an attempt, or are fetched from it."""
+
+    async def run(self, shipment: Shipment, say: Callable[[str], None]) -> Parcel:
+        """Run a command, whose commits came as ``BUNDLE`` if any were needed.
+
+        Raises what ``run_command_job`` raises. Cancelling stops the command.
+        """
+
+    async def remove(self, attempt: AttemptId) -> None:
+        """Kill what still runs of an attempt, and delete all of it."""
 
 
 class Memory(Protocol):

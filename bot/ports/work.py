@@ -12,6 +12,10 @@ Emit = Callable[[str], None]
 """Takes a progress line, in the words of the work."""
 
 
+def unheard(line: str) -> None:
+    """Take a progress line that nobody wants."""
+
+
 class Resource(StrEnum):
     """What a command takes of this host while it runs."""
 
@@ -28,10 +32,11 @@ class Worker(Protocol):
     def why_not(self, command: str) -> Problem | None:
         """Return why it cannot run the command of that name; None if it can."""
 
-    async def start(self, job: CommandJob) -> str:
-        """Begin; return the id by which the worker knows it.
+    async def start(self, job: CommandJob, emit: Emit = unheard) -> str:
+        """Return, once the command has begun, the id by which the worker knows it.
 
-        Starting an attempt again returns the same id and begins nothing.
+        Starting an attempt again returns the same id and begins nothing. Raises what
+        ``result`` raises.
         """
 
     async def find(self, attempt: AttemptId) -> str | None:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 from urllib.request import getproxies_environment, proxy_bypass
 
 from dotenv import dotenv_values
@@ -32,9 +32,10 @@ from bot.core.command.guesses import nearest
 from bot.core.model import Role
 from bot.core.world.budget import Reserve
 from bot.errors import SettingsError
-from bot.settings.file import FaultyContent, SettingsFile, read_settings_file
+from bot.settings.file import FaultyContent, PoolFiles, SettingsFile, read_settings_file
 from bot.settings.keys import key_at, key_in, nobodys_key
 
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _UNIT_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
 _LEVELS = {"trace": "debug", "warn": "warning", "fatal": "error"}
 """Probot's names of levels that are none of ours."""
@@ -74,6 +75,26 @@ def _url(value: object) -> object:
         message = "is no address that begins with https:// or http://"
         raise ValueError(message)
     return str(value).rstrip("/")
+
+
+def _scheduler(value: object) -> object:
+    if not value:
+        return ""
+    parts = urlsplit(str(value))
+    if parts.scheme not in ("tls", "tcp") or not parts.hostname or not _port_of(parts):
+        message = "is no address of a dask scheduler"
+        raise ValueError(message)
+    if parts.scheme == "tcp" and parts.hostname not in _LOOPBACK:
+        message = "would let everybody run programs there: beyond one machine it is tls"
+        raise ValueError(message)
+    return str(value)
+
+
+def _port_of(parts: SplitResult) -> int:
+    try:
+        return parts.port or 0
+    except ValueError:
+        return 0
 
 
 def _secrets(value: object) -> object:
@@ -208,6 +229,9 @@ class Settings(BaseSettings):
     file: Annotated[SettingsFile, NoDecode, BeforeValidator(read_settings_file)] = (
         _variable(SettingsFile(), "BATCH_SETTINGS_FILE", example="batch-bot.yml")
     )
+    dask: Annotated[str, BeforeValidator(_scheduler)] = _variable(
+        "", "BATCH_DASK", example="tls://pool.example.com:8786"
+    )
     shutdown_seconds: Seconds = _variable(
         25.0, "SHUTDOWN_TIMEOUT", example="25", le=600
     )
@@ -296,6 +320,27 @@ class Settings(BaseSettings):
         return {name: tuple(own.run) for name, own in self.file.commands.items()}
 
     @property
+    def workers(self) -> Sequence[str]:
+        """Where commands run, preferred first."""
+        return self.file.workers or (["dask"] if self.dask else ["local"])
+
+    @property
+    def commands_here(self) -> Mapping[str, tuple[str, ...]]:
+        """The operator's commands that run on the bot's own machine."""
+        if "local" not in self.workers:
+            return {}
+        needy = {name for name, own in self.file.commands.items() if own.needs}
+        return {n: argv for n, argv in self.commands.items() if n not in needy}
+
+    @property
+    def needs(self) -> Mapping[str, Mapping[str, float]]:
+        """What each command needs of a machine, by command."""
+        return {
+            name: {label: float(many) for label, many in own.needs.items()}
+            for name, own in self.file.commands.items()
+        }
+
+    @property
     def commands_for_forks(self) -> Set[str]:
         """Those that run on pull requests from forks too."""
         return frozenset(name for name, own in self.file.commands.items() if own.forks)
@@ -357,6 +402,15 @@ def secret_files() -> tuple[Path, ...]:
     return tuple(path for path in (*paths, Path(".env")) if path.is_file())
 
 
+def settings_of_machine() -> Settings:
+    """Return the settings of a machine of a pool, which is no app and knows no secret
+    of one. Raises ``SettingsError``.
+    """
+    return load_settings(
+        {"APP_ID": "none", "PRIVATE_KEY": nobodys_key(), "WEBHOOK_SECRET": "none"}
+    )
+
+
 def load_settings(
     options: Mapping[str, str | None] | None = None, *, env_file: Path | None = None
 ) -> Settings:
@@ -377,7 +431,7 @@ def load_settings(
         problems += [_problem(detail) for detail in error.errors(include_url=False)]
         # Without its cause, which holds what was typed.
         raise SettingsError("\n".join(problems)) from None
-    problems += _handed_on(settings)
+    problems += [*_handed_on(settings), *_of_pool(settings)]
     if problems:
         raise SettingsError("\n".join(problems))
     return settings
@@ -513,18 +567,38 @@ def _handed_on(settings: Settings) -> Iterator[str]:
             )
 
 
+def _of_pool(settings: Settings) -> Iterator[str]:
+    """Yield what is missing for a pool that is wanted."""
+    if "dask" in settings.workers and not settings.dask:
+        yield (
+            "BATCH_SETTINGS_FILE: workers names dask, and BATCH_DASK is not set, for"
+            " example BATCH_DASK=tls://pool.example.com:8786"
+        )
+    if settings.dask.startswith("tls:") and settings.file.dask is None:
+        yield (
+            f"BATCH_DASK={settings.dask!r} needs the files that open it: name them in"
+            " BATCH_SETTINGS_FILE, for example"
+            f" {SettingsFile.model_fields['dask'].examples[0]}"  # type: ignore[index]  # it has some
+        )
+
+
 def _name_of(field_name: str) -> str:
     return list(variables())[list(Settings.model_fields).index(field_name)]
 
 
 def _shown(value: object) -> str:
     if isinstance(value, SettingsFile):
-        return "; ".join(
-            f"{name}: {part if isinstance(part, int) else ', '.join(map(str, part))}"
-            for name, part in value
-            if part
-        )
+        return "; ".join(f"{name}: {_part(part)}" for name, part in value if part)
     return str(value)
+
+
+def _part(part: object) -> str:
+    if isinstance(part, int):
+        return str(part)
+    if isinstance(part, PoolFiles):
+        return ", ".join(str(path) for _, path in part)
+    assert isinstance(part, Iterable)
+    return ", ".join(map(str, part))
 
 
 def _tail(secret: str) -> str:

@@ -23,11 +23,16 @@ from bot.core.command.vocabulary import RESERVED, in_words
 from bot.core.documents import DocumentError, line_of, read_document
 
 
-def _shown_path(value: object) -> object:
+def _whole_path(value: object) -> Path:
     path = Path(str(value)).expanduser()
     if not path.is_absolute():
         message = f"{value} is no whole path; begin it with / or ~"
         raise ValueError(message)
+    return path
+
+
+def _shown_path(value: object) -> object:
+    path = _whole_path(value)
     if not path.exists():
         message = f"{value} does not exist"
         raise ValueError(message)
@@ -63,6 +68,10 @@ _Words = Annotated[
 ]
 
 
+_Label = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$")]
+_File = Annotated[Path, BeforeValidator(_whole_path), Field(strict=False)]
+
+
 def _with_keys(value: object) -> object:
     return value if isinstance(value, dict) else {"run": value}
 
@@ -74,6 +83,17 @@ class OperatorsCommand(BaseModel):
 
     run: _Words
     forks: bool = False  # also on pull requests from forks
+    needs: dict[_Label, Annotated[int, Field(ge=1)]] = {}  # what a machine must have
+
+
+class PoolFiles(BaseModel):
+    """What opens the pool: files in PEM, that commands never see."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    ca: _File
+    cert: _File
+    key: _File
 
 
 class FaultyContent(ValueError):
@@ -105,6 +125,14 @@ class SettingsFile(BaseModel):
     sign_off: bool = Field(default=False, examples=["sign_off: true"])
     leave_out: list[Annotated[str, StringConstraints(pattern=r"^!?[^!/\s].*$")]] = (
         Field(default=[], examples=['leave_out: [dist, "!.env"]'])
+    )
+    workers: list[_Label] = Field(default=[], examples=["workers: [dask, local]"])
+    dask: PoolFiles | None = Field(
+        default=None,
+        examples=[
+            "dask: {ca: /etc/batch-bot/ca.pem, cert: /etc/batch-bot/cert.pem,"
+            " key: /etc/batch-bot/key.pem}"
+        ],
     )
     allowed_repositories: list[
         Annotated[str, StringConstraints(pattern=r"^[\w.-]+/([\w.-]+|\*)$")]

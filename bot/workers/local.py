@@ -10,7 +10,7 @@ from bot.core.say.problems.server import AttemptCancelled, AttemptUnknown, NoCom
 from bot.errors import Lost, Problem
 from bot.ports.clock import Clock
 from bot.ports.host import Commands, Workspaces
-from bot.ports.work import Emit, Resource
+from bot.ports.work import Emit, Resource, unheard
 
 PROGRESS_SECONDS = 2.0
 """The least time between two progress lines that are passed on."""
@@ -57,7 +57,7 @@ class LocalWorker:
         """Return why it cannot run a command; None if it can."""
         return None if command in self._names else NoCommand(command)
 
-    async def start(self, job: CommandJob) -> str:
+    async def start(self, job: CommandJob, emit: Emit = unheard) -> str:
         """Begin an attempt; starting it again begins nothing."""
         known = self._attempts.get(job.attempt)
         if known is None or known.task.done():

@@ -45,7 +45,7 @@ from bot.engine.work import Work
 from bot.errors import TransientError
 from bot.host.clock import SystemClock
 from bot.ports.github import Budget
-from bot.ports.work import Emit, Resource
+from bot.ports.work import Emit, Resource, unheard
 from bot.store.store import Store, open_store
 from tests.bench.bench_schedule import Unlimited, facts_of
 from tests.fakes import settle
@@ -79,7 +79,7 @@ class Gated:
     def why_not(self, command: str) -> None:
         return None
 
-    async def start(self, job: CommandJob) -> str:
+    async def start(self, job: CommandJob, emit: Emit = unheard) -> str:
         return job.attempt
 
     async def find(self, attempt: AttemptId) -> str | None:

@@ -1,6 +1,7 @@
 """What every worker promises, and the scripted one of the tests with them."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,11 +29,23 @@ async def agent(call: Call) -> int:
     return 0
 
 
-@pytest.fixture(params=["local", "scripted"])
-def worker(request, clock: FakeClock, workspaces: FakeWorkspaces) -> Worker:
-    if request.param == "local":
-        return local_worker(clock, workspaces, FakeCommands(clock, {"agent": agent}))
-    return ScriptedWorker(clock, {"12": Script(seconds=0)})
+@pytest.fixture(
+    params=["local", "scripted", pytest.param("dask", marks=pytest.mark.outside)]
+)
+async def worker(
+    request, clock: FakeClock, workspaces: FakeWorkspaces, tmp_path: Path
+) -> AsyncIterator[Worker]:
+    commands = FakeCommands(clock, {"agent": agent})
+    match request.param:
+        case "local":
+            yield local_worker(clock, workspaces, commands)
+        case "scripted":
+            yield ScriptedWorker(clock, {"12": Script(seconds=0)})
+        case _:
+            from tests.workers.pooling import pooled_worker  # noqa: PLC0415 - an extra
+
+            async with pooled_worker(tmp_path, clock, workspaces, commands) as made:
+                yield made
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from math import ceil
 
 from bot.core.model import BatchId
 from bot.core.say.programs import of_command
+from bot.core.world.markdown import join
 from bot.errors import Problem
 
 Words = tuple[str, str]
@@ -211,3 +212,45 @@ def _size(size_bytes: int) -> str:
     if size_bytes < 100_000_000:
         return f"{ceil(size_bytes / 1_000_000)} MB"
     return f"{size_bytes / 1_000_000_000:.1f} GB"
+
+
+def pool_works(machines: int, slots: int) -> Words:
+    """The scheduler answers, and there are machines."""
+    some = "1 machine" if machines == 1 else f"{machines} machines"
+    many = "1 command" if slots == 1 else f"{slots} commands"
+    return f"the pool has {some} for {many} at a time", ""
+
+
+def pool_is_away(why: str) -> Words:
+    """The scheduler does not answer."""
+    return why, "start the scheduler (python -m bot scheduler); commands wait for it"
+
+
+def pool_is_empty() -> Words:
+    """No machine has joined."""
+    return (
+        "the pool has no machine",
+        "start one (python -m bot worker); commands wait for it",
+    )
+
+
+def pool_has_others(names: Collection[str], version: str) -> Words:
+    """Machines joined that are not of the bot's version."""
+    return (
+        f"nothing runs on {join(sorted(names))} of the pool",
+        f"install {version} there, and start it by python -m bot worker",
+    )
+
+
+def pool_cannot_run(command: str, needs: Collection[str]) -> Words:
+    """No machine has all that a command takes."""
+    what = f" with {join(sorted(needs))}" if needs else ""
+    return (
+        f"no machine of the pool{what} runs {command}",
+        f"name it under commands in the settings file of one{' that has that' if needs else ''}",
+    )
+
+
+def pool_silent(address: str, why: str) -> str:
+    """A machine of the pool cannot reach its scheduler, for now."""
+    return f"the scheduler at {address} does not answer ({why}); this is tried again"

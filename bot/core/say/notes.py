@@ -19,6 +19,16 @@ def running_command() -> str:
     return "running the command"
 
 
+def waits_for_machine() -> str:
+    """No machine of the pool has taken a command yet."""
+    return "waits for a machine of the pool"
+
+
+def pool_away() -> str:
+    """Nobody knows how a command goes that runs in the pool."""
+    return "the pool does not answer; what runs there goes on"
+
+
 def silent(site: str, seconds: float) -> str:
     """The other side of git says nothing; it is listened on."""
     return f"{site} has been silent for {seconds:.0f} s"

@@ -11,6 +11,53 @@ def database_in_use(database: str, holder: str) -> str:
     )
 
 
+def no_dask() -> str:
+    """A pool is wanted, and what it takes is not installed."""
+    return "BATCH_DASK needs an extra of batch-bot: pip install 'batch-bot[dask]'"
+
+
+def no_pool_named() -> str:
+    """A machine of a pool, or its scheduler, is to run and nobody says where."""
+    return (
+        "BATCH_DASK is not set: it says where the scheduler of the pool is, for example"
+        " BATCH_DASK=tls://pool.example.com:8786"
+    )
+
+
+def no_pool_files(files: Collection[str]) -> str:
+    """Files that open the pool are not there."""
+    return (
+        f"BATCH_SETTINGS_FILE: dask names {', '.join(files)}, which cannot be read as a"
+        " file; see .github/docs/pool.md for how they are made"
+    )
+
+
+def pool_not_opened(address: str, why: str) -> str:
+    """The scheduler cannot listen there."""
+    return f"BATCH_DASK: {address} cannot be listened on: {why}"
+
+
+def folder_in_use(folder: str) -> str:
+    """Another machine of the pool, on this one, works in the folder."""
+    return (
+        f"{folder} is in use by another worker; name another folder, for example"
+        " --folder ./data/worker-2"
+    )
+
+
+def git_unfit(why: str) -> str:
+    """This machine has no git that can be used."""
+    return f"this machine cannot take part in the pool: {why}"
+
+
+def other_version(here: str, there: str) -> str:
+    """The bot is of another version than this machine of its pool."""
+    return (
+        f"this is {here} and the bot is {there}: install the same version on both. Until"
+        " then nothing runs here"
+    )
+
+
 def database_linked(database: str) -> str:
     """Another process has the same file by another name."""
     return (

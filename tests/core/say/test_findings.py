@@ -18,6 +18,23 @@ NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
             "the database has 3 MB, its disk 8.2 GB left",
         ),
         (
+            findings.pool_works(2, 6),
+            "the pool has 2 machines for 6 commands at a time",
+        ),
+        (findings.pool_is_empty(), "the pool has no machine"),
+        (
+            findings.pool_has_others({"old", "foreign"}, "batch-bot 0.3.0"),
+            "nothing runs on foreign and old of the pool",
+        ),
+        (
+            findings.pool_cannot_run("train", {"gpu"}),
+            "no machine of the pool with gpu runs train",
+        ),
+        (
+            findings.pool_cannot_run("implement", ()),
+            "no machine of the pool runs implement",
+        ),
+        (
             findings.disk_is_nearly_full(400_000_000),
             "the disk of the database has 0.4 GB left",
         ),

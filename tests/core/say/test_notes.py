@@ -14,6 +14,8 @@ SAID = {
     notes: [
         notes.getting_repository(),
         notes.running_command(),
+        notes.waits_for_machine(),
+        notes.pool_away(),
         notes.silent("https://github.com", 30),
         notes.waits(LATE),
         notes.waits_for_github(LATE),
@@ -84,6 +86,13 @@ SAID = {
         starts.address_taken("localhost", 3000, "Address already in use"),
         starts.no_such_action("frobnicate", "mine:ACTION"),
         starts.part_died(),
+        starts.no_dask(),
+        starts.no_pool_named(),
+        starts.no_pool_files(["/etc/batch-bot/ca.pem"]),
+        starts.pool_not_opened("tls://pool:8786", "Address already in use"),
+        starts.folder_in_use("/srv/data/worker"),
+        starts.git_unfit("git is 2.30, and 2.38 is the oldest that will do"),
+        starts.other_version("batch-bot 0.2.0", "batch-bot 0.3.0"),
     ],
 }
 

@@ -226,3 +226,13 @@ def named(names: Sequence[str]) -> str:
     more = len(names) - _MOST_NAMES
     shown = ", ".join(names[:_MOST_NAMES])
     return f"{shown} and {more} more" if more > 0 else shown
+
+
+@dataclass(frozen=True, slots=True)
+class NotOnThisMachine(Problem):
+    """A machine of a pool has lost its copy of a repository."""
+
+    repository: str
+
+    def __str__(self) -> str:
+        return f"the copy of {self.repository} on a machine of the pool was damaged"

@@ -1,6 +1,7 @@
 """What can go wrong with this server: its disk, its programs, its workers, its database."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from bot.errors import Problem
 
@@ -109,6 +110,68 @@ class AttemptCancelled(Problem):
 
     def __str__(self) -> str:
         return f"attempt {self.attempt} was cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerGone(Problem):
+    """A machine of the pool ended, or froze, with an attempt on it."""
+
+    machine: str = ""
+
+    def __str__(self) -> str:
+        which = f"machine {self.machine}" if self.machine else "a machine"
+        return f"{which} of the pool was lost while it worked on this"
+
+
+@dataclass(frozen=True, slots=True)
+class PoolAway(Problem):
+    """The scheduler of the pool does not answer."""
+
+    why: str = ""
+
+    def __str__(self) -> str:
+        return "the pool does not answer" + (f": {self.why}" if self.why else "")
+
+
+@dataclass(frozen=True, slots=True)
+class SaidByWorker(Problem):
+    """What went wrong on a machine of the pool, in its words."""
+
+    words: str
+    advice: str = ""
+
+    def __str__(self) -> str:
+        return self.words
+
+
+class Breach(StrEnum):
+    """What a machine of the pool never sends."""
+
+    NO_ANSWER = "it is no answer"
+    UNREADABLE = "its answer cannot be read"
+    NO_RESULT = "its answer has no result"
+    NAMES = "its files have other names"
+    SIZE = "its files are too large"
+    PIECES = "its files are not whole"
+    NO_COMMIT = "its commit is not in its files"
+    REFS = "its bundle has other refs"
+    BASE = "its commit stands on another one"
+    NOTHING = "its commit changes nothing"
+    CONTENT = "a large file has other contents"
+
+
+@dataclass(frozen=True, slots=True)
+class NotAsAgreed(Problem):
+    """A machine of the pool sent what a worker never sends."""
+
+    why: Breach | Problem
+    advice = (
+        "Nothing of it was used. The operator of this server has to look at the"
+        " machines of the pool."
+    )
+
+    def __str__(self) -> str:
+        return f"what a machine of the pool sent was not taken: {self.why}"
 
 
 @dataclass(frozen=True, slots=True)

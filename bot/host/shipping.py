@@ -1,0 +1,210 @@
+"""Repositories on their way to machines of a pool, and what comes back from there.
+
+The bot alone reaches GitHub: a machine gets the commits as a git bundle, without those
+that it has, and no token at all. What comes back is data of a stranger. Of its commit
+nothing but the tree is taken: who made it, when, why and on what is written here.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from bot.core.actions.step import CommandJob
+from bot.core.model import AttemptId, CommandResult, Person
+from bot.core.say.problems.server import Breach, NotAsAgreed
+from bot.errors import PermanentError
+from bot.host.commits import Commits
+from bot.host.folders import Folders
+from bot.host.git import GitFailed, Place
+from bot.host.ground import Grounds
+from bot.host.mirrors import Mirrors, base_ref, work_ref
+from bot.host.printed import text
+from bot.host.workspaces import result_of, with_trailers
+from bot.ports.clock import Clock
+from bot.ports.host import BUNDLE, PACKED, Parcel, Shipment
+
+SHIPPED = "refs/shipped"
+"""Below it are, for as long as it takes, the commits that go from here to there."""
+
+MOST_HAVE = 100
+"""How many commits a machine is asked for at most that it has."""
+
+
+class HostShipping:
+    """Ships from the mirrors of this host; with *signs_off* as workspaces do."""
+
+    def __init__(
+        self,
+        folders: Folders,
+        *,
+        mirrors: Mirrors,
+        clock: Clock,
+        signs_off: bool = False,
+    ) -> None:
+        self._folders = folders
+        self._mirrors = mirrors
+        self._git = mirrors.git
+        self._commits = Commits(mirrors.git, clock)
+        self._grounds = Grounds(mirrors, self._commits)
+        self._signs_off = signs_off
+
+    async def prepare(
+        self, job: CommandJob, *, author: Person, co_author: Person | None
+    ) -> Shipment:
+        """Fetch what a job needs. Raises what ``Workspaces.create`` raises."""
+
+        async def find() -> Shipment:
+            url = self._mirrors.remotes.url(job.repository)
+            if job.pull is None:
+                ground = await self._grounds.find(
+                    *(job.attempt, job.repository),
+                    base=job.base,
+                    merge=job.merge,
+                    author=author,
+                )
+                where = (ground.sha, ground.base, ground.merged, ground.heads)
+                return Shipment(job, url, author, co_author, *where)
+            pulled = await self._grounds.of_pull(
+                *(job.attempt, job.repository),
+                number=job.pull.number,
+                head_sha=job.pull.sha,
+                base=job.base,
+            )
+            ground = pulled.ground
+            where = (ground.sha, ground.base, ground.merged, ground.heads)
+            since = (pulled.base_sha, pulled.merge_base_sha)
+            return Shipment(job, url, author, co_author, *where, *since)
+
+        return await self._mirrors.mended(job.repository, find)
+
+    async def pack(self, shipment: Shipment, have: Sequence[str]) -> str | None:
+        """Return the path of a bundle of what whoever has *have* lacks; None of none."""
+        attempt, repository = shipment.job.attempt, shipment.job.repository
+        if set(shipment.shas) <= set(have):
+            return None
+
+        async def pack() -> str | None:
+            place = Place(self._mirrors.of(repository))
+            known = await self._known(place, have[:MOST_HAVE])
+            target = Path(self.folder(attempt)) / PACKED
+            await asyncio.to_thread(target.parent.mkdir, parents=True, exist_ok=True)
+            refs = shipped_refs(attempt, shipment.shas)
+            await self._git.run(
+                *("update-ref", "--stdin"), place=place, stdin=created(refs)
+            )
+            try:
+                without = [f"^{sha}" for sha in known]
+                make = ("bundle", "create", "--quiet", str(target))
+                await self._git.run(*make, *refs, *without, place=place)
+            except GitFailed as error:
+                if "empty bundle" not in error.said:
+                    raise
+                return None
+            finally:
+                drop = "".join(f"delete {ref}\n" for ref in refs).encode()
+                await self._git.run("update-ref", "--stdin", place=place, stdin=drop)
+            return str(target)
+
+        return await self._mirrors.mended(repository, pack)
+
+    def folder(self, attempt: AttemptId) -> str:
+        """Return where the files of an attempt's parcel may be put."""
+        return str(self._folders.parcel(attempt))
+
+    async def take_in(
+        self,
+        job: CommandJob,
+        parcel: Parcel,
+        *,
+        author: Person,
+        co_author: Person | None,
+    ) -> CommandResult:
+        """Return the result with its commit in the mirror, made here of the tree alone.
+
+        Raises ``PermanentError`` if the files are not what a worker may send.
+        """
+        result = parcel.result
+        if not result.commit:
+            return result
+        message = with_trailers(
+            job.message,
+            co_author=co_author,
+            signer=author if self._signs_off else None,
+        )
+        mirror = self._mirrors.of(job.repository)
+        try:
+            ground, tree = await self._unpacked(job, result.commit)
+            change = await self._commits.change(mirror, ground, tree)
+            if not change.files:
+                raise PermanentError(NotAsAgreed(Breach.NOTHING))
+            sha = await self._commits.commit(mirror, tree, [ground], message, author)
+        except GitFailed as error:
+            raise PermanentError(NotAsAgreed(error.problem)) from error
+        await self._mirrors.keep(mirror, work_ref(job.attempt), sha)
+        contents = [name for name in parcel.files if name != BUNDLE]
+        await asyncio.to_thread(self._keep_large, job, contents)
+        return result_of(result, change, sha)
+
+    async def remove(self, attempt: AttemptId) -> None:
+        """Forget an attempt. No error if there is none."""
+        await asyncio.to_thread(self._folders.discard, self._folders.parcel(attempt))
+        await self._mirrors.forget(attempt)
+
+    async def _unpacked(self, job: CommandJob, sha: str) -> tuple[str, str]:
+        """Return the commit that the work stands on, and the tree that came of it."""
+        place = Place(self._mirrors.of(job.repository))
+        bundle = str(Path(self.folder(job.attempt)) / BUNDLE)
+        ref, incoming = work_ref(job.attempt), f"refs/incoming/{job.attempt}"
+        listed = await self._git.run("bundle", "list-heads", bundle, place=place)
+        if text(listed).splitlines() != [f"{sha} {ref}"]:
+            raise PermanentError(NotAsAgreed(Breach.REFS))
+        strict = ("-c", "fetch.fsckObjects=true", "fetch")
+        options = ("--no-tags", "--no-write-fetch-head", "--quiet", "--")
+        spec = f"+{ref}:{incoming}"
+        await self._git.run(*strict, *options, bundle, spec, place=place)
+        try:
+            ask = ("rev-parse", base_ref(job.attempt), f"{sha}^@", f"{sha}^{{tree}}")
+            ground, *parents, tree = text(
+                await self._git.run(*ask, place=place)
+            ).splitlines()
+        finally:
+            await self._git.run("update-ref", "-d", incoming, place=place)
+        if parents != [ground]:
+            raise PermanentError(NotAsAgreed(Breach.BASE))
+        return ground, tree
+
+    async def _known(self, place: Place, shas: Sequence[str]) -> list[str]:
+        """Return those of some commits that are in the mirror too."""
+        if not shas:
+            return []
+        asked = "".join(f"{sha}\n" for sha in shas).encode()
+        printed = await self._git.run(
+            "cat-file",
+            "--batch-check=%(objectname) %(objecttype)",
+            place=place,
+            stdin=asked,
+        )
+        rows = [line.split(" ") for line in text(printed).splitlines()]
+        return [row[0] for row in rows if row[1:] == ["commit"]]
+
+    def _keep_large(self, job: CommandJob, names: Sequence[str]) -> None:
+        """Keep the contents of large files where a push looks for them."""
+        source = Path(self.folder(job.attempt))
+        for name in names:
+            with (source / name).open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            if digest != name:
+                raise PermanentError(NotAsAgreed(Breach.CONTENT))
+            store = self._mirrors.large(job.repository)
+            store.put(source / name, job.attempt)
+
+
+def shipped_refs(attempt: AttemptId, shas: Sequence[str]) -> Mapping[str, str]:
+    """Return the refs under which commits travel."""
+    return {f"{SHIPPED}/{attempt}/{n}": sha for n, sha in enumerate(shas)}
+
+
+def created(refs: Mapping[str, str]) -> bytes:
+    """Return refs as ``git update-ref --stdin`` takes them."""
+    return "".join(f"update {ref} {sha}\n" for ref, sha in refs.items()).encode()

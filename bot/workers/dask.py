@@ -1,0 +1,287 @@
+"""Runs the operator's commands on the machines of a dask pool.
+
+The bot fetches from GitHub, and sends a machine what that lacks of the repository; what
+comes back it takes in itself. See ``bot.workers.member`` for the other side.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from concurrent.futures import CancelledError as Cancelled
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import structlog
+from distributed import Future
+from distributed.scheduler import KilledWorker
+
+from bot.core.actions.step import CommandJob
+from bot.core.model import AttemptId, CommandResult, Person
+from bot.core.say import notes
+from bot.core.say.problems.server import (
+    AttemptCancelled,
+    Breach,
+    NoCommand,
+    NotAsAgreed,
+    WorkerGone,
+)
+from bot.errors import Lost, PermanentError, Problem, TransientError
+from bot.ports.clock import Clock
+from bot.ports.github import People
+from bot.ports.host import PACKED, Parcel, Shipment, Shipping
+from bot.ports.work import Emit, Resource, unheard
+from bot.workers.pool import Pool, runs
+from bot.workers.wire import decode, without_moves
+
+PIECE_BYTES = 4 * 1024**2
+"""How much of a file goes at once: all of it passes through the scheduler's memory."""
+
+PIECE_SECONDS = 120.0
+
+STOP_SECONDS = 8.0
+"""How long a machine has to end a command; what does not answer has lost it anyway."""
+
+AGAIN_SECONDS = 2.0
+"""How soon the pool is asked again that did not answer."""
+
+log = structlog.get_logger()
+
+
+@dataclass(eq=False, slots=True)
+class _Attempt:
+    """What this process knows of an attempt."""
+
+    machine: str = ""  # that asks for it
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+    emit: Emit = unheard
+
+    def hear(self, said: Mapping[str, Any]) -> None:
+        """Take what its machine says."""
+        if machine := said.get("asks"):
+            self.machine = str(machine)
+            self.asked.set()
+        if line := said.get("line"):
+            self.emit(str(line))
+
+
+class DaskWorker:
+    """The pool. *commands* are the operator's, each with what it needs of a machine."""
+
+    name = "dask"
+    outlives_the_bot = True
+    takes: frozenset[Resource] = frozenset()
+
+    def __init__(
+        self,
+        *,
+        pool: Pool,
+        shipping: Shipping,
+        people: People,
+        clock: Clock,
+        commands: Mapping[str, Mapping[str, float]],
+    ) -> None:
+        self._pool = pool
+        self._shipping = shipping
+        self._people = people
+        self._clock = clock
+        self._commands = commands
+        self._attempts: dict[AttemptId, _Attempt] = {}
+        pool.hear = self._hear
+
+    def why_not(self, command: str) -> Problem | None:
+        """Return why it cannot run a command; None if it can."""
+        return None if command in self._commands else NoCommand(command)
+
+    async def start(self, job: CommandJob, emit: Emit = unheard) -> str:
+        """Return once a machine has begun; starting again begins nothing.
+
+        The time in which all machines are taken is none of the command's. Raises what
+        ``Shipping.prepare`` raises, and ``TransientError`` while the pool is away.
+        """
+        if job.attempt in self._attempts and await self._pool.began_on(job.attempt):
+            return job.attempt
+        emit(notes.getting_repository())
+        author = await self._people.bot(job.repository)
+        co_author = await self._co_author(job)
+        shipment = await self._shipping.prepare(job, author=author, co_author=co_author)
+        known = self._attempts[job.attempt] = _Attempt(emit=emit)
+        needs = self._commands[job.command]
+        while True:
+            known.asked.clear()
+            future = await self._pool.submit(
+                job.attempt, {runs(job.command): 1, **needs}
+            )
+            emit(notes.waits_for_machine())
+            if await self._is_begun(future, known, shipment):
+                return job.attempt
+            # Its machine was lost, or the scheduler, before anything began.
+            future.release()
+            await self._pool.forget(job.attempt)
+            await self._clock.sleep(AGAIN_SECONDS)
+
+    async def find(self, attempt: AttemptId) -> str | None:
+        """Return the id of an attempt that has begun and is still known.
+
+        One that still waits for a machine is taken back: it loses nothing.
+        """
+        try:
+            if await self._pool.find(attempt) is None:
+                return None
+            if await self._pool.began_on(attempt):
+                return attempt
+            await self._pool.forget(attempt)
+        except TransientError as error:
+            # It may run there: whoever waits for its result finds out.
+            log.warning("the pool is away", attempt=attempt, error=str(error))
+            return attempt
+        return None
+
+    async def result(
+        self, external_id: str, job: CommandJob, emit: Emit
+    ) -> CommandResult:
+        """Wait for the end of an attempt, and take in what it made.
+
+        Raises ``Lost`` if its machine, or the scheduler, has lost it.
+        """
+        known = self._attempts.setdefault(job.attempt, _Attempt())
+        known.emit = emit
+        answer = decode(await self._ended(job.attempt, emit))
+        if answer.kind == "stopped":
+            raise Lost(AttemptCancelled(job.attempt))
+        if answer.parcel is None:
+            raise answer.error()
+        await self._fetch(job.attempt, answer.parcel)
+        author = await self._people.bot(job.repository)
+        co_author = await self._co_author(job)
+        result = await self._shipping.take_in(
+            job, answer.parcel, author=author, co_author=co_author
+        )
+        return without_moves(result)
+
+    async def stop(self, attempt: AttemptId) -> None:
+        """Stop an attempt; nothing of it runs any more when this returns.
+
+        A machine that does not answer ends it as soon as it can: it has lost its place.
+        """
+        self._attempts.pop(attempt, None)
+        try:
+            if machine := await self._pool.began_on(attempt):
+                await self._end(machine, attempt)
+            await self._pool.forget(attempt)
+        except TransientError as error:
+            log.warning("the pool was not told", attempt=attempt, error=str(error))
+
+    async def _end(self, machine: str, attempt: AttemptId) -> None:
+        try:
+            await self._pool.call(machine, "remove", attempt, seconds=STOP_SECONDS)
+        except TransientError as error:
+            log.warning("a machine is lost", attempt=attempt, error=str(error))
+
+    async def clean(self, attempt: AttemptId) -> None:
+        """Remove what is left of an attempt here, in the pool and on its machine."""
+        await self.stop(attempt)
+        await self._shipping.remove(attempt)
+
+    # --- beginning -----------------------------------------------------------------------
+
+    async def _is_begun(
+        self, future: Future, known: _Attempt, shipment: Shipment
+    ) -> bool:
+        """Send an attempt to the machine that asks for it; return False if none did."""
+        attempt = shipment.job.attempt
+        over = asyncio.ensure_future(_over(future))
+        asked = asyncio.ensure_future(known.asked.wait())
+        try:
+            await asyncio.wait({over, asked}, return_when=asyncio.FIRST_COMPLETED)
+            if not known.asked.is_set():
+                return False
+        finally:
+            for task in (over, asked):
+                task.cancel()
+            await asyncio.gather(over, asked, return_exceptions=True)
+        machine = known.machine
+        try:
+            await self._send(machine, shipment)
+            await self._pool.begins_on(attempt, machine)
+            await self._pool.call(machine, "begin", attempt, shipment)
+        except TransientError as error:
+            log.warning("a machine was lost", attempt=attempt, error=str(error))
+            await self.stop(attempt)
+            self._attempts[attempt] = known
+            return False
+        return True
+
+    async def _send(self, machine: str, shipment: Shipment) -> None:
+        job = shipment.job
+        have = await self._pool.call(machine, "have", job.attempt, job.repository)
+        path = await self._shipping.pack(shipment, have)
+        if path is None:
+            return
+        offset = 0
+        with await asyncio.to_thread(Path(path).open, "rb") as file:
+            while data := await asyncio.to_thread(file.read, PIECE_BYTES):
+                await self._pool.call(
+                    *(machine, "take", job.attempt, PACKED, offset, data),
+                    seconds=PIECE_SECONDS,
+                )
+                offset += len(data)
+        await asyncio.to_thread(Path(path).unlink)
+
+    async def _co_author(self, job: CommandJob) -> Person | None:
+        if not job.asked_by or job.pull is not None:
+            return None
+        return await self._people.person(job.repository, job.asked_by)
+
+    # --- ending --------------------------------------------------------------------------
+
+    async def _ended(self, attempt: AttemptId, emit: Emit) -> object:
+        """Return the answer of an attempt, over whatever losses of the connection."""
+        while True:
+            try:
+                return await self._pool.outcome(attempt)
+            except Lost:
+                raise
+            except KilledWorker as error:
+                machine = getattr(error.last_worker, "name", "")
+                raise Lost(WorkerGone(str(machine))) from error
+            except (TransientError, Cancelled) as error:
+                # The connection is gone, the attempt perhaps not.
+                log.warning("the pool is away", attempt=attempt, error=str(error))
+                if attempt not in self._attempts:
+                    raise Lost(AttemptCancelled(attempt)) from error
+                emit(notes.pool_away())
+                await self._clock.sleep(AGAIN_SECONDS)
+
+    async def _fetch(self, attempt: AttemptId, parcel: Parcel) -> None:
+        """Fetch the files of a parcel, which are as large as it says and no larger."""
+        machine = await self._pool.began_on(attempt)
+        folder = Path(self._shipping.folder(attempt))
+        await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+        try:
+            for name, size in parcel.files.items():
+                with await asyncio.to_thread((folder / name).open, "wb") as file:
+                    left = size
+                    while left:
+                        most = min(left, PIECE_BYTES)
+                        data = await self._pool.call(
+                            *(machine, "give", attempt, name, size - left, most),
+                            seconds=PIECE_SECONDS,
+                        )
+                        if not isinstance(data, bytes) or not 0 < len(data) <= most:
+                            raise PermanentError(NotAsAgreed(Breach.PIECES))
+                        await asyncio.to_thread(file.write, data)
+                        left -= len(data)
+        except TransientError as error:
+            raise Lost(WorkerGone()) from error
+
+    def _hear(self, said: Mapping[str, Any]) -> None:
+        known = self._attempts.get(AttemptId(str(said.get("attempt", ""))))
+        if known is not None:
+            known.hear(said)
+
+
+async def _over(future: Future) -> None:
+    """Wait until nothing more becomes of a future, whatever that is."""
+    with suppress(Exception, Cancelled):
+        await future

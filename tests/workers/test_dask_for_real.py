@@ -1,0 +1,311 @@
+"""The pool with real git and real processes; its machines run in this process."""
+
+import asyncio
+import os
+import sys
+import textwrap
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("distributed", reason="the extra [dask] is not installed")
+
+from bot.core.actions.step import CommandJob, PullHead
+from bot.core.effects import PushBranch
+from bot.core.model import CommandResult, ItemNumber
+from bot.errors import BranchMissing, Lost, PermanentError
+from bot.host.clock import SystemClock
+from bot.host.commands import HostCommands
+from bot.host.folders import Folders
+from bot.host.git import Git, Remotes
+from bot.host.isolation import View, choose
+from bot.host.mirrors import Mirrors
+from bot.host.process import HOST_MARKER, Tree
+from bot.host.push import BranchPusher
+from bot.host.receiving import HostReceiving
+from bot.host.shipping import HostShipping
+from bot.ports.host import BUNDLE, Parcel
+from bot.ports.work import Emit, unheard
+from bot.workers.dask import DaskWorker
+from tests.core.actions.jobs import REPOSITORY
+from tests.host.gitting import OneToken, Remote, git
+from tests.workers.conftest import make_job
+from tests.workers.pooling import ME, asking, joined, scheduling
+
+pytestmark = pytest.mark.outside
+
+ENVIRONMENT = {"PATH": os.environ["PATH"], "PRIVATE_KEY": "the key of the app"}
+BRANCH = "batch/b7k2/12"
+
+
+class Stage:
+    """The bot's machine, one of the pool, and a repository; an agent that runs there."""
+
+    def __init__(self, folder: Path, agent: str) -> None:
+        self.remote = Remote.made_in(folder / "github")
+        self.remote.commit("main", {"paths.py": "one\n"})
+        self.here = Folders(folder / "here" / "host")
+        self.there = Folders(folder / "there" / "host")
+        for folders in (self.here, self.there):
+            folders.root.mkdir(parents=True)
+        self.mirrors = Mirrors(
+            self.here,
+            git=Git(environment=ENVIRONMENT, host=self.here.host),
+            remotes=Remotes(OneToken(), lambda _: str(self.remote.bare)),
+        )
+        clock = SystemClock()
+        self.shipping = HostShipping(self.here, mirrors=self.mirrors, clock=clock)
+        self.pusher = BranchPusher(self.mirrors)
+        argv = [sys.executable, "-I", "-S", "-c", textwrap.dedent(agent)]
+        self.receiving = HostReceiving(
+            self.there,
+            git=Git(environment=ENVIRONMENT, host=self.there.host),
+            commands=HostCommands(
+                self.there,
+                isolation=choose("best-effort", View(hidden=(self.there.root,))),
+                clock=clock,
+                environment=ENVIRONMENT,
+            ),
+            clock=clock,
+            argvs={"implement": argv},
+        )
+        self.worker: DaskWorker
+
+    async def run(self, job: CommandJob, emit: Emit = unheard) -> CommandResult:
+        external_id = await self.worker.start(job, emit)
+        return await self.worker.result(external_id, job, emit)
+
+    async def push(self, result: CommandResult) -> None:
+        await self.pusher.do(PushBranch(REPOSITORY, BRANCH, result.commit))
+
+    def log(self, ref: str, form: str) -> str:
+        return git(self.remote.bare, "log", "-1", f"--format={form}", ref)
+
+
+@pytest.fixture
+async def pooled(tmp_path: Path) -> AsyncIterator[Callable[[str], "Awaitable[Stage]"]]:
+    async with AsyncExitStack() as stack:
+
+        async def made(agent: str) -> Stage:
+            stage = await asyncio.to_thread(Stage, tmp_path, agent)
+            scheduler = await stack.enter_async_context(scheduling())
+            clock = SystemClock()
+            await stack.enter_async_context(joined(scheduler, stage.receiving, clock))
+            stage.worker = await stack.enter_async_context(
+                asking(scheduler, stage.shipping, clock)
+            )
+            return stage
+
+        yield made
+
+
+async def test_from_an_issue_to_a_pushed_branch(pooled):
+    stage: Stage = await pooled("""
+        import json, os
+        item = json.load(open(os.environ["BATCH_ITEM_FILE"]))
+        open("paths.py", "a").write(f"# {item['title']}\\n")
+        with open(os.environ["BATCH_OUTPUT"] + "/result.json", "w") as file:
+            json.dump({"title": "Join paths"}, file)
+        print("all tests pass")
+    """)
+    job = make_job()
+    lines: list[str] = []
+    result = await stage.run(job, lines.append)
+    assert result.outputs == {"result.json": '{"title": "Join paths"}'}
+    assert (result.files, result.insertions, result.deletions) == (1, 1, 0)
+    assert result.log_tail == ("all tests pass",)
+    assert result.isolation
+    assert "waits for a machine of the pool" in lines
+    await stage.push(result)
+    await stage.worker.clean(job.attempt)
+    assert stage.remote.show(f"{BRANCH}:paths.py") == "one\n# Paths on Windows"
+    assert stage.log(BRANCH, "%an %ce %s") == f"{ME.name} {ME.address} Implement #12"
+    assert stage.log(BRANCH, "%P") == stage.remote.head("main")
+    for folders in (stage.here, stage.there):
+        assert not folders.attempt(job.attempt).root.exists()
+        assert not folders.parcel(job.attempt).exists()
+
+
+async def test_what_a_machine_has_is_not_sent_again(pooled):
+    stage: Stage = await pooled('open("paths.py", "a").write("two\\n")')
+    packed: list[int] = []
+    pack = stage.shipping.pack
+
+    async def counted(shipment, have):
+        path = await pack(shipment, have)
+        packed.append(await asyncio.to_thread(_size, path))
+        return path
+
+    stage.shipping.pack = counted  # type: ignore[method-assign]
+    stage.remote.commit("main", {"large.txt": os.urandom(60_000).hex()})
+    for attempt in (1, 2):
+        job = make_job(attempt=attempt)
+        assert (await stage.run(job)).commit
+        await stage.worker.clean(job.attempt)
+    stage.remote.commit("main", {"three.txt": "3\n"})
+    assert (await stage.run(make_job(attempt=3))).commit
+    assert packed[0] > 60_000
+    assert packed[1] == 0
+    assert 0 < packed[2] < 2_000
+
+
+async def test_a_damaged_copy_is_made_again(pooled):
+    stage: Stage = await pooled('open("paths.py", "a").write("two\\n")')
+    await stage.run(make_job())
+    mirror = stage.there.mirror(REPOSITORY)
+    for pack in mirror.rglob("*.pack"):
+        pack.chmod(0o600)
+        pack.write_bytes(b"nothing")
+    for file in (mirror / "objects").glob("??/*"):
+        file.chmod(0o600)
+        file.write_bytes(b"nothing")
+    (mirror / "HEAD").unlink()
+    assert (await stage.run(make_job(attempt=2))).commit
+
+
+async def test_an_item_behind_two_gets_a_merge_that_the_bot_made(pooled):
+    stage: Stage = await pooled("""
+        import os
+        assert os.path.exists("ten.py") and os.path.exists("eleven.py")
+        open("paths.py", "a").write(os.environ["BATCH_BASE"] + "\\n")
+    """)
+    stage.remote.commit("batch/b7k2/10", {"ten.py": "10\n"}, start="main")
+    stage.remote.commit("batch/b7k2/11", {"eleven.py": "11\n"}, start="main")
+    result = await stage.run(
+        replace(make_job(), merge=("batch/b7k2/10", "batch/b7k2/11"))
+    )
+    assert result.merged == ("batch/b7k2/10", "batch/b7k2/11")
+    await stage.push(result)
+    assert stage.remote.show(f"{BRANCH}^:ten.py") == "10"
+    assert stage.remote.show(f"{BRANCH}:paths.py") == "one\nmain"
+
+
+async def test_a_pull_request_is_looked_at(pooled):
+    stage: Stage = await pooled("""
+        import os
+        print(open(os.environ["BATCH_DIFF_FILE"]).read())
+    """)
+    head = stage.remote.commit("topic", {"paths.py": "one\ntwo\n"}, start="main")
+    git(stage.remote.bare, "update-ref", "refs/pull/7/head", head)
+    pull = PullHead(ItemNumber(7), head)
+    result = await stage.run(replace(make_job(), pull=pull))
+    assert "+two" in result.log_tail
+    assert result.commit == ""
+
+
+async def test_a_branch_that_is_missing_is_known_before_anything_is_sent(pooled):
+    stage: Stage = await pooled("")
+    with pytest.raises(BranchMissing):
+        await stage.worker.start(make_job(base="batch/b7k2/8"))
+
+
+async def test_large_files_come_along(pooled):
+    stage: Stage = await pooled('open("film.bin", "w").write("a film" * 1000)')
+    stage.remote.commit("main", {".gitattributes": "*.bin filter=lfs\n"})
+    result = await stage.run(make_job())
+    (kept,) = stage.mirrors.large(REPOSITORY).of(make_job().attempt)
+    assert kept.read_text() == "a film" * 1000
+    assert result.files == 1
+
+
+async def test_stopping_ends_all_processes_there(pooled):
+    stage: Stage = await pooled("""
+        import subprocess, sys, time
+        wait = [sys.executable, "-I", "-S", "-c", "import time; time.sleep(1000)"]
+        subprocess.Popen(wait, start_new_session=True)
+        print("working", flush=True)
+        time.sleep(1000)
+    """)
+    job, started = make_job(), asyncio.Event()
+
+    def emit(line: str) -> None:
+        if line == "working":
+            started.set()
+
+    waiting = asyncio.ensure_future(stage.run(job, emit))
+    await asyncio.wait_for(started.wait(), 20)
+    tree = Tree({HOST_MARKER: stage.there.host})
+    assert len(tree.processes()) >= 2
+    async with asyncio.timeout(10):
+        await stage.worker.stop(job.attempt)
+        with pytest.raises(Lost):
+            await waiting
+    assert tree.processes() == []
+    await stage.worker.clean(job.attempt)
+    assert await stage.worker.find(job.attempt) is None
+
+
+def _size(path: str | None) -> int:
+    return Path(path).stat().st_size if path else 0
+
+
+async def _sent(stage: Stage, change: Callable[[Stage, Parcel], Parcel]) -> None:
+    """Run a job on a machine that changes what it sends."""
+    run = stage.receiving.run
+
+    async def lying(shipment, say):
+        return await asyncio.to_thread(change, stage, await run(shipment, say))
+
+    stage.receiving.run = lying  # type: ignore[method-assign]
+    await stage.run(make_job())
+
+
+def _other_base(stage: Stage, parcel: Parcel) -> Parcel:
+    """Put another commit in between."""
+    attempt = make_job().attempt
+    mirror, ref = stage.there.mirror(REPOSITORY), f"refs/batch/{attempt}"
+    tree = git(mirror, "rev-parse", f"{ref}^{{tree}}")
+    sha = git(mirror, "commit-tree", tree, "-p", ref, "-m", "More")
+    git(mirror, "update-ref", ref, sha)
+    return _bundled(stage, parcel, sha, ref)
+
+
+def _other_ref(stage: Stage, parcel: Parcel) -> Parcel:
+    """Send a branch besides."""
+    mirror = stage.there.mirror(REPOSITORY)
+    sha = parcel.result.commit
+    git(mirror, "update-ref", "refs/heads/main", sha)
+    return _bundled(
+        stage, parcel, sha, f"refs/batch/{make_job().attempt}", "refs/heads/main"
+    )
+
+
+def _bundled(stage: Stage, parcel: Parcel, sha: str, *refs: str) -> Parcel:
+    file = stage.there.parcel(make_job().attempt) / BUNDLE
+    git(stage.there.mirror(REPOSITORY), "bundle", "create", "-q", str(file), *refs)
+    size = file.stat().st_size
+    return Parcel(replace(parcel.result, commit=sha), {BUNDLE: size})
+
+
+def _other_name(stage: Stage, parcel: Parcel) -> Parcel:
+    return Parcel(parcel.result, {**parcel.files, "../../host/mirrors/1.git/HEAD": 3})
+
+
+def _too_much(stage: Stage, parcel: Parcel) -> Parcel:
+    return Parcel(parcel.result, {BUNDLE: 10**12})
+
+
+def _other_content(stage: Stage, parcel: Parcel) -> Parcel:
+    name = "a" * 64
+    (stage.there.parcel(make_job().attempt) / name).write_text("a film")
+    return Parcel(parcel.result, {**parcel.files, name: 6})
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (_other_base, "stands on another"),
+        (_other_ref, "other refs"),
+        (_other_name, "other names"),
+        (_too_much, "too large"),
+        (_other_content, "other contents"),
+    ],
+)
+async def test_what_no_worker_sends_is_not_taken(pooled, change, why: str):
+    stage: Stage = await pooled('open("paths.py", "a").write("two\\n")')
+    with pytest.raises(PermanentError, match=why) as raised:
+        await _sent(stage, change)
+    assert "Nothing of it was used" in raised.value.advice
