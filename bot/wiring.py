@@ -28,7 +28,12 @@ from bot.core.effects import (
 )
 from bot.core.model import OPERATOR, InstallationId, Repository, Role
 from bot.core.say import findings, programs
-from bot.core.say.starts import no_dask, no_such_action
+from bot.core.say.starts import (
+    no_dask,
+    no_such_action,
+    no_such_worker,
+    no_worker_made,
+)
 from bot.core.world.redaction import Secrets
 from bot.engine.additions import Additions
 from bot.engine.answers import Answers
@@ -108,7 +113,7 @@ from bot.ports.examined import Examined, Finding, State
 from bot.ports.github import People
 from bot.ports.host import Shipping
 from bot.ports.store import Delivery, Held
-from bot.ports.work import Worker
+from bot.ports.work import Means, Worker
 from bot.settings import Settings, secret_files
 from bot.settings.examined import SettingsExamined
 from bot.store.store import Store
@@ -415,7 +420,10 @@ class Engine:
             names=settings.commands_here,
         )
         self.pool = Pooled.of(settings, shipping, github.people, clock)
-        known: Mapping[str, Worker] = {local.name: local, **self.pool.workers}
+        means = Means(local, frozenset(settings.commands), clock)
+        known = workers_from_outside(
+            means, {local.name: local, **self.pool.workers}, settings.workers
+        )
         workers = {name: known[name] for name in settings.workers}
         gate = Gate(store.freezes, clock)
         effects = Effects(
@@ -435,7 +443,7 @@ class Engine:
             fraction=random.random,
         )
         work = Work(
-            workers=workers,
+            workers=known,  # what runs where nothing begins any more is waited for
             workspaces=workspaces,
             clock=clock,
             fraction=random.random,
@@ -820,6 +828,28 @@ def actions_from_outside() -> Sequence[ActionSpec]:
             raise SettingsError(no_such_action(point.name, point.value))
         found[spec.name] = spec
     return list(found.values())
+
+
+def workers_from_outside(
+    means: Means, own: Mapping[str, Worker], wanted: Sequence[str]
+) -> Mapping[str, Worker]:
+    """Return the bot's own workers with those that are *wanted* of installed packages.
+
+    They have the names of their entry points. Raises ``SettingsError`` for one that
+    nobody brings, or that is none.
+    """
+    points = {p.name: p for p in entry_points(group="batch_bot.workers")}
+    found = dict(own)
+    for name in wanted:
+        if name in own:
+            continue
+        if name not in points:
+            raise SettingsError(no_such_worker(name, [*own, *points]))
+        worker = points[name].load()(means)
+        if getattr(worker, "name", "") != name:
+            raise SettingsError(no_worker_made(name, points[name].value))
+        found[name] = worker
+    return found
 
 
 def keep_holds(store: Store, clock: Clock, supervisor: Supervisor) -> Keep:

@@ -1,12 +1,14 @@
 """Where operators' commands run."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
 from bot.core.actions.step import CommandJob
 from bot.core.model import AttemptId, CommandResult
 from bot.errors import Problem
+from bot.ports.clock import Clock
 
 Emit = Callable[[str], None]
 """Takes a progress line, in the words of the work."""
@@ -56,3 +58,16 @@ class Worker(Protocol):
 
     async def clean(self, attempt: AttemptId) -> None:
         """Remove what an ended attempt left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a worker of an installed package may use."""
+
+    local: Worker  # runs commands on the bot's machine, isolated
+    commands: Collection[str]  # the operator's names for them
+    clock: Clock
+
+
+MakeWorker = Callable[[Means], Worker]
+"""What an entry point of the group ``batch_bot.workers`` names."""

@@ -326,8 +326,11 @@ class Settings(BaseSettings):
 
     @property
     def commands_here(self) -> Mapping[str, tuple[str, ...]]:
-        """The operator's commands that run on the bot's own machine."""
-        if "local" not in self.workers:
+        """The operator's commands that may run on the bot's own machine.
+
+        Workers of installed packages may have them run there.
+        """
+        if list(self.workers) == ["dask"]:
             return {}
         needy = {name for name, own in self.file.commands.items() if own.needs}
         return {n: argv for n, argv in self.commands.items() if n not in needy}

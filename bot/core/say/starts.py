@@ -120,6 +120,19 @@ def no_such_action(name: str, value: str) -> str:
     return f"{value} adds no action that can be had: {name}"
 
 
+def no_such_worker(name: str, known: Collection[str]) -> str:
+    """The settings name a worker that nobody brings."""
+    return (
+        f"BATCH_SETTINGS_FILE: workers names {name}, and there is {', '.join(known)}; others"
+        " come with packages that are installed beside the bot"
+    )
+
+
+def no_worker_made(name: str, value: str) -> str:
+    """An entry point makes what is no worker, or one by a name that is taken."""
+    return f"{value} makes no worker that can be had: {name}"
+
+
 def backup_onto_itself(path: str) -> str:
     """A copy would take the place of the database that it is made of."""
     return f"{path} is the database itself. Give the copy another name."

@@ -86,6 +86,8 @@ SAID = {
         starts.address_taken("localhost", 3000, "Address already in use"),
         starts.no_such_action("frobnicate", "mine:ACTION"),
         starts.part_died(),
+        starts.no_such_worker("slurm", ["local", "dask"]),
+        starts.no_worker_made("local", "mine:make"),
         starts.no_dask(),
         starts.no_pool_named(),
         starts.no_pool_files(["/etc/batch-bot/ca.pem"]),
