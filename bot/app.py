@@ -229,6 +229,7 @@ async def start(
         supervisor.start("scheduler", engine.scheduler.run(), is_vital=True)
         await engine.recovery.resume()
         supervisor.start("inbox", engine.inbox.run(), is_vital=True)
+        supervisor.start("schedules", engine.alarm.run(), is_vital=True)
         supervisor.start("outages", engine.outages.run(), is_vital=True)
         supervisor.start("sweep", engine.sweep.run(), is_vital=True)
         if settings.polls:

@@ -36,6 +36,7 @@ from bot.core.say.starts import (
 )
 from bot.core.world.redaction import Secrets
 from bot.engine.additions import Additions
+from bot.engine.alarm import Alarm
 from bot.engine.answers import Answers
 from bot.engine.batches import NewBatches
 from bot.engine.boxes import Boxes
@@ -67,12 +68,14 @@ from bot.engine.reports import Reports
 from bot.engine.requested import Requested
 from bot.engine.retries import Retries
 from bot.engine.running import Running
+from bot.engine.scheduled import ScheduledBatches
 from bot.engine.scheduler import Scheduler, SlotLimits
 from bot.engine.situation import Face, Situations
 from bot.engine.starts import Starts
 from bot.engine.steps import Steps
 from bot.engine.supervisor import Supervisor
 from bot.engine.sweep import Awaited, Forgotten, Missed, Short, Sweep, Untold
+from bot.engine.timetables import Timetables
 from bot.engine.tracker import Tracker
 from bot.engine.verdicts import Verdicts
 from bot.engine.voice import Voice
@@ -548,6 +551,10 @@ class Engine:
         abilities = Abilities(
             {n: w.why_not for n, w in workers.items()}, settings.commands_for_forks
         )
+        bots = frozenset(settings.allowed_bots)
+        self.timetables = Timetables(
+            kept=store.timetables, github=github.github, clock=clock, bots=bots
+        )
         reader = Reader(
             github=github.github,
             batches=store.batches,
@@ -555,6 +562,7 @@ class Engine:
             slots=settings.concurrency,
             abilities=abilities,
             elsewhere=elsewhere,
+            timetables=self.timetables,
         )
         new = NewBatches(
             batches=store.batches,
@@ -599,6 +607,7 @@ class Engine:
                 situations=situations,
                 tracker=self.tracker,
                 replies=replies,
+                timetables=self.timetables,
             ),
             freezes=Freezes(
                 kept=store.freezes,
@@ -667,12 +676,27 @@ class Engine:
                     fraction=random.random,
                     seconds=settings.trigger_window_seconds,
                 ),
-                verdicts=Verdicts(github=github.github, effects=effects),
+                verdicts=Verdicts(
+                    github=github.github,
+                    effects=effects,
+                    timetables=self.timetables,
+                    clock=clock,
+                ),
                 wished=self.wished,
+                timetables=self.timetables,
+                scheduled=ScheduledBatches(
+                    timetables=self.timetables,
+                    github=github.github,
+                    reader=reader,
+                    batches=store.batches,
+                    new=new,
+                    replies=replies,
+                    allows=settings.allows,
+                ),
             ),
             policy=Policy(
                 app_login=github.login,
-                allowed_bots=frozenset(settings.allowed_bots),
+                allowed_bots=bots,
                 allows=settings.allows,
             ),
             wake=waits.wake,
@@ -685,6 +709,7 @@ class Engine:
             supervisor=supervisor,
             fraction=random.random,
         )
+        self.alarm = Alarm(timetables=self.timetables, add=self.inbox.add, clock=clock)
         self.recovery = Recovery(
             batches=store.batches,
             scheduler=self.scheduler,
@@ -731,6 +756,7 @@ class Engine:
                 "database": store,
                 "engine": Going(self.recorder, self.reports, self.forgotten, stopping),
                 "GitHub": github,
+                "schedules": self.timetables,
                 "this machine": host.examined,
                 **self.pool.parts,
             }

@@ -7,6 +7,7 @@ from typing import Any
 
 from bot.core.model import AttemptId, BatchId, ItemId, attempt_id
 from bot.core.run.progress import Progress, fold
+from bot.core.say.schedules import rows as schedule_rows
 from bot.core.say.situation import Situation
 from bot.core.say.terminal import document_of, row_of
 from bot.errors import UserError
@@ -85,6 +86,15 @@ class BatchReader:
         progress = await _progress(store, batch_id)
         nobody = hashlib.sha256().digest()  # no marker is made of what is read here
         return render(progress, Situation(now=SystemClock().now(), marker_key=nobody))
+
+
+async def schedules(database: Path) -> Sequence[Json]:
+    """Return a row for each schedule that is known."""
+    clock = SystemClock()
+    async with read_store(database, clock=clock, is_thorough=False) as store:
+        known = await store.timetables.all()
+    found = sorted(known.values(), key=lambda one: one.repository.name)
+    return schedule_rows(found, clock.now())
 
 
 async def _progress(store: Store, batch_id: BatchId) -> Progress:

@@ -82,6 +82,22 @@ def batches(*, limit: int, is_json: bool) -> None:
 
 
 @click.command()
+@AS_JSON
+@_says_why
+def schedules(*, is_json: bool) -> None:
+    """List the schedules of all repositories: when each runs next, in whose name."""
+    from bot.commandline.batches import schedules  # noqa: PLC0415
+
+    rows = _run(schedules(database_path()))
+    if is_json:
+        _print_json(rows)
+        return
+    from bot.commandline.show import table_of_schedules  # noqa: PLC0415
+
+    _console().print(table_of_schedules(rows))
+
+
+@click.command()
 @BATCH
 @click.option("--watch", is_flag=True, help="Go on showing it until it is over.")
 @AS_JSON
@@ -377,6 +393,7 @@ def completion(context: click.Context, shell: str) -> None:
 
 COMMANDS = (
     batches,
+    schedules,
     show,
     logs,
     plan,

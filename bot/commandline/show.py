@@ -45,6 +45,25 @@ def table_of(rows: Sequence[Json]) -> RenderableType:
     return table
 
 
+def table_of_schedules(rows: Sequence[Json]) -> RenderableType:
+    """Return a line for each schedule."""
+    if not rows:
+        return Text("There are no schedules.")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("where", "at", "runs", "next", "in the name of", "the last time"):
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        table.add_row(
+            Text(row["repository"]),
+            Text(row["at"]),
+            Text(row["run"], style="bold"),
+            Text(row["next"]),
+            Text(row["pushed_by"] or "nobody: off"),
+            Text(row["became"]),
+        )
+    return table
+
+
 def picture_of(batch: Json) -> RenderableType:
     """Return a batch with a bar, its items and, if some wait for others, who for whom."""
     head = Text.assemble(

@@ -558,6 +558,19 @@ class ReviewAsked:
 
 
 @dataclass(frozen=True, slots=True)
+class Scheduled:
+    """A time that a schedule of the repository was due at."""
+
+    key: str  # of the schedule, which no other one of any repository has
+    due_at: datetime
+    at: str  # as it is written: Mon 06:00
+    zone: str
+
+    def __str__(self) -> str:
+        return f"schedule:{self.key}:{self.due_at:%Y%m%dT%H%MZ}"
+
+
+@dataclass(frozen=True, slots=True)
 class Button:
     """A button of one of the bot's own check runs, which is one wish however often it
     is pressed.
@@ -578,7 +591,7 @@ class Request:
     thread: ItemNumber
     thread_is_pull_request: bool
     asker: Asker
-    origin: Comment | Box | Button | Labelled | ReviewAsked | Operator
+    origin: Comment | Box | Button | Labelled | ReviewAsked | Operator | Scheduled
     part: int = 0  # which command of the comment, counted from 0
 
     @property

@@ -32,6 +32,7 @@ from bot.core.model import (
     Request,
     ReviewAsked,
     Role,
+    Scheduled,
 )
 from bot.core.plan.corrections import without_waits
 from bot.core.plan.expansion import Expansion, Known
@@ -117,7 +118,7 @@ class NewBatches:
         if not isinstance(chosen, Chosen):
             return chosen
         command = format_command(syntax.Plan(run) if run.is_dry_run else run)
-        is_typed = not request.marks
+        is_typed = not request.marks and not isinstance(request.origin, Scheduled)
         if is_typed and (same := await self._just_started(request, command)):
             where = await self._reader.link(same.id, request.repository)
             if run.is_dry_run:  # which is no reason to frown

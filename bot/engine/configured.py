@@ -23,17 +23,16 @@ async def configured(
 
 async def proposed(
     github: GitHub, repository: Repository, source: Source, *, follows: bool
-) -> None:
-    """Look whether a file that is to be the repository's fits.
+) -> RepositoryConfiguration:
+    """Return what a file that is to be the repository's comes to, if it fits.
 
     Unless what it extends is to be *followed* it is looked at alone: a stranger's file may
     have nothing read for it. Raises ``ConfigurationError``, and what GitHub answers.
     """
     if not follows:
-        read_sources([source])
-        return
+        return read_sources([source])
     own = Place(repository.name)
-    await extending(github, repository, own, {own.key: source})
+    return await extending(github, repository, own, {own.key: source})
 
 
 async def extending(

@@ -11,7 +11,7 @@ from structlog.contextvars import bound_contextvars
 from bot.core.command.lines import is_prompt
 from bot.core.command.trigger import (
     EVENTS,
-    OPERATOR_EVENT,
+    OWN_EVENTS,
     BoxesTicked,
     ButtonPressed,
     CommentWritten,
@@ -23,6 +23,7 @@ from bot.core.command.trigger import (
     OperatorWished,
     RepositoryChanged,
     ReviewRequested,
+    ScheduleDue,
     Sender,
     Trigger,
     about,
@@ -34,6 +35,8 @@ from bot.core.model import Operator, Repository
 from bot.engine.boxes import Boxes
 from bot.engine.changes import Changes
 from bot.engine.conversation import Conversation, request_of
+from bot.engine.scheduled import ScheduledBatches
+from bot.engine.timetables import Timetables
 from bot.engine.verdicts import Verdicts
 from bot.engine.windows import Windows
 from bot.engine.wished import Wished
@@ -65,6 +68,8 @@ class Desks:
     windows: Windows
     verdicts: Verdicts
     wished: Wished
+    timetables: Timetables
+    scheduled: ScheduledBatches
 
 
 class Intake:
@@ -97,10 +102,12 @@ class Intake:
         reason to act.
         """
         payload = _payload_of(delivery)
-        if delivery.event == OPERATOR_EVENT:
+        if delivery.event in OWN_EVENTS:
             match self._trigger(delivery.event, payload):
                 case OperatorWished(repository=repository):
                     return _in_line(repository)
+                case ScheduleDue(repository=repository):
+                    return f"schedules {repository.id}"
                 case _:
                     return None
         lane = self._lane_of(delivery.event, payload)
@@ -178,11 +185,15 @@ class Intake:
                 return await self._desks.boxes.press(trigger)
             case OperatorWished():
                 return await self._desks.wished.carry_out(trigger)
+            case ScheduleDue():
+                return await self._desks.scheduled.begin(trigger)
             case ItemChanged():
                 await self._desks.changes.item(trigger)
             case RepositoryChanged():
+                await self._desks.timetables.seen([trigger.repository])
                 await self._desks.changes.repository(trigger)
             case InstallationChanged():
+                await self._desks.timetables.seen(trigger.repositories)
                 await self._desks.changes.installation(trigger)
             case _:
                 assert_never(trigger)
@@ -219,6 +230,8 @@ def _is_prompt(trigger: Trigger | None) -> bool:
             return is_prompt(body)
         case LabelChanged(is_added=is_added) | ReviewRequested(is_added=is_added):
             return not is_added
+        case ScheduleDue():
+            return False
         case _:
             return trigger is not None
 
@@ -240,6 +253,8 @@ def _about(trigger: Trigger) -> Mapping[str, object]:
             return {"repository": repository.name, "source": source}
         case OperatorWished(repository=repository, wish=wish):
             return {"repository": repository.name, "source": str(Operator(wish))}
+        case ScheduleDue(repository=repository, key=key):
+            return {"repository": repository.name, "schedule": key}
         case _:
             return {}
     return {"repository": repository.name, "thread": thread, "source": source}
@@ -247,7 +262,7 @@ def _about(trigger: Trigger) -> Mapping[str, object]:
 
 def _payload_of(delivery: Delivery) -> Mapping[str, Any]:
     """Return the JSON object of a delivery that may matter, else an empty one."""
-    if delivery.event not in {*EVENTS, OPERATOR_EVENT}:
+    if delivery.event not in EVENTS | OWN_EVENTS:
         return {}
     try:
         payload = from_json(delivery.body)

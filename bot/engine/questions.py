@@ -18,6 +18,7 @@ from bot.core.say.help import render_help
 from bot.core.say.status import StatusRow, render_status, render_why
 from bot.engine.replies import Replies
 from bot.engine.situation import Situations
+from bot.engine.timetables import Timetables
 from bot.engine.tracker import Tracker
 from bot.engine.which import Which
 from bot.ports.github import Lookups
@@ -37,7 +38,9 @@ class Questions:
         situations: Situations,
         tracker: Tracker,
         replies: Replies,
+        timetables: Timetables,
     ) -> None:
+        self._timetables = timetables
         self._batches = batches
         self._which = which
         self._situations = situations
@@ -62,6 +65,8 @@ class Questions:
         counts = await self._batches.counts_in(request.repository.id)
         installation_id = request.repository.installation_id
         present = self._situations.of_installation(installation_id)
+        is_all = batch_id is None
+        schedules = await self._timetables.told(request.repository) if is_all else ""
         await self._replies.say(
             request,
             "status",
@@ -71,6 +76,7 @@ class Questions:
                 counts=counts,
                 marker=first,
                 repository=request.repository.name,
+                schedules=schedules,
             ),
         )
         return "status"

@@ -48,6 +48,7 @@ from bot.engine.configured import configured
 from bot.engine.elsewhere import Elsewhere
 from bot.engine.freezes import asking
 from bot.engine.outside import outside, references
+from bot.engine.timetables import Timetables
 from bot.errors import Refused, TransientError
 from bot.ports.github import GitHub, RepositoryFacts
 from bot.ports.store import Batches, Freezes
@@ -88,7 +89,9 @@ class Reader:
         slots: int,
         abilities: Abilities,
         elsewhere: Elsewhere,
+        timetables: Timetables,
     ) -> None:
+        self._timetables = timetables
         self._github = github
         self._batches = batches
         self._freezes = freezes
@@ -139,6 +142,7 @@ class Reader:
         first = wanted_by(guess, known) if isinstance(guess, tuple) else ()
         about, facts = await self._github.facts(request.repository, first)
         configuration = await configured(self._github, request.repository, about)
+        await self._timetables.notice(request.repository, about, configuration)
         commands = parse_comment(
             text,
             actions=tuple(configuration.actions),

@@ -13,6 +13,7 @@ from bot.core.model import (
     Operator,
     Request,
     ReviewAsked,
+    Scheduled,
 )
 from bot.core.say import declines
 from bot.core.say.refusals import render_refusal
@@ -183,7 +184,7 @@ async def react_to(request: Request, mood: Reaction, effects: Effects) -> None:
         case Comment(id_, kind, node_id):
             react = React(request.repository, kind, id_, mood, node_id)
             await effects.attempt(f"react/{kind}/{id_}/{mood}", react)
-        case Box() | Button() | Labelled() | ReviewAsked() | Operator():
+        case Box() | Button() | Labelled() | ReviewAsked() | Operator() | Scheduled():
             pass
         case _:
             assert_never(request.origin)

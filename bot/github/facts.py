@@ -400,6 +400,7 @@ def _repository_facts(answer: Mapping[str, Any]) -> RepositoryFacts:
         name=str(answer.get("nameWithOwner", "")),
         is_archived=bool(answer.get("isArchived")),
         is_private=bool(answer.get("isPrivate")),
+        url=str(answer.get("url", "")),
     )
 
 

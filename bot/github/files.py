@@ -12,6 +12,7 @@ from bot.github.graphql import is_partial, raise_for
 
 FIELDS = """
   nameWithOwner
+  url
   isPrivate
   configuration: object(expression: "HEAD:%s") { __typename ... on Blob { text } }
 """

@@ -40,6 +40,7 @@ class RepositoryFacts:
     is_archived: bool = False
     is_private: bool = False  # or internal: not everybody can read it
     shared: Source | None = None  # the same file in the owner's repository .github
+    url: str = ""  # of its page
 
 
 @dataclass(frozen=True, slots=True)

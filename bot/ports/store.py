@@ -17,6 +17,7 @@ from bot.core.model import (
     ItemId,
     ItemNumber,
 )
+from bot.core.plan.schedules import Timetable
 from bot.core.world.freezes import Freeze
 
 
@@ -233,6 +234,16 @@ class Freezes(Protocol):
         """End a freeze, and return it; None if the branch is not frozen, unless the same
         request ended that before.
         """
+
+
+class Timetables(Protocol):
+    """The schedules of repositories. All raise ``StoreUnavailable``."""
+
+    async def all(self) -> Mapping[int, Timetable]:
+        """Return what was kept last, by the repository's id."""
+
+    async def keep(self, repository_id: int, timetable: Timetable | None) -> None:
+        """Keep a timetable in place of the one before; None: there is none any more."""
 
 
 class Holds(Protocol):

@@ -17,6 +17,7 @@ from pydantic_core import PydanticSerializationError
 from bot.core.effects import Intent, Receipt
 from bot.core.events import Event
 from bot.core.model import Batch, ItemFacts
+from bot.core.plan.schedules import Timetable
 from bot.core.say.problems.server import FromNewerVersion
 from bot.errors import PermanentError
 
@@ -88,6 +89,7 @@ def _in_utc(value: T, name: str) -> T:
 
 BATCH = Json(Batch)
 FACTS = Json(ItemFacts)
+TIMETABLE = Json(Timetable)
 RECEIPT = Json(Receipt)
 
 _EVENTS: dict[str, Json[Any]] = {

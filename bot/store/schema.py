@@ -334,3 +334,16 @@ def m006_freezes(db: Database) -> None:
         ) STRICT, WITHOUT ROWID;
         """
     )
+
+
+@migrations()
+def m007_timetables(db: Database) -> None:
+    """Create what is known of the schedules of repositories, one row for each of these."""
+    db.executescript(
+        """
+        CREATE TABLE timetables (
+            repository_id INTEGER PRIMARY KEY,
+            data TEXT NOT NULL
+        ) STRICT;
+        """
+    )

@@ -26,6 +26,7 @@ from bot.store.holds import SqliteHolds
 from bot.store.lock import locked
 from bot.store.refusals import SqliteRefusals
 from bot.store.schema import known_migrations, migrations
+from bot.store.timetables import SqliteTimetables
 
 LITTLE_ROOM_BYTES = 1_000_000_000
 """Less free than this, and an operator should know."""
@@ -58,6 +59,7 @@ class Store:
         self.refusals = SqliteRefusals(self._connections)
         self.holds = SqliteHolds(self._connections)
         self.freezes = SqliteFreezes(self._connections)
+        self.timetables = SqliteTimetables(self._connections)
 
     async def probe(self) -> Probe:
         """Write something and return how that went. Never raises."""

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from bot.core.command.trigger import OPERATOR_EVENT
+from bot.core.command.trigger import OPERATOR_EVENT, SCHEDULE_EVENT
 from bot.engine.intake import Intake, Policy
 from bot.ports.store import Delivery
 from tests.fakes import START
@@ -133,6 +133,17 @@ def test_what_the_operator_wants_waits_with_what_comments_of_its_repository_want
     assert not intake.is_prompt(wish)
     pause = json.dumps({**WISH, "command": "/batch pause b7k2"}).encode()
     assert intake.is_prompt(Delivery("0e", OPERATOR_EVENT, START, pause))
+
+
+def test_what_is_due_by_the_clock_keeps_no_command_waiting():
+    intake = intake_of(Ear())
+    due = {**WHERE, "schedule": "0f", "due_at": "2026-03-03T16:00:00+00:00"}
+    rung = Delivery("0f", SCHEDULE_EVENT, START, json.dumps(due).encode())
+    event, payload = REASONS["a command"]
+    comment = Delivery("g", event, START, json.dumps(payload).encode())
+    assert intake.lane_of(rung) not in (None, intake.lane_of(comment))
+    assert not intake.is_prompt(rung)
+    assert not intake.may_act_on(SCHEDULE_EVENT, due)
 
 
 def test_nobody_outside_is_taken_for_the_operator():

@@ -4,6 +4,7 @@ import json
 import random
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -350,7 +351,29 @@ def _check_add(on: World) -> None:
     assert on.rows("SELECT count(*) FROM events WHERE kind = 'BatchEdited'") == [(1,)]
 
 
+async def _schedule(on: World, _: int, book: Book) -> None:
+    """What is to come by the clock is pushed while the bot lives, and dies when due."""
+    see = partial(on.until, seconds=PEOPLE_SECONDS)
+    at = on.clock.now() + timedelta(minutes=2)
+    on.configure(
+        f'home: 40\nschedules: [{{at: "{at:%H:%M}", run: "close:18 reopen:20"}}]\n'
+    )
+    await see(lambda: on.rows("SELECT 1 FROM timetables"))
+    await see(lambda: on.rows("SELECT 1 FROM deliveries WHERE outcome IS NULL") == [])
+    book.open()
+    concluded = "SELECT count(*) FROM batches WHERE is_concluded"
+    await see(lambda: on.rows(concluded) == [(1,)])
+
+
+def _check_schedule(on: World) -> None:
+    assert_sound(on, batches=1)
+    assert states(on) == dict.fromkeys((18, 20), "completed")
+    due = "SELECT count(*) FROM deliveries WHERE event = 'schedule'"
+    assert on.rows(due) == [(1,)]
+
+
 STORIES = {
+    "schedule": Story(open_issues, _schedule, _check_schedule),
     "look": Story(_open_to_look, _look, _check_look),
     "add": Story(_open_to_add, _add, _check_add),
     "label": Story(_open_to_label, _label, _check_label),

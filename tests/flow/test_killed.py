@@ -32,6 +32,7 @@ POINTS = {
     "look": 40,
     "add": 50,
     "label": 60,
+    "schedule": 30,
     "show": 60,
 }
 """How many moments there are at least in which the bot can die in a story."""
@@ -52,6 +53,7 @@ WRITTEN = "data/host/attempts/*/workspace/a"
         ("look", 0, "0/2"),
         ("add", 0, "0/2"),
         ("label", 0, "0/3"),
+        ("schedule", 0, "0/2"),
         ("show", 0, "0/3"),
     ],
 )

@@ -11,6 +11,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from hypothesis import strategies as st
 
 from bot.core import events as e
+from bot.core.command.trigger import Sender
 from bot.core.effects import CreateComment, Receipt
 from bot.core.model import (
     Action,
@@ -36,12 +37,20 @@ from bot.core.model import (
     Repository,
     Request,
 )
+from bot.core.plan.schedules import Kept, Schedule, Timetable
 from bot.core.world.freezes import Freeze
 from bot.ports.store import Delivery, Held
 from bot.store.store import Store
 
 NOW = datetime(2026, 3, 3, 15, 0, tzinfo=UTC)
 REPOSITORY = Repository(5, "acme/widgets", InstallationId(7))
+TIMETABLE = Timetable(
+    REPOSITORY,
+    "f" * 64,
+    "https://x.test/acme/widgets/blob/main/.github/batch.yml",
+    Sender("ada", is_bot=False),
+    (Kept(Schedule("Mon 06:00", "close 12", "Europe/Zurich"), NOW, "batch b7k2", NOW),),
+)
 DONE = Outcome(OutcomeKind.COMPLETED, "rebased", Link("PR 71", "https://x.test/71"))
 BROKEN = Outcome(OutcomeKind.FAILED, reason="timed out after 30m")
 HICCUP = Outcome(OutcomeKind.TRANSIENT, reason="502", retry_after_seconds=1.5)
@@ -133,6 +142,7 @@ async def fill(store: Store) -> None:
         "main", "ada", NOW, "release", "https://x.test/9", "issue_comment:9.0"
     )
     await store.freezes.freeze(REPOSITORY.id, frozen)
+    await store.timetables.keep(REPOSITORY.id, TIMETABLE)
     await store.probe()
 
 

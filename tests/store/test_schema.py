@@ -18,7 +18,14 @@ from bot.ports.store import EffectRecord, Held
 from bot.store.schema import known_migrations, migrations
 from bot.store.store import open_store
 from tests.fakes import FakeClock
-from tests.store.samples import EVERY_EVENT, after, fill, make_batch, make_facts
+from tests.store.samples import (
+    EVERY_EVENT,
+    TIMETABLE,
+    after,
+    fill,
+    make_batch,
+    make_facts,
+)
 
 FOLDER = Path(__file__).parents[2] / "fixtures" / "databases"
 NAMES = sorted(known_migrations())
@@ -90,6 +97,8 @@ async def test_what_it_holds_can_still_be_read(name: str, tmp_path: Path):
         assert await store.holds.all() == held
         frozen = await store.freezes.of(batch.repository.id)
         assert list(frozen) == (["main"] if name >= "m006" else [])
+        known = {batch.repository.id: TIMETABLE} if name >= "m007" else {}
+        assert await store.timetables.all() == known
 
 
 def test_migrations_apply_once():

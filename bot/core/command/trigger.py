@@ -145,6 +145,7 @@ class ConfigurationPushed:
     base_sha: str = ""  # whose file is no change
     updated_from: str = ""  # the head that the app itself brought up to date
     is_from_fork: bool = False
+    pusher: Sender | None = None  # who pushed it to the default branch
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +158,15 @@ class OperatorWished:
     wish: str  # tells it from every other one
 
 
+@dataclass(frozen=True, slots=True)
+class ScheduleDue:
+    """A schedule of a repository is due."""
+
+    repository: Repository
+    key: str
+    due_at: datetime
+
+
 Trigger = (
     CommentWritten
     | BoxesTicked
@@ -167,6 +177,7 @@ Trigger = (
     | InstallationChanged
     | RepositoryChanged
     | OperatorWished
+    | ScheduleDue
 )
 
 
@@ -190,6 +201,12 @@ OPERATOR_EVENT = "operator"
 """What is kept like a delivery and is none: it never comes from outside, and
 ``may_matter`` says so.
 """
+
+SCHEDULE_EVENT = "schedule"
+"""The same, of what the clock asks for."""
+
+OWN_EVENTS = frozenset({OPERATOR_EVENT, SCHEDULE_EVENT})
+"""What is kept like deliveries and never comes from outside."""
 
 WAKING = frozenset({"check_run", "check_suite", "status", "pull_request_review_thread"})
 """Events that tell of what an attempt may wait for. Nothing of them is kept."""
@@ -278,6 +295,8 @@ def trigger_of(
                 return RepositoryChanged(_repository(json))
             case event, _ if event == OPERATOR_EVENT:
                 return _wished(json)
+            case event, _ if event == SCHEDULE_EVENT:
+                return _due(json)
             case _:
                 return None
     except ValueError:
@@ -561,7 +580,10 @@ def _pushed(json: _Json, *, is_own: bool) -> ConfigurationPushed | None:
         return None
     if json.at("deleted") is True:
         return None
-    pushed = ConfigurationPushed(_repository(json), json.needed_text("after"))
+    pusher = _sender(json) if is_default else None
+    pushed = ConfigurationPushed(
+        _repository(json), json.needed_text("after"), pusher=pusher
+    )
     commits = json.at("commits")
     listed = [*commits] if isinstance(commits, list) else []
     if json.at("forced") is True or len(listed) >= _COMMITS_OF_A_PUSH:
@@ -595,6 +617,14 @@ def _wished(json: _Json) -> OperatorWished:
         batch_id=BatchId(json.needed_text("batch")),
         command=json.needed_text("command"),
         wish=json.needed_text("wish"),
+    )
+
+
+def _due(json: _Json) -> ScheduleDue:
+    return ScheduleDue(
+        repository=_repository(json),
+        key=json.needed_text("schedule"),
+        due_at=_moment(json.text("due_at")),
     )
 
 

@@ -135,7 +135,10 @@ TOPIC_SYNONYMS: Mapping[str, str] = MappingProxyType(
         **dict.fromkeys(("dependencies", "depends", "order"), "after"),
         **dict.fromkeys(("filters", "filter", "selectors", "actions"), "items"),
         **dict.fromkeys(("commands", "examples", "overview", "?"), "help"),
-        **dict.fromkeys(("configuration", "settings", "permissions"), "config"),
+        **dict.fromkeys(
+            ("configuration", "settings", "permissions", "schedule", "schedules"),
+            "config",
+        ),
         "squash": "method",
     }
 )

@@ -24,6 +24,7 @@ from bot.core.model import (
     UpdateMethod,
     UpdateWhen,
 )
+from bot.core.plan.schedules import Schedule
 from bot.core.remarks import Verdict
 from bot.core.world.pulls import MergeMethod
 
@@ -161,6 +162,8 @@ class RepositoryConfiguration:
     rules: tuple[ReviewRule, ...] = ()
     home: ItemNumber | None = None  # where batches without a thread speak
     comments: Comments = field(default_factory=Comments)
+    # Of the repository's own file alone: whoever pushed another one is of no role here.
+    schedules: tuple[Schedule, ...] = ()
 
     @property
     def options(self) -> Options:

@@ -8,6 +8,7 @@ from typing import Any
 
 from bot.core.actions.spec import AppliesTo
 from bot.core.actions.table import ACTIONS
+from bot.core.calendar import FORM, TIMES, likely_times
 from bot.core.command.guesses import nearest
 from bot.core.command.limits import HARD_ITEM_LIMIT, Limits
 from bot.core.command.vocabulary import RESERVED, in_words
@@ -36,6 +37,7 @@ from bot.core.plan.configuration import (
     ReviewTrigger,
     RunRole,
 )
+from bot.core.plan.schedules import Schedule, zone_problem
 from bot.core.plan.shapes import (
     Choice,
     Each,
@@ -253,6 +255,8 @@ _REVIEW_REQUESTS = Either(
     then=lambda names: dict.fromkeys(names, ReviewTrigger()),
 )  # fmt: skip
 
+MOST_SCHEDULES = 20
+
 EXTENDS = re.compile(
     r"(?:(?P<owner>[A-Za-z0-9](?:-?[A-Za-z0-9]){0,38})/)?(?P<name>[A-Za-z0-9_.-]{1,100})"
     r"(?::(?P<path>[A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)*[.]ya?ml))?"
@@ -343,6 +347,22 @@ KEYS: Mapping[str, Key] = {
         _RULES,
         "what reviews say of added lines, or of files",
         'rules: [{paths: "migrations/**", say: "Never change a migration."}]',
+    ),
+    "schedules": Key(
+        Each(
+            Keys(
+                Schedule,
+                {
+                    "at": Key(Text(20, TIMES, FORM, likely=likely_times), "when, by the clock of its zone", 'at: "Mon-Fri 06:00"'),
+                    "zone": Key(Text(40, words="the name of a time zone", check=zone_problem, examples=("Europe/Zurich", "UTC")), "the zone, by its name in the tz database; without it UTC", "zone: Europe/Zurich"),
+                    "run": Key(Text(1000, words="a command without /batch"), "the command", 'run: "merge author:app/dependabot label:ready"'),
+                },
+                needs=("at", "run"),
+            ),
+            most=MOST_SCHEDULES,
+        ),
+        "batches that begin by the clock, with the role that whoever pushed this file to the default branch has then; of the repository's own file only",
+        'schedules: [{at: "Mon 06:00", zone: Europe/Zurich, run: "merge author:app/dependabot label:ready"}]',
     ),
     "home": Key(
         Whole(1, 999_999_999),

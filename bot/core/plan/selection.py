@@ -296,7 +296,8 @@ class _Choice:
             why = " ".join(notes)
             anew = format_command(replace(command, is_again=True))
             corrected = anew if self._opened_already else ""
-            return Declined(f"Nothing is left to do. {why}".strip(), corrected)
+            nothing = f"Nothing is left to do. {why}".strip()
+            return Declined(nothing, corrected, is_nothing=True)
         if (too_many := self._expansion.too_many(len(items))) is not None:
             return too_many
         if not self._is_part and (idle := self.ways_of_no_merge(items)):

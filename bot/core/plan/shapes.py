@@ -133,6 +133,7 @@ class Text:
     pattern: str = ""  # of the whole text, in what Python and ECMAScript share
     words: str = ""
     check: Callable[[str], str] = lambda _: ""  # what is wrong, if a pattern cannot say
+    likely: Callable[[str], str] = lambda _: ""  # what of the pattern may be meant
     examples: tuple[str, ...] = ()
 
     @property
@@ -167,12 +168,10 @@ class Text:
                 value, at, found, f"this is longer than {self.most} characters"
             )
         if self.pattern and not re.fullmatch(self.pattern, value):
-            return _wrong(
-                value,
-                at,
-                found,
-                f"\u201c{found.shown(value)}\u201d is not {self.form}",
-            )
+            guess = self.likely(value) if found.shown(value) != "\u2026" else ""
+            hint = f"; did you mean {guess}?" if guess else ""
+            problem = f"\u201c{found.shown(value)}\u201d is not {self.form}{hint}"
+            return _wrong(value, at, found, problem)
         problem = self.check(value)
         if problem:
             shown = "\u2026" if found.shown(value) == "\u2026" else problem

@@ -12,9 +12,11 @@ from bot.core.documents import Document, Fault, Path, parse_document
 from bot.core.model import Action, ItemKind, Permit, Role
 from bot.core.plan.configuration import PATH, LabelTrigger, RepositoryConfiguration
 from bot.core.plan.keys import CONTROLS, EXTENDS, FILE, KEYS, RUN
+from bot.core.plan.schedules import run_problem
 from bot.core.plan.shapes import Findings
 from bot.errors import ConfigurationError
 
+RUNS = 'run: "merge author:app/dependabot label:ready"'
 MAX_BYTES = 65_536
 MOST_EXTENDED = 5
 """How many files one after the other a configuration is made of, besides its own."""
@@ -72,6 +74,8 @@ def read_sources(sources: Sequence[Source]) -> RepositoryConfiguration:
     is_partial = "extends" in readings[-1][0] or any(
         _hides_actions(found) for _, found in readings
     )
+    for given, _ in readings[1:]:
+        given.pop("schedules", None)  # which are in the name of who pushed the own file
     for given, found in reversed(readings):
         given.pop("extends", None)
         merged |= given
@@ -194,6 +198,7 @@ def _check_names(
             found = found_in["permissions"]
             with found.example(KEYS["permissions"].example):
                 found.say(("permissions", name), problem, of_key=True)
+    _check_schedules(configuration, found_in)
     for key in ("labels", "review_requests"):
         seen: dict[str, str] = {}
         for name in getattr(configuration, key):
@@ -201,6 +206,21 @@ def _check_names(
                 found = found_in[key]
                 problem = f"{found.shown(first)} stands here already: large and small letters are the same"
                 found.say((key, name), problem, of_key=True)
+
+
+def _check_schedules(
+    configuration: RepositoryConfiguration, found_in: Mapping[str, Findings]
+) -> None:
+    """Check what schedules run, and that none is there twice."""
+    actions = tuple(configuration.actions)
+    for index, one in enumerate(configuration.schedules):
+        found = found_in["schedules"]
+        if problem := run_problem(one.run, actions=actions):
+            with found.example(RUNS):
+                found.say(("schedules", index, "run"), problem)
+        elif one in configuration.schedules[:index]:
+            with found.example(""):
+                found.say(("schedules", index), "the same stands here already")
 
 
 def _actions_named(

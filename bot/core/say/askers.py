@@ -4,7 +4,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from bot.core.command.faults import Declined
-from bot.core.model import Batch, Labelled, Link, Mark, Operator, Request, ReviewAsked
+from bot.core.model import (
+    Batch,
+    Labelled,
+    Link,
+    Mark,
+    Operator,
+    Request,
+    ReviewAsked,
+    Scheduled,
+)
 from bot.core.world.markdown import Links, code_span, escape_line, join, link, some
 
 _MOST = 8
@@ -20,6 +29,9 @@ def asked_with(batch: Batch, links: Links) -> str:
             return f"for a review of {_items(marks, links)}"
         case Operator():
             return "from the command line of its server"
+        case Scheduled() as scheduled:
+            file = link("batch.yml", batch.asker.url)
+            return f"with the schedule {_schedule(scheduled)} of {file}"
         case _:
             return f"in {link('this comment', batch.asker.url)}"
 
@@ -36,7 +48,11 @@ def _asked(name: str, items: str) -> str:
 
 def what_was_read(batch: Batch) -> str:
     """Return what a batch was asked for with, to be named as a cost."""
-    words = {Labelled: "the labels", ReviewAsked: "the requests"}
+    words = {
+        Labelled: "the labels",
+        ReviewAsked: "the requests",
+        Scheduled: "the schedule",
+    }
     return words.get(type(batch.request.origin), "the command")
 
 
@@ -46,7 +62,7 @@ def last_steps(batch: Batch) -> str:
     match batch.request.origin:
         case Labelled():
             steps.append("taking labels off")
-        case ReviewAsked():
+        case ReviewAsked() | Scheduled():
             pass
         case _:
             steps.append("the reaction to the command")
@@ -64,7 +80,7 @@ def began_by(batch: Batch, links: Links) -> str:
     """Return who put which labels on what, or asked whom for which reviews; nothing if
     the batch was begun by a comment.
     """
-    return _who_asked(batch.request, links)
+    return who_asked(batch.request, links)
 
 
 def declined_to(request: Request, declined: Declined, links: Links) -> Declined:
@@ -74,13 +90,14 @@ def declined_to(request: Request, declined: Declined, links: Links) -> Declined:
     nothing = "Nothing was started."
     parts = (
         declined.message.removesuffix(nothing).rstrip(),
-        _who_asked(request, links),
+        who_asked(request, links),
         nothing,
     )
     return replace(declined, message=" ".join(filter(None, parts)))
 
 
-def _who_asked(request: Request, links: Links) -> str:
+def who_asked(request: Request, links: Links) -> str:
+    """Return who asked for something with what; nothing for a comment."""
     who = escape_line(request.asker.login)
     match request.origin:
         case Labelled(marks):
@@ -94,8 +111,18 @@ def _who_asked(request: Request, links: Links) -> str:
                 _asked(name, items) for name, items in _by_name(marks, links).items()
             ]
             return f"{who} {join(parts)}."
+        case Scheduled() as scheduled:
+            file = link("batch.yml", request.asker.url)
+            return (
+                f"The schedule {_schedule(scheduled)} of {file}, which {who} pushed,"
+                f" was due at {scheduled.due_at:%Y-%m-%d %H:%M} UTC."
+            )
         case _:
             return ""
+
+
+def _schedule(scheduled: Scheduled) -> str:
+    return code_span(f"{scheduled.at} {scheduled.zone}")
 
 
 def drafts_left_out(marks: Sequence[Mark]) -> str:

@@ -41,11 +41,15 @@ def _line(fault: ConfigurationFault) -> str:
     return f"{elsewhere}{where}{key}{escape_prose(fault.says)}{end}{example}"
 
 
-def verdict(faults: Sequence[ConfigurationFault], *, follows: bool) -> CheckReport:
-    """Return what the check run of a pushed file says."""
+def verdict(
+    faults: Sequence[ConfigurationFault], *, follows: bool, besides: str = ""
+) -> CheckReport:
+    """Return what the check run of a pushed file says, and *besides* of one that fits."""
     alone = "" if follows else "What it extends is not looked at for a fork."
     if not faults:
-        return CheckReport("It fits", paragraphs("The file fits.", alone), "success")
+        return CheckReport(
+            "It fits", paragraphs("The file fits.", alone, besides), "success"
+        )
     title = plural(len(faults), "problem")
     first = "While the default branch has such a file, no command starts anything:"
     return CheckReport(title, paragraphs(first, listed(faults), alone), "failure")

@@ -54,19 +54,22 @@ def render_status(
     counts: Mapping[BatchState, int],
     marker: str,
     repository: str,
+    schedules: str = "",
 ) -> str:
-    """Return where batches of a repository stand, newest first, and how many there are
-    in each state: *counts*.
+    """Return where batches of a repository stand, newest first, how many there are in
+    each state (*counts*), and what it has on *schedules*.
     """
     name = escape_line(repository)
     if not rows:
         return f"{marker}\n" + paragraphs(
             f"### 🧺 Batches in {name}",
             "There are none yet. `/batch help` says how to start one.",
+            schedules,
         )
     return f"{marker}\n" + paragraphs(
         f"### 🧺 Batches in {name}",
         "\n".join(_status_line(row) for row in rows),
+        schedules,
         f"<sub>{' · '.join(_status_footer(rows, counts, situation))}</sub>",
     )
 

@@ -29,7 +29,9 @@ from bot.errors import ConfigurationError
 
 BEYOND = re.compile(
     "there is no such action|cannot be done to|is never a default|needs arguments"
-    "|stands here already|no RE2 pattern|takes write access|are controlled with write"
+    "|stands here already|there is no time zone|cannot be read as a command"
+    "|this is no command|starts no batch|leave /batch out|\u2018this\u2019 means nothing"
+    "|more than one line|no RE2 pattern|takes write access|are controlled with write"
 )
 """What a schema cannot say: names of actions, and what a pattern is to RE2."""
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bot.core.model import Batch, ItemNumber, Labelled, Mark, ReviewAsked
+from bot.core.model import Batch, ItemNumber, Labelled, Mark, ReviewAsked, Scheduled
 from bot.core.say.askers import asked_with, began_by, drafts_left_out
 from bot.core.say.report import render_report
 from bot.core.say.tracking import render_tracking
@@ -59,6 +59,20 @@ def test_the_report_says_with_what_it_was_asked_for():
     assert _plain(asked_with(several, LINKS)) == "with labels on #12 and #15"
     reviews = asked(mark(61, "team:core"), of_reviews=True)
     assert _plain(asked_with(reviews, LINKS)) == "for a review of #61"
+
+
+def test_a_batch_of_a_schedule_says_of_which_and_who_pushed_it():
+    batch = asked()
+    origin = Scheduled("0f0f", AT, "Mon-Fri 16:00", "Europe/Zurich")
+    batch = replace(batch, request=replace(batch.request, origin=origin))
+    schedule = "the schedule `Mon-Fri 16:00 Europe/Zurich` of batch.yml"
+    assert _plain(asked_with(batch, LINKS)) == f"with {schedule}"
+    assert _plain(began_by(batch, LINKS)) == (
+        f"The{schedule[3:]}, which ada pushed, was due at 2026-03-03 15:00 UTC."
+    )
+    report = render_report(replace(scenes.finished(), batch=batch), scenes.situation())
+    assert "Asked for by @ada with the schedule" in report
+    assert "reaction" not in report
 
 
 def test_a_label_does_nothing_in_a_comment_whatever_it_is_called():
