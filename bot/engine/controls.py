@@ -127,7 +127,8 @@ class Controls:
         is_over = not before.state.is_live
         is_new = request.source not in before.controls
         if isinstance(command, Sequel) and is_over and is_new:
-            again = await self._retries.again(request, before, command, role)
+            left = await self._left(request, before, command)
+            again = await self._retries.again(request, left, command, role)
             if isinstance(again, str):
                 await self._replies.decline(request, again)
                 return f"refused: cannot {name}"
@@ -157,7 +158,8 @@ class Controls:
         if not may_control(request, before, role):
             return declines.needs_role(Role.MAINTAIN)
         if isinstance(command, Sequel) and not before.state.is_live:
-            return await self._retries.why_not(request, before, command, role)
+            left = await self._left(request, before, command)
+            return await self._retries.why_not(request, left, command, role)
         decide = self._decision(command, request.asker.login)
 
         def only_look(schedule: Schedule, now: datetime) -> ControlResult:
@@ -165,6 +167,21 @@ class Controls:
 
         change = await self._scheduler.change(batch.id, only_look)
         return change.nothing if change else already(before.state)
+
+    async def _left(
+        self, request: Request, before: Progress, command: Sequel
+    ) -> Progress:
+        """Return the batch that has what is left to try again: the last retry of an ended
+        one, if it had all that is meant and has ended too.
+        """
+        while isinstance(command, syntax.Retry) and before.retried_as:
+            later = await self._situations.progress(before.retried_as)
+            wanted = control.to_run_again(before, command.items)
+            is_own = later.batch.request.source == request.source  # asked for twice
+            if is_own or later.state.is_live or not {*wanted} <= later.items.keys():
+                break
+            before = later
+        return before
 
     async def _changed(
         self, request: Request, batch: Batch, command: Control, before: Progress

@@ -22,7 +22,7 @@ from bot.core.say import checkup as say
 from bot.core.say import findings
 from bot.core.say.findings import Words
 from bot.core.world.budget import DEFAULT_RESERVE, Reserve
-from bot.core.world.permissions import PERMISSIONS, lacking
+from bot.core.world.permissions import ORGANIZATIONS_ONLY, PERMISSIONS, lacking
 from bot.errors import NotFound, PermanentError, TransientError
 from bot.github import examined
 from bot.github.client import Client
@@ -384,6 +384,8 @@ def of_installation(
         yield Finding("installations", State.NOTE, *say.suspended(account, page))
         return
     apart = {*lacking(asks_for)}
+    if str(installation.get("target_type")) == "User":
+        apart |= ORGANIZATIONS_ONLY  # which it has not to grant
     missing = {
         f"{name}: {PERMISSIONS[name].level}": PERMISSIONS[name].purpose
         for name in lacking(installation.get("permissions") or {})

@@ -140,14 +140,18 @@ async def events_in(
 
     https://html.spec.whatwg.org/multipage/server-sent-events.html
     """
-    kind, data, left = "message", list[str](), bytearray()
+    kind, data = "message", list[str]()
+    begun, size = list[bytes](), 0  # of a line whose end has not come yet
     async for chunk in chunks:
-        left += chunk
-        if len(left) > MOST_BYTES:
+        *lines, rest = chunk.split(b"\n")
+        if lines:
+            lines[0] = b"".join((*begun, lines[0]))
+            begun, size = [], 0
+        begun.append(rest)
+        size += len(rest)
+        if size > MOST_BYTES:
             message = "an event is too large"
             raise ValueError(message)
-        *lines, rest = left.split(b"\n")
-        left = bytearray(rest)
         for line in lines:
             text = line.removesuffix(b"\r").decode("utf-8", "surrogatepass")
             name, _, value = text.partition(":")

@@ -68,3 +68,24 @@ async def test_what_waits_for_what_will_never_be_done_is_not_tried_again(on: Wor
         on.hub.close("ada", "acme/widgets", 12, reason="completed")
         await on.finished(on.say("/batch retry"))
     assert "bug" in [label.name for label in on.thread(14).labels]
+
+
+async def test_a_second_retry_takes_what_the_last_one_left(on: World):
+    for number, flag in ((12, "one"), (15, "two")):
+        on.issue(number, f"write f{number} b\nexit 1 unless {on.folder / flag}")
+    on.issue(18, "write e f")
+    async with on.bot():
+        await on.finished(on.say("/batch 12 15 18 after:12"))
+        name = on.comment("tracking").body.split("`")[1]
+        (on.folder / "one").touch()
+        await on.finished(on.say(f"/batch retry {name}"))
+        (on.folder / "two").touch()
+        await on.finished(on.say(f"/batch retry {name}"))
+        said = await on.answer(f"/batch retry {name}")
+    ran = "SELECT batch, item FROM items JOIN batches ON batches.id = batch"
+    rows = on.rows(f"{ran} WHERE json_extract(batches.data, '$.retry_of') IS NOT NULL")
+    first, *_ = rows[0]
+    assert sorted(item for batch, item in rows if batch == first) == ["12", "15", "18"]
+    assert [item for batch, item in rows if batch != first] == ["15"]
+    assert set(on.pull_requests()) == {12, 15, 18}
+    assert "succeeded. Nothing started." in said

@@ -173,3 +173,17 @@ def test_an_installation_is_not_blamed_for_what_the_app_does_not_ask_for():
     [untold] = found
     assert untold.words == "acme sends no issues"
     assert untold.advice.endswith("https://github.test/i/7")
+
+
+@pytest.mark.parametrize(("kind", "said"), [("User", 0), ("Organization", 1)])
+def test_only_organizations_are_asked_for_their_members(kind: str, said: int):
+    installation = {
+        "id": 7,
+        "html_url": "https://github.test/i/7",
+        "account": {"login": "ada"},
+        "target_type": kind,
+        "permissions": {name: LEVELS[name] for name in LEVELS if name != "members"},
+        "events": [],
+    }
+    found = of_installation(installation, asks_for=LEVELS, events=frozenset())
+    assert len([*found]) == said

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import pairwise
@@ -42,6 +43,37 @@ def test_events_are_the_same_however_they_are_cut(cuts: set[int]):
         ("message", '{"a":\n"é"}'),
         ("ping", "{}"),
     ]
+
+
+def test_a_large_event_in_small_pieces_is_read_once():
+    """32 MB in pieces of 4 KB: each byte looked at again for each piece takes minutes."""
+    piece, count = b"x" * 4096, 8192
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield b"data: "
+        for _ in range(count):
+            yield piece
+        yield b"\n\n"
+
+    async def read() -> list[int]:
+        return [len(data) async for _, data in events_in(chunks())]
+
+    begun = time.process_time()
+    assert asyncio.run(read()) == [len(piece) * count]
+    assert time.process_time() - begun < 10
+
+
+def test_an_event_that_never_ends_is_given_up():
+    async def chunks() -> AsyncIterator[bytes]:
+        while True:
+            yield b"x" * 2**20
+
+    async def read() -> None:
+        async for _ in events_in(chunks()):
+            pass
+
+    with pytest.raises(ValueError, match="too large"):
+        asyncio.run(read())
 
 
 JSON = st.recursive(

@@ -85,9 +85,9 @@ NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
         ),
         (
             findings.programs_work({"review": "/bin/check", "implement": "fix.sh"}),
-            "commands: implement (fix.sh), review (/bin/check)",
+            "implement (fix.sh), review (/bin/check)",
         ),
-        (findings.programs_work({}), "commands: none is set up"),
+        (findings.programs_work({}), "none is set up"),
         (
             findings.listens("0.2.0", "https://bot.example/hooks"),
             "batch-bot 0.2.0, webhooks come to https://bot.example/hooks",
