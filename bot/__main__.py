@@ -198,7 +198,8 @@ def config() -> None:
 
 
 @config.command("schema")
-def schema_() -> None:
+@AS_JSON
+def schema_(*, is_json: bool) -> None:
     """Print the JSON Schema of the file, for editors."""
     click.echo(json.dumps(schema(), indent=2, ensure_ascii=False))
 

@@ -52,7 +52,7 @@ def restore(on: World, name: str) -> None:
         comments = connection.execute(
             "SELECT intent, receipt FROM effects WHERE kind = 'CreateComment'"
         ).fetchall()
-    _take_ids(on, json.loads(data)["repository"])
+    take_ids(on, json.loads(data)["repository"])
     for number in (12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 23):
         on.issue(number)
     on.hub.close("ada", REPOSITORY, 19)
@@ -69,7 +69,7 @@ def restore(on: World, name: str) -> None:
     (on.folder / "mended").touch()
 
 
-def _take_ids(on: World, stored: dict[str, int]) -> None:
+def take_ids(on: World, stored: dict[str, int]) -> None:
     """Give the repository and its installation the ids that the database knows."""
     repository, state = on.repository, on.hub.state
     installation = state.installation_of(repository)
