@@ -45,6 +45,7 @@ from bot.store.store import (
     read_store,
 )
 from bot.web import local
+from bot.web.access import OperatorAccess
 from bot.web.relay import Relay
 from bot.web.routes import WebSurface, make_app, make_runner
 from bot.web.wishes import Wishes
@@ -327,14 +328,18 @@ async def _serve(
         webhook_path=settings.webhook_path,
         metrics_token=settings.metrics_token,
     )
-    runner = make_runner(
-        make_app(surface), shutdown_seconds=0.1 * settings.shutdown_seconds
-    )
+    site = make_app(surface)
+    if settings.web_url:
+        # Who has no pages does not wait for what makes them.
+        from bot.web.pages.site import add_pages  # noqa: PLC0415
+
+        add_pages(site, OperatorAccess(settings.operator_token), front.pages)
+    runner = make_runner(site, shutdown_seconds=0.1 * settings.shutdown_seconds)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, settings.host, settings.port)
+        door = web.TCPSite(runner, settings.host, settings.port)
         try:
-            await site.start()
+            await door.start()
         except OSError as error:
             why = os.strerror(error.errno or 0)
             taken = starts.address_taken(settings.host, settings.port, why)

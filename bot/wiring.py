@@ -120,6 +120,7 @@ from bot.ports.work import Means, Worker
 from bot.settings import Settings, secret_files
 from bot.settings.examined import SettingsExamined
 from bot.store.store import Store
+from bot.web.pages.sources import PageSources
 from bot.web.routes import Readiness
 from bot.workers.local import LocalWorker
 
@@ -380,6 +381,7 @@ class Engine:
         self._clock = clock
         face = Face(
             marker_key=hashlib.sha256(settings.private_key.encode()).digest(),
+            web_url=settings.web_url,
             isolation=host.isolation.name,
         )
 
@@ -484,6 +486,17 @@ class Engine:
             slots=self.scheduler,
             clock=clock,
             face=face,
+        )
+        self.pages = PageSources(
+            presents=situations,
+            batches=store.batches,
+            lists=store.lists,
+            effects=store.effects,
+            slots=self.scheduler,
+            budgets=github.github,
+            listen=self.recorder.listen,
+            log=host.folders.log,
+            clock=clock,
         )
         self.reports = Reports(
             situations=situations,
@@ -826,6 +839,10 @@ class Front:
         if self._engine is None:
             return readiness_of(await self._examination.findings())
         return await self._engine.readiness()
+
+    def pages(self) -> PageSources | None:
+        """Return what the pages read; None until GitHub has answered."""
+        return self._engine.pages if self._engine else None
 
     async def refresh(self) -> None:
         """Read the figures that take time."""

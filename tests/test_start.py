@@ -6,8 +6,11 @@ import sys
 
 import pytest
 
-EXTRA = ("aiohttp_sse", "graphql", "jinja2", "mdit_py_plugins", "nh3")
+EXTRA = ("graphql", "mdit_py_plugins", "nh3")
 """What comes with the extra [demo]."""
+
+PAGES = ("aiohttp_sse", "jinja2")
+"""What only a bot with pages needs."""
 
 DEMO = ("bot.demo", "bot.localhub")
 
@@ -22,8 +25,8 @@ def imported(script: str) -> set[str]:
 
 
 @pytest.mark.parametrize("module", ["bot.app", "bot.__main__"])
-def test_the_bot_imports_nothing_of_the_demo(module: str):
-    assert not imported(f"import {module}") & {*EXTRA, *DEMO}
+def test_the_bot_imports_nothing_of_the_demo_and_the_pages(module: str):
+    assert not imported(f"import {module}") & {*EXTRA, *DEMO, *PAGES}
 
 
 def test_the_bot_starts_without_what_only_the_demo_needs():

@@ -10,12 +10,14 @@ from bot.core.events import Event
 from bot.core.model import (
     Batch,
     BatchId,
+    BatchKind,
     BatchState,
     Expectation,
     InstallationId,
     ItemFacts,
     ItemId,
     ItemNumber,
+    Repository,
 )
 from bot.core.plan.schedules import Timetable
 from bot.core.world.freezes import Freeze
@@ -176,12 +178,70 @@ class Batches(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class BatchesWanted:
+    """Which batches to list: all that fit, newest first.
+
+    Those of the *repositories*, and of the others the *batches*; ``before`` is where an
+    earlier page ended.
+    """
+
+    repositories: Sequence[int]
+    batches: Sequence[BatchId] = ()
+    states: Sequence[BatchState] = ()  # none: any
+    has_failed: bool = False  # an item of it
+    kind: BatchKind | None = None
+    text: str = ""  # in the id, the command, the asker's login or the thread's number
+    before: int = 0  # 0: from the newest on
+    limit: int = 25
+
+
+@dataclass(frozen=True, slots=True)
+class BatchesFound:
+    """One page of a list of batches; ``next`` is ``before`` of the next one, 0 if none.
+
+    It may be short of what was wanted, even empty, and have a next one: no more is
+    looked through at a time than others can wait for.
+    """
+
+    batches: Sequence[BatchId]
+    next: int = 0
+
+
+class BatchLists(Protocol):
+    """Batches across repositories, to be listed. All raise ``StoreUnavailable``."""
+
+    async def repositories(self) -> Sequence[Repository]:
+        """Return the repositories that have batches, those of the newest ones first, as
+        the newest one of each was asked for.
+        """
+
+    async def wanted(self, wanted: BatchesWanted) -> BatchesFound:
+        """Return which batches fit."""
+
+
+@dataclass(frozen=True, slots=True)
 class EffectRecord:
     """What the store knows of an effect. ``receipt`` is None until it is done."""
 
     intent: Intent
     receipt: Receipt | None
     intended_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ItemEffect:
+    """An effect of an item under its key, such as ``push``, and when it was done."""
+
+    key: str
+    record: EffectRecord
+    done_at: datetime | None
+
+
+class EffectList(Protocol):
+    """The same effects, to be shown. Raises ``StoreUnavailable``."""
+
+    async def of_item(self, batch_id: BatchId, item: ItemId) -> Sequence[ItemEffect]:
+        """Return what an item's attempts changed, or were about to, in that order."""
 
 
 class EffectLog(Protocol):

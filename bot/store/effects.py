@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from bot.core.effects import Intent, Receipt
-from bot.ports.store import EffectRecord
+from bot.core.model import BatchId, ItemId
+from bot.ports.store import EffectRecord, ItemEffect
 from bot.store.codec import RECEIPT, decode_intent, encode_intent, from_us, to_us
 from bot.store.connection import Connections
 
@@ -32,6 +33,34 @@ class SqliteEffectLog:
                 RECEIPT.decode(receipt) if receipt is not None else None,
                 from_us(intended_us),
             )
+
+        return await self._connections.read(query)
+
+    async def of_item(self, batch_id: BatchId, item: ItemId) -> Sequence[ItemEffect]:
+        """Return what an item's attempts changed, or were about to, in that order."""
+        before = f"{batch_id}-{item}/"
+        behind = f"{batch_id}-{item}0"  # "0" follows "/"
+
+        def query(connection: sqlite3.Connection) -> Sequence[ItemEffect]:
+            rows = connection.execute(
+                """
+                SELECT key, kind, intent, receipt, intended_us, done_us FROM effects
+                WHERE key >= ? AND key < ? ORDER BY intended_us, rowid
+                """,
+                (before, behind),
+            )
+            return [
+                ItemEffect(
+                    key.removeprefix(before),
+                    EffectRecord(
+                        decode_intent(kind, intent),
+                        RECEIPT.decode(receipt) if receipt is not None else None,
+                        from_us(intended_us),
+                    ),
+                    from_us(done_us) if done_us is not None else None,
+                )
+                for key, kind, intent, receipt, intended_us, done_us in rows
+            ]
 
         return await self._connections.read(query)
 

@@ -23,6 +23,7 @@ from bot.store.deliveries import SqliteDeliveries
 from bot.store.effects import SqliteEffectLog
 from bot.store.freezes import SqliteFreezes
 from bot.store.holds import SqliteHolds
+from bot.store.lists import SqliteBatchLists
 from bot.store.lock import locked
 from bot.store.refusals import SqliteRefusals
 from bot.store.schema import known_migrations, migrations
@@ -55,6 +56,7 @@ class Store:
         self._connections = Connections(path)
         self.deliveries = SqliteDeliveries(self._connections)
         self.batches = SqliteBatches(self._connections)
+        self.lists = SqliteBatchLists(self._connections)
         self.effects = SqliteEffectLog(self._connections)
         self.refusals = SqliteRefusals(self._connections)
         self.holds = SqliteHolds(self._connections)

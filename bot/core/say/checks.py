@@ -10,6 +10,7 @@ from bot.core.say.deeds import deeds
 from bot.core.say.headings import Phase, counts_of_phase, heading, phase_of
 from bot.core.say.names import Names, names_of
 from bot.core.say.pictures import Look, look, squares
+from bot.core.say.rows import page_url
 from bot.core.say.sentences import did_not_succeed, fault, skip_sentence
 from bot.core.say.situation import Situation
 from bot.core.world.markdown import link, paragraphs
@@ -44,10 +45,11 @@ def render_check(progress: Progress, situation: Situation) -> CheckReport:
             squares(progress),
             "\n".join(_rows(left, names_of(progress))),
             _what_next(progress, left if can_retry else []),
+            _live_view(progress, situation),
         ),
         conclusion=_conclusion(progress),
         buttons=(button,) if can_retry and left else (),
-        details_url=progress.tracking_url,
+        details_url=progress.tracking_url or page_url(progress, situation),
     )
 
 
@@ -115,6 +117,11 @@ def _what_next(progress: Progress, left: list[ItemView]) -> str:
         boxes = link("The comment", url)
         sentences.append(f"{boxes} has all items, and boxes to pause or cancel it.")
     return " ".join(sentences)
+
+
+def _live_view(progress: Progress, situation: Situation) -> str:
+    url = page_url(progress, situation)
+    return link("Live view", url) if url else ""
 
 
 def _is_over(progress: Progress) -> bool:

@@ -300,7 +300,7 @@ class _Report:
         count = f" ({tries(view)})" if view.tries > 1 else ""
         where = place(view) if self.level.title else ""
         text = f"{fault(view, self.level.words)}{count}{where}"
-        if url := page_url(self.progress, self.situation, f"/{view.item.id}"):
+        if url := page_url(self.progress, self.situation, view.item.id):
             text += f" · {link('log', url)}"
         return text + (f"\n  {self._advice(view)}" if self.level.title else "")
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from bot.core.durations import spell
-from bot.core.model import ItemId, ItemState, Stage
+from bot.core.model import BatchId, ItemId, ItemState, Stage
 from bot.core.run import reasons as why
 from bot.core.run.progress import ItemView, Progress
 from bot.core.say.deeds import deed_of, is_mixed
@@ -33,6 +33,7 @@ from bot.core.world.markdown import (
 )
 from bot.core.world.markers import box
 
+NO_ITEM = ItemId("")
 FLAT = 25
 """Items up to which one list in the order asked for is the clearest."""
 _NEXT = 6
@@ -50,7 +51,13 @@ _REASON_TITLES: Mapping[type[why.Reason], str] = {
     why.NotStarted: "For the start",
     why.BotStopping: "For the restart of the bot",
     why.IsNext: "About to start",
+    why.NextTry: "For their next try",
 }
+
+
+def reason_title(reason: why.Reason) -> str:
+    """Return what items wait for that wait for the same; may be empty."""
+    return _REASON_TITLES.get(type(reason), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +171,7 @@ class Rows:
         groups: dict[str, list[str]] = {}
         for view in views:
             reason = self.situation.reasons.get(view.item.id)
-            title = _REASON_TITLES.get(type(reason), "") if reason else ""
+            title = reason_title(reason) if reason else ""
             groups.setdefault(title, []).append(self.names.plain(view.item.id))
         return paragraphs(
             *(
@@ -179,9 +186,10 @@ class Rows:
     def _row(self, view: ItemView) -> str:
         tick = "x" if view.state is ItemState.COMPLETED else " "
         name = self.names.plain(view.item.id)
-        return f"- [{tick}] {look(view).icon} {name} — {self._sentence(view)}"
+        return f"- [{tick}] {look(view).icon} {name} — {self.sentence(view)}"
 
-    def _sentence(self, view: ItemView) -> str:
+    def sentence(self, view: ItemView) -> str:
+        """Return where an item stands, and why: Markdown."""
         words = self.level.words
         match look(view):
             case Look.DONE:
@@ -235,7 +243,7 @@ class Rows:
         return f"{which}, {reason_sentence(reason, self.names, self.situation.now)}"
 
     def _with_log(self, view: ItemView, *parts: str) -> str:
-        url = page_url(self.progress, self.situation, f"/{view.item.id}")
+        url = page_url(self.progress, self.situation, view.item.id)
         return " · ".join([*parts, *([link("log", url)] if url else [])])
 
 
@@ -265,7 +273,15 @@ def _evident_reason(progress: Progress, phase: Phase, item: ItemId) -> why.Reaso
     return why.WaitsOutside(outside) if outside else why.IsNext()
 
 
-def page_url(progress: Progress, situation: Situation, suffix: str = "") -> str:
-    """Return the address of a page of the bot about the batch; empty without pages."""
+def page_url(progress: Progress, situation: Situation, item: ItemId = NO_ITEM) -> str:
+    """Return the address of the bot's page of a batch or of an item; empty without
+    pages.
+    """
     base = situation.web_url.rstrip("/")
-    return f"{base}/b/{progress.batch.id}{suffix}" if base else ""
+    return f"{base}{page_path(progress.batch.id, item)}" if base else ""
+
+
+def page_path(batch_id: BatchId, item: ItemId = NO_ITEM) -> str:
+    """Return where the page of a batch or of an item is below the bot's address."""
+    below = f"/items/{item}" if item else ""
+    return f"/batches/{batch_id}{below}"

@@ -182,7 +182,7 @@ def _item_sentence(
     sentence = f"{names.link(item)} {where_it_stands(view, names, situation)}"
     if view.state is ItemState.CANCELLED and progress.cause:
         sentence += f" {ended_because(progress)}"
-    url = page_url(progress, situation, f"/{item}")
+    url = page_url(progress, situation, item)
     sentence += f" · {link('log', url)}" if url and view.attempt else ""
     return f"{sentence} (batch {code_span(progress.batch.id)})"
 

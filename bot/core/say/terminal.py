@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from datetime import datetime
+from html import unescape
 from typing import Any
 
 from bot.core.model import BatchState, attempt_id
@@ -12,8 +13,8 @@ from bot.core.say.pictures import squares
 from bot.core.say.situation import Situation
 from bot.core.say.status import state_words, where_it_stands
 
-_LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
-_HIDDEN = re.compile(r"<!--.*?-->|</?(?:details|sub)>", re.DOTALL)
+_LINK = re.compile(r"(?<!\\)\[((?:[^\]\\]|\\.)*)\]\([^)]*\)")
+_HIDDEN = re.compile(r"<!--.*?-->|</?(?:code|details|sub)>", re.DOTALL)
 _SUMMARY = re.compile(r"<summary>(.*?)</summary>", re.DOTALL)
 _DIAGRAM = re.compile(
     r"<details><summary>[^<]*</summary>\s*```mermaid.*?</details>\s*", re.S
@@ -25,7 +26,8 @@ def plain(markdown: str) -> str:
     """Return a line of a comment as it is read in a terminal."""
     text = _LINK.sub(r"\1", _HIDDEN.sub("", markdown)).replace("&nbsp;", " ")
     text = re.sub(r"(?<!\\)[*`\u2060]|^#+ ", "", text, flags=re.MULTILINE)
-    return re.sub(r"\\([!-/:-@[-`{-~])", r"\1", text).strip()
+    text = re.sub(r"\\([!-/:-@[-`{-~])", r"\1", text)
+    return unescape(text).strip()
 
 
 def unlinked(markdown: str) -> str:

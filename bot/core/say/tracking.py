@@ -2,19 +2,17 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import cached_property
 
-from bot.core.durations import clock, spell, spell_about, spell_option
-from bot.core.model import ItemState, Options, Stage
 from bot.core.run.progress import ItemView, Progress
 from bot.core.say.boxes import Boxes
 from bot.core.say.headings import Phase, heading, phase_of
 from bot.core.say.messages import Messages
 from bot.core.say.names import Names, names_of
-from bot.core.say.pictures import Look, look, order_of_work, squares, tally
+from bot.core.say.pictures import look, order_of_work, squares
 from bot.core.say.rows import Level, Rows, page_url
 from bot.core.say.situation import Situation
+from bot.core.say.totals import Totals
 from bot.core.world.markdown import (
     code_span,
     details,
@@ -22,11 +20,9 @@ from bot.core.world.markdown import (
     first_that_fits,
     link,
     paragraphs,
-    plural,
 )
 from bot.core.world.markers import marker
 
-_FINISHED_FOR_ESTIMATE = 2
 _LEVELS = (
     Level(words=120, rows=50, folded="rows"),
     Level(words=60, rows=50, folded="rows"),
@@ -58,27 +54,6 @@ def so_far_marker(progress: Progress, situation: Situation) -> str:
     assert situation.stalled is not None
     since = f"{situation.stalled.since:%Y%m%dT%H%M%S}"
     return marker("so-far", f"{progress.batch.id}.{since}", situation.marker_key)
-
-
-def spell_options(options: Options) -> str:
-    """Return the options as they are typed, as code."""
-    words = [
-        f"concurrency:{options.concurrency}",
-        f"retries:{options.retries}",
-        f"on-failure:{options.on_failure}",
-        f"timeout:{spell_option(options.timeout_seconds)}",
-    ]
-    if options.budget_requests is not None:
-        words.append(f"budget:{options.budget_requests}")
-    if options.deps != Options().deps:
-        words.append(f"deps:{options.deps}")
-    if options.method:
-        words.append(f"method:{options.method}")
-    if options.update != Options().update:
-        words.append(f"update:{options.update}")
-    if options.update_method != Options().update_method:
-        words.append(f"update-method:{options.update_method}")
-    return " ".join(map(code_span, words))
 
 
 @dataclass(frozen=True)
@@ -113,7 +88,7 @@ class _Tracking:
         return f"{so_far_marker(progress, situation)}\n" + paragraphs(
             f"### {self._heading(phase)}",
             squares(progress),
-            self._counts(),
+            Totals(progress, situation).counts(),
             f"So far this is what it came to. {self._messages.ways_out()}",
             *self._rows.parts(phase),
             f"<sub>{follow} stays current and has the boxes.</sub>",
@@ -154,55 +129,8 @@ class _Tracking:
     def _totals(self, phase: Phase) -> str:
         if phase in (Phase.PLANNED, Phase.EXPIRED, Phase.STARTING):
             return ""
-        return "\n".join(filter(None, (self._counts(), self._times())))
-
-    def _counts(self) -> str:
-        words = []
-        # Work and what still waits stand before what went wrong.
-        order = (Look.DONE, Look.RUNNING, Look.RETRYING, Look.WAITING)
-        counts = tally(self.views)
-        # It holds no slot, and nothing of it runs.
-        parked = sum(
-            view.state is ItemState.RUNNING and view.stage is Stage.PARKED
-            for view in self.views
-        )
-        for one in (*order, *(other for other in counts if other not in order)):
-            count = counts.get(one, 0) - (parked if one is Look.RUNNING else 0)
-            if count:
-                total = self.situation.slots_total
-                slots = f" ({plural(total, 'slot')})" if total else ""
-                suffix = slots if one is Look.RUNNING else ""
-                words.append(f"**{count}** {one.word}{suffix}")
-            if one is Look.RUNNING and parked:
-                verb = "waits" if parked == 1 else "wait"
-                words.append(f"**{parked}** {verb} for something outside")
-        return " · ".join(words)
-
-    def _times(self) -> str:
-        progress, situation = self.progress, self.situation
-        if progress.started_at is None:
-            return ""
-        if progress.ended_at is not None and not progress.state.is_live:
-            return f"⏱️ took {spell(progress.ended_at - progress.started_at)}"
-        if situation.stalled is not None:  # and the comment stays as it is until then
-            return ""
-        text = f"⏱️ {spell(situation.now - progress.started_at)} so far"
-        # The estimate knows neither of the budget nor of an outage, and is not true then.
-        is_held = progress.budget_wait_until or self._phase is Phase.HELD
-        left = None if is_held else situation.seconds_left
-        if left is not None and progress.finished >= _FINISHED_FOR_ESTIMATE:
-            until = clock(situation.now + timedelta(seconds=left), situation.now)
-            text += f", **{spell_about(left)} left** ({until})"
-        return " · ".join(filter(None, (text, self._budget())))
-
-    def _budget(self) -> str:
-        budget = self.situation.budget
-        if budget is None:
-            return ""
-        text = f"🔋 {budget.remaining:,} of {budget.limit:,} API requests left"
-        if budget.reset_at is not None:
-            text += f", resets {clock(budget.reset_at, self.situation.now)}"
-        return text
+        totals = Totals(self.progress, self.situation)
+        return "\n".join(filter(None, (totals.counts(), totals.times())))
 
     def _folds(self, phase: Phase) -> Iterator[str]:
         plan = self.progress.batch.plan
@@ -211,36 +139,10 @@ class _Tracking:
         shown = {view.item.id: look(view) for view in self.views}
         yield order_of_work(plan, self.names, {} if phase is Phase.PLANNED else shown)
         if phase not in (Phase.FINISHED, Phase.CANCELLED):
-            yield details("Budget and options", "\n".join(self._budget_and_options()))
-
-    def _budget_and_options(self) -> Iterator[str]:
-        progress, situation = self.progress, self.situation
-        if progress.started_at is not None:
-            used = f"**{situation.used_requests:,}**"
-            used = used if situation.is_counted_whole else f"at least {used}"
-            text = f"This batch has used {used} requests"
-            if needed := round(situation.needed_requests):
-                text += f" and needs about **{needed:,}** more"
-            yield f"{text}.{self._fits()}"
-        options = spell_options(progress.batch.plan.options)
-        yield f"Options: {options}"
-        if situation.lacks_checks:
-            granted = code_span("checks: write")
-            yield f"No check shows it on the pull request: the app lacks {granted}."
-        if situation.isolation and any(i.worker for i in progress.batch.plan.items):
-            yield f"Commands run isolated: {escape_line(situation.isolation)}."
-
-    def _fits(self) -> str:
-        budget = self.situation.budget
-        if budget is None:
-            return ""
-        text = f" It keeps **{budget.reserve:,}** back for other work"
-        needed = self.situation.needed_requests
-        if not needed:
-            return f"{text}."
-        if needed <= budget.remaining - budget.reserve:
-            return f"{text}, so it fits before the reset."
-        return f"{text}, so a part of it waits for the reset."
+            yield details(
+                "Budget and options",
+                "\n".join(Totals(self.progress, self.situation).of_budget()),
+            )
 
     def _footer(self, phase: Phase) -> str:
         batch = self.progress.batch

@@ -90,10 +90,12 @@ def test_what_runs_again_elsewhere_has_no_button_any_more():
 
 def test_a_batch_without_a_comment_has_nothing_to_link():
     progress = starting(scenes.plan_of_twelve())
-    report = render_check(progress, situation(reasons={}))
+    report = render_check(progress, situation(reasons={}, web_url=""))
     assert (report.details_url, report.title) == ("", "Starting: 0 of 12 finished")
     assert "](" not in report.summary
     assert "](" not in render_moved(progress, "f" * 40).summary
+    page = render_check(progress, situation(reasons={})).details_url
+    assert page == "https://batch.acme.dev/batches/b7k2"
 
 
 def test_texts_of_others_do_nothing_in_it():

@@ -1,0 +1,48 @@
+"""What the bot's own pages say when they show something else than a batch."""
+
+Refusal = tuple[str, str]
+"""A title and a sentence."""
+
+
+def not_there() -> Refusal:
+    """Return what is said of a batch that is not there, or not to be seen."""
+    return (
+        "Not found",
+        "There is no such page, or you may not see it: a batch is shown to people who"
+        " can read its repository. The list of batches has those that you may see.",
+    )
+
+
+def unfit(what: str) -> Refusal:
+    """Return what is said of an address with a part that does not fit."""
+    return "This address does not fit", f"{what} Go back to the list of batches."
+
+
+def no_database() -> Refusal:
+    """Return what is said while the database does not answer."""
+    return (
+        "Not now",
+        "The bot's database does not answer at this moment. Nothing is lost; try again"
+        " in a minute.",
+    )
+
+
+def starting() -> str:
+    """Return what is said until GitHub has told the bot who it is."""
+    return "The bot is starting; try again in a few seconds.\n"
+
+
+def nothing_found(*, is_filtered: bool) -> str:
+    """Return what an empty list says."""
+    if is_filtered:
+        return "No batch fits. Look for less, or in all repositories."
+    return (
+        "There are none yet. A comment /batch help in an issue says how to begin one."
+    )
+
+
+def whose_batches(*, is_operator: bool) -> str:
+    """Return which batches a list has."""
+    if is_operator:
+        return "Every batch of this server."
+    return "Every batch of the repositories that you can read."

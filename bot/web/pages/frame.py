@@ -1,0 +1,149 @@
+"""Around every page: who looks, refusals, headers; as HTML or as JSON."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from aiohttp import web
+
+from bot.core.say import pages as said
+from bot.errors import StoreUnavailable
+from bot.web.access import Access, Viewer
+from bot.web.pages.board import Boards
+from bot.web.pages.documents import Document, Failure, json_of
+from bot.web.pages.draw import Templates
+from bot.web.pages.sources import PageSources
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self';"
+        " connect-src 'self'; form-action 'self'; base-uri 'none';"
+        " frame-ancestors 'none'"
+    ),
+    "Vary": "Accept, Authorization, Cookie",
+}
+
+log = structlog.get_logger()
+
+
+class NotThereError(Exception):
+    """There is nothing of the kind, or it is not to be seen: nobody can tell which."""
+
+
+class UnfitError(Exception):
+    """A part of the address does not fit; the message says which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Somebody who looks at something, once all that pages are made of is there."""
+
+    request: web.Request
+    viewer: Viewer
+    sources: PageSources
+    boards: Boards
+
+
+Handler = Callable[[Look], Awaitable[web.StreamResponse]]
+
+
+def wants_json(request: web.Request) -> bool:
+    """Return whether JSON was asked for: by the address, or before HTML by ``Accept``."""
+    if request.path.endswith(".json"):
+        return True
+    accepted = request.headers.get("Accept", "")
+    kinds = [one.partition(";")[0].strip() for one in accepted.split(",")]
+    if "application/json" not in kinds:
+        return False
+    before = kinds[: kinds.index("application/json")]
+    return "text/html" not in before
+
+
+class Frame:
+    """Shows pages to who may see them."""
+
+    def __init__(
+        self, access: Access, sources: Callable[[], PageSources | None]
+    ) -> None:
+        self._access = access
+        self._sources = sources
+        self._boards: Boards | None = None
+        self.templates = Templates()
+
+    @property
+    def access(self) -> Access:
+        """Who may see what."""
+        return self._access
+
+    def shown(self, handler: Handler) -> Callable[[web.Request], Any]:
+        """Return a handler of a request, with everything around it."""
+
+        async def show(request: web.Request) -> web.StreamResponse:
+            viewer = await self._access.viewer(request)
+            if viewer == Viewer():
+                return self._access.sign_in(request)
+            try:
+                return await handler(self._look(request, viewer))
+            except NotThereError:
+                return self.refusal(request, viewer, 404, *said.not_there())
+            except UnfitError as error:
+                return self.refusal(request, viewer, 400, *said.unfit(str(error)))
+            except StoreUnavailable as error:
+                log.warning("page not made", error=str(error))
+                return self.refusal(request, viewer, 503, *said.no_database())
+
+        return show
+
+    def answer(self, look: Look, template: str, **values: Any) -> web.Response:
+        """Return a page."""
+        html = self.templates.page(
+            template, viewer=look.viewer, here=look.request.path, **values
+        )
+        return web.Response(text=html, content_type="text/html", headers=HEADERS)
+
+    def refusal(
+        self, request: web.Request, viewer: Viewer, status: int, title: str, words: str
+    ) -> web.Response:
+        """Return why there is no page."""
+        if wants_json(request):
+            return document(Failure(words), status=status)
+        html = self.templates.page(
+            "refusal.html", viewer=viewer, here="", title=title, words=words
+        )
+        return web.Response(
+            text=html, status=status, content_type="text/html", headers=HEADERS
+        )
+
+    async def close(self, _app: web.Application) -> None:
+        """Let go of everybody who watches."""
+        if self._boards is not None:
+            await self._boards.close()
+
+    def _look(self, request: web.Request, viewer: Viewer) -> Look:
+        sources = self._sources()
+        if sources is None:
+            raise web.HTTPServiceUnavailable(
+                text=said.starting(), headers={"Retry-After": "5"}
+            )
+        if self._boards is None:
+            self._boards = Boards(
+                presents=sources.presents,
+                batches=sources.batches,
+                draw=self.templates,
+                clock=sources.clock,
+            )
+            sources.listen(self._boards.notice)
+        return Look(request, viewer, sources, self._boards)
+
+
+def document(value: Document, *, status: int = HTTPStatus.OK) -> web.Response:
+    """Return JSON."""
+    headers = {"Vary": HEADERS["Vary"]}
+    return web.Response(
+        body=json_of(value),
+        status=status,
+        content_type="application/json",
+        headers=headers,
+    )
