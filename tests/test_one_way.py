@@ -64,7 +64,8 @@ def test_requests_that_change_something_are_sent_by_the_resources_alone():
     again = "bot/github/deliveries.py"  # the operator has GitHub deliver once more
     resources = {f"bot/github/{name}.py" for name in RESOURCES}
     made = "bot/github/registration.py"  # fetches the app that its owner registered
-    assert callers_of("send") == {*resources, exchange, signed, again, made}
+    told = "bot/web/pages/streams.py"  # browsers, of what has changed
+    assert callers_of("send") == {*resources, exchange, signed, again, made, told}
     assert callers_of("point") == {"bot/host/signed.py"}
 
 

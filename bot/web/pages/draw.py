@@ -1,5 +1,6 @@
 """Values as HTML, by the templates beside this file."""
 
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,9 +21,10 @@ FOLDER = Path(__file__).parent
 
 WORDS = tuple(one.word for one in Look)
 _BAR = 1000  # the width of a bar in its own units
+_DRAWINGS = 64
 _CHART_WIDTH, _CHART_HEIGHT = 600, 90
-_LANE = 14
-"""Pixels of one item in the time line."""
+_LANES_WIDTH, _LANE = 600, 14
+"""Of the time line, and the height of one item in it."""
 
 
 def spell_seconds(seconds: float) -> str:
@@ -34,6 +36,14 @@ def stamp(at: datetime) -> Markup:
     """Return an instant, in UTC."""
     return Markup('<time datetime="{}">{}</time>').format(
         at.isoformat(timespec="seconds"), f"{at:%Y-%m-%d %H:%M:%S} UTC"
+    )
+
+
+def moment(at: datetime, now: datetime) -> Markup:
+    """Return the time of day of an instant, in UTC, with the day if it is not today's."""
+    day = "" if at.date() == now.date() else f"{at:%b} {at.day} "
+    return Markup('<time datetime="{}">{}</time>').format(
+        at.isoformat(timespec="seconds"), f"{day}{at:%H:%M:%S}"
     )
 
 
@@ -92,9 +102,9 @@ def time_line(view: BatchView) -> TimeLine | None:
     spans = []
     for row, end in zip(view.attempts, ends, strict=True):
         _, y = lanes.setdefault(row.item, (row.name, len(lanes) * _LANE))
-        x = round(_BAR * (row.started_at - began).total_seconds() / whole)
-        width = round(_BAR * (end - row.started_at).total_seconds() / whole)
-        spans.append(Span(row, min(x, _BAR - 2), y, max(2, width)))
+        x = round(_LANES_WIDTH * (row.started_at - began).total_seconds() / whole)
+        width = round(_LANES_WIDTH * (end - row.started_at).total_seconds() / whole)
+        spans.append(Span(row, min(x, _LANES_WIDTH - 2), y, max(2, width)))
     height = len(lanes) * _LANE
     return TimeLine(spans, list(lanes.values()), height, began, ended)
 
@@ -150,10 +160,11 @@ class Templates:
             "blocks": blocks,
             "spelled": spell_seconds,
             "at": stamp,
+            "moment": moment,
         }
         self._environment.globals |= {"shares": shares}
         self._row = self._environment.get_template("row.html").module
-        self._drawings: tuple[Plan, Drawing] | None = None
+        self._drawings: OrderedDict[int, tuple[Plan, Drawing]] = OrderedDict()
 
     def page(self, name: str, **values: Any) -> str:
         """Return a whole page."""
@@ -191,9 +202,12 @@ class Templates:
         return self._drawing(plan)
 
     def _drawing(self, plan: Plan) -> Drawing:
-        if self._drawings is None or self._drawings[0] is not plan:
-            self._drawings = plan, drawing(plan)
-        return self._drawings[1]
+        known = self._drawings.get(id(plan))  # to compare plans takes longer
+        if known is None:
+            known = self._drawings[id(plan)] = plan, drawing(plan)
+            if len(self._drawings) > _DRAWINGS:
+                self._drawings.popitem(last=False)
+        return known[1]
 
     def _node(self, box: Box, row: ItemRow) -> Markup:
         made: Markup = self._row.node(box, row, WIDTH, HEIGHT)  # type: ignore[attr-defined]

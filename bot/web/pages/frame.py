@@ -82,11 +82,13 @@ class Frame:
 
         async def show(request: web.Request) -> web.StreamResponse:
             viewer = await self._access.viewer(request)
-            if viewer == Viewer():
+            if not (viewer.login or viewer.is_operator or viewer.batches):
                 return self._access.sign_in(request)
             try:
                 return await handler(self._look(request, viewer))
             except NotThereError:
+                if not (viewer.login or viewer.is_operator):
+                    return self._access.sign_in(request)  # a link opens no more
                 return self.refusal(request, viewer, 404, *said.not_there())
             except UnfitError as error:
                 return self.refusal(request, viewer, 400, *said.unfit(str(error)))

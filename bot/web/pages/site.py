@@ -14,7 +14,11 @@ from bot.web.pages.sources import PageSources
 from bot.web.pages.streams import Streams
 from bot.web.pages.views import Views
 
-STATIC = {"pages.css": "text/css", "pages.js": "text/javascript"}
+STATIC = {
+    "pages.css": "text/css",
+    "pages.js": "text/javascript",
+    "pages.svg": "image/svg+xml",
+}
 
 _BATCH = "/batches/{batch:[a-z][0-9][a-z][0-9]}"
 _ITEM = _BATCH + "/items/{item:[a-z0-9-]{1,100}}"
