@@ -127,6 +127,11 @@ class Progress:
             or any(view.attempt for view in self.items.values())
         )
 
+    def hides(self, item: ItemId) -> bool:
+        """Return whether no word of an item may be shown."""
+        view = self.items.get(item)
+        return view is not None and view.item.repository.id in self._hidden
+
     def copy(self) -> "Progress":
         """Return the progress as of now, which moves no more."""
         return replace(

@@ -6,7 +6,7 @@ from bot.core import events as e
 from bot.core.durations import clock, spell
 from bot.core.model import Cause, ItemId, Outcome
 from bot.core.say.names import Names
-from bot.core.say.sentences import by_whom, result
+from bot.core.say.sentences import by_whom, closed_as, result
 from bot.core.world.markdown import (
     code_span,
     escape_line,
@@ -60,8 +60,9 @@ def _of_item(event: e.ItemEvent, names: Names) -> str:
             return f"**failed**: {_fault(outcome)}"
         case e.ItemSkipped(because=because, opened_nothing=True) if because:
             return f"skipped, {names.links.reference(because)} opened no pull request"
-        case e.ItemSkipped(because=because) if because:
-            return f"skipped, needs {names.links.reference(because)}"
+        case e.ItemSkipped(because=because, ended=ended) if because:
+            why = f", which was {closed_as(ended)}" if ended else ""
+            return f"skipped, needs {names.links.reference(because)}{why}"
         case e.ItemSkipped(by=by):
             return f"skipped by {escape_line(by)}" if by else "skipped"
         case e.ItemCancelled(by=by):
@@ -117,6 +118,8 @@ def _of_batch(event: e.BatchEvent, names: Names) -> str:
             return f"{names.list(items)} taken back by {code_span(batch_id)}"
         case e.RepositoryMoved(repository=repository):
             return f"the repository is called {escape_line(repository.name)} now"
+        case e.RepositoryHidden():
+            return "more people can read this than one of its repositories: no word of its items is shown from here on"
         case _:
             assert_never(event)
 

@@ -13,7 +13,7 @@ from pydantic import PlainSerializer
 
 from bot.core.actions.table import kind_of
 from bot.core.effects import Intent, Receipt
-from bot.core.events import Event
+from bot.core.events import Event, ItemEvent
 from bot.core.model import (
     BatchId,
     BatchKind,
@@ -32,7 +32,7 @@ from bot.core.say.messages import Messages
 from bot.core.say.names import Names, names_of
 from bot.core.say.news import words_of
 from bot.core.say.pictures import look, tally
-from bot.core.say.rows import Level, Rows, page_path
+from bot.core.say.rows import NO_ITEM, Level, Rows, page_path
 from bot.core.say.sentences import result
 from bot.core.say.situation import Situation
 from bot.core.say.status import state_words
@@ -97,6 +97,7 @@ class ItemRow:
     started_at: datetime | None  # of the present or last attempt
     ended_at: datetime | None
     requests: int
+    is_hidden: bool  # no word of it may be shown: neither its changes nor its log
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +199,8 @@ def batch_view(
     totals = Totals(progress, situation)
     phase = phase_of(progress, situation)
     messages = Messages(progress, situation, names).parts(phase, with_notes=True)
-    newest = told.events[-EVENTS:][::-1]
+    hides = progress.hides
+    newest = [one for one in told.events[-EVENTS:] if not hides(_item_of(one))][::-1]
     return BatchView(
         **_head(progress, situation),
         heading=heading(progress, situation),
@@ -215,7 +217,10 @@ def batch_view(
         tracking_url=progress.tracking_url,
         report_url=progress.report_url,
         items=tuple(row(view) for view in progress.items.values()),
-        attempts=tuple(attempt_row(one, names) for one in told.attempts.values()),
+        attempts=tuple(
+            attempt_row(one, names, is_hidden=hides(one.item))
+            for one in told.attempts.values()
+        ),
         spent=tuple(SpentAt(one.at, one.requests) for one in told.spent),
         news=tuple(news_row(one, names) for one in newest),
         now=situation.now,
@@ -283,10 +288,13 @@ class ItemRows:
             started_at=view.started_at,
             ended_at=view.ended_at,
             requests=view.requests,
+            is_hidden=self.progress.hides(item.id),
         )
 
 
-def attempt_row(attempt: Attempt, names: Names) -> AttemptRow:
+def attempt_row(
+    attempt: Attempt, names: Names, *, is_hidden: bool = False
+) -> AttemptRow:
     """Return what came of one try."""
     return AttemptRow(
         item=attempt.item,
@@ -295,7 +303,7 @@ def attempt_row(attempt: Attempt, names: Names) -> AttemptRow:
         started_at=attempt.started_at,
         ended_at=attempt.ended_at,
         end=attempt.end,
-        words=_came_of(attempt),
+        words="" if is_hidden else _came_of(attempt),
         requests=attempt.requests,
     )
 
@@ -327,7 +335,11 @@ def _came_of(attempt: Attempt) -> str:
 
 def news_row(event: Event, names: Names) -> NewsRow:
     """Return one event as a line."""
-    return NewsRow(event.at, getattr(event, "item", None), words_of(event, names))
+    return NewsRow(event.at, _item_of(event) or None, words_of(event, names))
+
+
+def _item_of(event: Event) -> ItemId:
+    return event.item if isinstance(event, ItemEvent) else NO_ITEM
 
 
 @dataclass(frozen=True, slots=True)

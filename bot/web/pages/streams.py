@@ -157,7 +157,7 @@ class Streams:
 
     async def _log(self, look: Look, stream: Stream, shown: ItemShown, at: int) -> int:
         """Send what a log has behind a byte; return where that ends."""
-        if not shown.attempt:
+        if not shown.attempt or shown.row.is_hidden:
             return at
         path = look.sources.log(shown.log)
         while True:

@@ -267,8 +267,10 @@ class Views:
         shown = await self.shown(look)
         if wants_json(look.request):
             return document(shown.page)
-        path = look.sources.log(shown.log)
-        piece = await asyncio.to_thread(logs.tail, path)
+        piece = logs.Piece("", 0, 0)
+        if shown.attempt and not shown.row.is_hidden:
+            path = look.sources.log(shown.log)
+            piece = await asyncio.to_thread(logs.tail, path)
         return self._frame.answer(
             look,
             "item.html",
@@ -286,7 +288,7 @@ class Views:
         """Answer with the whole log of an attempt, to be kept."""
         shown = await self.shown(look)
         path = look.sources.log(shown.log)
-        if not await asyncio.to_thread(path.is_file):
+        if shown.row.is_hidden or not await asyncio.to_thread(path.is_file):
             raise NotThereError
         name = f"{shown.log}.log"
         return web.FileResponse(
@@ -344,7 +346,7 @@ class Views:
         attempts = [one for one in drawn.view.attempts if one.item == item]
         if attempt and attempt not in [one.number for one in attempts]:
             raise NotThereError
-        effects = await self._effects(look, drawn, item)
+        effects = () if row.is_hidden else await self._effects(look, drawn, item)
         page = ItemPage(board.id, row, tuple(attempts), tuple(effects))
         return ItemShown(board, drawn, row, attempts, attempt or row.attempt, page)
 

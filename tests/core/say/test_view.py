@@ -7,7 +7,7 @@ import pytest
 
 from bot.core import events as e
 from bot.core.effects import ChangeLabels, Receipt
-from bot.core.model import BatchKind, Outcome, OutcomeKind
+from bot.core.model import BatchKind, Outcome, OutcomeKind, Repository
 from bot.core.run.chronicle import chronicle
 from bot.core.run.progress import Progress, fold
 from bot.core.say.pictures import look
@@ -113,3 +113,16 @@ def test_a_change_says_what_came_of_it():
     )
     row = effect_row("x", intent, None, intended_at=NOW, done_at=None, site=GITHUB)
     assert plain(row.words) == "labels of #12: +bug and -triage"
+
+
+def test_nothing_is_told_of_items_that_are_hidden():
+    plan = scenes.plan_of_twelve()
+    away = Repository(2, "acme/api", ACME.installation_id)
+    first = replace(plan.items[0], repository=away)
+    plan = replace(plan, items=(first, *plan.items[1:]))
+    news = [*scenes.events_until_now(), e.RepositoryHidden(NOW, away.id)]
+    view = batch_view(fold(scenes.batch_of(plan), news), situation(), chronicle(news))
+    assert [row.id for row in view.items if row.is_hidden] == [item(12)]
+    assert [one.words for one in view.attempts if one.item == item(12)] == [""]
+    assert item(12) not in [one.item for one in view.news]
+    assert "PR 71" not in str((view.attempts, view.news))
