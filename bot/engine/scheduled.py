@@ -132,7 +132,9 @@ class ScheduledBatches:
             )
         facts = [item.facts for item in selection.items]
         home = await self._home(reading, request)
-        thread = thread_for((), facts, home)
+        if not facts and home is None:
+            return say.no_thread()
+        thread = thread_for((), facts, home) if facts else ItemNumber(home or 0)
         on = reading.known.facts.get(thread)
         request = replace(
             request,

@@ -295,3 +295,20 @@ async def test_what_another_file_schedules_does_not_run_here(on: World):
         await pass_until(on, "2026-03-04T18:00Z")
     assert on.rows("SELECT 1 FROM timetables") == []
     assert on.rows("SELECT 1 FROM batches WHERE source GLOB 'schedule:*'") == []
+
+
+async def test_a_batch_of_other_repositories_alone_speaks_at_home_or_is_none(
+    on: World,
+):
+    on.hub.create_repository("acme/gadgets", files={"README.md": "# gadgets"})
+    on.hub.set_role("acme", "acme/gadgets", "ada", "maintain")
+    there = on.hub.open_issue("ada", "acme/gadgets", "Old")
+    other = 'schedules: [{at: "16:00", run: "close acme/gadgets#1"}]\n'
+    async with on.bot():
+        push(on, other)
+        await on.until(lambda: any(kept(on)))
+        assert kept(on)[0].startswith("skipped: no item is of this repository")
+        push(on, other + "home: 40\n")
+        await over(on)
+    assert [thread for thread, _ in batches(on)] == [40]
+    assert not there.is_open

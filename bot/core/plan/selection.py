@@ -252,7 +252,8 @@ def _with_parts(
     said = [note for selection in selections for note in selection.notes]
     notes = tuple(dict.fromkeys(said))
     if not items:
-        return Declined(f"Nothing is left to do. {' '.join(notes)}".strip())
+        nothing = f"Nothing is left to do. {' '.join(notes)}".strip()
+        return Declined(nothing, is_nothing=True)
     if (too_many := expansions[0].too_many(len(items))) is not None:
         return too_many
     choice = _Choice(expansions[0])

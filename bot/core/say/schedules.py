@@ -139,6 +139,11 @@ def not_allowed() -> str:
     return "skipped: the server's settings leave the repository out"
 
 
+def no_thread() -> str:
+    """All items are of other repositories, and there is no home."""
+    return "skipped: no item is of this repository, and there is no home to speak in"
+
+
 def archived() -> str:
     """The repository takes no changes."""
     return "skipped: the repository is archived"
