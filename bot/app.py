@@ -45,7 +45,6 @@ from bot.store.store import (
     read_store,
 )
 from bot.web import local
-from bot.web.access import OperatorAccess
 from bot.web.relay import Relay
 from bot.web.routes import WebSurface, make_app, make_runner
 from bot.web.wishes import Wishes
@@ -56,6 +55,7 @@ from bot.wiring import (
     actions_from_outside,
     github_settings,
     keep_holds,
+    open_doors,
 )
 
 LOOK_AGAIN_SECONDS = (1.0, 2.0, 4.0)
@@ -216,7 +216,9 @@ async def start(
             "this machine": host.examined,
         }
         front, registry = Front(store, parts), CollectorRegistry()
-        url = await stack.enter_async_context(_serve(settings, front, registry, clock))
+        url = await stack.enter_async_context(
+            _serve(settings, front, way, registry, clock)
+        )
         log.info("listening", url=url)
         github = await _introduced(settings, host, way)
         drain = asyncio.Event()
@@ -314,7 +316,11 @@ async def _learn_budgets(store: Store, github: GitHubAdapter) -> None:
 
 @asynccontextmanager
 async def _serve(
-    settings: Settings, front: Front, registry: CollectorRegistry, clock: Clock
+    settings: Settings,
+    front: Front,
+    way: Way,
+    registry: CollectorRegistry,
+    clock: Clock,
 ) -> AsyncIterator[str]:
     """Listen, and yield the address."""
     surface = WebSurface(
@@ -333,7 +339,8 @@ async def _serve(
         # Who has no pages does not wait for what makes them.
         from bot.web.pages.site import add_pages  # noqa: PLC0415
 
-        add_pages(site, OperatorAccess(settings.operator_token), front.pages)
+        access = open_doors(site, settings, front, way, clock)
+        add_pages(site, access, front.pages)
     runner = make_runner(site, shutdown_seconds=0.1 * settings.shutdown_seconds)
     await runner.setup()
     try:

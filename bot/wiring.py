@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import structlog
+from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from bot.core.actions.ability import Abilities
@@ -26,7 +27,7 @@ from bot.core.effects import (
     PushBranch,
     Receipt,
 )
-from bot.core.model import OPERATOR, InstallationId, Repository, Role
+from bot.core.model import OPERATOR, BatchId, InstallationId, Repository, Role
 from bot.core.say import findings, programs
 from bot.core.say.starts import (
     no_dask,
@@ -55,11 +56,12 @@ from bot.engine.inbox import Inbox
 from bot.engine.intake import Desks, Intake, Policy
 from bot.engine.journal import journal
 from bot.engine.marks import TakenBack
-from bot.engine.operator import OperatorDesk
+from bot.engine.operator import OperatorDesk, Told
 from bot.engine.outages import Outages
 from bot.engine.patience import when_stored
 from bot.engine.present import Present
 from bot.engine.questions import Help, Questions
+from bot.engine.readers import Readers
 from bot.engine.reading import Reader
 from bot.engine.recorder import Recorder
 from bot.engine.recovery import Recovery
@@ -86,9 +88,10 @@ from bot.engine.wished import Wished
 from bot.engine.withdrawals import Withdrawals
 from bot.engine.work import Work
 from bot.errors import SettingsError
-from bot.github.adapter import GitHubAdapter, GitHubSettings
+from bot.github.adapter import GitHubAdapter, GitHubSettings, Way
 from bot.github.effects import GitHubEffects
 from bot.github.ledger import Keep
+from bot.github.sign_ins import GitHubSignIns
 from bot.host.commands import HostCommands
 from bot.host.commits import Commits
 from bot.host.disk import Disk
@@ -115,13 +118,19 @@ from bot.ports.clock import Clock
 from bot.ports.examined import Examined, Finding, State
 from bot.ports.github import People
 from bot.ports.host import Shipping
+from bot.ports.people import Account
 from bot.ports.store import Delivery, Held
 from bot.ports.work import Means, Worker
 from bot.settings import Settings, secret_files
 from bot.settings.examined import SettingsExamined
 from bot.store.store import Store
+from bot.web.access import PageAccess, Ways
+from bot.web.cookies import Cookies
+from bot.web.entrance import Entrance, turned_away
+from bot.web.forms import Forms
 from bot.web.pages.sources import PageSources
 from bot.web.routes import Readiness
+from bot.web.seals import LINKS, Seals, derived
 from bot.workers.local import LocalWorker
 
 if TYPE_CHECKING:
@@ -382,6 +391,7 @@ class Engine:
         face = Face(
             marker_key=hashlib.sha256(settings.private_key.encode()).digest(),
             web_url=settings.web_url,
+            link_key=derived(settings.private_key, LINKS),
             isolation=host.isolation.name,
         )
 
@@ -597,8 +607,16 @@ class Engine:
             github=github.github,
             batches=store.batches,
             controls=controls,
+            starts=starts,
             replies=replies,
             situations=situations,
+            clock=clock,
+        )
+        self.readers = Readers(
+            github=github.github,
+            batches=store.batches,
+            situations=situations,
+            allows=settings.allows,
             clock=clock,
         )
         answers = Answers(
@@ -844,10 +862,72 @@ class Front:
         """Return what the pages read; None until GitHub has answered."""
         return self._engine.pages if self._engine else None
 
+    def readers(self) -> Readers | None:
+        """Return who knows what people may read; None until GitHub has answered."""
+        return self._engine.readers if self._engine else None
+
+    async def wish(
+        self,
+        verb: str,
+        batch_id: BatchId,
+        names: Sequence[str],
+        *,
+        by: Account | None,
+        form: str,
+    ) -> Told | None:
+        """Have a control of a page carried out; None until GitHub has answered."""
+        if self._engine is None:
+            return None
+        return await self._engine.wished.ask(
+            verb, batch_id, names, self.add, by=by, form=form
+        )
+
     async def refresh(self) -> None:
         """Read the figures that take time."""
         if self._engine is not None:
             await self._engine.metrics.refresh()
+
+
+def open_doors(
+    app: web.Application, settings: Settings, front: Front, way: Way, clock: Clock
+) -> PageAccess:
+    """Mount where people come in to the pages and use what is on them; return who may."""
+    seals = Seals(settings.private_key, clock)
+    cookies = Cookies(seals, settings.web_url)
+    sign_ins = None
+    if settings.client_id and settings.client_secret:
+        sign_ins = GitHubSignIns(
+            way.session,
+            settings.site_url,
+            settings.api_url,
+            settings.client_id,
+            settings.client_secret,
+            way.client.secrets.learn,
+        )
+    access = PageAccess(
+        seals=seals,
+        cookies=cookies,
+        ways=Ways(settings.operator_token, by_github=sign_ins is not None),
+        reading=front.readers,
+        turn_away=turned_away,
+        clock=clock,
+    )
+    Entrance(
+        access=access,
+        cookies=cookies,
+        sign_ins=sign_ins,
+        reading=front.readers,
+        link_key=derived(settings.private_key, LINKS),
+        web_url=settings.web_url,
+        clock=clock,
+    ).add_to(app)
+    Forms(
+        access=access,
+        reading=front.readers,
+        wish=front.wish,
+        web_url=settings.web_url,
+    ).add_to(app)
+    return access
 
 
 def readiness_of(found: Sequence[Finding]) -> Readiness:

@@ -519,6 +519,16 @@ class Operator:
 
 
 @dataclass(frozen=True, slots=True)
+class Page:
+    """A form on a page of the bot that somebody sent who had signed in."""
+
+    form: str  # tells it from every other one; each is sent once
+
+    def __str__(self) -> str:
+        return f"page:{self.form}"
+
+
+@dataclass(frozen=True, slots=True)
 class Mark:
     """A label that somebody put on an item, or somebody's review that they asked for."""
 
@@ -591,7 +601,9 @@ class Request:
     thread: ItemNumber
     thread_is_pull_request: bool
     asker: Asker
-    origin: Comment | Box | Button | Labelled | ReviewAsked | Operator | Scheduled
+    origin: (
+        Comment | Box | Button | Labelled | ReviewAsked | Operator | Page | Scheduled
+    )
     part: int = 0  # which command of the comment, counted from 0
 
     @property

@@ -109,7 +109,7 @@ class Boxes:
 
     async def _box(self, edited: BoxesTicked, batch: Batch, box: BoxKey) -> str:
         verb, arguments = box
-        command = _command_of(verb, arguments, batch.id)
+        command = command_of(verb, arguments, batch.id)
         if command is None:
             return "ignored: unknown box"
         # The same edit delivered again is the same wish; a later tick is a new one.
@@ -144,7 +144,7 @@ class Boxes:
         return await self._controls.control(request, batch, command, role)
 
 
-def _command_of(
+def command_of(
     verb: str, arguments: Sequence[str], batch_id: BatchId
 ) -> Control | syntax.Start | None:
     """Return the command that a box stands for, None for a forged one."""

@@ -31,7 +31,7 @@ from bot.core.command.trigger import (
     may_matter,
     trigger_of,
 )
-from bot.core.model import Operator, Repository
+from bot.core.model import Operator, Page, Repository
 from bot.engine.boxes import Boxes
 from bot.engine.changes import Changes
 from bot.engine.conversation import Conversation, request_of
@@ -184,6 +184,9 @@ class Intake:
                     return f"ignored: {trigger.sender.login} may not command here"
                 return await self._desks.boxes.press(trigger)
             case OperatorWished():
+                is_known = self._policy.allows(trigger.repository.name)
+                if trigger.by_login and not is_known:
+                    return f"ignored: {trigger.by_login} may not command here"
                 return await self._desks.wished.carry_out(trigger)
             case ScheduleDue():
                 return await self._desks.scheduled.begin(trigger)
@@ -252,7 +255,8 @@ def _about(trigger: Trigger) -> Mapping[str, object]:
             source = f"check_run:{check_run_id}"
             return {"repository": repository.name, "source": source}
         case OperatorWished(repository=repository, wish=wish):
-            return {"repository": repository.name, "source": str(Operator(wish))}
+            who = Page(wish) if trigger.by_login else Operator(wish)
+            return {"repository": repository.name, "source": str(who)}
         case ScheduleDue(repository=repository, key=key):
             return {"repository": repository.name, "schedule": key}
         case _:

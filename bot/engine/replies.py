@@ -11,6 +11,7 @@ from bot.core.model import (
     Comment,
     Labelled,
     Operator,
+    Page,
     Request,
     ReviewAsked,
     Scheduled,
@@ -44,7 +45,7 @@ class Replies:
         self._face = face
         self._refusals = refusals
         self._clock = clock
-        self._to_operator: dict[str, str] = {}
+        self._told_apart: dict[str, str] = {}
 
     async def say(
         self,
@@ -56,24 +57,24 @@ class Replies:
     ) -> None:
         """Post what *render* makes of the marker line it is given.
 
-        The operator reads it elsewhere: the thread is told only of what has *changed*,
-        and nothing waits for that.
+        The operator, and who sent a form of a page, read it elsewhere: the thread is told
+        only of what has *changed*, and nothing waits for that.
         """
         first = marker(kind, request.reply, self._face.marker_key)
         comment = CreateComment(
             request.repository, request.thread, first, render(first)
         )
         key = f"reply/{kind}/{request.reply}"
-        if not isinstance(request.origin, Operator):
+        if not isinstance(request.origin, Operator | Page):
             await self._effects.perform(key, comment)
             return
-        self._to_operator[request.source] = render("").strip()
+        self._told_apart[request.source] = render("").strip()
         if changed:
             self._supervisor.start(key, self._effects.attempt(key, comment))
 
-    def to_operator(self, request: Request) -> str:
-        """Return what was said to the operator, once."""
-        return self._to_operator.pop(request.source, "")
+    def told_apart(self, request: Request) -> str:
+        """Return what was said to who reads it elsewhere, once."""
+        return self._told_apart.pop(request.source, "")
 
     async def refuse(self, request: Request, refusal: Refusal) -> None:
         """Say why nothing started, and react to the command: that is all that is left
@@ -98,7 +99,8 @@ class Replies:
         is_first = await self._refusals.first_today(
             request.repository.id, request.asker.login, at=self._clock.now()
         )
-        if is_first or denied.could_not_ask:
+        reads_it_apart = isinstance(request.origin, Page)
+        if is_first or denied.could_not_ask or reads_it_apart:
             await self.refuse(request, denied)
         else:
             await self.react(request, Reaction.REFUSED)
@@ -184,7 +186,15 @@ async def react_to(request: Request, mood: Reaction, effects: Effects) -> None:
         case Comment(id_, kind, node_id):
             react = React(request.repository, kind, id_, mood, node_id)
             await effects.attempt(f"react/{kind}/{id_}/{mood}", react)
-        case Box() | Button() | Labelled() | ReviewAsked() | Operator() | Scheduled():
+        case (
+            Box()
+            | Button()
+            | Labelled()
+            | ReviewAsked()
+            | Operator()
+            | Page()
+            | Scheduled()
+        ):
             pass
         case _:
             assert_never(request.origin)

@@ -1,7 +1,7 @@
 """Gathers what a comment shows besides the events: slots, budget, reasons, time left."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
@@ -39,6 +39,7 @@ class Face:
     marker_key: bytes
     web_url: str = ""  # of the bot's pages; empty: no links to them
     isolation: str = ""  # of commands
+    link_key: bytes = field(default=b"", repr=False)  # of links to the pages
 
 
 class Situations:
@@ -100,6 +101,7 @@ class Situations:
             slots_busy=progress.count(ItemState.RUNNING),
             slots_total=concurrency,
             web_url=self._face.web_url,
+            link_key=self._face.link_key,
             isolation=self._face.isolation,
         )
 
@@ -132,6 +134,7 @@ class Situations:
             slots_busy=free.slots_total - free.slots_free if free else 0,
             slots_total=free.slots_total if free else 0,
             web_url=self._face.web_url,
+            link_key=self._face.link_key,
             is_stopping=self._slots.is_stopping,
         )
 

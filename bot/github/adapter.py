@@ -55,6 +55,7 @@ from bot.github.signed_commits import GitHubSignedCommits
 from bot.ports.clock import Clock
 from bot.ports.examined import Finding, State
 from bot.ports.github import Budget, RepositoryFacts
+from bot.ports.people import Account
 from bot.ports.store import Held
 
 MOST_WAIT_SECONDS = 60.0
@@ -112,6 +113,11 @@ class GitHubReader:
         connection = self._client.installation(repository.installation_id)
         role = await repositories.role(connection, repository, login)
         return await repositories.lifted(connection, repository, login, role, permits)
+
+    async def role_of(self, repository: Repository, account: Account) -> Role:
+        """Return an account's role at this moment; none for somebody else's login."""
+        connection = self._client.installation(repository.installation_id)
+        return await repositories.role_of(connection, repository, account)
 
     async def file(self, repository: Repository, place: Place) -> Source | None:
         """Return a file that the installation may read; None if it sees none."""

@@ -15,6 +15,7 @@ from bot.core.model import Permit, Repository, Role
 from bot.errors import NotFound, PermanentError
 from bot.github.client import READ_TRIES, Connection
 from bot.github.graphql import is_partial, raise_for
+from bot.ports.people import Account
 
 _ROLES = {
     "admin": Role.ADMIN,
@@ -45,6 +46,29 @@ async def role(connection: Connection, repository: Repository, login: str) -> Ro
         )
     except NotFound:
         return Role.NONE
+    return _role_in(answer)
+
+
+async def role_of(
+    connection: Connection, repository: Repository, account: Account
+) -> Role:
+    """Return an account's role at this moment; ``NONE`` for somebody else of its login.
+
+    The repository is asked for by its id: its name may be another one's by now.
+    """
+    try:
+        answer = await connection.get(
+            "/repositories/{id}/collaborators/{login}/permission",
+            id=repository.id,
+            login=account.login,
+        )
+    except NotFound:
+        return Role.NONE
+    is_same = (answer.get("user") or {}).get("id") == account.id
+    return _role_in(answer) if is_same else Role.NONE
+
+
+def _role_in(answer: Mapping[str, Any]) -> Role:
     named = _ROLES.get(str(answer.get("role_name") or ""))
     if named is not None:
         return named

@@ -26,6 +26,7 @@ from bot.core.run.capacity import Outage
 from bot.core.world.features import Feature
 from bot.core.world.permissions import Grants
 from bot.core.world.questions import Question
+from bot.ports.people import Account
 from bot.ports.store import Delivery
 
 
@@ -77,6 +78,11 @@ class Lookups(Protocol):
         """Return the person's role at this moment.
 
         Whoever is in a team of each of *permits* counts as having the roles of all.
+        """
+
+    async def role_of(self, repository: Repository, account: Account) -> Role:
+        """Return an account's role at this moment; ``NONE`` if its login is another
+        account's by now.
         """
 
     async def may_be_asked(self, repository: Repository, name: str) -> bool:

@@ -20,6 +20,7 @@ from bot.app import Bot, start
 from bot.core.world.redaction import Secrets
 from bot.demo.stage import Requests
 from bot.localhub.hub import APP_ID, LocalHub
+from bot.localhub.pages.site import add_pages
 from bot.localhub.server import start_hub
 from bot.localhub.state import Comment, Repository, Thread
 from bot.ports.clock import Clock
@@ -291,21 +292,24 @@ async def world(
     *,
     clock: Clock | None = None,
     middlewares: Sequence[Middleware] = (),
+    with_pages: bool = False,
 ) -> AsyncIterator[World]:
     """Serve a GitHub with issue 40, in which commands are given, and no bot yet."""
     clock = clock or JumpingClock()
     changed = Requests()
 
-    def routes(app: web.Application) -> None:
+    def routes(app: web.Application, hub: LocalHub) -> None:
         changed.add_to(app)
         app.middlewares.extend(middlewares)
+        if with_pages:
+            add_pages(app, hub)
 
     with clock.ruling() if isinstance(clock, JumpingClock) else nullcontext():
         async with start_hub(
             data_dir=folder / "github",
             now=clock.now,
             sleep=clock.sleep,
-            extra_routes=lambda app, _: routes(app),
+            extra_routes=routes,
         ) as hub:
             hub.add_organization("acme")
             hub.create_repository(REPOSITORY, files={"README.md": "# widgets\n"})

@@ -13,7 +13,9 @@ Sign = tuple[object, ...]
 
 _ISSUE = r"/repos/[^/]+/[^/]+/(?:issues|pulls)/(\d+)"
 _COMMENT = r"/repos/[^/]+/[^/]+/(?:issues|pulls)/comments/(\d+)"
-_NO_CHANGES = re.compile(r"/app/installations/\d+/access_tokens")
+_NO_CHANGES = re.compile(
+    r"/app/installations/\d+/access_tokens|/applications/\w+/token"
+)
 _MUTATION = re.compile(r"\s*mutation\b[^{]*\{\s*(?:\w+: )?(\w+)")
 _MUTATIONS = {
     "addReaction": "React",

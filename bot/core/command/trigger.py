@@ -150,12 +150,17 @@ class ConfigurationPushed:
 
 @dataclass(frozen=True, slots=True)
 class OperatorWished:
-    """The operator of this server asked for a control from its command line."""
+    """The operator of this server asked for a control from its command line, or somebody
+    who had signed in at a page of the bot.
+    """
 
     repository: Repository
     batch_id: BatchId
     command: str  # as in a comment
     wish: str  # tells it from every other one
+    form: str = ""  # of a page; empty: typed in a terminal
+    by_login: str = ""  # who signed in; empty: the operator
+    by_id: int = 0  # of the account, which the login may not be of any more
 
 
 @dataclass(frozen=True, slots=True)
@@ -617,6 +622,9 @@ def _wished(json: _Json) -> OperatorWished:
         batch_id=BatchId(json.needed_text("batch")),
         command=json.needed_text("command"),
         wish=json.needed_text("wish"),
+        form=json.text("form"),
+        by_login=json.text("by", "login"),
+        by_id=json.number("by", "id") or 0,
     )
 
 

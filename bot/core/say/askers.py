@@ -10,6 +10,7 @@ from bot.core.model import (
     Link,
     Mark,
     Operator,
+    Page,
     Request,
     ReviewAsked,
     Scheduled,
@@ -32,6 +33,8 @@ def asked_with(batch: Batch, links: Links) -> str:
         case Scheduled() as scheduled:
             file = link("batch.yml", batch.asker.url)
             return f"with the schedule {_schedule(scheduled)} of {file}"
+        case Page():
+            return "on its page"
         case _:
             return f"in {link('this comment', batch.asker.url)}"
 

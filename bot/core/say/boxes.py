@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import assert_never
 
-from bot.core.model import BatchState, ItemState
+from bot.core.model import BatchId, BatchState, ItemId, ItemState
 from bot.core.plan.graph import predecessors
 from bot.core.run.progress import ItemView, Progress
 from bot.core.run.stalled import Stalled
@@ -11,7 +12,7 @@ from bot.core.run.undo import undoable
 from bot.core.say.deeds import deed_of, deeds
 from bot.core.say.headings import Phase
 from bot.core.say.names import Names
-from bot.core.say.plan import start_box
+from bot.core.say.plan import start_text
 from bot.core.say.rows import FLAT
 from bot.core.say.sentences import did_not_succeed, is_unfinished
 from bot.core.say.situation import Situation
@@ -20,6 +21,37 @@ from bot.core.world.markers import box
 
 _MOST_SKIPS = 3
 _MOST_UNDOS = 10
+_LABELS = {
+    "start": "Start",
+    "pause": "Pause",
+    "resume": "Go on",
+    "cancel": "Cancel",
+    "retry": "Retry",
+    "skip": "Skip",
+    "undo": "Take back",
+}
+_MOST_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What can be done to a batch now, or to some of its items."""
+
+    verb: str  # as in a command
+    items: tuple[ItemId, ...] = ()
+    text: str = ""  # Markdown: what it does
+
+    def box(self, batch_id: BatchId) -> str:
+        """Return it as a box of a comment."""
+        named = (batch_id,) if self.verb == "start" else self.items
+        return box(self.verb, *named, text=self.text)
+
+    def label(self, names: Names) -> str:
+        """Return it in a few words, which are no Markdown."""
+        shown = ", ".join(names.text(item) for item in self.items[:_MOST_NAMED])
+        more = len(self.items) - _MOST_NAMED
+        rest = f" and {more} more" if more > 0 else ""
+        return f"{_LABELS[self.verb]} {shown}{rest}".rstrip()
 
 
 @dataclass(frozen=True)
@@ -36,22 +68,24 @@ class Boxes:
 
     def controls(self, phase: Phase) -> str:
         """Return the boxes with their heading; nothing where there are none."""
-        rows = list(self._boxes(phase))
+        rows = [offer.box(self.progress.batch.id) for offer in self.offers(phase)]
         if not rows:
             return ""
         head = "**Controls** — tick one to use it; needs the same access as `/batch`"
         return paragraphs(head, "\n".join(rows))
 
-    def _boxes(self, phase: Phase) -> Iterator[str]:
+    def offers(self, phase: Phase) -> Iterator[Offer]:
+        """Yield what can be done now."""
         progress = self.progress
         unfinished = sum(map(is_unfinished, self._views))
         if phase is Phase.PLANNED:
-            yield start_box(progress, self.situation.now)
+            text = start_text(progress, self.situation.now)
+            yield Offer("start", text=text)
         if phase is Phase.CANCELLED and not progress.retried_as:
             left = [view.item for view in self._views if did_not_succeed(view)]
             if left:
                 text = f"Start what did not succeed as a new batch: {deeds(left)}"
-                yield box("retry", text=text)
+                yield Offer("retry", text=text)
         if phase in (Phase.FINISHED, Phase.CANCELLED):
             yield from self._undo_boxes()
         if progress.state not in (BatchState.RUNNING, BatchState.PAUSED):
@@ -63,15 +97,15 @@ class Boxes:
             if unfinished > 1:
                 yield from self._cancel_boxes(self.situation.stalled)
         if progress.state is BatchState.PAUSED:
-            yield box("resume", text="Go on")
+            yield Offer("resume", text="Go on")
         elif unfinished:
-            yield box("pause", text="Pause: start nothing new")
+            yield Offer("pause", text="Pause: start nothing new")
         if unfinished:
             what = "item" if unfinished == 1 else "items"
             count = "" if unfinished == 1 else f"{unfinished} "
-            yield box("cancel", text=f"Cancel the {count}unfinished {what}")
+            yield Offer("cancel", text=f"Cancel the {count}unfinished {what}")
 
-    def _undo_boxes(self) -> Iterator[str]:
+    def _undo_boxes(self) -> Iterator[Offer]:
         """Yield boxes for what can be taken back; of many items only one for all."""
         back = [
             replace(self.progress.items[item].item, action=action)
@@ -80,22 +114,22 @@ class Boxes:
         if len(back) <= _MOST_UNDOS:
             for item in back:
                 what = f"{self.names.link(item.id)}: {deed_of(item)}"
-                yield box("undo", item.id, text=f"Take back {what}")
+                yield Offer("undo", (item.id,), f"Take back {what}")
         if len(back) > 1:
-            yield box("undo", text=f"Take all of it back: {deeds(back)}")
+            yield Offer("undo", text=f"Take all of it back: {deeds(back)}")
 
-    def _skip_boxes(self, waits: Stalled) -> Iterator[str]:
+    def _skip_boxes(self, waits: Stalled) -> Iterator[Offer]:
         for item, references in list(waits.outside.items())[:_MOST_SKIPS]:
             shown = self.names.list_references(references)
             text = f"Skip {self.names.link(item)}, which waits for {shown}"
-            yield box("skip", item, text=text)
+            yield Offer("skip", (item,), text)
 
-    def _cancel_boxes(self, waits: Stalled) -> Iterator[str]:
+    def _cancel_boxes(self, waits: Stalled) -> Iterator[Offer]:
         for item, says in list(waits.parked.items())[:_MOST_SKIPS]:
             what = f"{self.names.link(item)}, which waits for {escape_line(says, 60)}"
-            yield box("cancel", item, text=f"Cancel {what}")
+            yield Offer("cancel", (item,), f"Cancel {what}")
 
-    def _retry_boxes(self) -> Iterator[str]:
+    def _retry_boxes(self) -> Iterator[Offer]:
         for view in self._views:
             if view.state is ItemState.FAILED:
                 text = f"Retry {self.names.link(view.item.id)}"
@@ -104,8 +138,8 @@ class Boxes:
                     shown = self.names.list([other.item.id for other in behind], 3)
                     verb = "waits" if len(behind) == 1 else "wait"
                     text += f", then {shown} that {verb} for it"
-                ids = [one.item.id for one in (view, *behind)]
-                yield box("retry", *ids, text=text)
+                ids = tuple(one.item.id for one in (view, *behind))
+                yield Offer("retry", ids, text)
 
     def _skipped_behind(self, view: ItemView) -> Sequence[ItemView]:
         """Return what was skipped because of an item, directly or through others."""
@@ -121,3 +155,22 @@ class Boxes:
                     behind.add(other.item.id)
                     found.append(other)
         return found
+
+
+def offers_for(item: ItemState, batch: BatchState) -> Iterator[tuple[str, str]]:
+    """Yield what can be done to one item: a verb, and how it is called."""
+    verbs: tuple[str, ...] = ()
+    if batch in (BatchState.RUNNING, BatchState.PAUSED):
+        match item:
+            case ItemState.FAILED | ItemState.SKIPPED | ItemState.CANCELLED:
+                verbs = ("retry",)
+            case ItemState.PENDING:
+                verbs = ("skip", "cancel")
+            case ItemState.RUNNING:
+                verbs = ("cancel",)
+            case ItemState.COMPLETED:
+                pass
+            case _:
+                assert_never(item)
+    for verb in verbs:
+        yield verb, _LABELS[verb]

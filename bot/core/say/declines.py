@@ -52,6 +52,11 @@ def no_control() -> str:
     )
 
 
+def sent_before() -> str:
+    """A form of a page was sent a second time."""
+    return "That was sent before, and is done once. Nothing else changed."
+
+
 def waits_its_turn(batch_id: BatchId) -> str:
     """A control of the operator is kept, and something else is dealt with first."""
     return (

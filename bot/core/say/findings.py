@@ -37,6 +37,30 @@ def told(problem: Problem) -> Words:
     return str(problem), problem.advice
 
 
+def half_a_client(missing: str) -> Words:
+    """One of the two that the app is known by to who signs in is missing."""
+    return (
+        f"nobody can sign in at the pages with GitHub: {missing} is not set",
+        "set CLIENT_ID and CLIENT_SECRET, both are in the app's settings",
+    )
+
+
+def clear_pages(web_url: str) -> Words:
+    """The pages are served without encryption, and not only to this machine."""
+    return (
+        f"the pages are at {web_url}: cookies and tokens travel unencrypted",
+        "put a proxy with TLS in front, and set WEB_URL to its https address",
+    )
+
+
+def only_by_link() -> Words:
+    """There are pages, and nobody signs in."""
+    return (
+        "the pages open by the links in comments alone",
+        "set CLIENT_ID and CLIENT_SECRET of the app, or OPERATOR_TOKEN",
+    )
+
+
 def stopping() -> Words:
     """The bot was told to end."""
     return "the bot is stopping", ""

@@ -53,7 +53,7 @@ def render_plan(
         _waves(plan, names, expectations),
         paragraphs(_plan_budget(plan, situation, expectations), _commands(plan)),
         alert("NOTE", plan.notes) if plan.notes else "",
-        start_box(progress, situation.now),
+        box("start", progress.batch.id, text=start_text(progress, situation.now)),
     ]
     graph = order_of_work(plan, names, {})
     command = details("The command as understood", fence(batch.command))
@@ -205,12 +205,12 @@ def _differences(plan: Plan, names: Names) -> str:
     return f"**Read as:** {deeds_by_name(plan.items, names)}"
 
 
-def start_box(progress: Progress, now: datetime) -> str:
-    """Return the box that starts a plan, with what that does."""
+def start_text(progress: Progress, now: datetime) -> str:
+    """Return what starting a plan does, for its box."""
     name = progress.batch.id
     valid = ""
     if progress.expires_at is not None:
         valid = f"; the plan stays valid until {clock(progress.expires_at, now)}"
     reply = code_span(f"/batch start {name}")
     what = deeds(progress.batch.plan.items)
-    return box("start", name, text=f"**Start: {what}** (or reply {reply}{valid})")
+    return f"**Start: {what}** (or reply {reply}{valid})"

@@ -31,7 +31,7 @@ from bot.core.world.markdown import (
     link,
     paragraphs,
 )
-from bot.core.world.markers import box
+from bot.core.world.markers import box, link_mark
 
 NO_ITEM = ItemId("")
 FLAT = 25
@@ -279,6 +279,14 @@ def page_url(progress: Progress, situation: Situation, item: ItemId = NO_ITEM) -
     """
     base = situation.web_url.rstrip("/")
     return f"{base}{page_path(progress.batch.id, item)}" if base else ""
+
+
+def shared_url(progress: Progress, situation: Situation) -> str:
+    """Return the address of the page of a batch that opens it to whoever has it; empty
+    without pages.
+    """
+    url, key = page_url(progress, situation), situation.link_key
+    return f"{url}?key={link_mark(progress.batch, key)}" if url and key else url
 
 
 def page_path(batch_id: BatchId, item: ItemId = NO_ITEM) -> str:

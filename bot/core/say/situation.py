@@ -34,6 +34,9 @@ class Situation:
     slots_busy: int = 0
     slots_total: int = 0
     web_url: str = ""  # of the bot's pages; empty: no links to logs and pages
+    link_key: bytes = field(
+        default=b"", repr=False
+    )  # marks such links; empty: unmarked
     isolation: str = ""  # of commands, such as bubblewrap
     is_stopping: bool = False
     lacks_checks: bool = False  # the app may show none on the pull request

@@ -10,7 +10,7 @@ from bot.core.say.headings import Phase, heading, phase_of
 from bot.core.say.messages import Messages
 from bot.core.say.names import Names, names_of
 from bot.core.say.pictures import look, order_of_work, squares
-from bot.core.say.rows import Level, Rows, page_url
+from bot.core.say.rows import Level, Rows, shared_url
 from bot.core.say.situation import Situation
 from bot.core.say.totals import Totals
 from bot.core.world.markdown import (
@@ -151,7 +151,7 @@ class _Tracking:
         ]
         if phase is not Phase.STARTING:
             parts.append(f"updated {self.situation.now:%H:%M} UTC")
-        if url := page_url(self.progress, self.situation):
+        if url := shared_url(self.progress, self.situation):
             parts.append(link("live view", url))
         if phase is Phase.STARTING:
             parts.append(f"{code_span(f'/batch cancel {batch.id}')} stops it")

@@ -3,7 +3,7 @@
 Texts are Markdown; as JSON they are the same words without marks.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -25,6 +25,7 @@ from bot.core.model import (
 )
 from bot.core.run.chronicle import Attempt, AttemptEnd, Chronicle
 from bot.core.run.progress import ItemView, Progress
+from bot.core.say.boxes import Boxes, Offer, offers_for
 from bot.core.say.changes import change_words
 from bot.core.say.deeds import deed_of
 from bot.core.say.headings import Phase, counts_of_phase, heading, phase_of
@@ -132,10 +133,19 @@ class SpentAt:
 
 
 @dataclass(frozen=True, slots=True)
+class OfferRow:
+    """What can be done to a batch now, by who may."""
+
+    does: str  # a verb of a command, then the items that it is done to
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
 class BatchView(BatchRow):
     """All that the page of a batch shows."""
 
     heading: Prose
+    offers: tuple[OfferRow, ...]
     totals: Prose
     times: Prose
     messages: tuple[Prose, ...]
@@ -204,6 +214,7 @@ def batch_view(
     return BatchView(
         **_head(progress, situation),
         heading=heading(progress, situation),
+        offers=offer_rows(Boxes(progress, situation, names).offers(phase), names),
         totals=totals.counts(),
         times=totals.times(),
         messages=tuple(filter(None, messages)),
@@ -224,6 +235,22 @@ def batch_view(
         spent=tuple(SpentAt(one.at, one.requests) for one in told.spent),
         news=tuple(news_row(one, names) for one in newest),
         now=situation.now,
+    )
+
+
+def offer_rows(offers: Iterable[Offer], names: Names) -> tuple[OfferRow, ...]:
+    """Return what can be done, each once."""
+    rows = (
+        OfferRow(" ".join((one.verb, *one.items)), one.label(names)) for one in offers
+    )
+    return tuple(dict.fromkeys(rows))
+
+
+def item_offers(item: ItemRow, state: BatchState) -> tuple[OfferRow, ...]:
+    """Return what can be done to one item of a batch in *state*."""
+    return tuple(
+        OfferRow(f"{verb} {item.id}", f"{label} {item.name}")
+        for verb, label in offers_for(item.state, state)
     )
 
 

@@ -8,6 +8,8 @@ import hmac
 import re
 from collections.abc import Mapping
 
+from bot.core.model import Batch
+
 BoxKey = tuple[str, tuple[str, ...]]
 """What a ticked box asks for: a verb and its arguments."""
 
@@ -66,6 +68,16 @@ def ticked(old_body: str, new_body: str) -> tuple[BoxKey, ...]:
     old = boxes(old_body)
     new = boxes(new_body)
     return tuple(key for key, was in old.items() if not was and new.get(key, False))
+
+
+def link_mark(batch: Batch, key: bytes) -> str:
+    """Return what opens the page of a batch to whoever has its link.
+
+    A name of a batch can come again, in another database: when it was asked for, and
+    where, cannot.
+    """
+    name = f"{batch.id} {batch.repository.id} {batch.created_at.isoformat()}"
+    return hmac.digest(key, f"link {name}".encode(), "sha256").hex()[:32]
 
 
 def _sign(kind: str, name: str, key: bytes) -> str:

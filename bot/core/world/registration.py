@@ -12,6 +12,9 @@ LONGEST_NAME = 34
 NOWHERE = "https://batch-bot.invalid"
 """Where a webhook leads that nobody can receive: GitHub lists only what it tried."""
 
+CALLBACK_PATH = "/sign-in/callback"
+"""Where GitHub leads back to who signs in at the bot's pages, below its address."""
+
 _LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}")
 
 
@@ -56,10 +59,13 @@ def manifest(
     manifest that mentions a hook, and lists no deliveries for a bot that asks for them.
     """
     address = wanted.address or NOWHERE
+    back: Mapping[str, Any] = {}
     if wanted.address and not wanted.is_channel:
         address = f"{wanted.address.rstrip('/')}{webhook_path}"
+        back = {"callback_urls": [f"{wanted.address.rstrip('/')}{CALLBACK_PATH}"]}
     return {
         **app,
+        **back,
         "name": wanted.name,
         "redirect_url": redirect_url,
         "hook_attributes": {"url": address, "active": True},

@@ -186,6 +186,7 @@ class Templates:
         return {
             "head": self.part("head.html", view=view),
             "messages": self.part("messages.html", view=view),
+            "offers": self.part("offers.html", offers=view.offers),
             "shown": self.part("shown.html", view=view),
             "figures": self.part("figures.html", view=view, chart=chart(view)),
             "news": self.part("news.html", view=view),

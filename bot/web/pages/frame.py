@@ -22,6 +22,8 @@ HEADERS = {
         " connect-src 'self'; form-action 'self'; base-uri 'none';"
         " frame-ancestors 'none'"
     ),
+    # With less, browsers would not say where a form comes from.
+    "Referrer-Policy": "same-origin",
     "Vary": "Accept, Authorization, Cookie",
 }
 
@@ -44,6 +46,7 @@ class Look:
     viewer: Viewer
     sources: PageSources
     boards: Boards
+    access: Access
 
 
 Handler = Callable[[Look], Awaitable[web.StreamResponse]]
@@ -100,9 +103,7 @@ class Frame:
 
     def answer(self, look: Look, template: str, **values: Any) -> web.Response:
         """Return a page."""
-        html = self.templates.page(
-            template, viewer=look.viewer, here=look.request.path, **values
-        )
+        html = self._page(template, look.viewer, look.request.path, **values)
         return web.Response(text=html, content_type="text/html", headers=HEADERS)
 
     def refusal(
@@ -111,11 +112,20 @@ class Frame:
         """Return why there is no page."""
         if wants_json(request):
             return document(Failure(words), status=status)
-        html = self.templates.page(
-            "refusal.html", viewer=viewer, here="", title=title, words=words
-        )
+        html = self._page("refusal.html", viewer, "", title=title, words=words)
         return web.Response(
             text=html, status=status, content_type="text/html", headers=HEADERS
+        )
+
+    def _page(self, template: str, viewer: Viewer, here: str, **values: Any) -> str:
+        access = self._access
+        return self.templates.page(
+            template,
+            viewer=viewer,
+            here=here,
+            leave=access.form_mark(viewer, "sign-out") if viewer.session else "",
+            signs_in=access.signs_in,
+            **values,
         )
 
     async def close(self, _app: web.Application) -> None:
@@ -137,7 +147,7 @@ class Frame:
                 clock=sources.clock,
             )
             sources.listen(self._boards.notice)
-        return Look(request, viewer, sources, self._boards)
+        return Look(request, viewer, sources, self._boards, self._access)
 
 
 def document(value: Document, *, status: int = HTTPStatus.OK) -> web.Response:

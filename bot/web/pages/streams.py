@@ -6,7 +6,7 @@ it is looked at anew.
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -22,6 +22,9 @@ from bot.web.pages.views import ItemShown, Views, number_in
 LASTS_SECONDS = 600.0
 LOOK_SECONDS = 1.0
 """How often a log is looked at: a command prints when it likes."""
+
+SEEN_SECONDS = 60.0
+"""How often it is looked at whether who watches may still see it."""
 
 LIST_SECONDS = 10.0
 """How often a list is told at most that something has changed."""
@@ -42,6 +45,10 @@ class Stream:
             asyncio.create_task(clock.sleep(LASTS_SECONDS)),
             asyncio.create_task(boards.closing.wait()),
         ]
+
+    def ends_with(self, what: Coroutine[Any, Any, None]) -> None:
+        """End when *what* does."""
+        self._ends.append(asyncio.create_task(what))
 
     async def send(self, event: str, data: str, *, id_: str | None = None) -> None:
         """Send one event."""
@@ -72,17 +79,36 @@ class Stream:
 
 
 @asynccontextmanager
-async def streaming(look: Look) -> AsyncIterator[tuple[Stream, web.StreamResponse]]:
-    """Yield an open stream to somebody."""
+async def streaming(
+    look: Look, board: Board | None = None
+) -> AsyncIterator[tuple[Stream, web.StreamResponse]]:
+    """Yield an open stream to somebody, for as long as they may see the batch."""
     try:
         async with sse_response(look.request, headers=HEADERS) as response:
             stream = Stream(response, look.boards, look.sources.clock)
+            if board is not None:
+                stream.ends_with(until_hidden(look, board))
             try:
                 yield stream, response
             finally:
                 stream.close()
     except (ConnectionError, TimeoutError):
         pass  # whoever watched is gone
+
+
+async def until_hidden(look: Look, board: Board) -> None:
+    """Return once somebody may not see a batch any more: they have signed out, their
+    role is gone, or the link has ended.
+    """
+    while True:
+        await look.sources.clock.sleep(SEEN_SECONDS)
+        viewer = await look.access.viewer(look.request)
+        drawn = board.drawn
+        if drawn is None or viewer != look.viewer:
+            return
+        home = drawn.batch.repository
+        if not await look.access.may_see(viewer, home, board.id):
+            return
 
 
 def since(look: Look, board: Board) -> int:
@@ -115,7 +141,7 @@ class Streams:
         board, _ = await self._views.board(look)
         version = since(look, board)
         with look.boards.watching(board):
-            async with streaming(look) as (stream, response):
+            async with streaming(look, board) as (stream, response):
                 while True:
                     shown = board.shown
                     for frame in board.since(version):
@@ -134,7 +160,7 @@ class Streams:
         at, version = number_in(look.request, "at"), 0
         sent: dict[str, str] = {}
         with look.boards.watching(board):
-            async with streaming(look) as (stream, response):
+            async with streaming(look, board) as (stream, response):
                 while True:
                     news = board.shown
                     if board.version != version and board.drawn is not None:

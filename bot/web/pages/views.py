@@ -31,9 +31,11 @@ from bot.core.say.view import (
     ItemPage,
     ItemRow,
     effect_row,
+    item_offers,
 )
 from bot.core.world.markdown import Links
 from bot.ports.store import BatchesWanted
+from bot.web.forms import new_form
 from bot.web.pages import logs
 from bot.web.pages.board import Board, Drawn, home_of
 from bot.web.pages.documents import (
@@ -259,7 +261,7 @@ class Views:
             drawing=self._frame.templates.graph(drawn.batch.plan),
             width=WIDTH,
             height=HEIGHT,
-            controls="",
+            controls=await self._controls(look, drawn, parts["offers"]),
         )
 
     async def item(self, look: Look) -> web.StreamResponse:
@@ -282,6 +284,9 @@ class Views:
             log=piece.text,
             log_begin=piece.begin,
             log_end=piece.end,
+            controls=await self._controls(
+                look, shown.drawn, self.item_parts(shown)["offers"]
+            ),
         )
 
     async def log(self, look: Look) -> web.StreamResponse:
@@ -353,8 +358,10 @@ class Views:
     def item_parts(self, shown: ItemShown) -> dict[str, Markup]:
         """Return the parts of an item's page that change."""
         part = self._frame.templates.part
+        offers = item_offers(shown.row, shown.drawn.view.state)
         return {
             "item-head": part("item-head.html", it=shown.row),
+            "offers": part("offers.html", offers=offers),
             "tries-list": part(
                 "tries.html",
                 tries=shown.attempts,
@@ -363,6 +370,21 @@ class Views:
             ),
             "changed": part("changed.html", effects=shown.page.effects),
         }
+
+    async def _controls(self, look: Look, drawn: Drawn, offers: Markup) -> Markup:
+        """Return the form with what somebody may do; nothing for who may not."""
+        access, batch = look.access, drawn.batch
+        if not await access.may_control(look.viewer, batch.repository):
+            return Markup()
+        form, mark = new_form(access, look.viewer, batch.id)
+        return self._frame.templates.part(
+            "controls.html",
+            view=drawn.view,
+            offers=offers,
+            form=form,
+            mark=mark,
+            back=look.request.path,
+        )
 
     async def _effects(
         self, look: Look, drawn: Drawn, item: ItemId
