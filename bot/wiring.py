@@ -392,7 +392,8 @@ class Engine:
             marker_key=hashlib.sha256(settings.private_key.encode()).digest(),
             web_url=settings.web_url,
             link_key=derived(settings.private_key, LINKS),
-            isolation=host.isolation.name,
+            # What runs elsewhere says in the report how it was isolated.
+            isolation=host.isolation.name if settings.commands_here else "",
         )
 
         def clone_url(repository: Repository) -> str:

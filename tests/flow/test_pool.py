@@ -84,9 +84,13 @@ async def test_a_frozen_machine_is_noticed_and_a_cancel_reaches_the_processes(
         made.machines[frozen].send_signal(signal.SIGSTOP)
         await on.until(lambda: len(made.ran) == 2)
         assert made.machine_of("-12-2") != frozen
+        assert await bot.stop() == 0
+        assert len(made.ran) == 2
+        await bot.start()
         made.let_go(12)
         await on.finished(command)
         assert 12 in on.pull_requests()
+        assert len(made.ran) == 2, "an orderly end of the bot ends nothing in the pool"
         again = on.say("/batch 15")
         await on.until(lambda: len(made.ran) == 3)
         running = made.folder / made.machine_of("-15-1") / "data/worker/host/attempts"
