@@ -11,7 +11,7 @@ import yaml
 
 from bot.__main__ import main
 from bot.core.actions.table import ACTIONS
-from bot.core.command.trigger import EVENTS, NOT_YET, WAKING
+from bot.core.command.trigger import EVENTS, WAKING
 from bot.core.command.vocabulary import (
     BATCH_OPTIONS,
     COLLECTIONS,
@@ -181,9 +181,8 @@ def test_exactly_the_events_that_the_code_reads_are_subscribed_to():
     assert len(cases) > 5
     handled = {name for case in cases for name in re.findall(r'"(\w+)"', case)}
     assert handled == EVENTS
-    assert not (handled | WAKING) & set(NOT_YET)
-    assert set(APP["default_events"]) == (handled - ALWAYS_SENT) | WAKING | set(NOT_YET)
-    assert set(APP["default_events"]) == NEEDED_EVENTS | set(NOT_YET)  # of the doctor
+    assert set(APP["default_events"]) == (handled - ALWAYS_SENT) | WAKING
+    assert set(APP["default_events"]) == NEEDED_EVENTS  # of the doctor
 
 
 def test_exactly_the_permissions_of_the_code_are_asked_for_and_explained():

@@ -16,6 +16,7 @@ RESOURCES = {
     "merges",
     "pulls",
     "readiness",
+    "runs",
     "reviews",
 }
 WRITERS = {
@@ -28,6 +29,7 @@ WRITERS = {
         "change_milestone",
     },
     "merges": {"update", "merge", "enqueue", "dequeue", "rerun"},
+    "runs": {"dispatch", "cancel"},
     "pulls": {"open_pull_request", "change_base"},
     "readiness": {"change_draft", "change_reviewers"},
     "reviews": {"create", "hide"},

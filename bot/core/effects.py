@@ -225,6 +225,36 @@ class DequeuePullRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class DispatchWorkflow:
+    """Begin a run of a workflow, of the default branch's file.
+
+    The receipt has the run's number and address. It is found again by its ``name``, which
+    an input gives it; without one it is the only run of the app in that time, or nobody
+    can say which one it is.
+    """
+
+    is_repeatable: ClassVar = False
+    repository: Repository
+    file: str  # in .github/workflows
+    ref: str  # the default branch
+    inputs: tuple[tuple[str, str], ...] = ()
+    name: str = ""  # that the run's title shows: the attempt
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRun:
+    """Have a run stopped; ``by_force`` also where its steps do not stop for that.
+
+    GitHub answers before it is done. A refusal is in the receipt's ``note``.
+    """
+
+    is_repeatable: ClassVar = True
+    repository: Repository
+    run_id: int
+    by_force: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class RerunFailedJobs:
     """Run the failed jobs of a workflow run again; ``job_id`` is one that had failed.
 
@@ -388,6 +418,8 @@ Intent = (
     | EnqueuePullRequest
     | DequeuePullRequest
     | RerunFailedJobs
+    | DispatchWorkflow
+    | CancelRun
     | CreateReview
     | HideReviews
     | CreateCheckRun

@@ -253,6 +253,7 @@ class ItemParked:
     attempt: int
     says: str
     holds: str = ""
+    url: str = ""  # of what it waits for
 
 
 @dataclass(frozen=True, slots=True)

@@ -255,6 +255,7 @@ class Action:
     command: str = (
         ""  # the operator's command that it runs; empty: the one of this name
     )
+    result: str = ""  # pull_request: the run that it dispatches pushes a branch for one
 
     @property
     def does(self) -> str:
@@ -382,6 +383,16 @@ class ReviewRule:
 
 
 @dataclass(frozen=True, slots=True)
+class Dispatchable:
+    """What a workflow takes of the bot: those of its own inputs that it declares, and
+    whether the name of a run shows which attempt that is for.
+    """
+
+    inputs: tuple[str, ...] = ()
+    is_named: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class PlanItem:
     """One item of a plan. Its text is kept apart: see ``ItemFacts``."""
 
@@ -410,6 +421,7 @@ class PlanItem:
     # Of an item of another repository than its batch's home:
     default_branch: str = ""  # empty: the home's
     takes: Permit | None = None  # of whoever starts it; None: what the home takes
+    dispatchable: Dispatchable = field(default_factory=Dispatchable)
 
     @property
     def is_unopened(self) -> bool:

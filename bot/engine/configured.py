@@ -1,9 +1,12 @@
 """The configuration of a repository, from its file and those that this one extends."""
 
+from dataclasses import replace
+
 from bot.core.model import Repository
 from bot.core.plan.configuration import RepositoryConfiguration
+from bot.core.plan.expansion import Known, Wanted
 from bot.core.plan.sources import Place, Source, extended, not_there, read_sources
-from bot.ports.github import GitHub, RepositoryFacts
+from bot.ports.github import GitHub, Lookups, RepositoryFacts
 
 
 async def configured(
@@ -55,3 +58,12 @@ async def extending(
         sources.append(source)
         chain.append(place)
     return read_sources(sources)
+
+
+async def with_workflows(
+    github: Lookups, repository: Repository, missing: Wanted, known: Known
+) -> Known:
+    """Return *known* with the workflows that a command dispatches."""
+    asked = missing.workflows
+    found = {file: await github.workflow(repository, file) for file in asked}
+    return replace(known, workflows={**known.workflows, **found}) if found else known

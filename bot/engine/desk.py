@@ -8,12 +8,22 @@ from dataclasses import dataclass, field, replace
 
 from bot.core import events as e
 from bot.core.actions.step import Await
-from bot.core.model import AttemptId, CommandResult, ItemId, Outcome, Repository
+from bot.core.model import (
+    AttemptId,
+    BatchState,
+    CommandResult,
+    ItemId,
+    Outcome,
+    Repository,
+)
 from bot.core.say import notes
 from bot.engine.live import Live, Mailbox, Pass
 
 Look = Callable[[Live, ItemId], Awaitable[Outcome | None]]
 """Returns how an item ended in somebody else's hands, if it did."""
+
+AskRole = Callable[[Live, ItemId], Awaitable[None]]
+"""Raises ``BatchOver`` if whoever started a batch may not do so any more."""
 
 
 @dataclass(slots=True, eq=False)
@@ -75,6 +85,7 @@ class AttemptDesk:
     mailbox: Mailbox
     holds: Holds
     look: Look
+    ask_role: AskRole
     live: Live
     item: ItemId
     attempt: int
@@ -91,6 +102,10 @@ class AttemptDesk:
     async def overtaken(self) -> Outcome | None:
         """Return how the item ended in somebody else's hands, if it did."""
         return await self.look(self.live, self.item)
+
+    async def allowed(self) -> None:
+        """Raise ``BatchOver`` if whoever started the batch may not do so any more."""
+        await self.ask_role(self.live, self.item)
 
     async def accept(self, result: CommandResult) -> bool:
         """Accept a result if its attempt is still the item's present one."""
@@ -120,9 +135,19 @@ class AttemptDesk:
     @asynccontextmanager
     async def waiting(self, wait: Await) -> AsyncIterator[None]:
         """Park the attempt: its slot is free inside."""
-        await self._park(wait.says, wait.holds)
+        await self._park(wait)
+        schedule = self.live.schedule
+        is_over = schedule.state is BatchState.CANCELLING and bool(schedule.by)
+        if self.is_asking and wait.named and is_over:
+            # Its batch was cancelled while it was too late to stop it.
+            self.live.stopping.setdefault(self.item, schedule.by)
+            raise asyncio.CancelledError
         yield
         await self._unpark()
+
+    async def wait_as(self, wait: Await) -> None:
+        """Show a wait that goes on in other words."""
+        await self._park(wait)
 
     @asynccontextmanager
     async def changing(self, *, is_begun: bool) -> AsyncIterator[None]:
@@ -156,7 +181,7 @@ class AttemptDesk:
             return False
         is_free = self.holds.is_free(name, self)
         if not is_free:
-            await self._park(notes.its_turn(name), "")
+            await self._parked(notes.its_turn(name))
         await self.holds.take(name, self)
         self.held = name
         if not is_free:
@@ -168,9 +193,12 @@ class AttemptDesk:
         self.holds.give(self.held, self)
         self.held = ""
 
-    async def _park(self, says: str, holds: str) -> None:
+    async def _park(self, wait: Await) -> None:
+        await self._parked(wait.says, wait.holds, wait.url)
+
+    async def _parked(self, says: str, holds: str = "", url: str = "") -> None:
         def park(step: Pass) -> None:
-            event = e.ItemParked(step.now, self.item, self.attempt, says, holds)
+            event = e.ItemParked(step.now, self.item, self.attempt, says, holds, url)
             before = self.live.schedule.parked.get(self.item)
             is_parked = before is not None and replace(before, at=event.at) == event
             if self._is_current and not is_parked:

@@ -16,8 +16,10 @@ from weakref import WeakValueDictionary
 import structlog
 
 from bot.core.effects import (
+    CancelRun,
     Change,
     CreateCheckRun,
+    DispatchWorkflow,
     EditCheckRun,
     EditComment,
     EnqueuePullRequest,
@@ -60,6 +62,7 @@ class Effects:
         self._clock = clock
         self._fraction = fraction
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._undone: set[str] = set()  # keys of what was certainly not done
         self.ended: Counter[tuple[str, str]] = Counter()
         """Since the start, by kind and what came of it: known, found, done, uncertain,
         failed, refused.
@@ -80,6 +83,11 @@ class Effects:
                 raise
             self._ended(key, intent, came, url=receipt.url)
             return receipt
+
+    async def receipt(self, key: str) -> Receipt | None:
+        """Return the receipt of an effect with this key, if it has one."""
+        record = await when_stored(self._clock, lambda: self._log.find(key))
+        return record.receipt if record is not None else None
 
     async def is_meant(self, key: str) -> bool:
         """Return whether an effect with this key was ever begun."""
@@ -117,7 +125,7 @@ class Effects:
             if record.receipt is not None and _is_done(record, intent):
                 return "known", record.receipt
             intent = await self._continued(record, intent)
-            if not intent.is_repeatable:
+            if not intent.is_repeatable and key not in self._undone:
                 found = await self._adapter.find(intent, since=record.intended_at)
                 if found is not None:
                     return "found", await self._note(key, found)
@@ -127,7 +135,14 @@ class Effects:
         await when_stored(
             self._clock, lambda: self._log.intend(key, intent, at=intended_at)
         )
-        came, receipt = await self._do(key, intent, intended_at)
+        self._undone.discard(key)
+        try:
+            came, receipt = await self._do(key, intent, intended_at)
+        except Uncertain:
+            raise
+        except TransientError:
+            self._undone.add(key)  # GitHub has said no, or shows that it was not done
+            raise
         if record is not None and record.receipt is None:
             receipt = _tried_before(receipt)
         return came, await self._note(key, receipt)
@@ -135,6 +150,11 @@ class Effects:
     async def _continued(self, record: EffectRecord, intent: Intent) -> Intent:
         """Return the intent, a branch moved from where this key's earlier push left it."""
         before = record.intent
+        if isinstance(before, DispatchWorkflow) and isinstance(
+            intent, DispatchWorkflow
+        ):
+            # What an earlier attempt asked for shows the name of that one.
+            return replace(before, repository=intent.repository)
         if not isinstance(before, PushBranch) or not isinstance(intent, PushBranch):
             return intent
         there = record.receipt
@@ -207,6 +227,8 @@ def _is_done(record: EffectRecord, intent: Intent) -> bool:
         before = replace(
             before, repository=intent.repository, expected_sha=intent.expected_sha
         )
+    if isinstance(before, DispatchWorkflow) and isinstance(intent, DispatchWorkflow):
+        return record.receipt is not None  # a retry goes on with the run that is there
     if isinstance(before, RerunFailedJobs) and isinstance(intent, RerunFailedJobs):
         # What is done once for a run is not done again for what failed then.
         return record.receipt is not None and before.run_id == intent.run_id
@@ -223,4 +245,5 @@ def _is_done(record: EffectRecord, intent: Intent) -> bool:
         return record.receipt.changed
     if isinstance(intent, Change):
         return not record.receipt.note
-    return not isinstance(intent, EditComment | EditCheckRun | UpdateBranch)
+    again = EditComment | EditCheckRun | UpdateBranch | CancelRun
+    return not isinstance(intent, again)

@@ -115,3 +115,18 @@ class Mailbox:
 def _resolve(waiting: "asyncio.Future[None]") -> None:
     if not waiting.done():
         waiting.set_result(None)
+
+
+def ending_of(
+    at: datetime,
+    item: ItemId,
+    attempt: int,
+    ending: str | Outcome,
+    requests: int = 0,
+    *,
+    kept: str = "",
+) -> e.Event:
+    """Return what happened to an item that was stopped: see ``Live.stopping``."""
+    if isinstance(ending, Outcome):
+        return e.ItemEnded(at, item, attempt, ending, requests)
+    return e.ItemCancelled(at, item, ending, kept=kept, requests=requests)

@@ -32,6 +32,9 @@ FRESH = timedelta(minutes=5)
 the sweep for missed ones finds within that time.
 """
 
+MOMENT = timedelta(minutes=1)
+"""The same for the role of whoever has something run that cannot be taken back."""
+
 AT_A_TIME = 50
 """Items of one query."""
 
@@ -121,6 +124,13 @@ class Present:
                     raise
             return findings
 
+    async def before_run(self, batch: Batch, starter: str, place: Repository) -> None:
+        """Raise ``BatchOver`` if whoever started a batch may not do so any more.
+
+        A role that was told a moment ago is taken for granted. Raises ``TransientError``.
+        """
+        await self._check_role(batch, starter, place, within=MOMENT)
+
     async def look(
         self,
         batch: Batch,
@@ -174,18 +184,25 @@ class Present:
         accepted_at = NEVER if batch.id in self._doubted else batch.created_at
         return self._is_recent(self._seen.get(batch.id, {}).get(item, accepted_at))
 
-    def _is_recent(self, seen_at: datetime) -> bool:
-        return self._clock.now() - seen_at < FRESH
+    def _is_recent(self, seen_at: datetime, within: timedelta = FRESH) -> bool:
+        return self._clock.now() - seen_at < within
 
-    def _is_allowed(self, batch: Batch, place: Repository) -> bool:
+    def _is_allowed(
+        self, batch: Batch, place: Repository, within: timedelta = FRESH
+    ) -> bool:
         accepted_at = NEVER if batch.id in self._roles_doubted else batch.created_at
         seen = self._roles_seen.get(batch.id, {})
-        return self._is_recent(seen.get(place.id, accepted_at))
+        return self._is_recent(seen.get(place.id, accepted_at), within)
 
     async def _check_role(
-        self, batch: Batch, starter: str, present: Repository
+        self,
+        batch: Batch,
+        starter: str,
+        present: Repository,
+        *,
+        within: timedelta = FRESH,
     ) -> None:
-        if self._is_allowed(batch, present):
+        if self._is_allowed(batch, present, within):
             return
         # Without access GitHub would tell of nobody that they may.
         await self._github.check_access(present)

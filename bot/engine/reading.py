@@ -44,7 +44,7 @@ from bot.core.say import outlook
 from bot.core.world.markdown import code_span
 from bot.core.world.questions import Assignable, AssignableTo, OpenPullsOf, Question
 from bot.core.world.references import host_in
-from bot.engine.configured import configured
+from bot.engine.configured import configured, with_workflows
 from bot.engine.elsewhere import Elsewhere
 from bot.engine.freezes import asking
 from bot.engine.outside import outside, references
@@ -143,11 +143,8 @@ class Reader:
         about, facts = await self._github.facts(request.repository, first)
         configuration = await configured(self._github, request.repository, about)
         await self._timetables.notice(request.repository, about, configuration)
-        commands = parse_comment(
-            text,
-            actions=tuple(configuration.actions),
-            limits=configuration.limits,
-        )
+        names, limits = tuple(configuration.actions), configuration.limits
+        commands = parse_comment(text, actions=names, limits=limits)
         if commands is None or isinstance(commands, Unreadable):
             return commands
         known = replace(known, facts={number: facts.get(number) for number in first})
@@ -211,9 +208,8 @@ class Reader:
     ) -> Reading | Unreadable | None:
         """Return like ``read``; what was known *before* is not asked for again."""
         configuration = before.configuration
-        commands = parse_comment(
-            text, actions=tuple(configuration.actions), limits=configuration.limits
-        )
+        names, limits = tuple(configuration.actions), configuration.limits
+        commands = parse_comment(text, actions=names, limits=limits)
         if commands is None or isinstance(commands, Unreadable):
             return commands
         known = await self._complete_all(request, commands, before.known)
@@ -333,8 +329,8 @@ class Reader:
         if missing.reviewers:
             known = await self._with_reviewers(repository, missing.reviewers, known)
         if missing.milestones:
-            milestones = await self._github.milestones(repository)
-            known = replace(known, milestones=milestones)
+            known = replace(known, milestones=await self._github.milestones(repository))
+        known = await with_workflows(self._github, repository, missing, known)
         if missing.others:
             found = await references(self._github, repository, missing.others)
             others = {reference: found.get(reference) for reference in missing.others}

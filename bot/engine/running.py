@@ -11,9 +11,8 @@ import structlog
 from structlog.contextvars import bind_contextvars
 
 from bot.core import events as e
-from bot.core.actions.spec import at_once
 from bot.core.actions.step import Job
-from bot.core.actions.table import mark_kind, spec_of
+from bot.core.actions.table import mark_kind, stops_by_steps
 from bot.core.model import (
     BatchId,
     Cause,
@@ -28,11 +27,12 @@ from bot.core.run.marks import reviewers_asked
 from bot.core.run.progress import Progress
 from bot.core.run.retry import after_attempt
 from bot.core.world.markers import marker
+from bot.engine.attempt import Resumed
 from bot.engine.desk import AttemptDesk, Holds
 from bot.engine.endings import end_place, ended_with, take_in
-from bot.engine.live import Live, Mailbox, Pass
+from bot.engine.live import Live, Mailbox, Pass, ending_of
 from bot.engine.present import Present
-from bot.engine.steps import Resumed, Steps
+from bot.engine.steps import Steps
 from bot.engine.supervisor import Supervisor
 from bot.errors import BatchOver
 from bot.ports.github import GitHub
@@ -82,8 +82,9 @@ class Running:
             return  # it begins again after the restart
         name = attempt_id(live.batch.id, item, attempt)
         desk = AttemptDesk(
-            self.mailbox, self._holds, self._overtaken, live, item, attempt, name
-        )
+            self.mailbox, self._holds, self._overtaken, self._allowed, live, item,
+            attempt, name,
+        )  # fmt: skip
         work = self._attempt(live, desk, at, resumed)
         task = self._supervisor.start(name, work)
         live.tasks[item] = task
@@ -161,7 +162,11 @@ class Running:
             item
             for item in schedule.running
             if item not in resumable
-            or (item in stopping and not resumable[item].external_id)
+            or (
+                item in stopping
+                and not resumable[item].external_id
+                and not stops_by_steps(schedule.planned(item))
+            )
         ]
         again = [item for item in ended if item not in stopping]
         kept = [item for item in schedule.running if item not in ended]
@@ -179,6 +184,8 @@ class Running:
     def _resume(self, live: Live, item: ItemId, resumed: Resumed) -> None:
         schedule = live.schedule
         attempt, at = schedule.running[item], schedule.started_at[item]
+        if item in schedule.stopping and stops_by_steps(schedule.planned(item)):
+            live.stopping[item] = schedule.stopping[item]
         self.launch(live, item, attempt, at=at, resumed=resumed)
         if item in schedule.stopping:
             self.stop(live, item, schedule.stopping[item])
@@ -231,6 +238,8 @@ class Running:
         with self._github.metered(batch_id, name):
             job = await self._job(live, desk, at)
             try:
+                if desk.item in live.stopping:  # by an earlier process
+                    raise asyncio.CancelledError  # noqa: TRY301 - it ends as if stopped now
                 outcome = await self._steps.run(job, desk, resumed=resumed)
                 came = outcome.kind.value
             except BatchOver as error:
@@ -249,8 +258,7 @@ class Running:
     async def _stopped(self, live: Live, desk: AttemptDesk, job: Job) -> None:
         """Do what follows a stop, apart from that of the bot's own end."""
         item = desk.item
-        spec = spec_of(job.item.action)
-        if item in live.stopping and spec and spec.cancel_step is not at_once:
+        if item in live.stopping and stops_by_steps(job.item):
             task = asyncio.current_task()
             assert task is not None
             task.uncancel()
@@ -285,7 +293,7 @@ class Running:
         if outcome.branch:
             live.branches[item] = outcome.branch
         if ending is not None and outcome.kind is OutcomeKind.TRANSIENT:
-            event = _stopped(step.now, item, attempt, ending, requests)
+            event = ending_of(step.now, item, attempt, ending, requests)
         else:
             event = after_attempt(
                 e.ItemEnded(step.now, item, attempt, outcome, requests),
@@ -302,7 +310,7 @@ class Running:
         ending = live.stopping.pop(item, "")
         if live.is_current(item, attempt):
             requests = self._github.spent(desk.name)
-            event = _stopped(step.now, item, attempt, ending, requests, kept=desk.kept)
+            event = ending_of(step.now, item, attempt, ending, requests, kept=desk.kept)
             step.happen(live, event)
             step.follow_up(live)
 
@@ -332,12 +340,17 @@ class Running:
             ending = ended_with(live, place, Cause(error.why))
         if live.is_current(item, attempt):
             requests = self._github.spent(desk.name)
-            event = _stopped(step.now, item, attempt, ending, requests)
+            event = ending_of(step.now, item, attempt, ending, requests)
             step.happen(live, event)
         end_place(step, live, place, Cause(error.why), stop=self.stop)
         step.follow_up(live)
 
     # --- for desks ---------------------------------------------------------------------
+
+    async def _allowed(self, live: Live, item: ItemId) -> None:
+        schedule = live.schedule
+        place = schedule.planned(item).repository
+        await self._present.before_run(live.batch, schedule.starter, place)
 
     async def _overtaken(self, live: Live, item: ItemId) -> Outcome | None:
         """Return how an item that is about to start has ended already, if it has."""
@@ -360,17 +373,3 @@ class Running:
         if sees_to_itself(schedule.planned(item).action):
             return None  # the head may be one that it has made itself
         return findings.overtaken.get(item)
-
-
-def _stopped(
-    at: datetime,
-    item: ItemId,
-    attempt: int,
-    ending: str | Outcome,
-    requests: int = 0,
-    *,
-    kept: str = "",
-) -> e.Event:
-    if isinstance(ending, Outcome):
-        return e.ItemEnded(at, item, attempt, ending, requests)
-    return e.ItemCancelled(at, item, ending, kept=kept, requests=requests)

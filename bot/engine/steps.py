@@ -6,10 +6,9 @@ exactly once, looks and waits patiently, commands on a worker.
 
 import itertools
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Protocol, assert_never
+from typing import assert_never
 
 import structlog
 
@@ -37,6 +36,7 @@ from bot.core.model import (
     Role,
 )
 from bot.core.say import ends, notes
+from bot.engine.attempt import Desk, Resumed
 from bot.engine.effects import Effects
 from bot.engine.patience import PATIENT_TRIES, is_tried, leave_alone
 from bot.engine.waits import BRIEF_SECONDS, Waits, seconds_to_look
@@ -57,45 +57,6 @@ MOST_MISSING = 5
 AskRole = Callable[[Repository, str, Sequence[Permit]], Awaitable[Role]]
 
 log = structlog.get_logger()
-
-
-class Desk(Protocol):
-    """What an attempt asks of the scheduler."""
-
-    def repository(self) -> Repository:
-        """Return the item's repository as it is now: its name may have changed."""
-
-    async def overtaken(self) -> Outcome | None:
-        """Return how the item ended in somebody else's hands, if it did.
-
-        Raises ``TransientError`` and ``BatchOver``.
-        """
-
-    async def accept(self, result: CommandResult) -> bool:
-        """Return, once it is on disk, whether a command's result still counts."""
-
-    def say(self, line: str) -> None:
-        """Show what the attempt is doing, in the words of the work."""
-
-    async def hold(self, name: str) -> bool:
-        """Have *name* instead of what is held; return whether others had it first."""
-
-    def waiting(self, wait: Await) -> AbstractAsyncContextManager[None]:
-        """Park the attempt, and what it holds with it: its slot is free inside."""
-
-    def changing(self, *, is_begun: bool) -> AbstractAsyncContextManager[None]:
-        """Inside, and once it is done, it is too late to stop.
-
-        Whoever comes out with an error has changed nothing, unless it *is_begun*.
-        """
-
-
-@dataclass(frozen=True, slots=True)
-class Resumed:
-    """What is known of an attempt that an earlier process of the bot began."""
-
-    result: CommandResult | None = None  # accepted
-    external_id: str = ""  # by which a worker knows what still runs there
 
 
 class Steps:
@@ -156,7 +117,12 @@ class Steps:
         spec = spec_of(job.item.action)
         if spec is None:
             return ""
-        attempt = _Attempt(self, job, desk, spec, Resumed())
+        receipts = {}
+        for name in spec.cancel_reads:
+            receipt = await self._effects.receipt(_effect_key(job, name))
+            if receipt is not None:
+                receipts[name] = receipt
+        attempt = _Attempt(self, job, desk, spec, Resumed(receipts=receipts))
         try:
             return (await attempt.carry_out(spec.cancel_step)).summary
         except _Ended as ended:
@@ -211,7 +177,7 @@ class Steps:
         job, desk = attempt.job, attempt.desk
         # The key names the item, not the attempt: what a first try did without getting
         # an answer, a second one finds.
-        key = f"{job.batch_id}-{job.item.id}/{step.key}"
+        key = _effect_key(job, step.key)
         if attempt.tried.key != key:
             may_be = attempt.resumed is not None
             attempt.tried = _Tried(key, may_be and await self._effects.is_meant(key))
@@ -220,6 +186,8 @@ class Steps:
             permit = job.item.permit or Permit(attempt.spec.role)
             if permit.role > Role.WRITE and not step.is_minor:
                 await self._check_role(job, desk.repository(), permit)
+            elif step.asks_role:
+                await desk.allowed()
             async with desk.changing(is_begun=tried.is_begun):
                 intent = replace(step.intent, repository=desk.repository())
                 return await self._effects.perform(key, intent)
@@ -258,29 +226,44 @@ class Steps:
         job, desk = attempt.job, attempt.desk
         meters = (job.batch_id, job.attempt)
         is_unseen = seen.answer(step.what) is None
-        if is_unseen:
+        # What has only just been asked for has not come about yet.
+        if is_unseen and (step.glimpse is None or attempt.resumed is not None):
             seconds = BRIEF_SECONDS if step.is_brief else 0.0
-            seen = await self._looked(step, seen, meters, seconds)
+            asked, answer = await self._waits.glimpse(
+                step.what, None, meters=meters, seconds=seconds
+            )
+            seen = seen.told_after_waiting(asked, answer)
             if next_step(job, seen) != step:
                 return seen
         gives_up_at = step.gives_up_at or attempt.times_out_at()
+        if step.for_seconds is not None:
+            gives_up_at = self._clock.now() + timedelta(seconds=step.for_seconds)
         async with desk.waiting(step):
             for looks in itertools.count(int(is_unseen and step.is_brief)):
                 left = (gives_up_at - self._clock.now()).total_seconds()
+                if left <= 0 and step.named:
+                    return seen.waited_in_vain(step.named)
                 if left <= 0:
                     raise _Ended(ends.waited_in_vain(job, step))
                 usual = seconds_to_look(looks, is_brief=step.is_brief)
                 seconds = min(usual, left)
-                seen = await self._looked(step, seen, meters, seconds)
-                if next_step(job, seen) != step:
+                asked, answer = await self._waits.glimpse(
+                    step.what, step.glimpse, meters=meters, seconds=seconds
+                )
+                seen = seen.told_after_waiting(asked, answer)
+                wanted = next_step(job, seen)
+                if wanted == step:
+                    continue
+                if step.glimpse is None or not step.goes_on_as(wanted):
                     return seen
+                assert isinstance(wanted, Await)
+                step = wanted
+                await desk.wait_as(step)
         raise AssertionError  # itertools.count does not end
 
-    async def _looked(
-        self, step: Await, seen: Seen, meters: tuple[str, ...], seconds: float
-    ) -> Seen:
-        answer = await self._waits.look(step.what, meters=meters, seconds=seconds)
-        return seen.told_after_waiting(step.what, answer)
+
+def _effect_key(job: Job, name: str) -> str:
+    return f"{job.batch_id}-{job.item.id}/{name}"
 
 
 class _Ended(BotError):
@@ -320,7 +303,8 @@ class _Attempt:
 
     async def carry_out(self, next_step: NextStep) -> Outcome:
         """Return how the machine ends. Raises ``PermanentError``, ``TransientError``."""
-        self.seen = Seen(result=self.resumed.result if self.resumed else None)
+        before = self.resumed or Resumed()
+        self.seen = Seen(before.receipts, before.result)
         missing = 0
         while True:
             try:

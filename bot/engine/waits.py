@@ -48,7 +48,14 @@ class _Waiter:
     question: Question[Any]
     meters: tuple[str, ...]
     due: float  # monotonic
-    answer: "asyncio.Future[Any]"
+    answer: "asyncio.Future[tuple[Question[Any], Any]]"
+    glimpse: Question[Any] | None = None
+    is_told: bool = False  # a delivery is about the question
+
+    @property
+    def asked(self) -> Question[Any]:
+        """What is looked at: less than the question while nobody tells of that."""
+        return self.question if self.glimpse is None or self.is_told else self.glimpse
 
 
 @dataclass(eq=False, slots=True)
@@ -86,6 +93,22 @@ class Waits:
         The requests are charged to *meters*. Waits as long as GitHub takes to answer.
         Raises ``PermanentError``.
         """
+        _, answer = await self.glimpse(question, None, meters=meters, seconds=seconds)
+        return cast("A", answer)
+
+    async def glimpse(
+        self,
+        question: Question[Any],
+        glimpse: Question[Any] | None,
+        *,
+        meters: Sequence[str],
+        seconds: float,
+    ) -> tuple[Question[Any], Any]:
+        """Return the answer of the next look, and to which question.
+
+        After *seconds* it is to *glimpse*, where there is one; to *question* when GitHub
+        tells of that. Raises as ``look``.
+        """
         key = (question.repository.id, question.is_slow)
         place = self._places.get(key)
         if place is None:
@@ -93,13 +116,15 @@ class Waits:
             work = self._work(key, place)
             name = f"waits {question.repository.name}"
             self._supervisor.start(name, work)
-        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[tuple[Question[Any], Any]] = (
+            asyncio.get_running_loop().create_future()
+        )
         due = self._clock.monotonic() + seconds
-        waiter = _Waiter(question, tuple(meters), due, answer)
+        waiter = _Waiter(question, tuple(meters), due, answer, glimpse)
         place.waiters.append(waiter)
         place.sooner.set()
         try:
-            return cast("A", await answer)
+            return await answer
         finally:
             if waiter in place.waiters:
                 place.waiters.remove(waiter)
@@ -108,17 +133,18 @@ class Waits:
     def wake(self, about: Collection[str]) -> None:
         """Look soon at what is awaited of these."""
         for place in self._places.values():
-            self._hurry(
-                place,
-                [w for w in place.waiters if not w.question.wakes.isdisjoint(about)],
-            )
+            told = [w for w in place.waiters if not w.question.wakes.isdisjoint(about)]
+            for waiter in told:
+                waiter.is_told = True
+            hinted = [w for w in place.waiters if not w.asked.wakes.isdisjoint(about)]
+            self._hurry(place, dict.fromkeys([*told, *hinted]))
 
     def wake_all(self, repository_id: int) -> None:
         """Look soon at all that is awaited in a repository."""
         if place := self._places.get((repository_id, False)):
             self._hurry(place, place.waiters)
 
-    def _hurry(self, place: _Place, waiters: Sequence[_Waiter]) -> None:
+    def _hurry(self, place: _Place, waiters: Collection[_Waiter]) -> None:
         soon = self._clock.monotonic() + SETTLE_SECONDS
         for waiter in waiters:
             waiter.due = min(waiter.due, soon)
@@ -150,7 +176,7 @@ class Waits:
 
     async def _look_for(self, waiters: Sequence[_Waiter], tries: int) -> float:
         """Answer the waiters; return for how long to leave GitHub alone if it failed."""
-        questions = list(dict.fromkeys(waiter.question for waiter in waiters))
+        questions = list(dict.fromkeys(waiter.asked for waiter in waiters))
         try:
             # One request is one request: whoever was the first to ask has caused it.
             with self._metered(*waiters[0].meters):
@@ -167,8 +193,10 @@ class Waits:
         for waiter in waiters:
             if waiter.answer.done():
                 continue
-            if waiter.question in answers:
-                waiter.answer.set_result(answers[waiter.question])
+            if waiter.asked in answers:
+                waiter.answer.set_result((waiter.asked, answers[waiter.asked]))
+            elif waiter.asked not in questions:
+                continue  # it was told meanwhile of what it waits for
             else:
                 waiter.answer.set_exception(NotFound(AwaitedGone(), status=404))
         return 0.0

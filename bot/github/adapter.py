@@ -36,8 +36,17 @@ from bot.core.world.permissions import Grants, not_granted
 from bot.core.world.pulls import PullRequest
 from bot.core.world.questions import Question
 from bot.core.world.redaction import Secrets
+from bot.core.world.runs import WorkflowNow
 from bot.errors import NotFound, Refused, TransientError, Unauthorized
-from bot.github import activities, comments, examined, files, repositories, searches
+from bot.github import (
+    activities,
+    comments,
+    examined,
+    files,
+    repositories,
+    runs,
+    searches,
+)
 from bot.github.app import App
 from bot.github.auth import AppCredentials, InstallationTokens
 from bot.github.client import Client, Random, open_session
@@ -193,6 +202,11 @@ class GitHubReader:
         about = await connection.get(path, repository=name)
         return Repository(int(about["id"]), str(about["full_name"]), installation_id)
 
+    async def workflow(self, repository: Repository, file: str) -> WorkflowNow:
+        """Return a workflow as the default branch has it."""
+        connection = self._client.installation(repository.installation_id)
+        return await runs.workflow(connection, repository, file)
+
     async def labels(self, repository: Repository) -> Mapping[str, int]:
         """Return the repository's labels with the count of open items of each."""
         connection = self._client.installation(repository.installation_id)
@@ -222,7 +236,10 @@ class GitHubReader:
         repository = questions[0].repository
         connection = self._client.installation(repository.installation_id)
         logs = [one for one in questions if isinstance(one, JobLogOf)]
-        others = [one for one in questions if not isinstance(one, JobLogOf)]
+        of_runs = [one for one in questions if isinstance(one, runs.RunQuestion)]
+        others = [
+            q for q in questions if not isinstance(q, JobLogOf | runs.RunQuestion)
+        ]
         found = await answers(
             connection, repository, others, app=self._app, has=self._asked
         )
@@ -230,6 +247,9 @@ class GitHubReader:
             question: await self._with_rules(repository, answer)
             for question, answer in found.items()
         }
+        for asked in of_runs:
+            if (answer := await runs.answer_to(connection, asked)) is not None:
+                told[asked] = answer
         for one in logs:
             told[one] = await lines_of(connection, repository, one.job_id)
         return told

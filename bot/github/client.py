@@ -18,6 +18,7 @@ from collections.abc import (
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import aiohttp
@@ -453,6 +454,10 @@ class Client:
             ahead_seconds=ledger.ahead_seconds,
         )
         self._installations: dict[InstallationId, Connection] = {}
+
+    def now(self) -> datetime:
+        """Return the time of the injected clock."""
+        return self._clock.now()
 
     def installation(self, installation_id: InstallationId) -> Connection:
         """Return the connection of an installation."""

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import assert_never
 
 from bot.core.effects import (
+    CancelRun,
     ChangeAssignees,
     ChangeBase,
     ChangeDraft,
@@ -15,6 +16,7 @@ from bot.core.effects import (
     CreateComment,
     CreateReview,
     DequeuePullRequest,
+    DispatchWorkflow,
     EditCheckRun,
     EditComment,
     EnqueuePullRequest,
@@ -38,6 +40,7 @@ from bot.github import (
     pulls,
     readiness,
     reviews,
+    runs,
 )
 from bot.github.app import App
 from bot.github.client import Client, LastLook, looking_last
@@ -72,6 +75,8 @@ class GitHubEffects:
                 return await merges.find_queued(connection, intent)
             case RerunFailedJobs():
                 return await merges.find_rerun(connection, intent)
+            case DispatchWorkflow():
+                return await runs.find(connection, intent, self._app, since=since)
             case CreateReview():
                 return await reviews.find(connection, intent, app=self._app)
             case CreateCheckRun():
@@ -94,6 +99,7 @@ class GitHubEffects:
                 | ChangeReviewers()
                 | HideReviews()
                 | EditCheckRun()
+                | CancelRun()
             ):
                 return None
             case _:
@@ -145,6 +151,11 @@ class GitHubEffects:
                 return await merges.dequeue(connection, intent)
             case RerunFailedJobs():
                 return await merges.rerun(connection, intent)
+            case DispatchWorkflow():
+                at = self._client.now()
+                return await runs.dispatch(connection, intent, self._app, at=at)
+            case CancelRun():
+                return await runs.cancel(connection, intent)
             case ChangeBase():
                 return await pulls.change_base(connection, intent)
             case CreateReview():

@@ -26,6 +26,7 @@ from bot.core.run.capacity import Outage
 from bot.core.world.features import Feature
 from bot.core.world.permissions import Grants
 from bot.core.world.questions import Question
+from bot.core.world.runs import WorkflowNow
 from bot.ports.people import Account
 from bot.ports.store import Delivery
 
@@ -117,6 +118,9 @@ class Lookups(Protocol):
         """Return who brought ``.github/batch.yml`` as it is onto a branch, as GitHub's
         record of pushes has it; None if that does not say.
         """
+
+    async def workflow(self, repository: Repository, file: str) -> WorkflowNow:
+        """Return a workflow, by its file's name, as the default branch has it."""
 
     async def select(
         self, repository: Repository, search: Search, *, limit: int

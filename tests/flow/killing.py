@@ -319,6 +319,10 @@ def processes_of(folder: Path) -> list[int]:
 # --- what is to come of it -----------------------------------------------------------
 
 
+DISPATCHED = (31, 32)
+"""Items for each of which a workflow is run."""
+
+
 def open_issues(on: World, bodies: Mapping[int, str] = MappingProxyType({})) -> None:
     """Open an issue for each kind of item."""
     for number, action in ACTIONS.items():
@@ -340,6 +344,9 @@ def open_pull_requests(on: World) -> None:
 
 def times_done(on: World, number: int) -> int:
     """Return how often GitHub shows the work on an item as done by the bot."""
+    if number in DISPATCHED:
+        runs = [r for r in on.repository.workflow_runs if r.conclusion == "success"]
+        return sum(run.inputs["batch_item"] == str(number) for run in runs)
     action = {**ACTIONS, **CHANGES}[number]
     if action == "implement":
         opened = [t.pull for t in on.repository.threads.values() if t.pull]

@@ -9,10 +9,11 @@ from functools import partial
 from typing import Any
 
 from bot.localhub import pulls
-from bot.localhub.ci import CheckRun
+from bot.localhub.ci import CheckRun, RunPlan
 from bot.localhub.faults import Fault
 from tests.flow.killing import (
     CHANGES,
+    DISPATCHED,
     assert_sound,
     open_issues,
     open_pull_requests,
@@ -372,8 +373,47 @@ def _check_schedule(on: World) -> None:
     assert on.rows(due) == [(1,)]
 
 
+WORKFLOW = """\
+run-name: Go (${{ inputs.batch_attempt }})
+on: {workflow_dispatch: {inputs: {batch_attempt: {}, batch_item: {}}}}
+jobs: {test: {steps: [{run: make}]}}
+"""
+
+
+def _open_to_dispatch(on: World) -> None:
+    for number in DISPATCHED:
+        on.issue(number)
+    files = {".github/workflows/go.yml": WORKFLOW}
+    on.hub.push("ada", REPOSITORY, "main", files, message="Add a workflow")
+    on.hub.list_lag_seconds = 5.0
+
+
+async def _dispatch(on: World, seed: int, book: Book) -> None:
+    """With a seed, the batch is cancelled while a run goes on."""
+    see = partial(on.until, seconds=PEOPLE_SECONDS)
+    on.hub.plan_run(REPOSITORY, "go.yml", RunPlan(step_seconds=2000.0 if seed else 5.0))
+    book.open()
+    command = on.say("/batch dispatch go.yml 31 32")
+    if seed:
+        runs = on.repository.workflow_runs
+        await see(lambda: [r.status for r in runs] == ["in_progress"] * 2)
+        on.say("/batch cancel")
+    await see(lambda: on.reactions(command) & {"hooray", "confused"})
+
+
+def _check_dispatch(on: World) -> None:
+    assert_sound(on, batches=1)
+    runs = on.repository.workflow_runs
+    assert sorted(run.inputs["batch_item"] for run in runs) == ["31", "32"]
+    is_stopped = "cancelled" in states(on).values()
+    ended = "cancelled" if is_stopped else "success"
+    assert [run.conclusion for run in runs] == [ended] * 2
+    assert set(states(on).values()) == {"cancelled" if is_stopped else "completed"}
+
+
 STORIES = {
     "schedule": Story(open_issues, _schedule, _check_schedule),
+    "dispatch": Story(_open_to_dispatch, _dispatch, _check_dispatch),
     "look": Story(_open_to_look, _look, _check_look),
     "add": Story(_open_to_add, _add, _check_add),
     "label": Story(_open_to_label, _label, _check_label),

@@ -34,6 +34,7 @@ POINTS = {
     "label": 60,
     "schedule": 30,
     "show": 60,
+    "dispatch": 20,
 }
 """How many moments there are at least in which the bot can die in a story."""
 
@@ -55,6 +56,8 @@ WRITTEN = "data/host/attempts/*/workspace/a"
         ("label", 0, "0/3"),
         ("schedule", 0, "0/2"),
         ("show", 0, "0/3"),
+        ("dispatch", 0, "0/2"),
+        ("dispatch", 1, "1/2"),
     ],
 )
 async def test_it_dies_at_each_point_and_goes_on(

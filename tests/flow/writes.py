@@ -44,6 +44,8 @@ def unlogged_writes(on: World) -> list[str]:
     known = {sign for kind, intent in rows for sign in _of_intent(kind, intent)}
     found = [f"{e.method} {e.path}" for e in made if _of_exchange(e) not in known]
     pushed = {intent["branch"] for intent in _intents(rows, "PushBranch")}
+    # By runs that were dispatched.
+    pushed |= {run.inputs.get("batch_branch") for run in on.repository.workflow_runs}
     refs = [ref.removeprefix("refs/heads/") for ref in on.repository.git.refs()]
     found += [ref for ref in refs if ref.startswith("batch/") and ref not in pushed]
     return found
@@ -77,6 +79,10 @@ def _of_exchange(exchange: Exchange) -> Sign:
     if found := re.search(r"/pulls/(\d+)/(merge|update-branch)$", exchange.path):
         kinds = {"merge": "MergePullRequest", "update-branch": "UpdateBranch"}
         return kinds[found[2]], int(found[1])
+    if found := re.search(r"/actions/workflows/([^/]+)/dispatches$", exchange.path):
+        return "DispatchWorkflow", found[1], json.dumps(data.get("inputs"))
+    if found := re.search(r"/actions/runs/(\d+)/(?:force-)?cancel$", exchange.path):
+        return "CancelRun", int(found[1])
     if found := re.search(r"/actions/runs/(\d+)/rerun-failed-jobs$", exchange.path):
         return "RerunFailedJobs", int(found[1])
     if found := re.search(r"/check-runs(?:/(\d+))?$", exchange.path):
@@ -129,7 +135,9 @@ def _of_intent(kind: str, text: str) -> Iterator[Sign]:
         case "PushBranch":
             yield (kind,)
             yield kind, intent["branch"]
-        case "RerunFailedJobs":
+        case "DispatchWorkflow":
+            yield kind, intent["file"], json.dumps(dict(intent["inputs"]))
+        case "RerunFailedJobs" | "CancelRun":
             yield kind, intent["run_id"]
         case "UpdateBranch":
             yield (kind,)

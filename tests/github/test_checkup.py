@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from bot.core.command.trigger import NOT_YET
 from bot.core.world.permissions import PERMISSIONS
 from bot.github.checkup import (
     NEEDED_EVENTS,
@@ -145,7 +144,7 @@ def test_a_secret_is_known_by_a_signature_even_if_nobody_answered():
 
 
 def test_an_app_as_app_yml_has_it_is_complete():
-    about = {"permissions": LEVELS, "events": [*NEEDED_EVENTS, *NOT_YET]}
+    about = {"permissions": LEVELS, "events": [*NEEDED_EVENTS]}
     [found] = of_registration(about, PAGE)
     assert found.state is State.FINE
 

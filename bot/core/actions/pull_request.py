@@ -81,8 +81,13 @@ def _said(result: CommandResult) -> tuple[Result, str]:
 def _title(job: Job, said: Result) -> str:
     """Return a title that stays harmless as the message of a squashed commit."""
     own = f"{command_of(job).capitalize()} #{job.item.number}"
-    title = cut(_one_line(said.title), TITLE_LENGTH)
-    return _LIVE.sub(rf"\g<0>{_JOINER}", disarm(title)) or own
+    return harmless_title(said.title) or own
+
+
+def harmless_title(text: str) -> str:
+    """Return words of others as a title that mentions and closes nothing."""
+    title = cut(_one_line(text), TITLE_LENGTH)
+    return _LIVE.sub(rf"\g<0>{_JOINER}", disarm(title))
 
 
 def _body(

@@ -137,3 +137,4 @@ class ActionSpec:
     writes: Callable[[ItemKind], Needed] = of_the_item  # what an owner has to grant
     expected: Expectation = UNKNOWN_EXPECTATION
     cancel_step: NextStep = at_once
+    cancel_reads: tuple[str, ...] = ()  # keys of effects that ``cancel_step`` goes by

@@ -91,6 +91,7 @@ class Do:
     intent: Intent
     holds: str = ""
     is_minor: bool = False  # *write* is enough for it, whatever its action needs
+    asks_role: bool = False  # again, though *write* is enough
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,17 @@ class Await:
     gives_up_at: datetime | None = None
     holds: str = ""
     is_brief: bool = False
+    # What is looked at instead while no delivery has told of ``what``, to show how it
+    # goes: the wait goes on as another one that only ``says`` something else.
+    glimpse: Question[Any] | None = None
+    url: str = ""  # of what is waited for
+    # Once its time is over the attempt does not end, but finds this in ``in_vain``.
+    named: str = ""
+    for_seconds: float | None = None  # its time; None: that of the item
+
+    def goes_on_as(self, step: "Step") -> bool:
+        """Return whether *step* is the same wait, in other words perhaps."""
+        return isinstance(step, Await) and replace(step, says=self.says) == self
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +180,7 @@ class Seen:
     receipts: Mapping[str, Receipt] = field(default_factory=dict)  # by the effect's key
     result: CommandResult | None = None
     followed: Followed | None = None
+    in_vain: frozenset[str] = frozenset()  # waits whose time was over, by name
     _answers: Mapping[Question[Any], Any] = field(default_factory=dict)
     _before: Mapping[Question[Any], Any] = field(default_factory=dict)
 
@@ -191,6 +204,10 @@ class Seen:
     def told_after_waiting(self, question: Question[A], answer: A) -> "Seen":
         """Return what is seen after a wait: all but its own answer is old."""
         return replace(self, _answers={question: answer})
+
+    def waited_in_vain(self, name: str) -> "Seen":
+        """Return what is seen once the time of a wait is over."""
+        return replace(self, in_vain=self.in_vain | {name})
 
     def ran(self, result: CommandResult) -> "Seen":
         """Return what is seen after the command, or a rebase: earlier answers are old."""

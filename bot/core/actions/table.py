@@ -7,15 +7,15 @@ from types import MappingProxyType
 
 from bot.core.actions.assign import ASSIGN
 from bot.core.actions.comment import COMMENT
+from bot.core.actions.dispatch import DISPATCH, PULL_REQUEST
 from bot.core.actions.draft import DRAFT, READY
 from bot.core.actions.implement import IMPLEMENT
 from bot.core.actions.label import LABEL
-from bot.core.actions.later import DISPATCH
 from bot.core.actions.merge import MERGE
 from bot.core.actions.milestone import MILESTONE
 from bot.core.actions.request import REQUEST
 from bot.core.actions.review import REVIEW
-from bot.core.actions.spec import UNKNOWN_EXPECTATION, ActionSpec
+from bot.core.actions.spec import UNKNOWN_EXPECTATION, ActionSpec, at_once
 from bot.core.actions.state import CLOSE, REOPEN
 from bot.core.actions.update import UPDATE
 from bot.core.model import (
@@ -88,6 +88,12 @@ def is_one_change(items: Sequence[PlanItem]) -> bool:
     return spec is not None and spec.expected.seconds <= AT_ONCE_SECONDS
 
 
+def stops_by_steps(item: PlanItem) -> bool:
+    """Return whether a cancelled attempt has something to do before it is over."""
+    spec = spec_of(item.action)
+    return spec is not None and spec.cancel_step is not at_once
+
+
 def builds_on_others(action: Action) -> bool:
     """Return whether an action takes dependencies that nobody typed."""
     spec = spec_of(action)
@@ -97,7 +103,8 @@ def builds_on_others(action: Action) -> bool:
 def opens_pull_request(action: Action) -> bool:
     """Return whether an action ends in a pull request for the issue."""
     spec = spec_of(action)
-    return spec is not None and spec.opens_pull_request
+    is_asked = action.result == PULL_REQUEST
+    return spec is not None and (spec.opens_pull_request or is_asked)
 
 
 def sort_of(item: PlanItem) -> ItemSort:

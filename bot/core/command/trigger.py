@@ -21,6 +21,7 @@ from bot.core.model import (
 )
 from bot.core.world.questions import about_commit, about_pull_request
 from bot.core.world.references import is_repository_name
+from bot.core.world.runs import about_jobs, about_run
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +214,16 @@ SCHEDULE_EVENT = "schedule"
 OWN_EVENTS = frozenset({OPERATOR_EVENT, SCHEDULE_EVENT})
 """What is kept like deliveries and never comes from outside."""
 
-WAKING = frozenset({"check_run", "check_suite", "status", "pull_request_review_thread"})
+WAKING = frozenset(
+    {
+        "check_run",
+        "check_suite",
+        "status",
+        "pull_request_review_thread",
+        "workflow_job",
+        "workflow_run",
+    }
+)
 """Events that tell of what an attempt may wait for. Nothing of them is kept."""
 
 _PRESSES = ("requested_action", "rerequested")
@@ -222,17 +232,6 @@ _PRESSES = ("requested_action", "rerequested")
 _OF_PULL_REQUESTS = frozenset(
     {"pull_request", "pull_request_review", "pull_request_review_thread"}
 )
-
-NOT_YET: Mapping[str, str] = {
-    "workflow_run": "a dispatched workflow is followed",
-    "workflow_job": "and its steps are shown",
-}
-"""Events that the app is subscribed to as well, and what a later version does with them.
-
-They come with permissions that are asked for once; until then nothing but their GUID is
-kept. What a merge queue does is told by ``pull_request``: ``merge_group`` would take a
-permission of its own.
-"""
 
 CONFIGURATION_PATH = ".github/batch.yml"
 
@@ -344,12 +343,30 @@ def about(event: str, payload: Mapping[str, Any]) -> frozenset[str]:
     if event in _OF_PULL_REQUESTS:
         number = json.number("pull_request", "number")
         found = about_pull_request(repository_id, number) if number else ""
+    elif event in ("workflow_run", "workflow_job"):
+        found = _about_run(json, event, repository_id)
     elif event in WAKING:
         sha = json.text("sha") if event == "status" else json.text(event, "head_sha")
         found = about_commit(repository_id, sha) if sha else ""
     else:
         found = ""
     return frozenset({found} - {""})
+
+
+def _about_run(json: "_Json", event: str, repository_id: int) -> str:
+    """Return what tells that a run has ended, or that a job waits for somebody.
+
+    Of all else that becomes of runs a look tells now and then: each costs a request.
+    """
+    match event, json.text("action"):
+        case "workflow_run", "completed":
+            run_id = json.number("workflow_run", "id")
+            return about_run(repository_id, run_id) if run_id else ""
+        case "workflow_job", "waiting":
+            run_id = json.number("workflow_job", "run_id")
+            return about_jobs(repository_id, run_id) if run_id else ""
+        case _:
+            return ""
 
 
 class _Json:

@@ -31,6 +31,12 @@ from bot.core.world.pulls import MergeMethod
 PATH = CONFIGURATION_PATH
 
 
+class RunResult(StrEnum):
+    """What becomes of what a run pushed."""
+
+    PULL_REQUEST = "pull_request"
+
+
 class RunRole(StrEnum):
     """The roles that may be asked for. Less than triage everyone has."""
 
@@ -95,6 +101,7 @@ class ConfiguredAction:
     arguments: tuple[str, ...] = ()
     command: str = ""
     applies_to: AppliesTo | None = None
+    result: RunResult | None = None  # of the run that it dispatches
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,11 +208,14 @@ class RepositoryConfiguration:
             return ResolvedAction(action, spec.applies_to, spec.needs)
         if own.command:
             does = own.uses or IMPLEMENT.name
-            uses = Action(action.name, action.arguments, does, own.command)
+            uses = Action(action.name, action.arguments, uses=does, command=own.command)
             usual = ACTIONS[own.uses].applies_to if own.uses else AppliesTo.BOTH
             return ResolvedAction(uses, own.applies_to or usual, ItemNeed.OPEN)
         spec = ACTIONS[own.uses]
-        uses = Action(action.name, own.arguments, own.uses)
+        uses = Action(action.name, own.arguments, uses=own.uses)
+        if own.result:
+            uses = replace(uses, result=own.result.value)
+            return ResolvedAction(uses, AppliesTo.ISSUES, ItemNeed.OPEN)
         return ResolvedAction(uses, own.applies_to or spec.applies_to, spec.needs)
 
     def own_permit(self, action: Action) -> Permit | None:

@@ -46,6 +46,7 @@ from bot.core.world.freezes import Freeze
 from bot.core.world.markdown import code_span
 from bot.core.world.permissions import Grants
 from bot.core.world.questions import PullNow
+from bot.core.world.runs import WorkflowNow
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,7 @@ class Known:
     # Logins, and teams as ``team:core``, and whether they can be asked for reviews.
     reviewers: Mapping[str, bool] = field(default_factory=dict)
     milestones: Mapping[str, int] | None = None
+    workflows: Mapping[str, WorkflowNow] = field(default_factory=dict)  # by file
     freezes: Mapping[str, Freeze] = field(default_factory=dict)  # by branch
     newest_number: int = 0
     others: Mapping[Reference, ItemFacts | None] = field(default_factory=dict)
@@ -128,6 +130,7 @@ class Wanted:
     people: tuple[str, ...] = ()  # to be assigned, or named by a filter
     reviewers: tuple[str, ...] = ()  # to be asked for reviews
     milestones: bool = False
+    workflows: tuple[str, ...] = ()  # files
     others: tuple[Reference, ...] = ()  # items of other repositories
     repositories: tuple[str, ...] = ()  # that items of the command are of
 

@@ -408,6 +408,7 @@ def _plan_item(
         withheld=runner.withheld,
         default_branch=chosen.default_branch,
         takes=chosen.takes,
+        dispatchable=selected.dispatchable,
     )
 
 

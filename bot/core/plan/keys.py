@@ -3,12 +3,14 @@ Schema and the tables of the documentation are made from.
 """
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from bot.core.actions.spec import AppliesTo
+from bot.core.actions.dispatch import DISPATCH
+from bot.core.actions.spec import AppliesTo, Form
 from bot.core.actions.table import ACTIONS
 from bot.core.calendar import FORM, TIMES, likely_times
+from bot.core.command.arguments import INPUT, WORKFLOW
 from bot.core.command.guesses import nearest
 from bot.core.command.limits import HARD_ITEM_LIMIT, Limits
 from bot.core.command.vocabulary import RESERVED, in_words
@@ -35,6 +37,7 @@ from bot.core.plan.configuration import (
     ReviewEvent,
     Reviewing,
     ReviewTrigger,
+    RunResult,
     RunRole,
 )
 from bot.core.plan.schedules import Schedule, zone_problem
@@ -105,11 +108,42 @@ def _check_action(given: Given, at: Path, found: Findings) -> None:
         )
     elif uses and not arguments and ACTIONS[uses].arguments.are_needed:
         found.say(at, f"{uses} needs \u2018with\u2019, a list of its arguments")
+    elif arguments and spec is not None and spec.arguments.form is Form.WORKFLOW:
+        _check_workflow(arguments, (*at, "with"), found)
+    if given.get("result") and uses != DISPATCH.name:
+        problem = "\u2018result\u2019 goes with \u2018uses: dispatch\u2019"
+        found.say((*at, "result"), problem, of_key=True)
+
+
+def _check_workflow(arguments: Sequence[str], at: Path, found: Findings) -> None:
+    first, *inputs = arguments
+    if not WORKFLOW.match(first):
+        found.say(
+            (*at, 0), "this must be the name of a workflow's file, such as fix.yml"
+        )
+    names: set[str] = set()
+    for place, one in enumerate(inputs, 1):
+        name = match["key"] if (match := INPUT.match(one)) else ""
+        if not name:
+            found.say((*at, place), "this must be an input of the workflow: key=value")
+        elif name in names:
+            found.say((*at, place), f"{found.shown(name)} is given twice")
+        names.add(name)
 
 
 _MAY_RUN = [n for n, spec in ACTIONS.items() if spec.may_run_command]
 _NEED_ARGUMENTS = [n for n, spec in ACTIONS.items() if spec.arguments.are_needed]
 _ACTION_RULES = {
+    "if": {"properties": {"uses": {"const": DISPATCH.name}}, "required": ["uses"]},
+    "then": {
+        "properties": {
+            "with": {
+                "prefixItems": [{"pattern": r"^[\w.-]+\.[yY][aA]?[mM][lL]$"}],
+                "items": {"pattern": r"^[A-Za-z_][\w-]*="},
+            }
+        }
+    },
+    "else": {"not": {"required": ["result"]}},
     "oneOf": [
         {
             "required": ["uses"],
@@ -127,7 +161,7 @@ _ACTION_RULES = {
             "required": ["uses", "command"],
             "properties": {"uses": {"enum": _MAY_RUN}, "with": {"maxItems": 0}},
         },
-    ]
+    ],
 }
 
 _ACTIONS = Names(
@@ -139,6 +173,7 @@ _ACTIONS = Names(
             "with": Key(Each(Text(1000, words="text"), most=50), "its arguments", "with: [+triaged]", "arguments"),
             "command": Key(Text(100, words="a command that the server's operator has named"), "a command that the server's operator has named", "command: fixer"),
             "applies_to": Key(Choice(AppliesTo), "what it can be done to", "applies_to: issues"),
+            "result": Key(Choice(RunResult), "of `dispatch`: the branch that a run pushed becomes a pull request", "result: pull_request"),
         },
         check=_check_action,
         rules=_ACTION_RULES,

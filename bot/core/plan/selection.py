@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from bot.core.actions.ability import why_not_granted
+from bot.core.actions.dispatch import DISPATCH
 from bot.core.actions.merge import MERGE
 from bot.core.actions.review import REVIEW
 from bot.core.actions.spec import AppliesTo, ItemNeed
@@ -37,6 +38,7 @@ from bot.core.command.syntax import (
 from bot.core.model import (
     Action,
     Deps,
+    Dispatchable,
     ItemFacts,
     ItemKind,
     ItemNumber,
@@ -81,6 +83,12 @@ from bot.core.plan.people import (
     reviewers_wanted,
 )
 from bot.core.plan.texts import dependencies_in, open_tasks_in
+from bot.core.plan.workflows import (
+    dispatchable,
+    workflow_does_not_fit,
+    workflow_notes,
+    workflows_wanted,
+)
 from bot.core.remarks import Verdict
 from bot.core.world.features import Feature, without_dependencies
 from bot.core.world.freezes import frozen_words
@@ -107,6 +115,7 @@ class SelectedItem:
     is_of_its_pull: bool = False  # of what another item opens for the issue
     place: int = 0  # of its first mention in the command
     permit: Permit | None = None  # if the repository says who may do it
+    dispatchable: Dispatchable = field(default_factory=Dispatchable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +171,7 @@ def wanted(command: RunCommand, known: Known) -> Wanted:
         people=() if missing or searches else people_wanted(expansion),
         reviewers=() if missing or searches else reviewers_wanted(expansion),
         milestones=not missing and not searches and milestones_wanted(expansion),
+        workflows=workflows_wanted(expansion),
         others=tuple(r for r in expansion.others if r not in known.others),
         repositories=tuple(dict.fromkeys(unseen)),
     )
@@ -217,6 +227,7 @@ def select(command: RunCommand, known: Known) -> Selection | SelectionProblem:
             or nobody_to_assign(expansion)
             or nobody_to_ask(expansion)
             or no_such_milestone(expansion)
+            or workflow_does_not_fit(expansion)
             or nothing_matches(expansion)
         )
         if problem is not None:
@@ -501,6 +512,9 @@ class _Choice:
             return _Why(f"is {kind}", f"are {kinds}", more)
         if state := _unfit_state(facts, resolved.needs, is_named=is_named):
             return _Why(f"is {state}", f"are {state}")
+        if facts.is_from_fork and resolved.action.does == DISPATCH.name:
+            more = "a workflow would run its code with the repository's secrets"
+            return _Why("comes from a fork", "come from forks", more)
         if reason := self._impossible(resolved.action, facts.kind):
             return _Why(
                 f"is {kind}",
@@ -594,6 +608,7 @@ class _Choice:
             beside=tuple(pull.number for pull in self._pulls_of(facts, resolved)),
             is_of_its_pull=is_of_its_pull,
             permit=self._known.configuration.own_permit(resolved.action),
+            dispatchable=dispatchable(resolved.action, self._known),
         )
 
     def _leave_out(self, why: "_Why", number: ItemNumber) -> None:
@@ -618,6 +633,7 @@ class _Choice:
         yield from self._own_names(items)
         yield from label_notes(self._expansion)
         yield from self._frozen(items)
+        yield from workflow_notes([item.action for item in items], self._known)
         yield from self._again(items)
         yield from self._unread(items)
         yield from self._untold()

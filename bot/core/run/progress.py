@@ -54,6 +54,7 @@ class ItemView:
     result: CommandResult | None = None  # accepted, and being brought to GitHub
     waits_for: str = ""  # of a parked attempt
     waits_since: datetime | None = None
+    waits_url: str = ""  # of what that is
     requests: int = 0
 
     @property
@@ -294,10 +295,13 @@ def _after(view: ItemView, event: e.ItemEvent) -> ItemView:
                 stage=stage,
                 waits_for=event.says,
                 waits_since=event.at,
+                waits_url=event.url,
                 step="",
             )
         case e.ItemUnparked():
-            return replace(view, stage=stage, waits_for="", waits_since=None)
+            return replace(
+                view, stage=stage, waits_for="", waits_since=None, waits_url=""
+            )
         case e.ItemRetrying():
             return replace(
                 _worked(view, event.at),

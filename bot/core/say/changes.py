@@ -63,6 +63,13 @@ def _intended(intent: f.Intent, links: Links) -> str:
             return f"{links.item(number)} taken out of the merge queue"
         case f.RerunFailedJobs(run_id=run_id):
             return f"failed jobs of the workflow run {run_id} run again"
+        case f.DispatchWorkflow(file=file, name=name):
+            whose = f", for {code_span(name)}" if name else ""
+            return f"a run of the workflow {code_span(file, _WIDTH)}{whose}"
+        case f.CancelRun(run_id=run_id, by_force=by_force):
+            return (
+                f"the workflow run {run_id} cancelled{' by force' if by_force else ''}"
+            )
         case f.CreateReview(number=number, comments=comments):
             return (
                 f"a review of {links.item(number)}, {plural(len(comments), 'comment')}"

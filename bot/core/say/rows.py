@@ -229,6 +229,8 @@ class Rows:
         yield f"{how} {spell(self.situation.now - since)}{again}"
         if view.waits_for:
             yield f"waits for {escape_line(view.waits_for, self.level.words // 2)}"
+            if view.waits_url:
+                yield link("run", view.waits_url)
         elif view.is_publishing:
             yield "bringing the result to GitHub"
         elif view.step:

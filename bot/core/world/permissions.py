@@ -36,7 +36,7 @@ PERMISSIONS: Mapping[str, Permission] = {
     ),
     "actions": Permission(
         "write",
-        "failed jobs of workflows: their logs, and running them again",
+        "workflows that `dispatch` runs; of failed jobs the logs, and running them again",
         is_optional=True,
     ),
     "members": Permission(

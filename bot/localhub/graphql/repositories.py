@@ -13,6 +13,7 @@ from bot.localhub.graphql.values import (
     Ref,
     Resolver,
     call_of,
+    key,
     of,
 )
 from bot.localhub.state import Repository, Thread
@@ -110,6 +111,14 @@ def _blob_text(source: Object, _info: Any, _arguments: Any) -> str | None:
 
 RESOLVERS: dict[str, Resolver] = {
     "Query.repository": _repository,
+    "Tree.entries": of(
+        lambda s: [
+            {"name": name, "type": kind}
+            for _, kind, _, name in s.repository.git.entries(s.sha)
+        ]
+    ),
+    "TreeEntry.name": key("name"),
+    "TreeEntry.type": key("type"),
     "Blob.text": _blob_text,
     "Blob.byteSize": of(lambda s: len(s.repository.git.blob(s.sha))),
     "Blob.isBinary": of(lambda s: b"\0" in s.repository.git.blob(s.sha)),

@@ -102,7 +102,6 @@ def test_a_command_runs_on_the_first_worker_that_can(action, kind, worker):
 @pytest.mark.parametrize(
     ("action", "kind", "reason"),
     [
-        (Action("dispatch"), PULL_REQUEST, "cannot do `dispatch` yet: leave it out"),
         (Action("gone"), ISSUE, "cannot do `gone` yet: leave it out"),
         (Action("implement"), PULL_REQUEST, "on pull requests yet: leave it out"),
         (

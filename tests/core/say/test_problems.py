@@ -48,6 +48,8 @@ SAMPLES: list[Problem] = [
     github.EarlierWaits(),
     github.AwaitedGone(),
     git.NotOnThisMachine("acme/widgets"),
+    github.RunUnknown("deploy.yml"),
+    github.RunUnknown("deploy.yml", is_begun=True),
     git.GitFault("fetch", "fatal: the remote end hung up"),
     git.GitFault("fetch", exit_code=1),
     git.GitSlow("push", 900),

@@ -79,6 +79,27 @@ class FrozenMeanwhile(Problem):
 
 
 @dataclass(frozen=True, slots=True)
+class RunUnknown(Problem):
+    """A run was asked for, and nobody can say which one it is, or whether it *is_begun*."""
+
+    file: str
+    is_begun: bool = False
+
+    def __str__(self) -> str:
+        if self.is_begun:
+            return f"GitHub has begun a run of {self.file} and does not say which one it is."
+        return f"A run of {self.file} was asked for, and whether it began is unknown."
+
+    @property
+    def advice(self) -> str:
+        """What somebody can do about it."""
+        return (
+            "Look at the workflow's runs by hand before you give the command again. An"
+            " input `batch_attempt` that its `run-name` shows lets me find them."
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class NotInstalled(Problem):
     """The app's installation is gone."""
 
