@@ -117,6 +117,8 @@ def _is_elsewhere(term: syntax.Term, home: str) -> bool:
     name: syntax.Selector = term.selector
     if isinstance(name, syntax.SubIssues | syntax.Tasks):
         name = name.parent
+    if isinstance(name, syntax.Range):
+        return name.repository.casefold() not in ("", home.casefold())
     if not isinstance(name, syntax.Qualified):
         return False
     return name.reference.repository.casefold() != home.casefold()

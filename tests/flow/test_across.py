@@ -1,12 +1,17 @@
 """Stories of batches with items of several repositories of an installation."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from bot.localhub import pulls
 from bot.localhub.state import Repository
+from tests.flow.killing import mortal_world
+from tests.flow.mortal import SwiftClock
 from tests.flow.world import REPOSITORY, ROLES, World
+
+WRITTEN = "data/host/attempts/*/workspace/a"
 
 API = "acme/api"
 TITLE = "Buy the other company"  # of what is private
@@ -237,3 +242,32 @@ async def test_what_somebody_does_there_meanwhile_and_tries_again(on: World):
     assert [pulls.pull_of(t).base_ref for t in api.threads.values() if t.pull] == [
         "trunk"
     ]
+
+
+async def test_it_is_killed_in_the_midst_and_goes_on_in_both(tmp_path: Path):
+    """Nothing is done twice, in either repository."""
+    go = tmp_path / "go"
+    async with mortal_world(tmp_path, clock=SwiftClock()) as (on, _, child):
+        api = add(on)
+        api.threads[5].body = f"write a b\nwait {go}"
+        on.issue(12)
+        await child.start()
+        command = on.say(
+            "/batch close:acme/api#6 acme/api#5 close:12 after:acme/api#5"
+            " close:acme/api#7 after:12"
+        )
+        await on.until(lambda: list(tmp_path.glob(WRITTEN)))
+        await on.until(lambda: states(on)["api-6"] == "completed")
+        await child.kill()
+        go.touch()
+        await child.start()
+        await on.finished(command)
+        await child.kill()
+    login = on.hub.app.bot.login
+    assert set(states(on).values()) == {"completed"}
+    for number in (6, 7):
+        told = [e.kind for e in api.threads[number].events if e.actor.login == login]
+        assert told.count("closed") == 1
+    opened = [t.pull.head_ref for t in api.threads.values() if t.pull]
+    assert [ref.rpartition("/")[2] for ref in opened] == ["api-5"]
+    assert len(on.comments("tracking")) == len(on.comments("report")) == 1

@@ -69,12 +69,16 @@ ItemName = Number | This | Qualified
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """``12..18``, both ends included. ``was_reversed`` if it was typed as ``18..12``."""
+    """``12..18``, both ends included. ``was_reversed`` if it was typed as ``18..12``.
+
+    ``acme/api#12..18`` is of a *repository*, which may well be the command's own.
+    """
 
     first: ItemNumber
     last: ItemNumber
     was_reversed: bool = field(default=False, compare=False)
     span: Span = field(default=NOWHERE, compare=False, repr=False)
+    repository: str = ""
 
     @property
     def numbers(self) -> range:
@@ -421,8 +425,8 @@ def format_selector(selector: Selector) -> str:
             return "this"
         case Qualified(reference):
             return str(reference)
-        case Range(first, last):
-            return f"{first}..{last}"
+        case Range(first, last, repository=repository):
+            return f"{repository}#{first}..{last}" if repository else f"{first}..{last}"
         case Search(filters):
             return " ".join(map(format_filter, filters))
         case SubIssues(parent):

@@ -1,6 +1,7 @@
 """The words of a line, each understood by itself, faults noted."""
 
 import re
+from dataclasses import replace
 
 from bot.core.command.faults import Fault
 from bot.core.command.flaws import Edit, Flaw
@@ -127,6 +128,11 @@ class Words:
             return self.numeric(token)
         if found := _GITHUB_NUMBER.match(text):
             return Number(ItemNumber(int(found[1])), token.span)
+        if found := _RANGE_ELSEWHERE.match(text):
+            numbers = self.numeric(token.part(found.start("numbers")))
+            if not isinstance(numbers, Range):
+                return numbers
+            return replace(numbers, repository=found["repository"])
         if reference := qualified_reference(text):
             return Qualified(reference, host_in(text), token.span)
         if "://" in text:
@@ -295,6 +301,13 @@ class Words:
         return re.sub(r'\\(["\\])', r"\1", inner) if opening == '"' else inner
 
 
+_RANGE_ELSEWHERE = re.compile(
+    r"(?P<repository>[\w.-]+/[\w.-]+)#(?P<numbers>[0-9]+(?:\.\.|[-\u2013])#?[0-9]+)\Z",
+    re.ASCII,
+)
+"""``acme/api#12..18``."""
+
+
 def is_item(text: str) -> bool:
     """Return whether a word can be nothing else than an item."""
     return (
@@ -303,6 +316,7 @@ def is_item(text: str) -> bool:
         or _ADDRESS.match(text) is not None
         or _GITHUB_NUMBER.match(text) is not None
         or qualified_reference(text) is not None
+        or _RANGE_ELSEWHERE.match(text) is not None
     )
 
 

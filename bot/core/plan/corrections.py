@@ -243,6 +243,10 @@ def _without(
                 return expansion.name(name) not in gone
             case SubIssues(parent) | Tasks(parent):
                 return expansion.name(parent) not in gone
+            case Range(first, repository=repository) if repository:
+                return (
+                    expansion.name(Qualified(Reference(repository, first))) not in gone
+                )
             case _:
                 return True
 

@@ -411,8 +411,11 @@ class Expansion:
         if self.is_away and not self.is_own(selector):
             return ()
         match selector:
-            case Range() as numbers:
+            case Range() as numbers if self.is_own(numbers):
                 return map(ItemNumber, numbers.numbers)
+            case Range(first, repository=repository):
+                self.foreign.append(Qualified(Reference(repository, first)))
+                return ()
             case Search():
                 search = _of_somebody(selector, self.known.asker)
                 self._typed[search] = selector
@@ -442,6 +445,8 @@ class Expansion:
                 return self.own(name) is not None
             case SubIssues(parent) | Tasks(parent):
                 return self.own(parent) is not None
+            case Range(repository=repository) if repository:
+                return self.known.called(repository) == self.known.repository
             case _:
                 return not self.is_away
 

@@ -111,3 +111,32 @@ def test_a_typed_number_means_all_items_on_it_at_home():
     of = batch(replace(made, items=items))
     numbers = [ItemNumber(1), ItemNumber(3), ItemNumber(7)]
     assert on_numbers(of, numbers) == {item(1), "1-review", item(3)}
+
+
+@given(ASKED, st.data())
+def test_what_people_type_for_an_item_means_all_that_the_batch_has_on_it(asked, data):
+    """For any mix of repositories, and names go there and back again."""
+    made, places = plan({1: []}), {HERE: batch(plan({1: []})).repository}
+    for reference, _ in asked:
+        id_ = 100 + len(places)
+        there = Repository(id_, reference.repository, InstallationId(7))
+        places.setdefault(reference.repository, there)
+    names = item_ids(asked, home=HERE)
+    items = tuple(
+        replace(
+            made.items[0],
+            id=name,
+            number=reference.number,
+            repository=places[reference.repository],
+        )
+        for (reference, _), name in zip(asked, names, strict=True)
+    )
+    of = batch(replace(made, items=items, edges=()))
+    for (reference, _), name in zip(asked, names, strict=True):
+        alike = {n for (r, _), n in zip(asked, names, strict=True) if r == reference}
+        typed = str(reference)
+        typed = data.draw(st.sampled_from([typed, typed.upper(), typed.title()]))
+        assert on_numbers(of, [ItemId(typed)]) == alike
+        assert name in on_numbers(of, [name])
+        if reference.repository == HERE:
+            assert on_numbers(of, [reference.number]) == alike
