@@ -49,6 +49,9 @@ SHARE = 40
 as that took: rendering never takes more than a fortieth of a core.
 """
 
+ASKED_SHARE = 4
+"""For who asks for the page it is drawn again sooner, within a second at any rate."""
+
 FRAMES = 64
 """How many changes are kept for who comes back."""
 
@@ -69,13 +72,14 @@ class Frame:
     data: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Drawn:
     """A batch as it is shown: the value, and the HTML of its parts in their order."""
 
     view: BatchView
     parts: Parts
     batch: Batch
+    body: Markup | None = None  # the whole of it, once somebody has asked for that
 
 
 class Draw(Protocol):
@@ -215,7 +219,7 @@ class Boards:
         if board.drawn is None:
             return True
         age = self._clock.monotonic() - board.drawn_at
-        if age < board.cost_seconds * SHARE:
+        if age < min(PACE_SECONDS, board.cost_seconds * ASKED_SHARE):
             return False
         is_live = board.drawn.view.state.is_live
         most = _STALE_LIVE_SECONDS if is_live else _STALE_SECONDS

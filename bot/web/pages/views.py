@@ -249,19 +249,34 @@ class Views:
         board, drawn = await self.board(look)
         if wants_json(look.request):
             return document(drawn.view)
-        parts = {name: Markup(html) for name, html in drawn.parts.items()}  # noqa: S704 - of templates
+        if drawn.body is None:
+            drawn.body = self._body(drawn)
         return self._frame.answer(
             look,
             "batch.html",
             view=drawn.view,
             version=f"{look.boards.nonce}-{board.version}",
+            body=drawn.body,
+            head=Markup(drawn.parts["head"]),  # noqa: S704 - of a template
+            messages=Markup(drawn.parts["messages"]),  # noqa: S704 - of a template
+            controls=await self._controls(
+                look,
+                drawn,
+                Markup(drawn.parts["offers"]),  # noqa: S704 - of a template
+            ),
+        )
+
+    def _body(self, drawn: Drawn) -> Markup:
+        parts = {name: Markup(html) for name, html in drawn.parts.items()}  # noqa: S704 - of templates
+        return self._frame.templates.part(
+            "body.html",
+            view=drawn.view,
             parts=parts,
             rows=_joined(parts, "item-"),
             nodes=_joined(parts, "node-"),
             drawing=self._frame.templates.graph(drawn.batch.plan),
             width=WIDTH,
             height=HEIGHT,
-            controls=await self._controls(look, drawn, parts["offers"]),
         )
 
     async def item(self, look: Look) -> web.StreamResponse:
