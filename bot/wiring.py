@@ -617,7 +617,6 @@ class Engine:
             github=github.github,
             batches=store.batches,
             situations=situations,
-            allows=settings.allows,
             clock=clock,
         )
         answers = Answers(

@@ -6,7 +6,6 @@ some minutes. What it did not say is no.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -63,13 +62,11 @@ class Readers:
         github: GitHub,
         batches: Batches,
         situations: Situations,
-        allows: Callable[[str], bool],
         clock: Clock,
     ) -> None:
         self._github = github
         self._batches = batches
         self._situations = situations
-        self._allows = allows
         self._clock = clock
         self._known: LRUCache[tuple[int, int, str], _Known] = LRUCache(_MOST_KNOWN)
         self._asked: LRUCache[int, deque[float]] = LRUCache(_MOST_PEOPLE)
@@ -85,10 +82,6 @@ class Readers:
             if not self._is_younger(known, FRESH_SECONDS):
                 await self._ask(known, repository, account)
         return known.role if self._is_younger(known, KEPT_SECONDS) else Role.NONE
-
-    def may_do(self, repository: Repository) -> bool:
-        """Return whether the operator of this server lets batches run there."""
-        return self._allows(repository.name)
 
     async def batch(self, batch_id: BatchId) -> Batch | None:
         """Return a batch. Raises ``StoreUnavailable``."""
