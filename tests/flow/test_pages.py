@@ -253,3 +253,12 @@ async def test_lists_are_filtered_searched_and_told_as_json(on: World):
         assert own["limit"] == 5000
         page = await reader.get("/installations")
         assert "API requests left" in page.text
+
+
+async def test_a_list_is_told_that_something_has_happened(on: World):
+    async with on.bot(**SET_UP) as bot, reading(bot) as reader:
+        page = await reader.get("/")
+        assert 'data-live="/live"' in page.text
+        async with reader.follows("/live") as followed:
+            await on.finished(on.say("/batch close:40"))
+            assert await followed.next() == ("reload", "")
