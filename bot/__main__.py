@@ -228,7 +228,8 @@ def check_config(file: Path, *, is_json: bool) -> None:
             click.echo(json.dumps({"fits": False, "faults": faults}, indent=2))
             sys.exit(1)
         for fault in error.faults:
-            click.echo(f"{fault.file}:{fault.line}:{fault.column}: {fault.words}")
+            place = f":{fault.line}:{fault.column}" if fault.line else ""
+            click.echo(f"{fault.file}{place}: {fault.words}")
         click.echo(configuration.does_not_fit(len(error.faults)), err=True)
         sys.exit(1)
     if is_json:

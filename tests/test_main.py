@@ -301,6 +301,9 @@ def test_a_configuration_is_checked_without_any_setting(tmp_path: Path):
     file.write_bytes("label: ä\nhome: 1 # gr".encode() + b"\xfc\xdfe\n")
     found = CliRunner().invoke(main, ["config", "check", str(file)])
     assert found.stdout.startswith(f"{file}:2:13: this is no text in UTF-8")
+    file.write_text(f"# {'x' * 70_000}\nhome: 1\n", "utf-8")
+    found = CliRunner().invoke(main, ["config", "check", str(file)])
+    assert found.stdout == f"{file}: this is larger than 64 KiB; shorten it\n"
     assert CliRunner().invoke(main, ["config", "check", "missing.yml"]).exit_code == 2
 
 

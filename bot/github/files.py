@@ -6,7 +6,7 @@ from typing import Any
 
 from bot.core.model import ItemNumber, Repository
 from bot.core.plan.configuration import PATH
-from bot.core.plan.sources import Gone, Place, Source
+from bot.core.plan.sources import MAX_BYTES, Gone, Place, Source
 from bot.github.client import Connection
 from bot.github.graphql import is_partial, raise_for
 
@@ -14,7 +14,9 @@ FIELDS = """
   nameWithOwner
   url
   isPrivate
-  configuration: object(expression: "HEAD:%s") { __typename ... on Blob { text } }
+  configuration: object(expression: "HEAD:%s") {
+    __typename ... on Blob { text byteSize }
+  }
 """
 """What is asked of a repository to know a file of it."""
 
@@ -23,7 +25,9 @@ query($owner: String!, $name: String!, $expression: String!) {
   repository(owner: $owner, name: $name) {
     nameWithOwner
     isPrivate
-    configuration: object(expression: $expression) { __typename ... on Blob { text } }
+    configuration: object(expression: $expression) {
+      __typename ... on Blob { text byteSize }
+    }
   }
 }
 """
@@ -32,7 +36,9 @@ query($owner: String!, $name: String!, $expression: String!) {
 _AT_COMMITS = """
 query($owner: String!, $name: String!, $head: String!, $base: String!) {
   repository(owner: $owner, name: $name) {
-    configuration: object(expression: $head) { __typename oid ... on Blob { text } }
+    configuration: object(expression: $head) {
+      __typename oid ... on Blob { text byteSize }
+    }
     base: object(expression: $base) { oid }
   }
 }
@@ -99,7 +105,23 @@ def source_of(
     file = (node or {}).get("configuration")
     if node is None or file is None or file["__typename"] != "Blob":
         return None
+    content = _content(file.get("text"), file["byteSize"])
     if is_own:
-        return Source(file.get("text"))
+        return Source(content)
     place = Place(str(node["nameWithOwner"]), path)
-    return Source(file.get("text"), str(place), is_private=bool(node.get("isPrivate")))
+    return Source(content, str(place), is_private=bool(node.get("isPrivate")))
+
+
+def _content(text: str | None, size_bytes: int) -> str | bytes | None:
+    """Return what stands in a file of that size of which GitHub shows *text*.
+
+    What is no UTF-8 GitHub shows as what it takes it for, with other letters or with
+    U+FFFD: that comes to another number of bytes. In its place stand bytes that are no
+    UTF-8 either. A byte order mark may be left out, and so may the end of a long file.
+    """
+    if text is None:
+        return None
+    shown_bytes = len(text.encode(errors="surrogatepass"))
+    if size_bytes in (shown_bytes, shown_bytes + 3) or shown_bytes > MAX_BYTES:
+        return text
+    return b"".join(c.encode() if c.isascii() else b"\xff" for c in text)

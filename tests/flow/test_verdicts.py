@@ -99,6 +99,11 @@ async def test_a_file_that_is_taken_away_is_told_what_holds_then(on: World):
 
 
 NASTY: dict[str | bytes, str] = {
+    "home: 1\n# größer\n".encode(
+        "latin-1"
+    ): "line 2, column 5: this is no text in UTF-8",
+    "home: 1\n# größer\n".encode("utf-16"): "this is no text in UTF-8",
+    "# größer \ufffd 日本\nhome: 1\n": "",
     "limits:\n\titems: 9\n": "line 2, column 1: a tab stands here",
     "home: 12\nhome: 13\n": "line 2, column 1: “home” stands here twice",
     b"\xef\xbb\xbflimits: {items: 9}\n": "",

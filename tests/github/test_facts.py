@@ -9,6 +9,7 @@ from graphql import parse
 from bot.core.model import ItemKind, ItemNumber, Reference, Unread
 from bot.core.plan.sources import Source
 from bot.errors import NotFound, Refused, TransientError
+from bot.github.files import source_of
 from tests.github.server import CUT, INSTALLATION, REPOSITORY, Bench, Reply, Seen
 
 GRAPHQL = "POST /graphql"
@@ -502,3 +503,26 @@ async def test_references_across_repositories_take_one_query(desk: Bench):
     assert list(found) == [known]
     assert await desk.reader.references(INSTALLATION, []) == {}
     assert desk.github.calls == [GRAPHQL]
+
+
+@pytest.mark.parametrize(
+    ("text", "size_bytes", "content"),
+    [
+        ("home: 1", 7, "home: 1"),
+        ("\ufeffhome: 1", 10, "\ufeffhome: 1"),
+        ("home: 1", 10, "home: 1"),  # without its byte order mark
+        ("# \ufffd", 5, "# \ufffd"),  # the character itself
+        ("# gr\ufffdn", 6, b"# gr\xffn"),  # a byte that is none
+        ("# gr\u00fcn", 6, b"# gr\xffn"),  # Latin-1, seen to be it
+        ("# \u65e5\u672c", 6, b"# \xff\xff"),  # Shift-JIS
+        (None, 9, None),
+        ("x" * 65_537, 900_000, "x" * 65_537),  # without its end
+    ],
+)
+def test_what_is_no_utf_8_is_known_by_its_size(
+    text: str | None, size_bytes: int, content: str | bytes | None
+):
+    file = {"__typename": "Blob", "text": text, "byteSize": size_bytes}
+    found = source_of({"configuration": file}, is_own=True)
+    assert found is not None
+    assert found.content == content

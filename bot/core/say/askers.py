@@ -59,13 +59,15 @@ def what_was_read(batch: Batch) -> str:
     return words.get(type(batch.request.origin), "the command")
 
 
-def last_steps(batch: Batch) -> str:
+def last_steps(batch: Batch, *, shows_progress: bool) -> str:
     """Return what the bot still does with its report, and after it."""
-    steps = ["posting it", "the last changes to the progress comment"]
+    steps = ["posting it"]
+    if shows_progress:
+        steps.append("the last changes to the progress comment")
     match batch.request.origin:
         case Labelled():
             steps.append("taking labels off")
-        case ReviewAsked() | Scheduled():
+        case ReviewAsked() | Scheduled() | Operator():
             pass
         case _:
             steps.append("the reaction to the command")

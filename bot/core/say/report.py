@@ -10,6 +10,7 @@ from bot.core.actions.table import ACTIONS, sort_of
 from bot.core.durations import clock, spell
 from bot.core.model import Batch, ItemSort, ItemState
 from bot.core.run.progress import ItemView, Progress, median_worked
+from bot.core.run.speech import shows_progress
 from bot.core.say.askers import asked_with, last_steps, on_again, what_was_read
 from bot.core.say.headings import heading
 from bot.core.say.messages import notes_of
@@ -202,17 +203,17 @@ class _Report:
     # --- totals ----------------------------------------------------------------
 
     def _totals(self) -> str:
-        """Return a line of figures per action, and per kind of item if there are several;
-        a table of them is wider than a phone.
+        """Return a line of figures per action, and per kind of item if there are several
+        that are not one action's; a table of them is wider than a phone.
         """
         kinds = dict(self._by_action())
         sorts: dict[ItemSort, list[ItemView]] = {}
         for view in self.views:
             sorts.setdefault(sort_of(view.item), []).append(view)
-        if len(sorts) > 1:
-            kinds |= {_SORTS[one]: sorts[one] for one in ItemSort if one in sorts}
-        if len(kinds) > 1:
-            kinds["All items"] = self.views
+        named = {_SORTS[one]: sorts[one] for one in ItemSort if one in sorts}
+        for title, views in [*named.items(), ("All items", self.views)]:
+            if views not in kinds.values():
+                kinds[title] = views
         return "\n".join(f"- **{one}:** {_sums(views)}" for one, views in kinds.items())
 
     def _times(self) -> str:
@@ -239,17 +240,17 @@ class _Report:
         less than all.
         """
         theirs = sum(view.requests for view in self.views)
-        read = what_was_read(self.progress.batch)
+        has_progress = shows_progress(self.progress)
+        causes = [f"reading {what_was_read(self.progress.batch)}"]
+        if has_progress:
+            causes.append("the comments before this one")
+        causes.append("looking at what others do meanwhile")
         if (others := self.situation.used_requests - theirs) > 0:
-            yield (
-                f"The other {plural(others, 'API request')}: reading {read}, the"
-                " comments before this one, and looking at what others do meanwhile."
-            )
+            yield f"The other {plural(others, 'API request')}: {join(causes)}."
         if not self.progress.report_url:  # else it is written again, later
-            yield (
-                "API requests are counted up to this report:"
-                f" {last_steps(self.progress.batch)} come on top."
-            )
+            steps = last_steps(self.progress.batch, shows_progress=has_progress)
+            verb = "come" if " and " in steps else "comes"
+            yield f"API requests are counted up to this report: {steps} {verb} on top."
 
     def _all_requests(self) -> str:
         """Return what the batch has caused up to now: its command, items and comments."""

@@ -105,8 +105,14 @@ def _git_object(
 
 
 def _blob_text(source: Object, _info: Any, _arguments: Any) -> str | None:
+    """Return a text in UTF-8, whatever it is in: GitHub guesses, and guesses Latin-1."""
     content = source.repository.git.blob(source.sha)
-    return None if b"\0" in content else content.decode(errors="replace")
+    if b"\0" in content:
+        return None
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return content.decode("latin-1")
 
 
 RESOLVERS: dict[str, Resolver] = {

@@ -4,14 +4,18 @@ import copy
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator, ValidationError, validators
 
+from bot.__main__ import main
+from bot.core.documents import parse_document
 from bot.core.plan.keys import FILE, rows, schema
 from bot.core.plan.shapes import (
     Choice,
@@ -26,6 +30,12 @@ from bot.core.plan.shapes import (
 )
 from bot.core.plan.sources import read_configuration
 from bot.errors import ConfigurationError
+
+REFUSED = yaml.safe_load(Path("fixtures/config/refused.yaml").read_text("utf-8"))
+ACCEPTED = [
+    *yaml.safe_load(Path("fixtures/config/accepted.yaml").read_text("utf-8")),
+    Path("fixtures/config/full.yml").read_text("utf-8"),
+]
 
 BEYOND = re.compile(
     "there is no such action|cannot be done to|is never a default|needs arguments"
@@ -133,7 +143,7 @@ def faults_of(text: str) -> list[str]:
     try:
         read_configuration(text)
     except ConfigurationError as error:
-        return [fault.says for fault in error.faults]
+        return [fault.words for fault in error.faults]
     return []
 
 
@@ -150,3 +160,38 @@ def test_each_example_is_what_its_key_takes(name: str, key: Any):
     word = re.split(r"[.\[\]]+", name)[-1]
     example = yaml.load(key.example, Loader=yaml.BaseLoader)  # noqa: S506 - all words
     assert list(example) == [word]
+
+
+@pytest.mark.parametrize("text", ACCEPTED, ids=lambda text: repr(text)[:40])
+def test_files_that_fit_do_for_the_bot_for_editors_and_on_the_command_line(
+    text: str, tmp_path: Path
+):
+    assert faults_of(text) == []
+    value = parse_document(text).value
+    assert value is None or list(SCHEMA.iter_errors(value)) == []
+    code, said = checked(tmp_path, text)
+    assert code == 0
+    assert said.startswith("batch.yml fits.")
+
+
+@pytest.mark.parametrize("row", REFUSED, ids=lambda row: repr(row["text"])[:40])
+def test_files_that_do_not_fit_do_not_for_editors_nor_on_the_command_line(
+    row: dict[str, Any], tmp_path: Path
+):
+    """What is no YAML an editor sees without the schema."""
+    text, faults = row["text"], faults_of(row["text"])
+    code, said = checked(tmp_path, text)
+    assert code == 1
+    assert [line.partition(": ")[2] for line in said.splitlines()] == faults
+    assert any(row["says"] in fault for fault in faults)
+    document = parse_document(text)
+    if not document.faults and not all(map(BEYOND.search, faults)):
+        assert not SCHEMA.is_valid(document.value)
+
+
+def checked(folder: Path, text: str) -> tuple[int, str]:
+    """Return how ``config check`` ends, and what it says, of a file of that text."""
+    file = folder / "batch.yml"
+    file.write_bytes(text.encode())
+    found = CliRunner().invoke(main, ["config", "check", str(file)])
+    return found.exit_code, found.stdout.replace(f"{folder}/", "").strip()
