@@ -30,7 +30,7 @@ _FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-_WIDTHS = {"wide": 1000, "phone": 390}
+_WIDTHS = {"wide": 1000, "phone": 360}
 _EXTENSIONS = ("table", "autolink", "tagfilter", "strikethrough", "tasklist")
 _CODE = re.compile(r"(<pre>.*?</pre>|<code>.*?</code>|<a .*?</a>|<[^>]+>)", re.S)
 _FRAME = """body { margin: 16px; background: #fff }
