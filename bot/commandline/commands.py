@@ -2,8 +2,11 @@
 
 import asyncio
 import json
+import re
 import sys
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import asdict
+from datetime import date, timedelta
 from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -22,6 +25,9 @@ LOOK_SECONDS = 1.0
 
 RECEIVE_SECONDS = 60.0
 """How long ``receive`` waits for what becomes of a delivery."""
+
+_SINCE = re.compile(r"(?P<count>[1-9][0-9]{0,3})(?P<unit>[hdw])")
+_HOURS = {"h": 1, "d": 24, "w": 7 * 24}
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -53,6 +59,16 @@ def _complete(
         return [CompletionItem(one) for one in complete(database_path(), begun)]
     except BotError:
         return []
+
+
+def _time_of(
+    _context: click.Context, _parameter: click.Parameter, text: str
+) -> timedelta:
+    found = _SINCE.fullmatch(text.strip())
+    if found is None:
+        message = f"{text} is no time: write 12h, 30d or 8w, 9999 of them at most."
+        raise click.BadParameter(message)
+    return timedelta(hours=int(found["count"]) * _HOURS[found["unit"]])
 
 
 BATCH = click.argument("batch", shell_complete=_complete)
@@ -95,6 +111,43 @@ def schedules(*, is_json: bool) -> None:
     from bot.commandline.show import table_of_schedules  # noqa: PLC0415
 
     _console().print(table_of_schedules(rows))
+
+
+@click.command()
+@click.option(
+    "--since",
+    default="30d",
+    show_default=True,
+    callback=_time_of,
+    help="How far back: hours, days or weeks, such as 12h, 30d, 8w.",
+)
+@click.option(
+    "--svg",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Also draw it, as charts in this file.",
+)
+@AS_JSON
+@_says_why
+def stats(*, since: timedelta, svg: Path | None, is_json: bool) -> None:
+    """Say what batches cost: items, success, times, requests, retries, waits.
+
+    By repository and action, for the items that ended in that time.
+    """
+    from bot.commandline.stats import drawn, read  # noqa: PLC0415
+
+    told = _run(read(database_path(), since=SystemClock().now() - since))
+    if svg is not None:
+        try:
+            svg.write_text(drawn(told), encoding="utf-8")
+        except OSError as error:
+            message = f"The charts cannot be written to {svg}: {error.strerror}"
+            raise UserError(message) from error
+    if is_json:
+        click.echo(json.dumps(asdict(told), indent=2, default=date.isoformat))
+        return
+    from bot.commandline.show import table_of_stats  # noqa: PLC0415
+
+    _console().print(table_of_stats(told))
 
 
 @click.command()
@@ -403,6 +456,7 @@ COMMANDS = (
     retry,
     receive,
     deliveries,
+    stats,
     completion,
     worker,
     scheduler,

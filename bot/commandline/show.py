@@ -11,6 +11,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from bot.core.durations import spell_about
+from bot.core.say import stats
 from bot.core.say.terminal import unlinked
 
 Json = Mapping[str, Any]
@@ -62,6 +63,20 @@ def table_of_schedules(rows: Sequence[Json]) -> RenderableType:
             Text(row["became"]),
         )
     return table
+
+
+def table_of_stats(told: stats.Stats) -> RenderableType:
+    """Return a line for each repository and action."""
+    if not told.rows:
+        return Text(stats.heading(told))
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in stats.HEADINGS:
+        table.add_column(name, overflow="fold")
+    for row in told.rows:
+        table.add_row(*map(Text, stats.cells(row)))
+    return Group(
+        Text(stats.heading(told)), "", table, "", Text(stats.footnote(), style="dim")
+    )
 
 
 def picture_of(batch: Json) -> RenderableType:

@@ -218,6 +218,11 @@ class BatchLists(Protocol):
     async def wanted(self, wanted: BatchesWanted) -> BatchesFound:
         """Return which batches fit."""
 
+    async def with_ends_since(self, at: datetime) -> Sequence[BatchId]:
+        """Return the batches with an item that ended at that instant or later, the oldest
+        first.
+        """
+
 
 @dataclass(frozen=True, slots=True)
 class EffectRecord:

@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
@@ -92,6 +93,41 @@ async def test_a_batch_is_shown_with_why_it_waits_and_without_a_bot_as_recorded(
     assert shown["from"] == "database"
     _, picture = await cli(on, "show", batch)
     assert "No bot runs: this is what the database has." in picture
+
+
+async def test_what_batches_cost_is_told_as_a_table_as_json_and_as_charts(on: World):
+    nothing = await cli(on, "stats")
+    assert nothing[0] == 1  # there is no database yet
+    on.issue(12, "write a b\nexit 75 once")
+    on.issue(15, "exit 1")
+    on.issue(18, "write c d")
+    async with on.bot():
+        await on.finished(on.say("/batch 12 15 18 after:15"))
+        told = await read(on, "stats", "--since", "2h")
+    [row] = told["rows"]
+    assert (row["repository"], row["action"]) == ("acme/widgets", "implement")
+    ends = [row[end] for end in ("items", "completed", "failed", "skipped")]
+    assert ends == [3, 1, 1, 1]
+    assert (row["success"], row["retries"]) == (0.5, 1)
+    assert 0 < row["median_seconds"] <= row["p90_seconds"]
+    requests = on.rows("SELECT sum(requests) FROM items")
+    assert [(row["requests"],)] == requests
+    assert row["wait_seconds"]["items"] > 0
+    assert row["wait_seconds"]["retry"] > 0
+    assert sum(day["completed"] for day in told["days"]) == 1
+    charts = on.folder / "charts.svg"
+    code, said = await cli(on, "stats", "--svg", str(charts))
+    assert code == 0
+    assert "3 items of batches ended between " in said
+    assert re.search(
+        r"^acme/widgets +implement +3 \(1 failed, 1 skipped\) +50%", said, re.M
+    )
+    drawn = ElementTree.fromstring(charts.read_text())  # noqa: S314 - our own
+    titles = [one.text or "" for one in drawn.iter("{http://www.w3.org/2000/svg}title")]
+    assert any(one.endswith(": failed, 1") for one in titles), titles
+    assert (await cli(on, "stats", "--svg", str(on.folder / "no" / "x.svg")))[0] == 1
+    code, said = await cli(on, "stats", "--since", "soon")
+    assert (code, "write 12h, 30d or 8w" in said) == (2, True)
 
 
 async def test_a_batch_is_watched_to_its_end_and_its_log_is_followed(on: World):

@@ -18,6 +18,7 @@ from bot.localhub.faults import Fault, FaultKind
 from bot.store.connection import Connections
 from tests.flow.world import PATIENCE, World, world
 
+DASHBOARD = Path(__file__).parents[2] / ".github/grafana.json"
 DOCS = (Path(__file__).parents[2] / ".github/docs/operating.md").read_text()
 
 Labels = tuple[str, ...]
@@ -130,6 +131,43 @@ async def test_the_readme_names_exactly_what_there_is(on: World):
         _, text = await asked(bot, "/metrics")
     families = set(re.findall(r"^# TYPE (batch_\w+) ", text, re.MULTILINE))
     assert named == {one for one in families if not one.endswith("_created")}
+
+
+async def test_the_dashboard_shows_only_what_there_is(on: World):
+    """Every series that it names exists, with every label that it asks for."""
+    panels = [p for p in json.loads(DASHBOARD.read_text())["panels"] if "targets" in p]
+    targets = [(p["title"], target) for p in panels for target in p["targets"]]
+    held = Fault(status=429, path="/issues/12/labels", headers={"retry-after": "600"})
+    async with on.bot(SHUTDOWN_TIMEOUT="1") as bot:
+        await a_batch(on)
+        on.hub.faults.add(held)
+        on.say("/batch label +bug 12")
+        await on.until(lambda: [one for one in on.hub.log if one.status == 429])
+        _, text = await asked(bot, "/metrics")
+    there: dict[str, set[str]] = defaultdict(set)
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            there[sample.name] |= {*sample.labels, "job"}  # which the server adds
+    shown = set()
+    for title, target in targets:
+        labels = set(re.findall(r"{{(\w+)}}", target["legendFormat"]))
+        for grouped in re.findall(r"\bby \(([\w, ]+)\)", target["expr"]):
+            labels |= set(grouped.split(", "))
+        series = re.findall(
+            r"\b((?:batch|process)_\w+)\b(?:{([^}]*)})?", target["expr"]
+        )
+        assert series, title
+        for name, matchers in series:
+            asked_for = labels | set(re.findall(r"(\w+)=", matchers))
+            assert asked_for <= there.get(name, set()), f"{title}: {name}"
+            shown.add(name)
+    missing = {
+        name
+        for name in there
+        if name.startswith("batch_")
+        and not name.endswith(("_created", "_sum", "_count"))
+    } - shown
+    assert missing == set(), "the dashboard leaves these out"
 
 
 async def test_what_is_left_is_what_github_says(on: World):

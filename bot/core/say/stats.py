@@ -1,0 +1,286 @@
+"""What batches cost over time: the figures, the words for them, and their charts."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from bot.core.durations import spell
+from bot.core.model import ItemState
+from bot.core.run.usage import ItemUsage, Usage, Wait, by_day, usages
+
+HEADINGS = (
+    "repository",
+    "action",
+    "items",
+    "success",
+    "median",
+    "90 of 100",
+    "requests",
+    "retries",
+    "waited for",
+)
+WAITS = {
+    Wait.ITEMS: "other items",
+    Wait.RETRY: "the next try",
+    Wait.PAUSED: "the end of a pause",
+    Wait.REQUESTS: "API requests",
+    Wait.SLOT: "a free place",
+    Wait.OUTSIDE: "checks, reviews and people",
+}
+ENDS = (
+    ItemState.COMPLETED,
+    ItemState.FAILED,
+    ItemState.SKIPPED,
+    ItemState.CANCELLED,
+)
+BARS = 24
+"""How many bars a chart has at most; the table has all."""
+
+WIDTH, LEFT, BAR = 820, 260, 20
+"""Of a chart, of its names, and from one bar to the next, in pixels."""
+
+_ROOM = 90  # right of the bars, for what they come to
+Spell = Callable[[float], str]
+_GREEN, _RED, _GREY = "#2da44e", "#cf222e", "#8c959f"
+_OCHRE, _BLUE, _SKY, _PURPLE = "#bf8700", "#0969da", "#80ccff", "#8250df"
+_ENDS = dict(zip(map(str, ENDS), (_GREEN, _RED, _GREY, _OCHRE), strict=True))
+_TIMES = {"median": _BLUE, "up to 90 of 100": _SKY}
+_WAITS = dict(
+    zip(WAITS.values(), (_BLUE, _OCHRE, _GREY, _RED, _SKY, _PURPLE), strict=True)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StatsRow:
+    """What one action took in one repository. Times are in seconds; ``success`` is the
+    share of completed items among those that completed or failed, null without any.
+    """
+
+    repository: str
+    action: str
+    items: int
+    completed: int
+    failed: int
+    skipped: int
+    cancelled: int
+    success: float | None
+    median_seconds: float | None
+    p90_seconds: float | None
+    requests: int
+    retries: int
+    wait_seconds: dict[str, float]  # all items' together, by what they waited for
+
+
+@dataclass(frozen=True, slots=True)
+class StatsDay:
+    """How many items ended on a day in UTC."""
+
+    day: date
+    completed: int
+    failed: int
+    skipped: int
+    cancelled: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """What the items took that ended in a time."""
+
+    since: datetime
+    until: datetime
+    rows: tuple[StatsRow, ...]
+    days: tuple[StatsDay, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a bar, in pixels."""
+
+    x: int
+    width: int
+    colour: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One line of a chart: its name, its parts, and what they come to."""
+
+    name: str
+    parts: tuple[Part, ...]
+    total: str
+    end: int  # where the last part ends
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """Bars under a title; ``legend`` has the colours and their words."""
+
+    title: str
+    legend: tuple[tuple[str, str], ...]
+    bars: tuple[Bar, ...]
+    left_out: int  # bars that are too many
+
+
+def stats(items: Sequence[ItemUsage], *, since: datetime, until: datetime) -> Stats:
+    """Return the figures of the items that ended from *since* on."""
+    kept = [item for item in items if since <= item.ended_at <= until]
+    days = by_day(kept)
+    return Stats(
+        since,
+        until,
+        tuple(map(_row, usages(kept))),
+        tuple(StatsDay(day, **_counts(days[day])) for day in days),
+    )
+
+
+def cells(row: StatsRow) -> Sequence[str]:
+    """Return a row of the table, as ``HEADINGS`` names it."""
+    return (
+        row.repository,
+        row.action,
+        _ended(row),
+        "—" if row.success is None else f"{row.success:.0%}",
+        _spelled(row.median_seconds),
+        _spelled(row.p90_seconds),
+        f"{row.requests:,}",
+        f"{row.retries:,}",
+        _waited(row),
+    )
+
+
+def heading(told: Stats) -> str:
+    """Return what the figures are about."""
+    begins, ends = f"{told.since:%Y-%m-%d %H:%M}", f"{told.until:%Y-%m-%d %H:%M} UTC"
+    if not told.rows:
+        return f"No item of a batch ended between {begins} and {ends}."
+    count = sum(row.items for row in told.rows)
+    items = "1 item" if count == 1 else f"{count:,} items"
+    return f"{items} of batches ended between {begins} and {ends}."
+
+
+def footnote() -> str:
+    """Return how the columns are to be read."""
+    return (
+        "Times are those of completed items, with all their tries and without what they"
+        " waited for; success leaves out what was skipped or cancelled."
+    )
+
+
+def charts(told: Stats) -> Sequence[Chart]:
+    """Return the charts: what ended each day, the times, and what was waited for."""
+    names = [(f"{row.repository} · {row.action}", row) for row in told.rows]
+    days = [
+        (f"{day.day:%b} {day.day.day}", {end.value: getattr(day, end) for end in ENDS})
+        for day in told.days
+    ]
+    times = [
+        (
+            name,
+            {
+                "median": row.median_seconds,
+                "up to 90 of 100": (row.p90_seconds or 0) - row.median_seconds,
+            },
+        )
+        for name, row in names
+        if row.median_seconds is not None
+    ]
+    waits = [
+        (name, {WAITS[wait]: row.wait_seconds[wait] for wait in Wait})
+        for name, row in names
+        if any(row.wait_seconds.values())
+    ]
+    found = (
+        _chart("Items that ended", _ENDS, days, _counted, keeps_order=True),
+        _chart("Time of an item", _TIMES, times, spell),
+        _chart("What items waited for, together", _WAITS, waits, spell),
+    )
+    return [chart for chart in found if chart.bars]
+
+
+def _chart(
+    title: str,
+    colours: Mapping[str, str],
+    rows: Sequence[tuple[str, Mapping[str, float]]],
+    spelled: Spell,
+    *,
+    keeps_order: bool = False,
+) -> Chart:
+    if not keeps_order:
+        rows = sorted(rows, key=lambda row: -sum(row[1].values()))
+    most = max((sum(values.values()) for _, values in rows), default=0) or 1
+    scale = (WIDTH - LEFT - _ROOM) / most
+    kept = rows[-BARS:] if keeps_order else rows[:BARS]
+    return Chart(
+        title,
+        tuple((colour, word) for word, colour in colours.items()),
+        tuple(_bar(name, values, colours, scale, spelled) for name, values in kept),
+        len(rows) - len(kept),
+    )
+
+
+def _bar(
+    name: str,
+    values: Mapping[str, float],
+    colours: Mapping[str, str],
+    scale: float,
+    spelled: Spell,
+) -> Bar:
+    parts, sum_ = [], 0.0
+    for series, value in values.items():
+        x, end = LEFT + round(sum_ * scale), LEFT + round((sum_ + value) * scale)
+        sum_ += value
+        if value > 0:
+            words = f"{name}: {series}, {spelled(value)}"
+            parts.append(Part(x, max(1, end - x), colours[series], words))
+    end = parts[-1].x + parts[-1].width if parts else LEFT
+    return Bar(name, tuple(parts), spelled(sum_), end)
+
+
+def _counted(count: float) -> str:
+    return f"{count:.0f}"
+
+
+def _row(usage: Usage) -> StatsRow:
+    median, p90 = usage.median_worked, usage.p90_worked
+    return StatsRow(
+        usage.repository,
+        usage.action,
+        items=usage.items,
+        **_counts(usage.ended),
+        success=usage.success,
+        median_seconds=None if median is None else median.total_seconds(),
+        p90_seconds=None if p90 is None else p90.total_seconds(),
+        requests=usage.requests,
+        retries=usage.retries,
+        wait_seconds={wait.value: usage.waits[wait].total_seconds() for wait in Wait},
+    )
+
+
+def _counts(ended: Mapping[ItemState, int]) -> dict[str, int]:
+    return {end.value: ended.get(end, 0) for end in ENDS}
+
+
+def _ended(row: StatsRow) -> str:
+    parts = [
+        (row.failed, "failed"),
+        (row.skipped, "skipped"),
+        (row.cancelled, "cancelled"),
+    ]
+    told = ", ".join(f"{count:,} {word}" for count, word in parts if count)
+    return f"{row.items:,} ({told})" if told else f"{row.items:,}"
+
+
+def _spelled(seconds: float | None) -> str:
+    return "—" if seconds is None else spell(seconds)
+
+
+def _waited(row: StatsRow) -> str:
+    """Return what was waited for a second or more, the longest first."""
+    longest = sorted(Wait, key=lambda wait: -row.wait_seconds[wait])
+    told = [
+        f"{WAITS[wait]} {spell(row.wait_seconds[wait])}"
+        for wait in longest
+        if round(row.wait_seconds[wait])
+    ]
+    return ", ".join(told) or "—"
