@@ -22,7 +22,7 @@ from bot.core.model import (
 )
 from bot.core.plan.gathering import still_asked, still_on
 from bot.core.run import control
-from bot.core.run.marks import is_whole, items_of
+from bot.core.run.marks import is_whole, items_of, taken_back
 from bot.core.run.progress import Progress
 from bot.engine.effects import Effects
 from bot.engine.recorder import Recorder
@@ -56,8 +56,8 @@ class TakenBack:
                 _, facts = await self.github.facts(change.repository, [change.number])
                 gone = _off(gone, facts, change)
             if items := _alone(batch, gone):
-                await self._withdraw(batch, items, change.sender.login)
-                outcomes.append(f"cancelled {len(items)} of batch {batch.id}")
+                cancelled = await self._withdraw(batch, items, change)
+                outcomes.append(f"cancelled {cancelled} of batch {batch.id}")
         return ", ".join(outcomes) or "noted"
 
     async def _unfinished(self, repository_id: int) -> Sequence[Batch]:
@@ -66,16 +66,23 @@ class TakenBack:
         recent = await self.batches.recent(repository_id)
         return live + [s.batch for s in recent if s.state is BatchState.PLANNED]
 
-    async def _withdraw(self, batch: Batch, items: frozenset[ItemId], by: str) -> None:
-        decide = partial(control.withdraw, by=by, items=items)
-        if await self.scheduler.change(batch.id, decide) is not None:
-            return
+    async def _withdraw(
+        self, batch: Batch, items: frozenset[ItemId], change: Marking
+    ) -> int:
+        """Cancel items as far as it is not too late; return how many."""
+        by, source = change.sender.login, taken_back(change.name, change.number)
+        decide = partial(control.take_back, by=by, source=source, items=items)
+        if (result := await self.scheduler.change(batch.id, decide)) is not None:
+            return len(result.touched)
         progress = await self.recorder.progress(batch.id)
+        if progress.state is not BatchState.PLANNED:
+            return 0
         pending = [i for i in items if progress.items[i].state is ItemState.PENDING]
-        if progress.state is BatchState.PLANNED and pending:
+        if pending:
             now = self.clock.now()
             cancelled = [e.ItemCancelled(now, item, by) for item in pending]
             await self.recorder.record({batch.id: cancelled})
+        return len(pending)
 
 
 @dataclass(frozen=True, slots=True)

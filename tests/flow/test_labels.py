@@ -6,6 +6,7 @@ import pytest
 
 from bot.engine.which import Which
 from bot.localhub.accounts import UserType
+from bot.localhub.faults import Fault, FaultKind
 from bot.store.batches import SqliteBatches
 from tests.flow.test_once import replay
 from tests.flow.world import REPOSITORY, World
@@ -443,6 +444,25 @@ async def test_a_label_that_is_taken_off_later_cancels_the_item(on: World):
         await over(on)
     report = on.said("report", on=12)
     assert "Cancelled: 1" in report
+    assert labels(on, 12, 15) == []
+
+
+async def test_a_label_that_is_taken_off_too_late_is_told(on: World):
+    on.issue(12, "write a.txt hello")
+    on.issue(15, f"write b.txt hello\nwait {on.folder / 'go'}")
+    pulls = f"/repos/{REPOSITORY}/pulls$"
+    slow = Fault(FaultKind.DELAY, method="POST", path=pulls, delay_seconds=100.0)
+    on.hub.faults.add(slow)
+    async with on.bot():
+        label(on, 12, 15)
+        await on.until(lambda: slow.times == 0)
+        unlabel(on, 12, by="linus")  # is on its way to GitHub
+        await on.dealt_with()
+        (on.folder / "go").touch()
+        await over(on)
+    report = plain(on.said("report", on=12))
+    assert "2 of 2 done" in report
+    assert "linus took the label of #12 off too late to stop that." in report
     assert labels(on, 12, 15) == []
 
 

@@ -160,6 +160,31 @@ async def test_controls_go_past_a_command_that_waits_for_github(on: World):
     assert on.thread(14).is_open
 
 
+async def test_the_order_changes_past_a_command_that_waits_for_github(on: World):
+    on.issue(12, f"write 12.txt hello\nwait {on.folder / 'go'}")
+    for number in (14, 18, 20):
+        on.issue(number, f"write {number}.txt hello")
+    async with on.bot():
+        command = on.say("/batch 12 18 20 concurrency:1")
+        await on.until(lambda: "**running**" in on.said("tracking"))
+        on.hub.faults.add(Fault(status=502, path="/graphql$", times=None, seconds=1800))
+        waiting = on.say("/batch close 14")
+        await on.until(lambda: on.reactions(waiting))
+        asked_at = on.hub.now()
+        on.say("/batch priority 20 high")
+        on.say("/batch concurrency 2")
+        await on.until(lambda: on.comments("priority") and on.comments("concurrency"))
+        assert on.hub.now() - asked_at < timedelta(minutes=15)
+        assert on.thread(14).is_open
+        (on.folder / "go").touch()
+        await on.finished(command)
+        await on.finished(waiting)
+    started = "SELECT item FROM events WHERE kind = 'ItemStarted' ORDER BY seq"
+    begun = [item for (item,) in on.rows(started)]
+    assert [item for item in begun if item != "14"] == ["12", "20", "18"]
+    assert not on.thread(14).is_open
+
+
 @pytest.mark.parametrize(
     "what", ["a short hold", "a long hold", "the hourly limit", "an outage"]
 )

@@ -92,6 +92,28 @@ def withdraw(
     return ControlResult(by, cancelled, running, touched, too_late=too_late)
 
 
+def take_back(
+    schedule: Schedule,
+    now: datetime,
+    *,
+    by: str,
+    source: str,
+    items: Collection[ItemId],
+) -> ControlResult:
+    """Stop what nobody asks for any more, and note for what it is too late, which
+    includes what is done.
+    """
+    change = withdraw(schedule, now, by=by, items=items)
+    done = [i for i in schedule.items_in(ItemState.COMPLETED) if i in items]
+    late = (*done, *change.too_late)
+    if not change.touched and not late:
+        return change
+    noted = e.ControlGiven(
+        now, by, source, change.touched, stopping=change.stop, too_late=late
+    )
+    return replace(change, events=(*change.events, noted), too_late=late)
+
+
 def skip(
     schedule: Schedule, now: datetime, *, by: str, names: Collection[Named]
 ) -> ControlResult:

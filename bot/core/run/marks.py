@@ -1,6 +1,11 @@
 """Which items of a batch a label, or a request for a review, stands for."""
 
+from collections.abc import Mapping
+
 from bot.core.model import Batch, ItemId, ItemNumber, Mark, PlanItem, ReviewAsked
+from bot.core.run.progress import Progress
+
+_TAKEN_BACK = "taken-back/"
 
 
 def items_of(mark: Mark, batch: Batch) -> frozenset[ItemId]:
@@ -30,6 +35,21 @@ def reviewers_asked(batch: Batch, item: ItemId) -> tuple[str, ...]:
     marks = [mark for mark in batch.request.marks if item in items_of(mark, batch)]
     names = (mark.name.partition(":")[2] for mark in marks)
     return tuple(dict.fromkeys(filter(None, names)))
+
+
+def taken_back(name: str, number: ItemNumber) -> str:
+    """Return what a mark that is taken back is called as the source of that."""
+    return f"{_TAKEN_BACK}{number}/{name}"
+
+
+def taken_back_too_late(progress: Progress) -> Mapping[str, tuple[ItemId, ...]]:
+    """Return for which items somebody took a mark back in vain, by who did."""
+    found: dict[str, tuple[ItemId, ...]] = {}
+    for source, given in progress.controls.items():
+        if source.startswith(_TAKEN_BACK) and given.too_late:
+            items = (*found.get(given.by, ()), *given.too_late)
+            found[given.by] = tuple(dict.fromkeys(items))
+    return found
 
 
 def _numbers(batch: Batch) -> dict[ItemId, ItemNumber]:

@@ -8,7 +8,8 @@ from datetime import timedelta
 
 from bot.core.actions.table import ACTIONS, sort_of
 from bot.core.durations import clock, spell
-from bot.core.model import Batch, ItemSort, ItemState
+from bot.core.model import Batch, ItemSort, ItemState, Labelled
+from bot.core.run.marks import taken_back_too_late
 from bot.core.run.progress import ItemView, Progress, median_worked
 from bot.core.run.speech import shows_progress
 from bot.core.say.askers import asked_with, last_steps, on_again, what_was_read
@@ -52,6 +53,7 @@ _ENDS = (
     ItemState.SKIPPED,
     ItemState.CANCELLED,
 )
+_TAKERS = 5
 _SORTS = {
     ItemSort.ISSUE: "Issues",
     ItemSort.PULL_REQUEST: "Pull requests",
@@ -130,6 +132,7 @@ class _Report:
             self._cut_short(),
             *self._needs_you(),
             self._times(),
+            self._too_late(),
             notes_of(self.progress) if self.level.title else "",
             self._logs("Last lines of the logs", ItemState.FAILED),
             *(() if self._is_flat else self._folds()),
@@ -256,6 +259,19 @@ class _Report:
         """Return what the batch has caused up to now: its command, items and comments."""
         used = plural(self.situation.used_requests, "API request")
         return used if self.situation.is_counted_whole else f"at least {used}"
+
+    def _too_late(self) -> str:
+        """Return which labels and requests were taken back in vain, and by whom."""
+        is_labelled = isinstance(self.progress.batch.request.origin, Labelled)
+        what, off = (
+            ("label", "off") if is_labelled else ("request for a review", "back")
+        )
+        late = list(taken_back_too_late(self.progress).items())[:_TAKERS]
+        return "\n".join(
+            f"{escape_line(by)} took the {what} of {self.names.list(items)} {off} too"
+            " late to stop that."
+            for by, items in late
+        )
 
     def _cut_short(self) -> str:
         """Return how what nobody cancelled, and yet did not run, can be run."""

@@ -63,6 +63,28 @@ def test_a_cancel_of_items_stops_them_alone_and_comes_too_late_for_what_is_publi
     assert change.nothing == ""
 
 
+def test_what_is_taken_back_is_stopped_after_a_kill_as_well_and_told_if_it_is_late():
+    schedule, source = live(), "taken-back/15/batch"
+    every = frozenset({PUBLISHING, RUNNING, BEHIND})
+    change = control.take_back(schedule, NOON, by="ada", source=source, items=every)
+    assert change.stop == (RUNNING,)
+    assert change.events == (
+        e.ItemCancelled(NOON, BEHIND, "ada"),
+        e.ControlGiven(
+            NOON,
+            "ada",
+            source,
+            (RUNNING, BEHIND),
+            stopping=(RUNNING,),
+            too_late=(PUBLISHING,),
+        ),
+    )
+    schedule.apply(e.ItemCancelled(NOON, BEHIND, "ada"))
+    items = frozenset({BEHIND})
+    again = control.take_back(schedule, NOON, by="ada", source=source, items=items)
+    assert again.events == ()
+
+
 def test_a_cancel_that_comes_too_late_for_all_is_an_answer_and_not_nothing():
     change = control.cancel(live(), NOON, by="ada", names=numbers(12))
     assert (change.stop, change.touched, change.too_late) == ((), (), (PUBLISHING,))
