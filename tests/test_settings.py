@@ -217,6 +217,23 @@ def test_a_private_key_is_read_from_its_path(env: pytest.MonkeyPatch, name: str)
     assert load_settings().private_key == KEY
 
 
+@pytest.mark.parametrize("behind", ["/bot", "/bot/", "?a=b", "#top", "/?a"])
+def test_the_pages_stand_at_the_root_of_their_host(behind: str):
+    [problem] = [
+        line
+        for line in problems(WEB_URL=f"https://bot.example.com{behind}")
+        if line.startswith("WEB_URL")
+    ]
+    assert "has something behind the host: the pages stand at the root" in problem
+    assert problem.endswith("for example WEB_URL=https://bot.example.com")
+
+
+@pytest.mark.usefixtures("env")
+def test_a_slash_behind_the_host_of_the_pages_is_no_path():
+    options: dict[str, str | None] = {"WEB_URL": "https://bot.example.com:8443/"}
+    assert load_settings(options).web_url == "https://bot.example.com:8443"
+
+
 def test_all_problems_are_told_at_once_each_with_an_example():
     assert problems(
         PORT="99999",

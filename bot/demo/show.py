@@ -80,6 +80,7 @@ async def serve(*, port: int, scenario: str = "implement") -> None:
         if not shown.is_typed:
             what = f"[bold]{shown.command}[/]"
         console.print(f"and {what}. Ctrl-C ends it.", soft_wrap=True)
+        console.print(f"The bot's own pages: [bold]{on.url}[/]", soft_wrap=True)
         console.print(f"The bot's log: {on.log}", soft_wrap=True, highlight=False)
         await asyncio.Event().wait()
 

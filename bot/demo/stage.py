@@ -21,7 +21,9 @@ from pathlib import Path
 import aiohttp
 import yaml
 from aiohttp import web
+from yarl import URL
 
+from bot.core.world.registration import CALLBACK_PATH
 from bot.demo.seed import REPOSITORY, seed
 from bot.errors import BotError
 from bot.host.clock import SystemClock
@@ -46,6 +48,7 @@ class Stage:
     """A running local GitHub with the bot listening to it."""
 
     hub: LocalHub
+    url: str  # of the bot
     requests: "Requests"
     log: Path  # what the bot writes while it runs
     number: int = THREAD
@@ -111,6 +114,7 @@ async def stage(
     clock = SystemClock()
     requests = Requests()
     bot: _Child | None = None
+    bot_url = f"http://127.0.0.1:{_free_port()}"
 
     async def restart() -> None:
         assert bot is not None
@@ -120,7 +124,7 @@ async def stage(
     def routes(app: web.Application, hub: LocalHub) -> None:
         requests.add_to(app)
         if with_pages:
-            add_pages(app, hub, restart_bot=restart)
+            add_pages(app, hub, restart_bot=restart, dashboard_url=bot_url)
 
     with tempfile.TemporaryDirectory(prefix="batch-bot-demo-") as name:
         folder = Path(name)
@@ -134,10 +138,12 @@ async def stage(
         ) as hub:
             await _in_thread(seed, hub)
             prepare(hub)
-            bot = _Child(folder, hub, program, pace_seconds)
+            bot = _Child(
+                folder, hub, program, pace_seconds, URL(bot_url), has_pages=with_pages
+            )
             try:
                 await bot.start()
-                yield Stage(hub, requests, bot.log, number)
+                yield Stage(hub, bot_url, requests, bot.log, number)
             except DemoFailed as error:
                 message = f"{error}\n\nThe bot's log ends with:\n{bot.log_tail()}"
                 raise DemoFailed(message) from error
@@ -158,7 +164,14 @@ class _Child:
     """The bot as a process of its own, set up by environment variables alone."""
 
     def __init__(
-        self, folder: Path, hub: LocalHub, program: Sequence[str], pace_seconds: float
+        self,
+        folder: Path,
+        hub: LocalHub,
+        program: Sequence[str],
+        pace_seconds: float,
+        url: URL,
+        *,
+        has_pages: bool,
     ) -> None:
         self.log = folder / "bot.log"
         self._folder = folder
@@ -166,8 +179,10 @@ class _Child:
         self._program = program
         self._pace_seconds = pace_seconds
         self._process: asyncio.subprocess.Process | None = None
-        self._port = _free_port()
-        hub.set_webhook_url(f"http://127.0.0.1:{self._port}/api/github/webhooks")
+        self._url = url
+        self._has_pages = has_pages
+        hub.set_webhook_url(str(url / "api/github/webhooks"))
+        hub.sign_ins.callback_urls = [str(url.with_path(CALLBACK_PATH))]
 
     async def start(self) -> None:
         """Start it; return once it takes deliveries."""
@@ -220,7 +235,7 @@ class _Child:
             "WEBHOOK_SECRET": self._hub.app.webhook_secret,
             "GITHUB_API_URL": self._hub.api_url,
             "HOST": "127.0.0.1",
-            "PORT": str(self._port),
+            "PORT": str(self._url.port),
             "BATCH_DB": str(self._folder / "data" / "batch.db"),
             "BATCH_SETTINGS_FILE": str(settings),
             # This GitHub is all ours: nobody else has to be spared. The isolation of
@@ -234,11 +249,20 @@ class _Child:
             "SHUTDOWN_TIMEOUT": "2",
             "LOG_LEVEL": "info",
             "LOG_FORMAT": "pretty",
+            **(self._pages() if self._has_pages else {}),
+        }
+
+    def _pages(self) -> dict[str, str]:
+        """Return what opens the bot's own pages, to who signs in at this GitHub."""
+        return {
+            "WEB_URL": str(self._url.origin()),
+            "CLIENT_ID": self._hub.app.client_id,
+            "CLIENT_SECRET": self._hub.sign_ins.client_secret,
         }
 
     async def _ready(self) -> None:
         assert self._process is not None
-        url = f"http://127.0.0.1:{self._port}/readyz"
+        url = self._url / "readyz"
         clock = SystemClock()
         async with aiohttp.ClientSession() as session:
             while self._process.returncode is None:

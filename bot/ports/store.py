@@ -188,6 +188,7 @@ class BatchesWanted:
     repositories: Sequence[int]
     batches: Sequence[BatchId] = ()
     states: Sequence[BatchState] = ()  # none: any
+    also: Sequence[BatchId] = ()  # of them, those that fit whatever their state is
     has_failed: bool = False  # an item of it
     kind: BatchKind | None = None
     text: str = ""  # in the id, the command, the asker's login or the thread's number

@@ -77,6 +77,19 @@ def _url(value: object) -> object:
     return str(value).rstrip("/")
 
 
+def _site(value: object) -> object:
+    """Return the address of pages, which stand at the root of their host."""
+    url = str(_url(value))
+    parts = urlsplit(url)
+    if parts.path or parts.query or parts.fragment:
+        message = (
+            "has something behind the host: the pages stand at the root of theirs"
+            " (give them a host name or a port of their own)"
+        )
+        raise ValueError(message)
+    return url
+
+
 def _scheduler(value: object) -> object:
     if not value:
         return ""
@@ -113,6 +126,7 @@ def _level(value: object) -> object:
 
 Seconds = Annotated[float, BeforeValidator(_seconds)]
 Url = Annotated[str, BeforeValidator(_url)]
+SiteUrl = Annotated[str, BeforeValidator(_site)]
 Pem = Annotated[str, BeforeValidator(key_in)]
 
 
@@ -202,7 +216,7 @@ class Settings(BaseSettings):
     given_log_format: Literal["", "pretty", "json"] = _variable(
         "", "LOG_FORMAT", example="json"
     )
-    web_url: Url = _variable("", "WEB_URL", example="https://bot.example.com")
+    web_url: SiteUrl = _variable("", "WEB_URL", example="https://bot.example.com")
     database: Path = _variable(
         Path("data/batch.db"), "BATCH_DB", example="./data/batch.db"
     )

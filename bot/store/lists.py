@@ -106,7 +106,12 @@ def _cheap(wanted: BatchesWanted) -> list[str]:
     if wanted.before:
         found.append("number < :before")
     if wanted.states:
-        found.append("state IN (SELECT value FROM json_each(:states))")
+        found.append(
+            """
+            (state IN (SELECT value FROM json_each(:states))
+                OR id IN (SELECT value FROM json_each(:also)))
+            """
+        )
     if wanted.has_failed:
         found.append(
             "EXISTS (SELECT 1 FROM items WHERE batch = id AND items.state = 'failed')"
@@ -136,6 +141,7 @@ def _parameters(wanted: BatchesWanted) -> dict[str, Any]:
         "repositories": json.dumps(list(wanted.repositories)),
         "batches": json.dumps(list(wanted.batches)),
         "states": json.dumps([str(one) for one in wanted.states]),
+        "also": json.dumps(list(wanted.also)),
         "before": wanted.before,
         "kind": wanted.kind and str(wanted.kind),
         "review": REVIEW.name,

@@ -118,6 +118,20 @@ async def test_answers_fit_a_phone(browser: Browser, command: str):
         assert width == PHONE["width"]
 
 
+async def test_a_comment_leads_to_the_bots_own_pages(browser: Browser):
+    async with browsing(browser, WIDE, pace_seconds=0.2) as (on, page):
+        await say(page, "/batch 12 15 after:12")
+        await page.get_by_role("link", name="live view").last.click()
+        await expect(page).to_have_url(re.compile(rf"{on.url}/batches/[a-z0-9]{{4}}"))
+        await page.get_by_role("link", name="Sign in").click()
+        await page.get_by_role("button", name="Authorize batch-bot").click()
+        await sees(page.locator("#offers").get_by_role("button").first)
+        await sees(page.get_by_role("heading", name="finished — 2 of 2 done"))
+        await page.goto(f"{on.hub.html_url}/{REPOSITORY}/issues/{THREAD}")
+        await page.get_by_role("link", name="Dashboard").first.click()
+        await expect(page).to_have_title("Batches · batch-bot")
+
+
 async def test_an_empty_budget_holds_a_batch_until_it_is_filled_again(browser: Browser):
     async with browsing(browser, WIDE, pace_seconds=0.2) as (_, page):
         await page.get_by_role("button", name="Drop the budget").click()

@@ -13,6 +13,7 @@ import aiohttp
 from bot.app import Bot
 from bot.core.say.terminal import plain
 from bot.localhub.state import Comment
+from tests.flow.test_budget import installation_of
 from tests.flow.world import World
 
 TOKEN = "an operator's token"  # noqa: S105 - of tests
@@ -253,6 +254,27 @@ async def test_lists_are_filtered_searched_and_told_as_json(on: World):
         assert own["limit"] == 5000
         page = await reader.get("/installations")
         assert "API requests left" in page.text
+
+
+async def test_what_the_budget_keeps_waiting_is_found_among_what_waits(on: World):
+    for number in range(12, 22):
+        on.issue(number)
+    installation = installation_of(on)
+    on.hub.limits.set_limit(installation.id, remaining=512)
+    async with (
+        on.bot(**SET_UP, BATCH_SWEEP_SECONDS="10") as bot,
+        reading(bot) as reader,
+    ):
+        command = on.say("/batch label +bug 12..21")
+        await on.until(lambda: "waits for the API budget" in on.said("tracking"))
+        [name] = [name for (name,) in on.rows("SELECT id FROM batches")]
+        for state, is_listed in (("waiting", True), ("live", True), ("over", False)):
+            page = await reader.get(f"/?state={state}")
+            assert (f"/batches/{name}" in page.text) == is_listed, state
+        on.hub.limits.begin_again(installation.id)
+        await on.finished(command)
+        page = await reader.get("/?state=waiting")
+        assert f"/batches/{name}" not in page.text
 
 
 async def test_a_list_is_told_that_something_has_happened(on: World):

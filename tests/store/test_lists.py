@@ -65,6 +65,9 @@ async def test_states_and_failures_are_told_apart(store: Store):
     await store.batches.append({BatchId("c3c3"): [*started, *failed]})
     assert await found(store, states=[BatchState.PLANNED]) == ["a1a1"]
     assert await found(store, states=[BatchState.RUNNING]) == ["c3c3", "b2b2"]
+    planned_or_named = {"states": [BatchState.PLANNED], "also": [BatchId("b2b2")]}
+    assert await found(store, **planned_or_named) == ["b2b2", "a1a1"]
+    assert await found(store, **planned_or_named, repositories=[API.id]) == []
     assert await found(store, has_failed=True) == ["c3c3"]
 
 

@@ -74,6 +74,12 @@ def _running_phase(progress: Progress, situation: Situation) -> Phase:
     return Phase.RUNNING if progress.has_begun else Phase.STARTING
 
 
+def is_kept_waiting(progress: Progress, situation: Situation) -> bool:
+    """Return whether a batch that runs does nothing until something outside happens."""
+    waits = (Phase.WAITING, Phase.STALLED, Phase.HELD)
+    return phase_of(progress, situation) in waits
+
+
 def held_by(progress: Progress, situation: Situation) -> why.Reason | None:
     """Return what keeps all of a batch from starting of which nothing is at work: the
     weather, or the work of others.

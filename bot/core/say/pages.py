@@ -41,8 +41,10 @@ def nothing_found(*, is_filtered: bool) -> str:
     )
 
 
-def whose_batches(*, is_operator: bool) -> str:
+def whose_batches(*, is_operator: bool, is_signed_in: bool) -> str:
     """Return which batches a list has."""
     if is_operator:
         return "Every batch of this server."
+    if not is_signed_in:
+        return "The batches whose links you have opened."
     return "Every batch of the repositories that you can read."

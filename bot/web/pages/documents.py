@@ -63,7 +63,8 @@ _ATTEMPT = {
 }
 LONGEST_TEXT = 80
 STATES = ("live", "waiting", "failed", "over")
-"""What one can ask for: with work left, waiting for a person, with failures, ended."""
+"""What one can ask for: with work left, of which nothing happens until a person,
+the API budget or something outside lets it, with failures, ended."""
 
 
 def json_of(document: Document) -> bytes:

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -23,6 +23,7 @@ from bot.core.model import (
 from bot.core.run.progress import Progress
 from bot.core.say import pages as said
 from bot.core.say.drawing import HEIGHT, WIDTH
+from bot.core.say.headings import is_kept_waiting
 from bot.core.say.installations import InstallationRow, Weather, installation_row
 from bot.core.say.situation import Situation
 from bot.core.say.view import (
@@ -70,7 +71,7 @@ _WANTED: Mapping[str, Mapping[str, Any]] = {
 _STATES = (
     ("", "any"),
     ("live", "with work left"),
-    ("waiting", "waiting for a person"),
+    ("waiting", "waiting"),
     ("failed", "with failures"),
     ("over", "ended"),
 )
@@ -161,10 +162,14 @@ class Views:
         repositories = await self._repositories(look)
         chosen = [one.id for one in repositories if wanted.repository in ("", one.name)]
         is_any = wanted.repository == ""
+        linked = sorted(look.viewer.batches) if is_any else ()
         found = await look.sources.lists.wanted(
             BatchesWanted(
                 chosen,
-                batches=sorted(look.viewer.batches) if is_any else (),
+                batches=linked,
+                also=await self._kept_waiting(look, {*chosen}, {*linked})
+                if wanted.state == "waiting"
+                else (),
                 kind=BatchKind(wanted.kind) if wanted.kind else None,
                 text=wanted.q,
                 before=wanted.before,
@@ -177,7 +182,10 @@ class Views:
         return self._frame.answer(
             look,
             "list.html",
-            about=said.whose_batches(is_operator=look.viewer.is_operator),
+            about=said.whose_batches(
+                is_operator=look.viewer.is_operator,
+                is_signed_in=bool(look.viewer.login),
+            ),
             nothing=said.nothing_found(is_filtered=wanted.is_filtered),
             asked=wanted,
             rows=rows,
@@ -201,6 +209,21 @@ class Views:
         may_see = self._frame.access.may_see
         seen = await asyncio.gather(*(may_see(look.viewer, one, None) for one in known))
         return [one for one, may in zip(known, seen, strict=True) if may]
+
+    async def _kept_waiting(
+        self, look: Look, repositories: Set[int], batches: Set[BatchId]
+    ) -> Sequence[BatchId]:
+        """Return the running batches that wait for the budget, for slots or outside."""
+        found = []
+        for batch_id in await look.sources.batches.live():
+            progress = await look.sources.presents.progress(batch_id)
+            home = progress.batch.repository.id
+            if home not in repositories and batch_id not in batches:
+                continue
+            situation = await look.sources.presents.situation(progress)
+            if is_kept_waiting(progress, situation):
+                found.append(batch_id)
+        return found
 
     async def _present(
         self, look: Look, batch_id: BatchId
