@@ -87,7 +87,7 @@ def test_bars_are_in_proportion_and_stay_in_the_picture():
     [bar] = waited.bars
     slot, outside = bar.parts
     assert (slot.x, outside.x + outside.width) == (LEFT, bar.end)
-    assert outside.width == 3 * slot.width
+    assert abs(outside.width - 3 * slot.width) <= 4  # pixels are whole
     assert bar.total == spell(400)
     assert outside.title == (f"acme/widgets · implement: {WAITS[Wait.OUTSIDE]}, 5m 00s")
     assert {word: colour for colour, word in waited.legend}[
