@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import re
 import sys
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import asdict
@@ -15,6 +14,7 @@ import click
 from click.shell_completion import CompletionItem, get_completion_class
 
 from bot.commandline.pool import scheduler, worker
+from bot.core.durations import span
 from bot.errors import BotError, UserError
 from bot.host.clock import SystemClock
 from bot.logs import configure_logging
@@ -25,9 +25,6 @@ LOOK_SECONDS = 1.0
 
 RECEIVE_SECONDS = 60.0
 """How long ``receive`` waits for what becomes of a delivery."""
-
-_SINCE = re.compile(r"(?P<count>[1-9][0-9]{0,3})(?P<unit>[hdw])")
-_HOURS = {"h": 1, "d": 24, "w": 7 * 24}
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -64,11 +61,11 @@ def _complete(
 def _time_of(
     _context: click.Context, _parameter: click.Parameter, text: str
 ) -> timedelta:
-    found = _SINCE.fullmatch(text.strip())
+    found = span(text.strip())
     if found is None:
         message = f"{text} is no time: write 12h, 30d or 8w, 9999 of them at most."
         raise click.BadParameter(message)
-    return timedelta(hours=int(found["count"]) * _HOURS[found["unit"]])
+    return found
 
 
 BATCH = click.argument("batch", shell_complete=_complete)

@@ -1,7 +1,10 @@
 """Times as people read them: UTC, and no seconds above an hour."""
 
+import re
 from datetime import datetime, timedelta
 
+_SPAN = re.compile(r"(?P<count>[1-9][0-9]{0,3})(?P<unit>[hdw])", re.ASCII)
+_UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
@@ -33,6 +36,16 @@ def spell_option(seconds: int) -> str:
         if seconds >= size and seconds % size == 0:
             return f"{seconds // size}{unit}"
     return f"{seconds}s"
+
+
+def span(text: str) -> timedelta | None:
+    """Return a time as operators write it, such as ``12h``, ``30d`` or ``8w``; None if it
+    is none. It is 9999 weeks at most.
+    """
+    found = _SPAN.fullmatch(text)
+    if found is None:
+        return None
+    return timedelta(**{_UNITS[found["unit"]]: int(found["count"])})
 
 
 def clock(at: datetime, now: datetime) -> str:

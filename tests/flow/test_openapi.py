@@ -66,4 +66,5 @@ async def test_every_answer_is_as_the_description_says(tmp_path: Path):
         "/batches/{batch}",
         "/batches/{batch}/items/{item}",
         "/installations",
+        "/stats",
     ]

@@ -201,6 +201,7 @@ async def test_a_stranger_sees_nothing_and_nobody_what_is_not_there(on: World):
             f"/batches/{name}/items/40",
             f"/batches/{name}/items/40/log",
             "/installations",
+            "/stats",
             "/batches/z9z9",
         ]
         for path in paths:
@@ -254,6 +255,17 @@ async def test_lists_are_filtered_searched_and_told_as_json(on: World):
         assert own["limit"] == 5000
         page = await reader.get("/installations")
         assert "API requests left" in page.text
+        found = (await reader.get("/stats.json?since=1w")).json
+        ends = {
+            row["action"]: (row["completed"], row["failed"]) for row in found["rows"]
+        }
+        assert ends == {"close": (1, 0), "implement": (0, 1)}
+        page = await reader.get("/stats")
+        assert "2 items of batches ended between " in page.text
+        assert "acme/widgets · implement" not in page.text.split("<table>")[1]
+        assert "<title>" in page.text.split("<svg")[1]
+        assert " style=" not in page.text
+        assert (await reader.get("/stats?since=soon")).status == 400
 
 
 async def test_what_the_budget_keeps_waiting_is_found_among_what_waits(on: World):

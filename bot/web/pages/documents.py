@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 
 from bot.core.model import BatchKind
 from bot.core.say.installations import InstallationRow
+from bot.core.say.stats import Stats
 from bot.core.say.view import BatchRow, BatchView, ItemPage
 
 
@@ -37,11 +38,11 @@ class Failure:
     error: str
 
 
-Document = BatchList | BatchView | ItemPage | InstallationList | Failure
+Document = BatchList | BatchView | ItemPage | InstallationList | Stats | Failure
 
 _ADAPTERS: dict[type, TypeAdapter[Any]] = {
     kind: TypeAdapter(kind)
-    for kind in (BatchList, BatchView, ItemPage, InstallationList, Failure)
+    for kind in (BatchList, BatchView, ItemPage, InstallationList, Stats, Failure)
 }
 _BATCH = {
     "name": "batch",
@@ -60,6 +61,16 @@ _ATTEMPT = {
     "in": "query",
     "description": "Which attempt; the last one if there is none.",
     "schema": {"type": "integer", "minimum": 1, "maximum": 100_000},
+}
+_SINCE = {
+    "name": "since",
+    "in": "query",
+    "description": "How far back: hours, days or weeks.",
+    "schema": {
+        "type": "string",
+        "pattern": "^[1-9][0-9]{0,3}[hdw]$",
+        "default": "30d",
+    },
 }
 LONGEST_TEXT = 80
 STATES = ("live", "waiting", "failed", "over")
@@ -91,6 +102,7 @@ def openapi(version: str) -> bytes:
         "/installations": _operation(
             "Installations, for operators", of["InstallationList"], []
         ),
+        "/stats": _operation("What batches cost, for operators", of["Stats"], [_SINCE]),
     }
     document = {
         "openapi": "3.1.0",

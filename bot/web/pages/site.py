@@ -42,6 +42,7 @@ def add_pages(
         (f"{_ITEM}/log", views.log),
         (f"{_ITEM}/live", streams.item),
         (f"/installations{_JSON}", views.installations),
+        (f"/stats{_JSON}", views.stats),
     ):
         app.router.add_get(path, frame.shown(handler))
     for name, kind in STATIC.items():

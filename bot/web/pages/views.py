@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 from markupsafe import Markup
 
+from bot.core.durations import span
 from bot.core.model import (
     AttemptId,
     BatchId,
@@ -26,6 +27,7 @@ from bot.core.say.drawing import HEIGHT, WIDTH
 from bot.core.say.headings import is_kept_waiting
 from bot.core.say.installations import InstallationRow, Weather, installation_row
 from bot.core.say.situation import Situation
+from bot.core.say.stats import HEADINGS, cells, footnote, heading
 from bot.core.say.view import (
     AttemptRow,
     EffectRow,
@@ -39,6 +41,7 @@ from bot.ports.store import BatchesWanted
 from bot.web.forms import new_form
 from bot.web.pages import logs
 from bot.web.pages.board import Board, Drawn, home_of
+from bot.web.pages.charts import costs, svg
 from bot.web.pages.documents import (
     LONGEST_TEXT,
     STATES,
@@ -59,6 +62,7 @@ NOT_THERE_SECONDS = 0.5
 may take to find that out.
 """
 
+_SINCE = ("24h", "7d", "30d", "12w", "52w")
 _NUMBER = re.compile(r"[0-9]{1,15}", re.ASCII)
 _LIVE = [one for one in BatchState if one.is_live]
 _WANTED: Mapping[str, Mapping[str, Any]] = {
@@ -203,6 +207,31 @@ class Views:
         if wants_json(look.request):
             return document(InstallationList(rows))
         return self._frame.answer(look, "installations.html", installations=rows)
+
+    async def stats(self, look: Look) -> web.StreamResponse:
+        """Answer, to the operator alone, with what batches cost over time."""
+        if not look.viewer.is_operator:
+            raise NotThereError
+        since = span(look.request.query.get("since", "30d"))
+        if since is None:
+            message = f"since is a time such as {', '.join(_SINCE)}."
+            raise UnfitError(message)
+        sources, now = look.sources, look.sources.clock.now()
+        told = await costs(sources.lists, sources.batches, since=now - since, until=now)
+        if wants_json(look.request):
+            return document(told)
+        drawn = svg(self._frame.templates, told, is_alone=False)
+        return self._frame.answer(
+            look,
+            "stats.html",
+            heading=heading(told),
+            footnote=footnote(),
+            headings=HEADINGS,
+            rows=[cells(row) for row in told.rows],
+            charts=drawn if told.rows else "",
+            times=_SINCE,
+            asked=look.request.query.get("since", "30d"),
+        )
 
     async def _repositories(self, look: Look) -> Sequence[Repository]:
         known = await look.sources.lists.repositories()
