@@ -64,8 +64,9 @@ async def test_beside_a_running_bot_all_is_seen_and_nothing_is_disturbed(on: Wor
         await on.finished(on.say("/batch label +y 12"))
     assert code == 0, lines
     *found, empty, summary = lines
-    assert (empty, summary) == ("", "All works, with 1 note.")
-    [note] = [line for line in found if not line.startswith("✓")]
+    assert (empty, summary) == ("", "All works, with 2 notes.")
+    pages, note = sorted(line for line in found if not line.startswith("✓"))
+    assert "the pages open by the links in comments alone" in pages
     assert "goes to http://127.0.0.1" in note
     assert "WEB_URL has https://bot.example.com: make them the same" in note
     for said in (
