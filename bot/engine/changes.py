@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from bot.core.command.trigger import InstallationChanged, ItemChanged, RepositoryChanged
+from bot.core.events import RepositoryHidden
 from bot.core.model import Batch, Cause, PlanItem, Reference, Repository
 from bot.core.run.freshness import needs_it_open, sees_to_itself
 from bot.core.run.schedule import Schedule
@@ -16,7 +17,7 @@ from bot.engine.recorder import Recorder
 from bot.engine.scheduler import Scheduler
 from bot.engine.situation import Situations
 from bot.engine.tracker import Tracker
-from bot.errors import AppUnavailable, TransientError
+from bot.errors import AppUnavailable, PermanentError, TransientError
 from bot.ports.github import GitHub
 from bot.ports.store import Batches
 
@@ -67,6 +68,7 @@ class Changes:
                 one for one in schedule.batch.repositories if one.id == repository.id
             )
             await self._compare(schedule.batch, place, seen_as=repository)
+        await self._hide(repository)
         await self._catch_up(lambda b: b.repository.id == repository.id, repository)
 
     async def installation(self, changed: InstallationChanged) -> None:
@@ -84,6 +86,28 @@ class Changes:
         await self._catch_up(
             lambda batch: is_concerned(batch.repository), *changed.repositories
         )
+
+    async def _hide(self, place: Repository) -> None:
+        """Show nothing any more of what batches at home elsewhere have in a repository
+        that not everybody can read: of plans too, and of what has ended. Those that run
+        have looked themselves.
+        """
+        others = await self._batches.away_in(place.id)
+        if not others:
+            return
+        try:
+            about, _ = await self._github.facts(place, [])
+        except PermanentError:
+            return  # nobody can say who may read it now
+        if not about.is_private:
+            return
+        for batch_id in others:
+            progress = await self._situations.progress(batch_id)
+            if progress.state.is_live or progress.hides_all_of(place.id):
+                continue
+            event = RepositoryHidden(self._situations.now(), place.id)
+            await self._recorder.record({batch_id: [event]})
+            await self._tracker.redraw_all(batch_id)
 
     async def _tell_who_waits(self, changed: ItemChanged) -> None:
         """Let those who wait for it from outside know that it has ended."""

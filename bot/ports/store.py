@@ -166,6 +166,11 @@ class Batches(Protocol):
     ) -> Sequence[BatchSummary]:
         """Return batches of a repository that have an item of it, newest first."""
 
+    async def away_in(self, repository_id: int) -> Sequence[BatchId]:
+        """Return the batches at home in other repositories that have items of this one,
+        newest first.
+        """
+
     async def live_items(
         self, repository_id: int, numbers: Sequence[ItemNumber]
     ) -> Mapping[ItemNumber, BatchId]:

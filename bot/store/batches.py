@@ -190,6 +190,22 @@ class SqliteBatches:
             having, repository_id, repository_id, number, limit=limit
         )
 
+    async def away_in(self, repository_id: int) -> Sequence[BatchId]:
+        """Return the batches at home in other repositories that have items of this one,
+        newest first.
+        """
+        rows = await self._rows(
+            """
+            SELECT id FROM batches
+            WHERE id IN (SELECT batch FROM items WHERE items.repository_id = ?)
+            AND batches.repository_id != ?
+            ORDER BY number DESC
+            """,
+            repository_id,
+            repository_id,
+        )
+        return [id_ for (id_,) in rows]
+
     async def live_items(
         self, repository_id: int, numbers: Sequence[ItemNumber]
     ) -> Mapping[ItemNumber, BatchId]:

@@ -136,7 +136,9 @@ async def _name(request: web.Request) -> str:
     """Return what is asked for, in words that no run changes."""
     if not request.path.startswith("/api/"):
         return "push"
-    path = request.path.partition(f"/{REPOSITORY}")[2]
+    _, _, path = request.path.partition(f"/{REPOSITORY}")
+    if not path:  # of another repository, or of none
+        path = request.path.removeprefix("/api/v3/repos")
     name = f"{request.method} {plain(path)}"
     data = await request.json() if await request.read() else {}
     if mutation := mutation_in(data):

@@ -14,6 +14,7 @@ from bot.localhub.faults import Fault
 from tests.flow.killing import (
     CHANGES,
     DISPATCHED,
+    assert_events_sound,
     assert_sound,
     open_issues,
     open_pull_requests,
@@ -23,9 +24,13 @@ from tests.flow.killing import (
 from tests.flow.mortal import Book
 from tests.flow.moving import changed, head_of, is_at_work, merge
 from tests.flow.world import REPOSITORY, World
+from tests.flow.writes import unlogged_writes
 
 PEOPLE_SECONDS = 200.0
 """How long people wait for something in a story in which the bot dies all the time."""
+
+AWAY = "acme/api"
+"""Another repository of the installation."""
 
 SAID = ("cancelled", "completed", "skipped")
 
@@ -352,6 +357,42 @@ def _check_add(on: World) -> None:
     assert on.rows("SELECT count(*) FROM events WHERE kind = 'BatchEdited'") == [(1,)]
 
 
+def _open_across(on: World) -> None:
+    open_issues(on)
+    on.hub.create_repository(AWAY, files={"README.md": "# api\n"})
+    on.hub.set_role("acme", AWAY, "ada", "admin")
+    for _ in range(6):
+        on.hub.open_issue("ada", AWAY, "Endpoint", "write file.txt hello")
+
+
+async def _across(on: World, _: int, book: Book) -> None:
+    """A batch has items in two repositories, one after another."""
+    see = partial(on.until, seconds=PEOPLE_SECONDS)
+    book.open()
+    command = on.say(f"/batch {AWAY}#5 close:18 after:{AWAY}#5 close:{AWAY}#6 after:18")
+    await see(lambda: on.reactions(command) & {"hooray", "confused"})
+
+
+def _check_across(on: World) -> None:
+    """Nothing is done twice, in either repository."""
+    login = on.hub.app.bot.login
+    away = on.hub.repository(AWAY)
+    done = [e.kind for e in away.threads[6].events if e.actor.login == login]
+    assert done.count("closed") == times_done(on, 18) == 1
+    opened = [t.pull.head_ref for t in away.threads.values() if t.pull]
+    branches = [
+        r.removeprefix("refs/heads/") for r in away.git.refs() if "/batch/" in r
+    ]
+    assert len(opened) == 1
+    assert branches == opened
+    assert opened[0].endswith("/api-5")
+    assert len(on.comments("tracking")) == len(on.comments("report")) == 1
+    assert on.rows("SELECT DISTINCT state FROM items") == [("completed",)]
+    assert_events_sound(on)
+    assert on.rows("SELECT key FROM effects WHERE receipt IS NULL") == []
+    assert unlogged_writes(on) == []
+
+
 async def _schedule(on: World, _: int, book: Book) -> None:
     """What is to come by the clock is pushed while the bot lives, and dies when due."""
     see = partial(on.until, seconds=PEOPLE_SECONDS)
@@ -412,6 +453,7 @@ def _check_dispatch(on: World) -> None:
 
 
 STORIES = {
+    "across": Story(_open_across, _across, _check_across),
     "schedule": Story(open_issues, _schedule, _check_schedule),
     "dispatch": Story(_open_to_dispatch, _dispatch, _check_dispatch),
     "look": Story(_open_to_look, _look, _check_look),

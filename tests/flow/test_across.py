@@ -184,6 +184,30 @@ async def test_the_end_of_a_repository_ends_its_items_and_not_the_batch(
     assert [t for t in api.threads.values() if t.pull] == []
 
 
+async def test_what_is_hidden_later_is_gone_from_plans_and_from_what_has_ended(
+    on: World,
+):
+    """Also from what is drawn again, and from answers, for as long as anybody asks."""
+    api = add(on)
+    api.threads[5].title = api.threads[6].title = TITLE
+    on.issue(12, "write a b")
+    async with on.bot():
+        await on.finished(on.say("/batch 12 close:acme/api#5"))
+        on.say("/batch plan 12 acme/api#6")
+        await on.until(lambda: len(on.comments("tracking")) == 2)
+        ended, plan = (c for (c,) in on.rows("SELECT id FROM batches ORDER BY number"))
+        assert any(TITLE in reply for reply in on.replies())
+        on.hub.set_visibility("ada", API, is_private=True)
+        await on.dealt_with()
+        assert not any(TITLE in reply for reply in on.replies())
+        for asked in (f"status {ended}", f"why {ended} acme/api#5", f"status {plan}"):
+            assert TITLE not in await on.answer(f"/batch {asked}")
+        told = await on.answer(f"/batch start {plan}")
+        assert "`acme/api` is not public" in told
+    hidden = "SELECT count(*) FROM events WHERE kind = 'RepositoryHidden'"
+    assert on.rows(hidden) == [(2,)]
+
+
 async def test_another_name_changes_nothing_and_a_lost_role_ends_what_is_there(
     on: World,
 ):

@@ -35,6 +35,7 @@ POINTS = {
     "schedule": 30,
     "show": 60,
     "dispatch": 20,
+    "across": 40,
 }
 """How many moments there are at least in which the bot can die in a story."""
 
@@ -58,6 +59,7 @@ WRITTEN = "data/host/attempts/*/workspace/a"
         ("show", 0, "0/3"),
         ("dispatch", 0, "0/2"),
         ("dispatch", 1, "1/2"),
+        ("across", 0, "0/2"),
     ],
 )
 async def test_it_dies_at_each_point_and_goes_on(

@@ -133,6 +133,10 @@ class Progress:
         view = self.items.get(item)
         return view is not None and view.item.repository.id in self._hidden
 
+    def hides_all_of(self, repository_id: int) -> bool:
+        """Return whether no word of a repository's items may be shown."""
+        return repository_id in self._hidden
+
     def copy(self) -> "Progress":
         """Return the progress as of now, which moves no more."""
         return replace(
