@@ -103,7 +103,7 @@ class Changes:
             return
         for batch_id in others:
             progress = await self._situations.progress(batch_id)
-            if progress.state.is_live or progress.hides_all_of(place.id):
+            if progress.state.is_live or place.id in progress.hidden_places:
                 continue
             event = RepositoryHidden(self._situations.now(), place.id)
             await self._recorder.record({batch_id: [event]})

@@ -163,10 +163,10 @@ class Present:
             seen.update({i: NEVER if o else asked_at for i, o in found.items()})
         present = replace(asked_as, name=about.name or asked_as.name)
         cause = Cause.ARCHIVED if about.is_archived else None
-        if not is_home and about.is_private:
-            cause = Cause.HIDDEN
         if await self._is_given_away(place, present):
             cause = Cause.TRANSFERRED
+        if not is_home and about.is_private:
+            cause = Cause.HIDDEN  # whatever else: no word of it is shown any more
         is_elsewhere = cause is not None and not is_home
         return Findings(
             overtaken={i: outcome for i, outcome in found.items() if outcome},

@@ -189,17 +189,19 @@ async def test_what_is_hidden_later_is_gone_from_plans_and_from_what_has_ended(
 ):
     """Also from what is drawn again, and from answers, for as long as anybody asks."""
     api = add(on)
-    api.threads[5].title = api.threads[6].title = TITLE
+    api.threads[5].body = f"say {TITLE}\nexit 3"
     on.issue(12, "write a b")
     async with on.bot():
-        await on.finished(on.say("/batch 12 close:acme/api#5"))
+        await on.finished(on.say("/batch 12 acme/api#5"))
         on.say("/batch plan 12 acme/api#6")
-        await on.until(lambda: len(on.comments("tracking")) == 2)
+        await on.until(lambda: on.comments("plan"))
         ended, plan = (c for (c,) in on.rows("SELECT id FROM batches ORDER BY number"))
-        assert any(TITLE in reply for reply in on.replies())
+        assert TITLE in said(on, "report")
         on.hub.set_visibility("ada", API, is_private=True)
         await on.dealt_with()
-        assert not any(TITLE in reply for reply in on.replies())
+        shown = said(on, "tracking") + said(on, "report")
+        assert TITLE not in shown
+        assert "acme/api#5" in shown
         for asked in (f"status {ended}", f"why {ended} acme/api#5", f"status {plan}"):
             assert TITLE not in await on.answer(f"/batch {asked}")
         told = await on.answer(f"/batch start {plan}")

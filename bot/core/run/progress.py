@@ -99,8 +99,10 @@ class Progress:
     undone: dict[ItemId, BatchId] = field(default_factory=dict)  # and by which batch
     controls: dict[str, e.ControlGiven] = field(default_factory=dict)  # by source
     settled: dict[Reference, bool] = field(default_factory=dict)
+    hidden_places: frozenset[int] = (
+        frozenset()
+    )  # repositories of which no word is shown
     _counts: Counter[ItemState] = field(init=False, repr=False)
-    _hidden: set[int] = field(init=False, repr=False, default_factory=set)
 
     def __post_init__(self) -> None:
         if not self.items:
@@ -131,11 +133,7 @@ class Progress:
     def hides(self, item: ItemId) -> bool:
         """Return whether no word of an item may be shown."""
         view = self.items.get(item)
-        return view is not None and view.item.repository.id in self._hidden
-
-    def hides_all_of(self, repository_id: int) -> bool:
-        """Return whether no word of a repository's items may be shown."""
-        return repository_id in self._hidden
+        return view is not None and view.item.repository.id in self.hidden_places
 
     def copy(self) -> "Progress":
         """Return the progress as of now, which moves no more."""
@@ -180,7 +178,7 @@ class Progress:
 
     def _shown(self, view: ItemView) -> ItemView:
         """Return a view with what may be shown of it."""
-        if view.item.repository.id not in self._hidden:
+        if view.item.repository.id not in self.hidden_places:
             return view
         outcome = view.outcome
         return replace(
@@ -253,7 +251,7 @@ class Progress:
                 }
             case e.RepositoryHidden():
                 self._take_plan_of(hidden(self.batch, event.repository_id))
-                self._hidden.add(event.repository_id)
+                self.hidden_places |= {event.repository_id}
                 self.items = {
                     id_: self._shown(view) for id_, view in self.items.items()
                 }

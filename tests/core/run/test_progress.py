@@ -24,6 +24,15 @@ def view_after(*events: e.Event) -> ItemView:
     return fold(made, [e.BatchStarted(NOON, "ada"), *events]).items[N]
 
 
+def test_a_copy_hides_what_was_hidden_and_no_more_than_that():
+    made = batch(plan({1: []}))
+    progress = fold(made, [e.BatchStarted(NOON, "ada")])
+    before = progress.copy()
+    progress.advance(e.RepositoryHidden(NOON, made.repository.id))
+    assert progress.copy().hides(N)
+    assert not before.hides(N)
+
+
 def test_each_attempt_is_a_try():
     view = view_after(
         e.ItemStarted(NOON, N, 1),
