@@ -73,6 +73,7 @@ from bot.engine.running import Running
 from bot.engine.scheduled import ScheduledBatches
 from bot.engine.scheduler import Scheduler, SlotLimits
 from bot.engine.situation import Face, Situations
+from bot.engine.start_times import StartTimes
 from bot.engine.starts import Starts
 from bot.engine.steps import Steps
 from bot.engine.supervisor import Supervisor
@@ -571,6 +572,7 @@ class Engine:
             replies=replies,
             situations=situations,
             withdrawals=withdrawals,
+            recorder=self.recorder,
         )
         abilities = Abilities(
             {n: w.why_not for n, w in workers.items()}, settings.commands_for_forks
@@ -656,6 +658,14 @@ class Engine:
                 version=version("batch-bot"),
             ),
         )
+        start_times = StartTimes(
+            batches=store.batches,
+            github=github.github,
+            starts=starts,
+            replies=replies,
+            situations=situations,
+            allows=settings.allows,
+        )
         intake = Intake(
             github=github.github,
             desks=Desks(
@@ -724,6 +734,7 @@ class Engine:
                     replies=replies,
                     allows=settings.allows,
                 ),
+                start_times=start_times,
             ),
             policy=Policy(
                 app_login=github.login,
@@ -740,7 +751,12 @@ class Engine:
             supervisor=supervisor,
             fraction=random.random,
         )
-        self.alarm = Alarm(timetables=self.timetables, add=self.inbox.add, clock=clock)
+        self.alarm = Alarm(
+            timetables=self.timetables,
+            start_times=start_times,
+            add=self.inbox.add,
+            clock=clock,
+        )
         self.recovery = Recovery(
             batches=store.batches,
             scheduler=self.scheduler,

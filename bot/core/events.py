@@ -20,10 +20,12 @@ from bot.core.model import (
 
 @dataclass(frozen=True, slots=True)
 class BatchPlanned:
-    """A plan waits for its start box."""
+    """A plan waits for its start box, or until it starts by itself (``starts_at``)."""
 
     at: datetime
     expires_at: datetime
+    starts_at: datetime | None = None
+    zone: str = "UTC"  # by whose clock that was asked for
 
 
 @dataclass(frozen=True, slots=True)

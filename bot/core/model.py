@@ -593,6 +593,17 @@ class Scheduled:
 
 
 @dataclass(frozen=True, slots=True)
+class StartTime:
+    """The time at which a batch starts by itself."""
+
+    batch: BatchId
+    starts_at: datetime
+
+    def __str__(self) -> str:
+        return f"start:{self.batch}:{self.starts_at:%Y%m%dT%H%MZ}"
+
+
+@dataclass(frozen=True, slots=True)
 class Button:
     """A button of one of the bot's own check runs, which is one wish however often it
     is pressed.
@@ -614,7 +625,15 @@ class Request:
     thread_is_pull_request: bool
     asker: Asker
     origin: (
-        Comment | Box | Button | Labelled | ReviewAsked | Operator | Page | Scheduled
+        Comment
+        | Box
+        | Button
+        | Labelled
+        | ReviewAsked
+        | Operator
+        | Page
+        | Scheduled
+        | StartTime
     )
     part: int = 0  # which command of the comment, counted from 0
 

@@ -174,7 +174,7 @@ class Additions:
         return f"add {batch.id}"
 
 
-_WHOLE = ("concurrency", "on_failure", "budget_requests")
+_WHOLE = ("concurrency", "on_failure", "budget_requests", "start_at")
 """Options that a batch has as a whole."""
 
 

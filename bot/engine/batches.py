@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from structlog.contextvars import bound_contextvars
 
@@ -17,6 +17,7 @@ from bot.core.command.faults import (
     UnknownItems,
     Unreadable,
 )
+from bot.core.command.start_at import StartAt
 from bot.core.command.syntax import RunCommand, format_command
 from bot.core.model import (
     Batch,
@@ -37,10 +38,12 @@ from bot.core.model import (
 from bot.core.plan.corrections import without_waits
 from bot.core.plan.expansion import Expansion, Known
 from bot.core.plan.graph import build_plan, settle_outside
+from bot.core.plan.schedules import MADE_UP_FOR
 from bot.core.plan.selection import Selection, select
 from bot.core.run.progress import Progress
 from bot.core.say import declines
 from bot.core.say import elsewhere as say_elsewhere
+from bot.core.say import start_times as say_start_times
 from bot.core.say.plan import render_plan
 from bot.engine.creation import NAMELESS, record_batch
 from bot.engine.reading import Reader, Reading
@@ -61,6 +64,12 @@ class Chosen:
 
     selection: Selection
     plan: Plan
+    start_at: StartAt | None = None  # as it was typed
+
+    @property
+    def is_unasked(self) -> bool:
+        """Whether nothing starts before somebody has seen the plan."""
+        return self.selection.is_dry_run or self.selection.must_confirm
 
 
 Refusable = Unreadable | UnknownItems | CycleFound | Declined
@@ -126,8 +135,7 @@ class NewBatches:
             else:
                 await self._replies.decline(request, declines.same_command(where))
             return f"same as batch {same.id}"
-        is_planned = run.is_dry_run or chosen.selection.must_confirm
-        return await self._create(request, chosen, reading, command, is_planned)
+        return await self._create(request, chosen, reading, command)
 
     async def first_refusal(self, request: Request, reading: Reading) -> Refusal | None:
         """Return why one of several commands cannot start a batch: then none does."""
@@ -195,7 +203,7 @@ class NewBatches:
         home, login = request.repository, request.asker.login
         if why := await self._reader.elsewhere.why_not(home, login, planned.items):
             return Declined(say_elsewhere.refused(why))
-        return Chosen(selection, planned)
+        return Chosen(selection, planned, run.options.start_at)
 
     async def _plan(
         self, request: Request, run: RunCommand, known: Known, selection: Selection
@@ -278,16 +286,14 @@ class NewBatches:
         chosen: Chosen,
         reading: Reading,
         command: str,
-        is_planned: bool,  # noqa: FBT001  # named at the one call
     ) -> Batch:
+        is_planned = chosen.is_unasked or chosen.start_at is not None
         facts = facts_of(chosen.plan.items, reading.known)
         batch = await self._drafted(request, chosen, reading, command, is_planned)
         now = batch.created_at
-        events: list[e.Event] = (
-            [e.BatchPlanned(now, now + PLAN_VALID)]
-            if is_planned
-            else [e.BatchStarted(now, request.asker.login)]
-        )
+        events: list[e.Event] = [e.BatchStarted(now, request.asker.login)]
+        if is_planned:
+            events = [_planned(chosen, now)]
         return await record_batch(self._batches, batch, facts, events)
 
     async def preview(
@@ -326,6 +332,10 @@ class NewBatches:
         )
         if is_planned:
             notes = (*batch.plan.notes, *await self._reader.outlook(batch))
+            if chosen.start_at is not None and chosen.is_unasked:
+                is_dry_run = chosen.selection.is_dry_run
+                note = say_start_times.counts_for_nothing(is_dry_run=is_dry_run)
+                notes = (note, *notes)
             batch = replace(batch, plan=replace(batch.plan, notes=notes))
         return batch
 
@@ -346,10 +356,19 @@ class NewBatches:
                     progress, situation, expectations, marker=first
                 ),
             )
+            if progress.starts_at is not None:
+                self._starts.planned.set()
             return f"plan {batch.id}"
         if not progress.is_concluded:
             await self._starts.begin(batch)
         return f"batch {batch.id}"
+
+
+def _planned(chosen: Chosen, now: datetime) -> e.BatchPlanned:
+    if chosen.start_at is None or chosen.is_unasked:
+        return e.BatchPlanned(now, now + PLAN_VALID)
+    at = chosen.start_at.after(now)
+    return e.BatchPlanned(now, at + MADE_UP_FOR, at, chosen.start_at.zone)
 
 
 def facts_of(items: Sequence[PlanItem], known: Known) -> Mapping[ItemId, ItemFacts]:

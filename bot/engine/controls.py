@@ -12,7 +12,7 @@ from bot.core.command import syntax
 from bot.core.command.faults import NotPermitted
 from bot.core.command.syntax import Control, format_command
 from bot.core.effects import Reaction
-from bot.core.model import Batch, Box, Button, Request, Role
+from bot.core.model import Batch, BatchState, Box, Button, Request, Role
 from bot.core.run import control
 from bot.core.run.control import ControlResult
 from bot.core.run.progress import Progress
@@ -20,6 +20,8 @@ from bot.core.run.schedule import Schedule
 from bot.core.say import declines, refusals
 from bot.core.say.controls import already, render_control_done, render_withdrawn
 from bot.core.say.problems.github import EarlierWaits
+from bot.core.say.start_times import dropped as say_dropped
+from bot.engine.recorder import Recorder
 from bot.engine.replies import Replies
 from bot.engine.retries import Retries, Sequel
 from bot.engine.scheduler import Scheduler
@@ -43,7 +45,9 @@ class Controls:
         replies: Replies,
         situations: Situations,
         withdrawals: Withdrawals,
+        recorder: Recorder,
     ) -> None:
+        self._recorder = recorder
         self._which = which
         self._withdrawals = withdrawals
         self._scheduler = scheduler
@@ -90,7 +94,12 @@ class Controls:
                 | syntax.Concurrency(batch_id)
             ):
                 is_sequel = isinstance(command, Sequel)
-                return await self._which.meant(request, batch_id, also_ended=is_sequel)
+                return await self._which.meant(
+                    request,
+                    batch_id,
+                    also_ended=is_sequel,
+                    also_planned=isinstance(command, syntax.Cancel),
+                )
             case _:
                 assert_never(command)
 
@@ -133,6 +142,12 @@ class Controls:
                 await self._replies.decline(request, again)
                 return f"refused: cannot {name}"
             return f"batch {again.id}"
+        is_whole = command in (syntax.Cancel(batch.id), syntax.Cancel())
+        if is_whole and await self._dropped(request, batch):
+            await self._replies.say(
+                request, name, lambda first: say_dropped(batch.id, marker=first)
+            )
+            return f"{name} {batch.id}"
         change = await self._changed(request, batch, command, before)
         progress = await self._situations.progress(batch.id)
         if change is None:
@@ -148,6 +163,19 @@ class Controls:
         if change.nothing:
             await self._replies.react(request, Reaction.REFUSED)
         return f"{name} {batch.id}"
+
+    async def _dropped(self, request: Request, batch: Batch) -> bool:
+        """Return whether this wish has let a plan go that starts by itself."""
+        async with self._which.taking(batch.repository, *batch.elsewhere):
+            progress = await self._situations.progress(batch.id)
+            if progress.started_at is not None or progress.starts_at is None:
+                return False
+            if progress.state is BatchState.PLANNED:
+                now, by = self._situations.now(), request.asker.login
+                events = control.drop(progress, now, by=by, source=request.source)
+                await self._recorder.record({batch.id: events})
+                return True
+            return request.source in progress.controls
 
     async def why_not(self, request: Request, command: Control, role: Role) -> str:
         """Return why a control would change nothing at this moment, if so."""
@@ -166,6 +194,8 @@ class Controls:
             return replace(decide(schedule, now), events=(), stop=())
 
         change = await self._scheduler.change(batch.id, only_look)
+        if change is None and isinstance(command, syntax.Cancel) and before.starts_at:
+            return "" if before.state is BatchState.PLANNED else already(before.state)
         return change.nothing if change else already(before.state)
 
     async def _left(

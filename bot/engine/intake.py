@@ -25,6 +25,7 @@ from bot.core.command.trigger import (
     ReviewRequested,
     ScheduleDue,
     Sender,
+    StartDue,
     Trigger,
     about,
     configuration_pushed,
@@ -36,6 +37,7 @@ from bot.engine.boxes import Boxes
 from bot.engine.changes import Changes
 from bot.engine.conversation import Conversation, request_of
 from bot.engine.scheduled import ScheduledBatches
+from bot.engine.start_times import StartTimes
 from bot.engine.timetables import Timetables
 from bot.engine.verdicts import Verdicts
 from bot.engine.windows import Windows
@@ -70,6 +72,7 @@ class Desks:
     wished: Wished
     timetables: Timetables
     scheduled: ScheduledBatches
+    start_times: StartTimes
 
 
 class Intake:
@@ -104,7 +107,10 @@ class Intake:
         payload = _payload_of(delivery)
         if delivery.event in OWN_EVENTS:
             match self._trigger(delivery.event, payload):
-                case OperatorWished(repository=repository):
+                case (
+                    OperatorWished(repository=repository)
+                    | StartDue(repository=repository)
+                ):
                     return _in_line(repository)
                 case ScheduleDue(repository=repository):
                     return f"schedules {repository.id}"
@@ -190,6 +196,8 @@ class Intake:
                 return await self._desks.wished.carry_out(trigger)
             case ScheduleDue():
                 return await self._desks.scheduled.begin(trigger)
+            case StartDue():
+                return await self._desks.start_times.begin(trigger)
             case ItemChanged():
                 await self._desks.changes.item(trigger)
             case RepositoryChanged():
@@ -233,7 +241,7 @@ def _is_prompt(trigger: Trigger | None) -> bool:
             return is_prompt(body)
         case LabelChanged(is_added=is_added) | ReviewRequested(is_added=is_added):
             return not is_added
-        case ScheduleDue():
+        case ScheduleDue() | StartDue():
             return False
         case _:
             return trigger is not None
@@ -259,6 +267,8 @@ def _about(trigger: Trigger) -> Mapping[str, object]:
             return {"repository": repository.name, "source": str(who)}
         case ScheduleDue(repository=repository, key=key):
             return {"repository": repository.name, "schedule": key}
+        case StartDue(repository=repository, batch_id=batch_id):
+            return {"repository": repository.name, "batch": batch_id}
         case _:
             return {}
     return {"repository": repository.name, "thread": thread, "source": source}

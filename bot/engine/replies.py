@@ -15,6 +15,7 @@ from bot.core.model import (
     Request,
     ReviewAsked,
     Scheduled,
+    StartTime,
 )
 from bot.core.say import declines
 from bot.core.say.refusals import render_refusal
@@ -194,6 +195,7 @@ async def react_to(request: Request, mood: Reaction, effects: Effects) -> None:
             | Operator()
             | Page()
             | Scheduled()
+            | StartTime()
         ):
             pass
         case _:

@@ -121,7 +121,9 @@ class Situations:
 
     def _reasons(self, progress: Progress) -> Mapping[ItemId, Reason]:
         if progress.state is BatchState.PLANNED:
-            return dict.fromkeys(progress.items, NotStarted())
+            return dict.fromkeys(
+                progress.items, NotStarted(progress.starts_at, progress.starts_zone)
+            )
         return self._slots.reasons(progress.batch.id)
 
     def of_installation(self, installation_id: InstallationId) -> Situation:

@@ -1,5 +1,6 @@
 """Begins what was recorded: a new batch, or a plan that somebody starts."""
 
+import asyncio
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 
@@ -10,7 +11,15 @@ from bot.core.command import syntax
 from bot.core.command.faults import NotPermitted
 from bot.core.command.syntax import format_command
 from bot.core.effects import Reaction
-from bot.core.model import Batch, BatchId, PlanItem, Repository, Request, Role
+from bot.core.model import (
+    Batch,
+    BatchId,
+    BatchState,
+    PlanItem,
+    Repository,
+    Request,
+    Role,
+)
 from bot.core.run.progress import Progress
 from bot.core.say import declines, refusals
 from bot.core.say import elsewhere as say_elsewhere
@@ -44,6 +53,8 @@ class Starts:
         self._situations = situations
         self._which = which
         self._elsewhere = elsewhere
+        self.planned = asyncio.Event()
+        """Set when a batch is planned that starts by itself."""
 
     def taking(self, *repositories: Repository) -> AbstractAsyncContextManager[None]:
         """Hold what whoever takes items of repositories for a batch holds meanwhile."""
@@ -131,6 +142,8 @@ class Starts:
             return declines.started_before(
                 batch_id, progress.tracking_url, is_over=is_over
             )
+        if progress.state is not BatchState.PLANNED:
+            return declines.was_dropped(batch_id)
         expires_at = progress.expires_at
         if expires_at is not None and self._situations.now() > expires_at:
             return declines.plan_expired(batch_id)

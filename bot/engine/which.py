@@ -54,12 +54,17 @@ class Which:
         return await self._batches.by_source(request.source)
 
     async def meant(
-        self, request: Request, batch_id: BatchId | None, *, also_ended: bool = False
+        self,
+        request: Request,
+        batch_id: BatchId | None,
+        *,
+        also_ended: bool = False,
+        also_planned: bool = False,
     ) -> Batch | str:
         """Return the batch that a control means, or why that cannot be said.
 
         Without an id it is the live one of the thread; with *also_ended* its last one
-        if none is live.
+        if none is live; with *also_planned* also one that waits for its time.
         """
         if batch_id is not None:
             found = await self.known(request, batch_id)
@@ -71,6 +76,8 @@ class Which:
             return await self._batches.load(before) or made
         live = await self._batches.live_in(request.repository.id)
         here = [s.batch for s in live if s.batch.thread == request.thread]
+        if also_planned:
+            here += await self._coming(request)
         if not here and also_ended:
             recent = await self._batches.recent(
                 request.repository.id, thread=request.thread
@@ -79,6 +86,19 @@ class Which:
         if len(here) == 1:
             return here[0]
         return declines.which_batch([batch.id for batch in here])
+
+    async def _coming(self, request: Request) -> list[Batch]:
+        """Return the plans of the thread that start by themselves."""
+        recent = await self._batches.recent(
+            request.repository.id, thread=request.thread
+        )
+        found = [s.batch for s in recent if s.state is BatchState.PLANNED]
+        now, coming = self._situations.now(), []
+        for batch in found:
+            starts_at = (await self._situations.progress(batch.id)).starts_at
+            if starts_at is not None and starts_at > now:
+                coming.append(batch)
+        return coming
 
     async def planned(self, request: Request) -> Batch | None:
         """Return the one plan of the thread that waits for its start, if it is one."""

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from bot.core.effects import Intent, Receipt
-from bot.core.events import Event
+from bot.core.events import BatchPlanned, Event
 from bot.core.model import (
     Batch,
     BatchId,
@@ -144,6 +144,11 @@ class Batches(Protocol):
 
     async def live(self) -> Sequence[BatchId]:
         """Return the batches with work left, oldest first: running, paused, cancelling."""
+
+    async def starting(self) -> Sequence[tuple[Batch, BatchPlanned]]:
+        """Return the plans that start by themselves and were not started yet, whether
+        their time has come or not.
+        """
 
     async def unconcluded(self) -> Sequence[BatchId]:
         """Return the batches that have ended but have no ``BatchConcluded`` event, oldest

@@ -59,6 +59,14 @@ _ACTIONS = """
     SELECT name FROM actions WHERE name IS NOT NULL
 """
 
+_STARTING = """
+    SELECT batches.data, events.kind, events.data
+    FROM batches INDEXED BY batches_planned JOIN events ON events.batch = batches.id
+    WHERE batches.state = 'planned' AND events.kind = 'BatchPlanned'
+    AND events.data ->> '$.starts_at' IS NOT NULL
+    ORDER BY number
+"""
+
 _Created = tuple[Batch, Mapping[ItemId, ItemFacts], Sequence[e.Event]]
 
 
@@ -146,6 +154,16 @@ class SqliteBatches:
             f"SELECT id FROM batches INDEXED BY batches_unconcluded WHERE {UNCONCLUDED} ORDER BY number"  # noqa: S608 - a constant
         )
         return [id_ for (id_,) in rows]
+
+    async def starting(self) -> Sequence[tuple[Batch, e.BatchPlanned]]:
+        """Return the plans that start by themselves, oldest first."""
+        rows = await self._rows(_STARTING)
+        found = []
+        for data, kind, event in rows:
+            planned = decode_event(kind, event)
+            assert isinstance(planned, e.BatchPlanned)
+            found.append((BATCH.decode(data), planned))
+        return found
 
     async def recent(
         self, repository_id: int, *, thread: ItemNumber | None = None, limit: int = 20

@@ -347,3 +347,13 @@ def m007_timetables(db: Database) -> None:
         ) STRICT;
         """
     )
+
+
+@migrations()
+def m008_planned(db: Database) -> None:
+    """Find plans quickly, of which some start by themselves."""
+    db.executescript(
+        """
+        CREATE INDEX batches_planned ON batches (number) WHERE state = 'planned';
+        """
+    )

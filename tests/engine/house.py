@@ -230,6 +230,7 @@ class House:
             replies=self.replies,
             situations=situations,
             withdrawals=Withdrawals(),
+            recorder=self.recorder,
         )
         self.changes = Changes(
             github=anything,

@@ -5,10 +5,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from bot.core.calendar import DAYS, likely_times
 from bot.core.command.guesses import slip_of
+from bot.core.command.start_at import StartAt
 from bot.core.command.vocabulary import PRIORITIES, in_words
+from bot.core.command.zones import likely_zone, zone_problem
 from bot.core.model import Deps, OnFailure, UpdateMethod, UpdateWhen
 from bot.core.world.pulls import MergeMethod
+from bot.core.zones import known_zones
 
 MAX_TIMEOUT_SECONDS = 24 * 3600
 MAX_RETRIES = 5
@@ -20,11 +24,16 @@ _LOOSE_DURATION = re.compile(
     r"([0-9]{1,5})\s*(h|m|s)(?:ours?|rs?|in(?:ute)?s?|ec(?:ond)?s?)\Z", re.IGNORECASE
 )
 
+_START = re.compile(
+    rf"(?:(?:{'|'.join(DAYS)})-)?(?:[01][0-9]|2[0-3]):[0-5][0-9]\Z", re.IGNORECASE
+)
+
 OPTION_FIELDS = {
     "on-failure": "on_failure",
     "timeout": "timeout_seconds",
     "budget": "budget_requests",
     "update-method": "update_method",
+    "start-at": "start_at",
 }
 """The fields of ``GivenOptions`` that are not named like their option."""
 
@@ -103,6 +112,22 @@ def _timeout(raw: str) -> object:
     return total
 
 
+def _start(raw: str) -> object:
+    at, behind, zone = raw.partition("@")
+    if not _START.match(at):
+        likely = likely_times(at.replace("-", " ")).replace(" ", "-")
+        fix = f"{likely}{behind}{zone}" if _START.match(likely) else None
+        return Wrong("not a time: write 22:00, Mon-06:00 or 22:00@Europe/Zurich", fix)
+    if not behind:
+        return StartAt(at.capitalize())
+    names = {name.casefold(): name for name in known_zones()}
+    if zone in names:
+        return StartAt(at.capitalize(), names[zone])
+    likely = likely_zone(zone)
+    fix = f"{at.capitalize()}@{likely}" if likely else None
+    return Wrong(zone_problem(zone), fix)
+
+
 _VALUES: dict[str, Callable[[str], object]] = {
     # More than the server has is lowered with a note, once its limit is known.
     "concurrency": _positive("concurrency"),
@@ -115,4 +140,5 @@ _VALUES: dict[str, Callable[[str], object]] = {
     "method": _one_of(MergeMethod),
     "update": _one_of(UpdateWhen),
     "update-method": _one_of(UpdateMethod),
+    "start-at": _start,
 }

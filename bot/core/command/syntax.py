@@ -13,6 +13,7 @@ from bot.core.actions.milestone import NO_MILESTONE, title_in
 from bot.core.actions.spec import PEOPLE, SIGNED, Form
 from bot.core.actions.table import ACTIONS
 from bot.core.command.guesses import nearest
+from bot.core.command.start_at import StartAt
 from bot.core.command.vocabulary import FILTER_VALUES, FILTERS, FLAGS, PRIORITIES
 from bot.core.durations import spell_option
 from bot.core.model import (
@@ -145,10 +146,15 @@ class GivenOptions:
     method: str | None = None
     update: UpdateWhen | None = None
     update_method: UpdateMethod | None = None
+    start_at: StartAt | None = None
 
     def over(self, defaults: Options) -> Options:
-        """Return these options, with *defaults* for what was not typed."""
+        """Return these options, with *defaults* for what was not typed.
+
+        When it starts is no matter of the plan.
+        """
         given = {name: getattr(self, name) for name in self.__slots__}
+        del given["start_at"]
         typed = {name: value for name, value in given.items() if value is not None}
         return replace(defaults, **typed)
 
@@ -595,5 +601,6 @@ def _options(options: GivenOptions) -> list[str]:
         ("method", options.method),
         ("update", options.update),
         ("update-method", options.update_method),
+        ("start-at", options.start_at),
     )
     return [f"{key}:{value}" for key, value in typed if value is not None]

@@ -173,6 +173,14 @@ class ScheduleDue:
     due_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class StartDue:
+    """The time has come at which a batch starts by itself."""
+
+    repository: Repository
+    batch_id: BatchId
+
+
 Trigger = (
     CommentWritten
     | BoxesTicked
@@ -184,6 +192,7 @@ Trigger = (
     | RepositoryChanged
     | OperatorWished
     | ScheduleDue
+    | StartDue
 )
 
 
@@ -211,7 +220,10 @@ OPERATOR_EVENT = "operator"
 SCHEDULE_EVENT = "schedule"
 """The same, of what the clock asks for."""
 
-OWN_EVENTS = frozenset({OPERATOR_EVENT, SCHEDULE_EVENT})
+START_EVENT = "start"
+"""The same, of a batch that starts by itself."""
+
+OWN_EVENTS = frozenset({OPERATOR_EVENT, SCHEDULE_EVENT, START_EVENT})
 """What is kept like deliveries and never comes from outside."""
 
 WAKING = frozenset(
@@ -301,6 +313,9 @@ def trigger_of(
                 return _wished(json)
             case event, _ if event == SCHEDULE_EVENT:
                 return _due(json)
+            case event, _ if event == START_EVENT:
+                batch_id = BatchId(json.needed_text("batch"))
+                return StartDue(_repository(json), batch_id)
             case _:
                 return None
     except ValueError:

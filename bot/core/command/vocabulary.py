@@ -49,7 +49,14 @@ SEARCH_WORDS = frozenset(
 
 COLLECTIONS = ("sub-issues", "tasks")
 ITEM_OPTIONS = ("priority", "timeout", "retries", "method", "update", "update-method")
-BATCH_OPTIONS = ("concurrency", "on-failure", *ITEM_OPTIONS, "budget", "deps")
+BATCH_OPTIONS = (
+    "concurrency",
+    "on-failure",
+    *ITEM_OPTIONS,
+    "budget",
+    "deps",
+    "start-at",
+)
 CONTROLS = (
     "plan",
     "status",
@@ -122,6 +129,8 @@ OPTION_SYNONYMS: Mapping[str, str] = MappingProxyType(
         "prio": "priority",
         **dict.fromkeys(("merge-method", "merge-strategy"), "method"),
         "dependencies": "deps",
+        **dict.fromkeys(("startat", "starts-at", "at", "begin-at"), "start-at"),
+        **dict.fromkeys(("schedule-at", "not-before"), "start-at"),
         **dict.fromkeys(("depends-on", "depends", "needs", "requires"), "after"),
         **dict.fromkeys(("blocked-by", "wait-for", "waits-for"), "after"),
         **dict.fromkeys(("children", "parent", "epic", "subtasks"), "sub-issues"),

@@ -14,6 +14,7 @@ from bot.core.command.arguments import INPUT, WORKFLOW
 from bot.core.command.guesses import nearest
 from bot.core.command.limits import HARD_ITEM_LIMIT, Limits
 from bot.core.command.vocabulary import RESERVED, in_words
+from bot.core.command.zones import zone_problem
 from bot.core.documents import Path
 from bot.core.model import (
     Deps,
@@ -40,7 +41,7 @@ from bot.core.plan.configuration import (
     RunResult,
     RunRole,
 )
-from bot.core.plan.schedules import Schedule, zone_problem
+from bot.core.plan.schedules import Schedule
 from bot.core.plan.shapes import (
     Choice,
     Each,

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from bot.core.calendar import Times, due_after, last_due, read_times
-from bot.core.command.guesses import nearest
 from bot.core.command.parser import parse_comment
 from bot.core.command.syntax import RunCommand, This
 from bot.core.command.trigger import Sender
@@ -132,25 +131,6 @@ def digest_of(content: str | bytes | None) -> str:
     return hashlib.sha256(data or b"").hexdigest()
 
 
-def likely_zone(name: str) -> str:
-    """Return the name of the zone that is probably meant; nothing if nobody can say."""
-    known = known_zones()
-    plain = name.strip().replace(" ", "_").casefold()
-    for one in known:
-        if plain in (one.casefold(), one.rpartition("/")[2].casefold()):
-            return one
-    return nearest(name, known)
-
-
-def zone_problem(name: str) -> str:
-    """Return why a zone cannot be taken; nothing if it is one."""
-    if name in known_zones():
-        return ""
-    guess = likely_zone(name)
-    hint = f"did you mean {guess}?" if guess else "use a name such as Europe/Zurich"
-    return f"there is no time zone of this name; {hint}"
-
-
 def run_problem(run: str, *, actions: Sequence[str]) -> str:
     """Return why a command cannot be given by the clock; nothing if it can."""
     if run.lstrip().casefold().startswith("/batch"):
@@ -170,6 +150,8 @@ def run_problem(run: str, *, actions: Sequence[str]) -> str:
     (command,) = found
     if not isinstance(command, RunCommand) or command.is_dry_run:
         return "this starts no batch; a schedule gives a command that does"
+    if command.options.start_at is not None:
+        return "start-at means nothing here: the schedule itself says when"
     if _names_the_thread(command):
         return "\u2018this\u2019 means nothing here: a schedule has no thread"
     return ""

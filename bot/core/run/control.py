@@ -43,6 +43,22 @@ class ControlResult:
     too_late: tuple[ItemId, ...] = ()  # to be stopped, but on their way to GitHub
 
 
+def drop(
+    progress: Progress, now: datetime, *, by: str, source: str
+) -> Sequence[e.Event]:
+    """Return what lets a plan go that starts by itself."""
+    pending = [
+        item for item, view in progress.items.items() if view.state is ItemState.PENDING
+    ]
+    return (
+        e.BatchCancelling(now, by),
+        *(e.ItemCancelled(now, item, by) for item in pending),
+        e.BatchFinished(now),
+        e.BatchConcluded(now),
+        e.ControlGiven(now, by, source, tuple(pending)),
+    )
+
+
 def pause(schedule: Schedule, now: datetime, *, by: str) -> ControlResult:
     """Let running items finish and start nothing new."""
     if schedule.state is not BatchState.RUNNING:

@@ -80,6 +80,8 @@ class Progress:
     start_source: str = ""  # the comment or box that started a plan
     ended_at: datetime | None = None
     expires_at: datetime | None = None  # of a plan
+    starts_at: datetime | None = None  # a plan that does so by itself
+    starts_zone: str = "UTC"  # by whose clock
     by: str = ""  # who paused or cancelled it; empty for on-failure
     cause: Cause | None = None  # what ended it, if nobody did
     pause_why: str = ""  # "budget" if its own requests are used up
@@ -195,6 +197,7 @@ class Progress:
         match event:
             case e.BatchPlanned():
                 self.expires_at = event.expires_at
+                self.starts_at, self.starts_zone = event.starts_at, event.zone
             case e.BatchStarted():
                 self.started_at = event.at
                 self.started_by, self.start_source = event.by, event.source

@@ -83,7 +83,10 @@ class NextTry:
 
 @dataclass(frozen=True, slots=True)
 class NotStarted:
-    """The plan waits for its start box."""
+    """The plan waits for its start box, or for the time at which it starts by itself."""
+
+    starts_at: datetime | None = None
+    zone: str = "UTC"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from bot.core.say.plan import start_text
 from bot.core.say.rows import FLAT
 from bot.core.say.sentences import did_not_succeed, is_unfinished
 from bot.core.say.situation import Situation
+from bot.core.say.start_times import starts_by_itself
 from bot.core.world.markdown import escape_line, paragraphs
 from bot.core.world.markers import box
 
@@ -81,6 +82,8 @@ class Boxes:
         if phase is Phase.PLANNED:
             text = start_text(progress, self.situation.now)
             yield Offer("start", text=text)
+            if starts_by_itself(progress, self.situation.now):
+                yield Offer("cancel", text="Drop it: nothing starts")
         if phase is Phase.CANCELLED and not progress.retried_as:
             left = [view.item for view in self._views if did_not_succeed(view)]
             if left:

@@ -179,6 +179,14 @@ def plan_expired(batch_id: BatchId) -> str:
     )
 
 
+def was_dropped(batch_id: BatchId) -> str:
+    """The plan was cancelled before its time."""
+    return (
+        f"Batch {code_span(batch_id)} was cancelled before it started. Give the command"
+        " again to get a new one. Nothing started."
+    )
+
+
 def busy(items: Sequence[tuple[str, BatchId]], *, is_retry: bool = False) -> str:
     """Items of a plan, or of what is to be retried, are live in other batches."""
     some, verb = ("Some of it", "is") if is_retry else ("Some of its items", "are")

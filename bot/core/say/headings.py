@@ -13,6 +13,7 @@ from bot.core.say.names import names_of
 from bot.core.say.pictures import Look, tally
 from bot.core.say.sentences import by_whom, ended_because, reason_sentence
 from bot.core.say.situation import Situation
+from bot.core.say.start_times import starts
 from bot.core.world.markdown import code_span, escape_line, some
 
 _MOST_WAITS = 3
@@ -127,7 +128,11 @@ def heading(progress: Progress, situation: Situation) -> str:
     counted = f"{counts_of_phase(progress, Phase.RUNNING)} · {what}"
     match phase_of(progress, situation):
         case Phase.PLANNED:
-            return f"🗒️ Batch {name} waits for its start — nothing has started · {what}"
+            at, now = progress.starts_at, situation.now
+            waits = "waits for its start"
+            if at is not None and at > now:
+                waits = starts(at, progress.starts_zone, now)
+            return f"🗒️ Batch {name} {waits} — nothing has started · {what}"
         case Phase.EXPIRED:
             return f"🗒️ Batch {name} was never started — its plan has expired"
         case Phase.STARTING:

@@ -112,6 +112,11 @@ _OPTIONS = (
         "of updates: `merge`; `rebase`: the commits are made again on the base"
         f" (default `{_DEFAULTS.update_method}`)",
     ),
+    (
+        "`start-at:22:00`",
+        "UTC, or `22:00@Europe/Zurich`, or `Mon-06:00`: planned now, starts then with the"
+        " role that you have then; `/batch start` and `/batch cancel` go before that",
+    ),
     ("`again`", "implement also what has an open pull request of the bot"),
     ("`dry-run`", "same as `/batch plan`"),
 )

@@ -7,6 +7,7 @@ from bot.core.durations import clock, spell
 from bot.core.model import Cause, ItemId, Outcome
 from bot.core.say.names import Names
 from bot.core.say.sentences import by_whom, closed_as, result
+from bot.core.say.start_times import starts
 from bot.core.world.markdown import (
     code_span,
     escape_line,
@@ -76,6 +77,8 @@ def _of_item(event: e.ItemEvent, names: Names) -> str:
 
 def _of_batch(event: e.BatchEvent, names: Names) -> str:
     match event:
+        case e.BatchPlanned(at=at, starts_at=starts_at, zone=zone) if starts_at:
+            return f"planned; it {starts(starts_at, zone, at)}"
         case e.BatchPlanned(at=at, expires_at=expires_at):
             return f"planned; it can be started until {clock(expires_at, at)}"
         case e.BatchStarted(by=by):

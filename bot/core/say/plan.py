@@ -16,6 +16,7 @@ from bot.core.say.names import Names, names_of
 from bot.core.say.pictures import order_of_work
 from bot.core.say.sentences import origin_sentence
 from bot.core.say.situation import Situation
+from bot.core.say.start_times import starts_by_itself
 from bot.core.world.markdown import (
     alert,
     code_span,
@@ -49,6 +50,7 @@ def render_plan(
         f"### 🗒️ Plan to {deeds(plan.items)} — nothing has started",
         _differences(plan, names),
         began_by(batch, names.links),
+        starts_by_itself(progress, situation.now),
         _total(progress, names, expectations),
         _waves(plan, names, expectations),
         paragraphs(_plan_budget(plan, situation, expectations), _commands(plan)),
@@ -61,7 +63,7 @@ def render_plan(
         [*parts, graph, command],
         [*parts, command],
         parts,
-        [*parts[:6], parts[7]],
+        [*parts[:7], parts[8]],
     ]
     return first_that_fits(f"{marker}\n{paragraphs(*body)}" for body in bodies)
 
@@ -209,8 +211,10 @@ def start_text(progress: Progress, now: datetime) -> str:
     """Return what starting a plan does, for its box."""
     name = progress.batch.id
     valid = ""
-    if progress.expires_at is not None:
+    at = progress.starts_at
+    if progress.expires_at is not None and (at is None or at <= now):
         valid = f"; the plan stays valid until {clock(progress.expires_at, now)}"
     reply = code_span(f"/batch start {name}")
     what = deeds(progress.batch.plan.items)
-    return f"**Start: {what}** (or reply {reply}{valid})"
+    when = " now" if starts_by_itself(progress, now) else ""
+    return f"**Start{when}: {what}** (or reply {reply}{valid})"

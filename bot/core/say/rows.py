@@ -252,7 +252,7 @@ class Rows:
 def _evident_reason(progress: Progress, phase: Phase, item: ItemId) -> why.Reason:
     """Return what the events alone say of a pending item."""
     if phase is Phase.PLANNED:
-        return why.NotStarted()
+        return why.NotStarted(progress.starts_at, progress.starts_zone)
     if phase is Phase.PAUSED:
         return why.IsPaused(progress.by)
     if phase is Phase.RESTARTING:

@@ -17,6 +17,7 @@ from bot.core.model import (
 from bot.core.run import reasons as why
 from bot.core.run.progress import ItemView, Progress
 from bot.core.say.names import Names
+from bot.core.say.start_times import starts
 from bot.core.world.markdown import (
     Links,
     code_span,
@@ -65,7 +66,9 @@ def reason_sentence(reason: why.Reason, names: Names, now: datetime) -> str:
             return f"paused {by_whom(by)}"
         case why.NextTry(at=at):
             return f"next try {until_then(at, now)}"
-        case why.NotStarted():
+        case why.NotStarted(starts_at, zone):
+            if starts_at is not None and starts_at > now:
+                return starts(starts_at, zone, now)
             return "waits for the start box"
         case why.BotStopping():
             return "the bot is being restarted, then goes on"

@@ -29,6 +29,7 @@ from bot.core.say.sentences import (
     tries,
 )
 from bot.core.say.situation import Situation
+from bot.core.say.start_times import starts
 from bot.core.world.markdown import (
     code_span,
     escape_line,
@@ -100,6 +101,9 @@ def state_words(progress: Progress, situation: Situation) -> str:
     now = situation.now
     match phase_of(progress, situation):
         case Phase.PLANNED:
+            at = progress.starts_at
+            if at is not None and at > now:
+                return f"⏰ {starts(at, progress.starts_zone, now)}"
             return "🗒️ waits for its start"
         case Phase.EXPIRED:
             return "🗒️ never started"

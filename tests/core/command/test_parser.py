@@ -15,6 +15,7 @@ from bot.core.actions.table import ACTIONS, installed
 from bot.core.command.faults import Unreadable
 from bot.core.command.limits import Limits
 from bot.core.command.parser import MAX_COMMANDS, Misread, parse_command, parse_comment
+from bot.core.command.start_at import StartAt
 from bot.core.command.syntax import (
     Cancel,
     Command,
@@ -422,18 +423,20 @@ item_options = st.builds(
     priority=st.none() | st.integers(0, 100),
 )
 options = st.builds(
-    lambda some, concurrency, on_failure, budget, deps: replace(
+    lambda some, concurrency, on_failure, budget, deps, start_at: replace(
         some,
         concurrency=concurrency,
         on_failure=on_failure,
         budget_requests=budget,
         deps=deps,
+        start_at=start_at,
     ),
     item_options,
     st.none() | st.integers(1, 99),
     st.none() | st.sampled_from(OnFailure),
     st.none() | st.integers(1, 9999),
     st.none() | st.sampled_from(Deps),
+    st.none() | st.sampled_from([StartAt("22:00"), StartAt("Mon-06:00")]),
 )
 afters = st.lists(item_names, max_size=3, unique=True).map(tuple)
 prefixes = st.none() | st.sampled_from(["implement", "review", "merge", "triage"])
