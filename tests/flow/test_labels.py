@@ -8,6 +8,7 @@ from bot.engine.which import Which
 from bot.localhub.accounts import UserType
 from bot.localhub.faults import Fault, FaultKind
 from bot.store.batches import SqliteBatches
+from tests.flow.test_across import API, add, labels_of
 from tests.flow.test_once import replay
 from tests.flow.world import REPOSITORY, World
 
@@ -106,6 +107,34 @@ async def test_two_people_s_labels_are_two_batches(on: World):
         await over(on, 2)
     assert sorted(batches(on)) == [(12, "/batch 12 18"), (15, "/batch 15")]
     assert "@linus" in on.said("report", on=15)
+
+
+async def test_windows_of_two_repositories_that_cross_are_two_batches(on: World):
+    """The same numbers, labelled by the same person, in turn; one is taken off again."""
+    api = add(on)
+    for number in (2, 5):
+        on.issue(number, "write a.txt hello")
+    async with on.bot():
+        for number in (2, 5):
+            label(on, number)
+            on.hub.label("ada", API, number, "batch")
+            await on.clock.sleep(20)
+        on.hub.unlabel("ada", API, 5, "batch")
+        await over(on, 2)
+        await on.dealt_with()
+    names = "SELECT repository_id, json_extract(data, '$.command') FROM batches"
+    assert dict(on.rows(names)) == {
+        on.repository.id: "/batch 2 5",
+        api.id: "/batch 2",
+    }
+    opened = [one.pull.head_ref for one in api.threads.values() if one.pull]
+    assert [ref.rpartition("/")[2] for ref in opened] == ["2"]
+    assert set(on.pull_requests()) == {2, 5}
+    assert labels(on, 2, 5) == labels_of(api, 2) == labels_of(api, 5) == []
+    assert "api" not in on.said("report", on=2)
+    assert api.threads[5].comments == []
+    (said,) = [c.body for c in api.threads[2].comments if "batch-bot:report" in c.body]
+    assert "Asked for by @ada with a label on #2 " in plain(said)
 
 
 async def test_two_windows_that_close_at_once_do_not_share_an_item(on: World):
