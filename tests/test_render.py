@@ -8,7 +8,7 @@ from tests.render import STYLES, page
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-PHONE = ViewportSize(width=390, height=844)
+PHONE = ViewportSize(width=360, height=780)
 # Quoted commands, logs and settings keep their lines; GitHub draws the graphs itself.
 CUT = """() => {
   document.querySelectorAll('details').forEach(one => one.open = true)

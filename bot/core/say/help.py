@@ -158,13 +158,9 @@ CONFIGURATION_EXAMPLE = (
 _CONFIGURATION = paragraphs(
     "`.github/batch.yml` on the default branch may hold any of these:",
     fence(CONFIGURATION_EXAMPLE, "yaml"),
-    table(
-        ["Key", "What it says"],
-        "ll",
-        [
-            [code_span(name), f"{key.says}: {code_span(key.example)}"]
-            for name, key in rows()
-        ],
+    "\n".join(
+        f"- {code_span(name)} — {key.says}: {code_span(key.example)}"
+        for name, key in rows()
     ),
     "A mistake in it is answered in a comment, and nothing starts until it is mended.",
 )
@@ -259,7 +255,7 @@ def _help_overview() -> str:
 
 def _help_items(rows: Sequence[tuple[str, str]]) -> str:
     actions = [
-        [name, _APPLIES_TO[action.applies_to], effect]
+        [name, f"{_APPLIES_TO[action.applies_to]}: {effect}"]
         for action, (name, effect) in zip(ACTIONS.values(), rows, strict=True)
     ]
     return paragraphs(
@@ -268,7 +264,7 @@ def _help_items(rows: Sequence[tuple[str, str]]) -> str:
         "An action stands before all items (`/batch close 12 15`) or before one"
         " (`/batch 12 close:63`). Without one, issues get `implement` and pull"
         " requests `review`.",
-        table(["Action", "For", "Effect"], "lll", actions),
+        table(["Action", "For what, and what it does"], "ll", actions),
     )
 
 
