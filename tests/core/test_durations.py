@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.core.durations import clock, spell, spell_about, spell_option
+from bot.core.durations import clock, span, spell, spell_about, spell_option
 
 
 @pytest.mark.parametrize(
@@ -45,3 +45,15 @@ def test_a_clock_names_the_day_when_it_is_not_today():
     now = datetime(2025, 11, 10, 23, 50, tzinfo=UTC)
     assert clock(now, now) == "23:50 UTC"
     assert clock(now + timedelta(minutes=20), now) == "00:10 UTC on 11 Nov"
+
+
+@pytest.mark.parametrize(
+    ("text", "hours"), [("12h", 12), ("30d", 720), ("8w", 1344), ("9999w", 1679832)]
+)
+def test_a_span_is_read_as_operators_write_it(text: str, hours: int):
+    assert span(text) == timedelta(hours=hours)
+
+
+@pytest.mark.parametrize("text", ["", "0d", "30", "d", "10000w", "1.5d", "30D", "३d"])
+def test_what_is_no_span_is_none(text: str):
+    assert span(text) is None
