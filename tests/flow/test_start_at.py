@@ -78,7 +78,7 @@ async def test_it_is_started_before_its_time_by_its_box_or_dropped(on: World):
         assert begun(on) == 0
         assert is_open(on)
         await on.answer(AT_FIVE)
-        on.say("/batch start")
+        on.hub.tick("ada", REPOSITORY, on.comments("plan")[-1].id, "batch:start")
         await over(on, 2)
         await pass_until(on, "2026-03-04T17:30Z")
     assert begun(on) == 1
