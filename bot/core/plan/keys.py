@@ -139,8 +139,8 @@ _ACTION_RULES = {
     "then": {
         "properties": {
             "with": {
-                "prefixItems": [{"pattern": r"^[\w.-]+\.[yY][aA]?[mM][lL]$"}],
-                "items": {"pattern": r"^[A-Za-z_][\w-]*="},
+                "items": [{"pattern": r"^[\w.-]+\.[yY][aA]?[mM][lL]$"}],
+                "additionalItems": {"pattern": r"^[A-Za-z_][\w-]*="},
             }
         }
     },
