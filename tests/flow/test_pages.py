@@ -9,10 +9,12 @@ from typing import Any
 from urllib.parse import quote
 
 import aiohttp
+import pytest
 
 from bot.app import Bot
 from bot.core.say.terminal import plain
 from bot.localhub.state import Comment
+from bot.web.pages import streams
 from tests.flow.test_budget import installation_of
 from tests.flow.world import World
 
@@ -287,6 +289,22 @@ async def test_what_the_budget_keeps_waiting_is_found_among_what_waits(on: World
         await on.finished(command)
         page = await reader.get("/?state=waiting")
         assert f"/batches/{name}" not in page.text
+
+
+async def test_no_more_watch_than_leave_room_for_deliveries(
+    on: World, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(streams, "MOST_WATCHERS", 2)
+    async with on.bot(**SET_UP) as bot, reading(bot) as reader:
+        async with reader.follows("/live"):
+            async with reader.follows("/live"):
+                refused = await reader.get("/live")
+                assert (refused.status, "reload it" in refused.text) == (503, True)
+                assert (await reader.get("/")).status == 200
+            await on.finished(on.say("/batch close:40"))  # who has gone is noticed
+        async with reader.follows("/live") as followed:
+            await on.finished(on.say("/batch reopen:40"))
+            assert await followed.next() == ("reload", "")
 
 
 async def test_a_list_is_told_that_something_has_happened(on: World):

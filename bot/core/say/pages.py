@@ -32,6 +32,11 @@ def starting() -> str:
     return "The bot is starting; try again in a few seconds.\n"
 
 
+def too_many_watch() -> str:
+    """Return what is said to who would follow a page while too many do."""
+    return "Too many pages are followed at this moment; reload it to see what is new.\n"
+
+
 def nothing_found(*, is_filtered: bool) -> str:
     """Return what an empty list says."""
     if is_filtered:

@@ -148,6 +148,7 @@ class Boards:
         self._boards: OrderedDict[BatchId, Board] = OrderedDict()
         self._keepers: dict[BatchId, asyncio.Task[None]] = {}
         self._rows: OrderedDict[BatchId, BatchRow] = OrderedDict()
+        self.streams = 0  # open ones, of all pages
         self.happened = asyncio.Event()  # anything, to any batch
         self.closing = asyncio.Event()
         self.nonce = secrets.token_hex(4)

@@ -13,6 +13,7 @@ from typing import Any
 from aiohttp import web
 from aiohttp_sse import EventSourceResponse, sse_response
 
+from bot.core.say import pages as said
 from bot.ports.clock import Clock
 from bot.web.pages import logs
 from bot.web.pages.board import Board, Boards
@@ -29,6 +30,12 @@ SEEN_SECONDS = 60.0
 LIST_SECONDS = 10.0
 """How often a list is told at most that something has changed."""
 
+TAKEN_SECONDS = 30.0
+"""How long whoever watches may leave lying what was sent; then they are let go."""
+
+MOST_WATCHERS = 500
+"""How many streams are open at a time: each is a connection, and deliveries need some."""
+
 _RETRY_MILLISECONDS = 2_000
 
 
@@ -36,9 +43,14 @@ class Stream:
     """One open connection, until it ends, is too old, or the bot ends."""
 
     def __init__(
-        self, response: EventSourceResponse, boards: Boards, clock: Clock
+        self,
+        response: EventSourceResponse,
+        transport: asyncio.Transport | None,  # None: whoever watched is gone
+        boards: Boards,
+        clock: Clock,
     ) -> None:
         self._response = response
+        self._transport = transport
         self._clock = clock
         self._ends = [
             asyncio.create_task(response.wait()),
@@ -52,7 +64,15 @@ class Stream:
 
     async def send(self, event: str, data: str, *, id_: str | None = None) -> None:
         """Send one event."""
-        await self._response.send(data, id=id_, event=event, retry=_RETRY_MILLISECONDS)
+        try:
+            async with asyncio.timeout(TAKEN_SECONDS):
+                await self._response.send(
+                    data, id=id_, event=event, retry=_RETRY_MILLISECONDS
+                )
+        except TimeoutError:
+            if self._transport is not None:  # its end would wait for the reader as well
+                self._transport.abort()
+            raise
 
     async def goes_on(self, what: asyncio.Event, seconds: float | None = None) -> bool:
         """Return when something has happened, or after so long; False if it ended."""
@@ -83,9 +103,16 @@ async def streaming(
     look: Look, board: Board | None = None
 ) -> AsyncIterator[tuple[Stream, web.StreamResponse]]:
     """Yield an open stream to somebody, for as long as they may see the batch."""
+    boards = look.boards
+    if boards.streams >= MOST_WATCHERS:
+        raise web.HTTPServiceUnavailable(
+            text=said.too_many_watch(), headers={**HEADERS, "Retry-After": "30"}
+        )
+    boards.streams += 1
     try:
         async with sse_response(look.request, headers=HEADERS) as response:
-            stream = Stream(response, look.boards, look.sources.clock)
+            transport = look.request.transport
+            stream = Stream(response, transport, boards, look.sources.clock)
             if board is not None:
                 stream.ends_with(until_hidden(look, board))
             try:
@@ -94,6 +121,8 @@ async def streaming(
                 stream.close()
     except (ConnectionError, TimeoutError):
         pass  # whoever watched is gone
+    finally:
+        boards.streams -= 1
 
 
 async def until_hidden(look: Look, board: Board) -> None:
