@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from bot.localhub import pulls
+from bot.localhub.rules import BranchRules, RequiredCheck
 from bot.localhub.state import Repository
 from tests.flow.killing import mortal_world
+from tests.flow.merging import MERGES, UPDATES
 from tests.flow.mortal import SwiftClock
 from tests.flow.world import REPOSITORY, ROLES, World
 
@@ -268,6 +270,101 @@ async def test_what_somebody_does_there_meanwhile_and_tries_again(on: World):
     assert [pulls.pull_of(t).base_ref for t in api.threads.values() if t.pull] == [
         "trunk"
     ]
+
+
+async def test_what_was_done_there_is_taken_back_and_added_to_and_left_out(on: World):
+    """Undo, an addition to what runs, and a skip name items of the other repository."""
+    api, go = add(on), on.folder / "go"
+    on.issue(12, f"write a b\nwait {go}")
+    on.issue(15)
+    async with on.bot():
+        command = on.say(
+            "/batch 12 close:acme/api#6 close:acme/api#7 after:12 close:15 after:acme/api#7"
+        )
+        await on.until(lambda: states(on).get("api-6") == "completed")
+        added = await on.answer("/batch add close:acme/api#5 after:12")
+        assert "acme/api#5" in added.replace("\u2060", "")
+        on.hub.set_role("acme", API, "grace", "read")
+        refused = await on.answer("/batch add close:acme/api#8", by="grace")
+        assert "access to `acme/api`, and you have **read** there" in refused
+        await on.answer("/batch skip acme/api#7")
+        await on.until(lambda: states(on)["api-7"] == "skipped")
+        go.touch()
+        await on.finished(command)
+        assert states(on) == {
+            **dict.fromkeys(("12", "api-6", "api-5"), "completed"),
+            **dict.fromkeys(("api-7", "15"), "skipped"),
+        }
+        assert [api.threads[n].state for n in (5, 6, 7)] == ["closed", "closed", "open"]
+        refused = await on.answer("/batch undo acme/api#6", by="grace")
+        assert "access to `acme/api`, and you have **read** there" in refused
+        assert api.threads[6].state == "closed"
+        undone = on.say("/batch undo acme/api#5 acme/api#6")
+        await on.finished(undone)
+    assert [api.threads[n].state for n in (5, 6, 7)] == ["open", "open", "open"]
+
+
+async def test_a_plan_with_an_item_elsewhere_is_started_by_its_box(on: World):
+    """The role there counts then, also of whoever ticks."""
+    api = add(on)
+    on.issue(12)
+    async with on.bot():
+        on.say("/batch plan close:12 close:acme/api#5")
+        await on.until(lambda: on.comments("plan"))
+        (plan,) = on.comments("plan")
+        on.hub.set_role("acme", API, "grace", "triage")
+        on.hub.tick("grace", REPOSITORY, plan.id, "batch:start")
+        await on.until(lambda: "access to `acme/api`" in "".join(on.replies()))
+        await on.dealt_with()
+        assert on.rows("SELECT state FROM batches") == [("planned",)]
+        assert api.threads[5].state == "open"
+        on.hub.tick("ada", REPOSITORY, plan.id, "batch:start", checked=False)
+        on.hub.tick("ada", REPOSITORY, plan.id, "batch:start")
+        await on.until(lambda: on.comments("report"))
+    assert states(on) == dict.fromkeys(("12", "api-5"), "completed")
+    assert api.threads[5].state == "closed"
+
+
+async def test_a_suspended_installation_ends_the_batch_in_all_its_repositories(
+    on: World,
+):
+    api, go = add(on), on.folder / "go"
+    api.threads[5].body = f"write a b\nsay at work\nwait {go}"
+    on.issue(12)
+    async with on.bot():
+        on.say("/batch acme/api#5 close:12 after:acme/api#5")
+        await on.until(lambda: "at work" in said(on, "tracking"))
+        (installation,) = on.hub.state.installations.values()
+        on.hub.suspend_installation(installation)
+        await on.until(lambda: on.rows("SELECT state FROM batches") == [("cancelled",)])
+        go.touch()
+        assert set(states(on).values()) <= {"cancelled", "failed", "skipped"}
+        on.hub.unsuspend_installation(installation)
+        await on.until(lambda: on.comments("report"))
+    assert "suspended" in said(on, "report")
+    assert [t for t in api.threads.values() if t.pull] == []
+
+
+async def test_two_merges_into_one_base_there_are_made_one_after_the_other(on: World):
+    """As at home: the second is brought up to date with what the first one made."""
+    api = add(on)
+    checks = (RequiredCheck("ci"),)
+    api.rules = [BranchRules(checks=checks, is_strict=True)]
+    for number in (10, 11):
+        branch, files = f"topic-{number}", {f"topic{number}.txt": "topic\n"}
+        on.hub.push("linus", API, branch, files, message="Add a topic")
+        made = on.hub.open_pull_request("linus", API, "A topic", head=branch)
+        assert made.number == number
+        head = pulls.pull_of(made).head_sha
+        on.hub.check(API, head, "ci", conclusion="success")
+    on.hub.plan_checks(API, {"ci": "success"})
+    async with on.bot():
+        await on.finished(on.say("/batch merge acme/api#10 acme/api#11"))
+    merged = [pulls.pull_of(api.threads[number]).is_merged for number in (10, 11)]
+    assert merged == [True, True]
+    assert on.rows(MERGES) == [(2,)]
+    # Of the first GitHub may not have known yet that there is nothing new.
+    assert on.rows(UPDATES) in ([(1,)], [(2,)])
 
 
 async def test_it_is_killed_in_the_midst_and_goes_on_in_both(tmp_path: Path):
