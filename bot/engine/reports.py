@@ -106,7 +106,9 @@ class Reports:
         waited = self._clock.now() - ended_at(progress)
         if not takes_no_comment(refusal) and waited < ELSEWHERE_AFTER:
             return None
-        others = {i.number: i for i in batch.plan.items if i.number != batch.thread}
+        # Of its home alone: who reads another repository need not be a reader of this one.
+        home = [i for i in batch.plan.items if i.repository.id == batch.repository.id]
+        others = {i.number: i for i in home if i.number != batch.thread}
         for item in [*others.values()][:MOST_ELSEWHERE]:
             body = render_elsewhere(report.body, batch, why=refusal)
             comment = CreateComment(item.repository, item.number, report.marker, body)

@@ -345,6 +345,24 @@ async def test_a_suspended_installation_ends_the_batch_in_all_its_repositories(
     assert [t for t in api.threads.values() if t.pull] == []
 
 
+async def test_a_report_that_its_thread_does_not_take_is_not_told_elsewhere(
+    on: World,
+):
+    """Who reads the other repository need not be a reader of the home."""
+    api, go = add(on), on.folder / "go"
+    on.hub.set_visibility("ada", REPOSITORY, is_private=True)
+    on.issue(12, f"say {TITLE}\nwait {go}\nexit 3")
+    async with on.bot():
+        on.say("/batch close:acme/api#5 12")
+        await on.until(lambda: states(on).get("api-5") == "completed")
+        await on.until(lambda: on.comments("tracking"))
+        on.hub.lock("ada", REPOSITORY, 40)
+        await on.dealt_with()
+        go.touch()
+        await on.until(lambda: on.comments("report", on=12) or api.threads[5].comments)
+    assert api.threads[5].comments == []
+
+
 async def test_two_merges_into_one_base_there_are_made_one_after_the_other(on: World):
     """As at home: the second is brought up to date with what the first one made."""
     api = add(on)
