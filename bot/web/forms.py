@@ -105,6 +105,8 @@ class Forms:
         is_fit = asked.verb in VERBS and all(map(_ITEM.fullmatch, asked.items))
         if not is_fit or len(asked.items) > _MOST_ITEMS:
             return _answer(request, 400, said.unfit_form())
+        if self._reading() is None:  # nobody's role is known, and no batch
+            return _answer(request, 503, said.starting())
         if not await self._may_see(viewer, batch_id):
             return _answer(request, 404, said.not_there())
         return await self._carried_out(request, viewer, batch_id, asked)

@@ -73,6 +73,7 @@ class Site:
     refusal: str = ""
     begun: list[Proof] = field(default_factory=list)
     wishes: list[tuple[Any, ...]] = field(default_factory=list)
+    is_starting: bool = False
 
     def address(self, proof: Proof, *, callback: str) -> str:
         self.begun.append(proof)
@@ -197,7 +198,12 @@ async def site() -> AsyncIterator[Site]:
         web_url=web_url,
         clock=clock,
     ).add_to(app)
-    Forms(access=access, reading=lambda: known, wish=wish, web_url=web_url).add_to(app)
+    Forms(
+        access=access,
+        reading=lambda: None if made.is_starting else known,
+        wish=wish,
+        web_url=web_url,
+    ).add_to(app)
     app.router.add_get("/batches/{batch}", show)
     server = TestServer(app, port=URL(web_url).port)
     await server.start_server()
@@ -620,6 +626,17 @@ async def test_what_no_page_offers_is_refused(site: Site, do: str):
     answer = await site.send({**form, "do": do})
     assert answer.status == 400
     assert site.wishes == []
+
+
+async def test_a_form_that_comes_while_the_bot_starts_is_to_be_sent_again(site: Site):
+    await signed_in(site)
+    form = await site.form()
+    site.is_starting = True
+    answer = await site.send({**form, "do": "pause"})
+    assert (answer.status, "is starting" in answer.text) == (503, True)
+    assert site.wishes == []
+    site.is_starting = False
+    assert (await site.send({**form, "do": "pause"})).status == 303
 
 
 async def test_no_other_method_reaches_a_control(site: Site):
