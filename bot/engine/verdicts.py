@@ -7,7 +7,7 @@ import structlog
 from bot.core.command.trigger import ConfigurationPushed
 from bot.core.effects import CreateCheckRun
 from bot.core.plan.configuration import PATH
-from bot.core.plan.schedules import Schedule, Timetable
+from bot.core.plan.schedules import RecurringCommand, Timetable
 from bot.core.plan.sources import Source
 from bot.core.say import configuration
 from bot.core.say import schedules as say
@@ -66,7 +66,7 @@ class Verdicts:
         follows = not pushed.is_from_fork
         faults: tuple[ConfigurationFault, ...] = ()
         if isinstance(source, Source):
-            schedules: Sequence[Schedule] = ()
+            schedules: Sequence[RecurringCommand] = ()
             try:
                 found = await proposed(
                     self._github, repository, source, follows=follows
@@ -88,7 +88,9 @@ class Verdicts:
         )
         await self._effects.perform(_key(pushed, pushed.sha), intent)
 
-    def _runs(self, schedules: Sequence[Schedule], timetable: Timetable | None) -> str:
+    def _runs(
+        self, schedules: Sequence[RecurringCommand], timetable: Timetable | None
+    ) -> str:
         """Return when what a file has on a schedule runs."""
         if not schedules:
             return ""

@@ -37,7 +37,7 @@ from bot.core.model import (
     Repository,
     Request,
 )
-from bot.core.plan.schedules import Kept, Schedule, Timetable
+from bot.core.plan.schedules import Kept, RecurringCommand, Timetable
 from bot.core.world.freezes import Freeze
 from bot.ports.store import Delivery, Held
 from bot.store.store import Store
@@ -49,7 +49,14 @@ TIMETABLE = Timetable(
     "f" * 64,
     "https://x.test/acme/widgets/blob/main/.github/batch.yml",
     Sender("ada", is_bot=False),
-    (Kept(Schedule("Mon 06:00", "close 12", "Europe/Zurich"), NOW, "batch b7k2", NOW),),
+    (
+        Kept(
+            RecurringCommand("Mon 06:00", "close 12", "Europe/Zurich"),
+            NOW,
+            "batch b7k2",
+            NOW,
+        ),
+    ),
 )
 DONE = Outcome(OutcomeKind.COMPLETED, "rebased", Link("PR 71", "https://x.test/71"))
 BROKEN = Outcome(OutcomeKind.FAILED, reason="timed out after 30m")

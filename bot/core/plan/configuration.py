@@ -24,7 +24,7 @@ from bot.core.model import (
     UpdateMethod,
     UpdateWhen,
 )
-from bot.core.plan.schedules import Schedule
+from bot.core.plan.schedules import RecurringCommand
 from bot.core.remarks import Verdict
 from bot.core.world.pulls import MergeMethod
 
@@ -170,7 +170,7 @@ class RepositoryConfiguration:
     home: ItemNumber | None = None  # where batches without a thread speak
     comments: Comments = field(default_factory=Comments)
     # Of the repository's own file alone: whoever pushed another one is of no role here.
-    schedules: tuple[Schedule, ...] = ()
+    schedules: tuple[RecurringCommand, ...] = ()
 
     @property
     def options(self) -> Options:

@@ -41,7 +41,7 @@ from bot.core.plan.configuration import (
     RunResult,
     RunRole,
 )
-from bot.core.plan.schedules import Schedule
+from bot.core.plan.schedules import RecurringCommand
 from bot.core.plan.shapes import (
     Choice,
     Each,
@@ -387,7 +387,7 @@ KEYS: Mapping[str, Key] = {
     "schedules": Key(
         Each(
             Keys(
-                Schedule,
+                RecurringCommand,
                 {
                     "at": Key(Text(20, TIMES, FORM, likely=likely_times), "when, by the clock of its zone", 'at: "Mon-Fri 06:00"'),
                     "zone": Key(Text(40, words="the name of a time zone", check=zone_problem, examples=("Europe/Zurich", "UTC")), "the zone, by its name in the tz database; without it UTC", "zone: Europe/Zurich"),

@@ -17,7 +17,7 @@ MADE_UP_FOR = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Schedule:
+class RecurringCommand:
     """A command without its ``/batch``, and when it is given. Its words are what it is."""
 
     at: str  # as ``bot.core.calendar.TIMES``
@@ -51,7 +51,7 @@ class Schedule:
 class Kept:
     """A schedule with what became of it."""
 
-    schedule: Schedule
+    schedule: RecurringCommand
     since: datetime  # up to here, everything is dealt with
     became: str = ""  # of the last time, in a few words
     last_at: datetime | None = None  # when that was due
@@ -107,7 +107,7 @@ class Timetable:
 
 def learned(
     before: Timetable | None,
-    schedules: Sequence[Schedule],
+    schedules: Sequence[RecurringCommand],
     *,
     repository: Repository,
     digest: str,

@@ -8,7 +8,7 @@ from bot.core.command.faults import Refusal
 from bot.core.command.trigger import Sender
 from bot.core.durations import spell_about
 from bot.core.model import BatchId, Request, Role
-from bot.core.plan.schedules import Kept, Schedule, Timetable
+from bot.core.plan.schedules import Kept, RecurringCommand, Timetable
 from bot.core.say.askers import who_asked
 from bot.core.say.refusals import in_a_sentence, render_refusal
 from bot.core.say.terminal import unlinked
@@ -54,7 +54,7 @@ def runs_next(timetable: Timetable, now: datetime, why_off: Off | None) -> str:
     return paragraphs(first, _table(timetable, now))
 
 
-def would_run(schedules: Sequence[Schedule], now: datetime) -> str:
+def would_run(schedules: Sequence[RecurringCommand], now: datetime) -> str:
     """Return what the schedules of a file would do on the default branch."""
     first = (
         "On the default branch its schedules run with the role that whoever brings it"
@@ -72,12 +72,12 @@ def _table(timetable: Timetable, now: datetime) -> str:
     return "\n".join(map(line, timetable.schedules))
 
 
-def _line(schedule: Schedule, next_at: datetime | None, now: datetime) -> str:
+def _line(schedule: RecurringCommand, next_at: datetime | None, now: datetime) -> str:
     run = code_span(schedule.command)
     return f"{run}: {_when(schedule, next_at, now)}"
 
 
-def _when(schedule: Schedule, next_at: datetime | None, now: datetime) -> str:
+def _when(schedule: RecurringCommand, next_at: datetime | None, now: datetime) -> str:
     if next_at is None:
         return f"{schedule.zone} is no zone that this version knows"
     return f"next {next_at:%a %Y-%m-%d %H:%M} {schedule.zone}, in {spell_about(next_at - now)}"

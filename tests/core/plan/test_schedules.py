@@ -6,15 +6,21 @@ import pytest
 
 from bot.core.command.trigger import Sender
 from bot.core.model import InstallationId, Repository
-from bot.core.plan.schedules import Kept, Schedule, Timetable, learned, run_problem
+from bot.core.plan.schedules import (
+    Kept,
+    RecurringCommand,
+    Timetable,
+    learned,
+    run_problem,
+)
 from bot.core.plan.sources import Source, read_configuration, read_sources
 from bot.errors import ConfigurationError
 
 REPOSITORY = Repository(5, "acme/widgets", InstallationId(7))
 ADA, LINUS = Sender("ada", is_bot=False), Sender("linus", is_bot=False)
 NOW = datetime(2026, 3, 3, 15, 0, tzinfo=UTC)
-CLOSE = Schedule("16:00", "close label:stale")
-MERGE = Schedule("Mon 06:00", "merge label:ready", "Europe/Zurich")
+CLOSE = RecurringCommand("16:00", "close label:stale")
+MERGE = RecurringCommand("Mon 06:00", "merge label:ready", "Europe/Zurich")
 
 
 def hours(number: float) -> datetime:
@@ -22,7 +28,7 @@ def hours(number: float) -> datetime:
 
 
 def made(
-    *schedules: Schedule, before: Timetable | None = None, at: float = 0
+    *schedules: RecurringCommand, before: Timetable | None = None, at: float = 0
 ) -> Timetable:
     return learned(
         before,
@@ -117,7 +123,9 @@ def test_the_same_schedule_twice_is_a_fault():
 
 def test_an_action_of_the_repositorys_own_can_be_scheduled():
     text = 'actions: {tidy: {uses: label, with: [-new]}}\nschedules: [{at: "06:00", run: "tidy label:new"}]'
-    assert read_configuration(text).schedules == (Schedule("06:00", "tidy label:new"),)
+    assert read_configuration(text).schedules == (
+        RecurringCommand("06:00", "tidy label:new"),
+    )
     assert run_problem("tidy label:new", actions=())
 
 
