@@ -27,6 +27,7 @@ from bot.core.model import (
     Role,
 )
 from bot.core.say import declines
+from bot.core.say.controls import has_begun
 from bot.engine import roles
 from bot.engine.boxes import command_of
 from bot.engine.controls import Controls
@@ -157,6 +158,9 @@ class Wished:
             else:
                 outcome = await self._controls.control(request, batch, command, role)
         said = self._replies.told_apart(request)
+        if not said and outcome.startswith("batch "):
+            where = f"{batch.repository.name}#{batch.thread}"
+            said = has_begun(outcome.removeprefix("batch "), where)
         # What changed nothing says so, and is no more than a refusal here.
         progress = await self._situations.progress(batch.id)
         is_new = outcome.startswith("batch ") or request.source in progress.controls

@@ -219,6 +219,7 @@ async def test_a_retry_of_the_operator_is_a_batch_of_its_own(on: World):
         (on.folder / "mended").touch()
         told = await read(on, "retry", batch)
         assert told["outcome"].startswith("batch ")
+        assert "has begun; its progress comes in `acme/widgets#40`" in told["said"]
         await on.until(lambda: len(on.comments("report")) == 2)
         assert 12 in on.pull_requests()
     said = on.said("report")

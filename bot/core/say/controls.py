@@ -34,6 +34,14 @@ _EFFECTS = {
 }
 
 
+def has_begun(batch_id: str, where: str) -> str:
+    """A batch began, whose own comment is its answer in the thread."""
+    return (
+        f"🚀 Batch {code_span(batch_id)} has begun; its progress comes in"
+        f" {code_span(where)}."
+    )
+
+
 def already(state: BatchState) -> str:
     """Why a control changed nothing."""
     return f"it is {state}"
