@@ -46,20 +46,20 @@ WRITTEN = "data/host/attempts/*/workspace/a"
 @pytest.mark.parametrize(
     ("name", "seed", "share"),
     [
-        *(("work", order, f"{order}/2") for order in range(2)),
-        *(("cancel", moment, f"{moment}/3") for moment in range(3)),
-        *(("pause", 0, f"{half}/2") for half in range(2)),
-        ("change", 0, "0/3"),
-        ("undo", 0, "0/2"),
-        ("mix", 0, "0/3"),
-        ("look", 0, "0/2"),
-        ("add", 0, "0/2"),
-        ("label", 0, "0/3"),
-        ("schedule", 0, "0/2"),
-        ("show", 0, "0/3"),
-        ("dispatch", 0, "0/2"),
-        ("dispatch", 1, "1/2"),
-        ("across", 0, "0/2"),
+        *(("work", order, f"{order}/3") for order in range(2)),
+        *(("cancel", moment, f"{moment}/6") for moment in range(3)),
+        *(("pause", 0, f"{third}/3") for third in range(2)),
+        ("change", 0, "0/5"),
+        ("undo", 0, "0/4"),
+        ("mix", 0, "0/5"),
+        ("look", 0, "0/4"),
+        ("add", 0, "0/4"),
+        ("label", 0, "0/5"),
+        ("schedule", 0, "0/4"),
+        ("show", 0, "0/5"),
+        ("dispatch", 0, "0/4"),
+        ("dispatch", 1, "1/4"),
+        ("across", 0, "0/4"),
     ],
 )
 async def test_it_dies_at_each_point_and_goes_on(
@@ -67,8 +67,8 @@ async def test_it_dies_at_each_point_and_goes_on(
 ):
     """Each life ends at the first point at which none has ended before.
 
-    The seed is the order of the work, and the moment of the cancel. Each point is in one
-    share; ``sweep_killed.py`` has all of them with more seeds.
+    The seed is the order of the work, and the moment of the cancel. A share of the
+    points is tried here; ``sweep_killed.py`` has all of them with more seeds.
     """
     story = STORIES[name]
     async with mortal_world(tmp_path, clock=SwiftClock()) as (on, scythe, child):
