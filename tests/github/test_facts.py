@@ -122,7 +122,7 @@ async def test_a_pull_request_has_all_its_facts(desk: Bench):
 
 
 async def test_the_repository_comes_with_the_same_query(desk: Bench):
-    blob = {"__typename": "Blob", "text": "actions: {}\n"}
+    blob = {"__typename": "Blob", "text": "actions: {}\n", "byteSize": 12}
     answer = repository(configuration=blob)
     desk.github.on(GRAPHQL, Reply({"data": {"repository": answer}}))
     about, facts = await desk.reader.facts(REPOSITORY, [])
