@@ -319,7 +319,7 @@ class Thursday(Story):
 DAYS = (Monday, Tuesday, Wednesday, Thursday)
 for day in DAYS:
     day.TestCase.settings = settings(
-        max_examples=(EXAMPLES or 40) // len(DAYS),
+        max_examples=(EXAMPLES or 24) // len(DAYS),
         stateful_step_count=25,
         deadline=None,
         derandomize=not EXAMPLES,
