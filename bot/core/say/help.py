@@ -114,7 +114,7 @@ _OPTIONS = (
     ),
     (
         "`start-at:22:00`",
-        "UTC, or `22:00@Europe/Zurich`, or `Mon-06:00`: planned now, starts then with the"
+        "UTC, or `22:00@Asia/Tokyo`, or `Mon-06:00`: planned now, starts then with the"
         " role that you have then; `/batch start` and `/batch cancel` go before that",
     ),
     ("`again`", "implement also what has an open pull request of the bot"),
