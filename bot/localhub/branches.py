@@ -4,14 +4,14 @@ from collections.abc import Mapping
 
 from bot.localhub import pulls
 from bot.localhub.accounts import User, UserType
-from bot.localhub.dispatches import Dispatches
+from bot.localhub.actions import Actions
 from bot.localhub.errors import not_found
 from bot.localhub.git import ZERO_SHA
 from bot.localhub.pulls import pull_of
 from bot.localhub.state import Activity, Repository, Thread
 
 
-class Branches(Dispatches):
+class Branches(Actions):
     """Pushes, and branches that come, go and change their names."""
 
     def push(

@@ -11,7 +11,7 @@ from typing import Any
 
 from bot.localhub import verdicts, workflow_files
 from bot.localhub.accounts import User
-from bot.localhub.actions import Actions
+from bot.localhub.branches import Branches
 from bot.localhub.check_runs import CI_LOGIN
 from bot.localhub.ci import CheckRun, CheckSuite, Job, RunPlan, Step, WorkflowRun
 from bot.localhub.errors import GitHubError, not_found
@@ -24,7 +24,7 @@ FRAME = ("Set up job", "Complete job")
 """The steps that every job has besides its own."""
 
 
-class Dispatches(Actions):
+class Dispatches(Branches):
     """Runs that were asked for, from the request to the last step."""
 
     def plan_run(self, repository: str, file: str, plan: RunPlan) -> None:
@@ -262,19 +262,6 @@ class Dispatches(Actions):
         if not going:
             run.status, run.conclusion = "completed", "cancelled"
             self._tell_run(repository, run, "completed")
-
-    def push(
-        self,
-        login: str,
-        repository: str,
-        branch: str,
-        files: Mapping[str, str | bytes | None],
-        *,
-        message: str,
-        base: str | None = None,
-    ) -> str:
-        """Return the new head of a branch; see ``Branches``."""
-        raise NotImplementedError
 
 
 def workflow_id(path: str) -> int:

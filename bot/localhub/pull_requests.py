@@ -1,13 +1,13 @@
 """Pull requests: opened, found, aimed elsewhere, marked as drafts."""
 
 from bot.localhub import pulls
-from bot.localhub.branches import Branches
+from bot.localhub.dispatches import Dispatches
 from bot.localhub.errors import GitHubError, invalid, not_found
 from bot.localhub.pulls import pull_of
 from bot.localhub.state import PullRequest, Repository, Thread
 
 
-class PullRequests(Branches):
+class PullRequests(Dispatches):
     """Pull requests."""
 
     def open_pull_request(
