@@ -11,9 +11,7 @@ from bot.errors import Lost, Problem
 from bot.ports.clock import Clock
 from bot.ports.host import Commands, Workspaces
 from bot.ports.work import Emit, Resource, unheard
-
-PROGRESS_SECONDS = 2.0
-"""The least time between two progress lines that are passed on."""
+from bot.workers.lines import LastLine
 
 Run = Callable[[CommandJob, Callable[[str], None]], Awaitable[CommandResult]]
 """Runs a job from workspace to commit, telling how far it is."""
@@ -22,12 +20,7 @@ Run = Callable[[CommandJob, Callable[[str], None]], Awaitable[CommandResult]]
 @dataclass(eq=False, slots=True)
 class _Attempt:
     task: asyncio.Task[CommandResult]
-    line: str = ""
-    printed: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def say(self, line: str) -> None:
-        self.line = line
-        self.printed.set()
+    last: LastLine = field(default_factory=LastLine)
 
 
 class LocalWorker:
@@ -80,7 +73,7 @@ class LocalWorker:
         if attempt is None:
             raise Lost(AttemptUnknown(job.attempt))
         relay = asyncio.create_task(
-            self._relay(attempt, emit), name=f"log {job.attempt}"
+            attempt.last.relay(emit, self._clock), name=f"log {job.attempt}"
         )
         try:
             await asyncio.wait({attempt.task, relay}, return_when="FIRST_COMPLETED")
@@ -109,14 +102,4 @@ class LocalWorker:
         await self._workspaces.remove(attempt)
 
     async def _work(self, job: CommandJob) -> CommandResult:
-        return await self._run(job, self._attempts[job.attempt].say)
-
-    async def _relay(self, attempt: _Attempt, emit: Emit) -> None:
-        shown = ""
-        while True:
-            await attempt.printed.wait()
-            attempt.printed.clear()
-            if attempt.line != shown:
-                shown = attempt.line
-                emit(shown)
-                await self._clock.sleep(PROGRESS_SECONDS)
+        return await self._run(job, self._attempts[job.attempt].last.say)

@@ -22,6 +22,7 @@ from bot.core.say.problems.server import AttemptUnknown
 from bot.errors import BotError, Lost
 from bot.ports.clock import Clock
 from bot.ports.host import Receiving, Shipment
+from bot.workers.lines import LastLine
 from bot.workers.wire import Answer, encode
 
 NAME = "batch-bot"
@@ -30,9 +31,6 @@ NAME = "batch-bot"
 ASK_SECONDS = 5.0
 """How often a task asks that has not been answered: the bot may be away."""
 
-PROGRESS_SECONDS = 2.0
-"""The least time between two lines that are passed on."""
-
 log = structlog.get_logger()
 
 
@@ -40,12 +38,7 @@ log = structlog.get_logger()
 class _Attempt:
     shipped: asyncio.Future[Shipment]
     task: asyncio.Task[Answer] | None = None
-    line: str = ""
-    printed: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def say(self, line: str) -> None:
-        self.line = line
-        self.printed.set()
+    last: LastLine = field(default_factory=LastLine)
 
 
 class Member(WorkerPlugin):  # type: ignore[misc]  # distributed has no types
@@ -101,9 +94,14 @@ class Member(WorkerPlugin):  # type: ignore[misc]  # distributed has no types
             shipment = await running.shipped
         finally:
             await _end(asking)
-        relay = self._beside(self._relay(attempt, running), f"relay {attempt}")
+        relay = self._beside(
+            running.last.relay(
+                lambda line: self._tell(attempt, line=line), self._clock
+            ),
+            f"relay {attempt}",
+        )
         try:
-            parcel = await self._receiving.run(shipment, running.say)
+            parcel = await self._receiving.run(shipment, running.last.say)
         except BotError as error:
             return Answer.of(error)
         finally:
@@ -117,16 +115,6 @@ class Member(WorkerPlugin):  # type: ignore[misc]  # distributed has no types
         while True:
             self._tell(attempt, asks=self._address)
             await self._clock.sleep(ASK_SECONDS)
-
-    async def _relay(self, attempt: AttemptId, running: _Attempt) -> None:
-        shown = ""
-        while True:
-            await running.printed.wait()
-            running.printed.clear()
-            if running.line != shown:
-                shown = running.line
-                self._tell(attempt, line=shown)
-                await self._clock.sleep(PROGRESS_SECONDS)
 
     @property
     def _address(self) -> str:

@@ -25,7 +25,7 @@ from bot.core.model import Outcome, OutcomeKind
 from bot.core.run.progress import fold
 from bot.core.run.schedule import Schedule
 from bot.logs import configure_logging
-from bot.workers.local import PROGRESS_SECONDS
+from bot.workers.lines import PROGRESS_SECONDS
 from tests.bench.bench_schedule import one_batch, random_graph
 from tests.bench.figures import Figure, report
 from tests.flow.killing import Child, is_quiet, mortal_world
