@@ -70,7 +70,7 @@ class Mirrors:
             if not error.is_damage:
                 raise
             log.warning(
-                "the mirror is damaged and made again",
+                "a mirror is damaged, and made again",
                 repository=repository.name,
                 said=error.said.strip(),
             )

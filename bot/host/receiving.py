@@ -5,11 +5,8 @@ Nothing here reaches GitHub, and no token ever comes here.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
-
-import structlog
 
 from bot.core.model import AttemptId, ItemNumber, Person, Repository
 from bot.core.say.problems.git import NotOnThisMachine
@@ -26,27 +23,13 @@ from bot.host.workspaces import GitWorkspaces
 from bot.ports.clock import Clock
 from bot.ports.host import BUNDLE, PACKED, Commands, Parcel, Shipment
 
-_T = TypeVar("_T")
-
-log = structlog.get_logger()
-
 
 class ShippedMirrors(Mirrors):
     """Mirrors without a remote: a damaged one is set aside, and shipped again."""
 
-    async def mended(
-        self, repository: Repository, work: Callable[[], Awaitable[_T]]
-    ) -> _T:
-        """Return what *work* does; raises ``TransientError`` if the mirror is damaged."""
-        try:
-            return await work()
-        except GitFailed as error:
-            if not error.is_damage:
-                raise
-            said = error.said.strip()
-            log.warning("a mirror is damaged", repository=repository.name, said=said)
-            await asyncio.to_thread(self.set_aside, repository)
-            raise TransientError(NotOnThisMachine(repository.name)) from error
+    async def _make_again(self, repository: Repository) -> None:
+        await asyncio.to_thread(self.set_aside, repository)
+        raise TransientError(NotOnThisMachine(repository.name))
 
 
 class _NoTokens:
