@@ -74,7 +74,7 @@ class GitHubEffects:
             case EnqueuePullRequest():
                 return await merges.find_queued(connection, intent)
             case RerunFailedJobs():
-                return await merges.find_rerun(connection, intent)
+                return await runs.find_rerun(connection, intent)
             case DispatchWorkflow():
                 return await runs.find(connection, intent, self._app, since=since)
             case CreateReview():
@@ -150,7 +150,7 @@ class GitHubEffects:
             case DequeuePullRequest():
                 return await merges.dequeue(connection, intent)
             case RerunFailedJobs():
-                return await merges.rerun(connection, intent)
+                return await runs.rerun(connection, intent)
             case DispatchWorkflow():
                 at = self._client.now()
                 return await runs.dispatch(connection, intent, self._app, at=at)

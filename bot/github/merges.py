@@ -2,7 +2,6 @@
 
 https://docs.github.com/rest/pulls/pulls
 https://docs.github.com/graphql/reference/mutations#enqueuepullrequest
-https://docs.github.com/rest/actions/workflow-runs
 """
 
 from collections.abc import Mapping
@@ -13,16 +12,14 @@ from bot.core.effects import (
     EnqueuePullRequest,
     MergePullRequest,
     Receipt,
-    RerunFailedJobs,
     UpdateBranch,
 )
-from bot.core.world.answers import Answered
+from bot.core.world.answers import own_words
 from bot.core.world.merge_refusals import is_head_moved, is_up_to_date, is_verdict
 from bot.errors import Refused
 from bot.github.client import Connection
 
 _PULL = "/repos/{+repository}/pulls/{number}"
-_RUN = "/repos/{+repository}/actions/runs/{run}"
 ENQUEUE = """
 mutation($id: ID!, $head: GitObjectID!) {
   enqueuePullRequest(input: {pullRequestId: $id, expectedHeadOid: $head}) {
@@ -68,7 +65,7 @@ async def update(connection: Connection, intent: UpdateBranch) -> Receipt:
                 number=intent.number,
             )
     except Refused as error:
-        said = _said(error)
+        said = own_words(error.problem)
         if is_up_to_date(said) or is_head_moved(said):
             return Receipt(id=intent.number, changed=False)
         return _refused(error, intent.number)
@@ -110,7 +107,7 @@ async def enqueue(connection: Connection, intent: EnqueuePullRequest) -> Receipt
     try:
         await connection.query(ENQUEUE, given)
     except Refused as error:
-        if "already in" in _said(error):
+        if "already in" in own_words(error.problem):
             return Receipt(id=intent.number, sha=intent.head_sha)
         return _refused(error, intent.number)
     return Receipt(id=intent.number, sha=intent.head_sha)
@@ -137,37 +134,6 @@ async def dequeue(connection: Connection, intent: DequeuePullRequest) -> Receipt
     return Receipt(id=intent.number)
 
 
-async def rerun(connection: Connection, intent: RerunFailedJobs) -> Receipt:
-    """Run the failed jobs again; what keeps GitHub from it is in the note."""
-    try:
-        await connection.send(
-            "POST",
-            f"{_RUN}/rerun-failed-jobs",
-            repository=intent.repository.name,
-            run=intent.run_id,
-        )
-    except Refused as error:
-        return Receipt(id=intent.job_id, changed=False, note=_said(error))
-    return Receipt(id=intent.job_id)
-
-
-async def find_rerun(connection: Connection, intent: RerunFailedJobs) -> Receipt | None:
-    """Return that another job follows the one that had failed, if there is one.
-
-    The number of the attempt does not tell: people may have run it again before.
-    """
-    jobs = connection.pages(
-        f"{_RUN}/jobs{{?filter,per_page}}",
-        "jobs",
-        repository=intent.repository.name,
-        run=intent.run_id,
-        filter="latest",
-        per_page=100,
-    )
-    latest = {int(job["id"]) async for job in jobs}
-    return None if intent.job_id in latest else Receipt(id=intent.job_id)
-
-
 async def _queued(
     connection: Connection, intent: EnqueuePullRequest | DequeuePullRequest
 ) -> Mapping[str, Any]:
@@ -180,12 +146,6 @@ async def _queued(
 
 def _refused(error: Refused, number: int) -> Receipt:
     """Return GitHub's verdict on a pull request; raise what is none."""
-    if not is_verdict(error.status, _said(error)):
+    if not is_verdict(error.status, own_words(error.problem)):
         raise error
-    return Receipt(id=number, changed=False, note=_said(error))
-
-
-def _said(error: Refused) -> str:
-    """Return GitHub's own words alone."""
-    problem = error.problem
-    return problem.said if isinstance(problem, Answered) else str(error)
+    return Receipt(id=number, changed=False, note=own_words(error.problem))

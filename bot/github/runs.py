@@ -1,4 +1,4 @@
-"""Workflows that are dispatched, and their runs.
+"""Workflows that are dispatched, and runs: stopped, run again, asked about.
 
 https://docs.github.com/rest/actions/workflows
 https://docs.github.com/rest/actions/workflow-runs
@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, assert_never
 
-from bot.core.effects import CancelRun, DispatchWorkflow, Receipt
+from bot.core.effects import CancelRun, DispatchWorkflow, Receipt, RerunFailedJobs
 from bot.core.model import Repository
 from bot.core.say.problems.github import RunUnknown
-from bot.core.world.answers import Answered
+from bot.core.world.answers import own_words
 from bot.core.world.runs import (
     AnnotationsOf,
     JobsOf,
@@ -181,8 +181,39 @@ async def cancel(connection: Connection, intent: CancelRun) -> Receipt:
             run=intent.run_id,
         )
     except Refused as error:
-        return Receipt(id=intent.run_id, changed=False, note=_said(error))
+        return Receipt(id=intent.run_id, changed=False, note=own_words(error.problem))
     return Receipt(id=intent.run_id)
+
+
+async def rerun(connection: Connection, intent: RerunFailedJobs) -> Receipt:
+    """Run the failed jobs again; what keeps GitHub from it is in the note."""
+    try:
+        await connection.send(
+            "POST",
+            f"{_RUN}/rerun-failed-jobs",
+            repository=intent.repository.name,
+            run=intent.run_id,
+        )
+    except Refused as error:
+        return Receipt(id=intent.job_id, changed=False, note=own_words(error.problem))
+    return Receipt(id=intent.job_id)
+
+
+async def find_rerun(connection: Connection, intent: RerunFailedJobs) -> Receipt | None:
+    """Return that another job follows the one that had failed, if there is one.
+
+    The number of the attempt does not tell: people may have run it again before.
+    """
+    jobs = connection.pages(
+        f"{_RUN}/jobs{{?filter,per_page}}",
+        "jobs",
+        repository=intent.repository.name,
+        run=intent.run_id,
+        filter="latest",
+        per_page=100,
+    )
+    latest = {int(job["id"]) async for job in jobs}
+    return None if intent.job_id in latest else Receipt(id=intent.job_id)
 
 
 async def answer_to(connection: Connection, question: RunQuestion) -> Any:
@@ -300,8 +331,3 @@ async def _branch(
     ]
     others = tuple(dict.fromkeys(people))
     return WorkBranch(sha, subject, int(between["ahead_by"]), others=others)
-
-
-def _said(error: Refused) -> str:
-    problem = error.problem
-    return problem.said if isinstance(problem, Answered) else str(error)

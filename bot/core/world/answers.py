@@ -113,6 +113,11 @@ class Answered(Problem):
         return TABLE[self.failure].advice
 
 
+def own_words(problem: Problem) -> str:
+    """Return GitHub's own words alone, where a problem is an answer of it."""
+    return problem.said if isinstance(problem, Answered) else str(problem)
+
+
 TABLE: Mapping[Failure, Row] = {
     Failure.UNREACHABLE: Row(
         Next.RETRY,
