@@ -67,7 +67,7 @@ class Chosen:
     start_at: StartAt | None = None  # as it was typed
 
     @property
-    def is_unasked(self) -> bool:
+    def must_be_seen(self) -> bool:
         """Whether nothing starts before somebody has seen the plan."""
         return self.selection.is_dry_run or self.selection.must_confirm
 
@@ -287,7 +287,7 @@ class NewBatches:
         reading: Reading,
         command: str,
     ) -> Batch:
-        is_planned = chosen.is_unasked or chosen.start_at is not None
+        is_planned = chosen.must_be_seen or chosen.start_at is not None
         facts = facts_of(chosen.plan.items, reading.known)
         batch = await self._drafted(request, chosen, reading, command, is_planned)
         now = batch.created_at
@@ -332,7 +332,7 @@ class NewBatches:
         )
         if is_planned:
             notes = (*batch.plan.notes, *await self._reader.outlook(batch))
-            if chosen.start_at is not None and chosen.is_unasked:
+            if chosen.start_at is not None and chosen.must_be_seen:
                 is_dry_run = chosen.selection.is_dry_run
                 note = say_start_times.counts_for_nothing(is_dry_run=is_dry_run)
                 notes = (note, *notes)
@@ -365,7 +365,7 @@ class NewBatches:
 
 
 def _planned(chosen: Chosen, now: datetime) -> e.BatchPlanned:
-    if chosen.start_at is None or chosen.is_unasked:
+    if chosen.start_at is None or chosen.must_be_seen:
         return e.BatchPlanned(now, now + PLAN_VALID)
     at = chosen.start_at.after(now)
     return e.BatchPlanned(now, at + MADE_UP_FOR, at, chosen.start_at.zone)
@@ -377,7 +377,7 @@ def facts_of(items: Sequence[PlanItem], known: Known) -> Mapping[ItemId, ItemFac
     return {
         item.id: fact
         for item in items
-        if (fact := places.get(item.repository.id, known).facts[item.number])
+        if (fact := places.get(item.repository.id, known).facts.get(item.number))
         is not None
     }
 

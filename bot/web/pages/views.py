@@ -245,12 +245,10 @@ class Views:
         """Return the running batches that wait for the budget, for slots or outside."""
         found = []
         for batch_id in await look.sources.batches.live():
-            progress = await look.sources.presents.progress(batch_id)
-            home = progress.batch.repository.id
-            if home not in repositories and batch_id not in batches:
-                continue
-            situation = await look.sources.presents.situation(progress)
-            if is_kept_waiting(progress, situation):
+            progress, situation = await self._present(look, batch_id)
+            may_see = progress.batch.repository.id in repositories
+            is_listed = may_see or batch_id in batches
+            if is_listed and is_kept_waiting(progress, situation):
                 found.append(batch_id)
         return found
 
@@ -340,20 +338,19 @@ class Views:
         if shown.attempt and not shown.row.is_hidden:
             path = look.sources.log(shown.log)
             piece = await asyncio.to_thread(logs.tail, path)
+        parts = self.item_parts(shown)
         return self._frame.answer(
             look,
             "item.html",
             view=shown.drawn.view,
             it=shown.row,
             version=f"{look.boards.nonce}-{shown.board.version}",
-            parts=self.item_parts(shown),
+            parts=parts,
             attempt=shown.attempt,
             log=piece.text,
             log_begin=piece.begin,
             log_end=piece.end,
-            controls=await self._controls(
-                look, shown.drawn, self.item_parts(shown)["offers"]
-            ),
+            controls=await self._controls(look, shown.drawn, parts["offers"]),
         )
 
     async def log(self, look: Look) -> web.StreamResponse:
