@@ -83,7 +83,7 @@ class Elsewhere:
             about, _ = await self._github.facts(place, [])
             role = await self._role(place, login)
             needed = max((permit.role for permit in permits), default=Role.WRITE)
-            if role < needed and login != OPERATOR:
+            if role < needed:
                 role = await self._github.role(place, login, permits)
         except PermanentError:
             return say.not_installed(place.name)
