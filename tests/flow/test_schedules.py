@@ -159,6 +159,7 @@ async def test_the_role_counts_that_whoever_pushed_has_when_it_is_due(on: World)
         assert "Only people with **maintain** access can close here" in said
         assert "The schedule `17:00 Europe/Zurich` of batch.yml, which grace" in said
         push(on, "home: 40\n" + DAILY + "# mine\n")
+        await on.dealt_with()
         status = await on.answer("/batch status")
         assert "run with the role that ada has then" in status
         assert "17:00 Europe/Zurich, in about 4h" in status
