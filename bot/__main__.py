@@ -45,8 +45,17 @@ def main(context: click.Context) -> None:
     is_flag=True,
     help="Take deliveries from GitHub's list, for want of an address; as BATCH_POLL.",
 )
+@click.option(
+    "--standby",
+    is_flag=True,
+    help="While another process has the database, wait, and take over when it ends.",
+)
 def run(
-    host: str | None = None, port: str | None = None, *, poll: bool = False
+    host: str | None = None,
+    port: str | None = None,
+    *,
+    poll: bool = False,
+    standby: bool = False,
 ) -> None:
     """Run the bot.
 
@@ -61,7 +70,7 @@ def run(
         configure_logging(
             level=settings.log_level, style=settings.log_format, secrets=secrets
         )
-        asyncio.run(app.run(settings, secrets))
+        asyncio.run(app.run(settings, secrets, stands_by=standby))
     except SettingsError as error:
         click.echo(f"batch-bot cannot start:\n{error}", err=True)
         sys.exit(2)

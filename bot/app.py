@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from errno import EADDRINUSE
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -37,6 +38,7 @@ from bot.ports.clock import Clock
 from bot.ports.examined import Examined
 from bot.settings import Settings, environment
 from bot.settings.examined import SettingsExamined
+from bot.store.lock import DYING_SECONDS
 from bot.store.store import (
     Store,
     check_file,
@@ -64,6 +66,9 @@ LOOK_AGAIN_SECONDS = (1.0, 2.0, 4.0)
 LEARNING_SECONDS = 5.0
 """For how long a start waits to be told what is left of the requests."""
 
+ADDRESS_SECONDS = 0.1
+"""How often an address is tried that a process has which has just died."""
+
 log = structlog.get_logger()
 
 
@@ -76,9 +81,24 @@ class Bot:
     drain: "asyncio.Event"  # set it to begin an orderly end
 
 
-async def run(settings: Settings, secrets: Secrets) -> None:
+@dataclass(slots=True)
+class Standby:
+    """Says once of each process that has the database that it is waited for."""
+
+    database: Path
+    holder: str = ""  # who was waited for last; empty: nobody
+
+    def wait(self, holder: str) -> None:
+        """Take note of who has the database."""
+        if holder and holder != self.holder:
+            log.info("standing by", database=str(self.database), holder=holder)
+            self.holder = holder
+
+
+async def run(settings: Settings, secrets: Secrets, *, stands_by: bool = False) -> None:
     """Run the bot until SIGTERM or SIGINT; a second one ends it at once.
 
+    If it *stands by* it begins when no other process has the database any more.
     *secrets* learn its tokens. Raises ``SettingsError`` if it cannot start as it is set up, another ``BotError`` if
     it could not go on.
     """
@@ -97,7 +117,7 @@ async def run(settings: Settings, secrets: Secrets) -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop)
     try:
-        async with start(settings, secrets=secrets) as bot:
+        async with start(settings, secrets=secrets, stands_by=stands_by) as bot:
             # Whoever reads this may end the bot at once.
             log.info("ready", url=bot.url)
             waiting = {
@@ -178,13 +198,18 @@ async def preview(settings: Settings, name: str, number: int) -> Review | None:
 
 @asynccontextmanager
 async def start(
-    settings: Settings, *, clock: Clock | None = None, secrets: Secrets | None = None
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    secrets: Secrets | None = None,
+    stands_by: bool = False,
 ) -> AsyncIterator[Bot]:
     """Start the whole bot, and end it in order.
 
-    Order of the start: lock and check the database, look at the machine, take
+    Order of the start: look at the machine, lock and check the database, take
     deliveries, ask GitHub who the app is, remove what an earlier process left on this
-    machine, resume the batches, deal with the deliveries.
+    machine, resume the batches, deal with the deliveries. Who *stands by* waits for the
+    lock, and does nothing else meanwhile.
     """
     calm_collector()
     give_memory_back()
@@ -193,10 +218,14 @@ async def start(
     secrets = secrets or Secrets(settings.secrets)
     async with AsyncExitStack() as stack:
         stack.enter_context(installed(actions_from_outside()))
-        store = await stack.enter_async_context(
-            open_store(settings.database, clock=clock)
-        )
         host = await asyncio.to_thread(Host.of, settings, environment(), secrets)
+        standby = Standby(settings.database)
+        waits = standby.wait if stands_by else None
+        store = await stack.enter_async_context(
+            open_store(settings.database, clock=clock, waits=waits)
+        )
+        if standby.holder:
+            log.info("taking over", holder=standby.holder)
         supervisor = Supervisor()
         way = await stack.enter_async_context(
             Way.open(
@@ -217,7 +246,14 @@ async def start(
         }
         front, registry = Front(store, parts), CollectorRegistry()
         url = await stack.enter_async_context(
-            _serve(settings, front, way, registry, clock)
+            _serve(
+                settings,
+                front,
+                way,
+                registry,
+                clock,
+                patience_seconds=DYING_SECONDS if standby.holder else 0.0,
+            )
         )
         log.info("listening", url=url)
         github = await _introduced(settings, host, way)
@@ -321,8 +357,10 @@ async def _serve(
     way: Way,
     registry: CollectorRegistry,
     clock: Clock,
+    *,
+    patience_seconds: float,
 ) -> AsyncIterator[str]:
-    """Listen, and yield the address."""
+    """Listen, and yield the address; one that is taken may be left for so long."""
     surface = WebSurface(
         add_delivery=front.add,
         may_act_on=front.may_act_on,
@@ -344,13 +382,16 @@ async def _serve(
     runner = make_runner(site, shutdown_seconds=0.1 * settings.shutdown_seconds)
     await runner.setup()
     try:
-        door = web.TCPSite(runner, settings.host, settings.port)
-        try:
-            await door.start()
-        except OSError as error:
-            why = os.strerror(error.errno or 0)
-            taken = starts.address_taken(settings.host, settings.port, why)
-            raise SettingsError(taken) from error
+        taken_until = clock.monotonic() + patience_seconds
+        while not runner.addresses:
+            try:
+                await web.TCPSite(runner, settings.host, settings.port).start()
+            except OSError as error:
+                if error.errno != EADDRINUSE or clock.monotonic() >= taken_until:
+                    why = os.strerror(error.errno or 0)
+                    taken = starts.address_taken(settings.host, settings.port, why)
+                    raise SettingsError(taken) from error
+                await clock.sleep(ADDRESS_SECONDS)
         port = runner.addresses[0][1]
         yield f"http://{settings.host}:{port}"
     finally:

@@ -3,16 +3,62 @@
 import fcntl
 import os
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 
 from bot.core.say.starts import database_in_use, database_linked
 from bot.errors import SettingsError
+from bot.ports.clock import Clock
 
 LOOKS = 1000
 """How often the lock is tried for while somebody only looks whether a bot has it."""
+
+STANDBY_SECONDS = 0.25
+"""How often a standby looks whether the database is free."""
+
+DYING_SECONDS = 5.0
+"""How long the system takes at most to let go of all that a dead process had."""
+
+
+class InUse(SettingsError):
+    """Another process has the database: *holder*, empty where that is not known."""
+
+    def __init__(self, database: Path, holder: str) -> None:
+        super().__init__(database_in_use(str(database), holder))
+        self.holder = holder
+
+
+class Linked(SettingsError):
+    """Another process has the database under another name of the same file."""
+
+    def __init__(self, database: Path) -> None:
+        super().__init__(database_linked(str(database)))
+
+
+async def taken_over(
+    stack: ExitStack, database: Path, *, clock: Clock, waits: Callable[[str], None]
+) -> None:
+    """Hold *database* while *stack* lasts, once no other process has it any more.
+
+    *waits* is told at each look who has it. Raises ``SettingsError`` if somebody has it
+    under another name of the same file.
+    """
+    let_go_by = clock.monotonic()
+    while True:
+        try:
+            stack.enter_context(locked(database, now=clock.now()))
+        except InUse as error:
+            waits(error.holder)
+            let_go_by = clock.monotonic() + DYING_SECONDS
+        except Linked:
+            # Of who has just died the system lets go bit by bit.
+            if clock.monotonic() >= let_go_by:
+                raise
+        else:
+            return
+        await clock.sleep(STANDBY_SECONDS)
 
 
 @contextmanager
@@ -29,7 +75,7 @@ def locked(database: Path, *, now: datetime) -> Iterator[None]:
     try:
         if not _taken(descriptor):
             holder = os.read(descriptor, 300).decode(errors="replace").strip()
-            raise SettingsError(database_in_use(str(database), holder))
+            raise InUse(database, holder)
         os.ftruncate(descriptor, 0)
         own = _lock_itself(database)
         holder = f"process {os.getpid()} on {socket.gethostname()} since {now:%Y-%m-%d %H:%M:%S} UTC"
@@ -93,5 +139,5 @@ def _lock_itself(database: Path) -> int | None:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(descriptor)
-        raise SettingsError(database_linked(str(database))) from None
+        raise Linked(database) from None
     return descriptor

@@ -3,8 +3,8 @@
 import asyncio
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, closing
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import ExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
 from errno import EACCES
 from pathlib import Path
@@ -24,7 +24,7 @@ from bot.store.effects import SqliteEffectLog
 from bot.store.freezes import SqliteFreezes
 from bot.store.holds import SqliteHolds
 from bot.store.lists import SqliteBatchLists
-from bot.store.lock import locked
+from bot.store.lock import locked, taken_over
 from bot.store.refusals import SqliteRefusals
 from bot.store.schema import known_migrations, migrations
 from bot.store.timetables import SqliteTimetables
@@ -106,14 +106,23 @@ class Store:
 
 
 @asynccontextmanager
-async def open_store(path: Path, *, clock: Clock) -> AsyncIterator[Store]:
+async def open_store(
+    path: Path, *, clock: Clock, waits: Callable[[str], None] | None = None
+) -> AsyncIterator[Store]:
     """Lock, check and migrate the database at *path*, made if need be, and yield it.
 
-    Raises ``SettingsError`` if another process has it, or if it is damaged, of a newer
-    version or cannot be written.
+    While another process has it, *waits* is told again and again which. Raises
+    ``SettingsError`` if nobody *waits* then, or if it is damaged, of a newer version or
+    cannot be written.
     """
     path = await asyncio.to_thread(_make, path)
-    with locked(path, now=clock.now()):
+    with ExitStack() as stack:
+        if waits is None:
+            stack.enter_context(locked(path, now=clock.now()))
+        else:
+            # What it could not take over it does not wait for.
+            await asyncio.to_thread(_check, path, "PRAGMA schema_version")
+            await taken_over(stack, path, clock=clock, waits=waits)
         await asyncio.to_thread(_prepare, path)
         store = Store(path, clock)
         try:

@@ -180,23 +180,29 @@ class Child:
         self._scythe = scythe
         self._guardian: socket.socket | None = None
         self._living: asyncio.Task[int] | None = None
+        self._ready = asyncio.Event()
         self.lines: list[str] = []  # what it logged, of all its lives
         self.lives = 0
         self.pid = 0
         self.url = ""
 
     async def start(self, **variables: str) -> None:
-        """Start it and return once it listens, or is dead.
+        """Start it and return once it listens or stands by, or is dead.
 
-        *variables* are for it, and for ``mortal.prepare``.
+        *variables* are for it, and for ``mortal.prepare``; ``OPTIONS`` are of ``run``.
         """
         output = await self._born({**self._environment(), **variables})
         self._scythe.pid = self.pid
         self.lives += 1
-        ready = asyncio.Event()
-        self._living = asyncio.create_task(self._live(output, ready))
+        started, self._ready = asyncio.Event(), asyncio.Event()
+        self._living = asyncio.create_task(self._live(output, started, self._ready))
         async with asyncio.timeout(START_SECONDS):
-            await ready.wait()
+            await started.wait()
+
+    async def ready(self) -> None:
+        """Wait until it listens, or is dead."""
+        async with asyncio.timeout(START_SECONDS):
+            await self._ready.wait()
 
     def _environment(self) -> dict[str, str]:
         file = self._on.folder / "batch-bot.yml"
@@ -241,18 +247,27 @@ class Child:
         loop = asyncio.get_running_loop()
         return int(await loop.sock_recv(self._guardian, 64))
 
-    async def _live(self, output: asyncio.StreamReader, ready: asyncio.Event) -> int:
+    async def _live(
+        self,
+        output: asyncio.StreamReader,
+        started: asyncio.Event,
+        ready: asyncio.Event,
+    ) -> int:
         try:
             async for raw in output:
                 line = raw.decode(errors="replace").rstrip()
                 self.lines.append(line)
+                if '"standing by"' in line:
+                    started.set()
                 if '"ready"' in line:
                     self.url = json.loads(line)["url"]
                     hook = f"{self.url}/api/github/webhooks"
                     self._on.hub.set_webhook_url(hook)
+                    started.set()
                     ready.set()
             return await self._told()
         finally:
+            started.set()
             ready.set()
 
     @property

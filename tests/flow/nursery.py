@@ -78,7 +78,7 @@ def be_born(environment: Mapping[str, str], output: int) -> None:
     for module in ("bot.settings.keys", "jwt.algorithms"):
         patch(f"{module}.load_pem_private_key", trusting).start()
     mortal.prepare(environment)
-    main(["run"])
+    main(["run", *environment.get("OPTIONS", "").split()])
 
 
 if __name__ == "__main__":

@@ -4,15 +4,21 @@ import socket
 import sqlite3
 import stat
 import sys
+from collections.abc import Callable
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
 
 from bot.errors import SettingsError, StoreUnavailable
+from bot.host.clock import SystemClock
 from bot.ports.examined import State
-from bot.store.store import Store, open_store, read_store
+from bot.store.lock import holder_of, locked
+from bot.store.store import Store, check_version, open_store, read_store
 from tests.fakes import START, FakeClock
 from tests.store.samples import fill, make_batch, make_delivery, start
+
+DATABASES = Path(__file__).parents[2] / "fixtures" / "databases"
 
 LOCKED = """
 import asyncio, sys
@@ -35,6 +41,28 @@ async def opened_with(path: Path) -> str:
         async with open_store(path, clock=FakeClock()):
             pass
     return str(caught.value)
+
+
+class HastyClock(FakeClock):
+    """Time that passes as soon as somebody waits for it."""
+
+    async def sleep(self, seconds: float) -> None:
+        self._elapsed += seconds
+
+
+async def opened(path: Path, *, waits: Callable[[str], None]) -> None:
+    """Open what may be another's, and close it."""
+    async with open_store(path, clock=HastyClock(), waits=waits):
+        pass
+
+
+def add_future(path: Path) -> None:
+    """Leave a database as a newer version does."""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(
+            "INSERT INTO _sqlite_migrations (migration_set, name, applied_at)"
+            " VALUES ('batch-bot', 'm999_future', '2030')"
+        )
 
 
 async def test_the_folder_and_the_file_are_made_for_the_owner_alone(tmp_path: Path):
@@ -93,6 +121,63 @@ async def test_the_lock_ends_with_its_process(tmp_path: Path):
         pass
 
 
+async def test_who_waits_opens_what_another_process_leaves(tmp_path: Path):
+    path = tmp_path / "batch.db"
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", LOCKED, str(path)), stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    assert await process.stdout.readline() == b"open\n"
+    told: list[str] = []
+
+    def wait(holder: str) -> None:
+        told.append(holder)
+        if len(told) == 3:
+            process.kill()
+
+    async with open_store(path, clock=SystemClock(), waits=wait) as store:
+        await start(store, make_batch())
+        assert f"process {os.getpid()} on" in (holder_of(path) or "")
+    assert all(f"process {process.pid} on" in one for one in told)
+    await process.wait()
+
+
+async def test_who_waits_is_refused_what_a_newer_version_left(tmp_path: Path):
+    path = tmp_path / "batch.db"
+    async with open_store(path, clock=FakeClock()):
+        pass
+
+    def wait(_: str) -> None:
+        add_future(path)
+        had.close()
+
+    with ExitStack() as had:
+        had.enter_context(locked(path, now=START))
+        with pytest.raises(SettingsError, match="newer version"):
+            await opened(path, waits=wait)
+    with pytest.raises(SettingsError, match="newer version"):
+        await opened(path, waits=pytest.fail)  # it does not wait for that
+
+
+async def test_who_waits_brings_an_older_database_up_to_date(tmp_path: Path):
+    path = tmp_path / "batch.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript((DATABASES / "m001_begin.sql").read_text())
+    with ExitStack() as had:
+        had.enter_context(locked(path, now=START))
+        await opened(path, waits=lambda _: had.close())
+    check_version(path)
+
+
+async def test_nobody_waits_for_another_name_of_the_file(tmp_path: Path):
+    path, other = tmp_path / "batch.db", tmp_path / "elsewhere" / "other.db"
+    other.parent.mkdir()
+    async with open_store(path, clock=FakeClock()):
+        other.hardlink_to(path)
+        with pytest.raises(SettingsError, match="under another name"):
+            await opened(other, waits=pytest.fail)
+
+
 @pytest.mark.parametrize("offset", [0, 4096 * 3])
 async def test_a_damaged_file_is_refused_and_left_as_it_is(tmp_path: Path, offset: int):
     path = tmp_path / "batch.db"
@@ -122,12 +207,7 @@ async def test_a_database_of_a_newer_version_is_refused(tmp_path: Path):
     path = tmp_path / "batch.db"
     async with open_store(path, clock=FakeClock()):
         pass
-    with sqlite3.connect(path) as connection:
-        connection.execute(
-            "INSERT INTO _sqlite_migrations (migration_set, name, applied_at)"
-            " VALUES ('batch-bot', 'm999_future', '2030')"
-        )
-    connection.close()
+    add_future(path)
     message = await opened_with(path)
     assert "newer version" in message
     assert "m999_future" in message
