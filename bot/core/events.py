@@ -187,8 +187,8 @@ class RepositoryMoved:
 
 @dataclass(frozen=True, slots=True)
 class RepositoryHidden:
-    """More people can read the batch than a repository of its items: from here on no
-    word of these items is shown.
+    """A repository of the batch may not be shown in its home any more: from here on no
+    word of its items is.
     """
 
     at: datetime

@@ -213,7 +213,7 @@ class Cause(StrEnum):
     ARCHIVED = "archived"  # the repository
     TRANSFERRED = "transferred"  # the repository has another owner
     THREAD_GONE = "thread gone"  # where the command was given
-    HIDDEN = "hidden"  # more people read the batch than may read the repository
+    HIDDEN = "hidden"  # the batch may not be shown what is in the repository
     ROLE_LOST = "role lost"  # of whoever started the batch
 
 
@@ -226,6 +226,14 @@ class Role(IntEnum):
     WRITE = 3
     MAINTAIN = 4
     ADMIN = 5
+
+
+class Visibility(IntEnum):
+    """Who can read a repository without a role in it, from fewest to most."""
+
+    PRIVATE = 1  # nobody
+    INTERNAL = 2  # everybody of its enterprise
+    PUBLIC = 3
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from bot.core.events import RepositoryHidden
 from bot.core.model import Batch, Cause, PlanItem, Reference, Repository
 from bot.core.run.freshness import needs_it_open, sees_to_itself
 from bot.core.run.schedule import Schedule
+from bot.engine.elsewhere import barred
 from bot.engine.present import Findings, Present
 from bot.engine.recorder import Recorder
 from bot.engine.scheduler import Scheduler
@@ -63,13 +64,20 @@ class Changes:
     async def repository(self, changed: RepositoryChanged) -> None:
         """Deal with another name or owner, and with the archive."""
         repository = changed.repository
+        await self.readers(repository)
+        await self._catch_up(lambda b: b.repository.id == repository.id, repository)
+
+    async def readers(self, repository: Repository) -> None:
+        """Deal with who may read a repository now, or where it lets itself be shown."""
         for schedule in self._scheduler.live(repository.id):
             place = next(
                 one for one in schedule.batch.repositories if one.id == repository.id
             )
             await self._compare(schedule.batch, place, seen_as=repository)
+            if place.id == schedule.batch.repository.id:
+                for other in schedule.batch.elsewhere:
+                    await self._compare(schedule.batch, other)
         await self._hide(repository)
-        await self._catch_up(lambda b: b.repository.id == repository.id, repository)
 
     async def installation(self, changed: InstallationChanged) -> None:
         """Deal with access that was taken away or given back."""
@@ -87,27 +95,37 @@ class Changes:
             lambda batch: is_concerned(batch.repository), *changed.repositories
         )
 
-    async def _hide(self, place: Repository) -> None:
-        """Show nothing any more of what batches at home elsewhere have in a repository
-        that not everybody can read: of plans too, and of what has ended. Those that run
-        have looked themselves.
+    async def _hide(self, repository: Repository) -> None:
+        """Show nothing any more of what batches at home in one repository have in another
+        that does not let them, if *repository* is either: of plans too, and of what has
+        ended. Those that run have looked themselves.
         """
-        others = await self._batches.away_in(place.id)
-        if not others:
-            return
+        known: dict[tuple[int, int], bool] = {}
+        for batch_id in await self._batches.across(repository.id):
+            progress = await self._situations.progress(batch_id)
+            if progress.state.is_live:
+                continue
+            home = progress.batch.repository
+            pairs = {
+                (home.id, place.id): place
+                for place in progress.batch.elsewhere
+                if place.id not in progress.hidden_places
+                and repository.id in (home.id, place.id)
+            }
+            for pair in pairs.keys() - known.keys():
+                known[pair] = await self._is_barred(home, pairs[pair])
+            if barred_places := [pair for pair in pairs if known[pair]]:
+                now = self._situations.now()
+                events = [RepositoryHidden(now, id_) for _, id_ in barred_places]
+                await self._recorder.record({batch_id: events})
+                await self._tracker.redraw_all(batch_id)
+
+    async def _is_barred(self, home: Repository, place: Repository) -> bool:
         try:
             about, _ = await self._github.facts(place, [])
+            return await barred(self._github, home, about) is not None
         except PermanentError:
-            return  # nobody can say who may read it now
-        if not about.is_private:
-            return
-        for batch_id in others:
-            progress = await self._situations.progress(batch_id)
-            if progress.state.is_live or place.id in progress.hidden_places:
-                continue
-            event = RepositoryHidden(self._situations.now(), place.id)
-            await self._recorder.record({batch_id: [event]})
-            await self._tracker.redraw_all(batch_id)
+            return False  # nobody can say who may read it now
 
     async def _tell_who_waits(self, changed: ItemChanged) -> None:
         """Let those who wait for it from outside know that it has ended."""

@@ -1,7 +1,7 @@
 """Other repositories of an installation: whether batches may have items there.
 
-A batch is shown in its home. Of another repository it has only what everybody may read,
-for nobody can say who reads the home: whatever is private or internal is refused.
+A batch is shown in its home, and nobody can say who reads that. Of another repository it
+has what everybody may read, and else what that repository agrees to have shown there.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,10 +9,11 @@ from dataclasses import dataclass
 
 from bot.core.model import OPERATOR, PlanItem, Repository, Role
 from bot.core.plan.configuration import RepositoryConfiguration
+from bot.core.plan.consent import Bar, bar
 from bot.core.say import elsewhere as say
 from bot.engine.configured import configured
 from bot.errors import ConfigurationError, NotFound, PermanentError
-from bot.ports.github import GitHub, RepositoryFacts
+from bot.ports.github import GitHub, Lookups, RepositoryFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +49,10 @@ class Elsewhere:
                 return say.not_allowed(name)
             about, _ = await self._github.facts(there, [])
             role = await self._role(there, login)
+            why = await self._closed(home, there, about, role)
         except (NotFound, PermanentError):
             return say.not_installed(name)
-        if about.is_private and role < Role.READ:
-            return say.not_installed(name)
-        if why := _closed(about, there.name):
+        if why:
             return why
         try:
             found = await configured(self._github, there, about)
@@ -71,12 +71,16 @@ class Elsewhere:
             if id_ == home.id:
                 continue
             own = [item for item in items if item.repository.id == id_]
-            if why := await self._why_not_there(place, login, own):
+            if why := await self._why_not_there(home, place, login, own):
                 return why
         return ""
 
     async def _why_not_there(
-        self, place: Repository, login: str, items: Sequence[PlanItem]
+        self,
+        home: Repository,
+        place: Repository,
+        login: str,
+        items: Sequence[PlanItem],
     ) -> str:
         permits = list(dict.fromkeys(item.takes for item in items if item.takes))
         try:
@@ -85,13 +89,26 @@ class Elsewhere:
             needed = max((permit.role for permit in permits), default=Role.WRITE)
             if role < needed:
                 role = await self._github.role(place, login, permits)
+            why = await self._closed(home, place, about, role)
         except PermanentError:
             return say.not_installed(place.name)
-        if why := _closed(about, place.name):
+        if why:
             return why
         if role < needed:
             return say.needs_role(place.name, needed, role)
         return ""
+
+    async def _closed(
+        self, home: Repository, place: Repository, about: RepositoryFacts, role: Role
+    ) -> str:
+        """Return why no batch of *home* has an item of a repository, if so, for somebody
+        with a *role* there.
+        """
+        if not about.is_public and role < Role.READ:
+            return say.not_installed(place.name)
+        if found := await barred(self._github, home, about):
+            return say.not_shown(found, place.name, home.name)
+        return say.archived(place.name) if about.is_archived else ""
 
     async def _role(self, there: Repository, login: str) -> Role:
         if login == OPERATOR:
@@ -99,11 +116,25 @@ class Elsewhere:
         return await self._github.role(there, login)
 
 
-def _closed(about: RepositoryFacts, name: str) -> str:
-    """Return why no batch of another home has an item of a repository, if so."""
-    if about.is_private:
-        return say.not_public(name)
-    return say.archived(name) if about.is_archived else ""
+async def barred(
+    github: Lookups, home: Repository, about: RepositoryFacts
+) -> Bar | None:
+    """Return what keeps items of the repository that *about* tells of out of the threads
+    of *home* at this moment, if anything. Raises ``TransientError`` and, of a home in
+    which the app may not work, ``AppUnavailable``.
+    """
+    if about.is_public:
+        return None
+    try:
+        at_home, _ = await github.facts(home, [])
+    except NotFound:
+        return Bar.TOO_PUBLIC  # nobody can say who reads it
+    return bar(
+        about.visibility,
+        about.configuration,
+        home=at_home.name or home.name,
+        at_home=at_home.visibility,
+    )
 
 
 def _owner(name: str) -> str:

@@ -61,7 +61,8 @@ def end_place(
 def ended_with(live: Live, place: Repository, cause: Cause) -> Outcome:
     """Return how an item ends with its repository."""
     starter = live.schedule.starter or live.batch.asker.login
-    return ends.with_repository(place.name, cause, starter=starter)
+    home = live.batch.repository.name
+    return ends.with_repository(place.name, cause, starter=starter, home=home)
 
 
 def _end(step: Pass, live: Live, item: ItemId, outcome: Outcome, stop: Stop) -> None:

@@ -148,6 +148,8 @@ class Intake:
         trigger = self._trigger(delivery.event, payload)
         pushed = self._pushed(delivery.event, payload)
         if pushed is not None:
+            if pushed.pusher is not None:
+                await self._desks.changes.readers(pushed.repository)
             await self._desks.verdicts.give(pushed)
         if trigger is None:
             return "ignored" if pushed is None else "noted"

@@ -23,6 +23,7 @@ from bot.core.model import (
 )
 from bot.core.run.freshness import overtaken
 from bot.core.say.problems.github import RoleFell, Unseen
+from bot.engine.elsewhere import barred
 from bot.errors import AppUnavailable, NotFound, RoleLost, TransientError
 from bot.ports.clock import Clock
 from bot.ports.github import GitHub
@@ -165,7 +166,7 @@ class Present:
         cause = Cause.ARCHIVED if about.is_archived else None
         if await self._is_given_away(place, present):
             cause = Cause.TRANSFERRED
-        if not is_home and about.is_private:
+        if not is_home and await barred(self._github, batch.repository, about):
             cause = Cause.HIDDEN  # whatever else: no word of it is shown any more
         is_elsewhere = cause is not None and not is_home
         return Findings(

@@ -17,6 +17,7 @@ from bot.core.model import (
     Reference,
     Repository,
     Unread,
+    Visibility,
 )
 from bot.core.plan.configuration import PATH
 from bot.core.say.problems.github import Replaced
@@ -45,6 +46,7 @@ _OPTIONAL = {
     ),
     "enableDuplicate": "(enableDuplicate: true)",
     "databaseId": "databaseId",
+    "visibility": "visibility",
 }
 """What older Enterprise servers lack. Without it the facts say less, and are true."""
 
@@ -90,6 +92,7 @@ query($owner: String!, $name: String!) {
     %(databaseId)s
     isArchived
     isPrivate
+    %(visibility)s
     defaultBranchRef { name }
     %(file)s
     newestIssue: issues(first: 1, orderBy: {field: CREATED_AT, direction: DESC}) {
@@ -399,9 +402,17 @@ def _repository_facts(answer: Mapping[str, Any]) -> RepositoryFacts:
         newest_number=max(newest, default=0) if is_known else 0,
         name=str(answer.get("nameWithOwner", "")),
         is_archived=bool(answer.get("isArchived")),
-        is_private=bool(answer.get("isPrivate")),
+        visibility=_visibility(answer),
         url=str(answer.get("url", "")),
     )
+
+
+def _visibility(answer: Mapping[str, Any]) -> Visibility | None:
+    """Return who can read a repository; ``isPrivate`` is true of internal ones as well."""
+    if not answer.get("isPrivate"):
+        return Visibility.PUBLIC
+    told = {one.name: one for one in (Visibility.PRIVATE, Visibility.INTERNAL)}
+    return told.get(answer.get("visibility", ""))
 
 
 def _items(answer: Mapping[str, Any]) -> dict[ItemNumber, ItemFacts]:

@@ -67,6 +67,17 @@ class Branches(Actions):
         found.git.set_ref(f"refs/heads/{old}", None)
         self.refs_moved(actor, found)
 
+    def set_default_branch(self, login: str, repository: str, branch: str) -> None:
+        """Have another branch be the one that counts."""
+        found, actor = self.repository(repository), self.user(login)
+        self.require(actor, found, "admin")
+        if found.git.resolve(f"refs/heads/{branch}") is None:
+            raise not_found()
+        before, found.default_branch = found.default_branch, branch
+        found.git.set_head(branch)
+        changes = {"default_branch": {"from": before}}
+        self.announce("repository", "edited", actor, found, changes=changes)
+
     def refs_moved(self, actor: User, repository: Repository) -> None:
         """Bring pull requests along after branches moved, and send the webhooks."""
         before, after = repository.branches, repository.git.refs()

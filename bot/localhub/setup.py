@@ -196,13 +196,26 @@ class Setup(Installations):
         found.is_archived = False
         self.announce("repository", "unarchived", self.user(login), found)
 
-    def set_visibility(self, login: str, repository: str, *, is_private: bool) -> None:
-        """Hide the repository from all without a role in it, or show it to everybody."""
+    def set_visibility(
+        self,
+        login: str,
+        repository: str,
+        *,
+        is_private: bool,
+        is_internal: bool = False,
+    ) -> None:
+        """Hide the repository from all without a role in it, or but for its enterprise, or
+        show it to everybody.
+
+        GitHub documents no delivery between private and internal, so there is none.
+        """
         found, actor = self.repository(repository), self.user(login)
         self.require(actor, found, "admin")
-        found.is_private = is_private
-        action = "privatized" if is_private else "publicized"
-        self.announce("repository", action, actor, found)
+        before = found.is_private
+        found.is_private, found.is_internal = is_private, is_private and is_internal
+        if before is not is_private:
+            action = "privatized" if is_private else "publicized"
+            self.announce("repository", action, actor, found)
 
     def delete_repository(self, login: str, repository: str) -> None:
         """Delete the repository and all that is in it; its former names lead nowhere."""

@@ -272,6 +272,7 @@ class Repository:
     description: str = ""
     default_branch: str = "main"
     is_private: bool = False
+    is_internal: bool = False  # private, and read by all of its enterprise
     is_archived: bool = False
     parent: "Repository | None" = None  # that it is a fork of
     has_drafts: bool = True  # private ones of some plans have none
@@ -320,7 +321,15 @@ class Repository:
         if lowered == self.owner.login.lower():
             return "admin"
         found = next((r for k, r in self.roles.items() if k.lower() == lowered), None)
-        return found or ("none" if self.is_private else "read")
+        is_shut = self.is_private and not self.is_internal
+        return found or ("none" if is_shut else "read")
+
+    @property
+    def visibility(self) -> str:
+        """``public``, ``private`` or ``internal``."""
+        if not self.is_private:
+            return "public"
+        return "internal" if self.is_internal else "private"
 
     def workflow_of(self, suite: CheckSuite) -> Workflow:
         """Return what the CI says of a commit."""

@@ -20,6 +20,7 @@ from bot.core.model import (
     Repository,
     Request,
     Role,
+    Visibility,
 )
 from bot.core.plan.sources import Gone, Place, Source
 from bot.core.run.capacity import Outage
@@ -40,9 +41,15 @@ class RepositoryFacts:
     newest_number: int = 0  # of issues and pull requests; 0 if unknown
     name: str = ""  # owner/name at present, whatever name was asked for
     is_archived: bool = False
-    is_private: bool = False  # or internal: not everybody can read it
+    # None: not public, and the server does not tell more.
+    visibility: Visibility | None = Visibility.PUBLIC
     shared: Source | None = None  # the same file in the owner's repository .github
     url: str = ""  # of its page
+
+    @property
+    def is_public(self) -> bool:
+        """Whether everybody can read it."""
+        return self.visibility is Visibility.PUBLIC
 
 
 @dataclass(frozen=True, slots=True)

@@ -171,9 +171,9 @@ class Batches(Protocol):
     ) -> Sequence[BatchSummary]:
         """Return batches of a repository that have an item of it, newest first."""
 
-    async def away_in(self, repository_id: int) -> Sequence[BatchId]:
-        """Return the batches at home in other repositories that have items of this one,
-        newest first.
+    async def across(self, repository_id: int) -> Sequence[BatchId]:
+        """Return the batches at home in a repository that have items of others, and those
+        at home in others that have items of it, newest first.
         """
 
     async def live_items(

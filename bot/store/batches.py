@@ -208,18 +208,24 @@ class SqliteBatches:
             having, repository_id, repository_id, number, limit=limit
         )
 
-    async def away_in(self, repository_id: int) -> Sequence[BatchId]:
-        """Return the batches at home in other repositories that have items of this one,
-        newest first.
+    async def across(self, repository_id: int) -> Sequence[BatchId]:
+        """Return the batches at home in a repository that have items of others, and those
+        at home in others that have items of it, newest first.
         """
         rows = await self._rows(
             """
             SELECT id FROM batches
-            WHERE id IN (SELECT batch FROM items WHERE items.repository_id = ?)
-            AND batches.repository_id != ?
+            WHERE id IN (
+                SELECT batch FROM items WHERE items.repository_id = ?1
+                UNION ALL SELECT id FROM batches WHERE repository_id = ?1
+            )
+            AND EXISTS (
+                SELECT 1 FROM items
+                WHERE batch = id AND items.repository_id != batches.repository_id
+                AND ?1 IN (items.repository_id, batches.repository_id)
+            )
             ORDER BY number DESC
             """,
-            repository_id,
             repository_id,
         )
         return [id_ for (id_,) in rows]

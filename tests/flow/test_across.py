@@ -1,6 +1,6 @@
 """Stories of batches with items of several repositories of an installation."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,8 @@ from tests.flow.world import REPOSITORY, ROLES, World
 WRITTEN = "data/host/attempts/*/workspace/a"
 
 API = "acme/api"
+FILE = ".github/batch.yml"
+AGREED = {FILE: "shown-in: [Acme/Widgets]"}
 TITLE = "Buy the other company"  # of what is private
 
 
@@ -35,6 +37,17 @@ def add(
         body = f"write file{number}.txt hello"
         on.hub.open_issue("ada", name, f"Endpoint {number}", body)
     return made
+
+
+def shut(on: World, name: str, visibility: str = "private") -> None:
+    """Make a repository private, internal or public."""
+    is_private, is_internal = visibility != "public", visibility == "internal"
+    on.hub.set_visibility("ada", name, is_private=is_private, is_internal=is_internal)
+
+
+def agree(on: World, files: Mapping[str, str | None] = AGREED) -> None:
+    """Have the other repository say on its default branch where it may be shown."""
+    on.hub.push("ada", API, "trunk", files, message="Agree")
 
 
 def states(on: World) -> dict[str, str]:
@@ -146,7 +159,7 @@ ENDS: dict[str, tuple[Change, str]] = {
     ),
     "made private": (
         lambda on: on.hub.set_visibility("ada", API, is_private=True),
-        "is not public any more",
+        "may not be shown here any more",
     ),
 }
 
@@ -184,6 +197,111 @@ async def test_the_end_of_a_repository_ends_its_items_and_not_the_batch(
     for reply in on.replies():
         assert not (is_hidden and (TITLE in reply or "at work" in reply))
     assert [t for t in api.threads.values() if t.pull] == []
+
+
+async def test_what_is_private_is_shown_where_it_agrees_and_no_more_people_read(
+    on: World,
+):
+    """The refusal says what to write where; neither the owner's file nor a branch does."""
+    api = add(on, is_private=True)
+    api.threads[5].body = f"say {TITLE}\nexit 3"
+    on.hub.create_repository("acme/.github", files=AGREED)
+    on.hub.push("ada", API, "topic", AGREED, message="Agree", base="trunk")
+    on.issue(12)
+    shut(on, REPOSITORY)
+    line = "/batch close:12 acme/api#5"
+    async with on.bot():
+        refused = await on.answer(line)
+        assert (
+            "add `shown-in: [acme/widgets]` to `.github/batch.yml` on the default branch"
+            " of `acme/api`" in refused
+        )
+        agree(on, {FILE: "shown-in: acme/gadgets"})
+        assert await on.answer(line) == refused
+        agree(on)
+        for home in ("internal", "public"):
+            shut(on, REPOSITORY, home)
+            refused = await on.answer(line)
+            assert "more people can read `acme/widgets`" in refused
+        assert on.rows("SELECT id FROM batches") == []
+        shut(on, API, "internal")
+        shut(on, REPOSITORY, "internal")
+        on.say("/batch plan close:acme/api#6")
+        await on.finished(on.say(line))
+        assert TITLE in said(on, "report")
+        shut(on, REPOSITORY, "public")
+        await on.dealt_with()
+        assert TITLE not in said(on, "tracking") + said(on, "report")
+        refused = await on.answer("/batch start")
+        assert "more people can read `acme/widgets`" in refused
+    assert states(on) == {"12": "completed", "api-5": "failed", "api-6": "pending"}
+    assert api.threads[6].state == "open"
+
+
+async def test_who_may_not_read_it_is_told_no_more_of_what_agrees(on: World):
+    add(on, is_private=True)
+    agree(on)
+    on.hub.set_role("acme", API, "linus", "none")
+    shut(on, REPOSITORY)
+    async with on.bot():
+        told = await on.answer("/batch assign +@me acme/api#5", by="linus")
+        nobodys = await on.answer("/batch assign +@me acme/nothing#5", by="linus")
+    assert told.replace("api", "nothing") == nobodys
+    on.assert_nothing_started()
+
+
+async def test_a_server_that_does_not_tell_who_reads_what_shows_nothing_private(
+    on: World,
+):
+    on.hub.lacks = {"visibilities"}
+    add(on, is_private=True)
+    agree(on)
+    shut(on, REPOSITORY)
+    async with on.bot():
+        told = await on.answer("/batch close acme/api#5")
+    assert "more people can read `acme/widgets`" in told
+    on.assert_nothing_started()
+
+
+TAKEN_BACK: dict[str, Change] = {
+    "said no more": lambda on: agree(on, {FILE: "home: 5"}),
+    "another default branch": lambda on: on.hub.set_default_branch("ada", API, "old"),
+    "home made public": lambda on: shut(on, REPOSITORY, "public"),
+    "home renamed": lambda on: on.hub.rename_repository("ada", REPOSITORY, "parts"),
+}
+
+
+@pytest.mark.parametrize("name", TAKEN_BACK)
+async def test_what_was_agreed_to_is_hidden_once_it_is_not_so_any_more(
+    on: World, name: str
+):
+    """Of what runs, has ended, and is only a plan."""
+    api, go, thread = add(on, is_private=True), on.folder / "go", on.thread()
+    on.hub.push("ada", API, "old", {"b": "b"}, message="Try", base="trunk")
+    api.threads[5].body = "say at work\nhang"
+    api.threads[6].body = f"say {TITLE}\nexit 3"
+    on.issue(12, f"write a b\nwait {go}")
+    agree(on)
+    shut(on, REPOSITORY)
+
+    def shown() -> str:
+        return "".join(c.body for c in thread.comments).replace("\u2060", "")
+
+    async with on.bot(BATCH_SWEEP_SECONDS="86400"):
+        await on.finished(on.say("/batch acme/api#6"))
+        command = on.say("/batch 12 acme/api#5 close:acme/api#7 after:12")
+        await on.until(lambda: "at work" in shown())
+        assert TITLE in shown()
+        TAKEN_BACK[name](on)
+        await on.until(lambda: states(on)["api-7"] == "failed")
+        go.touch()
+        await on.finished(command)
+        await on.dealt_with()
+    assert states(on)["12"] == "completed"
+    assert TITLE not in shown()
+    assert "at work" not in shown()
+    assert "may not be shown here any more" in shown()
+    assert api.threads[7].state == "open"
 
 
 async def test_what_is_hidden_later_is_gone_from_plans_and_from_what_has_ended(

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from graphql import parse
 
-from bot.core.model import ItemKind, ItemNumber, Reference, Unread
+from bot.core.model import ItemKind, ItemNumber, Reference, Unread, Visibility
 from bot.core.plan.sources import Source
 from bot.errors import NotFound, Refused, TransientError
 from bot.github.files import source_of
@@ -526,3 +526,22 @@ def test_what_is_no_utf_8_is_known_by_its_size(
     found = source_of({"configuration": file}, is_own=True)
     assert found is not None
     assert found.content == content
+
+
+@pytest.mark.parametrize(
+    ("told", "visibility"),
+    [
+        ({"isPrivate": False, "visibility": "PUBLIC"}, Visibility.PUBLIC),
+        ({"isPrivate": True, "visibility": "PRIVATE"}, Visibility.PRIVATE),
+        ({"isPrivate": True, "visibility": "INTERNAL"}, Visibility.INTERNAL),
+        ({"isPrivate": True}, None),  # an old Enterprise server
+        ({"isPrivate": True, "visibility": "SECRET"}, None),
+    ],
+)
+async def test_who_can_read_a_repository_is_told_or_not(
+    desk: Bench, told: dict[str, Any], visibility: Visibility | None
+):
+    answer = Reply({"data": {"repository": repository(**told)}})
+    desk.github.on(GRAPHQL, answer)
+    about, _ = await desk.reader.facts(REPOSITORY, [])
+    assert about.visibility is visibility

@@ -213,8 +213,8 @@ async def test_an_item_is_found_by_its_own_repository_and_number(store: Store):
     [found] = await store.batches.with_item(5, n(1))
     assert found.batch == batch
     assert await store.batches.with_item(5, n(2)) == []
-    assert await store.batches.away_in(6) == ["a1a1"]
-    assert await store.batches.away_in(5) == []
+    assert await store.batches.across(6) == ["a1a1"]
+    assert await store.batches.across(5) == ["a1a1"]
     ended = e.ItemEnded(NOW, one.id, 1, DONE)
     await store.batches.append({batch.id: [e.ItemStarted(NOW, one.id, 1), ended]})
     # The other one on its number still has to run.
@@ -270,7 +270,7 @@ async def test_every_question_across_batches_uses_an_index(tmp_path: Path):
         await store.batches.live_in(5)
         await store.batches.with_item(5, n(1))
         await store.batches.live_items(5, [n(1)])
-        await store.batches.away_in(5)
+        await store.batches.across(5)
         await store.batches.expectations()
         await store.batches.events(B7K2)
         await store.deliveries.unsettled(after_id=0, limit=9)

@@ -129,7 +129,9 @@ class InstallationChanged:
 
 @dataclass(frozen=True, slots=True)
 class RepositoryChanged:
-    """A repository has another name or owner, or takes no changes, or does again."""
+    """A repository has another name, owner, default branch or other readers, or takes no
+    changes, or does again.
+    """
 
     repository: Repository  # with its present name
 
@@ -308,6 +310,8 @@ def trigger_of(
             case "installation" | "installation_repositories", _:
                 return _installation(json, action)
             case "repository", _ if action in _CHANGES_OF_REPOSITORIES:
+                return RepositoryChanged(_repository(json))
+            case "repository", "edited" if json.at("changes", "default_branch"):
                 return RepositoryChanged(_repository(json))
             case event, _ if event == OPERATOR_EVENT:
                 return _wished(json)

@@ -292,6 +292,11 @@ _REVIEW_REQUESTS = Either(
 )  # fmt: skip
 
 MOST_SCHEDULES = 20
+SHOWN_IN = "shown-in"
+
+_REPOSITORY = Text(
+    140, "[A-Za-z0-9][A-Za-z0-9_-]{0,38}/[A-Za-z0-9_.-]{1,100}", "OWNER/REPOSITORY"
+)
 
 EXTENDS = re.compile(
     r"(?:(?P<owner>[A-Za-z0-9](?:-?[A-Za-z0-9]){0,38})/)?(?P<name>[A-Za-z0-9_.-]{1,100})"
@@ -419,6 +424,11 @@ KEYS: Mapping[str, Key] = {
         ),
         "which comments a batch writes by itself; what is asked is answered anyway",
         "comments: {write: outcomes, pin: false}",
+    ),
+    SHOWN_IN: Key(
+        Either(_REPOSITORY, Each(_REPOSITORY), then=_listed),
+        "other repositories, not public either, whose threads may show items of this one; of the repository's own file only",
+        "shown-in: [acme/widgets]",
     ),
     "_extends": Key(
         Text(300, re.sub(r"[?]P<[a-z]+>", "?:", EXTENDS.pattern), "REPOSITORY, OWNER/REPOSITORY or REPOSITORY:PATH.yml"),

@@ -11,7 +11,7 @@ from bot.core.command.vocabulary import in_words
 from bot.core.documents import Document, Fault, Path, parse_document
 from bot.core.model import Action, ItemKind, Permit, Role
 from bot.core.plan.configuration import PATH, LabelTrigger, RepositoryConfiguration
-from bot.core.plan.keys import CONTROLS, EXTENDS, FILE, KEYS, RUN
+from bot.core.plan.keys import CONTROLS, EXTENDS, FILE, KEYS, RUN, SHOWN_IN
 from bot.core.plan.schedules import run_problem
 from bot.core.plan.shapes import Findings
 from bot.errors import ConfigurationError
@@ -76,6 +76,8 @@ def read_sources(sources: Sequence[Source]) -> RepositoryConfiguration:
     )
     for given, _ in readings[1:]:
         given.pop("schedules", None)  # which are in the name of who pushed the own file
+    for given, _ in readings:
+        given.pop("shown_in", None)  # for which the own file alone is asked
     for given, found in reversed(readings):
         given.pop("extends", None)
         merged |= given
@@ -85,6 +87,19 @@ def read_sources(sources: Sequence[Source]) -> RepositoryConfiguration:
         _check_names(configuration, found_in)
     _raise_if_faulty([found for _, found in readings])
     return configuration
+
+
+def shown_in(own: Source | None) -> frozenset[str]:
+    """Return the repositories, in small letters, in whose threads a repository lets its
+    items be shown; *own* is its own file. None if that is no YAML or this key has a fault;
+    faults of other keys change nothing of it.
+    """
+    if own is None:
+        return frozenset()
+    given, found = _given(own)
+    if any(fault.key.partition("[")[0] in ("", SHOWN_IN) for fault in found.faults):
+        return frozenset()
+    return frozenset(name.casefold() for name in given.get("shown_in", ()))
 
 
 def _hides_actions(found: Findings) -> bool:

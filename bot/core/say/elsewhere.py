@@ -3,7 +3,12 @@
 Each is a sentence without its full stop, to stand behind the item that it is about.
 """
 
+from typing import assert_never
+
 from bot.core.model import Role
+from bot.core.plan.configuration import PATH
+from bot.core.plan.consent import Bar
+from bot.core.plan.keys import SHOWN_IN
 from bot.core.world.markdown import code_span, escape_prose
 
 
@@ -30,12 +35,22 @@ def archived(name: str) -> str:
     return f"{code_span(name)} is archived and takes no change"
 
 
-def not_public(name: str) -> str:
+def not_shown(bar: Bar, name: str, home: str) -> str:
     """Readers of the thread may be none of the repository."""
-    return (
-        f"{code_span(name)} is not public, and whoever reads this thread would read of it;"
-        " give the command in one of its own issues"
-    )
+    match bar:
+        case Bar.TOO_PUBLIC:
+            why = f"more people can read {code_span(home)}, where it would be shown"
+            instead = ""
+        case Bar.NOT_LISTED:
+            why = f"whoever reads {code_span(home)} would read of it"
+            instead = (
+                f"add {code_span(f'{SHOWN_IN}: [{home}]')} to {code_span(PATH)} on the"
+                f" default branch of {code_span(name)}, or "
+            )
+        case _:
+            assert_never(bar)
+    own = "give the command in one of its own issues"
+    return f"{code_span(name)} is not public, and {why}; {instead}{own}"
 
 
 def broken(name: str, fault: str) -> str:

@@ -3,6 +3,8 @@
 from bot.core.actions.step import Await, Job
 from bot.core.durations import spell_option
 from bot.core.model import Cause, Outcome, OutcomeKind, Role
+from bot.core.plan.configuration import PATH
+from bot.core.plan.keys import SHOWN_IN
 from bot.core.say.sentences import what_happened
 from bot.core.world.markdown import prose_code
 
@@ -51,17 +53,23 @@ def role_lost(login: str, role: Role, needed: Role) -> Outcome:
     )
 
 
-def with_repository(name: str, cause: Cause, *, starter: str) -> Outcome:
+def with_repository(name: str, cause: Cause, *, starter: str, home: str) -> Outcome:
     """Return the end of an item whose repository the batch can do nothing in any more,
-    though it goes on elsewhere; *starter* is who started it.
+    though it goes on elsewhere; *starter* is who started it, *home* where it is shown.
     """
+    advice = "Once that has changed, retry it."
+    if cause is Cause.HIDDEN:
+        advice = (
+            f"It takes `{SHOWN_IN}: [{home}]` in its `{PATH}`, and a home that is no more"
+            " public than it; then retry it."
+        )
     happened = what_happened(cause, name, starter)
     if cause is Cause.ROLE_LOST:
         happened = f"{starter} has no longer the access to {name} that it takes"
     return Outcome(
         OutcomeKind.FAILED,
         reason=happened,
-        advice="Once that has changed, retry it.",
+        advice=advice,
         retry_helps=True,
         is_of_repository=True,
     )

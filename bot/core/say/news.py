@@ -122,7 +122,7 @@ def _of_batch(event: e.BatchEvent, names: Names) -> str:
         case e.RepositoryMoved(repository=repository):
             return f"the repository is called {escape_line(repository.name)} now"
         case e.RepositoryHidden():
-            return "more people can read this than one of its repositories: no word of its items is shown from here on"
+            return "one of its repositories may not be shown here any more: no word of its items is from here on"
         case _:
             assert_never(event)
 

@@ -107,7 +107,7 @@ def what_happened(cause: Cause, repository: str, starter: str) -> str:
         case Cause.THREAD_GONE:
             return "the thread it was asked for in is gone"
         case Cause.HIDDEN:
-            return f"{repository} is not public any more"
+            return f"{repository} may not be shown here any more"
         case Cause.ROLE_LOST:
             return f"{starter} may not run it any more"
         case _:

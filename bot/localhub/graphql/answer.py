@@ -59,6 +59,7 @@ RESOLVERS: dict[str, Resolver] = {
 
 MISSING_FIELDS = {
     "dependencies": ("blockedBy", "blocking"),
+    "visibilities": ("visibility",),
     "sub-issues": ("subIssues", "subIssuesSummary", "parent"),
     "merge states": ("mergeStateStatus", "viewerCanMergeAsAdmin"),
     "rules of bases": ("refUpdateRule", "isRequired"),

@@ -136,6 +136,7 @@ RESOLVERS: dict[str, Resolver] = {
     ),
     "Repository.isArchived": of(lambda s: s.is_archived),
     "Repository.isPrivate": of(lambda s: s.is_private),
+    "Repository.visibility": of(lambda s: s.visibility.upper()),
     "Repository.issue": _numbered("an Issue"),
     "Repository.issueOrPullRequest": _numbered("an issue or pull request"),
     "Repository.issues": threads(are_pulls=False),

@@ -104,7 +104,7 @@ class RepositoryPayloads(AccountPayloads):
             "is_template": False,
             "web_commit_signoff_required": False,
             "topics": [],
-            "visibility": "private" if repository.is_private else "public",
+            "visibility": repository.visibility,
             "forks": 0,
             "open_issues": open_count,
             "watchers": 0,

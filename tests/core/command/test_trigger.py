@@ -330,6 +330,9 @@ def test_changes_of_the_installation_and_the_repository_are_noticed():
     hidden = triggered("repository", payload("privatized"))
     assert hidden == RepositoryChanged(REPOSITORY)
     assert triggered("repository", payload("edited")) is None
+    changes = {"default_branch": {"from": "main"}}
+    other = triggered("repository", payload("edited", changes=changes))
+    assert other == RepositoryChanged(REPOSITORY)
 
 
 # --- any delivery -------------------------------------------------------------------

@@ -302,6 +302,7 @@ def test_the_schedule_the_progress_and_the_store_agree(
     again = Schedule(made, {}, {"scripted": True})
     for event in story.events:
         again.apply(event)
+    again.wake(story.now)
     items = schedule.batch.plan.items
     known = {item.id: schedule.state_of(item.id) for item in items}
     assert {n: v.state for n, v in progress.items.items()} == known
