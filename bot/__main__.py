@@ -1,4 +1,4 @@
-"""``python -m bot``: the command line."""
+"""``python -m bot``: the command line; what a command needs is imported by that alone."""
 
 import asyncio
 import json
@@ -8,17 +8,11 @@ from pathlib import Path
 
 import click
 
-from bot import app
 from bot.commandline.commands import COMMANDS
-from bot.core.plan.configuration import PATH
-from bot.core.plan.keys import schema
-from bot.core.plan.sources import Place, Source, extended, read_sources
-from bot.core.say import configuration, registration
 from bot.core.world.redaction import Secrets
 from bot.errors import BotError, ConfigurationError, SettingsError, UserError
 from bot.host.zones import install_zones
 from bot.logs import configure_logging
-from bot.ports.examined import State
 from bot.settings import database_path, load_settings
 
 AS_JSON = click.option("--json", "is_json", is_flag=True, help="Print it as JSON.")
@@ -62,6 +56,8 @@ def run(
     It is set up by environment variables, or by a file .env in this folder; the README
     lists them. SIGTERM or Ctrl-C ends it in order, a second one at once.
     """
+    from bot import app  # noqa: PLC0415
+
     try:
         settings = load_settings(
             {"HOST": host, "PORT": port, "BATCH_POLL": "true" if poll else None}
@@ -89,7 +85,8 @@ def doctor_(*, is_json: bool) -> None:
     and its installations. Runs beside a running bot, and without one; it changes
     nothing. Ends with 1 if anything is broken.
     """
-    from bot import doctor  # noqa: PLC0415 - a start of the bot does not pay for it
+    from bot import doctor  # noqa: PLC0415
+    from bot.ports.examined import State  # noqa: PLC0415
 
     configure_logging(level="error", style="pretty")
     found = asyncio.run(doctor.examine())
@@ -124,7 +121,8 @@ def setup_(
     written: the lines go to the standard output, all else to the other one. In the end
     the bot is started.
     """
-    from bot.setup import asking, flow  # noqa: PLC0415 - a start does not pay for it
+    from bot.core.say import registration  # noqa: PLC0415
+    from bot.setup import asking, flow  # noqa: PLC0415
 
     configure_logging(level="error", style="pretty")
 
@@ -165,6 +163,8 @@ def review_(repository: str, number: int, *, is_print: bool, is_json: bool) -> N
     Nothing is posted: reviews are asked for on GitHub, by /batch review. Needs the same
     settings as the bot.
     """
+    from bot import app  # noqa: PLC0415
+
     if not is_print:
         message = "Say --print: reviews are posted by /batch review on GitHub alone."
         raise click.UsageError(message)
@@ -210,6 +210,8 @@ def config() -> None:
 @AS_JSON
 def schema_(*, is_json: bool) -> None:
     """Print the JSON Schema of the file, for editors."""
+    from bot.core.plan.keys import schema  # noqa: PLC0415
+
     click.echo(json.dumps(schema(), indent=2, ensure_ascii=False))
 
 
@@ -222,6 +224,15 @@ def check_config(file: Path, *, is_json: bool) -> None:
     Ends with 0 if it fits, with 1 if it does not: then each line of the output is what
     is wrong in one place. What FILE extends is not looked at.
     """
+    from bot.core.plan.configuration import PATH  # noqa: PLC0415
+    from bot.core.plan.sources import (  # noqa: PLC0415
+        Place,
+        Source,
+        extended,
+        read_sources,
+    )
+    from bot.core.say import configuration  # noqa: PLC0415
+
     try:
         content = file.read_bytes()
     except OSError as error:
@@ -262,6 +273,8 @@ def backup(path: Path, *, replaces: bool, is_json: bool) -> None:
     What is there already is replaced with --replace only, once the copy is whole. To restore it, stop the bot and put the copy in the database's place. No other
     setting is needed.
     """
+    from bot.commandline.database import back_up  # noqa: PLC0415
+
     database = database_path()
     if path.exists() and not replaces:
         click.echo(
@@ -271,7 +284,7 @@ def backup(path: Path, *, replaces: bool, is_json: bool) -> None:
         )
         sys.exit(1)
     try:
-        asyncio.run(app.back_up(database, path))
+        asyncio.run(back_up(database, path))
     except BotError as error:
         click.echo(f"There is no backup: {error}", err=True)
         sys.exit(1)
@@ -289,9 +302,11 @@ def check(path: Path | None, *, is_json: bool) -> None:
 
     Only reads, also while the bot runs, and needs no other setting.
     """
+    from bot.store.store import check_file  # noqa: PLC0415
+
     database = path or database_path()
     try:
-        found = app.check(database)
+        found = check_file(database)
     except BotError as error:
         click.echo(str(error), err=True)
         sys.exit(1)
@@ -315,8 +330,10 @@ def prune(*, days: int, is_json: bool) -> None:
     A bot that runs does this by itself, and has to be stopped before. What GitHub
     could deliver again, three days back, is always kept.
     """
+    from bot.commandline.database import prune  # noqa: PLC0415
+
     try:
-        pruned = asyncio.run(app.prune(database_path(), days=days))
+        pruned = asyncio.run(prune(database_path(), days=days))
     except BotError as error:
         click.echo(f"Nothing is pruned: {error}", err=True)
         sys.exit(1)

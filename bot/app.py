@@ -10,7 +10,6 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import timedelta
 from errno import EADDRINUSE
 from functools import partial
 from importlib.metadata import version
@@ -29,7 +28,6 @@ from bot.core.world.redaction import Secrets
 from bot.engine.configured import configured
 from bot.engine.examination import tell
 from bot.engine.supervisor import Supervisor
-from bot.engine.sweep import GITHUB_KEEPS
 from bot.errors import BotError, Refused, SettingsError
 from bot.github.adapter import GitHubAdapter, Way
 from bot.host.clock import SystemClock
@@ -39,13 +37,7 @@ from bot.ports.examined import Examined
 from bot.settings import Settings, environment
 from bot.settings.examined import SettingsExamined
 from bot.store.lock import DYING_SECONDS
-from bot.store.store import (
-    Store,
-    check_file,
-    check_version,
-    open_store,
-    read_store,
-)
+from bot.store.store import Store, open_store
 from bot.web import local
 from bot.web.relay import Relay
 from bot.web.routes import WebSurface, make_app, make_runner
@@ -133,45 +125,6 @@ async def run(settings: Settings, secrets: Secrets, *, stands_by: bool = False) 
         return
     if bot.stopped.is_set():
         raise BotError(starts.part_died())
-
-
-def _are_one_file(one: Path, other: Path) -> bool:
-    return other.exists() and other.samefile(one)
-
-
-async def back_up(database: Path, target: Path) -> None:
-    """Copy the database to *target*, whether the bot runs or not.
-
-    Raises ``SettingsError`` if there is no sound one, ``StoreUnavailable``, and
-    ``BotError`` if both are the same file.
-    """
-    async with read_store(database, clock=SystemClock()) as store:
-        if _are_one_file(database, target):
-            raise BotError(starts.backup_onto_itself(str(target)))
-        await store.backup(target)
-
-
-def check(database: Path) -> str:
-    """Return what is wrong with the database; nothing if it is sound.
-
-    Raises ``SettingsError`` if there is none.
-    """
-    return check_file(database)
-
-
-async def prune(database: Path, *, days: int) -> int:
-    """Forget what was dealt with more than *days* ago; return how many deliveries.
-
-    Raises ``SettingsError`` if there is no database, or a bot has it.
-    """
-    clock = SystemClock()
-    check_version(database)
-    async with open_store(database, clock=clock) as store:
-        now = clock.now()
-        before = now - max(timedelta(days=days), GITHUB_KEEPS)
-        return await store.deliveries.prune(
-            before=before, bodies_before=now - GITHUB_KEEPS
-        )
 
 
 async def preview(settings: Settings, name: str, number: int) -> Review | None:
