@@ -1,4 +1,4 @@
-"""YAML as people mean it: version 1.2, no aliases, no key twice, and where each value is."""
+"""YAML as people mean it: version 1.2, no key twice, and where each value is."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -8,6 +8,7 @@ from typing import Any, Final
 import yaml
 
 _MAX_DEPTH = 12
+_MAX_DEPTH_OF_WORKFLOWS = 50
 
 Path = tuple[str | int, ...]
 """Where a value stands: keys and places in lists, from the outside in."""
@@ -87,18 +88,20 @@ def line_of(path: Path, lines: Mapping[Path, int]) -> int:
     return 1
 
 
-def parse_document(text: str) -> Document:
+def parse_document(text: str, *, is_workflow: bool = False) -> Document:
     """Return what *text* holds, by YAML's core schema, with every fault of it.
 
     Only numbers, ``true``, ``false`` and ``null`` are more than text: ``on``, ``no`` and
-    dates are words. What a fault concerns is ``BROKEN`` in the value. Never raises.
+    dates are words. What a fault concerns is ``BROKEN`` in the value. Aliases and tags
+    are faults, but in a workflow, where GitHub takes them; there an alias is the same
+    value as what it repeats. Never raises.
     """
     if faults := tuple(_unreadable(text)):
         return Document(faults=faults)
     reading = _Reading()
     loader = None
     try:
-        loader = _Loader(text, reading.faults)
+        loader = (_Composer if is_workflow else _Loader)(text, reading.faults)
         node = loader.get_single_node()
         value = None if node is None else reading.value(node, ())
     except yaml.YAMLError as error:
@@ -137,8 +140,10 @@ def _unreadable(text: str) -> Iterator[Fault]:
         yield Fault(Place(line, column, column), problem)
 
 
-class _Loader(yaml.SafeLoader):
-    """Composes without aliases, with which a small file can stand for a huge one."""
+class _Composer(yaml.SafeLoader):
+    """Composes down to a depth; what is repeated is one node."""
+
+    max_depth = _MAX_DEPTH_OF_WORKFLOWS
 
     def __init__(self, text: str, faults: list[Fault]) -> None:
         super().__init__(text)
@@ -149,23 +154,33 @@ class _Loader(yaml.SafeLoader):
     get_event: Callable[[], Any]
 
     def compose_node(self, parent: Any, index: Any) -> Any:
+        """Return the next node. Raises ``YAMLError`` if it stands too deep."""
+        if self._depth >= self.max_depth:
+            mark = self.peek_event().start_mark
+            raise yaml.MarkedYAMLError(
+                problem="this is nested too deep", problem_mark=mark
+            )
+        self._depth += 1
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self._depth -= 1
+
+
+class _Loader(_Composer):
+    """Composes without aliases, with which a small file can stand for a huge one."""
+
+    max_depth = _MAX_DEPTH
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
         """Return the next node; of one that repeats another a fault is noted."""
         if self.check_event(yaml.AliasEvent):
             event = self.get_event()
             problem = "aliases (*name) are not supported; write the value again"
             self._faults.append(Fault(_place(event), problem))
             return yaml.ScalarNode(_FAULTY, "", event.start_mark, event.end_mark)
-        if self._depth >= _MAX_DEPTH:
-            mark = self.peek_event().start_mark
-            raise yaml.MarkedYAMLError(
-                problem="this is nested too deep", problem_mark=mark
-            )
         tag = getattr(self.peek_event(), "tag", None)
-        self._depth += 1
-        try:
-            node = super().compose_node(parent, index)
-        finally:
-            self._depth -= 1
+        node = super().compose_node(parent, index)
         if tag is not None and node is not None:
             problem = f"tags ({_short(tag.replace(_CORE, '!!'))}) are not supported; leave it out"
             self._faults.append(Fault(_place(node), problem))
@@ -188,6 +203,9 @@ _WORTH = {
 }
 
 
+_UNREAD = object()
+
+
 class _Reading:
     """Turns nodes into values, and keeps where they stand."""
 
@@ -195,9 +213,20 @@ class _Reading:
         self.faults: list[Fault] = []
         self.keys: dict[Path, Place] = {}
         self.values: dict[Path, Place] = {}
+        self._read: dict[yaml.Node, Any] = {}
 
     def value(self, node: yaml.Node, path: Path) -> Any:
-        """Return the value of a node."""
+        """Return the value of a node: the same for one that repeats another."""
+        if node in self._read:
+            if self._read[node] is _UNREAD:
+                self._say(node, "this stands inside itself")
+                return BROKEN
+            return self._read[node]
+        self._read[node] = _UNREAD
+        self._read[node] = self._value(node, path)
+        return self._read[node]
+
+    def _value(self, node: yaml.Node, path: Path) -> Any:
         self.values[path] = _place(node)
         if node.tag == _FAULTY:
             return BROKEN
@@ -300,6 +329,10 @@ _WORDS = (
     (
         re.compile("unknown escape character"),
         "a backslash in double quotes is written \\\\",
+    ),
+    (
+        re.compile("undefined alias"),
+        "this repeats what does not stand before it",
     ),
     (
         re.compile("undefined tag handle"),

@@ -394,10 +394,14 @@ class ReviewRule:
 class Dispatchable:
     """What a workflow takes of the bot: those of its own inputs that it declares, and
     whether the name of a run shows which attempt that is for.
+
+    ``goes_alone``: of several runs GitHub lets one go on and one wait, and cancels those
+    between.
     """
 
     inputs: tuple[str, ...] = ()
     is_named: bool = False
+    goes_alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 A delivery about an awaited commit or run is the reason to look; a slow look is the net
 for those that do not come. All questions about a repository go into one query, but for
-slow ones, which nothing else waits for.
+dear ones, each asked in its own time, and slow ones, which nothing else waits for.
 """
 
 import asyncio
@@ -163,7 +163,9 @@ class Waits:
                     await self._sleep(left, place)
                     continue
                 await asyncio.sleep(0)  # noqa: TID251 - who asks in the same turn
-                pause = await self._look_for(place.waiters[:AT_A_TIME], failures + 1)
+                if not (asking := self._asking(place)):
+                    continue  # who was due has gone
+                pause = await self._look_for(asking, failures + 1)
                 place.waiters = [w for w in place.waiters if not w.answer.done()]
                 failures = failures + 1 if pause else 0
                 if pause:
@@ -173,6 +175,14 @@ class Waits:
                 del self._places[key]
             for waiter in place.waiters:
                 waiter.answer.cancel()
+
+    def _asking(self, place: _Place) -> Sequence[_Waiter]:
+        """Return whose turn it is, and who is answered at no cost by the same query."""
+        now = self._clock.monotonic()
+        due = [w for w in place.waiters if w.due <= now]
+        if not all(w.asked.is_dear for w in due):
+            due += [w for w in place.waiters if w.due > now and not w.asked.is_dear]
+        return due[:AT_A_TIME]
 
     async def _look_for(self, waiters: Sequence[_Waiter], tries: int) -> float:
         """Answer the waiters; return for how long to leave GitHub alone if it failed."""

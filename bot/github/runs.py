@@ -11,7 +11,7 @@ from typing import Any, assert_never
 
 from bot.core.effects import CancelRun, DispatchWorkflow, Receipt, RerunFailedJobs
 from bot.core.model import Repository
-from bot.core.say.problems.github import RunUnknown
+from bot.core.say.problems.github import RunUnknown, TooManyInputs, WorkflowGone
 from bot.core.world.answers import own_words
 from bot.core.world.runs import (
     AnnotationsOf,
@@ -50,6 +50,7 @@ _WORKFLOW = f"{_ACTIONS}/workflows/{{workflow}}"
 _RUN = f"{_ACTIONS}/runs/{{run}}"
 _LEVELS = ("failure", "warning", "notice")
 _UNKNOWN_KEY = re.compile(r"return_run_details.*not (?:a )?permitted", re.DOTALL)
+_TOO_MANY = re.compile(r"No more than (?P<taken>\d+) properties are allowed")
 
 _FILES = """
 query($owner: String!, $name: String!, $file: String!) {
@@ -98,7 +99,8 @@ async def dispatch(
 ) -> Receipt:
     """Begin a run, and return which one it is; an older server is asked for it then.
 
-    Raises ``Refused`` where nobody can say which run it is.
+    Raises ``Refused`` where nobody can say which run it is, where the workflow is gone,
+    and where the server takes fewer inputs.
     """
     body: dict[str, object] = {
         "ref": intent.ref,
@@ -106,20 +108,29 @@ async def dispatch(
         "return_run_details": True,
     }
     sent = {"repository": intent.repository.name, "workflow": intent.file}
+    way = f"{_WORKFLOW}/dispatches"
     try:
-        answer = await connection.send("POST", f"{_WORKFLOW}/dispatches", body, **sent)
+        try:
+            answer = await connection.send("POST", way, body, **sent)
+        except Refused as error:
+            if not _UNKNOWN_KEY.search(str(error)):
+                raise
+            del body["return_run_details"]
+            answer = await connection.send("POST", way, body, **sent)
+    except NotFound as error:
+        raise Refused(WorkflowGone(intent.file), status=404) from error
     except Refused as error:
-        if not _UNKNOWN_KEY.search(str(error)):
+        if not (found := _TOO_MANY.search(str(error))):
             raise
-        del body["return_run_details"]
-        answer = await connection.send("POST", f"{_WORKFLOW}/dispatches", body, **sent)
+        taken, given = int(found["taken"]), len(intent.inputs)
+        raise Refused(TooManyInputs(intent.file, taken, given), status=422) from error
     told = answer.data
     if isinstance(told, Mapping) and told.get("workflow_run_id"):
         return Receipt(id=int(told["workflow_run_id"]), url=str(told["html_url"]))
-    found = await find(connection, intent, app, since=at)
-    if found is None:
+    begun = await find(connection, intent, app, since=at)
+    if begun is None:
         raise Refused(RunUnknown(intent.file, is_begun=True), status=204)
-    return found
+    return begun
 
 
 async def find(

@@ -167,6 +167,7 @@ class WorkflowRun:
     title: str = ""  # empty: the subject of its commit
     inputs: dict[str, str] = field(default_factory=dict)
     jobs_of_file: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    group: str = ""  # of which one run goes on at a time
     playing: int = 0  # changes when what was going on is no more
 
     @property

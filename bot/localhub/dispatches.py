@@ -75,17 +75,24 @@ class Dispatches(Branches):
             self.state.next_id(), len(repository.workflow_runs) + 1, suite,
             file.name, file.path, "workflow_dispatch", actor, now, now,
             title=file.title(given, actor.login), inputs=given,
-            jobs_of_file=dict(file.jobs),
+            jobs_of_file=dict(file.jobs), group=file.group(given, actor.login),
         )  # fmt: skip
-        repository.workflow_runs.append(run)
         plan = repository.run_plans.get(short, RunPlan())
-        if plan.startup_failure:
+        if plan.startup_failure or len(file.inputs) > most:
+            # There are no jobs, and no delivery tells of it.
             run.status, run.conclusion = "completed", "startup_failure"
-            self._tell_run(repository, run, "completed")
+            repository.workflow_runs.append(run)
             return run
-        run.status = "pending" if plan.is_behind else "queued"
+        others = [one for one in _going(repository) if run.group == one.group != ""]
+        repository.workflow_runs.append(run)
+        is_behind = plan.is_behind or bool(others)
+        run.status = "pending" if is_behind else "queued"
         self._tell_run(repository, run, "requested")
-        self._begin(repository, run, [*file.jobs], plan)
+        self._begin(repository, run, [*file.jobs], replace(plan, is_behind=is_behind))
+        for one in others:
+            gives_way = one.status == "pending" and not file.keeps_all_waiting
+            if gives_way or file.cancels_others:
+                self._cancelled(repository, one)
         return run
 
     def cancel_run(
@@ -109,6 +116,7 @@ class Dispatches(Branches):
         run = self.workflow_run(repository, run_id)
         plan = found.run_plans.get(run.file, RunPlan())
         plan = replace(plan, is_waiting=False, is_behind=False)
+        run.status = "queued"
         names = [job.run.name for job in run.latest_jobs()] or [*run.jobs_of_file]
         self._begin(found, run, names, plan)
 
@@ -133,13 +141,21 @@ class Dispatches(Branches):
             for job in run.latest_jobs()
             if job.run.conclusion not in verdicts.PASSING
         ]
-        if not failed or run.attempt >= MOST_ATTEMPTS:
+        is_disabled = run.file in found.disabled_workflows
+        if not failed or run.attempt >= MOST_ATTEMPTS or is_disabled:
             raise GitHubError(403, "This workflow run cannot be retried")
         run.attempt += 1
         run.status, run.conclusion = "queued", None
         self._begin(found, run, failed, found.run_plans.get(run.file, RunPlan()))
 
     # --- parts
+
+    def _tell_run(self, repository: Repository, run: WorkflowRun, action: str) -> None:
+        super()._tell_run(repository, run, action)
+        if action == "completed" and run.group:
+            behind = [one for one in _going(repository) if one.group == run.group]
+            if behind and all(one.status == "pending" for one in behind):
+                self.let_run(repository.full_name, behind[0].id)
 
     def _workflow_paths(self, repository: Repository) -> list[str]:
         """Return the files of the default branch that can be workflows."""
@@ -262,6 +278,11 @@ class Dispatches(Branches):
         if not going:
             run.status, run.conclusion = "completed", "cancelled"
             self._tell_run(repository, run, "completed")
+
+
+def _going(repository: Repository) -> list[WorkflowRun]:
+    """Return the runs that have not ended, oldest first."""
+    return [run for run in repository.workflow_runs if run.status != "completed"]
 
 
 def workflow_id(path: str) -> int:

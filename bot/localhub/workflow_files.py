@@ -28,6 +28,15 @@ class Input:
 
 
 @dataclass(frozen=True, slots=True)
+class Concurrency:
+    """Runs of one group go one after another. ``keeps_all``: more than one may wait."""
+
+    group: str
+    cancels: bool = False  # the one that goes on
+    keeps_all: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class WorkflowFile:
     """What a file says; ``jobs`` has the names of each one's steps."""
 
@@ -37,14 +46,26 @@ class WorkflowFile:
     is_dispatched: bool = False
     inputs: Mapping[str, Input] = field(default_factory=dict)
     jobs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    concurrency: Concurrency | None = None
 
     def title(self, inputs: Mapping[str, str], actor: str) -> str:
         """Return the title of a run: its ``run-name`` with what stands there worked out."""
-        values = {"github.actor": actor}
-        for name, value in inputs.items():
-            values[f"inputs.{name}"] = values[f"github.event.inputs.{name}"] = value
-        title = _EXPRESSION.sub(lambda m: values.get(m["path"], ""), self.run_name)
-        return title.strip() or self.name
+        return _worked_out(self.run_name, inputs, actor).strip() or self.name
+
+    def group(self, inputs: Mapping[str, str], actor: str) -> str:
+        """Return the concurrency group of a run; empty if it has none."""
+        group = self.concurrency.group if self.concurrency else ""
+        return _worked_out(group, inputs, actor)
+
+    @property
+    def keeps_all_waiting(self) -> bool:
+        """Whether more than one run of a group may wait."""
+        return self.concurrency is not None and self.concurrency.keeps_all
+
+    @property
+    def cancels_others(self) -> bool:
+        """Whether a run ends the one of its group that goes on."""
+        return self.concurrency is not None and self.concurrency.cancels
 
     def filled(self, given: Mapping[str, Any], *, most: int) -> dict[str, str]:
         """Return the inputs with what was not given; raises 422 as GitHub does."""
@@ -64,7 +85,9 @@ class WorkflowFile:
             value = _spelled(given[name]) if name in given else one.default
             if one.is_required and not value:
                 raise GitHubError(422, f"Required input '{name}' not provided")
-            if one.type == "choice" and name in given and value not in one.options:
+            allowed = ("true", "false") if one.type == "boolean" else one.options
+            is_listed = one.type in ("boolean", "choice") and name in given
+            if is_listed and value not in allowed:
                 raise GitHubError(
                     422,
                     f"Provided value '{value}' for input '{name}' not in the list of"
@@ -97,6 +120,7 @@ def read(path: str, text: str) -> WorkflowFile | None:
             str(job.get("name") or key): _steps(job)
             for key, job in found["jobs"].items()
         },
+        _concurrency(found.get("concurrency")),
     )
 
 
@@ -108,6 +132,22 @@ def _input(given: Any) -> Input:
         one.get("default"),
         tuple(one.get("options") or ()),
     )
+
+
+def _concurrency(given: Any) -> Concurrency | None:
+    one = {"group": given} if isinstance(given, str) else given or {}
+    if not one.get("group"):
+        return None
+    cancels = one.get("cancel-in-progress") == "true"
+    return Concurrency(one["group"], cancels, one.get("queue") == "max")
+
+
+def _worked_out(text: str, inputs: Mapping[str, str], actor: str) -> str:
+    """Return a text of a file with the plain expressions in it worked out."""
+    values = {"github.actor": actor}
+    for name, value in inputs.items():
+        values[f"inputs.{name}"] = values[f"github.event.inputs.{name}"] = value
+    return _EXPRESSION.sub(lambda m: values.get(m["path"], ""), text)
 
 
 def _steps(job: Mapping[str, Any]) -> tuple[str, ...]:

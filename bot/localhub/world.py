@@ -47,7 +47,7 @@ class World:
         self.private_key = ""  # PEM; what the app's owner holds
         self.jobs = Jobs()
         self.later = Later()
-        self.tells_runs = True  # older servers do not say which run they began
+        self.tells_runs = True  # older servers cannot be asked which run they began
         self.list_lag_seconds = 0.0  # until a list has what was just made
 
     @property

@@ -90,6 +90,10 @@ async def test_a_run_goes_through_its_jobs_and_steps(
             {"env": "moon"},
             "Provided value 'moon' for input 'env' not in the list of allowed values",
         ),
+        (
+            {"env": "prod", "dry": "yes"},
+            "Provided value 'yes' for input 'dry' not in the list of allowed values",
+        ),
     ],
 )
 async def test_inputs_that_do_not_fit_are_refused(
@@ -125,13 +129,19 @@ async def test_an_older_server_does_not_say_which_run_it_began(
     hub.tells_runs, hub.list_lag_seconds = False, 6.0
     async with client(hub) as github:
         answer = await dispatch(github, env="prod", batch_attempt="b7k2-12-1")
+        assert answer.status == 422
+        assert '"return_run_details" is not a permitted' in answer.body["message"]
+        inputs = {"env": "prod", "batch_attempt": "b7k2-12-1"}
+        body: dict[str, Any] = {"ref": "main", "inputs": inputs}
+        answer = await github.send("POST", DISPATCHES, body)
         assert (answer.status, answer.body) == (204, None)
         assert (await github.get(f"{WORKFLOW}/runs")).body["total_count"] == 0
         await hub_clock.advance(6.0)
         (run,) = (await github.get(f"{WORKFLOW}/runs")).body["workflow_runs"]
         assert run["display_title"].endswith("(b7k2-12-1)")
-        many = {"env": "prod"} | {f"x{n}": "" for n in range(10)}
-        assert "No more than 10" in (await dispatch(github, **many)).body["message"]
+        body["inputs"] |= {f"x{n}": "" for n in range(10)}
+        answer = await github.send("POST", DISPATCHES, body)
+        assert "No more than 10" in answer.body["message"]
 
 
 async def test_a_run_stops_a_while_after_a_cancel(hub: LocalHub, hub_clock: FakeClock):
@@ -152,6 +162,47 @@ async def test_a_run_stops_a_while_after_a_cancel(hub: LocalHub, hub_clock: Fake
         assert (late.status, late.body["message"]) == (409, expected)
 
 
+async def test_too_many_inputs_in_a_file_are_no_run_and_nobody_is_told(hub: LocalHub):
+    inputs = ", ".join(f"x{n}: {{}}" for n in range(26))
+    add(
+        hub, f"on: {{workflow_dispatch: {{inputs: {{{inputs}}}}}}}\njobs: {{a: {{}}}}\n"
+    )
+    async with receiver(hub) as hooks, client(hub) as github:
+        begun = await dispatch(github)
+        address = f"{REPO}/actions/runs/{begun.body['workflow_run_id']}"
+        run = (await github.get(address)).body
+        assert (run["status"], run["conclusion"]) == ("completed", "startup_failure")
+        assert (await github.get(f"{address}/jobs")).body["jobs"] == []
+        await hub.webhooks.drain()
+        assert [name for name in hooks.names if name.startswith("workflow_")] == []
+        assert (await github.send("POST", f"{address}/rerun-failed-jobs")).status == 403
+
+
+@pytest.mark.parametrize(
+    ("concurrency", "ends"),
+    [
+        ("deploy", ["success", "cancelled", "success"]),
+        ("{group: deploy, queue: max}", ["success"] * 3),
+        (
+            "{group: deploy, cancel-in-progress: true}",
+            ["cancelled", "cancelled", "success"],
+        ),
+        ('"deploy ${{ inputs.batch_attempt }}"', ["success"] * 3),
+    ],
+)
+async def test_of_a_concurrency_group_one_runs_and_one_waits(
+    hub: LocalHub, hub_clock: FakeClock, concurrency: str, ends: list[str]
+):
+    add(hub, f"concurrency: {concurrency}\n{TEXT}")
+    async with client(hub) as github:
+        for number in range(3):
+            await dispatch(github, env="prod", batch_attempt=str(number))
+            await hub_clock.advance(2.0)
+        for _ in range(20):
+            await hub_clock.advance(5.0)
+    assert [run.conclusion for run in hub.repository(NAME).workflow_runs] == ends
+
+
 async def test_failed_jobs_run_again_for_a_month(hub: LocalHub, hub_clock: FakeClock):
     add(hub)
     hub.plan_run(NAME, FILE, RunPlan({"ship": ("failure", "success")}))
@@ -169,6 +220,14 @@ async def test_failed_jobs_run_again_for_a_month(hub: LocalHub, hub_clock: FakeC
             await hub_clock.advance(float(seconds))
         run = (await github.get(address)).body
         assert (run["conclusion"], run["run_attempt"]) == ("success", 2)
+        hub.plan_run(NAME, FILE, RunPlan({"ship": "failure"}))
+        other = (await dispatch(github, env="prod")).body["workflow_run_id"]
+        for seconds in (2, 5, 5, 5):
+            await hub_clock.advance(float(seconds))
+        hub.repository(NAME).disabled_workflows[FILE] = "disabled_manually"
+        runs = f"{REPO}/actions/runs"
+        disabled = await github.send("POST", f"{runs}/{other}/rerun-failed-jobs")
+        assert disabled.body["message"] == "This workflow run cannot be retried"
         await hub_clock.advance(31 * 86400.0)
         token = hub.new_token(github.installation).value
         late = await github.send("POST", again, token=token)

@@ -5,6 +5,7 @@ secrets of the repository; a pull request's head goes in as an input. The attemp
 as well, and shows in the run's name: so what was asked for without an answer is found.
 """
 
+import re
 from dataclasses import replace
 
 from bot.core.actions.pull_request import harmless_title
@@ -71,6 +72,10 @@ STOPS_SECONDS = 60.0
 
 _LATE = "late"
 _TRIVIAL = "Process completed with exit code"
+_IS_RUNNING = re.compile("already running", re.IGNORECASE)
+"""Somebody else was quicker to run it again."""
+
+_RAN = ("success", "failure")
 
 
 def file_of(job: Job) -> str:
@@ -82,10 +87,8 @@ def next_step(job: Job, seen: Seen) -> Step:
     """Ask for the run, wait for its end, and open a pull request for what it pushed."""
     begun = seen.receipts.get("dispatch")
     if begun is None:
-        takes = job.item.dispatchable
         # Where the name does not tell, one at a time is asked for: so it is the only one.
-        name = f"dispatch {job.repository.name} {file_of(job)}"
-        holds = "" if takes.is_named else name
+        holds = _turn(job) if job.item.dispatchable.is_named else _name(job)
         return Do("dispatch", dispatched(job), holds=holds, asks_role=True)
     if _LATE in seen.in_vain:
         return _timed_out(job, seen, begun)
@@ -93,12 +96,23 @@ def next_step(job: Job, seen: Seen) -> Step:
     if run is None:
         return _follow(job, seen, begun)
     if not run.is_over:
-        return _wait(job, begun, _state_words(run))
+        # Before it has begun there are no jobs that would tell how far it is.
+        is_begun = run.status == "in_progress"
+        return _wait(job, begun, _state_words(run), glimpses=is_begun)
     if step := _again(job, seen, run):
         return step
     if run.conclusion == "success":
         return _succeeded(job, seen, run)
     return _ended(job, seen, run)
+
+
+def _name(job: Job) -> str:
+    return f"dispatch {job.repository.name} {file_of(job)}"
+
+
+def _turn(job: Job) -> str:
+    """Return what a run is held for until it is over, so that none waits at GitHub."""
+    return _name(job) if job.item.dispatchable.goes_alone else ""
 
 
 def dispatched(job: Job) -> DispatchWorkflow:
@@ -127,23 +141,35 @@ def dispatched(job: Job) -> DispatchWorkflow:
 
 
 def _follow(job: Job, seen: Seen, begun: Receipt) -> Step:
-    """Wait for the end; between deliveries a look at the jobs tells how far it is."""
+    """Wait for the end; between deliveries a look at the jobs tells how far it is.
+
+    Where none goes on, or none was made, the run may be over: of one that GitHub could
+    not begin no delivery tells.
+    """
     jobs = seen.answer(JobsOf(job.repository, begun.id))
     if jobs is None:
         if _tries(job) > 1:
             return Ask(RunOf(job.repository, begun.id))
         return _wait(job, begun, f"the run of {file_of(job)}")
-    if jobs.all and not jobs.going:
+    if not jobs.going:
         return Ask(RunOf(job.repository, begun.id))
-    return _wait(job, begun, _jobs_words(job, jobs))
+    return _wait(job, begun, _jobs_words(jobs))
 
 
-def _wait(job: Job, begun: Receipt, says: str, *, is_brief: bool = False) -> Await:
+def _wait(
+    job: Job,
+    begun: Receipt,
+    says: str,
+    *,
+    glimpses: bool = True,
+    is_brief: bool = False,
+) -> Await:
     return Await(
         RunOf(job.repository, begun.id),
         says,
+        holds=_turn(job),
         is_brief=is_brief,
-        glimpse=None if is_brief else JobsOf(job.repository, begun.id),
+        glimpse=JobsOf(job.repository, begun.id) if glimpses else None,
         url=begun.url,
         named=_LATE,
     )
@@ -161,10 +187,8 @@ def _state_words(run: Run) -> str:
             return "the run to end"
 
 
-def _jobs_words(job: Job, jobs: RunJobs) -> str:
-    """Return how far a run is: “test (3 of 5)”."""
-    if not jobs.all:
-        return f"GitHub to begin the run of {file_of(job)}"
+def _jobs_words(jobs: RunJobs) -> str:
+    """Return how far a run is of which a job goes on: “test (3 of 5)”."""
     running = [one for one in jobs.going if one.status == "in_progress"]
     if running:
         shown = [f"{one.name}{_place(one)}" for one in running[:2]]
@@ -207,20 +231,20 @@ def _again(job: Job, seen: Seen, run: Run) -> Step | None:
             return Ask(JobsOf(job.repository, run.id))
         passed = ("success", "neutral", "skipped")
         bad = [one.id for one in jobs.all if one.conclusion not in passed]
-        last = max(bad, default=0)
-        again = RerunFailedJobs(job.repository, run.id, last)
-        return Do(key, again, asks_role=True)
-    if receipt.note:
-        return End(
-            Outcome(
-                OutcomeKind.FAILED,
-                reason=f"GitHub does not run it again: {receipt.note}",
-                advice="Give the command again: that begins another run.",
-                link=_link(run),
-            )
-        )
+        if not bad:
+            return End(_not_again(run, "it has no failed job"))
+        again = RerunFailedJobs(job.repository, run.id, max(bad))
+        return Do(key, again, holds=_turn(job), asks_role=True)
+    if receipt.note and not _IS_RUNNING.search(receipt.note):
+        return End(_not_again(run, receipt.note))
     begun = Receipt(id=run.id, url=run.url)
-    return _wait(job, begun, "the failed jobs to run again", is_brief=True)
+    says = "the failed jobs to run again"
+    return _wait(job, begun, says, glimpses=False, is_brief=True)
+
+
+def _not_again(run: Run, why: str) -> Outcome:
+    reason = f"GitHub does not run it again: {why}"
+    return _failed(run, reason, "Give the command again: that begins another run.")
 
 
 def _link(run: Run) -> Link:
@@ -302,8 +326,7 @@ def _ended(job: Job, seen: Seen, run: Run) -> Step:
         case "failure" | "timed_out":
             return _broken(job, seen, run)
         case "cancelled":
-            reason = "the run was cancelled on GitHub"
-            advice = "If it is wanted after all, retry the item."
+            return _cancelled(job, seen, run)
         case "action_required":
             reason = "the run needs an approval that GitHub does not wait for"
             advice = "Approve it on its page, then retry the item."
@@ -319,6 +342,21 @@ def _ended(job: Job, seen: Seen, run: Run) -> Step:
             reason = f"the run ended as {prose_code(other)}"
             advice = "Its page says why."
     return End(_failed(run, reason, advice))
+
+
+def _cancelled(job: Job, seen: Seen, run: Run) -> Step:
+    asked = JobsOf(job.repository, run.id)
+    jobs = seen.answer(asked)
+    if jobs is None:
+        return Ask(asked)
+    ran = [s for one in jobs.all for s in one.steps if s.conclusion in _RAN]
+    how = "retry the item" if jobs.all else "give the command again"
+    reason = "the run was cancelled on GitHub"
+    if not ran:
+        # GitHub does not say which.
+        reason += " before it began, by somebody or for a newer one of its"
+        reason += " concurrency group"
+    return End(_failed(run, reason, f"If it is wanted after all, {how}."))
 
 
 def _unchanged(run: Run, summary: str) -> Outcome:
@@ -405,8 +443,9 @@ def _stop(job: Job, seen: Seen, begun: Receipt) -> Step:
         if receipt is None:
             return Do(key, intent, is_minor=True)
         if key not in seen.in_vain:
-            wait = _wait(job, begun, "the run to stop", is_brief=True)
-            return replace(wait, for_seconds=STOPS_SECONDS, named=key)
+            says = "the run to stop"
+            wait = _wait(job, begun, says, glimpses=False, is_brief=True)
+            return replace(wait, for_seconds=STOPS_SECONDS, named=key, holds="")
     return _left("its run goes on, for GitHub did not stop it")
 
 

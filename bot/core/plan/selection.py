@@ -85,6 +85,7 @@ from bot.core.plan.people import (
 from bot.core.plan.texts import dependencies_in, open_tasks_in
 from bot.core.plan.workflows import (
     dispatchable,
+    input_lacking,
     workflow_does_not_fit,
     workflow_notes,
     workflows_wanted,
@@ -526,7 +527,7 @@ class _Choice:
     def _impossible(self, action: Action, kind: ItemKind) -> str:
         """Return why nobody could do it, be it for want of a worker or of a permission."""
         known = self._known
-        if reason := known.why_not(action, kind):
+        if reason := known.why_not(action, kind) or input_lacking(action, kind, known):
             return reason
         return why_not_granted(action, kind, known.grants) if known.grants else ""
 

@@ -6,6 +6,7 @@ https://docs.github.com/rest/actions/workflow-jobs#download-job-logs-for-a-workf
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from bot.core.world.markdown import cut
 from bot.core.world.questions import Question
@@ -23,6 +24,7 @@ _EXIT = re.compile(r"^Process completed with exit code \d+")
 class JobLogOf(Question[tuple[str, ...]]):
     """The telling lines of a job that failed; none where its log cannot be had."""
 
+    is_dear: ClassVar[bool] = True
     job_id: int
 
 

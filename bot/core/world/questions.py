@@ -20,6 +20,9 @@ class Question(Generic[A_co]):
     """Something that GitHub can be asked about a repository, answered with ``A_co``."""
 
     is_slow: ClassVar[bool] = False  # may take a minute, as git does
+    is_dear: ClassVar[bool] = (
+        False  # takes a request of its own, beside other questions
+    )
     repository: Repository
 
     @property

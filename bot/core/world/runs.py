@@ -4,6 +4,7 @@ https://docs.github.com/rest/actions/workflow-runs
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from bot.core.world.questions import Question
 
@@ -38,6 +39,7 @@ class Run:
 class RunOf(Question[Run]):
     """How a run stands."""
 
+    is_dear: ClassVar[bool] = True
     run_id: int
 
     @property
@@ -90,6 +92,7 @@ class RunJobs:
 class JobsOf(Question[RunJobs]):
     """How far the jobs of a run are."""
 
+    is_dear: ClassVar[bool] = True
     run_id: int
 
     @property
@@ -104,6 +107,7 @@ class AnnotationsOf(Question[tuple[str, ...]]):
     be had.
     """
 
+    is_dear: ClassVar[bool] = True
     job_id: int
 
 
@@ -130,6 +134,7 @@ class NoBranch:
 class WorkBranchOf(Question[WorkBranch | NoBranch]):
     """What stands on a branch that a run was to push."""
 
+    is_dear: ClassVar[bool] = True
     branch: str
     base: str
 

@@ -101,6 +101,9 @@ def dispatch(call: Call) -> Answer:
     inputs = call.body.get("inputs") or {}
     if not isinstance(inputs, dict):
         raise invalid(resource="Request", field="inputs")
+    if not call.hub.tells_runs and "return_run_details" in call.body:
+        message = 'Invalid request.\n\n"return_run_details" is not a permitted key.'
+        raise GitHubError(422, message)
     actor = call.hub.user(call.login)
     run = call.hub.dispatch(
         actor,
@@ -109,7 +112,7 @@ def dispatch(call: Call) -> Answer:
         call.required_text("ref"),
         inputs,
     )
-    if not (call.hub.tells_runs and call.flag("return_run_details")):
+    if not call.flag("return_run_details"):
         return Answer(None, 204)
     shape = call.hub.payloads.workflow_run(call.repository, run)
     return Answer(

@@ -107,7 +107,6 @@ def test_a_run_that_cannot_be_told_by_its_name_is_asked_for_alone():
 @pytest.mark.parametrize(
     ("jobs", "says"),
     [
-        ((), "GitHub to begin the run of deploy.yml"),
         ((job_of("test", status="queued"),), "a runner for test"),
         ((job_of("ship", status="waiting"),), "somebody's approval of ship"),
         (
@@ -137,12 +136,20 @@ def test_the_wait_says_how_far_the_run_is(jobs: tuple[RunJob, ...], says: str):
     assert first.goes_on_as(step)
 
 
-def test_once_no_job_goes_on_the_run_itself_is_asked_for():
-    done = begun().told_after_waiting(JOBS, RunJobs((job_of("test", "success"),)))
+@pytest.mark.parametrize("jobs", [(), (job_of("test", "success"),)])
+def test_where_no_job_goes_on_the_run_itself_is_asked_for(jobs: tuple[RunJob, ...]):
+    done = begun().told_after_waiting(JOBS, RunJobs(jobs))
     assert next_step(at(), done) == Ask(RUN)
     # A job that waits for others may not be there yet.
-    still = done.told(RUN, Run(99, URL, "in_progress"))
-    assert isinstance(next_step(at(), still), Await)
+    still = next_step(at(), done.told(RUN, Run(99, URL, "in_progress")))
+    assert isinstance(still, Await)
+    assert still.glimpse == JOBS
+
+
+def test_before_a_run_begins_the_run_alone_is_looked_at():
+    first = next_step(at(), begun().told(RUN, Run(99, URL, "pending")))
+    assert isinstance(first, Await)
+    assert first.glimpse is None
 
 
 @pytest.mark.parametrize(
@@ -167,7 +174,6 @@ def test_each_state_is_a_wait_with_its_reason(status: str, says: str):
         ("success", OutcomeKind.COMPLETED, "ran `deploy.yml`"),
         ("neutral", OutcomeKind.UNCHANGED, "the run ended as neutral"),
         ("skipped", OutcomeKind.UNCHANGED, "every job of the run was skipped"),
-        ("cancelled", OutcomeKind.FAILED, "the run was cancelled on GitHub"),
         ("action_required", OutcomeKind.FAILED, "the run needs an approval"),
         ("stale", OutcomeKind.FAILED, "GitHub gave the run up"),
         ("startup_failure", OutcomeKind.FAILED, "GitHub could not begin the run"),
@@ -182,6 +188,45 @@ def test_each_conclusion_is_an_outcome(conclusion: str, kind: OutcomeKind, words
     assert outcome.link is not None
     assert outcome.link.url == URL
     assert bool(outcome.advice) is (kind is OutcomeKind.FAILED)
+
+
+BEFORE = " before it began, by somebody or for a newer one of its concurrency group"
+
+
+@pytest.mark.parametrize(
+    ("jobs", "when", "advice"),
+    [
+        ((job_of("test", "success", "cancelled"),), "", "retry the item"),
+        ((job_of("test", "cancelled"),), BEFORE, "retry the item"),
+        ((), BEFORE, "give the command again"),
+    ],
+)
+def test_a_run_that_was_cancelled_says_whether_it_had_begun(
+    jobs: tuple[RunJob, ...], when: str, advice: str
+):
+    assert next_step(at(), over("cancelled")) == Ask(JOBS)
+    outcome = ended(next_step(at(), over("cancelled").told(JOBS, RunJobs(jobs))))
+    assert outcome.kind is OutcomeKind.FAILED
+    assert outcome.reason == f"the run was cancelled on GitHub{when}"
+    assert outcome.advice == f"If it is wanted after all, {advice}."
+
+
+@pytest.mark.parametrize(
+    ("conclusion", "reason"),
+    [("failure", "the run failed"), ("timed_out", "the run took too long")],
+)
+def test_a_failure_without_a_failed_job_is_told_without_its_name(
+    conclusion: str, reason: str
+):
+    found = over(conclusion).told(JOBS, RunJobs(()))
+    assert ended(next_step(at(), found)).reason == reason
+    late = job_of("test", "success", "timed_out")
+    found = over(conclusion).told(JOBS, RunJobs((late, job_of("x", "failure"))))
+    step = next_step(at(), found.told(AnnotationsOf(REPOSITORY, 7), ("a",)))
+    verb = "failed" if conclusion == "failure" else "took too long"
+    assert ended(step).reason == (
+        f"`test` {verb} at the step `Step 2`, and so did 1 other job"
+    )
 
 
 def test_a_failure_names_the_step_and_its_annotations():
@@ -214,11 +259,54 @@ def test_another_try_of_the_item_runs_the_failed_jobs_again():
     assert waiting.is_brief
     second = done.told(RUN, Run(99, URL, "completed", "success", 2))
     assert ended(next_step(again, second)).kind is OutcomeKind.COMPLETED
-    refused = begun().done(step.key, Receipt(id=7, note="over a month ago"))
-    outcome = ended(
-        next_step(again, refused.told(RUN, Run(99, URL, "completed", "failure", 1)))
-    )
-    assert "over a month ago" in outcome.reason
+
+
+FAILED_ONCE = Run(99, URL, "completed", "failure", 1)
+
+
+@pytest.mark.parametrize(
+    "note", ["… over a month ago", "This workflow run cannot be retried", "gone"]
+)
+def test_what_github_does_not_run_again_says_why(note: str):
+    refused = begun().done("rerun@99-1", Receipt(id=7, changed=False, note=note))
+    outcome = ended(next_step(at(attempt=2), refused.told(RUN, FAILED_ONCE)))
+    assert outcome.reason == f"GitHub does not run it again: {note}"
+    assert outcome.advice == "Give the command again: that begins another run."
+
+
+def test_a_run_without_jobs_cannot_run_again():
+    found = over("startup_failure").told(JOBS, RunJobs(()))
+    outcome = ended(next_step(at(attempt=2), found))
+    assert outcome.reason == "GitHub does not run it again: it has no failed job"
+
+
+def test_what_somebody_else_has_just_run_again_is_followed():
+    again = at(attempt=2)
+    note = "This workflow is already running"
+    refused = begun().done("rerun@99-1", Receipt(id=7, changed=False, note=note))
+    waiting = next_step(again, refused.told(RUN, FAILED_ONCE))
+    assert isinstance(waiting, Await)
+    assert waiting.is_brief
+    second = Run(99, URL, "completed", "success", 2)
+    outcome = ended(next_step(again, refused.told(RUN, second)))
+    assert outcome.kind is OutcomeKind.COMPLETED
+
+
+def test_a_workflow_whose_runs_cancel_each_other_has_one_at_a_time():
+    alone = at(takes=Dispatchable(OWN, is_named=True, goes_alone=True), attempt=2)
+    turn = "dispatch acme/widgets deploy.yml"
+    bad = begun().told(RUN, FAILED_ONCE).told(JOBS, RunJobs((job_of("a", "failure"),)))
+    steps = [
+        next_step(alone, Seen()),
+        next_step(alone, begun().told(RUN, Run(99, URL, "pending"))),
+        next_step(alone, bad),
+    ]
+    held = [step.holds for step in steps if isinstance(step, Do | Await)]
+    assert held == [turn] * 3
+    # What is stopped waits for nobody's turn.
+    stops = cancel_step(alone, begun().done("cancel", Receipt(id=99)))
+    assert isinstance(stops, Await)
+    assert stops.holds == ""
 
 
 ASKED = WorkBranchOf(REPOSITORY, "batch/b7k2/12", "main")

@@ -50,6 +50,8 @@ SAMPLES: list[Problem] = [
     git.NotOnThisMachine("acme/widgets"),
     github.RunUnknown("deploy.yml"),
     github.RunUnknown("deploy.yml", is_begun=True),
+    github.WorkflowGone("deploy.yml"),
+    github.TooManyInputs("deploy.yml", 10, 11),
     git.GitFault("fetch", "fatal: the remote end hung up"),
     git.GitFault("fetch", exit_code=1),
     git.GitSlow("push", 900),

@@ -100,6 +100,40 @@ class RunUnknown(Problem):
 
 
 @dataclass(frozen=True, slots=True)
+class WorkflowGone(Problem):
+    """A workflow went between the plan and its run."""
+
+    file: str
+    advice = "Nothing was begun. Bring the file back, then retry the item."
+
+    def __str__(self) -> str:
+        return f"GitHub does not find the workflow {self.file} any more."
+
+
+@dataclass(frozen=True, slots=True)
+class TooManyInputs(Problem):
+    """An older server, which says only now how many inputs a run may get: *taken*."""
+
+    file: str
+    taken: int
+    given: int
+
+    def __str__(self) -> str:
+        return (
+            f"This GitHub server takes {self.taken} inputs with a run, and {self.file}"
+            f" would get {self.given}."
+        )
+
+    @property
+    def advice(self) -> str:
+        """What makes them fewer."""
+        return (
+            "Nothing was begun. Give fewer, or declare fewer of the bot's own"
+            " (`batch_…`) in the workflow, then give the command again."
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class NotInstalled(Problem):
     """The app's installation is gone."""
 
