@@ -10,7 +10,15 @@ from bot.core import events as e
 from bot.core.actions.table import needed_role
 from bot.core.command import syntax
 from bot.core.command.faults import CycleFound, Declined, NotPermitted, Refusal
-from bot.core.model import Batch, ItemFacts, ItemId, PlanChange, Request, Role
+from bot.core.model import (
+    Batch,
+    BatchState,
+    ItemFacts,
+    ItemId,
+    PlanChange,
+    Request,
+    Role,
+)
 from bot.core.plan.graph import joined
 from bot.core.run import control
 from bot.core.run.control import ControlResult
@@ -61,6 +69,8 @@ class Additions:
             return Declined(batch)
         with bound_contextvars(batch=batch.id):
             before = await self._situations.progress(batch.id)
+            if before.state is BatchState.PLANNED:
+                return Declined(declines.not_added(batch.id, already(before)))
             given = before.controls.get(request.source)
             if given is not None:  # delivered again, or a crash came between
                 done = ControlResult(given.by, touched=given.touched)
@@ -74,7 +84,7 @@ class Additions:
                 await self._batches.keep_facts(batch.id, facts)
                 result = await self._extended(request, batch, change)
             if result is None or result.nothing:
-                why = result.nothing if result else already(before.state)
+                why = result.nothing if result else already(before)
                 return Declined(declines.not_added(batch.id, why))
             return await self._told(request, batch, result, notes)
 
@@ -101,6 +111,8 @@ class Additions:
         if isinstance(batch, str):
             return batch
         before = await self._situations.progress(batch.id)
+        if before.state is BatchState.PLANNED:
+            return declines.not_added(batch.id, already(before))
         if not may_control(request, before, role):
             return declines.needs_role(Role.MAINTAIN)
         return ""

@@ -38,7 +38,7 @@ from bot.core.model import (
 from bot.core.plan.corrections import without_waits
 from bot.core.plan.expansion import Expansion, Known
 from bot.core.plan.graph import build_plan, settle_outside
-from bot.core.plan.schedules import MADE_UP_FOR
+from bot.core.plan.lasting import planned
 from bot.core.plan.selection import Selection, select
 from bot.core.run.progress import Progress
 from bot.core.say import declines
@@ -53,7 +53,6 @@ from bot.engine.starts import Starts
 from bot.ports.clock import Clock
 from bot.ports.store import Batches
 
-PLAN_VALID = timedelta(hours=1)
 SAME_COMMAND = timedelta(seconds=60)
 """How long the same command of the same person counts as the same wish."""
 
@@ -293,7 +292,7 @@ class NewBatches:
         now = batch.created_at
         events: list[e.Event] = [e.BatchStarted(now, request.asker.login)]
         if is_planned:
-            events = [_planned(chosen, now)]
+            events = [_planned(request, chosen, reading, now)]
         return await record_batch(self._batches, batch, facts, events)
 
     async def preview(
@@ -364,11 +363,15 @@ class NewBatches:
         return f"batch {batch.id}"
 
 
-def _planned(chosen: Chosen, now: datetime) -> e.BatchPlanned:
-    if chosen.start_at is None or chosen.must_be_seen:
-        return e.BatchPlanned(now, now + PLAN_VALID)
-    at = chosen.start_at.after(now)
-    return e.BatchPlanned(now, at + MADE_UP_FOR, at, chosen.start_at.zone)
+def _planned(
+    request: Request, chosen: Chosen, reading: Reading, now: datetime
+) -> e.BatchPlanned:
+    return planned(
+        None if chosen.must_be_seen else chosen.start_at,
+        given_at=reading.given_at or now,
+        now=now,
+        is_awaited=not isinstance(request.origin, Scheduled),
+    )
 
 
 def facts_of(items: Sequence[PlanItem], known: Known) -> Mapping[ItemId, ItemFacts]:

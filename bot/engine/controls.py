@@ -151,7 +151,7 @@ class Controls:
         change = await self._changed(request, batch, command, before)
         progress = await self._situations.progress(batch.id)
         if change is None:
-            change = ControlResult(request.asker.login, nothing=already(progress.state))
+            change = ControlResult(request.asker.login, nothing=already(progress))
         if change.nothing or not isinstance(request.origin, Box | Button):
             done = change
             await self._replies.say(
@@ -195,8 +195,9 @@ class Controls:
 
         change = await self._scheduler.change(batch.id, only_look)
         if change is None and isinstance(command, syntax.Cancel) and before.starts_at:
-            return "" if before.state is BatchState.PLANNED else already(before.state)
-        return change.nothing if change else already(before.state)
+            is_whole = not command.items and before.state is BatchState.PLANNED
+            return "" if is_whole else already(before)
+        return change.nothing if change else already(before)
 
     async def _left(
         self, request: Request, before: Progress, command: Sequel

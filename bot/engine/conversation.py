@@ -199,6 +199,7 @@ class Conversation:
                 return await self._refuse(request, problem, role, before=reading)
         if self._withdrawals.by(request) is not None:
             return "withdrawn"
+        reading = replace(reading, given_at=written.created_at)
         age = self._clock.now() - written.created_at
         if age > IN_TIME:
             reading = replace(reading, notes=(declines.comes_late(spell(age)),))

@@ -160,15 +160,20 @@ class Intake:
                 return await self._act(trigger, delivery)
 
     async def tell(self, delivery: Delivery, words: str) -> None:
-        """Tell whoever gave a command why it was not dealt with (*words*).
+        """Tell whoever gave a command, or waits for what the clock begins, why it was not
+        dealt with (*words*).
 
         Raises ``TransientError`` and ``PermanentError``.
         """
-        written = self._trigger(delivery.event, _payload_of(delivery))
-        if not isinstance(written, CommentWritten) or written.addressed:
-            return
-        if self._may_speak(written):
-            await self._desks.conversation.tell(written, words)
+        match self._trigger(delivery.event, _payload_of(delivery)):
+            case CommentWritten(addressed=()) as written if self._may_speak(written):
+                await self._desks.conversation.tell(written, words)
+            case StartDue() as due:
+                await self._desks.start_times.tell(due, words)
+            case ScheduleDue() as due:
+                await self._desks.scheduled.give_up(due, words)
+            case _:
+                pass
 
     def _trigger(self, event: str, payload: Mapping[str, Any]) -> Trigger | None:
         return trigger_of(event, payload, app_login=self._policy.app_login)

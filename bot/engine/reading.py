@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -68,6 +69,7 @@ class Reading:
     about: RepositoryFacts
     known: Known
     notes: tuple[str, ...] = ()  # Markdown: how the commands came
+    given_at: datetime | None = None  # when they were written; None: just now
 
     def not_granted_to_answer(self, request: Request) -> str:
         """Return the permission for want of which nothing can be said in the thread."""
@@ -293,10 +295,9 @@ class Reader:
         if fact is None:
             return ()
         name = request.repository.name
-        tasks = open_tasks_in(fact.body, name, url=fact.url)
         parts: dict[Selector, Sequence[Reference]] = {
             SubIssues(This()): fact.sub_issues,
-            Tasks(This()): tasks.references,
+            Tasks(This()): open_tasks_in(fact.body, name, url=fact.url).references,
         }
         return tuple(
             format_command(RunCommand((Term(selector),)))
@@ -320,8 +321,7 @@ class Reader:
         for search in missing.filters:
             limit = known.configuration.limits.items
             numbers = await self._github.select(repository, search, limit=limit)
-            filters = {**known.filters, search: tuple(numbers)}
-            known = replace(known, filters=filters)
+            known = replace(known, filters={**known.filters, search: tuple(numbers)})
         if missing.labels:
             known = replace(known, labels=await self._github.labels(repository))
         if missing.people:

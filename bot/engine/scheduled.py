@@ -19,8 +19,6 @@ from bot.core.model import (
     Role,
     Scheduled,
 )
-from bot.core.plan.corrections import nothing_matches
-from bot.core.plan.expansion import Expansion
 from bot.core.plan.gathering import thread_for
 from bot.core.plan.schedules import Kept, Timetable
 from bot.core.plan.selection import Selection, select
@@ -82,6 +80,13 @@ class ScheduledBatches:
         )
         return became
 
+    async def give_up(self, due: ScheduleDue, words: str) -> None:
+        """Note that what was due was not dealt with, and why (*words*)."""
+        became = say.failed(words)
+        await self._timetables.dealt_with(
+            due.repository.id, due.key, due.due_at, became
+        )
+
     async def _begin(
         self, due: ScheduleDue, known: Timetable | None, kept: Kept | None
     ) -> str:
@@ -123,8 +128,6 @@ class ScheduledBatches:
         if (denied := not_permitted(run, counts, reading)) is not None:
             became = say.short_of_role(login, denied.had, denied.needed)
             return await self._refuse(request, denied, became, reading)
-        if nothing_matches(Expansion(run, reading.known)) is not None:
-            return say.nothing_to_do()
         selection = select(run, reading.known)
         if not isinstance(selection, Selection):
             return await self._refuse(

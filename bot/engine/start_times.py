@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import structlog
@@ -68,21 +69,42 @@ class StartTimes:
         progress = await self._situations.progress(batch.id)
         if progress.state is not BatchState.PLANNED or progress.starts_at is None:
             return f"ignored: batch {batch.id} was started or dropped before"
-        if not self._allows(batch.repository.name):
-            return "ignored: the server's settings leave the repository out"
-        request = Request(
-            repository=progress.batch.repository,
-            thread=batch.thread,
-            thread_is_pull_request=batch.request.thread_is_pull_request,
-            asker=batch.asker,
-            origin=StartTime(batch.id, progress.starts_at),
-        )
-        with self._github.metered(request.source):
+        with self._github.metered(str(StartTime(batch.id, progress.starts_at))):
+            request = await self._request(progress, progress.starts_at)
+            if not self._allows(request.repository.name):
+                return "ignored: the server's settings leave the repository out"
             role = await self._role(request, progress)
             if isinstance(role, str):
                 await self._replies.decline(request, role)
                 return "refused: it could not start at its time"
             return await self._starts.start(request, batch.id, role)
+
+    async def tell(self, due: StartDue, words: str) -> None:
+        """Say why a batch did not start at its time (*words*).
+
+        Raises ``TransientError`` and ``PermanentError``.
+        """
+        if await self._batches.load(due.batch_id) is None:
+            return
+        progress = await self._situations.progress(due.batch_id)
+        if progress.state is BatchState.PLANNED and progress.starts_at is not None:
+            request = await self._request(progress, progress.starts_at)
+            now = self._situations.now()
+            await self._replies.decline(request, say.given_up(progress, words, now))
+
+    async def _request(self, progress: Progress, starts_at: datetime) -> Request:
+        """Return what is asked for at that time, where the repository is now."""
+        batch = progress.batch
+        # It may have another name by now, and its name another one.
+        about, _ = await self._github.facts(batch.repository, [])
+        name = about.name or batch.repository.name
+        return Request(
+            repository=replace(batch.repository, name=name),
+            thread=batch.thread,
+            thread_is_pull_request=batch.request.thread_is_pull_request,
+            asker=batch.asker,
+            origin=StartTime(batch.id, starts_at),
+        )
 
     async def _role(self, request: Request, progress: Progress) -> Role | str:
         """Return the role with which the batch starts, or why it does not."""

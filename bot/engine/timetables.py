@@ -106,10 +106,13 @@ class Timetables:
             await self._keep(repository.id, None)
             return None
         digest = digest_of(file.content)
-        if before is not None and before.pusher and before.digest == digest:
-            pusher: Sender | None = before.pusher
+        known = before.pusher if before and before.digest == digest else None
+        if known is not None and (pushed is None or pushed.pusher == known):
+            pusher: Sender | None = known
         else:
-            pusher = await self._pusher(repository, about, pushed)
+            # Who pushes the text that is known may have brought it back, or be late.
+            told = pushed if known is None else None
+            pusher = await self._pusher(repository, about, told)
             before = (await self.all()).get(repository.id)  # as it is meanwhile
         now = replace(repository, name=about.name or repository.name)
         found = learned(

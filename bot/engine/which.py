@@ -64,7 +64,8 @@ class Which:
         """Return the batch that a control means, or why that cannot be said.
 
         Without an id it is the live one of the thread; with *also_ended* its last one
-        if none is live; with *also_planned* also one that waits for its time.
+        if none is live; with *also_planned* also one that waits for its time, which it is
+        anyway if there is no other.
         """
         if batch_id is not None:
             found = await self.known(request, batch_id)
@@ -83,6 +84,10 @@ class Which:
                 request.repository.id, thread=request.thread
             )
             here = [s.batch for s in recent if s.state is not BatchState.PLANNED][:1]
+        if not here and (done := await self.carried_out(request)) is not None:
+            return done
+        # Whoever means one that has not started is to hear that of it.
+        here = here or await self._coming(request)
         if len(here) == 1:
             return here[0]
         return declines.which_batch([batch.id for batch in here])
@@ -144,6 +149,9 @@ class Which:
                 if any(not progress.items[one].state.is_final for one in items):
                     live.append((name, summary.batch.id))
         if not live:
+            for batch in await self._coming(request):
+                if on_numbers(batch, names):
+                    return batch
             return declines.not_unfinished(names)
         found = {batch_id for _, batch_id in live}
         if len(found) > 1:

@@ -394,24 +394,26 @@ def _check_across(on: World) -> None:
 
 
 async def _schedule(on: World, _: int, book: Book) -> None:
-    """What is to come by the clock is pushed while the bot lives, and dies when due."""
+    """A schedule and a batch with a time of its own; the bot dies when they are due."""
     see = partial(on.until, seconds=PEOPLE_SECONDS)
     at = on.clock.now() + timedelta(minutes=2)
     on.configure(
         f'home: 40\nschedules: [{{at: "{at:%H:%M}", run: "close:18 reopen:20"}}]\n'
     )
     await see(lambda: on.rows("SELECT 1 FROM timetables"))
+    on.say(f"/batch label +ready 17 start-at:{at:%H:%M}")
+    await see(lambda: on.comments("plan"))
     await see(lambda: on.rows("SELECT 1 FROM deliveries WHERE outcome IS NULL") == [])
     book.open()
     concluded = "SELECT count(*) FROM batches WHERE is_concluded"
-    await see(lambda: on.rows(concluded) == [(1,)])
+    await see(lambda: on.rows(concluded) == [(2,)])
 
 
 def _check_schedule(on: World) -> None:
-    assert_sound(on, batches=1)
-    assert states(on) == dict.fromkeys((18, 20), "completed")
-    due = "SELECT count(*) FROM deliveries WHERE event = 'schedule'"
-    assert on.rows(due) == [(1,)]
+    assert_sound(on, batches=2)
+    assert states(on) == dict.fromkeys((17, 18, 20), "completed")
+    due = "SELECT event, count(*) FROM deliveries WHERE event IN ('schedule', 'start')"
+    assert on.rows(f"{due} GROUP BY event") == [("schedule", 1), ("start", 1)]
 
 
 WORKFLOW = """\

@@ -199,6 +199,27 @@ async def test_whoever_merges_the_file_counts_and_not_who_wrote_it(on: World):
     )
 
 
+async def test_who_brings_a_text_back_that_somebody_else_took_away_is_who_counts(
+    on: World,
+):
+    stale(on, 12)
+    async with on.bot() as bot:
+        push(on, "home: 40\n" + DAILY, by="grace")
+        await on.dealt_with()
+        # All at once: whatever is told first, the file is as it was.
+        on.hub.set_webhook_url("http://127.0.0.1:9")
+        push(on, "home: 40\n", by="grace")
+        push(on, "home: 40\n" + DAILY, by="linus")
+        await on.hub.webhooks.drain()
+        on.hub.set_webhook_url(f"{bot.url}/api/github/webhooks")
+        await pass_until(on, "2026-03-03T15:30Z")  # the missed ones are found
+        told = on.rows("SELECT count(*) FROM deliveries WHERE event = 'push'")
+        assert told == [(3,)]
+        await pass_until(on, "2026-03-03T16:30Z")
+    assert kept(on) == ["refused: linus has the role write, it takes maintain"]
+    assert batches(on) == []
+
+
 async def test_what_a_merge_queue_or_an_app_brings_there_is_off_and_says_so(on: World):
     stale(on, 12)
     async with on.bot():
@@ -284,6 +305,72 @@ async def test_where_the_bot_may_not_work_a_schedule_does_nothing_until_it_may(
     assert on.replies(on=12) == on.replies() == []
     async with on.bot():
         await over(on)
+
+
+async def test_what_cannot_be_done_is_said_at_home_and_what_is_not_there_is_nothing(
+    on: World,
+):
+    stale(on, 12)
+    on.hub.add_label(REPOSITORY, "empty")
+    async with on.bot():
+        push(
+            on,
+            "home: 40\n"
+            "schedules:\n"
+            '- {at: "16:00", run: "close label:stalle"}\n'
+            '- {at: "16:00", run: "close label:empty author:visitor"}\n'
+            '- {at: "16:00", run: "close sub-issues:40"}\n'
+            '- {at: "16:00", run: "merge 12"}\n',
+        )
+        await pass_until(on, "2026-03-05T17:00Z")
+    assert batches(on) == []
+    no_label = "There is no label `stalle`. The nearest is `stale`"
+    assert kept(on)[0].startswith(f"refused: {no_label}")
+    assert kept(on)[1:3] == ["there was nothing to do"] * 2
+    assert kept(on)[3].startswith("refused: #12 is an issue; merge needs")
+    assert len(on.comments("schedule")) == 2
+    assert any(
+        no_label in one and "/batch close label:stale\n" in one for one in on.replies()
+    )
+
+
+async def test_if_github_does_not_answer_for_an_hour_the_status_says_so(on: World):
+    stale(on, 12)
+    async with on.bot():
+        push(on, DAILY)
+        await on.dealt_with()
+        on.hub.faults.add(
+            Fault(method="GET", path="/collaborators/", status=502, times=None)
+        )
+        await pass_until(on, "2026-03-03T17:30Z")
+    assert kept(on) == ["skipped: GitHub did not answer me for an hour"]
+    assert batches(on) == []
+
+
+async def test_a_plan_that_the_clock_has_made_can_be_started_for_a_day(on: World):
+    stale(on, 12, 15)
+    async with on.bot():
+        push(on, "home: 40\nlimits: {confirm_over: 1}\n" + DAILY)
+        await pass_until(on, "2026-03-04T09:00Z")
+        assert "the plan stays valid until 16:00 UTC" in on.said("plan")
+        on.say("/batch start")
+        await over(on)
+
+
+async def test_a_schedule_runs_where_its_repository_is_then(on: World):
+    stale(on, 12)
+    async with on.bot():
+        push(on, DAILY)
+        await on.dealt_with()
+        on.hub.set_webhook_url(None)  # nobody hears of that
+        renamed = on.hub.rename_repository("ada", REPOSITORY, "gizmos")
+        on.hub.create_repository(REPOSITORY, files={"README.md": "# Another one"})
+        on.hub.set_role("acme", REPOSITORY, "ada", "admin")
+        for number in range(1, 41):
+            on.hub.open_issue("ada", REPOSITORY, f"Another {number}")
+        await on.until(lambda: renamed.threads[12].state == "closed")
+    there = on.repository.threads
+    assert [thread for thread in there.values() if thread.comments] == []
 
 
 async def test_what_another_file_schedules_does_not_run_here(on: World):

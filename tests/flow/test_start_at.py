@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from bot.localhub.faults import Fault
 from tests.flow.test_labels import batches, over
 from tests.flow.test_schedules import pass_until
 from tests.flow.world import REPOSITORY, World
@@ -12,6 +13,11 @@ AT_FIVE = "/batch close 12 15 start-at:17:00"
 
 def states(on: World) -> list[Any]:
     return [state for (state,) in on.rows("SELECT state FROM batches ORDER BY number")]
+
+
+def the_batch(on: World) -> str:
+    [(found,)] = on.rows("SELECT id FROM batches")
+    return str(found)
 
 
 def begun(on: World) -> int:
@@ -134,3 +140,91 @@ async def test_who_has_lost_the_role_starts_nothing_and_it_is_said(on: World):
         on.say(f"/batch start {batch}")
         await over(on)
     assert begun(on) == 1
+
+
+async def test_it_starts_where_the_repository_is_then_and_not_where_its_name_is(
+    on: World,
+):
+    on.issue(12)
+    on.issue(15)
+    async with on.bot():
+        await on.answer(AT_FIVE)
+        renamed = on.hub.rename_repository("ada", REPOSITORY, "gizmos")
+        await on.dealt_with()
+        on.hub.create_repository(REPOSITORY, files={"README.md": "# Another one"})
+        on.hub.set_role("acme", REPOSITORY, "ada", "read")
+        for number in range(1, 41):
+            on.hub.open_issue("ada", REPOSITORY, f"Another {number}")
+        await on.until(lambda: renamed.threads[15].state == "closed")
+        concluded = "SELECT count(*) FROM batches WHERE is_concluded"
+        await on.until(lambda: on.rows(concluded) == [(1,)])
+    there = on.repository.threads
+    assert [thread for thread in there.values() if thread.comments] == []
+    assert {thread.state for thread in there.values()} == {"open"}
+
+
+async def test_if_github_does_not_answer_for_an_hour_then_it_is_said(on: World):
+    on.issue(12)
+    on.issue(15)
+    async with on.bot():
+        await on.answer(AT_FIVE)
+        on.hub.faults.add(
+            Fault(method="GET", path="/collaborators/", status=502, times=None)
+        )
+        await pass_until(on, "2026-03-03T18:30Z")
+        assert on.said("error").splitlines()[1] == (
+            f"😕 Batch `{the_batch(on)}` was to start at 17:00 UTC. GitHub did not answer"
+            " me for an hour, so nothing was started. Whoever may can start it with"
+            f" `/batch start {the_batch(on)}`."
+        )
+        assert states(on) == ["planned"]
+        on.hub.faults.clear()
+        on.say("/batch start")
+        await over(on)
+    assert begun(on) == 1
+
+
+async def test_the_time_is_the_next_one_behind_the_comment_not_behind_the_answer(
+    on: World,
+):
+    on.issue(12)
+    on.issue(15)
+    async with on.bot():
+        await on.clock.sleep(7200.0 - 10.0)
+        on.hub.faults.add(
+            Fault(
+                method="GET",
+                path="/collaborators/",
+                status=502,
+                times=None,
+                seconds=60.0,
+            )
+        )
+        on.say(AT_FIVE)
+        await over(on)
+        assert "It was 17:00 UTC before I came to this command" in on.said("plan")
+        assert on.clock.now().hour == 17
+    assert begun(on) == 1
+
+
+async def test_what_waits_for_its_time_cannot_be_edited_and_that_is_said(on: World):
+    for number in (12, 15, 16):
+        on.issue(number)
+    async with on.bot():
+        await on.answer(AT_FIVE)
+        for command in (
+            "add close:16",
+            f"add {the_batch(on)} close:16",
+            "skip 15",
+            "priority 15 high",
+            "concurrency 1",
+            "cancel 15",
+            "pause",
+        ):
+            said = await on.answer(f"/batch {command}")
+            assert f"batch `{the_batch(on)}`: it has not started; until it does" in said
+        assert "was never started" in await on.answer("/batch retry")
+        assert states(on) == ["planned"]
+        await over(on)
+    assert begun(on) == 1
+    assert not is_open(on)

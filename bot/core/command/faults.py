@@ -90,7 +90,7 @@ class Declined:
     message: str
     corrected: str = ""
     besides: str = ""
-    is_nothing: bool = False  # all that was asked for is done, or taken
+    is_nothing: bool = False  # nothing matches, or all of it is done, or taken
 
 
 Refusal = Unreadable | UnknownItems | CycleFound | NotPermitted | Declined

@@ -310,7 +310,7 @@ def nothing_matches(expansion: Expansion) -> Declined | None:
                     if search.wants_pull_requests
                     else "issue or pull request"
                 )
-                return Declined(f"{shown} matches no open {kind}.")
+                return Declined(f"{shown} matches no open {kind}.", is_nothing=True)
             case SubIssues() if Feature.SUB_ISSUES in expansion.known.lacks:
                 return Declined(lacking([Feature.SUB_ISSUES]))
             case (SubIssues(parent) | Tasks(parent)) as parts if (
@@ -320,16 +320,20 @@ def nothing_matches(expansion: Expansion) -> Declined | None:
                 what = "sub-issue" if isinstance(parts, SubIssues) else "open task"
                 return Declined(
                     f"{shown} has no {what} in this repository. {left_out}"
-                    " Nothing was started."
+                    " Nothing was started.",
+                    is_nothing=True,
                 )
             case SubIssues(parent):
                 shown = f"{expansion.known.mark}{expansion.name(parent).number}"
-                return Declined(f"{shown} has no sub-issues in this repository.")
+                return Declined(
+                    f"{shown} has no sub-issues in this repository.", is_nothing=True
+                )
             case Tasks(parent):
                 shown = f"{expansion.known.mark}{expansion.name(parent).number}"
                 return Declined(
                     f"{shown} has no open task that starts with an issue, "
-                    "such as `- [ ] #15`."
+                    "such as `- [ ] #15`.",
+                    is_nothing=True,
                 )
             case _:
                 continue

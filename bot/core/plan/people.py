@@ -55,7 +55,7 @@ def no_such_person(expansion: Expansion) -> Declined | None:
             f" is called {code_span(login)}."
         )
         if not guess:
-            return Declined(message)
+            return Declined(message, is_nothing=True)
         values = tuple(guess if value == login else value for value in one.values)
         meant = replace(one, values=tuple(dict.fromkeys(values)))
         typed = expansion.typed(search)

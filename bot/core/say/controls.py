@@ -42,9 +42,13 @@ def has_begun(batch_id: str, where: str) -> str:
     )
 
 
-def already(state: BatchState) -> str:
+def already(progress: Progress) -> str:
     """Why a control changed nothing."""
-    return f"it is {state}"
+    if progress.state is not BatchState.PLANNED:
+        return f"it is {progress.state}"
+    if progress.starts_at is None:
+        return "it has not started"
+    return "it has not started; until it does it can only be started, or cancelled as a whole"
 
 
 def render_withdrawn(commands: int, *, marker: str) -> str:

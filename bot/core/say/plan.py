@@ -16,7 +16,7 @@ from bot.core.say.names import Names, names_of
 from bot.core.say.pictures import order_of_work
 from bot.core.say.sentences import origin_sentence
 from bot.core.say.situation import Situation
-from bot.core.say.start_times import starts_by_itself
+from bot.core.say.start_times import had_passed, starts_by_itself
 from bot.core.world.markdown import (
     alert,
     code_span,
@@ -50,7 +50,8 @@ def render_plan(
         f"### 🗒️ Plan to {deeds(plan.items)} — nothing has started",
         _differences(plan, names),
         began_by(batch, names.links),
-        starts_by_itself(progress, situation.now),
+        starts_by_itself(progress, situation.now)
+        or had_passed(progress, situation.now),
         _total(progress, names, expectations),
         _waves(plan, names, expectations),
         paragraphs(_plan_budget(plan, situation, expectations), _commands(plan)),

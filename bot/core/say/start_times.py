@@ -49,6 +49,14 @@ def counts_for_nothing(*, is_dry_run: bool) -> str:
     )
 
 
+def had_passed(progress: Progress, now: datetime) -> str:
+    """Return that a command was read behind its time, as Markdown; else nothing."""
+    at = progress.starts_at
+    if at is None or at > progress.batch.created_at:
+        return ""
+    return f"It was {_time_of(progress, now)} before I came to this command."
+
+
 def short_of_role(progress: Progress, role: Role, now: datetime) -> str:
     """Whoever asked may not start it any more."""
     batch = progress.batch
@@ -78,6 +86,13 @@ def too_late(progress: Progress, now: datetime) -> str:
     )
 
 
+def given_up(progress: Progress, why: str, now: datetime) -> str:
+    """GitHub did not answer, or a bug came between: *why* is half a sentence."""
+    name, at = code_span(progress.batch.id), _time_of(progress, now)
+    again = _again(progress, now)
+    return f"Batch {name} was to start at {at}. {why}, so nothing was started. {again}."
+
+
 def dropped(batch_id: BatchId, *, marker: str) -> str:
     """A plan that starts by itself was cancelled."""
     name = code_span(batch_id)
@@ -85,15 +100,20 @@ def dropped(batch_id: BatchId, *, marker: str) -> str:
 
 
 def _began_nothing(progress: Progress, why: str, now: datetime) -> str:
-    name = progress.batch.id
-    assert progress.starts_at is not None
-    at = shown(progress.starts_at, progress.starts_zone, now)
-    again = (
-        "Give the command again to start it"
-        if progress.expires_at is not None and now > progress.expires_at
-        else f"Whoever may can start it with {code_span(f'/batch start {name}')}"
-    )
+    name, at = code_span(progress.batch.id), _time_of(progress, now)
+    again = _again(progress, now)
     return (
-        f"Batch {code_span(name)} was to start at {at}, but {why}. Nothing was started."
-        f" {again}."
+        f"Batch {name} was to start at {at}, but {why}. Nothing was started. {again}."
     )
+
+
+def _time_of(progress: Progress, now: datetime) -> str:
+    assert progress.starts_at is not None
+    return shown(progress.starts_at, progress.starts_zone, now)
+
+
+def _again(progress: Progress, now: datetime) -> str:
+    if progress.expires_at is not None and now > progress.expires_at:
+        return "Give the command again to start it"
+    start = code_span(f"/batch start {progress.batch.id}")
+    return f"Whoever may can start it with {start}"
