@@ -224,6 +224,7 @@ async def start(
         supervisor.start("schedules", engine.alarm.run(), is_vital=True)
         supervisor.start("outages", engine.outages.run(), is_vital=True)
         supervisor.start("sweep", engine.sweep.run(), is_vital=True)
+        supervisor.start("redrawing", engine.redrawing.run(), is_vital=True)
         if settings.polls:
             supervisor.start("polling", engine.polling.run(), is_vital=True)
         front.hand_over(engine)

@@ -65,6 +65,7 @@ from bot.engine.readers import Readers
 from bot.engine.reading import Reader
 from bot.engine.recorder import Recorder
 from bot.engine.recovery import Recovery
+from bot.engine.redrawing import Redrawing
 from bot.engine.replies import Replies
 from bot.engine.reports import Reports
 from bot.engine.requested import Requested
@@ -786,6 +787,14 @@ class Engine:
             github.github.probe,
             clock=clock,
             fraction=random.random,
+        )
+        self.redrawing = Redrawing(
+            batches=store.batches,
+            recorder=self.recorder,
+            situations=situations,
+            tracker=self.tracker,
+            github=github.github,
+            clock=clock,
         )
         self.sweep = Sweep(
             (

@@ -196,6 +196,14 @@ class RepositoryHidden:
 
 
 @dataclass(frozen=True, slots=True)
+class CommentsRedrawn:
+    """What the batch had written was written again without a word of some repositories."""
+
+    at: datetime
+    repository_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class BatchConcluded:
     """Everything has been said about a batch that ended; nothing is left to do."""
 
@@ -370,6 +378,7 @@ BatchEvent = (
     | BatchUndone
     | RepositoryMoved
     | RepositoryHidden
+    | CommentsRedrawn
 )
 ItemEvent = (
     ItemResolved

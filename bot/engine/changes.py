@@ -118,7 +118,6 @@ class Changes:
                 now = self._situations.now()
                 events = [RepositoryHidden(now, id_) for _, id_ in barred_places]
                 await self._recorder.record({batch_id: events})
-                await self._tracker.redraw_all(batch_id)
 
     async def _is_barred(self, home: Repository, place: Repository) -> bool:
         try:

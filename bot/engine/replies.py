@@ -65,7 +65,7 @@ class Replies:
         comment = CreateComment(
             request.repository, request.thread, first, render(first)
         )
-        key = f"reply/{kind}/{request.reply}"
+        key = reply_key(kind, request)
         if not isinstance(request.origin, Operator | Page):
             await self._effects.perform(key, comment)
             return
@@ -179,6 +179,11 @@ class Replies:
     async def react(self, request: Request, mood: Reaction) -> None:
         """React to the command; without a comment to react to, do nothing."""
         await react_to(request, mood, self._effects)
+
+
+def reply_key(kind: str, request: Request) -> str:
+    """Return the key of the answer of a kind to a request."""
+    return f"reply/{kind}/{request.reply}"
 
 
 async def react_to(request: Request, mood: Reaction, effects: Effects) -> None:

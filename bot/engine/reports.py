@@ -66,7 +66,7 @@ class Reports:
 
     async def redraw(self, progress: Progress) -> None:
         """Write a report again from the recorded state, if it is a comment of its own
-        in the batch's thread; that may fail without harm.
+        in the batch's thread and GitHub takes that. Raises ``TransientError``.
         """
         batch, comment_id = progress.batch, progress.report_comment_id
         is_here = f"/{batch.thread}#" in progress.report_url
@@ -75,7 +75,10 @@ class Reports:
         situation = await self._situations.situation(progress)
         body = render_report(progress, situation)
         edit = EditComment(batch.repository, comment_id, body)
-        await self._effects.attempt(f"{batch.id}/report/redraw", edit)
+        try:
+            await self._effects.perform(f"{batch.id}/report/redraw", edit)
+        except PermanentError as error:
+            log.info("report left", batch=batch.id, error=str(error))
 
     async def react(self, progress: Progress) -> None:
         """React to what asked for a batch with how that ended: to the command, or by

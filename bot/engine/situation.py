@@ -5,7 +5,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
-from bot.core.model import BatchId, BatchState, InstallationId, ItemId, ItemState
+from bot.core.model import (
+    BatchId,
+    BatchState,
+    Expectations,
+    InstallationId,
+    ItemId,
+    ItemState,
+)
 from bot.core.run.capacity import Capacity
 from bot.core.run.estimate import requests_left, seconds_left
 from bot.core.run.progress import Progress
@@ -104,6 +111,10 @@ class Situations:
             link_key=self._face.link_key,
             isolation=self._face.isolation,
         )
+
+    async def expectations(self) -> Expectations:
+        """Return what actions took in the past."""
+        return await self._batches.expectations()
 
     def _used_requests(self, progress: Progress) -> int:
         """Return what a batch has caused: what asked for it and for its controls, its

@@ -100,9 +100,11 @@ class Tracker:
         await self._voice.redraw(await self._situations.progress(batch_id))
 
     async def redraw_all(self, batch_id: BatchId) -> None:
-        """Write both comments of a batch that has ended again."""
+        """Write all comments of a batch again: its plan's and its report, too."""
         await self.redraw(batch_id)
-        await self._voice.redraw_report(await self._situations.progress(batch_id))
+        progress = await self._situations.progress(batch_id)
+        await self._voice.redraw_plan(progress)
+        await self._voice.redraw_report(progress)
 
     async def say_stopping(self, seconds: float) -> None:
         """Write every comment once more, *seconds* at most: the bot restarts."""

@@ -20,12 +20,13 @@ from bot.core.events import BatchConcluded, Reported, TrackingCommented
 from bot.core.model import Batch, InstallationId, ItemState
 from bot.core.run.progress import Progress
 from bot.core.run.speech import reports_its_end
+from bot.core.say.plan import render_plan
 from bot.core.say.tracking import render_so_far, so_far_marker
 from bot.core.world.markers import marker
 from bot.engine.checks import Checks
 from bot.engine.effects import Effects
 from bot.engine.recorder import Recorder
-from bot.engine.replies import react_to
+from bot.engine.replies import react_to, reply_key
 from bot.engine.reports import Reports, ended_at
 from bot.engine.situation import Situations
 from bot.engine.watch import Page, Watch, render
@@ -210,8 +211,26 @@ class Voice:
         if progress.check_run_id:
             await self.check(progress, watch)
 
+    async def redraw_plan(self, progress: Progress) -> None:
+        """Write the plan again from the recorded state, if one was posted and GitHub
+        takes that. Raises ``TransientError``.
+        """
+        batch = progress.batch
+        posted = await self._effects.receipt(reply_key("plan", batch.request))
+        if posted is None:
+            return
+        situation = await self._situations.situation(progress)
+        expectations = await self._situations.expectations()
+        first = marker("plan", batch.request.reply, situation.marker_key)
+        body = render_plan(progress, situation, expectations, marker=first)
+        edit = EditComment(batch.repository, posted.id, body)
+        try:
+            await self._effects.perform(f"{batch.id}/plan/redraw", edit)
+        except PermanentError as error:
+            log.info("plan left", batch=batch.id, error=str(error))
+
     async def redraw_report(self, progress: Progress) -> None:
-        """Write a report again; that may fail without harm."""
+        """Write a report again, if GitHub takes that. Raises ``TransientError``."""
         await self._reports.redraw(progress)
 
     def edits_last_hour(self, installation_id: InstallationId) -> int:

@@ -176,6 +176,9 @@ class Batches(Protocol):
         at home in others that have items of it, newest first.
         """
 
+    async def to_be_redrawn(self) -> Sequence[BatchId]:
+        """Return the batches whose comments may still say what is hidden, newest first."""
+
     async def live_items(
         self, repository_id: int, numbers: Sequence[ItemNumber]
     ) -> Mapping[ItemNumber, BatchId]:

@@ -67,6 +67,19 @@ _STARTING = """
     ORDER BY number
 """
 
+_TO_BE_REDRAWN = """
+    SELECT id FROM batches WHERE id IN (
+        SELECT hidden.batch FROM events AS hidden INDEXED BY events_hidden
+        WHERE hidden.kind = 'RepositoryHidden' AND NOT EXISTS (
+            SELECT 1 FROM events AS redrawn,
+                json_each(redrawn.data, '$.repository_ids') AS place
+            WHERE redrawn.batch = hidden.batch AND redrawn.kind = 'CommentsRedrawn'
+            AND place.value = hidden.data ->> '$.repository_id'
+        )
+    )
+    ORDER BY number DESC
+"""
+
 _Created = tuple[Batch, Mapping[ItemId, ItemFacts], Sequence[e.Event]]
 
 
@@ -229,6 +242,10 @@ class SqliteBatches:
             repository_id,
         )
         return [id_ for (id_,) in rows]
+
+    async def to_be_redrawn(self) -> Sequence[BatchId]:
+        """Return the batches whose comments may still say what is hidden, newest first."""
+        return [id_ for (id_,) in await self._rows(_TO_BE_REDRAWN)]
 
     async def live_items(
         self, repository_id: int, numbers: Sequence[ItemNumber]

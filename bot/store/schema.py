@@ -357,3 +357,13 @@ def m008_planned(db: Database) -> None:
         CREATE INDEX batches_planned ON batches (number) WHERE state = 'planned';
         """
     )
+
+
+@migrations()
+def m009_hidden(db: Database) -> None:
+    """Find quickly what batches have written that may not be shown any more."""
+    db.executescript(
+        """
+        CREATE INDEX events_hidden ON events (batch) WHERE kind = 'RepositoryHidden';
+        """
+    )

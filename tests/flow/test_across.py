@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from bot.localhub import pulls
+from bot.localhub.faults import Fault
 from bot.localhub.rules import BranchRules, RequiredCheck
 from bot.localhub.state import Repository
 from tests.flow.killing import mortal_world
@@ -231,7 +232,7 @@ async def test_what_is_private_is_shown_where_it_agrees_and_no_more_people_read(
         assert TITLE in said(on, "report")
         shut(on, REPOSITORY, "public")
         await on.dealt_with()
-        assert TITLE not in said(on, "tracking") + said(on, "report")
+        await on.until(lambda: TITLE not in said(on, "tracking") + said(on, "report"))
         refused = await on.answer("/batch start")
         assert "more people can read `acme/widgets`" in refused
     assert states(on) == {"12": "completed", "api-5": "failed", "api-6": "pending"}
@@ -296,10 +297,8 @@ async def test_what_was_agreed_to_is_hidden_once_it_is_not_so_any_more(
         await on.until(lambda: states(on)["api-7"] == "failed")
         go.touch()
         await on.finished(command)
-        await on.dealt_with()
+        await on.until(lambda: not any(word in shown() for word in (TITLE, "at work")))
     assert states(on)["12"] == "completed"
-    assert TITLE not in shown()
-    assert "at work" not in shown()
     assert "may not be shown here any more" in shown()
     assert api.threads[7].state == "open"
 
@@ -310,18 +309,21 @@ async def test_what_is_hidden_later_is_gone_from_plans_and_from_what_has_ended(
     """Also from what is drawn again, and from answers, for as long as anybody asks."""
     api = add(on)
     api.threads[5].body = f"say {TITLE}\nexit 3"
+    api.rules = [BranchRules(checks=(RequiredCheck("takeover"),))]
+    on.hub.push("linus", API, "topic", {"topic.txt": "topic"}, message="Add")
+    on.hub.open_pull_request("linus", API, "A topic", head="topic")
     on.issue(12, "write a b")
     async with on.bot():
         await on.finished(on.say("/batch 12 acme/api#5"))
-        on.say("/batch plan 12 acme/api#6")
-        await on.until(lambda: on.comments("plan"))
+        on.say("/batch plan 12 merge:acme/api#10")
+        await on.until(lambda: "takeover" in said(on, "plan"))
         ended, plan = (c for (c,) in on.rows("SELECT id FROM batches ORDER BY number"))
         assert TITLE in said(on, "report")
         on.hub.set_visibility("ada", API, is_private=True)
-        await on.dealt_with()
-        shown = said(on, "tracking") + said(on, "report")
-        assert TITLE not in shown
-        assert "acme/api#5" in shown
+        await on.until(lambda: TITLE not in said(on, "tracking") + said(on, "report"))
+        assert "acme/api#5" in said(on, "tracking")
+        await on.until(lambda: "takeover" not in said(on, "plan"))
+        assert "acme/api#10" in said(on, "plan")
         for asked in (f"status {ended}", f"why {ended} acme/api#5", f"status {plan}"):
             assert TITLE not in await on.answer(f"/batch {asked}")
         told = await on.answer(f"/batch start {plan}")
@@ -530,3 +532,27 @@ async def test_it_is_killed_in_the_midst_and_goes_on_in_both(tmp_path: Path):
     opened = [t.pull.head_ref for t in api.threads.values() if t.pull]
     assert [ref.rpartition("/")[2] for ref in opened] == ["api-5"]
     assert len(on.comments("tracking")) == len(on.comments("report")) == 1
+
+
+async def test_it_is_killed_before_what_is_hidden_is_gone_from_its_comments(
+    tmp_path: Path,
+):
+    """What was to be written again is known, and written once GitHub takes it."""
+    async with mortal_world(tmp_path, clock=SwiftClock()) as (on, _, child):
+        add(on).threads[5].body = f"say {TITLE}\nexit 3"
+        on.issue(12)
+        await child.start()
+        await on.finished(on.say("/batch close:12 acme/api#5"))
+        edits = Fault(method="PATCH", path="/issues/comments/", times=None)
+        on.hub.faults.add(edits)
+        shut(on, API)
+        hidden = "SELECT count(*) FROM events WHERE kind = 'RepositoryHidden'"
+        await on.until(lambda: on.rows(hidden) == [(1,)])
+        await child.kill()
+        on.hub.faults.clear()
+        assert TITLE in said(on, "report")
+        await child.start()
+        redrawn = "SELECT count(*) FROM events WHERE kind = 'CommentsRedrawn'"
+        await on.until(lambda: on.rows(redrawn) == [(1,)])
+        await child.kill()
+    assert TITLE not in said(on, "tracking") + said(on, "report")

@@ -187,6 +187,7 @@ EVERY_EVENT: tuple[e.Event, ...] = (
     e.BatchUndone(after(91), BatchId("d5n2"), (i(1),)),
     e.RepositoryMoved(after(91), Repository(5, "acme/gadgets", InstallationId(7))),
     e.RepositoryHidden(after(91), 6),
+    e.CommentsRedrawn(after(92), (6,)),
     e.BatchEdited(NOW, "grace", PlanChange(((i(6), 80),), concurrency=5)),
     e.ControlGiven(NOW, "grace", "issue_comment:7.0", (i(1),), (n(9),)),
 )

@@ -174,12 +174,14 @@ def name_of(batch: Batch, repository: Repository) -> str:
 
 
 def hidden(batch: Batch, repository_id: int) -> Batch:
-    """Return *batch* without a word of the items of one of its repositories."""
+    """Return *batch* without a word of the items of one of its repositories; its notes
+    may be about them.
+    """
     items = tuple(
         replace(item, title="") if item.repository.id == repository_id else item
         for item in batch.plan.items
     )
-    return replace(batch, plan=replace(batch.plan, items=items))
+    return replace(batch, plan=replace(batch.plan, items=items, notes=()))
 
 
 def resolved(plan: Plan, item: ItemId, opened: OpenedPull) -> Plan:

@@ -258,6 +258,8 @@ class Progress:
                 self.items = {
                     id_: self._shown(view) for id_, view in self.items.items()
                 }
+            case e.CommentsRedrawn():
+                pass  # what they say is as it was
             case e.BatchConcluded():
                 self.is_concluded = True
             case e.OutsideSettled():

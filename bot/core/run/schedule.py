@@ -338,6 +338,7 @@ class Schedule:
                 | e.TrackingCommented()
                 | e.CheckRunPlaced()
                 | e.Reported()
+                | e.CommentsRedrawn()
                 | e.BatchConcluded()
                 | e.BatchRetried()
                 | e.BatchUndone()

@@ -93,6 +93,7 @@ def batch_after(
             | e.BatchEdited()
             | e.RepositoryMoved()
             | e.RepositoryHidden()
+            | e.CommentsRedrawn()
             | e.OutsideSettled()
         ):
             return None

@@ -123,6 +123,8 @@ def _of_batch(event: e.BatchEvent, names: Names) -> str:
             return f"the repository is called {escape_line(repository.name)} now"
         case e.RepositoryHidden():
             return "one of its repositories may not be shown here any more: no word of its items is from here on"
+        case e.CommentsRedrawn():
+            return "what had been written was written again without that"
         case _:
             assert_never(event)
 

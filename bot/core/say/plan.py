@@ -56,7 +56,9 @@ def render_plan(
         _waves(plan, names, expectations),
         paragraphs(_plan_budget(plan, situation, expectations), _commands(plan)),
         alert("NOTE", plan.notes) if plan.notes else "",
-        box("start", progress.batch.id, text=start_text(progress, situation.now)),
+        box("start", progress.batch.id, text=start_text(progress, situation.now))
+        if progress.started_at is None
+        else "",
     ]
     graph = order_of_work(plan, names, {})
     command = details("The command as understood", fence(batch.command))

@@ -101,6 +101,7 @@ def test_a_control_stops_only_what_runs():
         (e.BatchConcluded(NOON), None),
         (e.RepositoryMoved(NOON, GEARS), None),
         (e.RepositoryHidden(NOON, 2), None),
+        (e.CommentsRedrawn(NOON, (2,)), None),
         (e.OutsideSettled(NOON, AWAY, True), None),
     ],
 )
@@ -178,6 +179,7 @@ class Story:
                 self.happen(e.RepositoryMoved(now, GEARS))
             case "hide":
                 self.happen(e.RepositoryHidden(now, 2))
+                self.happen(e.CommentsRedrawn(now, (2,)))
             case "settle" | "fail outside":
                 well = what == "settle"
                 self.happen(e.OutsideSettled(now, schedule.open_outside()[0], well))
