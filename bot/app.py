@@ -223,6 +223,8 @@ async def start(
         supervisor.start("inbox", engine.inbox.run(), is_vital=True)
         supervisor.start("schedules", engine.alarm.run(), is_vital=True)
         supervisor.start("outages", engine.outages.run(), is_vital=True)
+        if watch := engine.pool.watch:
+            supervisor.start("pool", watch(engine.scheduler.look_again), is_vital=True)
         supervisor.start("sweep", engine.sweep.run(), is_vital=True)
         supervisor.start("redrawing", engine.redrawing.run(), is_vital=True)
         if settings.polls:

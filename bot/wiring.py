@@ -3,8 +3,8 @@
 import asyncio
 import hashlib
 import random
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from importlib.metadata import entry_points, version
@@ -28,6 +28,7 @@ from bot.core.effects import (
     Receipt,
 )
 from bot.core.model import OPERATOR, BatchId, InstallationId, Repository, Role
+from bot.core.run.capacity import Room
 from bot.core.say import findings, programs
 from bot.core.say.starts import (
     no_dask,
@@ -318,6 +319,8 @@ class Pooled:
     workers: Mapping[str, Worker]
     parts: Mapping[str, Examined]
     close: Callable[[], Awaitable[None]]
+    rooms: Mapping[str, Callable[[], Room | None]] = field(default_factory=dict)
+    watch: Callable[[Callable[[], None]], Coroutine[Any, Any, None]] | None = None
 
     @classmethod
     def of(
@@ -344,7 +347,13 @@ class Pooled:
             commands=settings.needs,
         )
         examined = PoolExamined(pool, settings.needs)
-        return cls({worker.name: worker}, {"pool": examined}, pool.close)
+        return cls(
+            {worker.name: worker},
+            {"pool": examined},
+            pool.close,
+            {worker.name: worker.room},
+            worker.watch,
+        )
 
 
 def pool_examined(settings: Settings, clock: Clock) -> Examined:
@@ -396,6 +405,7 @@ class Engine:
             link_key=derived(settings.private_key, LINKS),
             # What runs elsewhere says in the report how it was isolated.
             isolation=host.isolation.name if settings.commands_here else "",
+            needs=settings.needs if settings.runs_elsewhere else None,
         )
 
         def clone_url(repository: Repository) -> str:
@@ -436,6 +446,7 @@ class Engine:
             workspaces=workspaces,
             clock=clock,
             names=settings.commands_here,
+            needs=settings.needs,
         )
         self.pool = Pooled.of(settings, shipping, github.people, clock)
         means = Means(local, frozenset(settings.commands), clock)
@@ -465,6 +476,7 @@ class Engine:
             workspaces=workspaces,
             clock=clock,
             fraction=random.random,
+            rooms=self.pool.rooms,
         )
         steps = Steps(
             effects=effects,
@@ -576,7 +588,10 @@ class Engine:
             recorder=self.recorder,
         )
         abilities = Abilities(
-            {n: w.why_not for n, w in workers.items()}, settings.commands_for_forks
+            {n: w.why_not for n, w in workers.items()},
+            settings.commands_for_forks,
+            settings.commands.keys(),
+            settings.workers_of,
         )
         bots = frozenset(settings.allowed_bots)
         self.timetables = Timetables(

@@ -273,6 +273,17 @@ def test_the_example_of_env_is_what_is_read_but_for_its_files(tmp_path: Path):
         load_settings(options, env_file=tmp_path / ".env")
 
 
+def test_the_machines_of_a_pool_take_the_words_of_its_page():
+    page = (ROOT / ".github/docs/pool.md").read_text()
+    unit = ConfigParser()
+    unit.read_string(re.findall(r"^```ini\n(.*?)^```$", page, re.DOTALL | re.M)[0])
+    assert unit["Service"]["Restart"] == "always"  # its version may fit tomorrow
+    given = re.findall(r"python -m bot (scheduler|worker)\b([^#`\n)]*)", page)
+    assert len(given) >= 5
+    for name, words in given:
+        main.commands[name].make_context(name, words.split())
+
+
 def test_the_unit_of_systemd_leaves_what_the_isolation_needs():
     block = next(block for block in blocks("ini") if "[Service]" in block)
     unit = ConfigParser()

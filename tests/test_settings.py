@@ -457,6 +457,27 @@ def test_a_settings_file_that_does_not_fit_is_explained(text: str, told: str):
 
 
 @pytest.mark.usefixtures("env")
+def test_commands_run_where_the_operator_says_for_each_repository():
+    def workers(text: str, **more: str) -> list[list[str]]:
+        Path("bot.yml").write_text(text)
+        settings = load_settings({"BATCH_SETTINGS_FILE": "bot.yml", **more})
+        names = ("acme/Api", "ACME/widgets", "other/site")
+        return [list(settings.workers), *map(list, map(settings.workers_of, names))]
+
+    pool = {"BATCH_DASK": "tcp://127.0.0.1:8786"}
+    assert workers("") == [["local"]] * 4
+    assert workers("", **pool) == [["dask"]] * 4
+    assert workers("workers: [one-by-one, local]") == [["one-by-one", "local"]] * 4
+    of_each = "workers: {acme/api: [local], acme/*: [slurm]}"
+    assert workers(of_each, **pool)[1:] == [["local"], ["slurm"], ["dask"]]
+    assert set(workers(of_each, **pool)[0]) == {"local", "slurm", "dask"}
+    assert workers('workers: {acme/*: [slurm], "*": [local]}')[1:] == [
+        ["slurm"],
+        ["slurm"],
+        ["local"],
+    ]
+
+
 def test_each_mistake_in_a_settings_file_has_a_line_in_their_order():
     Path("bot.yml").write_text("quota: ten\ncache: 1\nnetwrok: on\n")
     told = "\n".join(problems(BATCH_SETTINGS_FILE="bot.yml"))

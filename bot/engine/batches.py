@@ -252,7 +252,7 @@ class NewBatches:
         return build_plan(
             selection,
             repository=request.repository,
-            runner_of=self._abilities.runner_of,
+            runner_of=self._abilities.runner_in,
         )
 
     def _acyclic(self, request: Request, run: RunCommand, selection: Selection) -> str:

@@ -144,6 +144,7 @@ class Help:
     ) -> str:
         """Say what can be asked for; return what became of it, in a few words."""
         present = self._situations.of_installation(request.repository.installation_id)
+        able = self._abilities.of(request.repository.name)
         await self._replies.say(
             request,
             "help",
@@ -153,30 +154,32 @@ class Help:
                 version=self._version,
                 budget=present.budget,
                 web_url=present.web_url,
-                missing=self._missing_actions(),
-                commanded=self._commanded_actions(),
+                missing=_missing_actions(able),
+                commanded=_commanded_actions(able),
                 suggestions=suggestions,
                 lacks=self._github.lacks(request.repository),
             ),
         )
         return "help"
 
-    def _commanded_actions(self) -> frozenset[str]:
-        """Return the built-in actions that run a command here, and need none."""
-        return frozenset(
-            name
-            for name, builtin in ACTIONS.items()
-            if builtin.may_run_command and self._abilities.runs_command(Action(name))
-        )
 
-    def _missing_actions(self) -> frozenset[str]:
-        """Return the built-in actions that this server cannot do to anything."""
-        return frozenset(
-            name
-            for name, builtin in ACTIONS.items()
-            if all(
-                self._abilities.why_not(Action(name), kind)
-                for kind in ItemKind
-                if builtin.applies_to.includes(kind)
-            )
+def _commanded_actions(able: Abilities) -> frozenset[str]:
+    """Return the built-in actions that run a command here, and need none."""
+    return frozenset(
+        name
+        for name, builtin in ACTIONS.items()
+        if builtin.may_run_command and able.runs_command(Action(name))
+    )
+
+
+def _missing_actions(able: Abilities) -> frozenset[str]:
+    """Return the built-in actions that this server cannot do to anything."""
+    return frozenset(
+        name
+        for name, builtin in ACTIONS.items()
+        if all(
+            able.why_not(Action(name), kind)
+            for kind in ItemKind
+            if builtin.applies_to.includes(kind)
         )
+    )

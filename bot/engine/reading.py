@@ -171,8 +171,6 @@ class Reader:
             this=ItemNumber(0),  # no thread yet
             host=host_in(asker.url),
             asker=asker.login,
-            why_not=self._abilities.why_not,
-            runs_command=self._abilities.runs_command,
             facts={number: facts.get(number) for number in numbers},
         )
         known = await self._of_repository(repository, known, about, configuration)
@@ -186,8 +184,11 @@ class Reader:
         configuration: RepositoryConfiguration,
     ) -> Known:
         """Return *known* with what is so for everything in the repository."""
+        able = self._abilities.of(about.name or repository.name)
         return replace(
             known,
+            why_not=able.why_not,
+            runs_command=able.runs_command,
             newest_number=about.newest_number,
             concurrency_limit=self._slots,
             configuration=configuration,
@@ -247,8 +248,6 @@ class Reader:
             this=known.this,
             host=known.host,
             asker=known.asker,
-            why_not=known.why_not,
-            runs_command=known.runs_command,
         )
         there = await self._of_repository(
             found.repository, there, found.about, found.configuration

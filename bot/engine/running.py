@@ -22,6 +22,7 @@ from bot.core.model import (
     OutcomeKind,
     attempt_id,
 )
+from bot.core.run.capacity import Room
 from bot.core.run.freshness import sees_to_itself
 from bot.core.run.marks import reviewers_asked
 from bot.core.run.progress import Progress
@@ -128,6 +129,10 @@ class Running:
     def takes_workspace(self) -> Mapping[str, bool]:
         """Which workers take a workspace of this host."""
         return self._steps.work.takes_workspace
+
+    def pools(self) -> Mapping[str, Room]:
+        """Return what the machines of pools have, by worker, as far as it is known."""
+        return self._steps.work.pools()
 
     def git_away(self) -> Mapping[int, datetime]:
         """Return since when git does not get through, by repository."""

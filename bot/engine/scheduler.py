@@ -24,6 +24,7 @@ from bot.core.model import (
     ItemFacts,
     ItemId,
     ItemState,
+    PlanItem,
     Reference,
 )
 from bot.core.run.capacity import MEMORY_LINE, Capacity, InstallationCapacity
@@ -217,16 +218,13 @@ class Scheduler:
     def capacity(self) -> Capacity:
         """Return one snapshot of what is free."""
         busy: dict[InstallationId, list[tuple[Live, ItemId]]] = {}
+        taken: list[PlanItem] = []
         for live in self._live.values():
             at_work = busy.setdefault(live.schedule.installation_id, [])
             at_work += [(live, item) for item in live.schedule.at_work]
-        # What is being changed needs none any more; it may wait for GitHub for long.
-        workspaces = sum(
-            self._running.takes_workspace.get(live.schedule.planned(item).worker, False)
-            for at_work in busy.values()
-            for live, item in at_work
-            if item not in live.schedule.publishing
-        )
+            taken += live.schedule.on_workers
+        takes_workspace = self._running.takes_workspace
+        workspaces = sum(takes_workspace.get(item.worker, False) for item in taken)
         return Capacity(
             {key: self._free(key, at_work) for key, at_work in busy.items()},
             self._limits.workspaces - workspaces,
@@ -234,7 +232,8 @@ class Scheduler:
             self._memory.used_fraction(),
             self.is_stopping,
             self._running.git_away(),
-        )
+            self._running.pools(),
+        ).without(taken)
 
     def figures(self) -> Figures:
         """Return how much there is of the live batches."""

@@ -18,6 +18,7 @@ from bot.core.run.estimate import requests_left, seconds_left
 from bot.core.run.progress import Progress
 from bot.core.run.reasons import NotStarted, Reason
 from bot.core.run.stalled import stalled
+from bot.core.say.places import Needs
 from bot.core.say.situation import BudgetView, Situation
 from bot.engine.recorder import Recorder
 from bot.ports.clock import Clock
@@ -46,6 +47,7 @@ class Face:
     marker_key: bytes
     web_url: str = ""  # of the bot's pages; empty: no links to them
     isolation: str = ""  # of commands
+    needs: Needs | None = None  # of commands; None where all run on this machine
     link_key: bytes = field(default=b"", repr=False)  # of links to the pages
 
 
@@ -84,6 +86,7 @@ class Situations:
             now=self._clock.now(),
             marker_key=self._face.marker_key,
             budget=self.budget(progress.batch.repository.installation_id),
+            needs=self._face.needs,
             is_stopping=self._slots.is_stopping,
         )
 

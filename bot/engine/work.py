@@ -4,12 +4,14 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import TypeVar
 
 import structlog
 
 from bot.core.actions.step import CommandJob, Follow, Followed, Rebase
 from bot.core.model import AttemptId, CommandResult, Repository
+from bot.core.run.capacity import Room
 from bot.core.say import notes
 from bot.engine.patience import PATIENT_TRIES, is_tried, leave_alone
 from bot.errors import BranchMissing, Lost, PermanentError, TransientError
@@ -35,11 +37,13 @@ class Work:
         workspaces: Workspaces,
         clock: Clock,
         fraction: Callable[[], float],
+        rooms: Mapping[str, Callable[[], Room | None]] = MappingProxyType({}),
     ) -> None:
         self._workers = workers
         self._workspaces = workspaces
         self._clock = clock
         self._fraction = fraction
+        self._rooms = rooms
         self.is_leaving = False
         """Whether the bot ends: what outlives it is let alone then."""
         self._waiting: dict[AttemptId, tuple[Repository, datetime]] = {}
@@ -61,6 +65,11 @@ class Work:
             name: Resource.WORKSPACE in worker.takes
             for name, worker in self._workers.items()
         }
+
+    def pools(self) -> Mapping[str, Room]:
+        """Return what the machines of pools have, by worker, as far as it is known."""
+        found = {name: room() for name, room in self._rooms.items()}
+        return {name: room for name, room in found.items() if room is not None}
 
     def has(self, worker: str) -> bool:
         """Return whether there is a worker of that name."""

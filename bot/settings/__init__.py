@@ -11,6 +11,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -32,7 +33,13 @@ from bot.core.command.guesses import nearest
 from bot.core.model import Role
 from bot.core.world.budget import Reserve
 from bot.errors import SettingsError
-from bot.settings.file import FaultyContent, PoolFiles, SettingsFile, read_settings_file
+from bot.settings.file import (
+    EVERYWHERE,
+    FaultyContent,
+    PoolFiles,
+    SettingsFile,
+    read_settings_file,
+)
 from bot.settings.keys import key_at, key_in, nobodys_key
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -335,8 +342,24 @@ class Settings(BaseSettings):
 
     @property
     def workers(self) -> Sequence[str]:
-        """Where commands run, preferred first."""
-        return self.file.workers or (["dask"] if self.dask else ["local"])
+        """Where commands run, be it those of one repository alone."""
+        return list(dict.fromkeys(chain.from_iterable(self._workers.values())))
+
+    def workers_of(self, repository: str) -> Sequence[str]:
+        """Return where the commands of ``owner/name`` run, preferred first."""
+        name, named = repository.lower(), self._workers
+        keys = (name, f"{name.partition('/')[0]}/*", EVERYWHERE)
+        return next(named[key] for key in keys if key in named)
+
+    @property
+    def _workers(self) -> Mapping[str, Sequence[str]]:
+        usual = {EVERYWHERE: ["dask"] if self.dask else ["local"]}
+        return usual | {k.lower(): names for k, names in self.file.workers.items()}
+
+    @property
+    def runs_elsewhere(self) -> bool:
+        """Whether it has to be said where commands run: not all run here."""
+        return list(self.workers) != ["local"] or any(self.needs.values())
 
     @property
     def commands_here(self) -> Mapping[str, tuple[str, ...]]:

@@ -68,12 +68,21 @@ _Words = Annotated[
 ]
 
 
+EVERYWHERE = "*"
+"""The key of the workers of all repositories that no other key names."""
+
 _Label = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$")]
+_Where = Annotated[str, StringConstraints(pattern=r"^(\*|[\w.-]+/([\w.-]+|\*))$")]
+_Workers = Annotated[list[_Label], Field(min_length=1)]
 _File = Annotated[Path, BeforeValidator(_whole_path), Field(strict=False)]
 
 
 def _with_keys(value: object) -> object:
     return value if isinstance(value, dict) else {"run": value}
+
+
+def _everywhere(value: object) -> object:
+    return value if isinstance(value, dict) else {EVERYWHERE: value}
 
 
 class OperatorsCommand(BaseModel):
@@ -126,7 +135,10 @@ class SettingsFile(BaseModel):
     leave_out: list[Annotated[str, StringConstraints(pattern=r"^!?[^!/\s].*$")]] = (
         Field(default=[], examples=['leave_out: [dist, "!.env"]'])
     )
-    workers: list[_Label] = Field(default=[], examples=["workers: [dask, local]"])
+    workers: Annotated[dict[_Where, _Workers], BeforeValidator(_everywhere)] = Field(
+        default={},
+        examples=["workers: [dask, local], or {acme/api: [local], acme/*: [dask]}"],
+    )
     dask: PoolFiles | None = Field(
         default=None,
         examples=[
@@ -180,6 +192,8 @@ def _problem(
     is_run = path[:1] == ("commands",) and path[2:3] == ("run",)
     if is_run and path[:3] not in lines and detail["type"] != "missing":
         path = (*path[:2], *path[3:])  # nobody has typed it
+    if path[:2] == ("workers", EVERYWHERE) and path[:2] not in lines:
+        path = (path[0], *path[2:])  # nor that
     where = ".".join(map(str, path)) or "the file"
     field = SettingsFile.model_fields.get(str(path[0])) if path else None
     example = f", for example {field.examples[0]}" if field and field.examples else ""

@@ -5,7 +5,7 @@ comes back it takes in itself. See ``bot.workers.member`` for the other side.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError as Cancelled
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -18,11 +18,13 @@ from distributed.scheduler import KilledWorker
 
 from bot.core.actions.step import CommandJob
 from bot.core.model import AttemptId, CommandResult, Person
+from bot.core.run.capacity import Room
 from bot.core.say import notes
 from bot.core.say.problems.server import (
     AttemptCancelled,
     Breach,
     NoCommand,
+    NoMachine,
     NotAsAgreed,
     WorkerGone,
 )
@@ -31,7 +33,7 @@ from bot.ports.clock import Clock
 from bot.ports.github import People
 from bot.ports.host import PACKED, Parcel, Shipment, Shipping
 from bot.ports.work import Emit, Resource, unheard
-from bot.workers.pool import Pool, runs
+from bot.workers.pool import Pool, takes
 from bot.workers.wire import decode, without_moves
 
 PIECE_BYTES = 4 * 1024**2
@@ -44,6 +46,9 @@ STOP_SECONDS = 8.0
 
 AGAIN_SECONDS = 2.0
 """How soon the pool is asked again that did not answer."""
+
+WATCH_SECONDS = 5.0
+"""How often the scheduler is asked which machines there are."""
 
 log = structlog.get_logger()
 
@@ -91,7 +96,34 @@ class DaskWorker:
 
     def why_not(self, command: str) -> Problem | None:
         """Return why it cannot run a command; None if it can."""
-        return None if command in self._commands else NoCommand(command)
+        if command not in self._commands:
+            return NoCommand(command)
+        room = self.room()
+        # One that is empty, or away, may have any machine once it is back.
+        if room is None or not room.machines or room.fits(command):
+            return None
+        return NoMachine(command, self._commands[command])
+
+    def room(self) -> Room | None:
+        """Return what the machines have that there were last, None while nobody knows."""
+        found = self._pool.known
+        if found is None:
+            return None
+        machines = [dict(one.resources) for one in found if one.slots]
+        return Room(machines, {name: self._takes(name) for name in self._commands})
+
+    async def watch(self, changed: Callable[[], None]) -> None:
+        """Look for ever which machines there are; say when they are others."""
+        while True:
+            before = self._pool.known
+            with suppress(TransientError):  # whoever asks then waits for it
+                await self._pool.machines()
+            if self._pool.known != before:
+                changed()
+            await self._clock.sleep(WATCH_SECONDS)
+
+    def _takes(self, command: str) -> Mapping[str, float]:
+        return takes(command, self._commands[command])
 
     async def start(self, job: CommandJob, emit: Emit = unheard) -> str:
         """Return once a machine has begun; starting again begins nothing.
@@ -106,12 +138,9 @@ class DaskWorker:
         co_author = await self._co_author(job)
         shipment = await self._shipping.prepare(job, author=author, co_author=co_author)
         known = self._attempts[job.attempt] = _Attempt(emit=emit)
-        needs = self._commands[job.command]
         while True:
             known.asked.clear()
-            future = await self._pool.submit(
-                job.attempt, {runs(job.command): 1, **needs}
-            )
+            future = await self._pool.submit(job.attempt, self._takes(job.command))
             emit(notes.waits_for_machine())
             if await self._is_begun(future, known, shipment):
                 return job.attempt

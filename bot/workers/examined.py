@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from bot.core.say import findings
 from bot.errors import TransientError
 from bot.ports.examined import Finding, State
-from bot.workers.pool import VERSION, Machine, Pool, runs
+from bot.workers.pool import VERSION, Machine, Pool, takes
 
 PART = "pool"
 
@@ -52,8 +52,7 @@ class PoolExamined:
             words = findings.pool_has_others(others, VERSION)
             yield Finding(PART, State.NOTE, *words)
         for command, needs in self._commands.items() if able else ():
-            wanted = {runs(command): 1.0, **needs}
-            if not any(_has(one, wanted) for one in able):
+            if not any(_has(one, takes(command, needs)) for one in able):
                 words = findings.pool_cannot_run(command, needs)
                 yield Finding(PART, State.NOTE, *words)
 

@@ -1,12 +1,18 @@
 """Runs the operator's commands on the bot's own machine."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from bot.core.actions.step import CommandJob
 from bot.core.model import AttemptId, CommandResult
-from bot.core.say.problems.server import AttemptCancelled, AttemptUnknown, NoCommand
+from bot.core.say.problems.server import (
+    AttemptCancelled,
+    AttemptUnknown,
+    NoCommand,
+    NoMachine,
+)
 from bot.errors import Lost, Problem
 from bot.ports.clock import Clock
 from bot.ports.host import Commands, Workspaces
@@ -24,7 +30,10 @@ class _Attempt:
 
 
 class LocalWorker:
-    """Runs the commands of these *names*; what runs ends with the bot."""
+    """Runs the commands of these *names*; what runs ends with the bot.
+
+    *needs* are of those that it cannot run: they need another machine.
+    """
 
     name = "local"
     outlives_the_bot = False
@@ -38,17 +47,22 @@ class LocalWorker:
         workspaces: Workspaces,
         clock: Clock,
         names: Collection[str],
+        needs: Mapping[str, Mapping[str, float]] = MappingProxyType({}),
     ) -> None:
         self._run = run
         self._commands = commands
         self._workspaces = workspaces
         self._clock = clock
         self._names = names
+        self._needs = needs
         self._attempts: dict[AttemptId, _Attempt] = {}
 
     def why_not(self, command: str) -> Problem | None:
         """Return why it cannot run a command; None if it can."""
-        return None if command in self._names else NoCommand(command)
+        if command in self._names:
+            return None
+        needs = self._needs.get(command)
+        return NoMachine(command, needs, is_pool=False) if needs else NoCommand(command)
 
     async def start(self, job: CommandJob, emit: Emit = unheard) -> str:
         """Begin an attempt; starting it again begins nothing."""

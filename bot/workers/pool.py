@@ -43,6 +43,11 @@ def runs(command: str) -> str:
     return f"command {command}"
 
 
+def takes(command: str, needs: Mapping[str, float]) -> Mapping[str, float]:
+    """Return the resources that a command takes of its machine."""
+    return {SLOTS: 1, VERSION: 1, runs(command): 1, **needs}
+
+
 @dataclass(frozen=True, slots=True)
 class Address:
     """Where the scheduler is, and the files that open it."""
@@ -96,6 +101,8 @@ class Pool:
         self._client: Client | None = None
         self._connecting = asyncio.Lock()
         self.hear: Callable[[Mapping[str, Any]], None] = lambda _: None
+        self.known: Sequence[Machine] | None = None
+        """The machines as they were last; None while the scheduler does not answer."""
 
     async def close(self) -> None:
         """Let go of the scheduler; what runs there goes on."""
@@ -103,8 +110,8 @@ class Pool:
         if client is not None:
             await client.close(timeout=2)
 
-    async def submit(self, attempt: AttemptId, needs: Mapping[str, float]) -> Future:
-        """Have an attempt begin on whatever machine has what it needs; return it.
+    async def submit(self, attempt: AttemptId, takes: Mapping[str, float]) -> Future:
+        """Have an attempt begin on whatever machine has what it takes; return it.
 
         It goes on whoever asked for it is away. Raises ``TransientError``.
         """
@@ -112,7 +119,7 @@ class Pool:
             future = client.submit(
                 *(work, attempt),
                 key=str(attempt),
-                resources={SLOTS: 1, VERSION: 1, **needs},
+                resources=dict(takes),
                 retries=0,
                 pure=False,
             )
@@ -176,12 +183,17 @@ class Pool:
 
     async def machines(self) -> Sequence[Machine]:
         """Return the machines of the pool. Raises ``TransientError``."""
-        async with self._asked() as client:
-            found = (await client.scheduler.identity())["workers"]
-            return [
-                Machine(address, str(one["name"]), one["resources"])
-                for address, one in found.items()
-            ]
+        try:
+            async with self._asked() as client:
+                found = (await client.scheduler.identity())["workers"]
+        except TransientError:
+            self.known = None
+            raise
+        self.known = [
+            Machine(address, str(one["name"]), one["resources"])
+            for address, one in found.items()
+        ]
+        return self.known
 
     @asynccontextmanager
     async def _asked(self, seconds: float = ANSWER_SECONDS) -> AsyncIterator[Client]:

@@ -2,8 +2,10 @@
 
 import asyncio
 import os
+import re
 import signal
 import socket
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -22,7 +24,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
-from tests.flow.killing import Child
+from tests.flow.killing import ROOT, Child
 from tests.flow.world import World
 
 AGENT = """
@@ -73,6 +75,16 @@ def certify(folder: Path) -> dict[str, str]:
     (folder / "key.pem").write_bytes(
         other.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     )
+    return {name: str(folder / f"{name}.pem") for name in ("ca", "cert", "key")}
+
+
+def by_the_page(folder: Path) -> dict[str, str]:
+    """Make the files as the page on pools says; return them."""
+    page = (ROOT / ".github/docs/pool.md").read_text()
+    (lines,) = re.findall(r"^```bash\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    folder.mkdir(parents=True)
+    words = ["bash", "-euc", lines]  # of our own page
+    subprocess.run(words, cwd=folder, check=True, capture_output=True)  # noqa: S603
     return {name: str(folder / f"{name}.pem") for name in ("ca", "cert", "key")}
 
 
@@ -145,11 +157,19 @@ class Processes:
     async def open(self, *names: str) -> None:
         """Start the scheduler and machines, and wait until they are in the pool."""
         await self.start("scheduler", "scheduler")
-        for name in names:
-            await self.start(name, "worker", "--slots", "2")
-        await self._on.until(
-            lambda: all("joined the pool" in self.said(name) for name in names)
-        )
+        await asyncio.gather(*map(self.join, names))
+
+    async def join(self, name: str, *words: str) -> None:
+        """Start a machine, perhaps again, and wait until it is in the pool."""
+        (self.folder / name).mkdir(exist_ok=True)
+        before = self.times_joined(name)
+        await self.start(name, "worker", "--slots", "2", *words)
+        await self._on.until(lambda: self.times_joined(name) > before)
+
+    def times_joined(self, name: str) -> int:
+        """Return how often a machine has joined."""
+        log = self.folder / name / "log"
+        return log.read_text().count("joined the pool") if log.exists() else 0
 
     @property
     def ran(self) -> list[list[str]]:

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from bot.errors import SettingsError
-from bot.settings.file import SettingsFile
 from tests.flow.world import world
 
 PAGE = Path(__file__).parents[2] / ".github/docs/extending.md"
@@ -69,7 +68,3 @@ async def test_a_worker_that_nobody_brings_is_said_at_the_start(tmp_path: Path):
         ):
             async with on.bot():
                 pytest.fail("it started")
-
-
-def test_the_settings_take_the_name_of_any_worker():
-    assert SettingsFile(workers=["one-by-one", "local"]).workers[0] == "one-by-one"

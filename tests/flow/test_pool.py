@@ -17,12 +17,25 @@ pytest.importorskip("distributed", reason="the extra [dask] is not installed")
 import cloudpickle
 from distributed import Client, Security
 
+from bot.core.world.redaction import Secrets
+from bot.errors import SettingsError
+from bot.host.clock import SystemClock
+from bot.pooled import alone, work
+from bot.settings import settings_of_machine
+from bot.wiring import pool_examined
+from bot.workers.pool import VERSION
 from tests.flow.killing import mortal_world
-from tests.flow.pooling import SECRET, PooledChild, Processes, certify, pool
-from tests.flow.test_doctor import run
+from tests.flow.pooling import (
+    SECRET,
+    PooledChild,
+    Processes,
+    by_the_page,
+    certify,
+    pool,
+)
 from tests.flow.world import World
 
-pytestmark = [pytest.mark.outside, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.outside, pytest.mark.timeout(600)]
 
 
 @asynccontextmanager
@@ -45,12 +58,13 @@ async def stage(folder: Path) -> AsyncIterator[tuple[World, Processes, PooledChi
             await child.kill()
 
 
-async def test_a_machine_dies_then_the_bot_and_each_item_is_done_once(tmp_path: Path):
+async def test_each_item_is_done_once_whatever_dies_or_freezes(tmp_path: Path):
     async with stage(tmp_path) as (on, made, bot):
-        for number in (12, 15):
+        for number in (12, 15, 18, 20):
             on.issue(number, "a b")
         await made.open("one", "two")
         await bot.start()
+        # A machine dies, then the bot.
         command = on.say("/batch 12 15")
         await on.until(lambda: len(made.ran) == 2)
         lost = made.machine_of("-12-1")
@@ -65,35 +79,29 @@ async def test_a_machine_dies_then_the_bot_and_each_item_is_done_once(tmp_path: 
         made.let_go(15)
         await on.finished(command)
         assert sorted(on.pull_requests()) == [12, 15]
-        assert len(made.ran) == 3 + is_shared, "nothing ran again for the bot's sake"
-        report = on.said("report")
-        assert "2 of 2 done" in report
-
-
-async def test_a_frozen_machine_is_noticed_and_a_cancel_reaches_the_processes(
-    tmp_path: Path,
-):
-    async with stage(tmp_path) as (on, made, bot):
-        for number in (12, 15):
-            on.issue(number, "a b")
-        await made.open("one", "two")
-        await bot.start()
-        command = on.say("/batch 12")
-        await on.until(lambda: len(made.ran) == 1)
-        frozen = made.machine_of("-12-1")
+        ran = len(made.ran)
+        assert ran == 3 + is_shared, "nothing ran again for the bot's sake"
+        assert "2 of 2 done" in on.said("report")
+        # One freezes, then the bot ends in order.
+        await made.join(lost)
+        command = on.say("/batch 18")
+        await on.until(lambda: len(made.ran) == ran + 1)
+        frozen = made.machine_of("-18-1")
+        joined = made.times_joined(frozen)
         made.machines[frozen].send_signal(signal.SIGSTOP)
-        await on.until(lambda: len(made.ran) == 2)
-        assert made.machine_of("-12-2") != frozen
+        await on.until(lambda: len(made.ran) == ran + 2)
+        assert made.machine_of("-18-2") != frozen
         assert await bot.stop() == 0
-        assert len(made.ran) == 2
+        assert len(made.ran) == ran + 2
         await bot.start()
-        made.let_go(12)
+        made.let_go(18)
         await on.finished(command)
-        assert 12 in on.pull_requests()
-        assert len(made.ran) == 2, "an orderly end of the bot ends nothing in the pool"
-        again = on.say("/batch 15")
-        await on.until(lambda: len(made.ran) == 3)
-        running = made.folder / made.machine_of("-15-1") / "data/worker/host/attempts"
+        assert 18 in on.pull_requests()
+        assert len(made.ran) == ran + 2, "an orderly end of the bot ends nothing there"
+        # A cancel reaches the processes, while the frozen one comes back.
+        again = on.say("/batch 20")
+        await on.until(lambda: len(made.ran) == ran + 3)
+        running = made.folder / made.machine_of("-20-1") / "data/worker/host/attempts"
         assert list(running.iterdir())
         began = monotonic()
         on.say("/batch cancel")
@@ -101,17 +109,42 @@ async def test_a_frozen_machine_is_noticed_and_a_cancel_reaches_the_processes(
         assert monotonic() - began < 10
         await on.finished(again)
         made.machines[frozen].send_signal(signal.SIGCONT)
-        await on.until(lambda: made.said(frozen).count("joined the pool") == 2)
+        await on.until(lambda: made.times_joined(frozen) > joined)
 
 
-async def test_the_scheduler_comes_back_and_tells_no_secret(tmp_path: Path):
+async def test_the_pool_is_what_can_run_and_comes_back_and_tells_no_secret(
+    tmp_path: Path,
+):
     async with stage(tmp_path) as (on, made, bot):
-        on.issue(12, "the text of a private issue")
-        await made.open("one")
+        made.files |= by_the_page(tmp_path / "by-the-page")
+        run = made.settings["commands"]["implement"]
+        for name, many in (("train", 1), ("huge", 4)):
+            needs = {"run": [*run], "needs": {"gpu": many}}
+            made.settings["commands"][name] = needs
+        on.configure("actions: {train: {command: train}, huge: {command: huge}}")
+        for number in (12, 15, 18, 20):
+            on.issue(number, "the text of a private issue")
+        await made.start("scheduler", "scheduler")
+        await made.join("one", "--has", "gpu=1")
         await _assert_refused(made, tmp_path)
         await bot.start()
-        command = on.say("/batch 12")
-        await on.until(lambda: "working on 12" in on.said("tracking"))
+        # Plans tell what the pool has.
+        assert "`train` in the pool, with `gpu: 1`, for #12." in await on.answer(
+            "/batch plan train 12"
+        )
+        said = await on.answer("/batch huge 12")
+        assert "no machine of this server's pool has `gpu: 4` and runs `huge`" in said
+        assert "othing" in said
+        await _assert_other_version_refused(made, tmp_path)
+        # What waits for a machine takes no slot.
+        command = on.say("/batch 12 15 18")
+        await on.until(lambda: len(made.ran) == 2)
+        await on.until(
+            lambda: "waits for a machine of the pool that runs" in on.said("tracking")
+        )
+        on.say("/batch close 20")
+        await on.until(lambda: on.thread(20).closed_at is not None)
+        assert len(made.ran) == 2
         told = await _state(made)
         assert "12" in told
         for secret in (
@@ -121,18 +154,33 @@ async def test_the_scheduler_comes_back_and_tells_no_secret(tmp_path: Path):
             on.hub.private_key[40:80],
         ):
             assert secret not in told, secret
-        assert "[redacted]" in told or SECRET not in told
+        # The scheduler dies; what ran is ended, and tried again.
         made.machines["scheduler"].send_signal(signal.SIGKILL)
         await made.machines["scheduler"].wait()
         await made.start("scheduler", "scheduler")
-        await on.until(lambda: len(made.ran) == 2)
-        made.let_go(12)
+        await on.until(lambda: len(made.ran) == 4)
+        for number in (12, 15, 18):
+            made.let_go(number)
         await on.finished(command)
-        assert 12 in on.pull_requests()
-        _, said = await run(
-            on.folder, "doctor", **{**on.environment(), **made.environment}
-        )
-        assert any("the pool has 1 machine for 2 commands" in line for line in said)
+        assert sorted(on.pull_requests()) == [12, 15, 18]
+        settings = on.settings(**made.environment)
+        found = await pool_examined(settings, SystemClock()).examine()
+        words = [one.words for one in found]
+        assert "the pool has 1 machine for 2 commands at a time" in words
+        assert "no machine of the pool with gpu runs huge" in words
+
+
+async def _assert_other_version_refused(made: Processes, folder: Path) -> None:
+    """Start a machine of another version, which says so and ends."""
+    other = folder / "other" / "batch_bot-9.9.9.dist-info"
+    other.mkdir(parents=True)
+    (other / "METADATA").write_text("Name: batch-bot\nVersion: 9.9.9\n")
+    process = await made.start("other", "worker", PYTHONPATH=str(other.parent))
+    assert await process.wait() == 2
+    said = made.said("other")
+    assert "This machine does not join the pool:" in said
+    assert f"this is batch-bot 9.9.9 and the bot is {VERSION}: install the same" in said
+    assert not made.times_joined("other")
 
 
 async def _assert_refused(made: Processes, folder: Path) -> None:
@@ -195,15 +243,29 @@ async def _state(made: Processes) -> str:
         return str(await client.run_on_scheduler(look))
 
 
-async def test_a_machine_that_does_not_fit_says_why(tmp_path: Path):
-    async with stage(tmp_path) as (_, made, bot):
-        process = await made.start("one", "worker", BATCH_DASK="")
-        assert await process.wait() == 2
-        assert "BATCH_DASK is not set" in made.said("one")
-        await made.start("scheduler", "scheduler")
-        await bot.start()
-        made.settings["commands"]["fix"] = ["no-such-agent"]
-        process = await made.start("two", "worker")
-        assert await process.wait() == 2
-        assert "no-such-agent is not on the PATH" in made.said("two")
-        del made.settings["commands"]["fix"]
+async def test_a_machine_that_does_not_fit_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Nothing is asked of the scheduler before; there is none here."""
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "batch-bot.yml"
+    file.write_text("commands: {fix: [no-such-agent]}\n")
+    for name, value in (("SETTINGS_FILE", str(file)), ("SANDBOX", "off")):
+        monkeypatch.setenv(f"BATCH_{name}", value)
+
+    async def said() -> str:
+        with pytest.raises(SettingsError) as raised:
+            await work(
+                settings_of_machine(),
+                Secrets(()),
+                slots=1,
+                has={},
+                folder=tmp_path / "worker",
+            )
+        return str(raised.value)
+
+    assert "BATCH_DASK is not set" in await said()
+    monkeypatch.setenv("BATCH_DASK", "tcp://127.0.0.1:1")
+    assert "no-such-agent is not on the PATH" in await said()
+    with alone(tmp_path / "worker"):
+        assert "is in use by another worker" in await said()

@@ -1,10 +1,10 @@
 """What this server can do, so that a plan never holds what nobody here can do."""
 
-from collections.abc import Callable, Mapping, Set
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
 
 from bot.core.actions.table import spec_of
-from bot.core.model import Action, ItemKind
+from bot.core.model import Action, ItemKind, Repository
 from bot.core.world.markdown import code_span, escape_prose, link
 from bot.core.world.permissions import Grants
 from bot.errors import Problem
@@ -27,6 +27,15 @@ class Abilities:
 
     workers: Mapping[str, WhyNot] = field(default_factory=dict)
     for_forks: Set[str] = frozenset()  # commands that run on pull requests from forks
+    commands: Set[str] = frozenset()  # all that the operator has named
+    workers_of: Callable[[str], Sequence[str]] | None = None  # of ``owner/name``
+
+    def of(self, repository: str) -> "Abilities":
+        """Return those in one repository."""
+        if self.workers_of is None:
+            return self
+        named = {name: self.workers[name] for name in self.workers_of(repository)}
+        return replace(self, workers=named, workers_of=None)
 
     def runner_of(self, action: Action, *, is_from_fork: bool = False) -> Runner:
         """Return what runs the command of an action, if it has one.
@@ -42,9 +51,19 @@ class Abilities:
             return Runner(withheld=command)
         return Runner(worker)
 
+    def runner_in(
+        self, action: Action, repository: Repository, *, is_from_fork: bool
+    ) -> Runner:
+        """Return like ``runner_of``, in a repository."""
+        return self.of(repository.name).runner_of(action, is_from_fork=is_from_fork)
+
     def runs_command(self, action: Action) -> bool:
         """Return whether an action runs one of the operator's commands here."""
-        return bool(self.runner_of(action).worker)
+        spec = spec_of(action)
+        may = spec is not None and (spec.runs_command or spec.may_run_command)
+        return may and (
+            action.runs in self.commands or bool(self.runner_of(action).worker)
+        )
 
     def why_not(self, action: Action, kind: ItemKind) -> str:
         """Return why nobody here can do *action* to *kind*, as Markdown; empty if
@@ -57,7 +76,8 @@ class Abilities:
         if not spec.applies_to.includes(kind):
             kinds = "pull requests" if kind is ItemKind.PULL_REQUEST else "issues"
             return f"This server cannot do {shown} on {kinds} yet: leave it out."
-        if not spec.runs_command and not (spec.may_run_command and action.command):
+        is_named = action.command or action.runs in self.commands
+        if not spec.runs_command and not (spec.may_run_command and is_named):
             return ""
         reasons = [why(action.runs) for why in self.workers.values()]
         if None in reasons:

@@ -39,7 +39,9 @@ from bot.core.world.markdown import code_span, some
 class RunnerOf(Protocol):
     """Says what runs the command of an action: see ``Abilities``."""
 
-    def __call__(self, action: Action, *, is_from_fork: bool) -> Runner:
+    def __call__(
+        self, action: Action, repository: Repository, *, is_from_fork: bool
+    ) -> Runner:
         """Return it."""
 
 
@@ -382,7 +384,9 @@ def _plan_item(
     selected, selection = chosen.item, chosen.selection
     facts, options = selected.facts, selection.options
     is_review = selected.action.does == REVIEW.name
-    runner = runner_of(selected.action, is_from_fork=facts.is_from_fork)
+    runner = runner_of(
+        selected.action, chosen.repository, is_from_fork=facts.is_from_fork
+    )
     return PlanItem(
         id=id_,
         repository=chosen.repository,

@@ -33,6 +33,7 @@ def decide(
     if capacity.is_stopping or capacity.memory_used > MEMORY_LINE:
         return started
     workspaces = capacity.workspaces_free
+    left = capacity.copy()
     queues: dict[InstallationId, list[Schedule]] = {}
     served: dict[InstallationId, int] = {}
     slots: dict[InstallationId, int] = {}
@@ -53,7 +54,9 @@ def decide(
             continue
         schedule = min(queue, key=lambda s: s.served)
         item = schedule.first_ready(
-            with_workspace=workspaces > 0, git_away=capacity.git_away
+            with_workspace=workspaces > 0,
+            git_away=capacity.git_away,
+            has_machine=left.has_machine,
         )
         if item is None:
             queue.remove(schedule)
@@ -72,5 +75,6 @@ def decide(
         slots[installation_id] -= 1
         requests[installation_id] -= cost
         workspaces -= schedule.needs_workspace.get(planned.worker, False)
+        left.take_machine(planned.worker, planned.action.runs)
         started.append(Started(schedule, schedule.start(item, now)))
     return started

@@ -32,6 +32,13 @@ class NoFreeSlot:
 
 
 @dataclass(frozen=True, slots=True)
+class WaitsForMachine:
+    """No machine of the pool has room for its command."""
+
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
 class WaitsForGitHub:
     """GitHub is out of reach, or refuses the app."""
 
@@ -103,6 +110,7 @@ Reason = (
     WaitsFor
     | WaitsOutside
     | NoFreeSlot
+    | WaitsForMachine
     | WaitsForGitHub
     | WaitsForGit
     | WaitsForBudget
@@ -186,4 +194,6 @@ def _own_reason(schedule: Schedule, item: ItemId, capacity: Capacity) -> Reason:
     if needs_workspace and capacity.workspaces_free <= 0:
         total = capacity.workspaces_total
         return NoFreeSlot(total, total, whose="host")
+    if not capacity.has_machine(planned.worker, planned.action.runs):
+        return WaitsForMachine(planned.action.runs)
     return IsNext()

@@ -7,7 +7,7 @@ transition has to cost microseconds.
 """
 
 import heapq
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
@@ -46,6 +46,16 @@ from bot.core.run.transitions import after, batch_after, stage_after
 _LOST = (ItemState.FAILED, ItemState.SKIPPED, ItemState.CANCELLED)
 
 
+_Share = tuple[str, str]
+
+HasMachine = Callable[[str, str], bool]
+"""Whether a worker has a machine free for a command."""
+
+
+def _has_room(_worker: str, _command: str) -> bool:
+    return True
+
+
 @dataclass(slots=True, eq=False)
 class Schedule:
     """The state of one batch's items. See ``apply``, ``follow_up`` and ``decide``."""
@@ -74,8 +84,8 @@ class Schedule:
     _successors: list[list[int]] = field(default_factory=list)
     _place: list[int] = field(default_factory=list)  # item index → place in the order
     _order: list[int] = field(default_factory=list)  # place in the order → item index
-    _heavy: list[int] = field(default_factory=list)  # heap of places; need a workspace
-    _light: list[int] = field(default_factory=list)  # heap of places; need none
+    # Heaps of places, by the worker and the command that an item needs room for.
+    _ready: dict[_Share, list[int]] = field(default_factory=dict)
     _delayed: list[tuple[datetime, int]] = field(default_factory=list)
     _next_at: dict[int, datetime] = field(default_factory=dict)
     _outside: dict[Reference, list[int]] = field(default_factory=dict)
@@ -132,6 +142,15 @@ class Schedule:
     def stopping(self) -> Mapping[ItemId, str]:
         """The running items that somebody stops, with who does."""
         return self._stopped_by
+
+    @property
+    def on_workers(self) -> list[PlanItem]:
+        """What takes a workspace or a machine: nothing that is being changed does any more,
+        for as long as it may wait for GitHub.
+        """
+        publishing = self.publishing
+        at_work = (self.planned(i) for i in self.at_work if i not in publishing)
+        return [item for item in at_work if item.worker]
 
     @property
     def at_work(self) -> list[ItemId]:
@@ -426,36 +445,50 @@ class Schedule:
                 self._offer(i)
 
     def first_ready(
-        self, *, with_workspace: bool, git_away: Collection[int] = ()
+        self,
+        *,
+        with_workspace: bool,
+        git_away: Collection[int] = (),
+        has_machine: HasMachine = _has_room,
     ) -> ItemId | None:
         """Return the item that comes first in the ready set.
 
-        Without a free workspace those that need one are passed over, and so are those of
-        repositories to which git does not get through: they lack nothing that a lighter
-        item takes away.
+        Without a free workspace those that need one are passed over, without a machine
+        those that need one of a pool, and so are those of repositories to which git does
+        not get through: they lack nothing that a lighter item takes away.
         """
         if self.state is not BatchState.RUNNING:
             return None
         slots_taken = len(self.running) - len(self.parked)
         if slots_taken >= self.batch.plan.options.concurrency:
             return None
-        item = self._top(with_workspace=with_workspace, git_away=git_away)
+        item = self._top(
+            with_workspace=with_workspace, git_away=git_away, has_machine=has_machine
+        )
         return item if item is not None and self._fits_own_budget(item) else None
 
     def _top(
-        self, *, with_workspace: bool, git_away: Collection[int] = ()
+        self,
+        *,
+        with_workspace: bool,
+        git_away: Collection[int] = (),
+        has_machine: HasMachine = _has_room,
     ) -> ItemId | None:
-        places = [self._light[0]] if self._is_clean(self._light) else []
-        if with_workspace and self._is_clean(self._heavy):
-            places += self._heavy_within_reach(git_away)[:1]
+        places: list[int] = []
+        for (worker, command), heap in self._ready.items():
+            is_heavy = self.needs_workspace.get(worker, False)
+            if (is_heavy and not with_workspace) or not self._is_clean(heap):
+                continue
+            if has_machine(worker, command):
+                places += self._within_reach(heap, git_away) if is_heavy else heap[:1]
         return self._id(self._order[min(places)]) if places else None
 
-    def _heavy_within_reach(self, git_away: Collection[int]) -> list[int]:
-        """Return the first place that needs a workspace and that git gets through for."""
+    def _within_reach(self, heap: list[int], git_away: Collection[int]) -> list[int]:
+        """Return the first place of a heap that git gets through for, if there is one."""
         if not git_away:
-            return self._heavy[:1]
+            return heap[:1]
         items = self.batch.plan.items
-        for place in sorted(self._heavy):
+        for place in sorted(heap):
             i = self._order[place]
             if self._is_ready(i) and items[i].repository.id not in git_away:
                 return [place]
@@ -514,7 +547,7 @@ class Schedule:
         self._place = [0] * count
         for place, i in enumerate(self._order):
             self._place[i] = place
-        self._heavy, self._light = [], []
+        self._ready = {}
         for i in range(count):
             self._offer(i)
 
@@ -526,8 +559,9 @@ class Schedule:
             return
         if i in self._next_at:
             return
-        is_heavy = self.needs_workspace.get(self.batch.plan.items[i].worker, False)
-        heapq.heappush(self._heavy if is_heavy else self._light, self._place[i])
+        item = self.batch.plan.items[i]
+        share = (item.worker, item.action.runs if item.worker else "")
+        heapq.heappush(self._ready.setdefault(share, []), self._place[i])
 
     def _is_clean(self, heap: list[int]) -> bool:
         """Drop what is ready no more from the top; return whether anything is left."""

@@ -98,6 +98,8 @@ def _holds_all(reason: why.Reason) -> bool:
     match reason:
         case why.WaitsForGitHub() | why.WaitsForGit() | why.LowMemory():
             return True
+        case why.WaitsForMachine():
+            return True
         case why.NoFreeSlot(whose=whose):
             return whose != "batch"
         case _:
@@ -114,7 +116,7 @@ def _is_at_work(progress: Progress) -> bool:
 def held_words(reason: why.Reason, progress: Progress, situation: Situation) -> str:
     """Return by what a batch is held up, and since when, to follow its name."""
     words = reason_sentence(reason, names_of(progress), situation.now)
-    if not isinstance(reason, why.NoFreeSlot | why.LowMemory):
+    if not isinstance(reason, why.NoFreeSlot | why.WaitsForMachine | why.LowMemory):
         return words
     words = f"waits for the {words}" if isinstance(reason, why.NoFreeSlot) else words
     since = idle_since(progress)

@@ -14,6 +14,7 @@ from bot.core.say.askers import began_by
 from bot.core.say.deeds import deeds, deeds_by_name, is_mixed
 from bot.core.say.names import Names, names_of
 from bot.core.say.pictures import order_of_work
+from bot.core.say.places import Needs, where
 from bot.core.say.sentences import origin_sentence
 from bot.core.say.situation import Situation
 from bot.core.say.start_times import had_passed, starts_by_itself
@@ -33,6 +34,7 @@ from bot.core.world.markers import box
 
 _MOST_WAVES = 40
 _MOST_CHAIN = 8
+_MOST_PLACED = 20
 
 
 def render_plan(
@@ -54,7 +56,10 @@ def render_plan(
         or had_passed(progress, situation.now),
         _total(progress, names, expectations),
         _waves(plan, names, expectations),
-        paragraphs(_plan_budget(plan, situation, expectations), _commands(plan)),
+        paragraphs(
+            _plan_budget(plan, situation, expectations),
+            _commands(plan, names, situation.needs),
+        ),
         alert("NOTE", plan.notes) if plan.notes else "",
         box("start", progress.batch.id, text=start_text(progress, situation.now))
         if progress.started_at is None
@@ -193,14 +198,27 @@ def _plan_budget(plan: Plan, situation: Situation, expectations: Expectations) -
     return f"{text} **{plural(waiting, 'item')}** then {verb}{when}."
 
 
-def _commands(plan: Plan) -> str:
-    """Return which of the operator's commands the plan runs."""
-    counts = Counter(item.action.runs for item in plan.items if item.worker)
+def _commands(plan: Plan, names: Names, needs: Needs | None) -> str:
+    """Return which of the operator's commands the plan runs and, if that is not known
+    to everybody, where.
+    """
+    runs = [item for item in plan.items if item.worker]
+    if needs is None:
+        counts = Counter(item.action.runs for item in runs)
+        shown = [
+            f"{code_span(name)} for {plural(count, 'item')}"
+            for name, count in counts.items()
+        ]
+        return f"**Commands** that run: {join(shown)}." if shown else ""
+    places: dict[str, list[str]] = {}
+    for item in runs:
+        place = f"{code_span(item.action.runs)} {where(item, needs)}"
+        places.setdefault(place, []).append(names.plain(item.id))
     shown = [
-        f"{code_span(name)} for {plural(count, 'item')}"
-        for name, count in counts.items()
+        f"{place}, for {some(items[:_MOST_PLACED], len(items))}"
+        for place, items in places.items()
     ]
-    return f"**Commands** that run: {join(shown)}." if shown else ""
+    return f"**Commands** that run: {'; '.join(shown)}." if shown else ""
 
 
 def _differences(plan: Plan, names: Names) -> str:

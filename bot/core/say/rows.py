@@ -42,6 +42,7 @@ _REASON_TITLES: Mapping[type[why.Reason], str] = {
     why.WaitsFor: "For other items",
     why.WaitsOutside: "For something outside this batch",
     why.NoFreeSlot: "For a free slot",
+    why.WaitsForMachine: "For a machine of the pool",
     why.WaitsForGitHub: "For GitHub",
     why.WaitsForGit: "For git",
     why.WaitsForBudget: "For the API budget",

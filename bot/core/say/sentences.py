@@ -49,6 +49,8 @@ def reason_sentence(reason: why.Reason, names: Names, now: datetime) -> str:
                 "host": " on the bot's machine",
             }
             return f"next free slot{where.get(whose, '')} ({busy} of {total} busy)"
+        case why.WaitsForMachine(command=command):
+            return f"waits for a machine of the pool that runs {code_span(command)}"
         case why.WaitsForGitHub(outage=outage):
             ails = "refuses the app (401)" if outage.is_refusal else "does not answer"
             return f"waits for GitHub, which {ails} since {clock(outage.since, now)}"

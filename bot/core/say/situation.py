@@ -7,6 +7,7 @@ from datetime import datetime
 from bot.core.model import ItemId
 from bot.core.run import reasons as why
 from bot.core.run.stalled import Stalled
+from bot.core.say.places import Needs
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class Situation:
         default=b"", repr=False
     )  # marks such links; empty: unmarked
     isolation: str = ""  # of commands, such as bubblewrap
+    needs: Needs | None = None  # None where the bot's own machine runs all commands
     is_stopping: bool = False
     lacks_checks: bool = False  # the app may show none on the pull request
     stalled: Stalled | None = None  # what alone the batch waits for

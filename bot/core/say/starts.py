@@ -13,7 +13,7 @@ def database_in_use(database: str, holder: str) -> str:
 
 def no_dask() -> str:
     """A pool is wanted, and what it takes is not installed."""
-    return "BATCH_DASK needs an extra of batch-bot: pip install 'batch-bot[dask]'"
+    return "BATCH_DASK needs an extra of batch-bot: pip install '.[dask]'"
 
 
 def no_pool_named() -> str:

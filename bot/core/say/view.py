@@ -20,6 +20,7 @@ from bot.core.model import (
     BatchState,
     ItemId,
     ItemState,
+    PlanItem,
     Reference,
     Stage,
 )
@@ -33,6 +34,7 @@ from bot.core.say.messages import Messages
 from bot.core.say.names import Names, names_of
 from bot.core.say.news import words_of
 from bot.core.say.pictures import look, tally
+from bot.core.say.places import where
 from bot.core.say.rows import NO_ITEM, Level, Rows, page_path
 from bot.core.say.sentences import result
 from bot.core.say.situation import Situation
@@ -305,7 +307,7 @@ class ItemRows:
             name=self.names.text(item.id),
             title=item.title,
             url=self.names.links.address(reference),
-            deed=deed_of(item),
+            deed=self._deed(item),
             state=view.state,
             look="parked" if view.stage is Stage.PARKED else look(view).word,
             words=self._rows.sentence(view),
@@ -317,6 +319,12 @@ class ItemRows:
             requests=view.requests,
             is_hidden=self.progress.hides(item.id),
         )
+
+    def _deed(self, item: PlanItem) -> str:
+        needs = self.situation.needs
+        if needs is None or not item.worker:
+            return deed_of(item)
+        return f"{deed_of(item)} {where(item, needs)}"
 
 
 def attempt_row(

@@ -14,7 +14,7 @@ from bot.core.actions.table import (
     spec_of,
 )
 from bot.core.model import Action, BatchKind, Expectation, ItemKind, ItemSort, Role
-from bot.core.say.problems.server import NoCommand, NoProcess
+from bot.core.say.problems.server import NoCommand, NoMachine, NoProcess
 from bot.core.world.permissions import Grants
 from tests.core.actions.jobs import plan_item
 from tests.plans import plan
@@ -97,6 +97,24 @@ ABILITIES = Abilities(
 def test_a_command_runs_on_the_first_worker_that_can(action, kind, worker):
     assert ABILITIES.why_not(action, kind) == ""
     assert ABILITIES.runner_of(action) == Runner(worker)
+
+
+def test_each_repository_has_workers_of_its_own():
+    here = replace(
+        ABILITIES,
+        workers_of=lambda name: ["local"] if name == "acme/api" else ["far", "local"],
+    )
+    fix = Action("mend", uses="implement", command="fix")
+    assert here.of("acme/widgets").runner_of(fix) == Runner("far")
+    assert here.of("acme/api").runner_of(fix) == Runner("local")
+
+
+def test_a_command_that_no_machine_can_run_is_not_left_out():
+    """A review without it would be another one than the operator wants."""
+    nobody = Abilities({"far": NoMachine}, commands={"review"})
+    assert nobody.runs_command(Action("review"))
+    assert "no machine" in nobody.why_not(Action("review"), PULL_REQUEST)
+    assert Abilities({"far": NoMachine}).why_not(Action("review"), PULL_REQUEST) == ""
 
 
 @pytest.mark.parametrize(

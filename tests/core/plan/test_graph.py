@@ -66,7 +66,7 @@ def build(*items, deps=Deps.ALL) -> Plan | CycleFound:
     return build_plan(
         Selection(tuple(items), Options(deps=deps), False, ()),
         repository=WIDGETS,
-        runner_of=lambda action, *, is_from_fork: Runner("local"),
+        runner_of=lambda action, place, *, is_from_fork: Runner("local"),
     )
 
 

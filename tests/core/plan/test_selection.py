@@ -437,9 +437,13 @@ def test_items_of_another_repository_are_decided_as_that_one_sets_it():
     merge = part.selection.items[0].action
     assert part.permit_of(merge) == Permit(Role.MAINTAIN)
     plan = build_plan(
-        chosen, repository=WIDGETS, runner_of=lambda _, is_from_fork: Runner("")
+        chosen,
+        repository=WIDGETS,
+        runner_of=lambda _, place, is_from_fork: Runner(place.name),
     )
     assert isinstance(plan, Plan)
+    assert [i.worker for i in plan.items] == [i.repository.name for i in plan.items]
+    assert len({i.worker for i in plan.items}) == 2
     assert [item.id for item in plan.items] == ["docs-8", "12", "15", "docs-7"]
     assert [(e.successor, e.predecessor) for e in plan.edges] == [("12", "docs-8")]
     assert [item.retries for item in plan.items] == [2, 2, 5, 5]

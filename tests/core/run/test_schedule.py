@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from bot.core import events as e
 from bot.core.model import (
+    Action,
     BatchState,
     Expectation,
     InstallationId,
@@ -25,7 +26,7 @@ from bot.core.model import (
 )
 from bot.core.run import control
 from bot.core.run import reasons as why
-from bot.core.run.capacity import Capacity, InstallationCapacity, Outage
+from bot.core.run.capacity import Capacity, InstallationCapacity, Outage, Room
 from bot.core.run.decide import decide
 from bot.core.run.progress import fold
 from bot.core.run.reasons import reasons
@@ -171,6 +172,56 @@ def test_an_item_without_a_workspace_does_not_wait_for_one():
     assert starts([heavy, light], free(workspaces=0)) == [2]
     found = reasons(heavy, free(workspaces=0), now=NOON)
     assert found == {item(1): why.NoFreeSlot(5, 5, whose="host")}
+
+
+def test_an_item_starts_when_a_machine_of_the_pool_has_room():
+    """What only some machines have is kept for what needs it; none takes a workspace."""
+    schedule = schedule_of(
+        {1: [], 2: [], 3: [], 4: []}, workspace=False, options=Options(concurrency=9)
+    )
+    train = Action("train", uses="implement", command="train")
+    items = [
+        replace(one, action=train) if one.number in (2, 3) else one
+        for one in schedule.batch.plan.items
+    ]
+    schedule = Schedule(
+        replace(schedule.batch, plan=replace(schedule.batch.plan, items=tuple(items))),
+        {},
+        {"scripted": False},
+    )
+    schedule.apply(e.BatchStarted(NOON, "ada"))
+    machines = [{"slots": 1.0, "gpu": 1.0}, {"slots": 1.0}]
+    needs = {"implement": {"slots": 1.0}, "train": {"slots": 1.0, "gpu": 1.0}}
+    capacity = replace(free(9, workspaces=0), pools={"scripted": Room(machines, needs)})
+    assert starts([schedule], capacity) == [1, 2]
+    assert machines == [{"slots": 1.0, "gpu": 1.0}, {"slots": 1.0}]
+    full = capacity.copy()
+    full.take_machine("scripted", "implement")
+    full.take_machine("scripted", "train")
+    assert reasons(schedule, full, now=NOON) == {
+        item(3): why.WaitsForMachine("train"),
+        item(4): why.WaitsForMachine("implement"),
+    }
+    assert starts([schedule], full) == []
+    assert starts([schedule], free(9)) == [3, 4], "nobody knows of machines"
+
+
+@given(
+    st.lists(
+        st.fixed_dictionaries({"slots": st.integers(0, 3), "gpu": st.integers(0, 2)})
+    ),
+    st.lists(st.sampled_from(["implement", "train"]), max_size=12),
+)
+def test_no_more_is_taken_of_a_pool_than_it_has(machines, commands):
+    needs = {"implement": {"slots": 1.0}, "train": {"slots": 1.0, "gpu": 1.0}}
+    room = Room([dict(one) for one in machines], needs)
+    taken: Counter[str] = Counter()
+    for command in commands:
+        taken[command] += room.fits(command)
+        room.take(command)
+    assert all(left >= 0 for one in room.machines for left in one.values())
+    assert taken.total() <= sum(one["slots"] for one in machines)
+    assert taken["train"] <= sum(one["gpu"] for one in machines)
 
 
 def test_an_item_that_needs_git_waits_for_whoever_tries_it():

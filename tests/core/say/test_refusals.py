@@ -20,6 +20,7 @@ from bot.core.command.faults import (
 )
 from bot.core.command.vocabulary import BATCH_OPTIONS, CONTROLS, HELP_WORDS, TOPICS
 from bot.core.model import (
+    Action,
     BatchId,
     BatchState,
     Cause,
@@ -43,7 +44,7 @@ from bot.core.say.refusals import render_refusal
 from bot.core.say.status import StatusRow, render_status, render_why
 from bot.core.world.markdown import BODY_LIMIT, Links, utf16_length
 from bot.core.world.markers import boxes
-from tests import scenes
+from tests import plans, scenes
 from tests.golden import assert_golden
 from tests.scenes import NOW, item, number, situation
 
@@ -205,6 +206,23 @@ def planned(plan: Plan) -> Progress:
 
 def plan_reply(plan: Plan, **changes) -> str:
     return render_plan(planned(plan), situation(**changes), {}, marker=MARK)
+
+
+def test_a_plan_says_where_commands_run_if_that_is_not_here_alone():
+    made = plans.plan({number: [] for number in (12, 15, 18, 20)})
+    worker = {12: "dask", 15: "dask", 18: "local", 20: "slurm"}
+    items = [replace(i, worker=worker[i.number]) for i in made.items]
+    train = Action("train", uses="implement", command="train")
+    items[1] = replace(items[1], action=train)
+    there = replace(made, items=tuple(items))
+    assert "**Commands** that run: `implement` for 3 items and `train` for 1 item." in (
+        plan_reply(there)
+    )
+    assert (
+        "**Commands** that run: `implement` in the pool, for #12; `train` in the pool,"
+        " with `gpu: 1`, for #15; `implement` on the bot's machine, for #18;"
+        " `implement` on `slurm`, for #20."
+    ) in plan_reply(there, needs={"implement": {}, "train": {"gpu": 1.0}})
 
 
 def test_a_plan_reads_as_it_was_reviewed():
@@ -380,6 +398,7 @@ REASONS = {
         "next free slot of this installation (3 of 3 busy)"
     ),
     why.NoFreeSlot(5, 5, "host"): "next free slot on the bot's machine (5 of 5 busy)",
+    why.WaitsForMachine("train"): "waits for a machine of the pool that runs `train`",
     why.WaitsForGitHub(Outage(NOW, is_refusal=True)): (
         "waits for GitHub, which refuses the app (401) since 15:31 UTC"
     ),

@@ -45,6 +45,12 @@ def test_the_page_has_the_sentences_of_the_comment(progress: Progress):
         assert f"- [{done}] {icons[row.id]} {row.name} — {row.words}" in lines
 
 
+def test_the_page_says_where_commands_run_if_that_is_not_here_alone():
+    rows = view_of(scenes.running(), needs={"implement": {"gpu": 2.0}}).items
+    deeds = {plain(row.deed) for row in rows}
+    assert "implement on the bot's machine, with gpu: 2" in deeds
+
+
 def test_a_batch_is_told_in_figures_too():
     view = view_of(scenes.running())
     assert view.counts == {

@@ -1,8 +1,10 @@
 """What can go wrong with this server: its disk, its programs, its workers, its database."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
+from bot.core.say.places import spelled
 from bot.errors import Problem
 
 
@@ -90,6 +92,25 @@ class NoCommand(Problem):
             f"this server has no command `{self.name}`: its operator has to name one"
             " under `commands` in the settings file"
         )
+
+
+@dataclass(frozen=True, slots=True)
+class NoMachine(Problem):
+    """Where commands run no machine has what one needs."""
+
+    name: str
+    needs: Mapping[str, float] = field(default_factory=dict)
+    is_pool: bool = True
+
+    def __str__(self) -> str:
+        what = spelled(self.needs)
+        if not self.is_pool:
+            return (
+                f"`{self.name}` needs a machine with {what}, and the bot's own is none:"
+                " its operator has to run that command in a pool"
+            )
+        has = f" has {what} and" if what else ""
+        return f"no machine of this server's pool{has} runs `{self.name}` now"
 
 
 @dataclass(frozen=True, slots=True)
