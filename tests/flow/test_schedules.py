@@ -13,6 +13,9 @@ PATH = ".github/batch.yml"
 DAILY = 'schedules: [{at: "17:00", zone: Europe/Zurich, run: "close label:stale"}]\n'
 """Due at 16:00 UTC; stories begin on Tuesday, 3 March 2026, at 15:00 UTC."""
 
+DAYS = {"BATCH_SWEEP_SECONDS": "14400"}
+"""For stories in which days pass: else most of what happens in them is the sweep."""
+
 
 def stale(on: World, *numbers: int) -> None:
     """Open issues that the schedule closes."""
@@ -59,7 +62,7 @@ async def test_what_is_due_is_a_batch_in_the_name_of_whoever_pushed_the_file(
     on: World,
 ):
     stale(on, 12, 15)
-    async with on.bot():
+    async with on.bot(**DAYS):
         sha = push(on, DAILY, by="grace")
         await on.until(lambda: verdict(on, sha))
         await pass_until(on, "2026-03-03T15:59Z")
@@ -119,11 +122,11 @@ async def test_a_time_is_missed_while_the_bot_is_down_and_made_up_for_once(on: W
 
 async def test_a_time_that_was_missed_more_than_a_day_ago_is_let_go(on: World):
     stale(on, 12)
-    async with on.bot():
+    async with on.bot(**DAYS):
         push(on, DAILY.replace("17:00", "Tue 17:00"))
         await on.dealt_with()
     on.later(days=3)
-    async with on.bot():
+    async with on.bot(**DAYS):
         await pass_until(on, "2026-03-10T15:00Z")
         assert batches(on) == []
         await over(on)
@@ -131,7 +134,7 @@ async def test_a_time_that_was_missed_more_than_a_day_ago_is_let_go(on: World):
 
 async def test_the_clock_of_a_machine_that_is_set_back_begins_nothing_twice(on: World):
     stale(on, 12)
-    async with on.bot():
+    async with on.bot(**DAYS):
         push(on, DAILY)
         await over(on)
         stale(on, 15)
@@ -149,7 +152,7 @@ async def test_the_clock_of_a_machine_that_is_set_back_begins_nothing_twice(on: 
 
 async def test_the_role_counts_that_whoever_pushed_has_when_it_is_due(on: World):
     stale(on, 12)
-    async with on.bot():
+    async with on.bot(**DAYS):
         push(on, "home: 40\n" + DAILY, by="grace")
         await on.dealt_with()
         on.hub.set_role("ada", REPOSITORY, "grace", "write")
@@ -222,7 +225,7 @@ async def test_who_brings_a_text_back_that_somebody_else_took_away_is_who_counts
 
 async def test_what_a_merge_queue_or_an_app_brings_there_is_off_and_says_so(on: World):
     stale(on, 12)
-    async with on.bot():
+    async with on.bot(**DAYS):
         found = on.repository
         sha = found.git.commit_files(
             {PATH: DAILY},
@@ -281,7 +284,7 @@ async def test_where_the_bot_may_not_work_a_schedule_does_nothing_until_it_may(
     on: World,
 ):
     stale(on, 12)
-    async with on.bot():
+    async with on.bot(**DAYS):
         push(on, DAILY)
         await on.dealt_with()
         on.hub.archive_repository("ada", REPOSITORY)
@@ -297,13 +300,13 @@ async def test_where_the_bot_may_not_work_a_schedule_does_nothing_until_it_may(
     assert suspended != archived
     assert suspended[0].startswith("skipped: ")
     on.settings_file["allowed_repositories"] = ["acme/other"]
-    async with on.bot():
+    async with on.bot(**DAYS):
         await pass_until(on, "2026-03-05T18:00Z")
     del on.settings_file["allowed_repositories"]
     assert kept(on) == ["skipped: the server's settings leave the repository out"]
     assert batches(on) == []
     assert on.replies(on=12) == on.replies() == []
-    async with on.bot():
+    async with on.bot(**DAYS):
         await over(on)
 
 
@@ -376,7 +379,7 @@ async def test_a_schedule_runs_where_its_repository_is_then(on: World):
 async def test_what_another_file_schedules_does_not_run_here(on: World):
     stale(on, 12)
     on.hub.create_repository("acme/.github", files={PATH: DAILY})
-    async with on.bot():
+    async with on.bot(**DAYS):
         push(on, "_extends: .github\n")
         await on.answer("/batch plan close label:stale")
         push(on, None)
@@ -392,7 +395,7 @@ async def test_a_batch_of_other_repositories_alone_speaks_at_home_or_is_none(
     on.hub.set_role("acme", "acme/gadgets", "ada", "maintain")
     there = on.hub.open_issue("ada", "acme/gadgets", "Old")
     other = 'schedules: [{at: "16:00", run: "close acme/gadgets#1"}]\n'
-    async with on.bot():
+    async with on.bot(**DAYS):
         push(on, other)
         await on.until(lambda: any(kept(on)))
         assert kept(on)[0].startswith("skipped: no item is of this repository")
