@@ -28,7 +28,6 @@ from bot.localhub.server import start_hub
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(240),
     pytest.mark.asyncio(loop_scope="session"),
 ]
 

@@ -19,7 +19,7 @@ from tests.flow.mortal import Book, SwiftClock
 from tests.flow.stories import STORIES
 from tests.flow.world import World
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow]
 
 POINTS = {
     "work": 90,

@@ -343,7 +343,6 @@ async def test_a_required_check_that_never_reports_ends_at_the_time_out(on: Worl
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(200)
 @pytest.mark.parametrize("begun", [UPDATES, MERGES], ids=["update", "merge"])
 @pytest.mark.parametrize("way", ["merge", "rebase"])
 async def test_after_kill_9_nothing_is_merged_twice_and_nothing_is_taken_for_a_push(

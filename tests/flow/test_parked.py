@@ -146,7 +146,6 @@ async def test_a_push_ends_what_waits_for_the_pinned_head(on: World):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(200)
 async def test_a_wait_survives_kill_9_and_is_no_new_attempt(tmp_path: Path):
     async with mortal_world(tmp_path, clock=SwiftClock()) as (on, _, child):
         gates(on, 61, 62)
@@ -163,7 +162,6 @@ async def test_a_wait_survives_kill_9_and_is_no_new_attempt(tmp_path: Path):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(200)
 async def test_an_action_that_is_gone_after_a_restart_fails_its_items(tmp_path: Path):
     async with mortal_world(tmp_path, clock=SwiftClock()) as (on, _, child):
         gates(on, 61)

@@ -25,7 +25,7 @@ GROWTH_BYTES = 4 * 1024 * 1024 + BATCHES * 12 * 1024
 POOL = min(32, (os.cpu_count() or 1) + 4)
 """Threads that Python's own pool keeps, once as many were busy at a time."""
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120 + 3 * BATCHES)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300 + 3 * BATCHES)]
 
 
 async def test_memory_and_open_files_level_off(tmp_path: Path):

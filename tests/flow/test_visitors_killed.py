@@ -11,7 +11,7 @@ from tests.flow.mortal import Book, SwiftClock
 from tests.flow.test_visitors import Visitor, free_port, newest
 from tests.flow.world import World
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow]
 
 WHILE_NOBODY_LISTENS = 0.05
 

@@ -205,7 +205,7 @@ async def test_what_a_queue_was_for_no_longer_leaves_at_once(hub: LocalHub, move
                 hub.set_ref("olivia", NAME, f"refs/heads/{base}", None)
             case "renamed":
                 hub.rename_branch("olivia", NAME, base, "next")
-        await asyncio.wait_for(hub.jobs.drain(), 5)
+        await asyncio.wait_for(hub.jobs.drain(), 60)
         await hub.webhooks.drain()
     assert [number for number, _ in left(hooks)] == [one.number]
     assert repository.queue_entry(one) is None

@@ -230,5 +230,5 @@ async def test_a_signature_that_does_not_fit_has_github_asked():
         target.served() as url,
         relaying(source, url) as asked,
     ):
-        await asyncio.wait_for(asked.wait(), 30)
+        await asyncio.wait_for(asked.wait(), 60)
     assert target.came.qsize() == 1

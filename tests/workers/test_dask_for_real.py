@@ -226,7 +226,7 @@ async def test_stopping_ends_all_processes_there(pooled):
             started.set()
 
     waiting = asyncio.ensure_future(stage.run(job, emit))
-    await asyncio.wait_for(started.wait(), 20)
+    await asyncio.wait_for(started.wait(), 60)
     tree = Tree({HOST_MARKER: stage.there.host})
     assert len(tree.processes()) >= 2
     async with asyncio.timeout(10):

@@ -146,7 +146,7 @@ async def test_stopping_ends_the_agent_and_what_it_began(
             started.set()
 
     waiting = asyncio.ensure_future(made.run(job, emit))
-    await asyncio.wait_for(started.wait(), 20)
+    await asyncio.wait_for(started.wait(), 60)
     tree = Tree({HOST_MARKER: made.folders.host})
     assert len(tree.processes()) >= 2
     waiting.cancel()
