@@ -1,7 +1,9 @@
 """There is one way to change anything on GitHub: written ahead, under a key, once."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -37,23 +39,63 @@ WRITERS = {
 """The functions of ``bot/github`` that send what an intent asks for."""
 
 
-def sources() -> Iterator[tuple[str, ast.Module]]:
-    for path in sorted(BOT.rglob("*.py")):
-        name = path.relative_to(BOT.parent).as_posix()
-        if not name.startswith("bot/localhub/"):
-            yield name, ast.parse(path.read_text())
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a file of the bot does by name."""
+
+    methods: frozenset[str]  # it calls
+    attributes: frozenset[str]
+    modules: frozenset[str]  # it imports, and what it imports of bot.github
+    words: frozenset[str]  # it gives to a method named run
+
+    @classmethod
+    def of(cls, tree: ast.Module) -> "Source":
+        nodes = list(ast.walk(tree))
+        calls = [
+            (node.func.attr, node.args)
+            for node in nodes
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+        ]
+        imports = [node for node in nodes if isinstance(node, ast.ImportFrom)]
+        return cls(
+            frozenset(name for name, _ in calls),
+            frozenset(node.attr for node in nodes if isinstance(node, ast.Attribute)),
+            frozenset(
+                name
+                for node in imports
+                for name in (
+                    node.module or "",
+                    *(f"{node.module}.{alias.name}" for alias in node.names),
+                )
+            ),
+            frozenset(
+                word.value
+                for name, arguments in calls
+                for part in arguments
+                for word in ast.walk(part)
+                if name == "run"
+                and isinstance(word, ast.Constant)
+                and isinstance(word.value, str)
+            ),
+        )
+
+
+@cache
+def sources() -> Mapping[str, Source]:
+    """Return every file of the bot by its name; reading them takes seconds."""
+    named = {
+        path.relative_to(BOT.parent).as_posix(): path for path in BOT.rglob("*.py")
+    }
+    return {
+        name: Source.of(ast.parse(path.read_text()))
+        for name, path in named.items()
+        if not name.startswith("bot/localhub/")
+    }
 
 
 def callers_of(*methods: str) -> set[str]:
     """Return the files that call a method of one of these names."""
-    return {
-        name
-        for name, tree in sources()
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and node.func.attr in methods
-    }
+    return {name for name, one in sources().items() if one.methods & {*methods}}
 
 
 def test_intents_are_carried_out_in_one_place():
@@ -86,14 +128,7 @@ def test_what_changes_a_resource_is_called_for_an_intent_alone(module: str):
     }
     assert senders <= WRITERS[module]
     importing = {
-        name
-        for name, tree in sources()
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom)
-        and (
-            node.module == f"bot.github.{module}"
-            or (node.module == "bot.github" and module in {a.name for a in node.names})
-        )
+        name for name, one in sources().items() if f"bot.github.{module}" in one.modules
     }
     assert importing <= {"bot/github/effects.py", "bot/github/adapter.py"}
     assert callers_of(*WRITERS[module]) & {"bot/github/adapter.py"} == set()
@@ -104,29 +139,14 @@ def test_the_session_is_used_in_one_place():
     # signs in is asked for with their own token, which is no installation's.
     elsewhere = {"bot/github/large_files.py", "bot/github/sign_ins.py"}
     places = {"bot/github/client.py", *elsewhere}
-    in_github = {name for name, _ in sources() if "github/" in name}
+    in_github = {name for name in sources() if "github/" in name}
     assert callers_of("request") & in_github == places
-    named = {
-        name
-        for name, tree in sources()
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute) and node.attr == "ClientSession"
-    }
+    named = {n for n, one in sources().items() if "ClientSession" in one.attributes}
     # The demo asks the bot whether it is ready; it is no part of the bot. A relay listens
     # to a channel, and sends to the bot's own route alone.
     assert named - {"bot/demo/stage.py", "bot/web/relay.py"} == places
 
 
 def test_git_pushes_in_one_place():
-    pushing = {
-        name
-        for name, tree in sources()
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and node.func.attr == "run"
-        for part in node.args
-        for word in ast.walk(part)
-        if isinstance(word, ast.Constant) and word.value == "push"
-    }
+    pushing = {name for name, one in sources().items() if "push" in one.words}
     assert pushing == {"bot/host/push.py"}
