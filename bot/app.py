@@ -190,6 +190,7 @@ async def start(
                 secrets=secrets,
             )
         )
+        clock = way.clock
         stack.push_async_callback(supervisor.close)
         parts: dict[str, Examined] = {
             "settings": SettingsExamined(settings),

@@ -61,6 +61,7 @@ from bot.github.people import GitHubPeople
 from bot.github.questions import answers
 from bot.github.rules import BranchRules, with_rulesets
 from bot.github.signed_commits import GitHubSignedCommits
+from bot.github.time import GitHubTime
 from bot.ports.clock import Clock
 from bot.ports.examined import Finding, State
 from bot.ports.github import Budget, RepositoryFacts
@@ -404,7 +405,7 @@ class Way:
     client: Client
     session: ClientSession
     settings: GitHubSettings
-    clock: Clock
+    clock: GitHubTime
     random: Random
 
     @classmethod
@@ -435,18 +436,12 @@ class Way:
             client = Client(
                 session,
                 api_url=settings.api_url,
-                app=AppCredentials(
-                    settings.app_id,
-                    settings.private_key,
-                    clock,
-                    ahead_seconds=ledger.ahead_seconds,
-                ),
+                app=AppCredentials(settings.app_id, settings.private_key, ledger.clock),
                 ledger=ledger,
-                clock=clock,
                 random=random,
                 secrets=secrets,
             )
-            yield cls(client, session, settings, clock, random)
+            yield cls(client, session, settings, ledger.clock, random)
 
     async def adapter(self, *, was_taken: bool = False) -> GitHubAdapter:
         """Ask GitHub who the app is, and return the ports; wait until it answers.

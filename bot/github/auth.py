@@ -15,6 +15,7 @@ from cachetools import TLRUCache
 from bot.core.model import InstallationId, Repository
 from bot.core.say.problems.github import NotInstalled, TakenFromApp
 from bot.errors import AppUnavailable, NotFound, Refused
+from bot.github.time import GitHubTime
 from bot.ports.clock import Clock
 
 CLOCK_SKEW = timedelta(seconds=60)
@@ -53,33 +54,28 @@ class Credentials(Protocol):
 class AppCredentials:
     """The app itself, by a JWT that is signed anew every few minutes.
 
-    *private_key* is PEM, checked where the settings are read; *ahead_seconds* tells how
-    far the clock is ahead of GitHub's, which decides whether a JWT is of its time.
+    *private_key* is PEM, checked where the settings are read.
     """
 
     def __init__(
         self,
         app_id: str,
         private_key: str,
-        clock: Clock,
-        *,
-        ahead_seconds: Callable[[], float] = lambda: 0.0,
+        clock: GitHubTime,
     ) -> None:
         self._app_id = app_id
         # Read once: each reading of the text takes longer than 40 signatures.
         self._private_key = jwt.get_algorithm_by_name("RS256").prepare_key(private_key)
         self._clock = clock
-        self._ahead_seconds = ahead_seconds
         self._signed = ""
         self._signed_ahead = 0.0
         self._good_until = datetime.min.replace(tzinfo=UTC)
 
     async def header(self) -> str:
         """Return the value of the ``authorization`` header."""
-        ahead = self._ahead_seconds()
-        now = self._clock.now() - timedelta(seconds=ahead)
+        now = self._clock.now()
         if now >= self._good_until or self._is_astray:
-            self._signed_ahead = ahead
+            self._signed_ahead = self._clock.ahead_seconds
             expires_at = now + JWT_LIFE
             claims = {"iat": now - CLOCK_SKEW, "exp": expires_at, "iss": self._app_id}
             self._signed = jwt.encode(claims, self._private_key, algorithm="RS256")
@@ -89,7 +85,7 @@ class AppCredentials:
     @property
     def _is_astray(self) -> bool:
         """Whether the JWT was signed at a time that is not GitHub's."""
-        drift = abs(self._ahead_seconds() - self._signed_ahead)
+        drift = abs(self._clock.ahead_seconds - self._signed_ahead)
         return bool(self._signed) and drift > MOST_DRIFT_SECONDS
 
     def refused(self, header: str, *, tries: int) -> float | None:
@@ -150,8 +146,6 @@ class InstallationTokens:
         exchange: Exchange,
         clock: Clock,
         learn: Callable[[str], None],
-        *,
-        ahead_seconds: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self._exchange = exchange
         self._clock = clock
@@ -164,7 +158,7 @@ class InstallationTokens:
             ttu=lambda _key, token, _now: (
                 token.expires_at - TOKEN_REFRESHED_BEFORE
             ).timestamp(),
-            timer=lambda: clock.now().timestamp() - ahead_seconds(),
+            timer=lambda: clock.now().timestamp(),
         )
 
     async def token(self, repository: Repository, *, to_push: bool = False) -> str:

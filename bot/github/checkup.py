@@ -134,7 +134,7 @@ class Registration:
     async def look(self) -> Sequence[Finding]:
         """Ask who the app is."""
         about = await self.about.of_app()
-        ahead = abs(self.client.ledger.traffic.clock_ahead_seconds)
+        ahead = abs(self.client.ledger.clock.ahead_seconds)
         known = findings.app_known(
             str(about["slug"]), int(about["id"]), int(about.get("installations_count") or 0)
         )  # fmt: skip

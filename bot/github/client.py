@@ -434,29 +434,25 @@ class Client:
         api_url: str,
         app: AppCredentials,
         ledger: Ledger,
-        clock: Clock,
         random: Random,
         secrets: Secrets | None = None,
     ) -> None:
         self._session = session
         self.secrets = secrets or Secrets()
         self._api_url = api_url
-        self._clock = clock
+        self._clock = ledger.clock
         self._random = random
         self.ledger = ledger
-        self.labels = KnownLabels(clock)
+        self.labels = KnownLabels(ledger.clock)
         self.unpinnable: set[int] = set()  # repositories without pins, by id
         self.app = self._connection(APP, app)
         self.tokens = InstallationTokens(
-            self._exchanged,
-            clock,
-            self.secrets.learn,
-            ahead_seconds=ledger.ahead_seconds,
+            self._exchanged, ledger.clock, self.secrets.learn
         )
         self._installations: dict[InstallationId, Connection] = {}
 
     def now(self) -> datetime:
-        """Return the time of the injected clock."""
+        """Return GitHub's time."""
         return self._clock.now()
 
     def installation(self, installation_id: InstallationId) -> Connection:

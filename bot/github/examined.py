@@ -31,7 +31,7 @@ def of_ledger(ledger: Ledger, now: datetime) -> Iterator[Finding]:
         yield Finding(PART, State.FINE, *findings.github_works())
     if refused := ledger.refused_installations:
         yield Finding(PART, State.NOTE, *findings.tokens_refused(refused))
-    ahead = ledger.traffic.clock_ahead_seconds
+    ahead = ledger.clock.ahead_seconds
     if abs(ahead) > MOST_CLOCK_SECONDS:
         yield Finding("clock", State.NOTE, *findings.clock_is_off(ahead))
     held = ledger.held_seconds()

@@ -22,6 +22,7 @@ from bot.core.world.answers import Answered, Failure
 from bot.core.world.budget import Call, Hold, Reserve, Spent, Window, is_other_end
 from bot.errors import RateLimited
 from bot.github.precedence import Precedence
+from bot.github.time import GitHubTime
 from bot.github.traffic import LOST, Traffic, class_of
 from bot.github.write_queue import WriteQueue
 from bot.ports.clock import Clock
@@ -116,20 +117,20 @@ class Ledger:
         pace: Pace | None = None,
         keep: Keep = lambda _installation_id, _held: None,
     ) -> None:
-        self._clock = clock
+        self.clock = GitHubTime(clock)
         self._reserve = reserve
         self._pace = pace or Pace()
         self._keep = keep
         self._accounts: dict[InstallationId, Account] = {}
         self._spent: LRUCache[str, int] = LRUCache(maxsize=10_000)
-        self.traffic = Traffic(clock)
+        self.traffic = Traffic(self.clock)
 
     def account(self, installation_id: InstallationId) -> "Account":
         """Return the account of an installation, opened when it is first asked for."""
         if installation_id not in self._accounts:
             charge = None if installation_id == APP else self._charge
             self._accounts[installation_id] = Account(
-                self._clock,
+                self.clock,
                 reserve=self._reserve,
                 pace=self._pace,
                 charge=charge,
@@ -164,10 +165,6 @@ class Ledger:
         """Return for how long GitHub wants nothing more of an installation, if so."""
         held = {key: one.held_seconds() for key, one in self._accounts.items()}
         return {key: seconds for key, seconds in held.items() if seconds}
-
-    def ahead_seconds(self) -> float:
-        """Return how far this machine's clock is ahead of GitHub's."""
-        return self.traffic.clock_ahead_seconds
 
     def outage(self, installation_id: InstallationId) -> Outage | None:
         """Return why nothing of an installation can be worked on, if that is so."""
@@ -210,7 +207,7 @@ class Account:
 
     def __init__(
         self,
-        clock: Clock,
+        clock: GitHubTime,
         *,
         reserve: Reserve,
         pace: Pace,
@@ -248,7 +245,7 @@ class Account:
             other = self._window(resource)
             kept = self._reserve.of(other.limit)
             if other.reset_at and self._left(resource) <= kept:
-                waits.append(other.reset_at + self._ahead)
+                waits.append(other.reset_at)
         held_until = max(waits)
         return Budget(
             limit=window.limit,
@@ -329,7 +326,7 @@ class Account:
             self.refused_since = self.refused_since or self._clock.now()
         else:
             self.refusals, self.refused_since = 0, None
-        self._traffic.heard_time(headers.get("date", ""), sent_at=ticket.sent_at)
+        self._clock.heard(headers.get("date", ""), sent_at=ticket.sent_at)
         self._read_window(ticket, status, headers)
         is_limited = budget.is_limited(status, headers, message)
         ticket.class_ = class_of(status, is_limited=is_limited)
@@ -339,7 +336,7 @@ class Account:
                 before,
                 sent_at=ticket.sent_at,
                 now=self._clock.monotonic(),
-                named=budget.named_seconds(headers, now=self._github_now),
+                named=budget.named_seconds(headers, now=self._clock.now()),
             )
         elif status < 500:
             self._hold = budget.relieved(before, sent_at=ticket.sent_at)
@@ -360,7 +357,7 @@ class Account:
 
     def go_on(self, held: Held) -> None:
         """Hold on where an earlier process was held."""
-        seconds = (held.until - self._clock.now()).total_seconds()
+        seconds = (held.until - self._clock.own.now()).total_seconds()
         self._hold = Hold(self._clock.monotonic() + seconds, held.strikes)
         self._kept = held
 
@@ -369,7 +366,7 @@ class Account:
         for resource, told in resources.items():
             headers = {f"x-ratelimit-{key}": str(value) for key, value in told.items()}
             if seen := budget.window_of(headers):
-                known, now = self._window(resource), self._github_now
+                known, now = self._window(resource), self._clock.now()
                 self._windows[resource] = budget.merged(known, seen, now=now)
 
     def limited(self, seconds: float) -> RateLimited:
@@ -410,7 +407,7 @@ class Account:
             self._window(call.resource),
             in_flight=self._in_flight[call.resource],
             cost=call.cost,
-            now=self._github_now,
+            now=self._clock.now(),
         )
 
     def _is_away(self) -> bool:
@@ -421,7 +418,8 @@ class Account:
         if not self._hold.strikes:
             return None
         seconds = self._hold.until - self._clock.monotonic()
-        until = self._clock.now() + timedelta(seconds=seconds)
+        # By this machine's clock: after a restart nobody has told the difference yet.
+        until = self._clock.own.now() + timedelta(seconds=seconds)
         return Held(until, self._hold.strikes)
 
     def _pace_seconds(self, call: Call) -> float:
@@ -470,16 +468,7 @@ class Account:
 
     def _window(self, resource: str) -> Window:
         window = self._windows.get(resource, Window())
-        return budget.rolled(window, now=self._github_now)
-
-    @property
-    def _ahead(self) -> timedelta:
-        return timedelta(seconds=self._traffic.clock_ahead_seconds)
-
-    @property
-    def _github_now(self) -> datetime:
-        """The time by which GitHub's windows begin and end."""
-        return self._clock.now() - self._ahead
+        return budget.rolled(window, now=self._clock.now())
 
     def _read_window(
         self, ticket: Ticket, status: int, headers: Mapping[str, str]
@@ -492,7 +481,7 @@ class Account:
             self._windows[resource] = budget.merged(
                 self._window(resource),
                 seen,
-                now=self._github_now,
+                now=self._clock.now(),
                 sent_at=ticket.sent_at,
             )
         elif status < 400 and not self._window(call.resource).is_told:

@@ -4,8 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import KW_ONLY, dataclass
-from datetime import datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 
 from bot.ports.clock import Clock
 
@@ -37,7 +36,6 @@ class Traffic:
         self.waited_seconds: defaultdict[str, float] = defaultdict(float)
         self.turned_away: Counter[str] = Counter()
         """Requests that were not sent because the wait would be long, by why."""
-        self.clock_ahead_seconds = 0.0  # of GitHub's, as of the last answer
         self._bad_answers = 0  # in a row
         self._bad_since: datetime | None = None
         self._last_class = ""
@@ -49,24 +47,6 @@ class Traffic:
             return None
         answers = self._last_class != LOST
         return OutOfReach(self._bad_since, self._bad_answers, answers=answers)
-
-    def heard_time(self, date: str, *, sent_at: float) -> None:
-        """Compare this machine's clock with *date*, GitHub's in the answer to a request.
-
-        *sent_at* is when that was sent, on the monotonic clock. An answer says when it
-        was written to the second, and that lies between then and now.
-        """
-        try:
-            told = parsedate_to_datetime(date)
-        except ValueError:
-            return
-        if told.tzinfo is None:  # it names no zone
-            return
-        now = self._clock.now()
-        began = now - timedelta(seconds=self._clock.monotonic() - sent_at)
-        early = (began - told).total_seconds() - 1
-        late = (told - now).total_seconds()
-        self.clock_ahead_seconds = max(early, 0.0) - max(late, 0.0)
 
     def note(self, resource: str, class_: str) -> None:
         """Note how a request was answered."""

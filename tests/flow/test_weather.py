@@ -1,11 +1,12 @@
 """GitHub has bad days: what passes by itself is waited for, and is nobody's fault."""
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from bot.localhub.faults import Fault, FaultKind
+from bot.ports.clock import Clock
 from tests.flow.world import REPOSITORY, World
 
 
@@ -30,6 +31,34 @@ async def test_a_minute_of_401_is_no_verdict_on_items(on: World):
         await on.finished(command)
     assert "3 of 3 done" in on.comment("report").body
     assert "try 2" not in on.comment("report").body
+
+
+class _Off:
+    """The clock of a machine that nobody has set."""
+
+    def __init__(self, right: Clock, minutes: int) -> None:
+        self.monotonic, self.sleep = right.monotonic, right.sleep
+        self._right, self._by = right, timedelta(minutes=minutes)
+
+    def now(self) -> datetime:
+        return self._right.now() + self._by
+
+
+@pytest.mark.parametrize("minutes", [12, -12])
+async def test_by_a_clock_that_is_off_nothing_is_doubled_or_said_to_be_late(
+    on: World, minutes: int
+):
+    on.issue(12)
+    on.own_clock = _Off(on.clock, minutes)
+    lost = Fault(FaultKind.LOST_ANSWER, method="POST", path="/comments$")
+    async with on.bot():
+        on.hub.faults.add(lost)
+        await on.finished(on.say("/batch close 12"))
+        on.hub.faults.add(lost)
+        await on.answer("/batch status")
+    assert len(on.comments("tracking")) == len(on.comments("status")) == 1
+    assert "before I came to it" not in on.said("tracking")
+    assert f"updated {on.clock.now():%H:%M} UTC" in on.said("tracking")
 
 
 async def test_nothing_starts_while_github_refuses_the_app(on: World):

@@ -57,6 +57,7 @@ class World:
         self.hub = hub
         self.changed = changed
         self.clock = clock
+        self.own_clock: Clock | None = None  # of the bot's machine, if it has another
         self.folder = folder
         self.secrets: Secrets | None = None  # what the log of a story hides
         self._repository: Repository | None = None
@@ -278,7 +279,8 @@ class World:
     async def bot(self, **variables: str) -> AsyncIterator[Bot]:
         """Run the bot in this process; deliveries go to it over HTTP."""
         settings = self.settings(**variables)
-        async with start(settings, clock=self.clock, secrets=self.secrets) as bot:
+        clock = self.own_clock or self.clock
+        async with start(settings, clock=clock, secrets=self.secrets) as bot:
             self.hub.set_webhook_url(f"{bot.url}/api/github/webhooks")
             try:
                 yield bot

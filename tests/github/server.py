@@ -202,11 +202,9 @@ async def bench(
                 app=AppCredentials(
                     "123",
                     private_key(),
-                    clock,
-                    ahead_seconds=ledger.ahead_seconds,
+                    ledger.clock,
                 ),
                 ledger=ledger,
-                clock=clock,
                 random=lambda: 0.5,
             ),
             api_url,

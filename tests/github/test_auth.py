@@ -7,6 +7,7 @@ import jwt
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from bot.github.auth import AppCredentials
+from bot.github.time import GitHubTime
 from tests.github.server import (
     INSTALLATION,
     REPOSITORY,
@@ -23,7 +24,7 @@ TOKENS = "POST /app/installations/7/access_tokens"
 async def test_the_jwt_is_one_that_github_takes():
     clock = HurriedClock()
     pem = private_key()
-    credentials = AppCredentials("123", pem, clock)
+    credentials = AppCredentials("123", pem, GitHubTime(clock))
     header = await credentials.header()
     claims = jwt.decode(
         header.removeprefix("Bearer "),
