@@ -40,6 +40,7 @@ from bot.core.world.job_logs import JobLogOf
 from bot.core.world.markdown import (
     Links,
     code_span,
+    cut,
     escape_line,
     join,
     paragraphs,
@@ -76,6 +77,8 @@ _IS_RUNNING = re.compile("already running", re.IGNORECASE)
 """Somebody else was quicker to run it again."""
 
 _RAN = ("success", "failure")
+_NAME_LENGTH = 40
+"""Of a job's name, so that behind it there is room for how far it is."""
 
 
 def file_of(job: Job) -> str:
@@ -191,15 +194,16 @@ def _jobs_words(jobs: RunJobs) -> str:
     """Return how far a run is of which a job goes on: “test (3 of 5)”."""
     running = [one for one in jobs.going if one.status == "in_progress"]
     if running:
-        shown = [f"{one.name}{_place(one)}" for one in running[:2]]
+        shown = [f"{cut(one.name, _NAME_LENGTH)}{_place(one)}" for one in running[:2]]
         more = len(running) - len(shown)
         return ", ".join(shown) + (f" and {more} more" if more else "")
     first = jobs.going[0]
+    name = cut(first.name, _NAME_LENGTH)
     if first.status == "waiting":
-        return f"somebody's approval of {first.name}"
+        return f"somebody's approval of {name}"
     if first.status == "pending":
-        return f"another run of the concurrency group of {first.name} to end"
-    return f"a runner for {first.name}"
+        return f"another run of the concurrency group of {name} to end"
+    return f"a runner for {name}"
 
 
 def _place(one: RunJob) -> str:
@@ -356,15 +360,24 @@ def _cancelled(job: Job, seen: Seen, run: Run) -> Step:
         # GitHub does not say which.
         reason += " before it began, by somebody or for a newer one of its"
         reason += " concurrency group"
-    return End(_failed(run, reason, f"If it is wanted after all, {how}."))
+    advice = f"If it is wanted after all, {how}."
+    return End(_failed(run, reason, advice, retry_helps=bool(jobs.all)))
 
 
 def _unchanged(run: Run, summary: str) -> Outcome:
     return Outcome(OutcomeKind.UNCHANGED, summary=summary, link=_link(run))
 
 
-def _failed(run: Run, reason: str, advice: str) -> Outcome:
-    return Outcome(OutcomeKind.FAILED, reason=reason, advice=advice, link=_link(run))
+def _failed(
+    run: Run, reason: str, advice: str, *, retry_helps: bool = False
+) -> Outcome:
+    return Outcome(
+        OutcomeKind.FAILED,
+        reason=reason,
+        advice=advice,
+        link=_link(run),
+        retry_helps=retry_helps,
+    )
 
 
 def _broken(job: Job, seen: Seen, run: Run) -> Step:
@@ -375,11 +388,16 @@ def _broken(job: Job, seen: Seen, run: Run) -> Step:
         return Ask(asked)
     late = run.conclusion == "timed_out"
     bad = [one for one in jobs.all if one.conclusion in ("failure", "timed_out")]
-    advice = "Mend it, then retry the item."
     if not bad:
         reason = "the run took too long" if late else "the run failed"
-        return End(_failed(run, reason, advice))
-    ended = _failed(run, _broken_words(bad, late=late), advice)
+        return End(_failed(run, reason, "Its page says why."))
+    ended = _failed(
+        run,
+        _broken_words(bad, late=late),
+        "A retry runs its failed jobs again, of the same commit: once that is mended,"
+        " give the command again.",
+        retry_helps=True,
+    )
     notes = AnnotationsOf(job.repository, bad[0].id)
     lines = seen.answer(notes)
     if lines is None:

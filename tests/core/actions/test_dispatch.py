@@ -124,6 +124,10 @@ def test_a_run_that_cannot_be_told_by_its_name_is_asked_for_alone():
             tuple(job_of(n, "success", "", status="in_progress") for n in "abcd"),
             "a (2 of 2), b (2 of 2) and 2 more",
         ),
+        (
+            (job_of("x" * 99, "success", "", status="in_progress"),),
+            f"{'x' * 39}… (2 of 2)",
+        ),
     ],
 )
 def test_the_wait_says_how_far_the_run_is(jobs: tuple[RunJob, ...], says: str):
@@ -209,6 +213,7 @@ def test_a_run_that_was_cancelled_says_whether_it_had_begun(
     assert outcome.kind is OutcomeKind.FAILED
     assert outcome.reason == f"the run was cancelled on GitHub{when}"
     assert outcome.advice == f"If it is wanted after all, {advice}."
+    assert outcome.retry_helps is ("retry" in advice)
 
 
 @pytest.mark.parametrize(
@@ -239,6 +244,7 @@ def test_a_failure_names_the_step_and_its_annotations():
     outcome = ended(next_step(at(), told))
     assert outcome.reason == "`test` failed at the step `Step 2`"
     assert outcome.log_tail == ("src/a.py:3: unused",)
+    assert (outcome.retry_helps, "of the same commit" in outcome.advice) == (True, True)
     # "Process completed with exit code 1." tells nobody anything: its log may.
     log = JobLogOf(REPOSITORY, 7)
     bare = seen.told(notes, ("Process completed with exit code 1.",))
