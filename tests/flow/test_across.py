@@ -323,6 +323,7 @@ async def test_what_is_hidden_later_is_gone_from_plans_and_from_what_has_ended(
         await on.until(lambda: TITLE not in said(on, "tracking") + said(on, "report"))
         assert "acme/api#5" in said(on, "tracking")
         await on.until(lambda: "takeover" not in said(on, "plan"))
+        assert "what became of it may not be shown here" in said(on, "report")
         assert "acme/api#10" in said(on, "plan")
         for asked in (f"status {ended}", f"why {ended} acme/api#5", f"status {plan}"):
             assert TITLE not in await on.answer(f"/batch {asked}")

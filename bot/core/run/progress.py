@@ -56,6 +56,7 @@ class ItemView:
     waits_since: datetime | None = None
     waits_url: str = ""  # of what that is
     requests: int = 0
+    is_hidden: bool = False  # no word of it may be shown
 
     @property
     def is_publishing(self) -> bool:
@@ -185,9 +186,11 @@ class Progress:
         outcome = view.outcome
         return replace(
             view,
+            is_hidden=True,
             step="",
             kept="",
             waits_for="",
+            waits_url="",
             result=None,
             outcome=outcome and _untold(outcome),
         )

@@ -277,11 +277,12 @@ def _evident_reason(progress: Progress, phase: Phase, item: ItemId) -> why.Reaso
 
 
 def page_url(progress: Progress, situation: Situation, item: ItemId = NO_ITEM) -> str:
-    """Return the address of the bot's page of a batch or of an item; empty without
-    pages.
+    """Return the address of the bot's page of a batch or of an item; empty without pages,
+    and of what they say nothing of.
     """
     base = situation.web_url.rstrip("/")
-    return f"{base}{page_path(progress.batch.id, item)}" if base else ""
+    is_there = base and not progress.hides(item)
+    return f"{base}{page_path(progress.batch.id, item)}" if is_there else ""
 
 
 def shared_url(progress: Progress, situation: Situation) -> str:

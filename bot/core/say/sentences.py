@@ -138,7 +138,10 @@ def result(outcome: Outcome, width: int) -> str:
 def fault(view: ItemView, width: int) -> str:
     """Return why an attempt did not succeed."""
     reason = view.outcome.reason if view.outcome else ""
-    return escape_prose(reason, width) or "no reason was given"
+    untold = "no reason was given"
+    if view.is_hidden:
+        untold = "what became of it may not be shown here"
+    return escape_prose(reason, width) or untold
 
 
 def place(view: ItemView) -> str:

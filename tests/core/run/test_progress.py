@@ -1,5 +1,6 @@
 """What people are told of an item: its tries, its time, its end."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -31,6 +32,26 @@ def test_a_copy_hides_what_was_hidden_and_no_more_than_that():
     progress.advance(e.RepositoryHidden(NOON, made.repository.id))
     assert progress.copy().hides(N)
     assert not before.hides(N)
+    assert (progress.items[N].is_hidden, before.items[N].is_hidden) == (True, False)
+
+
+def test_of_what_is_hidden_nothing_is_told_whatever_happens_to_it():
+    hides = e.RepositoryHidden(NOON, batch(plan({1: []})).repository.id)
+    started = (
+        e.ItemStarted(NOON, N, 1),
+        e.ItemParked(NOON, N, 1, "ci", url="https://x"),
+    )
+    ended = e.ItemEnded(at(5), N, 1, replace(FAILED, advice="Look at ci."), 3)
+    for events in (
+        (*started, hides),
+        (*started, ended, hides),
+        (hides, *started, ended, e.ItemReset(at(6), N, by="ada"), *started),
+    ):
+        view = view_after(*events)
+        assert view.is_hidden
+        assert (view.waits_for, view.waits_url, view.step) == ("", "", "")
+        told = view.outcome or Outcome(OutcomeKind.FAILED)
+        assert (told.reason, told.advice) == ("", "")
 
 
 def test_each_attempt_is_a_try():
