@@ -202,7 +202,7 @@ def program_gone(command: str, fault: str) -> Words:
 def programs_work(commands: Mapping[str, str]) -> Words:
     """All programs that operators named are there; each command with where it is."""
     named = [f"{name} ({commands[name]})" for name in sorted(commands)]
-    return ", ".join(named) or "none is set up", ""
+    return ", ".join(named) or "none is set up to run on this machine", ""
 
 
 def listens(version: str, address: str) -> Words:

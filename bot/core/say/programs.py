@@ -7,7 +7,7 @@ def not_on_path(what: str, path: str) -> str:
     """A program is found in no folder of the PATH."""
     return (
         f"{what} is not on the PATH that commands get ({path}): write its whole path,"
-        " or start the bot with a PATH that has it"
+        " or add its folder to the PATH and start again"
     )
 
 

@@ -87,7 +87,7 @@ NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
             findings.programs_work({"review": "/bin/check", "implement": "fix.sh"}),
             "implement (fix.sh), review (/bin/check)",
         ),
-        (findings.programs_work({}), "none is set up"),
+        (findings.programs_work({}), "none is set up to run on this machine"),
         (
             findings.listens("0.2.0", "https://bot.example/hooks"),
             "batch-bot 0.2.0, webhooks come to https://bot.example/hooks",
