@@ -8,17 +8,16 @@ from pathlib import Path
 
 import click
 
-from bot.commandline.commands import COMMANDS
+from bot.commandline.commands import COMMANDS, REPOSITORY
+from bot.commandline.ending import AS_JSON, INTERRUPTED, CommandLine
 from bot.core.world.redaction import Secrets
 from bot.errors import BotError, ConfigurationError, SettingsError, UserError
 from bot.host.zones import install_zones
 from bot.logs import configure_logging
 from bot.settings import database_path, load_settings
 
-AS_JSON = click.option("--json", "is_json", is_flag=True, help="Print it as JSON.")
 
-
-@click.group(invoke_without_command=True)
+@click.group(cls=CommandLine, invoke_without_command=True)
 @click.version_option(package_name="batch-bot")
 @click.pass_context
 def main(context: click.Context) -> None:
@@ -27,6 +26,7 @@ def main(context: click.Context) -> None:
     Without a command, the bot is run.
     """
     install_zones()
+    configure_logging(level="error", style="pretty")
     if context.invoked_subcommand is None:
         context.invoke(run)
 
@@ -77,7 +77,7 @@ def run(
 
 
 @main.command("doctor")
-@click.option("--json", "is_json", is_flag=True, help="Print what was found as JSON.")
+@AS_JSON
 def doctor_(*, is_json: bool) -> None:
     """Look at everything that has to be right, and say how to mend what is not.
 
@@ -88,7 +88,6 @@ def doctor_(*, is_json: bool) -> None:
     from bot import doctor  # noqa: PLC0415
     from bot.ports.examined import State  # noqa: PLC0415
 
-    configure_logging(level="error", style="pretty")
     found = asyncio.run(doctor.examine())
     if is_json:
         click.echo(json.dumps(doctor.document(found), indent=2))
@@ -101,7 +100,12 @@ def doctor_(*, is_json: bool) -> None:
 @click.option("--org", default="", help="The organization that is to own the app.")
 @click.option("--name", default="", help="What it is called, at most 34 characters.")
 @click.option("--url", default="", help="The public address of this server.")
-@click.option("--port", default=0, help="Of the page, on this machine's loopback.")
+@click.option(
+    "--port",
+    default=0,
+    type=click.IntRange(0, 65535),
+    help="Of the page, on this machine's loopback.",
+)
 @click.option("--print", "prints", is_flag=True, help="Print the lines of .env only.")
 @click.option("--no-run", is_flag=True, help="Do not start the bot in the end.")
 @click.pass_context
@@ -124,28 +128,21 @@ def setup_(
     from bot.core.say import registration  # noqa: PLC0415
     from bot.setup import asking, flow  # noqa: PLC0415
 
-    configure_logging(level="error", style="pretty")
-
     def tell(text: str) -> None:
         click.echo(text, err=prints)
 
-    try:
-        before = flow.look()
-        choice = asking.about(before, prints=prints)
-        if choice is asking.Choice.DOCTOR:
-            context.invoke(doctor_, is_json=False)
-        if choice is asking.Choice.LEAVE:
-            return
-        flow.check(before, prints=prints)
-        if before.other_faults:
-            tell(registration.other_faults(before.other_faults))
-        options = flow.Options(org, name, url.rstrip("/"), port, prints)
-        installed = asking.until_stopped(flow.set_up(before, options, tell))
-    except UserError as error:
-        click.echo(str(error), err=True)
-        sys.exit(1)
-    if installed is None:
-        sys.exit(130)
+    before = flow.look()
+    choice = asking.about(before, prints=prints)
+    if choice is asking.Choice.DOCTOR:
+        context.invoke(doctor_, is_json=False)
+    if choice is asking.Choice.LEAVE:
+        return
+    flow.check(before, prints=prints)
+    if before.other_faults:
+        tell(registration.other_faults(before.other_faults))
+    options = flow.Options(org, name, url.rstrip("/"), port, prints)
+    if asking.until_stopped(flow.set_up(before, options, tell)) is None:
+        sys.exit(INTERRUPTED)
     if prints or no_run or not asking.starts_now():
         tell(registration.start_later())
         return
@@ -153,7 +150,7 @@ def setup_(
 
 
 @main.command("review")
-@click.argument("repository")
+@REPOSITORY
 @click.argument("number", type=int)
 @click.option("--print", "is_print", is_flag=True, help="Show what would be posted.")
 @AS_JSON
@@ -177,13 +174,11 @@ def review_(repository: str, number: int, *, is_print: bool, is_json: bool) -> N
         )
         found = asyncio.run(app.preview(settings, repository, number))
     except BotError as error:
-        click.echo(f"There is no review: {error}", err=True)
-        sys.exit(1)
+        message = f"There is no review: {error}"
+        raise UserError(message) from error
     if found is None:
-        click.echo(
-            f"There is no review: {repository} has no pull request {number}.", err=True
-        )
-        sys.exit(1)
+        message = f"There is no review: {repository} has no pull request {number}."
+        raise UserError(message)
     if is_json:
         comments = [
             {"path": one.path, "line": one.line, "body": one.body}
@@ -236,8 +231,8 @@ def check_config(file: Path, *, is_json: bool) -> None:
     try:
         content = file.read_bytes()
     except OSError as error:
-        click.echo(f"{file} cannot be read: {error.strerror}", err=True)
-        sys.exit(2)
+        message = f"{file} cannot be read: {error.strerror}"
+        raise UserError(message) from error
     source = Source(content, str(file))
     try:
         read_sources([source])
@@ -277,17 +272,16 @@ def backup(path: Path, *, replaces: bool, is_json: bool) -> None:
 
     database = database_path()
     if path.exists() and not replaces:
-        click.echo(
+        message = (
             f"There is no backup: {path} is there already. Name another file, or say"
-            " --replace.",
-            err=True,
+            " --replace."
         )
-        sys.exit(1)
+        raise UserError(message)
     try:
         asyncio.run(back_up(database, path))
     except BotError as error:
-        click.echo(f"There is no backup: {error}", err=True)
-        sys.exit(1)
+        message = f"There is no backup: {error}"
+        raise UserError(message) from error
     if is_json:
         click.echo(json.dumps({"database": str(database), "copy": str(path)}))
     else:
@@ -305,11 +299,7 @@ def check(path: Path | None, *, is_json: bool) -> None:
     from bot.store.store import check_file  # noqa: PLC0415
 
     database = path or database_path()
-    try:
-        found = check_file(database)
-    except BotError as error:
-        click.echo(str(error), err=True)
-        sys.exit(1)
+    found = check_file(database)
     if is_json:
         click.echo(json.dumps({"database": str(database), "damage": found}))
         sys.exit(1 if found else 0)
@@ -321,7 +311,11 @@ def check(path: Path | None, *, is_json: bool) -> None:
 
 @db.command()
 @click.option(
-    "--days", default=30, show_default=True, help="How long a delivery is known again."
+    "--days",
+    default=30,
+    type=click.IntRange(0, 36500),
+    show_default=True,
+    help="How long a delivery is known again.",
 )
 @AS_JSON
 def prune(*, days: int, is_json: bool) -> None:
@@ -335,8 +329,8 @@ def prune(*, days: int, is_json: bool) -> None:
     try:
         pruned = asyncio.run(prune(database_path(), days=days))
     except BotError as error:
-        click.echo(f"Nothing is pruned: {error}", err=True)
-        sys.exit(1)
+        message = f"Nothing is pruned: {error}"
+        raise UserError(message) from error
     if is_json:
         click.echo(json.dumps({"deliveries": pruned}))
     else:
@@ -357,7 +351,10 @@ for command in COMMANDS:
     " two repositories; or what labels, or requests for reviews, begin.",
 )
 @click.option(
-    "--port", default=0, help="The port of the local GitHub; without it a free one."
+    "--port",
+    default=0,
+    type=click.IntRange(0, 65535),
+    help="The port of the local GitHub; without it a free one.",
 )
 def show(*, once: bool, scenario: str, port: int) -> None:
     """Try the bot on a local GitHub, without an account or network.

@@ -7,7 +7,7 @@ import asyncio
 import random
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from bot.core.say import checkup as say
@@ -45,8 +45,9 @@ async def examine() -> Sequence[Finding]:
     found = settings_that_fit()
     settings, clock = found.settings, SystemClock()
     secrets = Secrets(settings.secrets)
+    own = SettingsExamined(settings)
     parts: dict[str, Examined] = {
-        "settings": _Settings(found),
+        "settings": _Settings(found, own),
         "database": DatabaseFile(settings.database),
         "this machine": await asyncio.to_thread(
             partial(machine_of, knows_commands=found.knows_commands),
@@ -54,7 +55,7 @@ async def examine() -> Sequence[Finding]:
             environment(),
             secrets,
         ),
-        "the running bot": Running(Door(settings.database)),
+        "the running bot": Running(Door(settings.database), own),
     }
     if settings.dask and found.knows_commands:
         parts["pool"] = _pool(settings, clock)
@@ -90,8 +91,9 @@ class Said:
 class _Settings:
     """What is wrong with the settings, or what they come to."""
 
-    def __init__(self, found: AsFarAsTheyFit) -> None:
+    def __init__(self, found: AsFarAsTheyFit, own: SettingsExamined) -> None:
         self._found = found
+        self._own = own
 
     async def examine(self) -> Sequence[Finding]:
         """Return what is to be said now. Never raises."""
@@ -99,17 +101,22 @@ class _Settings:
             Finding("settings", State.BROKEN, fault) for fault in self._found.faults
         ]
         if not faults:
-            return await SettingsExamined(self._found.settings).examine()
+            return await self._own.examine()
         if not self._found.knows_app:
             faults.append(Finding("GitHub", State.NOTE, *say.not_asked()))
         return faults
 
 
 class Running:
-    """What the bot that runs says of itself, if one does."""
+    """What the bot that runs says of itself, if one does.
 
-    def __init__(self, door: Door) -> None:
+    Where that is set up otherwise than *own*, the settings of whoever looks, it is said
+    of which of the two a line is.
+    """
+
+    def __init__(self, door: Door, own: SettingsExamined) -> None:
         self._door = door
+        self._own = own
 
     async def examine(self) -> Sequence[Finding]:
         """Return what is to be said now. Never raises."""
@@ -119,15 +126,23 @@ class Running:
             return []
         except UserError as error:
             return [Finding("bot", State.NOTE, str(error))]
-        return [
+        own = await self._own.examine()
+        found = [
             Finding(one["part"], State(one["state"]), one["words"], one["advice"])
             for one in told["findings"]
+        ]
+        return [
+            replace(one, words=say.of_running(one.words))
+            if one.part in {of.part for of in own} and one not in own
+            else one
+            for one in found
         ]
 
 
 def _expected(settings: Settings) -> checkup.Expected:
     return checkup.Expected(
         webhook_path=settings.webhook_path,
+        site=settings.site_url,
         web_url=settings.web_url,
         proxy_url=settings.webhook_proxy_url,
         polls=settings.polls,

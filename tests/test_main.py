@@ -20,11 +20,14 @@ import pytest
 from click.testing import CliRunner
 
 from bot.__main__ import main
+from bot.commandline.commands import _more
+from bot.commandline.ending import CommandLine
 from bot.core.plan.keys import schema
 from bot.errors import SettingsError
 from bot.host.clock import SystemClock
 from bot.localhub.faults import Fault
 from bot.localhub.server import app_key
+from bot.settings import database_path
 from bot.store.store import open_store
 from tests.flow.world import world
 
@@ -161,6 +164,80 @@ def test_the_version_is_shown():
     shown = CliRunner().invoke(main, ["--version"])
     assert shown.exit_code == 0
     assert "version 0." in shown.output
+
+
+REFUSED = (
+    "batches", "schedules", "stats", "show b7k2", "show b7k2 --watch", "logs b7k2/15",
+    "plan acme/widgets 12", "cancel b7k2", "pause b7k2", "resume b7k2", "retry b7k2",
+    "receive -e push -p list.json", "deliveries", "deliveries --redeliver x",
+    "review acme/widgets 1 --print", "db check", "db backup copy.db", "db prune",
+    "stats --svg none/x.svg",
+)  # fmt: skip
+"""Commands that have nothing to work on in a folder without a database or settings."""
+
+
+@pytest.mark.parametrize("words", REFUSED)
+def test_a_refusal_is_said_to_programs_too(
+    words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    Path("list.json").write_text("[]")
+    told = CliRunner().invoke(main, [*words.split(), "--json"])
+    assert (told.exit_code, told.stderr) == (1, "")
+    said = CliRunner().invoke(main, words.split())
+    assert (said.exit_code, said.stdout) == (1, "")
+    assert json.loads(told.stdout) == {"error": said.stderr.removesuffix("\n")}
+
+
+@pytest.mark.parametrize("words", [*REFUSED, "setup", "doctor", "run"])
+def test_settings_that_cannot_be_read_are_said(
+    words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    Path("list.json").write_text('{"action": "created"}')
+    Path(".env").write_text("APP_ID=1", "utf-16")  # as some shells write
+    said = CliRunner().invoke(main, words.split())
+    assert said.exit_code == (2 if words == "run" else 1)
+    assert ".env is no text in UTF-8: save it as one." in said.output
+
+
+def test_the_settings_of_another_user_are_said(tmp_path: Path):
+    (tmp_path / ".env").mkdir()
+    with pytest.raises(SettingsError, match=r"\.env cannot be read: Is a directory"):
+        database_path(env_file=tmp_path / ".env")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "batches --limit 0", "deliveries --limit -1", "logs b7k2/15 --attempt 0",
+        "logs b7k2", "plan widgets 12", "plan https://github.com/acme/widgets 12",
+        "review widgets 1 --print", "db prune --days -1", "setup --port 70000",
+        "config check none.yml", "stats --since soon", "receive -e push -p none.json",
+    ],
+)  # fmt: skip
+def test_what_is_typed_wrongly_ends_with_2(words: str):
+    ended = CliRunner().invoke(main, words.split())
+    assert (ended.exit_code, ended.stdout) == (2, "")
+    assert "Error: " in ended.stderr
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, click.Abort])
+def test_ctrl_c_ends_each_command_with_130(error: type[BaseException]):
+    @click.command()
+    def waiting() -> None:
+        raise error
+
+    group = CommandLine("bot", commands={"waiting": waiting})
+    assert CliRunner().invoke(group, ["waiting"]).exit_code == 130
+
+
+def test_a_log_is_followed_by_whole_lines(tmp_path: Path):
+    log = tmp_path / "x.log"
+    log.write_bytes(b"one\nGr\xc3")
+    assert _more(log, 0, is_last=False) == ("one\n", 4)
+    log.write_bytes(b"one\nGr\xc3\xbc\xc3\x9fe")
+    assert _more(log, 4, is_last=True) == ("Grüße", 11)
 
 
 # --- the database ------------------------------------------------------------------

@@ -16,6 +16,9 @@ from bot.host.folders import Folders
 from bot.store.store import Store, read_store
 from bot.web.door import Door, NoBot
 
+MOST_COMPLETED = 50
+"""Batches that the shell is told of."""
+
 Json = Mapping[str, Any]
 Render = Callable[[Progress, Situation], Json]
 
@@ -109,13 +112,22 @@ def _no_batch(batch_id: str) -> UserError:
     return UserError(f"There is no batch {batch_id}; `batches` lists those there are.")
 
 
-def complete(database: Path, begun: str) -> Iterator[str]:
-    """Yield the ids of batches that begin so, for the shell."""
+def complete(database: Path, begun: str, *, with_items: bool = False) -> Iterator[str]:
+    """Yield the ids of batches that begin so, for the shell; or those of their items,
+    as ``logs`` takes them.
+    """
     import asyncio  # noqa: PLC0415
 
-    async def rows() -> Sequence[BatchId]:
+    async def known() -> Sequence[str]:
         clock = SystemClock()
         async with read_store(database, clock=clock, is_thorough=False) as store:
-            return await store.batches.latest(limit=100)
+            latest = await store.batches.latest(limit=MOST_COMPLETED)
+            if not with_items:
+                return latest
+            batch = begun.partition("/")[0]
+            plans = [
+                await _progress(store, one) for one in latest if one.startswith(batch)
+            ]
+        return [f"{one.batch.id}/{item}" for one in plans for item in one.items]
 
-    yield from (one for one in asyncio.run(rows()) if one.startswith(begun))
+    yield from (one for one in asyncio.run(known()) if one.startswith(begun))

@@ -2,22 +2,22 @@
 
 import asyncio
 import json
+import re
 import sys
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import asdict
 from datetime import date, timedelta
-from functools import wraps
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, TypeVar
 
 import click
 from click.shell_completion import CompletionItem, get_completion_class
 
+from bot.commandline.ending import AS_JSON
 from bot.commandline.pool import scheduler, worker
 from bot.core.durations import span
 from bot.errors import BotError, UserError
 from bot.host.clock import SystemClock
-from bot.logs import configure_logging
 from bot.settings import database_path, load_settings
 
 LOOK_SECONDS = 1.0
@@ -26,25 +26,9 @@ LOOK_SECONDS = 1.0
 RECEIVE_SECONDS = 60.0
 """How long ``receive`` waits for what becomes of a delivery."""
 
-P = ParamSpec("P")
+_FULL_NAME = re.compile(r"[A-Za-z0-9-_.]+/[A-Za-z0-9-_.]+")
+
 T = TypeVar("T")
-
-
-def _says_why(command: Callable[P, None]) -> Callable[P, None]:
-    """Have a command end with 1, and the words of an error, where it is refused."""
-
-    @wraps(command)
-    def run(*arguments: P.args, **options: P.kwargs) -> None:
-        configure_logging(level="error", style="pretty")
-        try:
-            command(*arguments, **options)
-        except BotError as error:
-            click.echo(str(error), err=True)
-            sys.exit(1)
-        except KeyboardInterrupt:
-            sys.exit(130)
-
-    return run
 
 
 def _complete(
@@ -58,6 +42,31 @@ def _complete(
         return []
 
 
+def _complete_item(
+    _context: click.Context, _parameter: click.Parameter, begun: str
+) -> list[CompletionItem]:
+    from bot.commandline.batches import complete  # noqa: PLC0415
+
+    try:
+        found = complete(database_path(), begun, with_items=True)
+        return [CompletionItem(one) for one in found]
+    except BotError:
+        return []
+
+
+class _Repository(click.ParamType[str]):
+    """``owner/name``."""
+
+    name = "repository"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str:
+        if not _FULL_NAME.fullmatch(str(value)):
+            self.fail(f"{value!r} is not owner/name, such as acme/widgets", param, ctx)
+        return str(value)
+
+
 def _time_of(
     _context: click.Context, _parameter: click.Parameter, text: str
 ) -> timedelta:
@@ -69,18 +78,22 @@ def _time_of(
 
 
 BATCH = click.argument("batch", shell_complete=_complete)
-AS_JSON = click.option(
-    "--json", "is_json", is_flag=True, help="Print it as JSON, for programs."
-)
+REPOSITORY = click.argument("repository", type=_Repository())
+AT_LEAST_ONE = click.IntRange(min=1)
 
 
 # --- to look -------------------------------------------------------------------------
 
 
 @click.command()
-@click.option("--limit", default=20, show_default=True, help="How many at most.")
+@click.option(
+    "--limit",
+    default=20,
+    type=AT_LEAST_ONE,
+    show_default=True,
+    help="How many at most.",
+)
 @AS_JSON
-@_says_why
 def batches(*, limit: int, is_json: bool) -> None:
     """List the batches: those with work left, then the newest."""
     from bot.commandline.batches import BatchReader  # noqa: PLC0415
@@ -96,7 +109,6 @@ def batches(*, limit: int, is_json: bool) -> None:
 
 @click.command()
 @AS_JSON
-@_says_why
 def schedules(*, is_json: bool) -> None:
     """List the schedules of all repositories: when each runs next, in whose name."""
     from bot.commandline.batches import schedules  # noqa: PLC0415
@@ -124,7 +136,6 @@ def schedules(*, is_json: bool) -> None:
     help="Also draw it, as charts in this file.",
 )
 @AS_JSON
-@_says_why
 def stats(*, since: timedelta, svg: Path | None, is_json: bool) -> None:
     """Say what batches cost: items, success, times, requests, retries, waits.
 
@@ -151,7 +162,6 @@ def stats(*, since: timedelta, svg: Path | None, is_json: bool) -> None:
 @BATCH
 @click.option("--watch", is_flag=True, help="Go on showing it until it is over.")
 @AS_JSON
-@_says_why
 def show(batch: str, *, watch: bool, is_json: bool) -> None:
     """Show a batch: its items, why they wait, what became of them, their order.
 
@@ -204,12 +214,11 @@ async def _watch(batch: str, *, is_json: bool) -> None:
 
 
 @click.command()
-@click.argument("item", metavar="BATCH/ITEM")
+@click.argument("item", metavar="BATCH/ITEM", shell_complete=_complete_item)
 @click.option("-f", "--follow", is_flag=True, help="Go on until the attempt ends.")
-@click.option("--attempt", default=0, help="Which attempt; the last one without it.")
+@click.option("--attempt", type=AT_LEAST_ONE, help="Which; the last one without it.")
 @AS_JSON
-@_says_why
-def logs(item: str, *, follow: bool, attempt: int, is_json: bool) -> None:
+def logs(item: str, *, follow: bool, attempt: int | None, is_json: bool) -> None:
     """Print what the command of an item has printed, such as b7k2/15.
 
     Secrets are taken out of it before it is kept.
@@ -218,7 +227,7 @@ def logs(item: str, *, follow: bool, attempt: int, is_json: bool) -> None:
     if not (batch and slash and name):
         message = "Write batch and item, such as b7k2/15."
         raise click.UsageError(message)
-    _run(_logs(batch, name, attempt, follow=follow, is_json=is_json))
+    _run(_logs(batch, name, attempt or 0, follow=follow, is_json=is_json))
 
 
 async def _logs(
@@ -232,7 +241,7 @@ async def _logs(
     at = 0
     while True:
         is_running = follow and await reader.is_running(batch, attempt)
-        text, at = await asyncio.to_thread(_more, path, at)
+        text, at = await asyncio.to_thread(_more, path, at, is_last=not is_running)
         if is_json:
             lines = text.splitlines()
             _each(json.dumps({"attempt": attempt, "line": line}) for line in lines)
@@ -246,14 +255,19 @@ async def _logs(
         raise UserError(message)
 
 
-def _more(path: Path, at: int) -> tuple[str, int]:
-    """Return the whole lines of a file behind *at*, and where they end."""
+def _more(path: Path, at: int, *, is_last: bool) -> tuple[str, int]:
+    """Return the whole lines of a file behind *at*, and where they end.
+
+    What has no end yet is written on; the *last* time it is returned too.
+    """
     try:
         with path.open("rb") as file:
             file.seek(at)
             data = file.read()
     except FileNotFoundError:
         return "", at
+    if not is_last:
+        data = data[: data.rfind(b"\n") + 1]
     return data.decode(errors="replace"), at + len(data)
 
 
@@ -263,10 +277,9 @@ def _each(lines: Any) -> None:
 
 
 @click.command()
-@click.argument("repository")
+@REPOSITORY
 @click.argument("command")
 @AS_JSON
-@_says_why
 def plan(repository: str, command: str, *, is_json: bool) -> None:
     """Say what COMMAND would do in REPOSITORY (owner/name); nothing starts.
 
@@ -286,7 +299,6 @@ def plan(repository: str, command: str, *, is_json: bool) -> None:
 @BATCH
 @click.argument("items", nargs=-1)
 @AS_JSON
-@_says_why
 def cancel(batch: str, items: tuple[str, ...], *, is_json: bool) -> None:
     """Stop a batch, or only some of its items."""
     _control("cancel", batch, items, is_json=is_json)
@@ -295,7 +307,6 @@ def cancel(batch: str, items: tuple[str, ...], *, is_json: bool) -> None:
 @click.command()
 @BATCH
 @AS_JSON
-@_says_why
 def pause(batch: str, *, is_json: bool) -> None:
     """Start nothing new in a batch; what runs goes on."""
     _control("pause", batch, (), is_json=is_json)
@@ -304,7 +315,6 @@ def pause(batch: str, *, is_json: bool) -> None:
 @click.command()
 @BATCH
 @AS_JSON
-@_says_why
 def resume(batch: str, *, is_json: bool) -> None:
     """Go on with a batch that is paused."""
     _control("resume", batch, (), is_json=is_json)
@@ -314,7 +324,6 @@ def resume(batch: str, *, is_json: bool) -> None:
 @BATCH
 @click.argument("items", nargs=-1)
 @AS_JSON
-@_says_why
 def retry(batch: str, items: tuple[str, ...], *, is_json: bool) -> None:
     """Run failed, skipped and cancelled items again, or only some of them."""
     _control("retry", batch, items, is_json=is_json)
@@ -352,7 +361,6 @@ def _tell(answer: Any, *, is_json: bool) -> None:
     help="The file with its JSON; - is the standard input.",
 )
 @AS_JSON
-@_says_why
 def receive(*, event: str, payload: Any, is_json: bool) -> None:
     """Have the running bot deal with a delivery as if GitHub had sent it.
 
@@ -361,11 +369,7 @@ def receive(*, event: str, payload: Any, is_json: bool) -> None:
     """
     from bot.web.door import Door  # noqa: PLC0415
 
-    try:
-        body = payload.read().decode()
-    except UnicodeDecodeError as error:
-        message = f"{payload.name} is no text in UTF-8."
-        raise UserError(message) from error
+    body = _json_object(payload.read(), payload.name)
     answer = dict(Door(database_path()).ask("receive", event=event, body=body))
     if answer["became"] == "stored":
         answer["became"] = _run(_outcome(answer["guid"]))
@@ -373,6 +377,23 @@ def receive(*, event: str, payload: Any, is_json: bool) -> None:
         _print_json(answer)
     else:
         click.echo(f"{answer['guid']}: {answer['became']}")
+
+
+def _json_object(data: bytes, file: str) -> str:
+    """Return the text of a file. Raises ``UserError`` unless it is a JSON object."""
+    try:
+        text = data.decode()
+        found = json.loads(text)
+    except UnicodeDecodeError as error:
+        message = f"{file} is no text in UTF-8. Nothing was received."
+        raise UserError(message) from error
+    except ValueError as error:
+        message = f"{file} is no JSON: {error}. Nothing was received."
+        raise UserError(message) from error
+    if not isinstance(found, dict):
+        message = f"{file} is no JSON object, as deliveries are. Nothing was received."
+        raise UserError(message)
+    return text
 
 
 async def _outcome(guid: str) -> str:
@@ -391,7 +412,13 @@ async def _outcome(guid: str) -> str:
 
 
 @click.command()
-@click.option("--limit", default=30, show_default=True, help="How many at most.")
+@click.option(
+    "--limit",
+    default=30,
+    type=AT_LEAST_ONE,
+    show_default=True,
+    help="How many at most.",
+)
 @click.option(
     "--redeliver",
     multiple=True,
@@ -399,7 +426,6 @@ async def _outcome(guid: str) -> str:
     help="Have GitHub deliver this again; may be given several times.",
 )
 @AS_JSON
-@_says_why
 def deliveries(*, limit: int, redeliver: tuple[str, ...], is_json: bool) -> None:
     """List what GitHub has delivered, and what became of it here.
 

@@ -71,7 +71,9 @@ def table_of_stats(told: stats.Stats) -> RenderableType:
         return Text(stats.heading(told))
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in stats.HEADINGS:
-        table.add_column(name, overflow="fold")
+        table.add_column(
+            name, overflow="fold", no_wrap=name in ("repository", "action")
+        )
     for row in told.rows:
         table.add_row(*map(Text, stats.cells(row)))
     return Group(
@@ -156,7 +158,8 @@ def deliveries_of(rows: Sequence[Json]) -> RenderableType:
         return Text("GitHub has delivered nothing for days.")
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("delivered", "event", "GUID", "answer", "became"):
-        table.add_column(heading, overflow="fold")
+        # A GUID that is broken could not be copied.
+        table.add_column(heading, overflow="fold", no_wrap=heading == "GUID")
     for row in rows:
         is_bad = not 200 <= row["status_code"] < 300
         table.add_row(

@@ -46,6 +46,7 @@ class Expected:
     """What the settings say of deliveries and repositories."""
 
     webhook_path: str
+    site: str = "https://github.com"  # where people see that GitHub
     web_url: str = ""
     proxy_url: str = ""
     polls: bool = False  # deliveries are taken from GitHub's list
@@ -220,7 +221,7 @@ def _faults_of_hook(
         yield State.NOTE, say.hook_other_path(address, path, page)
     if expected.polls:
         return  # where it leads to matters to nobody
-    if is_private(parts.hostname or "") and not wanted:
+    if is_out_of_reach(parts.hostname or "", expected.site) and not wanted:
         yield State.NOTE, say.hook_not_public(address, page)
     content_type = str(config.get("content_type") or "form")
     if content_type != "json":
@@ -231,14 +232,20 @@ def _faults_of_hook(
         yield State.NOTE, say.hook_insecure(page)
 
 
-def is_private(host: str) -> bool:
-    """Return whether a host is one of this machine or of a network of somebody's own."""
+def is_out_of_reach(host: str, site: str) -> bool:
+    """Return whether the GitHub at *site* cannot get to a host.
+
+    That is one of this machine or, unless it is an Enterprise server, which has a place
+    in such a network itself, one in a network of somebody's own.
+    """
+    own = urlsplit(site).hostname or ""
+    is_public = own == "github.com" or own.endswith(".ghe.com")
     try:
-        return not ipaddress.ip_address(host).is_global
+        address = ipaddress.ip_address(host)
     except ValueError:
-        return host == "localhost" or host.endswith(
-            (".localhost", ".local", ".internal")
-        )
+        is_local = host == "localhost" or host.endswith(".localhost")
+        return is_local or (is_public and host.endswith((".local", ".internal")))
+    return address.is_loopback or (is_public and not address.is_global)
 
 
 def of_delivery(

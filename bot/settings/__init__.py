@@ -17,7 +17,6 @@ from typing import Annotated, Any, Literal
 from urllib.parse import SplitResult, unquote, urlsplit
 from urllib.request import getproxies_environment, proxy_bypass
 
-from dotenv import dotenv_values
 from pydantic import (
     AliasChoices,
     BeforeValidator,
@@ -33,6 +32,7 @@ from bot.core.command.guesses import nearest
 from bot.core.model import Role
 from bot.core.world.budget import Reserve
 from bot.errors import SettingsError
+from bot.settings import dotfile
 from bot.settings.file import (
     EVERYWHERE,
     FaultyContent,
@@ -434,9 +434,9 @@ def environment() -> Mapping[str, str]:
 
 def secret_files() -> tuple[Path, ...]:
     """Return the files that the settings name and that commands must not see."""
-    given = {**dotenv_values(".env"), **environment()}
+    given = _given()
     names = [*variables()["PRIVATE_KEY"], "PRIVATE_KEY", "PRIVATE_KEY_PATH"]
-    words = [given.get(name) or "" for name in (*names, "BATCH_SETTINGS_FILE")]
+    words = [given.get(name, "") for name in (*names, "BATCH_SETTINGS_FILE")]
     # A key itself may stand where its path could; it is far too long for one.
     paths = [Path(word).expanduser() for word in words if 0 < len(word) < 1000]
     return tuple(path for path in (*paths, Path(".env")) if path.is_file())
@@ -461,7 +461,8 @@ def load_settings(
     """
     given = {name: value for name, value in (options or {}).items() if value}
     env_file = env_file or Path(".env")
-    problems = [*_misspelt((*given, *environment(), *_in_env_file(env_file)))]
+    in_file = dotfile.values_in(env_file)
+    problems = [*_misspelt((*given, *environment(), *in_file))]
     try:
         settings = Settings(
             _env_file=env_file,  # type: ignore[call-arg]  # of BaseSettings
@@ -510,13 +511,14 @@ def settings_that_fit() -> AsFarAsTheyFit:
         return AsFarAsTheyFit(load_settings())
     except SettingsError as error:
         faults = str(error).splitlines()
+    env_file = Path(".env") if _is_readable(Path(".env")) else None
     try:
-        given = Settings(_env_file=Path(".env"))  # type: ignore[call-arg]
+        given = Settings(_env_file=env_file)  # type: ignore[call-arg]
         return AsFarAsTheyFit(given, faults)
     except ValidationError as error:
         bad = {str(detail["loc"][0]) for detail in error.errors(include_url=False)}
     stand_ins = {name: _stand_in(name) for name in bad}
-    settings = Settings(_env_file=Path(".env"), **stand_ins)  # type: ignore[call-arg]
+    settings = Settings(_env_file=env_file, **stand_ins)  # type: ignore[call-arg]
     return AsFarAsTheyFit(settings, faults, frozenset(bad))
 
 
@@ -531,9 +533,12 @@ def _stand_in(name: str) -> Any:
 
 
 def database_path(*, env_file: Path = Path(".env")) -> Path:
-    """Return where the database is, whatever else is set or not."""
+    """Return where the database is, whatever else is set or not.
+
+    Raises ``SettingsError`` if that would be in a file that cannot be read.
+    """
     name = "BATCH_DB"
-    given = environment().get(name) or dotenv_values(env_file).get(name) or ""
+    given = environment().get(name) or dotfile.values_in(env_file).get(name) or ""
     field = Settings.model_fields["database"]
     return Path(_bare(given)) if _bare(given) else Path(str(field.default))
 
@@ -572,13 +577,18 @@ def _known_names() -> frozenset[str]:
 
 
 def _given() -> Mapping[str, str]:
-    """Return the environment, and what ``.env`` adds to it."""
-    in_file = dotenv_values(".env") if Path(".env").is_file() else {}
+    """Return the environment, and what ``.env`` adds to it, if it can be read."""
+    file = Path(".env")
+    in_file = dotfile.values_in(file) if _is_readable(file) else {}
     return {**{n: v for n, v in in_file.items() if v}, **environment()}
 
 
-def _in_env_file(env_file: Path) -> Sequence[str]:
-    return [*dotenv_values(env_file)] if env_file.is_file() else []
+def _is_readable(file: Path) -> bool:
+    try:
+        dotfile.values_in(file)
+    except SettingsError:
+        return False
+    return True
 
 
 def _misspelt(names: Iterable[str]) -> Iterator[str]:

@@ -8,19 +8,29 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
+from bot.core.say import starts
+from bot.errors import SettingsError
+
 _NAME = re.compile(r"\s*(?:export\s+)?(\w+)\s*=")
 
 
-def values_in(path: Path) -> Mapping[str, str]:
-    """Return the variables of a file that are not empty; none if there is no file.
+def values_in(path: Path, *, interpolate: bool = True) -> Mapping[str, str | None]:
+    """Return the variables of a file as settings are read; none if there is no file.
 
-    Raises ``OSError``.
+    Raises ``SettingsError`` if it cannot be read.
     """
-    if not path.exists():
+    try:
+        with path.open(encoding="utf-8-sig") as stream:
+            return dotenv_values(stream=stream, interpolate=interpolate)
+    except FileNotFoundError:
         return {}
-    with path.open(encoding="utf-8-sig") as stream:
-        found = dotenv_values(stream=stream, interpolate=False)
-    return {name: value for name, value in found.items() if value}
+    except PermissionError as error:
+        raise SettingsError(starts.dotfile_closed(str(path))) from error
+    except OSError as error:
+        why = str(error.strerror)
+        raise SettingsError(starts.dotfile_unreadable(str(path), why)) from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(starts.dotfile_no_text(str(path))) from error
 
 
 def changed(text: str, values: Mapping[str, str], *, without: Sequence[str]) -> str:

@@ -20,7 +20,7 @@ class SettingsExamined:
         allowed = settings.file.allowed_repositories
         self._found = [
             Finding(
-                "bot", State.FINE, *findings.listens(version("batch-bot"), address)
+                "settings", State.FINE, *findings.listens(version("batch-bot"), address)
             ),
             Finding("repositories", State.FINE, *findings.open_to(allowed)),
             *(Finding("settings", State.NOTE, doubt) for doubt in settings.doubts()),

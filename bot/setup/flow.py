@@ -7,8 +7,8 @@ import socket
 import sys
 import webbrowser
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
 from secrets import token_hex
@@ -22,7 +22,7 @@ from bot.host.clock import SystemClock
 from bot.ports.clock import Clock
 from bot.settings import Settings, dotfile, environment, settings_that_fit, variables
 from bot.setup import typed
-from bot.setup.pages import SetupPages, manifest_form
+from bot.setup.pages import SetupPages, fault_of, manifest_form
 from bot.setup.registering import Registering, app_of_file, returned
 
 FILE = Path(".env")
@@ -37,6 +37,7 @@ WAYS_OF = {
 }
 """How deliveries come, and what would have them come in another way."""
 WHERE = ("GHE_HOST", "GHE_PROTOCOL", "GITHUB_API_URL")
+"""Which GitHub the app is of: said in the environment, it is written down too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ class Before:
     settings: Settings
     app_id: str  # of an app that is set up in the file; empty if none is
     taken: Sequence[str]  # variables of the file that a new app's values replace
+    where: Mapping[str, str]  # which GitHub, as far as the environment names it
     in_environment: Sequence[str]  # and those that come before the file
     where_faults: Sequence[str]  # what is wrong with the settings that name GitHub
     other_faults: Sequence[str]
@@ -68,20 +70,21 @@ Say = Callable[[str], None]
 def look() -> Before:
     """Return what is set up already. Raises ``UserError`` for a file that cannot be read."""
     found = settings_that_fit()
-    try:
-        values = dotfile.values_in(FILE)
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(say.file_cannot_be_written(str(FILE), str(error))) from error
+    in_file = dotfile.values_in(FILE, interpolate=False)
+    values = {name: value for name, value in in_file.items() if value}
     known = variables()
     names = [one for name in WHO for one in (name, *known[name])]
     given = environment()
+    where = {name: given[name] for name in WHERE if given.get(name)}
+    elsewhere = [name for name in where if values.get(name, where[name]) != where[name]]
     apart = ("APP_ID", "PRIVATE_KEY", "WEBHOOK_SECRET")
     return Before(
         settings=found.settings,
         app_id=next(
             (values[n] for n in ("APP_ID", *known["APP_ID"]) if n in values), ""
         ),
-        taken=[name for name in names if name in values],
+        taken=[*(name for name in names if name in values), *elsewhere],
+        where=where,
         in_environment=[name for name in names if given.get(name)],
         where_faults=[one for one in found.faults if one.startswith(WHERE)],
         other_faults=[
@@ -110,17 +113,27 @@ async def set_up(
 ) -> Installed | None:
     """Have an app registered and installed; return where, None if not yet.
 
-    *tell* is given what the operator reads.
+    *tell* is given what the operator reads. Raises ``UserError`` with what keeps it from
+    that, or, once the app is there, the file from having its settings.
     """
     settings, secrets, clock = before.settings, Secrets(), clock or SystemClock()
+    proposed = _proposed(settings, options)
+    typed_only = replace(proposed, address=options.address, is_channel=False)
+    if fault := fault_of(typed_only, settings.site_url):
+        raise UserError(say.not_begun(fault))
     keeping = Keeping(before, prints=options.prints, tell=tell)
     registering = Registering(
-        settings, clock, secrets, app_of_file(), _proposed(settings, options),
+        settings, clock, secrets, app_of_file(), proposed,
         keep=keeping.keep,
     )  # fmt: skip
     pages = SetupPages(registering)
     try:
-        async with pages.served(options.port) as port:
+        async with AsyncExitStack() as stack:
+            try:
+                port = await stack.enter_async_context(pages.served(options.port))
+            except OSError as error:
+                message = f"Port {options.port} cannot be used: {error.strerror}."
+                raise UserError(message) from error
             _invite(pages, registering, port, tell)
             await _arrival(pages, registering, tell)
             made = registering.registered
@@ -141,13 +154,16 @@ async def set_up(
             say.stopped_before_installing(made.install_page) if made else say.stopped()
         )
         tell(f"\n{words}")
+        if keeping.has_failed:
+            tell(say.start_by_hand(str(FILE)))
         return None
-    except OSError as error:
-        message = f"Port {options.port} cannot be used: {error.strerror}."
-        raise UserError(message) from error
     tell(say.installed(installed.account, installed.repositories, installed.count))
     first = installed.repositories[0] if installed.repositories else ""
     tell(say.what_next(first))
+    if not settings.commands:
+        tell(say.no_command_yet())
+    if keeping.has_failed:
+        raise UserError(say.start_by_hand(str(FILE)))
     return installed
 
 
@@ -227,17 +243,18 @@ async def _pasted(registering: Registering, tell: Say) -> bool:
     return False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Keeping:
     """Puts what GitHub tells once where it stays."""
 
     before: Before
     prints: bool
     tell: Say
+    has_failed: bool = False  # the file could not be written
 
     def keep(self, made: Registered, wanted: Wanted) -> None:
         """Write ``.env``, or print its lines if that fails, or is wanted."""
-        values = values_of(made, wanted)
+        values = {**values_of(made, wanted), **self.before.where}
         if self.prints:
             _print(values)
             return
@@ -246,6 +263,7 @@ class Keeping:
             text = FILE.read_text("utf-8-sig") if FILE.exists() else ""
             dotfile.write(FILE, dotfile.changed(text, values, without=sorted(gone)))
         except OSError as error:
+            self.has_failed = True
             self.tell(say.not_written(str(FILE), str(error.strerror)))
             _print(values)
             return

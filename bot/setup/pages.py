@@ -6,6 +6,7 @@ is known by its ``state``.
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from html import escape
@@ -24,12 +25,16 @@ from bot.core.world.registration import (
     registration_page,
 )
 from bot.errors import UserError
-from bot.github.checkup import is_private
+from bot.github.checkup import is_out_of_reach
 from bot.setup.registering import Registering, Returned
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 LOOPBACK = "127.0.0.1"
+_ADDRESS = re.compile(
+    r"https?://([\w.-]+|\[[\da-fA-F:.]+\])(:\d{1,5})?(/[\w./~%+=-]*)?", re.ASCII
+)
+"""An address as it can stand in ``.env``."""
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; margin: 0; color: #1f2328; background: #fff }
 header { background: #24292f; color: #fff; padding: 8px 20px; display: flex; gap: 16px }
@@ -110,7 +115,7 @@ class SetupPages:
 
     async def _post(self, request: web.Request) -> web.StreamResponse:
         form = {name: str(value) for name, value in (await request.post()).items()}
-        wanted, fault = wanted_in(form)
+        wanted, fault = wanted_in(form, self._registering.settings.site_url)
         if fault:
             page = form_of(self._registering, wanted=wanted, fault=fault, form=form)
             return self._page(page, status=HTTPStatus.UNPROCESSABLE_ENTITY)
@@ -167,8 +172,8 @@ class SetupPages:
         )
 
 
-def wanted_in(form: Mapping[str, str]) -> tuple[Wanted, str]:
-    """Return what the form asks for, and what is wrong with it."""
+def wanted_in(form: Mapping[str, str], site: str) -> tuple[Wanted, str]:
+    """Return what the form asks of the GitHub at *site*, and what is wrong with it."""
     way, address = form.get("way", "none"), form.get("address", "").strip()
     wanted = Wanted(
         name=form.get("name", "").strip(),
@@ -176,17 +181,28 @@ def wanted_in(form: Mapping[str, str]) -> tuple[Wanted, str]:
         address="" if way == "none" else address.rstrip("/"),
         is_channel=way == "channel",
     )
+    fault = fault_of(wanted, site)
+    if not fault and way != "none" and not wanted.address:
+        fault = say.bad_address()
+    return wanted, fault
+
+
+def fault_of(wanted: Wanted, site: str) -> str:
+    """Return why there cannot be such an app on the GitHub at *site*; empty if it can."""
     if not 1 <= len(wanted.name) <= LONGEST_NAME:
-        return wanted, say.bad_name()
+        return say.bad_name()
     if wanted.organization and not is_login(wanted.organization):
-        return wanted, say.bad_organization()
-    if way != "none":
-        parts = urlsplit(wanted.address)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            return wanted, say.bad_address()
-        if is_private(parts.hostname):
-            return wanted, say.private_address(parts.hostname)
-    return wanted, ""
+        return say.bad_organization()
+    if not wanted.address:
+        return ""
+    if not _ADDRESS.fullmatch(wanted.address):
+        return say.bad_address()
+    parts = urlsplit(wanted.address)
+    if parts.path and not wanted.is_channel:
+        return say.address_with_path()
+    if is_out_of_reach(parts.hostname or "", site):
+        return say.private_address(parts.hostname or "")
+    return ""
 
 
 def manifest_form(registering: Registering, redirect_url: str) -> str:

@@ -4,7 +4,6 @@ import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator
-from contextlib import suppress
 
 MOST_BYTES = 65_536
 
@@ -18,11 +17,15 @@ async def lines() -> AsyncIterator[str]:
         return
 
     def read() -> None:
-        with suppress(BlockingIOError):
+        try:
             chunk = os.read(number, MOST_BYTES)
-            if not chunk:
-                loop.remove_reader(number)
-            waiting.put_nowait(chunk)
+        except BlockingIOError:
+            return
+        except OSError:  # the terminal is gone
+            chunk = b""
+        if not chunk:
+            loop.remove_reader(number)
+        waiting.put_nowait(chunk)
 
     try:
         loop.add_reader(number, read)

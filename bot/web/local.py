@@ -112,6 +112,9 @@ def _app(handlers: Mapping[str, Handler], version: str) -> web.Application:
             return web.json_response(await handler(await request.json()))
         except BotError as error:
             return _refused(422, str(error))
+        except web.HTTPRequestEntityTooLarge:
+            most = MOST_BYTES // (1024 * 1024)
+            return _refused(413, f"That is larger than the {most} MiB of a delivery.")
         except (KeyError, TypeError, ValueError) as error:
             return _refused(400, f"That is no request: {error!r}")
         except Exception as error:

@@ -21,7 +21,7 @@ from bot.errors import UserError
 from bot.host.clock import SystemClock
 from bot.localhub.faults import Fault, FaultKind
 from bot.web.door import Door, NoBot
-from bot.web.local import LONGEST_PATH, serve, socket_of
+from bot.web.local import LONGEST_PATH, MOST_BYTES, serve, socket_of
 from tests.flow.world import World, world
 
 
@@ -329,7 +329,7 @@ async def test_a_delivery_is_received_from_a_file_as_if_github_had_sent_it(on: W
         assert code == 0
         assert len(on.rows("SELECT id FROM batches")) == 1  # one comment, one batch
         code, said = await cli(on, *words, "-", stdin=b"[]")
-        assert (code, "That is no request" in said) == (1, True)
+        assert (code, "is no JSON object" in said) == (1, True)
         assert bot.url
 
 
@@ -417,6 +417,8 @@ async def test_another_version_and_a_deep_folder(tmp_path: Path):
             await asyncio.to_thread(ask, "look")
     async with serve(path, {"look": fine}, version=version("batch-bot")):
         assert await asyncio.to_thread(ask, "look") == {"fine": True}
+        with pytest.raises(UserError, match="larger than the 25 MiB"):
+            await asyncio.to_thread(ask, "look", body="x" * MOST_BYTES)
         with pytest.raises(UserError, match="does not know that"):
             await asyncio.to_thread(ask, "leap")
 
@@ -438,17 +440,21 @@ async def test_the_shell_completes_commands_and_batches(on: World):
         await on.finished(on.say("/batch 12"))
     [(batch,)] = on.rows("SELECT id FROM batches")
     assert "_BATCH_BOT_COMPLETE" in (await cli(on, "completion", "bash"))[1]
-    process = await asyncio.create_subprocess_exec(
-        str(Path(sys.executable).with_name("batch-bot")),
-        cwd=on.folder,
-        env={
-            "PATH": os.environ["PATH"],
-            **on.environment(),
-            "_BATCH_BOT_COMPLETE": "bash_complete",
-            "COMP_WORDS": f"batch-bot show {batch[:2]}",
-            "COMP_CWORD": "2",
-        },
-        stdout=asyncio.subprocess.PIPE,
-    )
-    said, _ = await process.communicate()
-    assert said.decode() == f"plain,{batch}\n"
+    for words, completed in (
+        (f"show {batch[:2]}", batch),
+        (f"logs {batch}", f"{batch}/12"),
+    ):
+        process = await asyncio.create_subprocess_exec(
+            str(Path(sys.executable).with_name("batch-bot")),
+            cwd=on.folder,
+            env={
+                "PATH": os.environ["PATH"],
+                **on.environment(),
+                "_BATCH_BOT_COMPLETE": "bash_complete",
+                "COMP_WORDS": f"batch-bot {words}",
+                "COMP_CWORD": "2",
+            },
+            stdout=asyncio.subprocess.PIPE,
+        )
+        said, _ = await process.communicate()
+        assert said.decode() == f"plain,{completed}\n"

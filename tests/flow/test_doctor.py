@@ -69,6 +69,10 @@ async def test_beside_a_running_bot_all_is_seen_and_nothing_is_disturbed(on: Wor
     assert "the pages open by the links in comments alone" in pages
     assert "goes to http://127.0.0.1" in note
     assert "WEB_URL has https://bot.example.com: make them the same" in note
+    own, others = [line for line in found if "webhooks come to" in line]
+    assert "batch-bot" in own
+    assert "webhooks come to https://bot.example.com/" in own
+    assert "the bot that runs: batch-bot" in others
     for said in (
         f"the bot runs: process {os.getpid()} on ",
         "the last delivery was taken: ",

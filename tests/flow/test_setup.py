@@ -2,11 +2,15 @@
 
 import asyncio
 import base64
+import os
 import re
 import stat
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from html import unescape
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
@@ -17,14 +21,17 @@ from aiohttp import ClientSession
 from click.testing import CliRunner
 
 from bot.__main__ import main
+from bot.core.world.registration import Wanted, manifest
+from bot.errors import UserError
 from bot.github.registration import Installed
 from bot.localhub.faults import Fault, FaultKind
 from bot.localhub.hub import LocalHub
 from bot.localhub.pages.site import add_pages
 from bot.localhub.server import app_key, start_hub
 from bot.settings import load_settings
-from bot.setup import flow, typed
+from bot.setup import asking, flow, typed
 from bot.setup.registering import app_of_file
+from tests.flow.world import world
 from tests.jumping import JumpingClock
 
 APP = yaml.safe_load((Path(__file__).parents[2] / "app.yml").read_text())
@@ -200,6 +207,7 @@ async def test_three_clicks_lead_to_an_installed_app_of_an_organization(
         "WEBHOOK_SECRET": app.webhook_secret,
         "CLIENT_ID": app.client_id,
         "BATCH_POLL": "true",
+        "GITHUB_API_URL": operator.hub.api_url,  # also for whoever starts it elsewhere
     }
     settings = load_settings()
     assert settings.private_key == operator.hub.private_key
@@ -249,7 +257,10 @@ async def test_a_channel_is_offered_for_a_laptop(operator: Operator):
             {"way": "public", "address": "http://localhost:3000"},
             "cannot reach localhost",
         ),
-        ({"way": "public", "address": "https://10.1.2.3"}, "cannot reach 10.1.2.3"),
+        ({"way": "public", "address": "https://[x"}, "begins with https://"),
+        ({"way": "channel", "address": ""}, "begins with https://"),
+        ({"way": "channel", "address": "https://smee.io/a #b"}, "begins with https://"),
+        ({"way": "public", "address": "https://bot.example.com/a"}, "without a path"),
     ],
 )
 async def test_what_github_would_refuse_is_said_on_the_page(
@@ -407,15 +418,62 @@ async def test_secrets_are_shown_if_the_file_cannot_take_them(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ):
-    async with operator.setting_up():
+    async with operator.setting_up() as setup:
 
         def full(path: Path, text: str) -> None:
             raise OSError(28, "No space left on device")
 
         monkeypatch.setattr("bot.settings.dotfile.write", full)
         await operator.registers()
+        await operator.browser.press("Install")
+        with pytest.raises(UserError, match=r"not started: \.env does not have"):
+            await setup
     assert "No space left on device" in operator.said
     assert f"APP_ID={operator.hub.app.id}\n" in capsys.readouterr().out
+    assert not operator.file.exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"address": "https://bot.example.com/a"}, "without a path"),
+        ({"address": "http://localhost:3000"}, "cannot reach localhost"),
+        ({"name": "n" * 35}, "1 to 34 characters"),
+    ],
+)
+async def test_an_option_that_leads_nowhere_is_refused_before_it_begins(
+    operator: Operator, options: dict[str, str], says: str
+):
+    with pytest.raises(UserError, match=f"{says}.*Nothing was registered"):
+        await flow.set_up(flow.look(), flow.Options(**options), operator.tell)  # type: ignore[arg-type]  # texts
+
+
+async def test_what_the_app_is_registered_with_is_what_the_bot_answers(
+    tmp_path: Path,
+):
+    site = "https://bot.example.com"
+    client = {"CLIENT_ID": "Iv1", "CLIENT_SECRET": "s"}
+    async with (
+        world(tmp_path) as on,
+        on.bot(WEB_URL=site, **client) as bot,
+        ClientSession() as session,
+    ):
+        settings = on.settings()
+        shown = manifest(
+            APP,
+            Wanted("x", address=site),
+            webhook_path=settings.webhook_path,
+            redirect_url="http://127.0.0.1:1/registered",
+        )
+        [back] = shown["callback_urls"]
+        for method, url, status in (
+            ("POST", shown["hook_attributes"]["url"], 401),  # nobody signed it
+            ("GET", back, 400),  # nobody began to sign in
+        ):
+            assert url.startswith(f"{site}/")
+            there = url.replace(site, bot.url)
+            async with session.request(method, there, json={}) as answer:
+                assert answer.status == status, await answer.text()
 
 
 def test_an_app_that_is_set_up_is_left_alone_without_an_answer(
@@ -429,6 +487,69 @@ def test_an_app_that_is_set_up_is_left_alone_without_an_answer(
     assert ".env has APP_ID=7" in done.output
     assert "python -m bot doctor" in done.output
     assert Path(".env").read_text() == text
+
+
+@pytest.mark.parametrize(("answers", "says"), [(b"\x03", ""), (b"n\nn\n", "Go on?")])
+def test_nothing_is_replaced_unless_somebody_says_yes(
+    tmp_path: Path, answers: bytes, says: str
+):
+    text = "APP_ID=7\nWEBHOOK_SECRET=s\n"
+    (tmp_path / ".env").write_text(text)
+    ours, theirs = os.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "bot", "setup"],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"]},
+        stdout=theirs,
+        stderr=theirs,
+        stdin=theirs,
+        preexec_fn=partial(os.login_tty, theirs),  # noqa: PLW1509 - no thread runs here
+    ) as process:
+        os.close(theirs)
+        said = b""
+        while b"leave it" not in said:
+            said += os.read(ours, 4096)
+        os.write(ours, answers)
+        with suppress(OSError):  # the terminal's other end is closed
+            while more := os.read(ours, 4096):
+                said += more
+    os.close(ours)
+    assert process.returncode == (130 if answers == b"\x03" else 0)
+    assert says in said.decode()
+    assert said.decode().rstrip().endswith("Nothing was changed.")
+    assert (tmp_path / ".env").read_text() == text
+
+
+def test_without_any_standard_input_nothing_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    Path(".env").write_text("APP_ID=7\n")
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(UserError, match="no terminal to ask on"):
+        asking.about(flow.look(), prints=False)
+    assert asking.starts_now()
+
+
+async def test_a_terminal_that_is_gone_ends_what_is_typed(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    ours, theirs = os.openpty()
+    with open(theirs, closefd=True) as terminal:  # noqa: ASYNC230, PTH123 - a descriptor
+        monkeypatch.setattr(sys, "stdin", terminal)
+        os.write(ours, b"one\n")
+        os.close(ours)
+        async with asyncio.timeout(20):
+            assert [line async for line in typed.lines()] in (["one"], [])
+
+
+def test_another_github_in_the_environment_is_asked_about(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    Path(".env").write_text("GHE_HOST=old.example.com\n")
+    monkeypatch.setenv("GHE_HOST", "new.example.com")
+    assert flow.look().taken == ["GHE_HOST"]
 
 
 def test_what_the_environment_has_would_win_and_is_said(

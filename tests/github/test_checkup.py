@@ -9,7 +9,7 @@ from bot.core.world.permissions import PERMISSIONS
 from bot.github.checkup import (
     NEEDED_EVENTS,
     Expected,
-    is_private,
+    is_out_of_reach,
     of_delivery,
     of_hook,
     of_installation,
@@ -85,14 +85,19 @@ def test_a_smee_channel_that_both_name_is_fine():
 
 
 @pytest.mark.parametrize(
-    ("host", "is_so"),
+    ("host", "of_github", "of_enterprise"),
     [
-        *((host, True) for host in ("localhost", "10.0.0.1", "::1", "a.local")),
-        *((host, False) for host in ("bot.example.com", "140.82.121.4")),
+        *((host, True, True) for host in ("localhost", "127.0.0.1", "::1")),
+        *((host, True, False) for host in ("10.0.0.1", "a.local", "a.internal")),
+        *((host, False, False) for host in ("bot.example.com", "140.82.121.4")),
     ],
 )
-def test_what_github_cannot_reach_is_known(host: str, is_so: bool):
-    assert is_private(host) is is_so
+def test_what_github_and_what_an_enterprise_server_cannot_reach_is_known(
+    host: str, *, of_github: bool, of_enterprise: bool
+):
+    assert is_out_of_reach(host, "https://github.com") is of_github
+    assert is_out_of_reach(host, "https://acme.ghe.com") is of_github
+    assert is_out_of_reach(host, "https://github.acme.test") is of_enterprise
 
 
 def delivery(status: int, secret: str, text: str = "Grüße \u2028 😀") -> Any:

@@ -31,6 +31,11 @@ def running(holder: str) -> Words:
     return f"the bot runs: {holder or 'another process'}", ""
 
 
+def of_running(words: str) -> str:
+    """The bot that runs has other settings than whoever looks."""
+    return f"the bot that runs: {words}"
+
+
 def not_running() -> Words:
     """No process has the database."""
     return "no bot runs on this database", "start it with `python -m bot run`"

@@ -23,11 +23,6 @@ def from_elsewhere(host: str, port: int, page: str) -> str:
     )
 
 
-def paste_prompt() -> str:
-    """What stands before what is typed."""
-    return "The address, if your browser could not open it: "
-
-
 def not_an_address() -> str:
     """What was pasted has no code."""
     return (
@@ -90,6 +85,14 @@ def not_written(file: str, why: str) -> str:
     )
 
 
+def start_by_hand(file: str) -> str:
+    """The app is there, and its settings are not in the file."""
+    return (
+        f"The bot was not started: {file} does not have the app's settings. Put the lines"
+        " above there, then start it with `python -m bot run`."
+    )
+
+
 def install_it(page: str) -> str:
     """The next step."""
     return (
@@ -110,6 +113,14 @@ def what_next(repository: str) -> str:
     """How to try it."""
     where = f"in an issue of {repository}" if repository else "in an issue"
     return f"Comment /batch help {where} once the bot runs."
+
+
+def no_command_yet() -> str:
+    """Nothing implements issues."""
+    return (
+        "No command implements issues yet: name one in a settings file (README, Run it, 3)."
+        " All other actions work without."
+    )
 
 
 def start_now() -> str:
@@ -244,11 +255,24 @@ def bad_address() -> str:
     return "Write an address that begins with https:// or http://, such as https://bot.example.com."
 
 
+def address_with_path() -> str:
+    """The bot's pages have a host for themselves."""
+    return (
+        "Write the address without a path, such as https://bot.example.com: the bot has a"
+        " host name, or a port, of its own."
+    )
+
+
+def not_begun(fault: str) -> str:
+    """An option would lead nowhere."""
+    return f"{fault} Nothing was registered."
+
+
 def private_address(host: str) -> str:
     """GitHub would not take it."""
     return (
-        f"GitHub cannot reach {host}: it is in a network of your own. Name a public"
-        " address, use a smee channel, or none at all."
+        f"GitHub cannot reach {host}: it is this machine's own, or in a network of yours."
+        " Name an address that GitHub reaches, use a smee channel, or none at all."
     )
 
 

@@ -3,6 +3,24 @@
 from collections.abc import Collection
 
 
+def dotfile_closed(file: str) -> str:
+    """The file with the settings is another user's."""
+    return (
+        f"{file} may not be read by this user: run this as the user of the bot, or in"
+        " another folder."
+    )
+
+
+def dotfile_unreadable(file: str, why: str) -> str:
+    """The file with the settings is no file, or its disk fails."""
+    return f"{file} cannot be read: {why}"
+
+
+def dotfile_no_text(file: str) -> str:
+    """The file with the settings is not in UTF-8."""
+    return f"{file} is no text in UTF-8: save it as one."
+
+
 def database_in_use(database: str, holder: str) -> str:
     """Another process has the database."""
     return (
