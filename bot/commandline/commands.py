@@ -251,7 +251,10 @@ async def _logs(
             break
         await clock.sleep(LOOK_SECONDS)
     if not at:
-        message = f"Attempt {attempt} has printed nothing: {path} is not there."
+        message = (
+            f"Attempt {attempt} has printed nothing, or its log is gone or on another"
+            f" machine: {path} is not there."
+        )
         raise UserError(message)
 
 
