@@ -302,9 +302,7 @@ async def _learn_budgets(store: Store, github: GitHubAdapter) -> None:
             what = str(error) or "no answer yet"
             log.warning("budget unknown", installation=installation_id, error=what)
 
-    batches = [await store.batches.load(each) for each in await store.batches.live()]
-    found = {batch.repository.installation_id for batch in batches if batch}
-    await asyncio.gather(*map(learn, found))
+    await asyncio.gather(*map(learn, await store.batches.busy_installations()))
 
 
 @asynccontextmanager

@@ -8,7 +8,7 @@ from functools import partial
 
 from bot.core import events as e
 from bot.core.actions.step import Predecessor
-from bot.core.model import Batch, BatchId, ItemId, Outcome
+from bot.core.model import Batch, BatchId, InstallationId, ItemId, Outcome
 from bot.core.run.schedule import Schedule
 
 
@@ -23,11 +23,22 @@ class Live:
     stopping: dict[ItemId, str | Outcome] = field(default_factory=dict)
     branches: dict[ItemId, str] = field(default_factory=dict)  # that items pushed
     budget_until: datetime | None = None  # as recorded, while it waits for requests
+    place: int = 0  # in the order of adoption
+    filed_under: InstallationId | None = None  # see ``Agenda``
+    _places_of: Batch | None = None
+    _places: frozenset[int] = frozenset()  # ids of repositories, of that batch
 
     @property
     def batch(self) -> Batch:
         """The batch, with its repository's present name."""
         return self.schedule.batch
+
+    def is_in(self, repository_id: int) -> bool:
+        """Return whether a repository is its home, or that of an item."""
+        if self._places_of is not self.batch:
+            self._places_of = self.batch
+            self._places = frozenset(one.id for one in self.batch.repositories)
+        return repository_id in self._places
 
     def is_current(self, item: ItemId, attempt: int) -> bool:
         """Whether an attempt is the one that the item's state is about."""
@@ -64,6 +75,11 @@ class Pass:
     now: datetime
     events: dict[BatchId, list[e.News]] = field(default_factory=dict)
     afterwards: list[Callable[[], object]] = field(default_factory=list)
+    touched: dict[BatchId, Live] = field(default_factory=dict)
+
+    def touch(self, live: Live) -> None:
+        """Have it looked at what may begin now, or is over, in a batch."""
+        self.touched[live.batch.id] = live
 
     def happen(self, live: Live, event: e.Event) -> None:
         """Apply an event, and have it recorded."""
@@ -72,10 +88,12 @@ class Pass:
 
     def note(self, live: Live, event: e.News) -> None:
         """Have an event recorded that is applied already."""
+        self.touch(live)
         self.events.setdefault(live.batch.id, []).append(event)
 
     def follow_up(self, live: Live) -> None:
         """Have recorded what follows from the batch's state."""
+        self.touch(live)
         for event in live.schedule.follow_up(self.now):
             self.note(live, event)
 

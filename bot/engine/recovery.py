@@ -1,5 +1,6 @@
 """What follows a start: remove what was left, and go on."""
 
+import asyncio
 from collections.abc import Awaitable
 
 import structlog
@@ -8,6 +9,9 @@ from bot.engine.scheduler import Scheduler
 from bot.engine.tracker import Tracker
 from bot.ports.host import Commands, Workspaces
 from bot.ports.store import Batches
+
+AT_A_TIME = 100
+"""Batches that are taken up in one pass of the scheduler, and so in one commit."""
 
 log = structlog.get_logger()
 
@@ -39,9 +43,17 @@ class Recovery:
 
     async def resume(self) -> None:
         """Go on with every batch that has work left, and report those that ended."""
-        for batch_id in await self._batches.live():
-            await self._scheduler.adopt(batch_id, is_restart=True)
-            self._tracker.follow(batch_id)
+        live = await self._batches.live()
+        expectations = await self._batches.expectations()
+        for first in range(0, len(live), AT_A_TIME):
+            some = live[first : first + AT_A_TIME]
+            adopting = (
+                self._scheduler.adopt(one, is_restart=True, expectations=expectations)
+                for one in some
+            )
+            await asyncio.gather(*adopting)
+            for batch_id in some:
+                self._tracker.follow(batch_id)
         for batch_id in await self._batches.unconcluded():
             self._tracker.follow(batch_id)
 

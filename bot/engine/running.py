@@ -284,6 +284,7 @@ class Running:
     ) -> None:
         item, attempt = desk.item, desk.attempt
         live.tasks.pop(item, None)
+        step.touch(live)
         # In the pass in which somebody stops it, nothing has been told to it yet.
         ending = live.stopping.pop(item, live.schedule.stopping.get(item))
         if not live.is_current(item, attempt):
@@ -312,6 +313,7 @@ class Running:
     def _cancelled(self, step: Pass, live: Live, desk: AttemptDesk) -> None:
         item, attempt = desk.item, desk.attempt
         live.tasks.pop(item, None)
+        step.touch(live)
         ending = live.stopping.pop(item, "")
         if live.is_current(item, attempt):
             requests = self._github.spent(desk.name)
@@ -330,6 +332,7 @@ class Running:
         """End the whole batch, with the attempt that found out that it is over."""
         item, attempt = desk.item, desk.attempt
         live.tasks.pop(item, None)
+        step.touch(live)
         place = live.schedule.planned(item).repository
         is_moved = installation_before != place.installation_id
         if is_moved and item not in live.stopping:

@@ -8,23 +8,19 @@ changes the state of an item.
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from math import inf
 
 from bot.core import events as e
-from bot.core.actions.table import kind_of
 from bot.core.model import (
     BatchId,
-    BatchKind,
-    BatchState,
+    Expectations,
     InstallationId,
     ItemFacts,
     ItemId,
-    ItemState,
-    PlanItem,
     Reference,
 )
 from bot.core.run.capacity import MEMORY_LINE, Capacity, InstallationCapacity
@@ -34,6 +30,7 @@ from bot.core.run.progress import fold
 from bot.core.run.reasons import Reason, reasons
 from bot.core.run.schedule import Schedule
 from bot.core.world.budget import is_other_end
+from bot.engine.agenda import Agenda, Figures
 from bot.engine.endings import take_in
 from bot.engine.live import Live, Pass
 from bot.engine.present import Findings
@@ -54,18 +51,6 @@ class SlotLimits:
 
     slots: int = 3
     workspaces: int = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """How much there is of the live batches, for those who watch."""
-
-    batches: Mapping[BatchState, int]
-    kinds: Mapping[BatchKind, int]
-    items: Mapping[ItemState, int]
-    unblocked: int  # pending items that wait for no other item
-    waiting_for_budget: int  # batches
-    messages: int  # that the next pass will take
 
 
 class Scheduler:
@@ -90,7 +75,8 @@ class Scheduler:
         self._memory = memory
         self._clock = clock
         self._limits = limits
-        self._live: dict[BatchId, Live] = {}
+        self._agenda = Agenda()
+        self._live = self._agenda.lives
         self._turn = 0
         self.is_held = asyncio.Event()  # set when an outage keeps items from starting
 
@@ -106,19 +92,25 @@ class Scheduler:
 
     # --- for others ----------------------------------------------------------------
 
-    async def adopt(self, batch_id: BatchId, *, is_restart: bool = False) -> None:
+    async def adopt(
+        self,
+        batch_id: BatchId,
+        *,
+        is_restart: bool = False,
+        expectations: Expectations | None = None,
+    ) -> None:
         """Take charge of a live batch; its recorded events are applied again.
 
-        After a restart the running attempts go on from where they were, apart from
+        What is expected of items is asked for, if it is not known. After a restart the running attempts go on from where they were, apart from
         commands that have ended with the bot: those begin again.
         """
         batch = await self._batches.load(batch_id)
         if batch is None or batch_id in self._live:
             return
         events = await self._batches.events(batch_id)
-        schedule = Schedule(
-            batch, await self._batches.expectations(), self._running.takes_workspace
-        )
+        if expectations is None:
+            expectations = await self._batches.expectations()
+        schedule = Schedule(batch, expectations, self._running.takes_workspace)
         for event in events:
             schedule.apply(event)
         live = Live(schedule)
@@ -135,7 +127,7 @@ class Scheduler:
             self._running.doubt(batch_id, is_restart=is_restart)
 
         def take(step: Pass) -> None:
-            self._live[batch_id] = live
+            self._agenda.add(live)
             if is_restart:
                 self._running.recover(step, live, kept)
             step.follow_up(live)
@@ -197,7 +189,7 @@ class Scheduler:
             live.schedule
             for live in self._live.values()
             if live.schedule.state.is_live
-            and (repository_id is None or live.batch.is_in(repository_id))
+            and (repository_id is None or live.is_in(repository_id))
         ]
 
     def open_outside(self) -> Mapping[InstallationId, frozenset[Reference]]:
@@ -213,16 +205,21 @@ class Scheduler:
         live = self._live.get(batch_id)
         if live is None:
             return {}
-        return reasons(live.schedule, self.capacity(), now=self._clock.now())
+        capacity = self.capacity([live.schedule.installation_id])
+        return reasons(live.schedule, capacity, now=self._clock.now())
 
-    def capacity(self) -> Capacity:
-        """Return one snapshot of what is free."""
+    def capacity(self, of: Collection[InstallationId] | None = None) -> Capacity:
+        """Return one snapshot of what is free, *of* some installations or of all."""
         busy: dict[InstallationId, list[tuple[Live, ItemId]]] = {}
-        taken: list[PlanItem] = []
-        for live in self._live.values():
+        found = (
+            self._live.values()
+            if of is None
+            else (live for key in of for live in self._agenda.of(key))
+        )
+        for live in found:
             at_work = busy.setdefault(live.schedule.installation_id, [])
             at_work += [(live, item) for item in live.schedule.at_work]
-            taken += live.schedule.on_workers
+        taken = self._agenda.on_workers()
         takes_workspace = self._running.takes_workspace
         workspaces = sum(takes_workspace.get(item.worker, False) for item in taken)
         return Capacity(
@@ -237,19 +234,7 @@ class Scheduler:
 
     def figures(self) -> Figures:
         """Return how much there is of the live batches."""
-        items: Counter[ItemState] = Counter()
-        for live in self._live.values():
-            items.update(live.schedule.counts())
-        return Figures(
-            batches=Counter(live.schedule.state for live in self._live.values()),
-            kinds=Counter(kind_of(it.batch.plan.items) for it in self._live.values()),
-            items=items,
-            unblocked=sum(live.schedule.unblocked for live in self._live.values()),
-            waiting_for_budget=sum(
-                live.budget_until is not None for live in self._live.values()
-            ),
-            messages=len(self._mailbox.messages),
-        )
+        return self._agenda.figures(len(self._mailbox.messages))
 
     def short_of_requests(self) -> frozenset[InstallationId]:
         """Return the installations in which batches wait for API requests."""
@@ -261,12 +246,13 @@ class Scheduler:
 
     def held(self) -> Mapping[BatchId, InstallationId]:
         """Return the batches that would start an item if GitHub could be worked with."""
-        return {
+        ready = {
             batch_id: live.schedule.installation_id
             for batch_id, live in self._live.items()
             if live.schedule.has_ready
-            and self._github.budget(live.schedule.installation_id).outage
         }
+        away = {key for key in {*ready.values()} if self._github.budget(key).outage}
+        return {batch_id: key for batch_id, key in ready.items() if key in away}
 
     def look_again(self) -> None:
         """Look at what may start: something may have become free."""
@@ -292,22 +278,40 @@ class Scheduler:
         step = Pass(self._clock.now())
         for message in self._mailbox.take():
             message(step)
-        capacity = self.capacity()
-        schedules = [live.schedule for live in self._live.values()]
-        started = decide(schedules, capacity, now=step.now, turn=self._turn)
+        due = self._agenda.due(step.touched.values(), step.now)
+        able = self._able(due)
+        capacity = self.capacity({schedule.installation_id for schedule in able})
+        started = decide(able, capacity, now=step.now, turn=self._turn)
         self._turn += len(started)
         for start in started:
             step.note(self._live[start.schedule.batch.id], start.event)
-        self._note_budget(step, capacity)
+        self._note_budget(step, due, capacity)
         if step.events:
             await self._recorder.record(step.events)
         for act in step.afterwards:
             act()
         self._begin(started)
-        self._forget_ended()
+        self._forget_ended(step.touched.values())
+        self._agenda.looked_at(due, able)
         if any(one.outage for one in capacity.installations.values()) and self.held():
             self.is_held.set()
-        return self._seconds_to_wait(capacity)
+        return self._seconds_to_wait(due, capacity)
+
+    def _able(self, due: Sequence[Live]) -> list[Schedule]:
+        """Return the schedules that lack nothing but what may be free for them.
+
+        In all others nothing starts, whatever there is of requests, memory and
+        workspaces: that takes too long to be asked for in vain.
+        """
+        taken: Counter[InstallationId] = Counter()
+        for live in due:
+            taken[live.schedule.installation_id] += live.schedule.slots_taken
+        return [
+            live.schedule
+            for live in due
+            if taken[live.schedule.installation_id] < self._limits.slots
+            and live.schedule.has_ready
+        ]
 
     async def _woken(self, seconds: float | None) -> None:
         """Return when there is something to take, or a delay or hold may be over."""
@@ -333,19 +337,16 @@ class Scheduler:
                 live, start.event.item, start.event.attempt, at=start.event.at
             )
 
-    def _forget_ended(self) -> None:
-        ended = [
-            batch_id
-            for batch_id, live in self._live.items()
-            if not live.schedule.state.is_live and not live.tasks
-        ]
-        for batch_id in ended:
-            del self._live[batch_id]
-            self._running.forget(batch_id)
+    def _forget_ended(self, touched: Iterable[Live]) -> None:
+        for live in touched:
+            is_over = not live.schedule.state.is_live and not live.tasks
+            if is_over and live.batch.id in self._live:
+                self._agenda.remove(live)
+                self._running.forget(live.batch.id)
 
-    def _note_budget(self, step: Pass, capacity: Capacity) -> None:
+    def _note_budget(self, step: Pass, due: Sequence[Live], capacity: Capacity) -> None:
         """Record when a batch begins and ceases to wait for API requests."""
-        for live in self._live.values():
+        for live in due:
             free = capacity.installations.get(live.schedule.installation_id)
             waits = free is not None and live.schedule.lacks_requests(free)
             if waits and free is not None:
@@ -360,20 +361,19 @@ class Scheduler:
                 step.note(live, e.BudgetWaitEnded(step.now))
                 live.budget_until = None
 
-    def _seconds_to_wait(self, capacity: Capacity) -> float | None:
+    def _seconds_to_wait(self, due: Sequence[Live], capacity: Capacity) -> float | None:
         now = self._clock.now()
-        waits = [
-            (at - now).total_seconds()
-            for live in self._live.values()
-            if (at := live.schedule.next_retry_at()) is not None
-        ]
-        for live in self._live.values():
+        next_retry_at = self._agenda.next_retry_at()
+        waits = [(next_retry_at - now).total_seconds()] if next_retry_at else []
+        is_low = capacity.memory_used > MEMORY_LINE
+        for live in due:
             free = capacity.installations.get(live.schedule.installation_id)
-            if live.budget_until is not None and free is not None and free.budget_until:
+            if free is None:
+                continue  # what it waits for is told
+            if live.budget_until is not None and free.budget_until:
                 waits.append((free.budget_until - now).total_seconds())
-            is_away = free is not None and free.outage is not None
-            is_low = capacity.memory_used > MEMORY_LINE
-            is_held = is_low or is_away or not live.schedule.at_work
+            is_away = free.outage is not None
+            is_held = is_low or is_away or not live.schedule.slots_taken
             if is_held and live.schedule.has_ready:
                 waits.append(HOLD_SECONDS)
         return max(0.05, min(waits)) if waits else None

@@ -1,6 +1,6 @@
 """Gathers what a comment shows besides the events: slots, budget, reasons, time left."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
@@ -36,8 +36,8 @@ class Slots(Protocol):
     def reasons(self, batch_id: BatchId) -> Mapping[ItemId, Reason]:
         """Return why each pending item of a live batch is not running."""
 
-    def capacity(self) -> Capacity:
-        """Return one snapshot of what is free."""
+    def capacity(self, of: Collection[InstallationId] | None = None) -> Capacity:
+        """Return one snapshot of what is free, *of* some installations or of all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,8 @@ class Situations:
 
     def of_installation(self, installation_id: InstallationId) -> Situation:
         """Return the present of an installation, apart from any one batch."""
-        free = self._slots.capacity().installations.get(installation_id)
+        capacity = self._slots.capacity([installation_id])
+        free = capacity.installations.get(installation_id)
         return Situation(
             now=self._clock.now(),
             marker_key=self._face.marker_key,

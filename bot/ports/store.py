@@ -150,6 +150,9 @@ class Batches(Protocol):
         their time has come or not.
         """
 
+    async def busy_installations(self) -> Sequence[InstallationId]:
+        """Return the installations in which batches with work left were begun."""
+
     async def unconcluded(self) -> Sequence[BatchId]:
         """Return the batches that have ended but have no ``BatchConcluded`` event, oldest
         first.

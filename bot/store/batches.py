@@ -16,6 +16,7 @@ from bot.core.model import (
     BatchId,
     BatchState,
     Expectation,
+    InstallationId,
     ItemFacts,
     ItemId,
     ItemNumber,
@@ -160,6 +161,14 @@ class SqliteBatches:
             f"SELECT id FROM batches INDEXED BY batches_live WHERE {LIVE} ORDER BY number"  # noqa: S608 - a constant
         )
         return [id_ for (id_,) in rows]
+
+    async def busy_installations(self) -> Sequence[InstallationId]:
+        """Return the installations in which batches with work left were begun."""
+        where = "data ->> '$.request.repository.installation_id'"
+        rows = await self._rows(
+            f"SELECT DISTINCT {where} FROM batches INDEXED BY batches_live WHERE {LIVE}"  # noqa: S608 - constants
+        )
+        return [InstallationId(found) for (found,) in rows]
 
     async def unconcluded(self) -> Sequence[BatchId]:
         """Return the batches that have ended without a report, oldest first."""

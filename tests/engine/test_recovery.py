@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bot.core.model import BatchId
+from bot.core.model import BatchId, Expectations
 from bot.engine.recovery import Recovery
 
 LIVE, ENDED = BatchId("b7k2"), BatchId("c3d4")
@@ -36,8 +36,13 @@ class Machine:
     async def unconcluded(self) -> list[BatchId]:
         return [ENDED]
 
-    async def adopt(self, batch_id: BatchId, *, is_restart: bool) -> None:
-        self.done.append(f"adopt {batch_id} {is_restart}")
+    async def expectations(self) -> Expectations:
+        return {}
+
+    async def adopt(
+        self, batch_id: BatchId, *, is_restart: bool, expectations: Expectations
+    ) -> None:
+        self.done.append(f"adopt {batch_id} {is_restart} {expectations}")
 
     def follow(self, batch_id: BatchId) -> None:
         self.done.append(f"follow {batch_id}")
@@ -66,4 +71,4 @@ async def test_a_fault_of_cleaning_ends_neither_the_start_nor_the_rest_of_it(fau
 async def test_live_batches_go_on_and_ended_ones_say_their_last_word():
     machine = Machine()
     await recovery_of(machine).resume()
-    assert machine.done == ["adopt b7k2 True", "follow b7k2", "follow c3d4"]
+    assert machine.done == ["adopt b7k2 True {}", "follow b7k2", "follow c3d4"]

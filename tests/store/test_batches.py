@@ -133,6 +133,7 @@ async def test_live_batches_are_those_with_work_left(store: Store):
     planned = make_batch("f1f1")
     await store.batches.create(planned, {}, [e.BatchPlanned(NOW, after(60))])
     assert await store.batches.live() == ["a1a1", "b1b1", "d1d1"]
+    assert await store.batches.busy_installations() == [REPOSITORY.installation_id]
     assert await store.batches.unconcluded() == ["c1c1", "e1e1"]
     await store.batches.append({BatchId("c1c1"): [e.BatchConcluded(NOW)]})
     assert await store.batches.unconcluded() == ["e1e1"]

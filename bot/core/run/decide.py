@@ -1,5 +1,6 @@
 """What starts next: whoever waits longest first, nothing past what is free."""
 
+import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -46,11 +47,13 @@ def decide(
         free = capacity.installations[installation_id]
         slots[installation_id] = 0 if free.outage else free.slots_free
         requests[installation_id] = free.requests_fit
-    while queues:
-        installation_id = min(queues, key=lambda i: served[i])
+    waiting = [(served[key], place, key) for place, key in enumerate(queues)]
+    heapq.heapify(waiting)
+    while waiting:
+        _, place, installation_id = waiting[0]
         queue = queues[installation_id]
-        if slots[installation_id] <= 0:
-            del queues[installation_id]
+        if slots[installation_id] <= 0 or not queue:
+            heapq.heappop(waiting)
             continue
         schedule = min(queue, key=lambda s: s.served)
         item = schedule.first_ready(
@@ -60,18 +63,17 @@ def decide(
         )
         if item is None:
             queue.remove(schedule)
-            if not queue:
-                del queues[installation_id]
             continue
         planned = schedule.planned(item)
         cost = schedule.cost_requests(item, capacity.installations[installation_id])
         # Nothing overtakes an item we cannot afford yet: letting the cheap ones pass
         # would keep the budget low and starve it.
         if cost > requests[installation_id]:
-            del queues[installation_id]
+            heapq.heappop(waiting)
             continue
         turn += 1
-        schedule.served = served[installation_id] = turn
+        schedule.served = turn
+        heapq.heapreplace(waiting, (turn, place, installation_id))
         slots[installation_id] -= 1
         requests[installation_id] -= cost
         workspaces -= schedule.needs_workspace.get(planned.worker, False)

@@ -159,6 +159,11 @@ class Schedule:
             return list(self.running)
         return [item for item in self.running if item not in self.parked]
 
+    @property
+    def slots_taken(self) -> int:
+        """How many running items take a slot."""
+        return len(self.running) - len(self.parked)
+
     def change(self, item: ItemId) -> None:
         """Note that it is too late to stop a running item, until ``work``.
 
@@ -459,8 +464,7 @@ class Schedule:
         """
         if self.state is not BatchState.RUNNING:
             return None
-        slots_taken = len(self.running) - len(self.parked)
-        if slots_taken >= self.batch.plan.options.concurrency:
+        if self.slots_taken >= self.batch.plan.options.concurrency:
             return None
         item = self._top(
             with_workspace=with_workspace, git_away=git_away, has_machine=has_machine
