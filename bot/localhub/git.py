@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -89,6 +89,9 @@ class GitRepository:
     """A bare repository at ``path``."""
 
     path: Path
+    _refs: dict[str, dict[str, str]] = field(
+        default_factory=dict, compare=False, repr=False
+    )  # by prefix, until a ref is moved
 
     def create(self, *, default_branch: str) -> None:
         """Make the empty repository on disk, as an HTTP server wants it."""
@@ -108,9 +111,16 @@ class GitRepository:
 
     def refs(self, prefix: str = "refs/heads/") -> dict[str, str]:
         """Return object names by full ref name."""
-        output = self.run("for-each-ref", "--format=%(objectname) %(refname)", prefix)
-        pairs = (line.split(" ", 1) for line in output.splitlines())
-        return {name: sha for sha, name in pairs}
+        if prefix not in self._refs:
+            form = "--format=%(objectname) %(refname)"
+            output = self.run("for-each-ref", form, prefix)
+            pairs = (line.split(" ", 1) for line in output.splitlines())
+            self._refs[prefix] = {name: sha for sha, name in pairs}
+        return dict(self._refs[prefix])
+
+    def forget_refs(self) -> None:
+        """Read the refs again when they are asked for: somebody may have moved them."""
+        self._refs.clear()
 
     def resolve(self, revision: str) -> str | None:
         """Return the commit that a branch, ref or sha names."""
@@ -135,6 +145,7 @@ class GitRepository:
             self.run("update-ref", "-d", ref, *old)
         else:
             self.run("update-ref", ref, sha, *old)
+        self.forget_refs()
 
     def set_head(self, branch: str) -> None:
         """Have a clone check out *branch*."""

@@ -147,6 +147,7 @@ class GitHttp:
                 await process.wait()
             # Before the answer ends: whoever has it finds the pull requests moved.
             if inside == f"/{PUSH}":
+                repository.git.forget_refs()
                 self._hub.refs_moved(self._hub.app.bot, repository)
         if fault is not None:
             answer = web.Response(status=status, headers=headers, body=spoilt)
