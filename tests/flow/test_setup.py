@@ -4,6 +4,7 @@ import asyncio
 import base64
 import os
 import re
+import signal
 import stat
 import subprocess
 import sys
@@ -487,6 +488,12 @@ def test_an_app_that_is_set_up_is_left_alone_without_an_answer(
     assert Path(".env").read_text() == text
 
 
+def _at_terminal(terminal: int) -> None:
+    """Be a shell's command there, also where the tests run in the background."""
+    os.login_tty(terminal)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize(("answers", "says"), [(b"\x03", ""), (b"n\nn\n", "Go on?")])
 def test_nothing_is_replaced_unless_somebody_says_yes(
     tmp_path: Path, answers: bytes, says: str
@@ -501,7 +508,7 @@ def test_nothing_is_replaced_unless_somebody_says_yes(
         stdout=theirs,
         stderr=theirs,
         stdin=theirs,
-        preexec_fn=partial(os.login_tty, theirs),  # noqa: PLW1509 - no thread runs here
+        preexec_fn=partial(_at_terminal, theirs),  # noqa: PLW1509 - no thread runs here
     ) as process:
         os.close(theirs)
         said = b""
