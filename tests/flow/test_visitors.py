@@ -4,18 +4,20 @@ import asyncio
 import re
 import socket
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from html import unescape
 from typing import Any
 
 import aiohttp
+import pytest
 from yarl import URL
 
 from bot.app import Bot
 from bot.localhub.hub import LocalHub
 from bot.localhub.sign_ins import Asked
 from bot.settings.examined import SettingsExamined
+from bot.web.pages import crowd
 from tests.flow.world import REPOSITORY, World
 
 
@@ -280,3 +282,39 @@ async def test_what_is_missing_for_visitors_is_a_finding(on: World):
         WEB_URL="http://bot.example.com",
         OPERATOR_TOKEN="t" * 32,
     )
+
+
+async def test_nobody_takes_every_place_of_those_who_follow(
+    on: World, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(crowd, "MOST_OF_ONE", 1)
+    monkeypatch.setattr(crowd, "MOST_OF_MANY", 1)
+    async with (
+        open_house(on) as bot,
+        visitor(on, bot, "rita") as rita,
+        visitor(on, bot, "linus") as linus,
+        visitor(on, bot, "") as stranger,
+    ):
+        await on.finished(on.say("/batch close:40"))
+        live = f"/batches/{newest(on)}/live"
+        await rita.sign_in()
+        await linus.sign_in()
+        found = re.search(r"\[live view\]\(([^)]+)\)", on.said("tracking"))
+        assert found
+        await stranger.get(URL(unescape(found[1])).raw_path_qs)
+        async with AsyncExitStack() as stack:
+            for path, who, status in (
+                (live, rita, 200),
+                ("/live", rita, 503),
+                (live, stranger, 200),
+                (live, stranger, 503),
+                (live, linus, 200),
+            ):
+                get = who.session.get(f"{bot.url}{path}")
+                answer = await stack.enter_async_context(get)
+                assert answer.status == status, (who.login, path)
+        status = 503
+        while status == 503:  # who has gone makes room at once
+            async with rita.session.get(f"{bot.url}/live") as answer:
+                status = answer.status
+        assert status == 200

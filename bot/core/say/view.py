@@ -201,10 +201,12 @@ def batch_view(
     situation: Situation,
     told: Chronicle,
     row: Callable[[ItemView], ItemRow] | None = None,
+    attempt: Callable[[Attempt], AttemptRow] | None = None,
 ) -> BatchView:
     """Return all that the page of a batch shows.
 
-    *row* makes, or remembers, the row of an item; see ``ItemRows``.
+    *row* and *attempt* make, or remember, the row of an item and of an attempt; see
+    ``ItemRows`` and ``attempt_row``.
     """
     batch, names = progress.batch, names_of(progress)
     row = row or ItemRows(progress, situation).row
@@ -212,6 +214,10 @@ def batch_view(
     phase = phase_of(progress, situation)
     messages = Messages(progress, situation, names).parts(phase, with_notes=True)
     hides = progress.hides
+
+    def tried(one: Attempt) -> AttemptRow:
+        return attempt_row(one, names, is_hidden=hides(one.item))
+
     newest = [one for one in told.events[-EVENTS:] if not hides(_item_of(one))][::-1]
     return BatchView(
         **_head(progress, situation),
@@ -230,10 +236,7 @@ def batch_view(
         tracking_url=progress.tracking_url,
         report_url=progress.report_url,
         items=tuple(row(view) for view in progress.items.values()),
-        attempts=tuple(
-            attempt_row(one, names, is_hidden=hides(one.item))
-            for one in told.attempts.values()
-        ),
+        attempts=tuple(map(attempt or tried, told.attempts.values())),
         spent=tuple(SpentAt(one.at, one.requests) for one in told.spent),
         news=tuple(news_row(one, names) for one in newest),
         now=situation.now,
@@ -269,6 +272,10 @@ class ItemRows:
         return names_of(self.progress)
 
     @cached_property
+    def _phase(self) -> Phase:
+        return phase_of(self.progress, self.situation)
+
+    @cached_property
     def _rows(self) -> Rows:
         # Without an address: the page itself leads to the logs.
         here = replace(self.situation, web_url="")
@@ -295,7 +302,7 @@ class ItemRows:
         is_evident = view.state is ItemState.PENDING and reason is None
         if is_evident:  # what it says comes from the states of others
             return None
-        return view, reason, phase_of(self.progress, self.situation)
+        return view, reason, self._phase
 
     def row(self, view: ItemView) -> ItemRow:
         """Return the row of an item."""

@@ -8,30 +8,34 @@ import asyncio
 import json
 import secrets
 from collections import OrderedDict, deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, Protocol
 
 import structlog
 from markupsafe import Markup
 
 from bot.core.events import Event, News
-from bot.core.model import Batch, BatchId, ItemId, Repository
-from bot.core.run.chronicle import Chronicle, chronicle
+from bot.core.model import Batch, BatchId, ItemId, Plan, Repository
+from bot.core.run.chronicle import Attempt, Chronicle, chronicle
 from bot.core.run.progress import ItemView, Progress
 from bot.core.say.situation import Situation
 from bot.core.say.view import (
+    AttemptRow,
     BatchRow,
     BatchView,
     ItemRow,
     ItemRows,
+    attempt_row,
     batch_row,
     batch_view,
 )
 from bot.errors import BotError
 from bot.ports.clock import Clock
 from bot.ports.store import Batches
+from bot.web.pages.crowd import Crowd
 from bot.web.pages.sources import Presents
 
 ROWS = 2_000
@@ -48,6 +52,9 @@ SHARE = 40
 """A board that is watched is rendered once a second at most, and rests 40 times as long
 as that took: rendering never takes more than a fortieth of a core.
 """
+
+SLICE_SECONDS = 0.005
+"""How long a board is drawn at a time; what waits, such as a delivery, is next."""
 
 ASKED_SHARE = 4
 """For who asks for the page it is drawn again sooner, within a second at any rate."""
@@ -85,11 +92,50 @@ class Drawn:
 class Draw(Protocol):
     """Makes the HTML of a page's parts."""
 
-    def parts(self, view: BatchView, batch: Batch) -> dict[str, str]:
-        """Return all parts but the rows of items."""
+    def lay_out(self, plan: Plan) -> object:
+        """Find out where everything of a plan stands, which may take long; a thread of its
+        own may do that.
+        """
+
+    def parts(self, view: BatchView) -> Iterable[tuple[str, str]]:
+        """Yield all parts but those of items."""
 
     def row(self, row: ItemRow) -> Markup:
         """Return the row of one item."""
+
+    def node(self, plan: Plan, row: ItemRow) -> Markup:
+        """Return one item in the drawing of its plan."""
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnItem:
+    """An item as it was drawn last; ``seal`` tells whether that is still true."""
+
+    seal: object
+    row: ItemRow
+    html: Markup
+    node: Markup
+
+
+class _Slices:
+    """Work that is done a little at a time, and what it took."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._began = clock.monotonic()
+        self.seconds = 0.0
+
+    async def pause(self) -> None:
+        """Let others go first, if this has been at it for a while."""
+        if self._clock.monotonic() - self._began < SLICE_SECONDS:
+            return
+        self.stop()
+        await self._clock.sleep(0)
+        self._began = self._clock.monotonic()
+
+    def stop(self) -> None:
+        """Count what has been done."""
+        self.seconds += self._clock.monotonic() - self._began
 
 
 @dataclass(slots=True, eq=False)
@@ -102,7 +148,10 @@ class Board:
     changed: asyncio.Event = field(default_factory=asyncio.Event)  # since it was drawn
     told: Chronicle | None = None
     news: list[Event] = field(default_factory=list)  # while the history is loaded
-    rows: dict[ItemId, tuple[object, ItemRow, Markup]] = field(default_factory=dict)
+    items: dict[ItemId, DrawnItem] = field(default_factory=dict)
+    attempts: dict[tuple[ItemId, int], tuple[Attempt, AttemptRow]] = field(
+        default_factory=dict
+    )
     frames: deque[Frame] = field(default_factory=lambda: deque(maxlen=FRAMES))
     watchers: int = 0
     shown: asyncio.Event = field(default_factory=asyncio.Event)  # a new frame is there
@@ -147,8 +196,8 @@ class Boards:
         self._clock = clock
         self._boards: OrderedDict[BatchId, Board] = OrderedDict()
         self._keepers: dict[BatchId, asyncio.Task[None]] = {}
-        self._rows: OrderedDict[BatchId, BatchRow] = OrderedDict()
-        self.streams = 0  # open ones, of all pages
+        self._rows: OrderedDict[BatchId, tuple[date, BatchRow]] = OrderedDict()
+        self.crowd = Crowd()  # of who follows any page
         self.happened = asyncio.Event()  # anything, to any batch
         self.closing = asyncio.Event()
         self.nonce = secrets.token_hex(4)
@@ -170,12 +219,14 @@ class Boards:
 
     async def row(self, batch_id: BatchId) -> BatchRow:
         """Return a batch for a list; one that has ended is remembered."""
-        if (known := self._rows.get(batch_id)) is not None:
-            return known
+        today = self._clock.now().date()
+        known = self._rows.get(batch_id)
+        if known is not None and known[0] == today:  # its words name other days
+            return known[1]
         progress = await self._presents.progress(batch_id)
         row = batch_row(progress, await self._presents.situation(progress))
         if progress.is_concluded:
-            self._rows[batch_id] = row
+            self._rows[batch_id] = today, row
             if len(self._rows) > ROWS:
                 self._rows.popitem(last=False)
         return row
@@ -261,10 +312,11 @@ class Boards:
             board.changed.clear()
             progress = await self._presents.progress(board.id)
             situation = await self._presents.situation(progress)
-            began = self._clock.monotonic()
-            self._show(board, self._drawn(board, progress, situation))
+            slices = _Slices(self._clock)
+            self._show(board, await self._drawn(board, progress, situation, slices))
+            slices.stop()
             board.drawn_at = self._clock.monotonic()
-            board.cost_seconds = board.drawn_at - began
+            board.cost_seconds = slices.seconds
 
     async def _load(self, board: Board) -> None:
         if board.told is not None:
@@ -279,26 +331,53 @@ class Boards:
                 told.advance(event)
         board.told, board.news = told, []
 
-    def _drawn(self, board: Board, progress: Progress, situation: Situation) -> Drawn:
+    async def _drawn(
+        self, board: Board, progress: Progress, situation: Situation, slices: _Slices
+    ) -> Drawn:
+        """Draw a batch in slices; what has not changed is taken as it was drawn before."""
         assert board.told is not None
         batch, before = progress.batch, board.drawn
         if before is None or before.batch is not batch:
-            board.rows.clear()  # items may have other names
+            board.items.clear()  # they may have other names
+            board.attempts.clear()
+            await asyncio.to_thread(self._draw.lay_out, batch.plan)
         rows = ItemRows(progress, situation)
-        html: dict[str, str] = {}
+        for one in progress.items.values():
+            self._draw_item(board, batch.plan, rows, one)
+            await slices.pause()
 
-        def row(view: ItemView) -> ItemRow:
-            seal = rows.seal(view)
-            known = board.rows.get(view.item.id)
-            if known is None or seal is None or known[0] != seal:
-                made = rows.row(view)
-                known = (seal, made, self._draw.row(made))
-                board.rows[view.item.id] = known
-            html[f"item-{view.item.id}"] = known[2]
+        def attempt(one: Attempt) -> AttemptRow:
+            known = board.attempts.get((one.item, one.number))
+            if known is None or known[0] is not one:
+                hides = progress.hides(one.item)
+                known = one, attempt_row(one, rows.names, is_hidden=hides)
+                board.attempts[one.item, one.number] = known
             return known[1]
 
-        view = batch_view(progress, situation, board.told, row)
-        return Drawn(view, {**self._draw.parts(view, batch), **html}, batch)
+        for tried in list(board.told.attempts.values()):
+            attempt(tried)
+            await slices.pause()
+        items = board.items
+        view = batch_view(
+            progress, situation, board.told, lambda one: items[one.item.id].row, attempt
+        )
+        parts: dict[str, str] = {}
+        for name, html in self._draw.parts(view):
+            parts[name] = html
+            await slices.pause()
+        parts |= {f"item-{item}": one.html for item, one in items.items()}
+        parts |= {f"node-{item}": one.node for item, one in items.items()}
+        return Drawn(view, parts, batch)
+
+    def _draw_item(
+        self, board: Board, plan: Plan, rows: ItemRows, view: ItemView
+    ) -> None:
+        id_, seal = view.item.id, rows.seal(view)
+        known = board.items.get(id_)
+        if known is None or seal is None or known.seal != seal:
+            row = rows.row(view)
+            html, node = self._draw.row(row), self._draw.node(plan, row)
+            board.items[id_] = DrawnItem(seal, row, html, node)
 
     def _show(self, board: Board, drawn: Drawn) -> None:
         before, board.drawn = board.drawn, drawn

@@ -1,7 +1,7 @@
 """Values as HTML, by the templates beside this file."""
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from bot.core.durations import spell
-from bot.core.model import Batch, Plan
+from bot.core.model import ItemId, Plan
 from bot.core.say.drawing import HEIGHT, WIDTH, Box, Drawing, drawing
 from bot.core.say.pictures import Look
 from bot.core.say.view import AttemptRow, BatchView, ItemRow
@@ -144,6 +144,16 @@ def _spelled(points: Iterable[tuple[int, int]]) -> str:
     return " ".join(f"{x},{y}" for x, y in points)
 
 
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """A plan as it is drawn: where its items stand, and all around them as SVG."""
+
+    plan: Plan
+    drawing: Drawing
+    boxes: Mapping[ItemId, Box]
+    around: Markup
+
+
 class Templates:
     """Makes the HTML of pages; every value is escaped."""
 
@@ -164,7 +174,7 @@ class Templates:
         }
         self._environment.globals |= {"shares": shares}
         self._row = self._environment.get_template("row.html").module
-        self._drawings: OrderedDict[int, tuple[Plan, Drawing]] = OrderedDict()
+        self._graphs: OrderedDict[int, Graph] = OrderedDict()
 
     def page(self, name: str, **values: Any) -> str:
         """Return a whole page."""
@@ -180,36 +190,31 @@ class Templates:
         made: Markup = self._row.row(row)  # type: ignore[attr-defined]  # its macro
         return made
 
-    def parts(self, view: BatchView, batch: Batch) -> dict[str, str]:
-        """Return all parts of the page of a batch but the rows of items."""
-        looks = {row.id: row for row in view.items}
-        return {
-            "head": self.part("head.html", view=view),
-            "messages": self.part("messages.html", view=view),
-            "offers": self.part("offers.html", offers=view.offers),
-            "shown": self.part("shown.html", view=view),
-            "figures": self.part("figures.html", view=view, chart=chart(view)),
-            "news": self.part("news.html", view=view),
-            "timeline": self.part("timeline.html", view=view, line=time_line(view)),
-            **{
-                f"node-{row.id}": self._node(box, row)
-                for box in self._drawing(batch.plan).boxes
-                if box.item and (row := looks.get(box.item))
-            },
-        }
-
-    def graph(self, plan: Plan) -> Drawing:
-        """Return where everything of a plan stands."""
-        return self._drawing(plan)
-
-    def _drawing(self, plan: Plan) -> Drawing:
-        known = self._drawings.get(id(plan))  # to compare plans takes longer
-        if known is None:
-            known = self._drawings[id(plan)] = plan, drawing(plan)
-            if len(self._drawings) > _DRAWINGS:
-                self._drawings.popitem(last=False)
-        return known[1]
-
-    def _node(self, box: Box, row: ItemRow) -> Markup:
+    def node(self, plan: Plan, row: ItemRow) -> Markup:
+        """Return one item in the drawing of its plan."""
+        box = self.lay_out(plan).boxes[row.id]
         made: Markup = self._row.node(box, row, WIDTH, HEIGHT)  # type: ignore[attr-defined]
+        return made
+
+    def parts(self, view: BatchView) -> Iterator[tuple[str, str]]:
+        """Yield all parts of the page of a batch but those of items."""
+        yield "head", self.part("head.html", view=view)
+        yield "messages", self.part("messages.html", view=view)
+        yield "offers", self.part("offers.html", offers=view.offers)
+        yield "shown", self.part("shown.html", view=view)
+        yield "figures", self.part("figures.html", view=view, chart=chart(view))
+        yield "news", self.part("news.html", view=view)
+        yield "timeline", self.part("timeline.html", view=view, line=time_line(view))
+
+    def lay_out(self, plan: Plan) -> Graph:
+        """Return where everything of a plan stands, which is found out once."""
+        known = self._graphs.get(id(plan))  # to compare plans takes longer
+        if known is not None:
+            return known
+        drawn = drawing(plan)
+        around = self.part("around.html", drawing=drawn, width=WIDTH, height=HEIGHT)
+        boxes = {box.item: box for box in drawn.boxes if box.item}
+        made = self._graphs[id(plan)] = Graph(plan, drawn, boxes, around)
+        if len(self._graphs) > _DRAWINGS:
+            self._graphs.popitem(last=False)
         return made

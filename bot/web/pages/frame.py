@@ -1,5 +1,6 @@
 """Around every page: who looks, refusals, headers; as HTML or as JSON."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -15,6 +16,7 @@ from bot.web.pages.board import Boards
 from bot.web.pages.documents import Document, Failure, json_of
 from bot.web.pages.draw import Templates
 from bot.web.pages.sources import PageSources
+from bot.web.plain import wants_json
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -50,18 +52,6 @@ class Look:
 
 
 Handler = Callable[[Look], Awaitable[web.StreamResponse]]
-
-
-def wants_json(request: web.Request) -> bool:
-    """Return whether JSON was asked for: by the address, or before HTML by ``Accept``."""
-    if request.path.endswith(".json"):
-        return True
-    accepted = request.headers.get("Accept", "")
-    kinds = [one.partition(";")[0].strip() for one in accepted.split(",")]
-    if "application/json" not in kinds:
-        return False
-    before = kinds[: kinds.index("application/json")]
-    return "text/html" not in before
 
 
 class Frame:
@@ -150,11 +140,21 @@ class Frame:
         return Look(request, viewer, sources, self._boards, self._access)
 
 
+async def whole_document(value: Document) -> web.Response:
+    """Return JSON that may be long: it is written while others are answered."""
+    return json_response(await asyncio.to_thread(json_of, value))
+
+
 def document(value: Document, *, status: int = HTTPStatus.OK) -> web.Response:
     """Return JSON."""
+    return json_response(json_of(value), status=status)
+
+
+def json_response(body: bytes, *, status: int = HTTPStatus.OK) -> web.Response:
+    """Return what is JSON already."""
     headers = {"Vary": HEADERS["Vary"]}
     return web.Response(
-        body=json_of(value),
+        body=body,
         status=status,
         content_type="application/json",
         headers=headers,

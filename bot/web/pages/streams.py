@@ -17,6 +17,7 @@ from bot.core.say import pages as said
 from bot.ports.clock import Clock
 from bot.web.pages import logs
 from bot.web.pages.board import Board, Boards
+from bot.web.pages.crowd import FullError
 from bot.web.pages.frame import HEADERS, Look
 from bot.web.pages.views import ItemShown, Views, number_in
 
@@ -32,9 +33,6 @@ LIST_SECONDS = 10.0
 
 TAKEN_SECONDS = 30.0
 """How long whoever watches may leave lying what was sent; then they are let go."""
-
-MOST_WATCHERS = 500
-"""How many streams are open at a time: each is a connection, and deliveries need some."""
 
 _RETRY_MILLISECONDS = 2_000
 
@@ -103,26 +101,31 @@ async def streaming(
     look: Look, board: Board | None = None
 ) -> AsyncIterator[tuple[Stream, web.StreamResponse]]:
     """Yield an open stream to somebody, for as long as they may see the batch."""
+    if look.request.method != "GET":  # HEAD, which no stream answers
+        raise web.HTTPMethodNotAllowed(look.request.method, ["GET"], headers=HEADERS)
     boards = look.boards
-    if boards.streams >= MOST_WATCHERS:
+
+    def is_gone() -> bool:
+        transport = look.request.transport
+        return transport is None or transport.is_closing()
+
+    try:
+        with boards.crowd.joined(look.viewer, board.id if board else None, is_gone):
+            async with sse_response(look.request, headers=HEADERS) as response:
+                transport = look.request.transport
+                stream = Stream(response, transport, boards, look.sources.clock)
+                if board is not None:
+                    stream.ends_with(until_hidden(look, board))
+                try:
+                    yield stream, response
+                finally:
+                    stream.close()
+    except FullError as error:
         raise web.HTTPServiceUnavailable(
             text=said.too_many_watch(), headers={**HEADERS, "Retry-After": "30"}
-        )
-    boards.streams += 1
-    try:
-        async with sse_response(look.request, headers=HEADERS) as response:
-            transport = look.request.transport
-            stream = Stream(response, transport, boards, look.sources.clock)
-            if board is not None:
-                stream.ends_with(until_hidden(look, board))
-            try:
-                yield stream, response
-            finally:
-                stream.close()
+        ) from error
     except (ConnectionError, TimeoutError):
         pass  # whoever watched is gone
-    finally:
-        boards.streams -= 1
 
 
 async def until_hidden(look: Look, board: Board) -> None:

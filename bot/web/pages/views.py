@@ -23,7 +23,6 @@ from bot.core.model import (
 )
 from bot.core.run.progress import Progress
 from bot.core.say import pages as said
-from bot.core.say.drawing import HEIGHT, WIDTH
 from bot.core.say.headings import is_kept_waiting
 from bot.core.say.installations import InstallationRow, Weather, installation_row
 from bot.core.say.situation import Situation
@@ -54,8 +53,9 @@ from bot.web.pages.frame import (
     NotThereError,
     UnfitError,
     document,
-    wants_json,
+    whole_document,
 )
+from bot.web.plain import wants_json
 
 NOT_THERE_SECONDS = 0.5
 """How long the answer takes that a batch is not there, or not to be seen: as long as it
@@ -298,9 +298,9 @@ class Views:
         """Answer with a batch."""
         board, drawn = await self.board(look)
         if wants_json(look.request):
-            return document(drawn.view)
+            return await whole_document(drawn.view)
         if drawn.body is None:
-            drawn.body = self._body(drawn)
+            drawn.body = await asyncio.to_thread(self._body, drawn)
         return self._frame.answer(
             look,
             "batch.html",
@@ -324,9 +324,7 @@ class Views:
             parts=parts,
             rows=_joined(parts, "item-"),
             nodes=_joined(parts, "node-"),
-            drawing=self._frame.templates.graph(drawn.batch.plan),
-            width=WIDTH,
-            height=HEIGHT,
+            graph=self._frame.templates.lay_out(drawn.batch.plan),
         )
 
     async def item(self, look: Look) -> web.StreamResponse:
