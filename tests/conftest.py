@@ -46,6 +46,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("outside")
 
 
+@pytest.fixture(autouse=True)
+def logs_as_before() -> Iterator[None]:
+    """Leave nothing of how a program of a test has set up the logs of this process."""
+    yield
+    if structlog.is_configured():
+        structlog.reset_defaults()
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
     """Yield the one Chromium of all tests, for those of the session's loop."""

@@ -73,6 +73,9 @@ SAID = {
         programs.no_bubblewrap("no permission"),
     ],
     starts: [
+        starts.dotfile_closed("/srv/.env"),
+        starts.dotfile_unreadable("/srv/.env", "Is a directory"),
+        starts.dotfile_no_text("/srv/.env"),
         starts.database_in_use("batch.db", "process 7 on here since noon"),
         starts.database_in_use("batch.db", ""),
         starts.database_linked("batch.db"),
