@@ -23,6 +23,7 @@ from unittest.mock import patch
 
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+import bot.app  # noqa: F401 - main() takes it when it is called, in each child anew
 from bot.__main__ import main
 from tests.flow import mortal
 
