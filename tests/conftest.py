@@ -1,6 +1,5 @@
 """Fixtures for every test: the local GitHub, held to GitHub's descriptions."""
 
-import os
 from collections.abc import AsyncIterator, Iterator
 from functools import cache
 from pathlib import Path
@@ -32,11 +31,6 @@ _held: set[tuple[object, ...]] = set()
 
 
 install_zones()  # as a process does when it starts
-
-
-def pytest_xdist_auto_num_workers() -> int:
-    """Return how many tests run at once: many wait for processes, and use no core."""
-    return 2 * (os.cpu_count() or 1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,9 +1,7 @@
 """The bot's own pages, read over HTTP while batches run."""
 
-import asyncio
 import json
 import re
-import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,7 +10,6 @@ from urllib.parse import quote
 
 import aiohttp
 import pytest
-from yarl import URL
 
 from bot.app import Bot
 from bot.core.say.terminal import plain
@@ -313,33 +310,6 @@ async def test_no_more_watch_than_leave_room_for_deliveries(
         async with reader.follows("/live") as followed:
             await on.finished(on.say("/batch reopen:40"))
             assert await followed.next() == ("reload", "")
-
-
-async def test_who_never_reads_what_is_sent_is_let_go(
-    on: World, monkeypatch: pytest.MonkeyPatch
-):
-    """Ten megabytes are more than the system keeps for somebody who takes nothing."""
-    monkeypatch.setattr(crowd, "MOST", 1)
-    on.issue(12, "say hello")
-    async with on.bot(**SET_UP) as bot, reading(bot) as reader:
-        await on.finished(on.say("/batch 12 retries:0"))
-        name, url = batch_of(on.comment("tracking"), on), URL(bot.url)
-        [log] = on.folder.rglob(f"{name}-12-1.log")
-        log.write_text("x" * 10_000_000)
-        with socket.socket() as lazy:
-            lazy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            lazy.connect((url.host, url.port))
-            path = f"/batches/{name}/items/12/live?at=0"
-            head = [f"GET {path} HTTP/1.1", "Host: bot"]
-            head += [f"{key}: {value}" for key, value in OPERATOR.items()]
-            lazy.sendall("\r\n".join([*head, "", ""]).encode())
-            assert await asyncio.to_thread(lazy.recv, 12) == b"HTTP/1.1 200"
-            assert await reader.status("/live") == 503
-            tries = 20
-            while tries and await reader.status("/live") == 503:
-                tries -= 1
-                on.later(seconds=10)
-            assert tries
 
 
 async def test_a_list_is_told_that_something_has_happened(on: World):
