@@ -319,3 +319,5 @@ async def test_a_list_is_told_that_something_has_happened(on: World):
         async with reader.follows("/live") as followed:
             await on.finished(on.say("/batch close:40"))
             assert await followed.next() == ("reload", "")
+            # What happens while the list rests is told once it has rested.
+            assert await followed.next() == ("reload", "")

@@ -162,7 +162,9 @@ class Streams:
     async def batches(self, look: Look) -> web.StreamResponse:
         """Tell a list when any batch has changed."""
         async with streaming(look) as (stream, response):
-            while await stream.goes_on(look.boards.happened):
+            happened = look.boards.happened
+            while await stream.goes_on(happened):
+                happened = look.boards.happened  # what comes during the rest counts too
                 await stream.send("reload", "")
                 if not await stream.rest(LIST_SECONDS):
                     break
