@@ -1,5 +1,6 @@
 """Fixtures for every test: the local GitHub, held to GitHub's descriptions."""
 
+import logging
 from collections.abc import AsyncIterator, Iterator
 from functools import cache
 from pathlib import Path
@@ -43,7 +44,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(autouse=True)
 def logs_as_before() -> Iterator[None]:
     """Leave nothing of how a program of a test has set up the logs of this process."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
     yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
     if structlog.is_configured():
         structlog.reset_defaults()
 

@@ -1,12 +1,10 @@
 """The world that every story plays in."""
 
 import io
-import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-import structlog
 
 from bot.logs import configure_logging
 from tests.conftest import contract_problems
@@ -30,13 +28,8 @@ async def on(tmp_path: Path) -> AsyncIterator[World]:
 
 
 @pytest.fixture
-def stream() -> Iterator[io.StringIO]:
-    """Yield what the bot logs, from the level debug on."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
+def stream() -> io.StringIO:
+    """Return what the bot logs, from the level debug on."""
     made = io.StringIO()
     configure_logging(level="debug", style="json", stream=made)
-    yield made
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
+    return made
