@@ -13,7 +13,7 @@ import asyncio
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -25,65 +25,18 @@ import psutil
 from aiohttp import web
 
 from bot.core import events as e
-from bot.core.model import BatchId, ItemId
-from bot.core.run.capacity import Capacity
-from bot.core.run.reasons import NoFreeSlot, Reason
+from bot.core.run.reasons import NoFreeSlot
 from bot.engine.recorder import Recorder
-from bot.engine.situation import Face, Situations
 from bot.host.clock import SystemClock
-from bot.ports.github import Budget
 from bot.store.store import open_store
-from bot.web.access import Viewer
 from bot.web.pages.site import add_pages
-from bot.web.pages.sources import PageSources
 from bot.web.routes import AccessLog
 from tests import scenes
 from tests.bench.figures import Figure, report
+from tests.paged import Everybody, Present, sources_of
 
 ITEMS, WATCHERS, SECONDS, ROUNDS = 500, 100, 20, 60
 BATCH, EMPTY = "/batches/c4m9", "/?q=nothing"
-
-
-class Present:
-    """A scheduler and a ledger at rest."""
-
-    is_stopping = False
-
-    def __init__(self, waiting: Mapping[ItemId, Reason]) -> None:
-        self._waiting = waiting
-
-    def reasons(self, _batch_id: BatchId) -> Mapping[ItemId, Reason]:
-        return self._waiting
-
-    def capacity(self, of: object = None) -> Capacity:
-        return Capacity({}, 1, 1)
-
-    def budget(self, _installation: object) -> Budget:
-        return Budget(5000, 3412, None, 500)
-
-    def spent(self, _source: str) -> int:
-        return 488
-
-
-class Everybody:
-    """Lets everybody see everything; what it takes to look is not measured here."""
-
-    signs_in = ""
-
-    async def viewer(self, _request: web.Request) -> Viewer:
-        return Viewer(is_operator=True)
-
-    async def may_see(self, *_about: object) -> bool:
-        return True
-
-    async def may_control(self, *_about: object) -> bool:
-        return False
-
-    def sign_in(self, _request: web.Request) -> web.StreamResponse:
-        return web.Response(status=401)
-
-    def form_mark(self, *_about: object) -> str:
-        return ""
 
 
 async def serve(folder: Path) -> None:
@@ -97,25 +50,7 @@ async def serve(folder: Path) -> None:
         recorder = Recorder(batches=store.batches, clock=clock)
         await recorder.follow(batch.id)
         present = Present(waiting)
-        situations = Situations(
-            batches=store.batches,
-            recorder=recorder,
-            github=present,  # type: ignore[arg-type]  # as much as is asked of it
-            slots=present,
-            clock=clock,
-            face=Face(b"bench"),
-        )
-        sources = PageSources(
-            presents=situations,
-            batches=store.batches,
-            lists=store.lists,
-            effects=store.effects,
-            slots=present,
-            budgets=present,  # type: ignore[arg-type]  # as much as is asked of it
-            listen=recorder.listen,
-            log=lambda attempt: folder / f"{attempt}.log",
-            clock=clock,
-        )
+        sources = sources_of(store, recorder, present, folder=folder, clock=clock)
         app = web.Application()
         add_pages(app, Everybody(), lambda: sources)
         runner = web.AppRunner(app, access_log_class=AccessLog, access_log=None)

@@ -315,7 +315,7 @@ async def test_no_more_watch_than_leave_room_for_deliveries(
 async def test_a_list_is_told_that_something_has_happened(on: World):
     async with on.bot(**SET_UP) as bot, reading(bot) as reader:
         page = await reader.get("/")
-        assert 'data-live="/live"' in page.text
+        assert 'data-live="/live?since=' in page.text
         async with reader.follows("/live") as followed:
             await on.finished(on.say("/batch close:40"))
             assert await followed.next() == ("reload", "")

@@ -27,9 +27,26 @@ def no_database() -> Refusal:
     )
 
 
-def starting() -> str:
+def starting() -> Refusal:
     """Return what is said until GitHub has told the bot who it is."""
-    return "The bot is starting; try again in a few seconds.\n"
+    return "Not now", "The bot is starting; try again in a few seconds."
+
+
+def refused(status: int, words: str) -> str:
+    """Return why a program gets nothing, if no page says so."""
+    match status:
+        case 404:
+            return not_there()[1]
+        case 405:
+            return "This address is not for that method; nothing was changed."
+        case 413:
+            return "That is too long; nothing was changed."
+        case 415:
+            return (
+                "Send a form (application/x-www-form-urlencoded); nothing was changed."
+            )
+        case _:
+            return words.strip()
 
 
 def too_many_watch() -> str:

@@ -87,6 +87,7 @@ class Drawn:
     parts: Parts
     batch: Batch
     body: Markup | None = None  # the whole of it, once somebody has asked for that
+    version: int = 0  # of the board, which may be at a later one by now
 
 
 class Draw(Protocol):
@@ -199,6 +200,7 @@ class Boards:
         self._rows: OrderedDict[BatchId, tuple[date, BatchRow]] = OrderedDict()
         self.crowd = Crowd()  # of who follows any page
         self.happened = asyncio.Event()  # anything, to any batch
+        self.version = 0  # of all batches together
         self.closing = asyncio.Event()
         self.nonce = secrets.token_hex(4)
         """Tells versions of this process from those of others."""
@@ -209,8 +211,19 @@ class Boards:
         board = self._boards.get(batch_id)
         if board is not None:
             board.take(news)
+        self.version += 1
         self.happened.set()
         self.happened = asyncio.Event()
+
+    def stamp(self, version: int) -> str:
+        """Return what a page keeps of the version that it was drawn with."""
+        return f"{self.nonce}-{version}"
+
+    def version_of(self, stamp: str) -> int:
+        """Return the version of a stamp; -1 for one that is not of this process."""
+        nonce, _, version = stamp.partition("-")
+        is_own = nonce == self.nonce and version.isdecimal() and len(version) < 12
+        return int(version) if is_own else -1
 
     def known(self, batch_id: BatchId) -> Repository | None:
         """Return the repository of a batch that is drawn already."""
@@ -382,16 +395,17 @@ class Boards:
     def _show(self, board: Board, drawn: Drawn) -> None:
         before, board.drawn = board.drawn, drawn
         if before is None:
-            board.version = 1
+            drawn.version = board.version = 1
             return
         changed = {
             name: html
             for name, html in drawn.parts.items()
             if before.parts.get(name) != html
         }
+        drawn.version = board.version + bool(changed)
         if not changed:
             return
-        board.version += 1
+        board.version = drawn.version
         is_same_page = before.parts.keys() == drawn.parts.keys()
         data = json.dumps(changed, ensure_ascii=False) if is_same_page else ""
         board.frames.append(Frame(board.version, data))

@@ -39,6 +39,13 @@ def stamp(at: datetime) -> Markup:
     )
 
 
+def apart(words: str) -> str:
+    """Return words of others for where there are no elements: whichever way they run,
+    they turn nothing around them (UAX #9, isolates).
+    """
+    return f"\u2068{words}\u2069"
+
+
 def moment(at: datetime, now: datetime) -> Markup:
     """Return the time of day of an instant, in UTC, with the day if it is not today's."""
     day = "" if at.date() == now.date() else f"{at:%b} {at.day} "
@@ -171,6 +178,7 @@ class Templates:
             "spelled": spell_seconds,
             "at": stamp,
             "moment": moment,
+            "apart": apart,
         }
         self._environment.globals |= {"shares": shares}
         self._row = self._environment.get_template("row.html").module

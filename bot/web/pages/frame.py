@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 from aiohttp import web
+from aiohttp.typedefs import Handler as Middled
 
 from bot.core.say import pages as said
 from bot.errors import StoreUnavailable
@@ -34,6 +35,10 @@ log = structlog.get_logger()
 
 class NotThereError(Exception):
     """There is nothing of the kind, or it is not to be seen: nobody can tell which."""
+
+
+class StartingError(Exception):
+    """Nothing is known yet that a page could show."""
 
 
 class UnfitError(Exception):
@@ -85,6 +90,10 @@ class Frame:
                 return self.refusal(request, viewer, 404, *said.not_there())
             except UnfitError as error:
                 return self.refusal(request, viewer, 400, *said.unfit(str(error)))
+            except StartingError:
+                return self.refusal(
+                    request, viewer, 503, *said.starting(), retry_seconds=5
+                )
             except StoreUnavailable as error:
                 log.warning("page not made", error=str(error))
                 return self.refusal(request, viewer, 503, *said.no_database())
@@ -97,15 +106,26 @@ class Frame:
         return web.Response(text=html, content_type="text/html", headers=HEADERS)
 
     def refusal(
-        self, request: web.Request, viewer: Viewer, status: int, title: str, words: str
+        self,
+        request: web.Request,
+        viewer: Viewer,
+        status: int,
+        title: str,
+        words: str,
+        *,
+        retry_seconds: int = 0,
     ) -> web.Response:
         """Return why there is no page."""
         if wants_json(request):
-            return document(Failure(words), status=status)
-        html = self._page("refusal.html", viewer, "", title=title, words=words)
-        return web.Response(
-            text=html, status=status, content_type="text/html", headers=HEADERS
-        )
+            response = document(Failure(words), status=status)
+        else:
+            html = self._page("refusal.html", viewer, "", title=title, words=words)
+            response = web.Response(
+                text=html, status=status, content_type="text/html", headers=HEADERS
+            )
+        if retry_seconds:
+            response.headers["Retry-After"] = str(retry_seconds)
+        return response
 
     def _page(self, template: str, viewer: Viewer, here: str, **values: Any) -> str:
         access = self._access
@@ -126,9 +146,7 @@ class Frame:
     def _look(self, request: web.Request, viewer: Viewer) -> Look:
         sources = self._sources()
         if sources is None:
-            raise web.HTTPServiceUnavailable(
-                text=said.starting(), headers={"Retry-After": "5"}
-            )
+            raise StartingError
         if self._boards is None:
             self._boards = Boards(
                 presents=sources.presents,
@@ -138,6 +156,24 @@ class Frame:
             )
             sources.listen(self._boards.notice)
         return Look(request, viewer, sources, self._boards, self._access)
+
+
+@web.middleware
+async def told_as_json(request: web.Request, handler: Middled) -> web.StreamResponse:
+    """Have also what no page refuses, such as an address that is none, or a method, told
+    as JSON to who asks for that.
+    """
+    try:
+        return await handler(request)
+    except web.HTTPException as error:
+        if error.status < HTTPStatus.BAD_REQUEST or not wants_json(request):
+            raise
+        words = said.refused(error.status, error.text or error.reason)
+        response = document(Failure(words), status=error.status)
+        for name in ("Allow", "Retry-After", "WWW-Authenticate"):
+            if name in error.headers:
+                response.headers[name] = error.headers[name]
+        return response
 
 
 async def whole_document(value: Document) -> web.Response:

@@ -9,7 +9,7 @@ from aiohttp import web
 from bot.web.access import Access
 from bot.web.pages.documents import openapi
 from bot.web.pages.draw import FOLDER
-from bot.web.pages.frame import Frame
+from bot.web.pages.frame import Frame, told_as_json
 from bot.web.pages.sources import PageSources
 from bot.web.pages.streams import Streams
 from bot.web.pages.views import Views
@@ -30,6 +30,7 @@ def add_pages(
 ) -> None:
     """Mount the pages; until there are *sources*, they say that the bot is starting."""
     frame = Frame(access, sources)
+    app.middlewares.append(told_as_json)
     views = Views(frame)
     streams = Streams(views)
     for path, handler in (

@@ -145,12 +145,14 @@ async def until_hidden(look: Look, board: Board) -> None:
 
 def since(look: Look, board: Board) -> int:
     """Return the version that somebody has; -1 for one that is not of this process."""
-    given = look.request.headers.get("Last-Event-ID") or look.request.query.get(
-        "since", ""
-    )
-    nonce, _, version = given.partition("-")
-    is_own = nonce == look.boards.nonce and version.isdecimal() and len(version) < 12
-    return int(version) if is_own and int(version) <= board.version else -1
+    version = look.boards.version_of(given(look))
+    return version if version <= board.version else -1
+
+
+def given(look: Look) -> str:
+    """Return the stamp of what somebody has; empty for who follows from now on."""
+    came = look.request.headers.get("Last-Event-ID")
+    return came or look.request.query.get("since", "")
 
 
 class Streams:
@@ -162,12 +164,17 @@ class Streams:
     async def batches(self, look: Look) -> web.StreamResponse:
         """Tell a list when any batch has changed."""
         async with streaming(look) as (stream, response):
-            happened = look.boards.happened
-            while await stream.goes_on(happened):
-                happened = look.boards.happened  # what comes during the rest counts too
-                await stream.send("reload", "")
-                if not await stream.rest(LIST_SECONDS):
-                    break
+            boards, stamp = look.boards, given(look)
+            told = boards.version_of(stamp) if stamp else boards.version
+            is_open = True
+            while is_open:
+                happened, version = boards.happened, boards.version
+                if told == version:
+                    is_open = await stream.goes_on(happened)
+                else:
+                    told = version
+                    await stream.send("reload", "", id_=boards.stamp(version))
+                    is_open = await stream.rest(LIST_SECONDS)
         return response
 
     async def batch(self, look: Look) -> web.StreamResponse:
@@ -181,7 +188,7 @@ class Streams:
                     for frame in board.since(version):
                         version = frame.version
                         name = "parts" if frame.data else "reload"
-                        id_ = f"{look.boards.nonce}-{version}"
+                        id_ = look.boards.stamp(version)
                         await stream.send(name, frame.data, id_=id_)
                     if not await stream.goes_on(shown):
                         break

@@ -163,6 +163,7 @@ class Views:
     async def batches(self, look: Look) -> web.StreamResponse:
         """Answer with the batches that somebody may see."""
         wanted = asked(look.request)
+        version = look.boards.version  # what happens from here on is told by the stream
         repositories = await self._repositories(look)
         chosen = [one.id for one in repositories if wanted.repository in ("", one.name)]
         is_any = wanted.repository == ""
@@ -186,6 +187,7 @@ class Views:
         return self._frame.answer(
             look,
             "list.html",
+            version=look.boards.stamp(version),
             about=said.whose_batches(
                 is_operator=look.viewer.is_operator,
                 is_signed_in=bool(look.viewer.login),
@@ -203,10 +205,16 @@ class Views:
         """Answer, to the operator alone, with how installations stand."""
         if not look.viewer.is_operator:
             raise NotThereError
+        version = look.boards.version
         rows = tuple(await self._installations(look))
         if wants_json(look.request):
             return document(InstallationList(rows))
-        return self._frame.answer(look, "installations.html", installations=rows)
+        return self._frame.answer(
+            look,
+            "installations.html",
+            installations=rows,
+            version=look.boards.stamp(version),
+        )
 
     async def stats(self, look: Look) -> web.StreamResponse:
         """Answer, to the operator alone, with what batches cost over time."""
@@ -296,7 +304,7 @@ class Views:
 
     async def batch(self, look: Look) -> web.StreamResponse:
         """Answer with a batch."""
-        board, drawn = await self.board(look)
+        _, drawn = await self.board(look)
         if wants_json(look.request):
             return await whole_document(drawn.view)
         if drawn.body is None:
@@ -305,7 +313,7 @@ class Views:
             look,
             "batch.html",
             view=drawn.view,
-            version=f"{look.boards.nonce}-{board.version}",
+            version=look.boards.stamp(drawn.version),
             body=drawn.body,
             head=Markup(drawn.parts["head"]),  # noqa: S704 - of a template
             messages=Markup(drawn.parts["messages"]),  # noqa: S704 - of a template
@@ -342,7 +350,7 @@ class Views:
             "item.html",
             view=shown.drawn.view,
             it=shown.row,
-            version=f"{look.boards.nonce}-{shown.board.version}",
+            version=look.boards.stamp(shown.drawn.version),
             parts=parts,
             attempt=shown.attempt,
             log=piece.text,

@@ -1,0 +1,243 @@
+"""The pages of a real store over HTTP, without a bot behind them."""
+
+import asyncio
+import re
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from html import unescape
+from pathlib import Path
+
+import pytest
+from aiohttp import ClientSession, web
+
+from bot.core import events as e
+from bot.engine.recorder import Recorder
+from bot.store.store import open_store
+from bot.web.pages import streams
+from bot.web.pages.site import add_pages
+from bot.web.pages.sources import PageSources
+from tests import scenes
+from tests.fakes import FakeClock
+from tests.flow.test_pages import Followed
+from tests.paged import Everybody, Present, sources_of
+
+HEBREW = "\u05e9\u05dc\u05d5\u05dd (draft)"
+
+
+@dataclass
+class Served:
+    """Pages on a socket, and what is going on behind them."""
+
+    session: ClientSession
+    recorder: Recorder
+    folder: Path
+    present: Present
+    port: int = 0
+    is_starting: bool = False
+    open: list[web.Request] = field(default_factory=list)
+    left: asyncio.Event = field(default_factory=asyncio.Event)  # by who followed
+
+    async def get(self, path: str, **headers: str) -> tuple[int, str]:
+        async with self.session.get(self.url(path), headers=headers) as answer:
+            return answer.status, await answer.text()
+
+    def url(self, path: str) -> str:
+        return f"http://127.0.0.1:{self.port}{path}"
+
+    async def live(self, path: str) -> str:
+        """Return the address of the stream that a page follows."""
+        _, page = await self.get(path)
+        found = re.search(r'data-live="([^"]+)"', page)
+        assert found, page
+        return unescape(found[1])
+
+    @asynccontextmanager
+    async def follows(self, path: str) -> AsyncIterator[Followed]:
+        async with self.session.get(self.url(path)) as answer:
+            assert answer.status == 200
+            yield Followed(answer)
+
+    async def happens(self, words: str) -> None:
+        """Have an item say something."""
+        now = scenes.NOW
+        says = e.ItemProgressed(now, scenes.item(18), 1, words)
+        paused = e.BatchPaused(now, "grace", "page:1")
+        await self.recorder.record({BATCH.id: [says, paused]})
+
+
+PLAN = scenes.plan_of_twelve()
+BATCH = scenes.batch_of(
+    replace(
+        PLAN,
+        items=tuple(
+            replace(one, title=HEBREW) if one.number == 18 else one
+            for one in PLAN.items
+        ),
+    )
+)
+
+
+@pytest.fixture
+async def served(tmp_path: Path) -> AsyncIterator[Served]:
+    clock = FakeClock(scenes.NOW)
+    async with (
+        open_store(tmp_path / "batch.db", clock=clock) as store,
+        ClientSession() as session,
+    ):
+        told = scenes.events_until_now()
+        recorded = [one for one in told if isinstance(one, e.Event)]
+        await store.batches.create(BATCH, {}, recorded)
+        recorder = Recorder(batches=store.batches, clock=clock)
+        await recorder.follow(BATCH.id)
+        present = Present({})
+        made = Served(session, recorder, tmp_path, present)
+        sources = sources_of(store, recorder, present, folder=tmp_path, clock=clock)
+
+        def known() -> PageSources | None:
+            return None if made.is_starting else sources
+
+        @web.middleware
+        async def counted(
+            request: web.Request,
+            handler: Callable[[web.Request], Awaitable[web.StreamResponse]],
+        ) -> web.StreamResponse:
+            made.open.append(request)
+            try:
+                return await handler(request)
+            finally:
+                made.open.remove(request)
+                made.left.set()
+
+        app = web.Application(middlewares=[counted])
+        add_pages(app, Everybody(), known)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        await runner.setup()
+        listening = socket.create_server(("127.0.0.1", 0))
+        # What the system keeps of what nobody reads: connections have it from here.
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        await web.SockSite(runner, listening).start()
+        made.port = runner.addresses[0][1]
+        yield made
+        await runner.cleanup()
+
+
+@pytest.mark.parametrize("page", ["/", "/installations"])
+async def test_what_happens_while_a_list_is_loaded_is_told_at_once(
+    served: Served, page: str
+):
+    live = await served.live(page)
+    await served.happens("what no page has")
+    async with served.follows(live) as followed:
+        assert await followed.next() == ("reload", "")
+
+
+async def test_who_has_all_of_a_list_is_told_only_of_what_comes(served: Served):
+    live = await served.live("/")
+    async with served.session.get(served.url(live)) as answer:
+        told = asyncio.ensure_future(answer.content.readuntil(b"\r\n\r\n"))
+        assert len(served.open) == 1
+        await served.happens("what comes")
+        version = int(live.rpartition("-")[2]) + 1
+        assert (
+            f"id: {live.partition('=')[2].partition('-')[0]}-{version}"
+            in (await told).decode()
+        )
+
+
+async def test_a_list_of_an_earlier_process_is_told_to_load_again(served: Served):
+    async with served.follows("/live?since=0-7") as followed:
+        assert await followed.next() == ("reload", "")
+
+
+async def test_what_happens_while_a_batch_is_loaded_is_told_at_once(served: Served):
+    live = await served.live(f"/batches/{BATCH.id}")
+    await served.happens("what no page has")
+    async with served.follows(live) as followed:
+        # It was drawn before; the board is drawn anew for who follows.
+        assert "paused" in await followed.until(re.compile("paused"))
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/batches.json", 503),
+        ("/batches/b7k2.json", 503),
+        ("/batches/b7k2/items/18.json", 503),
+        ("/installations.json", 503),
+        ("/stats.json", 503),
+        ("/nowhere.json", 404),
+        ("/batches/nowhere.json", 404),
+    ],
+)
+async def test_programs_are_refused_in_json(served: Served, path: str, status: int):
+    served.is_starting = True
+    for address, headers in (
+        (path, {}),
+        (path.removesuffix(".json"), {"Accept": "application/json"}),
+    ):
+        async with served.session.get(served.url(address), headers=headers) as answer:
+            assert answer.status == status
+            assert answer.content_type == "application/json"
+            told = await answer.json()
+            assert list(told) == ["error"]
+            assert told["error"]
+            assert ("Retry-After" in answer.headers) == (status == 503)
+
+
+async def test_programs_are_told_of_wrong_methods_and_words_in_json(served: Served):
+    url = served.url("/batches.json")
+    async with served.session.post(url) as answer:
+        assert (answer.status, answer.content_type) == (405, "application/json")
+        assert "GET" in answer.headers["Allow"]
+        assert "error" in await answer.json()
+    async with served.session.get(f"{url}?state=nonsense") as answer:
+        assert (answer.status, answer.content_type) == (400, "application/json")
+
+
+async def test_people_are_told_that_the_bot_is_starting_on_a_page(served: Served):
+    served.is_starting = True
+    status, page = await served.get("/", Accept="text/html")
+    assert status == 503
+    assert "The bot is starting" in page
+    assert "<html" in page
+
+
+async def test_a_title_turns_nothing_around_it(served: Served):
+    _, batch = await served.get(f"/batches/{BATCH.id}")
+    _, item = await served.get(f"/batches/{BATCH.id}/items/18")
+    for page in (batch, item):
+        rest = page.replace(f"<bdi>{HEBREW}</bdi>", "")
+        assert rest != page
+        # In a drawing there are no elements for that, but characters.
+        assert HEBREW not in rest.replace(f"\u2068{HEBREW}\u2069</title>", "")
+
+
+async def test_who_never_reads_what_is_sent_is_let_go(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+):
+    """Nothing is waited for but that patience ends: who reads nothing never hurries."""
+    monkeypatch.setattr(streams, "TAKEN_SECONDS", 0.01)
+    item = next(one for one in BATCH.plan.items if one.number == 12)
+    log = served.folder / f"{BATCH.id}-{item.id}-1.log"
+    log.write_text("x" * 8_000_000)
+    with socket.socket() as lazy:
+        lazy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        lazy.connect(("127.0.0.1", served.port))
+        path = f"/batches/{BATCH.id}/items/{item.id}/live?at=0"
+        lazy.sendall(f"GET {path} HTTP/1.1\r\nHost: bot\r\n\r\n".encode())
+        most = 0
+        while not served.left.is_set():
+            for request in served.open:
+                if request.transport is not None:
+                    size = request.transport.get_write_buffer_size()
+                    most = max(most, size)
+            await asyncio.sleep(0)
+        lazy.settimeout(20)
+        got = 0
+        while piece := lazy.recv(65_536):  # what the system had, to its end
+            got += len(piece)
+    assert not served.open
+    assert 0 < most < 1_000_000
+    assert got < 1_000_000
