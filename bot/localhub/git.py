@@ -1,22 +1,26 @@
 """The local GitHub's own git: bare repositories, changed without a working tree.
 
-Every call is one short git process and blocks for a few milliseconds. That is wanted:
-a change of the state and of the repository is one step for everybody else.
+What is read or written as an object is a file (``objects``); all else is one short git
+process and blocks for a few milliseconds. That is wanted: a change of the state and of
+the repository is one step for everybody else.
 """
 
 import os
 import re
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 
+from bot.localhub.objects import Entry, Objects, headers
+
 GIT = shutil.which("git") or "git"
 ZERO_SHA = "0" * 40
+WHOLE_NAME = re.compile(r"[0-9a-f]{40}")
+PLAIN_FILE = "100644"
 WEB_FLOW = ("GitHub", "noreply@github.com")
 SERVER_SETTINGS = """\
 [http]
@@ -89,9 +93,13 @@ class GitRepository:
     """A bare repository at ``path``."""
 
     path: Path
-    _refs: dict[str, dict[str, str]] = field(
+    _refs: dict[str, str] = field(
         default_factory=dict, compare=False, repr=False
-    )  # by prefix, until a ref is moved
+    )  # by full name, until somebody else may have moved one
+
+    @property
+    def _objects(self) -> Objects:
+        return Objects(self.path / "objects")
 
     def create(self, *, default_branch: str) -> None:
         """Make the empty repository on disk, as an HTTP server wants it."""
@@ -111,12 +119,11 @@ class GitRepository:
 
     def refs(self, prefix: str = "refs/heads/") -> dict[str, str]:
         """Return object names by full ref name."""
-        if prefix not in self._refs:
-            form = "--format=%(objectname) %(refname)"
-            output = self.run("for-each-ref", form, prefix)
+        if not self._refs:
+            output = self.run("for-each-ref", "--format=%(objectname) %(refname)")
             pairs = (line.split(" ", 1) for line in output.splitlines())
-            self._refs[prefix] = {name: sha for sha, name in pairs}
-        return dict(self._refs[prefix])
+            self._refs.update({name: sha for sha, name in pairs})
+        return {n: sha for n, sha in self._refs.items() if n.startswith(prefix)}
 
     def forget_refs(self) -> None:
         """Read the refs again when they are asked for: somebody may have moved them."""
@@ -126,6 +133,16 @@ class GitRepository:
         """Return the commit that a branch, ref or sha names."""
         is_full = revision.startswith("refs/")
         names = (revision,) if is_full else (f"refs/heads/{revision}", revision)
+        refs = self.refs("refs/")
+        for candidate in names:
+            sha = refs.get(candidate, candidate)
+            found = self._objects.read(sha) if WHOLE_NAME.fullmatch(sha) else None
+            if found is not None and found[0] == "commit":
+                return sha
+        return None if is_full and revision not in refs else self._peeled(names)
+
+    def _peeled(self, names: Sequence[str]) -> str | None:
+        """Return the commit of a tag or of what only git itself can read."""
         for candidate in names:
             try:
                 return self.run(
@@ -141,11 +158,13 @@ class GitRepository:
     ) -> None:
         """Point a full ref name at a commit, or delete it (None)."""
         old = [] if expected is None else [expected]
+        self.refs()  # or what is set here would be taken for all there is
         if sha is None:
             self.run("update-ref", "-d", ref, *old)
+            self._refs.pop(ref, None)
         else:
             self.run("update-ref", ref, sha, *old)
-        self.forget_refs()
+            self._refs[ref] = sha
 
     def set_head(self, branch: str) -> None:
         """Have a clone check out *branch*."""
@@ -153,13 +172,18 @@ class GitRepository:
 
     def object_at(self, expression: str) -> tuple[str, str] | None:
         """Return type and name of what ``revision:path`` or a revision names."""
+        revision, colon, path = expression.partition(":")
+        commit = self.resolve(revision) if colon else None
+        if commit is not None:
+            entry = self._objects.at(self.commit(commit).tree, path)
+            return (entry.kind, entry.sha) if entry is not None else None
         output = self.run("cat-file", "--batch-check", stdin=expression.encode())
         parts = output.split()
         return (parts[1], parts[0]) if len(parts) == 3 else None
 
     def blob(self, sha: str) -> bytes:
         """Return the content of a blob."""
-        return self._run_bytes("cat-file", "blob", sha)
+        return self.content("blob", sha)
 
     def read_file(self, revision: str, path: str) -> bytes | None:
         """Return a file's content at a revision."""
@@ -179,19 +203,20 @@ class GitRepository:
 
     def entries(self, tree: str) -> list[tuple[str, str, str, str]]:
         """Return (mode, type, sha, name) of the entries of a tree."""
-        output = self.run("ls-tree", "-z", tree)
-        rows = [line.split("\t", 1) for line in output.split("\0") if line]
-        split = [(*meta.split(), name) for meta, name in rows]
-        return [(mode, kind, sha, name) for mode, kind, sha, name in split]
+        found = self._objects.entries(tree).items()
+        return [(entry.mode, entry.kind, entry.sha, name) for name, entry in found]
 
     def write(self, kind: str, content: bytes) -> str:
         """Keep an object; return its name."""
-        options = ("-t", kind, "-w", "--stdin")
-        return self.run("hash-object", *options, stdin=content).strip()
+        return self._objects.write(kind, content)
 
     def content(self, kind: str, sha: str) -> bytes:
-        """Return an object as it is kept."""
-        return self._run_bytes("cat-file", kind, sha)
+        """Return an object as it is kept; raises ``GitFailed`` if it is of another kind."""
+        found = self._objects.read(sha)
+        if found is None or found[0] != kind:
+            message = f"{sha} is no {kind} here"
+            raise GitFailed(message)
+        return found[1]
 
     def new_commits(self, sha: str) -> list[str]:
         """Return the commits of *sha* that no ref has."""
@@ -202,33 +227,13 @@ class GitRepository:
 
         Raises ``GitFailed`` for a path that is to go and is not there.
         """
-        with tempfile.TemporaryDirectory() as folder:
-            index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
-            if base is not None:
-                self.run("read-tree", base, environment=index)
-            for change in changes:
-                self._change_index(change, index)
-            return self.run("write-tree", environment=index).strip()
-
-    def _change_index(self, change: TreeChange, index: Mapping[str, str]) -> None:
-        path = change.path
-        listed = self.run("ls-files", "-z", "--", path, environment=index)
-        there = [name for name in listed.split("\0") if name]
-        if change.sha is None and not there:
-            message = f"{path} is not in the tree"
-            raise GitFailed(message)
-        # What was a folder is no longer one, and the other way round.
-        parents = [path[:n] for n, letter in enumerate(path) if letter == "/"]
-        lines = [f"0 {ZERO_SHA}\t{name}\0" for name in (*there, *parents)]
-        if change.sha is not None and change.mode != "040000":
-            lines.append(f"{change.mode} {change.sha}\t{path}\0")
-        self.run(
-            "update-index", "-z", "--index-info",
-            stdin="".join(lines).encode(), environment=index,
-        )  # fmt: skip
-        if change.sha is not None and change.mode == "040000":
-            prefix = f"--prefix={path}/"
-            self.run("read-tree", prefix, change.sha, environment=index)
+        root = self._objects.folder(base)
+        for change in changes:
+            entry = Entry(change.mode, change.sha) if change.sha is not None else None
+            if not self._objects.put(root, change.path, entry):
+                message = f"{change.path} is not in the tree"
+                raise GitFailed(message)
+        return self._objects.keep(root)
 
     def commit_files(
         self,
@@ -240,26 +245,20 @@ class GitRepository:
         at: datetime,
     ) -> str:
         """Return a new commit on *parent* with files written, or deleted (None)."""
-        with tempfile.TemporaryDirectory() as folder:
-            index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
-            if parent is not None:
-                self.run("read-tree", parent, environment=index)
-            lines = []
-            for path, content in files.items():
-                if content is None:
-                    lines.append(f"0 {ZERO_SHA}\t{path}\0")
-                    continue
+        root = self._objects.folder(parent and self.commit(parent).tree)
+        for path, content in files.items():
+            entry = None
+            if content is not None:
                 data = content.encode() if isinstance(content, str) else content
-                sha = self.run("hash-object", "-w", "--stdin", stdin=data).strip()
-                lines.append(f"100644 {sha}\t{path}\0")
-            self.run(
-                "update-index", "-z", "--index-info",
-                stdin="".join(lines).encode(), environment=index,
-            )  # fmt: skip
-            tree = self.run("write-tree", environment=index).strip()
+                entry = Entry(PLAIN_FILE, self.write("blob", data))
+            self._objects.put(root, path, entry)
         parents = [parent] if parent is not None else []
         return self.commit_tree(
-            tree, parents=parents, message=message, author=author, at=at
+            self._objects.keep(root),
+            parents=parents,
+            message=message,
+            author=author,
+            at=at,
         )
 
     def commit_tree(
@@ -272,17 +271,12 @@ class GitRepository:
         at: datetime,
     ) -> str:
         """Return a new commit of a tree."""
-        date = f"{int(at.timestamp())} +0000"
-        name, email = author
-        return self.run(
-            "commit-tree", tree, *(word for p in parents for word in ("-p", p)),
-            stdin=message.encode(),
-            environment={
-                "GIT_AUTHOR_NAME": name, "GIT_AUTHOR_EMAIL": email,
-                "GIT_AUTHOR_DATE": date, "GIT_COMMITTER_NAME": WEB_FLOW[0],
-                "GIT_COMMITTER_EMAIL": WEB_FLOW[1], "GIT_COMMITTER_DATE": date,
-            },
-        ).strip()  # fmt: skip
+        stamp = f"{int(at.timestamp())} +0000"
+        lines = [f"tree {tree}", *(f"parent {parent}" for parent in parents)]
+        for role, (name, email) in (("author", author), ("committer", WEB_FLOW)):
+            lines.append(f"{role} {name} <{email}> {stamp}")
+        text = "\n".join(lines) + f"\n\n{message}"
+        return self.write("commit", text.encode())
 
     def merged_tree(self, ours: str, theirs: str) -> str:
         """Return the tree of the merge of two commits.
@@ -304,7 +298,7 @@ class GitRepository:
         """
         author = (commit.author_name, commit.author_email)
         stand_in = self.commit_tree(
-            f"{onto}^{{tree}}",
+            self.commit(onto).tree,
             parents=list(commit.parents[:1]),
             message="",
             author=author,
@@ -320,13 +314,22 @@ class GitRepository:
 
     def merge_base(self, one: str, other: str) -> str | None:
         """Return the best common ancestor."""
+        if self.is_ancestor(one, other):
+            return one
         result = self._process("merge-base", one, other)
         return result.stdout.decode().strip() if result.returncode == 0 else None
 
     def is_ancestor(self, ancestor: str, descendant: str) -> bool:
         """Return whether *descendant* contains *ancestor*."""
-        result = self._process("merge-base", "--is-ancestor", ancestor, descendant)
-        return result.returncode == 0
+        seen, following = set[str](), [descendant]
+        while following:
+            sha = following.pop()
+            if sha == ancestor:
+                return True
+            if sha not in seen:
+                seen.add(sha)
+                following += self.commit(sha).parents
+        return False
 
     def ahead_behind(self, base: str, head: str) -> tuple[int, int]:
         """Return how many commits *head* has more, and *base* has more."""
@@ -336,8 +339,7 @@ class GitRepository:
 
     def commits(self, base: str, head: str) -> list[CommitInfo]:
         """Return the commits in *head* that *base* lacks, oldest first."""
-        output = self.run("rev-list", "--reverse", "--topo-order", f"{base}..{head}")
-        return [self.commit(sha) for sha in output.split()]
+        return list(_commits(self, base, head))
 
     def commit(self, sha: str) -> CommitInfo:
         """Return what a commit says; *sha* is its whole name."""
@@ -390,52 +392,69 @@ class GitRepository:
 
 @lru_cache(maxsize=2048)
 def _commit(git: GitRepository, sha: str) -> CommitInfo:
-    form = "%H%x00%T%x00%P%x00%an%x00%ae%x00%cn%x00%at%x00%B"
-    output = git.run("show", "--no-patch", f"--format={form}", sha)
-    full, tree, parents, name, email, committer, at, message = output.split("\0", 7)
-    when = datetime.fromtimestamp(int(at), tz=UTC)
+    found, message = headers(git.content("commit", sha))
+    author = _by(found["author"][0])
     return CommitInfo(
-        full,
-        tree,
-        tuple(parents.split()),
-        name,
-        email,
-        committer,
-        when,
+        sha,
+        found["tree"][0],
+        tuple(found.get("parent", ())),
+        author["name"],
+        author["email"],
+        _by(found["committer"][0])["name"],
+        datetime.fromtimestamp(int(author["at"]), tz=UTC),
         message.rstrip("\n"),
     )
 
 
+def _by(line: str) -> re.Match[str]:
+    """Return the name, the address and the time in an author's or committer's line."""
+    found = re.fullmatch(r"(?P<name>.*?) ?<(?P<email>.*)> (?P<at>-?\d+) [+-]\d+", line)
+    assert found is not None
+    return found
+
+
+@lru_cache(maxsize=2048)
+def _commits(git: GitRepository, base: str, head: str) -> tuple[CommitInfo, ...]:
+    output = git.run("rev-list", "--reverse", "--topo-order", f"{base}..{head}")
+    return tuple(git.commit(sha) for sha in output.split())
+
+
 @lru_cache(maxsize=2048)
 def _changed_files(git: GitRepository, base: str, head: str) -> tuple[ChangedFile, ...]:
-    raw = git.run("diff", "-z", "--raw", "--no-abbrev", "-M", base, head)
-    numbers = git.run("diff", "-z", "--numstat", "-M", base, head)
-    counts = _numstat(numbers)
-    patches = _patches(git.run("diff", "-M", base, head))
+    forms = ("--raw", "--no-abbrev", "--numstat", "--patch")
+    told = git.run("diff", "-z", *forms, "-M", base, head)
+    lists, _, text = told.partition("\0\0")
+    changes, numbers = _listed(lists.split("\0"))
+    counts, patches = _numstat(numbers), _patches(text)
     files = []
-    fields = iter(filter(None, raw.split("\0")))
-    for meta in fields:
-        _old_mode, _new_mode, old_sha, new_sha, status = meta.lstrip(":").split()
-        path = next(fields)
-        previous = None
-        if status[0] in "RC":
-            previous, path = path, next(fields)
-        additions, deletions = counts[path]
+    for old_sha, new_sha, status, *names in changes:
+        additions, deletions = counts[names[-1]]
         patch = next(patches)
         if status[0] == "T":  # such as a file that becomes a link: git writes two
             patch = "\n".join(filter(None, (patch, next(patches)))) or None
         files.append(
             ChangedFile(
-                path,
+                names[-1],
                 STATUSES.get(status[0], "changed"),
                 additions,
                 deletions,
                 old_sha if status[0] == "D" else new_sha,
                 patch,
-                previous,
+                names[0] if len(names) > 1 else None,
             )
         )
     return tuple(sorted(files, key=lambda file: file.path))
+
+
+def _listed(fields: list[str]) -> tuple[list[list[str]], list[str]]:
+    """Return of each file both blobs, the status and its names; and the fields behind."""
+    changes, place = [], 0
+    while fields[place].startswith(":"):
+        _old_mode, _new_mode, *meta = fields[place].split()
+        behind = place + (3 if meta[-1][0] in "RC" else 2)
+        changes.append([*meta, *fields[place + 1 : behind]])
+        place = behind
+    return changes, fields[place:]
 
 
 def _patches(text: str) -> Iterator[str | None]:
@@ -457,9 +476,9 @@ def git_environment() -> dict[str, str]:
     }
 
 
-def _numstat(output: str) -> dict[str, tuple[int, int]]:
+def _numstat(numbers: list[str]) -> dict[str, tuple[int, int]]:
     counts = {}
-    fields = iter(output.split("\0"))
+    fields = iter(numbers)
     for entry in fields:
         if not entry:
             continue

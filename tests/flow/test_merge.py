@@ -138,7 +138,7 @@ async def test_a_merge_that_somebody_pushes_in_the_name_of_the_app_is_no_update(
             files, parent=head(on, 61), message="x", author=who, at=now
         )
         forged = git.commit_tree(
-            f"{evil}^{{tree}}",
+            git.commit(evil).tree,
             parents=[head(on, 61), main(on)],
             message="Merge branch 'main' into topic-61",
             author=who,
