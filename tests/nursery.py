@@ -1,33 +1,71 @@
-"""Bears bots: ``python -m tests.flow.nursery SOCKET`` forks one for each connection.
+"""Bears bots: ``python -m tests.nursery SOCKET`` forks one for each connection.
 
 To import the bot takes ten times as long as to start it. Here it has been imported
 already, and the check of the app's key, which takes longest then, is left out: a bot can
 be killed and started again a hundred times in a few seconds. What is born is a process
-of its own, which does what ``python -m bot run`` does.
+of its own, which does what ``python -m bot`` does with the same words.
 
-A connection brings one message: the environment, and the descriptor for the output. It
-is answered with the process id, and with the exit code once the process has ended. When
-the other side is gone the process is killed.
+A connection brings one message: the words, the environment and the folder, and the
+descriptors for standard input, output and errors. It is answered with the process id,
+and with the exit code once the process has ended. When the other side is gone the
+process is killed.
 """
 
+import atexit
 import gc
 import json
 import os
 import select
 import signal
 import socket
+import subprocess
 import sys
-from collections.abc import Mapping
-from functools import partial
+import time
+from collections.abc import Mapping, Sequence
+from functools import lru_cache, partial
+from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
 from unittest.mock import patch
 
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-import bot.app  # noqa: F401 - main() takes it when it is called, in each child anew
-from bot.__main__ import main
-from tests.flow import mortal
-
+ROOT = Path(__file__).parents[1]
 LARGEST_MESSAGE = 100_000
+
+
+# --- on the side of the tests ---
+
+
+@lru_cache(maxsize=1)
+def nursery() -> Path:
+    """Return the address of this process's nursery; it closes with the process."""
+    address = Path(mkdtemp(prefix="nursery-")) / "socket"
+    process = subprocess.Popen(  # noqa: S603 - our own
+        [sys.executable, "-m", "tests.nursery", str(address)],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+
+    def close() -> None:
+        process.communicate()
+        rmtree(address.parent)
+
+    atexit.register(close)
+    assert process.stdout.readline() == b"open\n"
+    return address
+
+
+def command(*words: str) -> tuple[str, ...]:
+    """Return a command line that does what ``python -m bot`` does with these words."""
+    program = Path(__file__).with_name("born.py")
+    return (sys.executable, "-I", "-S", str(program), str(nursery()), *words)
+
+
+# --- the nursery ---
 
 
 def nurse(listening: socket.socket) -> None:
@@ -50,12 +88,13 @@ def nurse(listening: socket.socket) -> None:
 def guard(connection: socket.socket) -> None:
     """Bear one bot and stay until it is dead."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    message, (output,), *_ = socket.recv_fds(connection, LARGEST_MESSAGE, 1)
+    message, given, *_ = socket.recv_fds(connection, LARGEST_MESSAGE, 3)
     pid = os.fork()
     if pid == 0:
         connection.close()
-        be_born(json.loads(message), output)
-    os.close(output)
+        be_born(**json.loads(message), given=given)
+    for descriptor in given:
+        os.close(descriptor)
     connection.send(str(pid).encode())
     life = os.pidfd_open(pid)
     ready, _, _ = select.select([life, connection.fileno()], [], [])
@@ -65,24 +104,38 @@ def guard(connection: socket.socket) -> None:
     connection.send(str(os.waitstatus_to_exitcode(status)).encode())
 
 
-def be_born(environment: Mapping[str, str], output: int) -> None:
+def be_born(
+    words: Sequence[str],
+    environment: Mapping[str, str],
+    folder: str,
+    *,
+    given: Sequence[int],
+) -> None:
     """Become a bot; does not return."""
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    for opened, wanted in ((nothing, 0), (output, 1), (output, 2)):
-        os.dup2(opened, wanted)
-    os.close(nothing)
-    os.close(output)
+    from bot.__main__ import main  # noqa: PLC0415 - once it is imported
+    from tests.flow import mortal  # noqa: PLC0415
+
+    for wanted, descriptor in enumerate(given):
+        os.dup2(descriptor, wanted)
+        os.close(descriptor)
     os.environ.clear()
     os.environ.update(environment)
-    os.chdir(environment["PWD"])
+    time.tzset()
+    os.chdir(folder)
     trusting = partial(load_pem_private_key, unsafe_skip_rsa_key_validation=True)
     for module in ("bot.settings.keys", "jwt.algorithms"):
         patch(f"{module}.load_pem_private_key", trusting).start()
     mortal.prepare(environment)
-    main(["run", *environment.get("OPTIONS", "").split()])
+    main([*words], prog_name="python -m bot")
 
 
 if __name__ == "__main__":
+    # What main() takes when it is called, in each child anew.
+    import bot.app
+    import bot.demo.show
+    import bot.doctor  # noqa: F401
+    import tests.flow.mortal  # noqa: F401
+
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as server:
         server.bind(sys.argv[1])
         server.listen()

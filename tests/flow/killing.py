@@ -1,12 +1,10 @@
 """The bot as a process of its own, killed at chosen moments and started again."""
 
 import asyncio
-import atexit
 import json
 import os
 import signal
 import socket
-import subprocess
 import sys
 from collections import Counter
 from collections.abc import (
@@ -18,10 +16,7 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import asynccontextmanager, suppress
-from functools import lru_cache
 from pathlib import Path
-from shutil import rmtree
-from tempfile import mkdtemp
 from types import MappingProxyType
 from typing import Any
 
@@ -39,8 +34,8 @@ from bot.store.codec import decode_event
 from tests.flow.mortal import Book, SwiftClock, plain
 from tests.flow.world import REPOSITORY, WORKER, World, world
 from tests.flow.writes import mutation_in, unlogged_writes
+from tests.nursery import nursery
 
-ROOT = Path(__file__).parents[2]
 START_SECONDS = 100.0
 LIFE_SECONDS = 200.0
 
@@ -150,28 +145,6 @@ async def _name(request: web.Request) -> str:
     return name
 
 
-@lru_cache(maxsize=1)
-def nursery() -> Path:
-    """Return the address of this process's nursery; it closes with the process."""
-    address = Path(mkdtemp(prefix="nursery-")) / "socket"
-    process = subprocess.Popen(  # noqa: S603 - our own
-        [sys.executable, "-m", "tests.flow.nursery", str(address)],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-
-    def close() -> None:
-        process.communicate()
-        rmtree(address.parent)
-
-    atexit.register(close)
-    assert process.stdout.readline() == b"open\n"
-    return address
-
-
 class Child:
     """The bot's process. It may be dead."""
 
@@ -217,7 +190,6 @@ class Child:
         return {
             "PATH": os.environ["PATH"],
             "HOME": os.environ.get("HOME", "/"),
-            "PWD": str(self._on.folder),
             "LANG": "C.UTF-8",
             "LOG_FORMAT": "json",
             "BATCH_SETTINGS_FILE": str(file),
@@ -232,8 +204,15 @@ class Child:
         self._guardian = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._guardian.setblocking(False)
         self._guardian.connect(str(address))
-        message = json.dumps(environment).encode()
-        socket.send_fds(self._guardian, [message], [write_end])
+        message = {
+            "words": ["run", *environment.get("OPTIONS", "").split()],
+            "environment": environment,
+            "folder": str(self._on.folder),
+        }
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        streams = [nothing, write_end, write_end]
+        socket.send_fds(self._guardian, [json.dumps(message).encode()], streams)
+        os.close(nothing)
         os.close(write_end)
         self.pid = await self._told()
         loop = asyncio.get_running_loop()

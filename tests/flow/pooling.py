@@ -24,8 +24,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
-from tests.flow.killing import ROOT, Child
+from tests.flow.killing import Child
 from tests.flow.world import World
+from tests.nursery import ROOT
 
 AGENT = """
 import json, os, pathlib, sys, time

@@ -23,6 +23,7 @@ from bot.localhub.faults import Fault, FaultKind
 from bot.web.door import Door, NoBot
 from bot.web.local import LONGEST_PATH, MOST_BYTES, serve, socket_of
 from tests.flow.world import World, world
+from tests.nursery import command
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ async def on(tmp_path: Path) -> AsyncIterator[World]:
 async def begun(on: World, *words: str) -> asyncio.subprocess.Process:
     """Begin a command with the variables of the bot."""
     return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bot", *words),
+        *await asyncio.to_thread(command, *words),
         cwd=on.folder,
         env={"PATH": os.environ["PATH"], "COLUMNS": "200", **on.environment()},
         stdin=asyncio.subprocess.PIPE,

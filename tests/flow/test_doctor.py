@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,12 +12,13 @@ import pytest
 from bot.host.clock import SystemClock
 from bot.localhub.hub import EVENTS
 from tests.flow.world import World, world
+from tests.nursery import command
 
 
 async def run(folder: Path, *words: str, **variables: str) -> tuple[int, list[str]]:
     """Run the command line with these variables and no others."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bot", *words),
+        *await asyncio.to_thread(command, *words),
         cwd=folder,
         env={"PATH": os.environ["PATH"], **variables},
         stdout=asyncio.subprocess.PIPE,
