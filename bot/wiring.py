@@ -79,7 +79,7 @@ from bot.engine.start_times import StartTimes
 from bot.engine.starts import Starts
 from bot.engine.steps import Steps
 from bot.engine.supervisor import Supervisor
-from bot.engine.sweep import Awaited, Forgotten, Missed, Short, Sweep, Untold
+from bot.engine.sweep import Awaited, Forgotten, Missed, Short, Sweep, Uncounted, Untold
 from bot.engine.timetables import Timetables
 from bot.engine.tracker import Tracker
 from bot.engine.verdicts import Verdicts
@@ -516,6 +516,7 @@ class Engine:
             presents=situations,
             batches=store.batches,
             lists=store.lists,
+            costs=store.costs,
             effects=store.effects,
             slots=self.scheduler,
             budgets=github.github,
@@ -817,6 +818,7 @@ class Engine:
                 missed,
                 Untold(store.batches, self.tracker),
                 Short(self.scheduler, github.github.learn_budget),
+                Uncounted(store.costs),
             ),
             clock=clock,
             every_seconds=settings.sweep_seconds,

@@ -75,6 +75,7 @@ def sources_of(
         presents=situations,
         batches=store.batches,
         lists=store.lists,
+        costs=store.costs,
         effects=store.effects,
         slots=present,
         budgets=present,  # type: ignore[arg-type]  # as much as is asked of it

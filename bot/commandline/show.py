@@ -11,6 +11,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from bot.core.durations import spell_about
+from bot.core.run.usage import Stats
 from bot.core.say import stats
 from bot.core.say.terminal import unlinked
 
@@ -65,7 +66,7 @@ def table_of_schedules(rows: Sequence[Json]) -> RenderableType:
     return table
 
 
-def table_of_stats(told: stats.Stats) -> RenderableType:
+def table_of_stats(told: Stats) -> RenderableType:
     """Return a line for each repository and action."""
     if not told.rows:
         return Text(stats.heading(told))

@@ -3,10 +3,10 @@
 from datetime import datetime
 from pathlib import Path
 
-from bot.core.say.stats import Stats
+from bot.core.run.usage import Stats
 from bot.host.clock import SystemClock
 from bot.store.store import read_store
-from bot.web.pages.charts import costs, svg
+from bot.web.pages.charts import svg
 from bot.web.pages.draw import Templates
 
 
@@ -14,7 +14,7 @@ async def read(database: Path, *, since: datetime) -> Stats:
     """Return the figures of the items that ended from *since* on."""
     clock = SystemClock()
     async with read_store(database, clock=clock, is_thorough=False) as store:
-        return await costs(store.lists, store.batches, since=since, until=clock.now())
+        return await store.costs.between(since, clock.now())
 
 
 def drawn(told: Stats) -> str:

@@ -19,7 +19,7 @@ from bot.engine.tracker import Tracker
 from bot.errors import BotError
 from bot.ports.clock import Clock
 from bot.ports.github import HookDeliveries, HookDelivery, Lookups
-from bot.ports.store import Batches, Deliveries, Delivery
+from bot.ports.store import Batches, Costs, Deliveries, Delivery
 
 GITHUB_KEEPS = timedelta(days=3)
 """How long a past delivery can be read from GitHub."""
@@ -87,6 +87,18 @@ class Short:
             await self._learn(installation_id)
         if short:
             self._scheduler.look_again()
+
+
+class Uncounted:
+    """Has what ended batches cost kept, so that nobody who looks waits for it."""
+
+    def __init__(self, costs: Costs) -> None:
+        self._costs = costs
+
+    async def sweep(self) -> None:
+        """Go through what has happened since."""
+        while await self._costs.keep_more():
+            pass  # others had their turn
 
 
 class Missed:

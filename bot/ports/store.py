@@ -20,6 +20,7 @@ from bot.core.model import (
     Repository,
 )
 from bot.core.plan.schedules import Timetable
+from bot.core.run.usage import Stats
 from bot.core.world.freezes import Freeze
 
 
@@ -235,9 +236,16 @@ class BatchLists(Protocol):
     async def wanted(self, wanted: BatchesWanted) -> BatchesFound:
         """Return which batches fit."""
 
-    async def with_ends_since(self, at: datetime) -> Sequence[BatchId]:
-        """Return the batches with an item that ended at that instant or later, the oldest
-        first.
+
+class Costs(Protocol):
+    """What batches cost over time. All raise ``StoreUnavailable``."""
+
+    async def between(self, since: datetime, until: datetime) -> Stats:
+        """Return the figures of the items that ended in a time, both ends included."""
+
+    async def keep_more(self) -> bool:
+        """Keep some of what such a look would have to work out of events; return False
+        if there was nothing.
         """
 
 

@@ -124,13 +124,7 @@ class SqliteBatches:
 
     async def history(self, batch_id: BatchId) -> History:
         """Return a batch with its events. Raises ``LookupError`` if there is none."""
-        batch = await self.load(batch_id)
-        if batch is None:
-            message = f"there is no batch {batch_id}"
-            raise LookupError(message)
-        rows = await self._rows(_EVENTS_OF, batch_id)
-        events = [decode_event(kind, data) for _, kind, data in rows]
-        return History(batch, events, place=rows[-1][0] if rows else 0)
+        return await self._connections.read(lambda c: history_of(c, batch_id))
 
     async def facts(
         self, batch_id: BatchId, items: Sequence[ItemId]
@@ -307,6 +301,21 @@ class SqliteBatches:
         return await self._connections.read(
             lambda connection: connection.execute(sql, parameters).fetchall()
         )
+
+
+def history_of(connection: sqlite3.Connection, batch_id: BatchId) -> History:
+    """Return a batch with its events. Raises ``LookupError`` if there is none."""
+    found = connection.execute("SELECT data FROM batches WHERE id = ?", (batch_id,))
+    batches = found.fetchall()
+    if not batches:
+        message = f"there is no batch {batch_id}"
+        raise LookupError(message)
+    rows = connection.execute(_EVENTS_OF, (batch_id,)).fetchall()
+    return History(
+        BATCH.decode(batches[0][0]),
+        [decode_event(kind, data) for _, kind, data in rows],
+        place=rows[-1][0] if rows else 0,
+    )
 
 
 def _expectation(connection: sqlite3.Connection, action: str) -> Expectation | None:

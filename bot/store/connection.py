@@ -7,7 +7,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -156,6 +156,13 @@ class Connections:
         self._refuse_if_closed()
         return await self._loop.run_in_executor(self._reader, self._read, query)
 
+    async def read_apart(self, query: Callable[[sqlite3.Connection], R]) -> R:
+        """Return what *query* finds that takes long, by a thread and with a connection of
+        its own: nobody else waits for it.
+        """
+        self._refuse_if_closed()
+        return await asyncio.to_thread(self._read_apart, query)
+
     async def close(self) -> None:
         """Commit what was asked for, then let go of the file."""
         self._is_closed = True
@@ -180,6 +187,13 @@ class Connections:
             return query(self._reading)
         except sqlite3.Error as error:
             self._forget_reading()
+            raise _translated(error) from error
+
+    def _read_apart(self, query: Callable[[sqlite3.Connection], R]) -> R:
+        try:
+            with closing(connect(self.path, is_read_only=True)) as connection:
+                return query(connection)
+        except sqlite3.Error as error:
             raise _translated(error) from error
 
     def _forget_reading(self) -> None:

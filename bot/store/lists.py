@@ -3,14 +3,12 @@
 import json
 import sqlite3
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 from bot.core.actions.review import REVIEW
 from bot.core.actions.table import ACTIONS
 from bot.core.model import BatchId, BatchKind, Repository
 from bot.ports.store import BatchesFound, BatchesWanted
-from bot.store.codec import to_us
 from bot.store.connection import Connections
 
 _LOOKED_THROUGH = 400
@@ -21,10 +19,6 @@ _REPOSITORIES = """
     SELECT json_extract(data, '$.request.repository') FROM batches
     WHERE number IN (SELECT max(number) FROM batches GROUP BY repository_id)
     ORDER BY number DESC
-"""
-_WITH_ENDS = """
-    SELECT id FROM batches
-    WHERE id IN (SELECT batch FROM items WHERE ended_us >= ?) ORDER BY number
 """
 _DOES = """
     coalesce(nullif(json_extract(item.value, '$.action.uses'), ''),
@@ -60,15 +54,6 @@ class SqliteBatchLists:
     async def wanted(self, wanted: BatchesWanted) -> BatchesFound:
         """Return which batches fit, looking through no more than a few hundred plans."""
         return await self._connections.read(lambda c: _found(c, wanted))
-
-    async def with_ends_since(self, at: datetime) -> Sequence[BatchId]:
-        """Return the batches with an item that ended at *at* or later, oldest first."""
-
-        def query(connection: sqlite3.Connection) -> Sequence[BatchId]:
-            rows = connection.execute(_WITH_ENDS, (to_us(at),)).fetchall()
-            return [BatchId(id_) for (id_,) in rows]
-
-        return await self._connections.read(query)
 
 
 def _found(connection: sqlite3.Connection, wanted: BatchesWanted) -> BatchesFound:

@@ -367,3 +367,40 @@ def m009_hidden(db: Database) -> None:
         CREATE INDEX events_hidden ON events (batch) WHERE kind = 'RepositoryHidden';
         """
     )
+
+
+@migrations()
+def m010_usages(db: Database) -> None:
+    """Create what ended items took, as ``bot.store.costs`` keeps it: of all events up to
+    a place, at first of none.
+    """
+    # It lies in the order of time: a look reads its own time, whatever was before.
+    db.executescript(
+        """
+        CREATE TABLE usages (
+            batch TEXT NOT NULL REFERENCES batches (id),
+            item TEXT NOT NULL,
+            repository_id INTEGER NOT NULL,
+            repository TEXT NOT NULL,
+            action TEXT NOT NULL,
+            state TEXT NOT NULL,
+            ended_us INTEGER NOT NULL,
+            worked_us INTEGER,
+            requests INTEGER NOT NULL,
+            retries INTEGER NOT NULL,
+            items_us INTEGER NOT NULL,
+            retry_us INTEGER NOT NULL,
+            paused_us INTEGER NOT NULL,
+            requests_us INTEGER NOT NULL,
+            slot_us INTEGER NOT NULL,
+            outside_us INTEGER NOT NULL,
+            PRIMARY KEY (ended_us, batch, item)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX usages_of_batch ON usages (batch);
+        CREATE TABLE usages_place (
+            id INTEGER PRIMARY KEY,
+            seq INTEGER NOT NULL
+        ) STRICT;
+        INSERT INTO usages_place (id, seq) VALUES (1, 0);
+        """
+    )

@@ -19,6 +19,7 @@ from bot.ports.examined import Finding, State
 from bot.store.batches import SqliteBatches
 from bot.store.codec import to_us
 from bot.store.connection import Connections, connect
+from bot.store.costs import SqliteCosts
 from bot.store.deliveries import SqliteDeliveries
 from bot.store.effects import SqliteEffectLog
 from bot.store.freezes import SqliteFreezes
@@ -57,6 +58,7 @@ class Store:
         self.deliveries = SqliteDeliveries(self._connections)
         self.batches = SqliteBatches(self._connections)
         self.lists = SqliteBatchLists(self._connections)
+        self.costs = SqliteCosts(self._connections)
         self.effects = SqliteEffectLog(self._connections)
         self.refusals = SqliteRefusals(self._connections)
         self.holds = SqliteHolds(self._connections)

@@ -102,9 +102,12 @@ async def test_what_batches_cost_is_told_as_a_table_as_json_and_as_charts(on: Wo
     on.issue(12, "write a b\nexit 75 once")
     on.issue(15, "exit 1")
     on.issue(18, "write c d")
-    async with on.bot():
+    async with on.bot(BATCH_SWEEP_SECONDS="10"):
         await on.finished(on.say("/batch 12 15 18 after:15"))
         told = await read(on, "stats", "--since", "2h")
+        await on.until(lambda: len(on.rows("SELECT 1 FROM usages")) == 3)  # a sweep
+        kept = await read(on, "stats", "--since", "2h")
+        assert (kept["rows"], kept["days"]) == (told["rows"], told["days"])
     [row] = told["rows"]
     assert (row["repository"], row["action"]) == ("acme/widgets", "implement")
     ends = [row[end] for end in ("items", "completed", "failed", "skipped")]

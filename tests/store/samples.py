@@ -150,6 +150,8 @@ async def fill(store: Store) -> None:
     )
     await store.freezes.freeze(REPOSITORY.id, frozen)
     await store.timetables.keep(REPOSITORY.id, TIMETABLE)
+    while await store.costs.keep_more():
+        pass
     await store.probe()
 
 

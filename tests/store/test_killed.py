@@ -10,6 +10,7 @@ import pytest
 from bot.core.model import BatchId
 from bot.store.store import open_store
 from tests.fakes import FakeClock
+from tests.store.samples import NOW
 from tests.store.writing import ITEMS
 
 
@@ -47,6 +48,15 @@ async def test_nothing_acknowledged_is_lost_and_nothing_is_half_there(tmp_path: 
             assert len(events) in (1, 1 + 2 * len(ITEMS))
             if id_ in acknowledged["events"]:
                 assert len(events) > 1
+        span = (NOW, NOW)
+        told = await store.costs.between(*span)
+        with closing(sqlite3.connect(path)) as connection:
+            [(place,)] = connection.execute("SELECT seq FROM usages_place").fetchall()
+            connection.executescript(
+                "DELETE FROM usages; UPDATE usages_place SET seq = 0"
+            )
+        assert place > 0
+        assert told.rows == (await store.costs.between(*span)).rows != ()
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         for table, each in (("items", len(ITEMS)), ("facts", len(ITEMS))):

@@ -19,7 +19,7 @@ from bot.core.model import (
 from bot.ports.store import BatchesFound, BatchesWanted
 from bot.store import lists
 from bot.store.store import Store
-from tests.store.samples import BROKEN, NOW, REPOSITORY, after, i, make_batch, n
+from tests.store.samples import BROKEN, NOW, REPOSITORY, i, make_batch, n
 
 API = Repository(6, "acme/api", InstallationId(7))
 BOTH = (REPOSITORY.id, API.id)
@@ -128,16 +128,3 @@ async def test_the_effects_of_an_item_are_its_own(store: Store):
     assert own.record.receipt == Receipt(id=5, url="u")
     [other] = await store.effects.of_item(BatchId("b7k2"), i(1))
     assert other.done_at is None
-
-
-async def test_batches_whose_items_ended_since_are_found(store: Store):
-    await keep(store, "a1a1", "b2b2", "c3c3")
-    began = e.ItemStarted(NOW, i(12), 1)
-    late = after(60)
-    for name, at in (("a1a1", NOW), ("c3c3", late)):
-        ended = e.ItemEnded(at, i(12), 1, BROKEN)
-        await store.batches.append({BatchId(name): [began, ended]})
-    await store.batches.append({BatchId("b2b2"): [began]})
-    assert await store.lists.with_ends_since(NOW) == ["a1a1", "c3c3"]
-    assert await store.lists.with_ends_since(late) == ["c3c3"]
-    assert await store.lists.with_ends_since(after(61)) == []

@@ -1,6 +1,7 @@
 """A process for tests that writes until it is killed: ``… writing DATABASE``.
 
-It prints each delivery, batch and effect once it is acknowledged.
+It prints each delivery, batch and effect once it is acknowledged, and keeps what batches
+cost.
 """
 
 import asyncio
@@ -57,11 +58,18 @@ async def run_batches(store: Store, worker: int) -> None:
         click.echo(f"effect {batch.id}")
 
 
+async def keep_costs(store: Store) -> None:
+    while True:
+        if not await store.costs.keep_more():
+            await asyncio.sleep(0)
+
+
 async def main(path: str) -> None:
     async with open_store(Path(path), clock=FakeClock()) as store:
         await asyncio.gather(
             *(deliver(store, worker) for worker in range(4)),
             *(run_batches(store, worker) for worker in range(2)),
+            keep_costs(store),
         )
 
 

@@ -1,12 +1,11 @@
-"""What batches cost over time: the figures, the words for them, and their charts."""
+"""What batches cost over time: the words for the figures, and their charts."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
 
 from bot.core.durations import spell
 from bot.core.model import ItemState
-from bot.core.run.usage import ItemUsage, Usage, Wait, by_day, usages
+from bot.core.run.usage import Stats, StatsRow, Wait
 
 HEADINGS = (
     "repository",
@@ -51,48 +50,6 @@ _WAITS = dict(
 
 
 @dataclass(frozen=True, slots=True)
-class StatsRow:
-    """What one action took in one repository. Times are in seconds; ``success`` is the
-    share of completed items among those that completed or failed, null without any.
-    """
-
-    repository: str
-    action: str
-    items: int
-    completed: int
-    failed: int
-    skipped: int
-    cancelled: int
-    success: float | None
-    median_seconds: float | None
-    p90_seconds: float | None
-    requests: int
-    retries: int
-    wait_seconds: dict[str, float]  # all items' together, by what they waited for
-
-
-@dataclass(frozen=True, slots=True)
-class StatsDay:
-    """How many items ended on a day in UTC."""
-
-    day: date
-    completed: int
-    failed: int
-    skipped: int
-    cancelled: int
-
-
-@dataclass(frozen=True, slots=True)
-class Stats:
-    """What the items took that ended in a time."""
-
-    since: datetime
-    until: datetime
-    rows: tuple[StatsRow, ...]
-    days: tuple[StatsDay, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Part:
     """A part of a bar, in pixels."""
 
@@ -122,25 +79,13 @@ class Chart:
     left_out: int  # bars that are too many
 
 
-def stats(items: Sequence[ItemUsage], *, since: datetime, until: datetime) -> Stats:
-    """Return the figures of the items that ended from *since* on."""
-    kept = [item for item in items if since <= item.ended_at <= until]
-    days = by_day(kept)
-    return Stats(
-        since,
-        until,
-        tuple(map(_row, usages(kept))),
-        tuple(StatsDay(day, **_counts(days[day])) for day in days),
-    )
-
-
 def cells(row: StatsRow) -> Sequence[str]:
     """Return a row of the table, as ``HEADINGS`` names it."""
     return (
         row.repository,
         row.action,
         _ended(row),
-        "—" if row.success is None else f"{row.success:.0%}",
+        _share(row.success),
         _spelled(row.median_seconds),
         _spelled(row.p90_seconds),
         f"{row.requests:,}",
@@ -241,26 +186,6 @@ def _counted(count: float) -> str:
     return f"{count:.0f}"
 
 
-def _row(usage: Usage) -> StatsRow:
-    median, p90 = usage.median_worked, usage.p90_worked
-    return StatsRow(
-        usage.repository,
-        usage.action,
-        items=usage.items,
-        **_counts(usage.ended),
-        success=usage.success,
-        median_seconds=None if median is None else median.total_seconds(),
-        p90_seconds=None if p90 is None else p90.total_seconds(),
-        requests=usage.requests,
-        retries=usage.retries,
-        wait_seconds={wait.value: usage.waits[wait].total_seconds() for wait in Wait},
-    )
-
-
-def _counts(ended: Mapping[ItemState, int]) -> dict[str, int]:
-    return {end.value: ended.get(end, 0) for end in ENDS}
-
-
 def _ended(row: StatsRow) -> str:
     parts = [
         (row.failed, "failed"),
@@ -269,6 +194,14 @@ def _ended(row: StatsRow) -> str:
     ]
     told = ", ".join(f"{count:,} {word}" for count, word in parts if count)
     return f"{row.items:,} ({told})" if told else f"{row.items:,}"
+
+
+def _share(success: float | None) -> str:
+    """Return a share in whole percent; what is not all is no hundred, some is not none."""
+    if success is None:
+        return "—"
+    percent = round(success * 100)
+    return f"{min(max(percent, 1), 99) if 0 < success < 1 else percent}%"
 
 
 def _spelled(seconds: float | None) -> str:

@@ -1,30 +1,15 @@
-"""What batches cost over time: its figures, and its charts as one SVG."""
+"""What batches cost over time, drawn: its charts as one SVG."""
 
-from datetime import datetime
 from itertools import accumulate
 
 from markupsafe import Markup
 
-from bot.core.run.usage import ItemUsage, item_usages
-from bot.core.say.stats import BAR, LEFT, WIDTH, Stats, charts, heading, stats
-from bot.ports.store import Batches, BatchLists
+from bot.core.run.usage import Stats
+from bot.core.say.stats import BAR, LEFT, WIDTH, charts, heading
 from bot.web.pages.draw import Templates
 
 _HEAD = 30  # above the first chart, where the image stands alone
 _AROUND = 86  # of a chart: its title, its legend, what is left out, and a gap
-
-
-async def costs(
-    lists: BatchLists, batches: Batches, *, since: datetime, until: datetime
-) -> Stats:
-    """Return the figures of the items that ended from *since* on; one history is read
-    at a time.
-    """
-    items: list[ItemUsage] = []
-    for batch_id in await lists.with_ends_since(since):
-        history = await batches.history(batch_id)
-        items += item_usages(history.batch, history.events)
-    return stats(items, since=since, until=until)
 
 
 def svg(templates: Templates, told: Stats, *, is_alone: bool) -> Markup:

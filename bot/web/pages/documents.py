@@ -11,8 +11,8 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from bot.core.model import BatchKind
+from bot.core.run.usage import Stats
 from bot.core.say.installations import InstallationRow
-from bot.core.say.stats import Stats
 from bot.core.say.view import BatchRow, BatchView, ItemPage
 
 

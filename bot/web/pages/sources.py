@@ -12,7 +12,7 @@ from bot.core.run.progress import Progress
 from bot.core.say.situation import BudgetView, Situation
 from bot.ports.clock import Clock
 from bot.ports.github import Budgets
-from bot.ports.store import Batches, BatchLists, EffectList
+from bot.ports.store import Batches, BatchLists, Costs, EffectList
 
 Listener = Callable[[BatchId, Sequence[News]], None]
 
@@ -44,6 +44,7 @@ class PageSources:
     presents: Presents
     batches: Batches
     lists: BatchLists
+    costs: Costs
     effects: EffectList
     slots: Slots
     budgets: Budgets

@@ -40,7 +40,7 @@ from bot.ports.store import BatchesWanted
 from bot.web.forms import new_form
 from bot.web.pages import logs
 from bot.web.pages.board import Board, Drawn, home_of
-from bot.web.pages.charts import costs, svg
+from bot.web.pages.charts import svg
 from bot.web.pages.documents import (
     LONGEST_TEXT,
     STATES,
@@ -225,7 +225,7 @@ class Views:
             message = f"since is a time such as {', '.join(_SINCE)}."
             raise UnfitError(message)
         sources, now = look.sources, look.sources.clock.now()
-        told = await costs(sources.lists, sources.batches, since=now - since, until=now)
+        told = await sources.costs.between(now - since, now)
         if wants_json(look.request):
             return document(told)
         drawn = svg(self._frame.templates, told, is_alone=False)

@@ -3,8 +3,6 @@
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
-import pytest
-
 from bot.core import events as e
 from bot.core.model import (
     InstallationId,
@@ -19,12 +17,14 @@ from bot.core.model import (
     Reference,
     Repository,
 )
-from bot.core.run.usage import ItemUsage, Wait, by_day, item_usages, usages
+from bot.core.run.usage import ItemUsage, StatsDay, Wait, item_usages, without_gaps
+from tests.growth import assert_linear
 from tests.plans import NOON, batch, item, plan
 
 DONE = Outcome(OutcomeKind.COMPLETED)
 BROKEN = Outcome(OutcomeKind.FAILED)
 HICCUP = Outcome(OutcomeKind.TRANSIENT)
+API = Repository(9, "acme/api", InstallationId(7))
 ELSEWHERE = Reference("acme/api", ItemNumber(3))
 BEGAN = e.BatchStarted(NOON, "ada")
 
@@ -114,7 +114,7 @@ def test_what_ends_unstarted_waited_for_what_still_kept_it():
     )
     assert waits(found["12"]) == {Wait.SLOT: 5}
     assert waits(found["15"]) == {Wait.ITEMS: 5}
-    assert not found["15"].has_run
+    assert found["15"].worked is None
     settled = e.OutsideSettled(at(3), ELSEWHERE, is_satisfied=True)
     found = told(kept, *ran(12, 0, 1), settled, *ran(15, 4, 5))
     assert waits(found["15"]) == {Wait.ITEMS: 3, Wait.SLOT: 1}
@@ -149,51 +149,59 @@ def test_what_has_not_ended_counts_nowhere():
     assert told(plan({12: (), 15: ()}), began) == {}
 
 
-def test_items_count_where_and_as_what_they_were_done():
-    of = plan({12: (), 15: (), 18: ()}, actions={15: "review"})
-    api = Repository(9, "acme/api", InstallationId(7))
-    of = replace(of, items=(*of.items[:2], replace(of.items[2], repository=api)))
-    found = told(of, *ran(12, 0, 1), *ran(15, 0, 1), *ran(18, 0, 1))
-    assert [
-        (one.repository, one.action, one.items) for one in usages([*found.values()])
-    ] == [
-        ("acme/api", "implement", 1),
-        ("acme/widgets", "implement", 1),
-        ("acme/widgets", "review", 1),
-    ]
-
-
-def test_times_are_those_of_completed_items_and_success_leaves_out_what_never_ran():
-    """Ten completed took 1 to 10 minutes; one failed, one was skipped, one cancelled."""
-    numbers = range(1, 14)
-    events = [event for n in range(1, 11) for event in ran(n, 0, n)]
-    [usage] = usages(
-        [
-            *told(
-                plan(dict.fromkeys(numbers, ())),
-                *events,
-                *ran(11, 0, 500, BROKEN),
-                e.ItemSkipped(at(1), item(12)),
-                e.ItemCancelled(at(1), item(13), "ada", requests=3),
-            ).values()
-        ]
+def test_what_was_put_back_counts_again_from_its_last_end():
+    found = told(
+        plan({12: (), 15: (12,)}),
+        *ran(12, 0, 2, BROKEN),
+        e.ItemSkipped(at(2), item(15)),
+        e.ItemReset(at(10), item(12), "ada"),
+        e.ItemReset(at(10), item(15), "ada"),
+        *ran(12, 11, 14, attempt=2),
+        *ran(15, 16, 17),
     )
-    assert usage.median_worked == timedelta(minutes=5.5)
-    assert usage.p90_worked == timedelta(minutes=9)
-    assert usage.success == pytest.approx(10 / 11)
-    assert (usage.items, usage.requests, usage.retries) == (13, 113, 0)
-    assert usage.ended[ItemState.SKIPPED] == 1
+    once, behind = found["12"], found["15"]
+    assert (once.state, once.ended_at) == (ItemState.COMPLETED, at(14))
+    assert (once.worked, once.requests) == (timedelta(minutes=5), 20)
+    assert waits(once) == {Wait.SLOT: 1}
+    assert waits(behind) == {Wait.ITEMS: 2 + 4, Wait.SLOT: 2}
 
 
-def test_an_action_of_which_nothing_ran_has_neither_times_nor_success():
-    [usage] = usages([*told(plan({12: ()}), e.ItemSkipped(at(1), item(12))).values()])
-    assert (usage.median_worked, usage.p90_worked, usage.success) == (None, None, None)
+def test_what_was_settled_before_its_repository_was_renamed_is_known_afterwards():
+    renamed = replace(API, name="acme/gateway")
+    outside = (OutsideEdge(item(15), ELSEWHERE, Origin.TYPED),)
+    of = plan({12: (), 15: ()}, outside=outside)
+    of = replace(of, items=(replace(of.items[0], repository=API), of.items[1]))
+    found = told(
+        of,
+        e.OutsideSettled(at(3), ELSEWHERE, is_satisfied=True),
+        e.RepositoryMoved(at(4), renamed),
+        *ran(15, 5, 6),
+        *ran(12, 5, 6),
+    )
+    assert waits(found["15"]) == {Wait.ITEMS: 3, Wait.SLOT: 2}
+    assert found["12"].repository == renamed
+
+
+def test_long_waits_of_many_items_are_no_loop_in_a_loop():
+    def count(size: int) -> None:
+        flapping = [
+            event(at(n + half), *more)
+            for n in range(size)
+            for half, event, more in (
+                (0.0, e.BudgetWaitStarted, (at(size),)),
+                (0.5, e.BudgetWaitEnded, ()),
+            )
+        ]
+        ends = [event for n in range(1, size + 1) for event in ran(n, size, size + 1)]
+        [first, *_] = told(
+            plan(dict.fromkeys(range(1, size + 1), ())), *flapping, *ends
+        ).values()
+        assert waits(first) == {Wait.REQUESTS: size / 2, Wait.SLOT: size / 2}
+
+    assert_linear(count, 1600)
 
 
 def test_days_without_an_end_are_days_as_well():
-    day = 24 * 60
-    found = told(plan({12: (), 15: ()}), *ran(12, 0, 1), *ran(15, 0, 2 * day, BROKEN))
-    days = by_day([*found.values()])
-    assert list(days) == [date(2026, 3, 2), date(2026, 3, 3), date(2026, 3, 4)]
-    assert [sum(counts.values()) for counts in days.values()] == [1, 0, 1]
-    assert by_day([]) == {}
+    first, last = (StatsDay(date(2026, 3, n), completed=1) for n in (2, 4))
+    assert without_gaps([first, last]) == (first, StatsDay(date(2026, 3, 3)), last)
+    assert without_gaps([]) == ()

@@ -1,57 +1,41 @@
 """What batches cost, as people read it, and as bars."""
 
+from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from bot.core.durations import spell
-from bot.core.model import ItemState
-from bot.core.run.usage import ItemUsage, Wait
-from bot.core.say.stats import (
-    BARS,
-    LEFT,
-    WAITS,
-    WIDTH,
-    Stats,
-    cells,
-    charts,
-    heading,
-    stats,
-)
+from bot.core.run.usage import Stats, StatsDay, StatsRow, Wait
+from bot.core.say.stats import BARS, LEFT, WAITS, WIDTH, cells, charts, heading
 from tests.plans import NOON
 
 MONTH = timedelta(days=30)
+NOTHING = dict.fromkeys(map(str, Wait), 0.0)
+ROW = StatsRow(
+    "acme/widgets",
+    "implement",
+    items=3,
+    completed=2,
+    failed=1,
+    skipped=0,
+    cancelled=0,
+    success=2 / 3,
+    median_seconds=90.0,
+    p90_seconds=120.0,
+    requests=3600,
+    retries=3,
+    wait_seconds=NOTHING,
+)
 
 
-def usage(
-    state: ItemState = ItemState.COMPLETED,
-    *,
-    action: str = "implement",
-    worked: float = 60,
-    days: int = 0,
-    waits: dict[Wait, float] | None = None,
-) -> ItemUsage:
-    return ItemUsage(
-        "acme/widgets",
-        action,
-        state,
-        NOON - timedelta(days=days),
-        has_run=True,
-        worked=timedelta(seconds=worked),
-        requests=1200,
-        retries=1,
-        waits={w: timedelta(seconds=s) for w, s in (waits or {}).items()},
-    )
-
-
-def told(*items: ItemUsage) -> Stats:
-    return stats(items, since=NOON - MONTH, until=NOON)
+def told(*rows: StatsRow, days: tuple[StatsDay, ...] = ()) -> Stats:
+    return Stats(NOON - MONTH, NOON, rows, days)
 
 
 def test_a_row_says_what_an_action_took():
-    waits = {Wait.SLOT: 65.0, Wait.REQUESTS: 3600.0, Wait.PAUSED: 0.2}
-    [row] = told(
-        usage(worked=60), usage(worked=120, waits=waits), usage(ItemState.FAILED)
-    ).rows
-    assert cells(row) == (
+    waits = {"slot": 65.0, "requests": 3600.0, "paused": 0.2}
+    assert cells(replace(ROW, wait_seconds=NOTHING | waits)) == (
         "acme/widgets",
         "implement",
         "3 (1 failed)",
@@ -65,25 +49,33 @@ def test_a_row_says_what_an_action_took():
 
 
 def test_what_did_not_happen_is_a_dash():
-    [row] = told(usage(ItemState.CANCELLED)).rows
-    assert cells(row)[2:6] == ("1 (1 cancelled)", "—", "—", "—")
+    row = replace(ROW, completed=0, failed=0, cancelled=3, success=None)
+    row = replace(row, median_seconds=None, p90_seconds=None)
+    assert cells(row)[2:6] == ("3 (3 cancelled)", "—", "—", "—")
     assert cells(row)[-1] == "—"
 
 
-def test_what_ended_before_counts_no_more():
-    found = told(usage(days=31), usage(days=29))
-    assert heading(found) == (
-        "1 item of batches ended between 2026-01-31 12:00 and 2026-03-02 12:00 UTC."
-    )
-    assert [day.completed for day in found.days] == [1]
-    none = told(usage(days=31))
-    assert heading(none).startswith("No item of a batch ended between 2026-01-31")
-    assert charts(none) == []
+@pytest.mark.parametrize(
+    ("success", "said"),
+    [(1.0, "100%"), (0.999, "99%"), (0.001, "1%"), (0.0, "0%"), (0.125, "12%")],
+)
+def test_only_all_is_a_hundred_percent_and_only_none_is_nothing(
+    success: float, said: str
+):
+    assert cells(replace(ROW, success=success))[3] == said
+
+
+def test_the_heading_counts_and_says_of_when():
+    span = "between 2026-01-31 12:00 and 2026-03-02 12:00 UTC."
+    assert heading(told(ROW, ROW)) == f"6 items of batches ended {span}"
+    assert heading(told(replace(ROW, items=1))) == f"1 item of batches ended {span}"
+    assert heading(told()) == f"No item of a batch ended {span}"
+    assert charts(told()) == []
 
 
 def test_bars_are_in_proportion_and_stay_in_the_picture():
-    waits = {Wait.SLOT: 100.0, Wait.OUTSIDE: 300.0}
-    _, times, waited = charts(told(usage(worked=90), usage(worked=180, waits=waits)))
+    waits = {"slot": 100.0, "outside": 300.0}
+    times, waited = charts(told(replace(ROW, wait_seconds=NOTHING | waits)))
     [bar] = waited.bars
     slot, outside = bar.parts
     assert (slot.x, outside.x + outside.width) == (LEFT, bar.end)
@@ -97,10 +89,15 @@ def test_bars_are_in_proportion_and_stay_in_the_picture():
 
 
 def test_a_chart_keeps_the_largest_and_the_days_that_were_last():
-    items = [
-        usage(action=f"action-{n:02}", worked=n, days=n) for n in range(1, BARS + 6)
+    rows = [
+        replace(ROW, action=f"action-{n:02}", median_seconds=n, p90_seconds=n)
+        for n in range(1, BARS + 6)
     ]
-    days, times = charts(told(*items))
+    ends = tuple(
+        StatsDay(NOON.date() - timedelta(days=n), completed=1)
+        for n in range(BARS + 5, 0, -1)
+    )
+    days, times = charts(told(*rows, days=ends))
     assert [chart.left_out for chart in (days, times)] == [5, 5]
     assert times.bars[0].name == f"acme/widgets · action-{BARS + 5}"
     assert days.bars[-1].name == "Mar 1"
