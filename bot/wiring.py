@@ -517,6 +517,7 @@ class Engine:
             batches=store.batches,
             lists=store.lists,
             costs=store.costs,
+            deliveries=store.deliveries,
             effects=store.effects,
             slots=self.scheduler,
             budgets=github.github,

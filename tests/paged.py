@@ -76,6 +76,7 @@ def sources_of(
         batches=store.batches,
         lists=store.lists,
         costs=store.costs,
+        deliveries=store.deliveries,
         effects=store.effects,
         slots=present,
         budgets=present,  # type: ignore[arg-type]  # as much as is asked of it

@@ -223,7 +223,7 @@ class Scheduler:
         takes_workspace = self._running.takes_workspace
         workspaces = sum(takes_workspace.get(item.worker, False) for item in taken)
         return Capacity(
-            {key: self._free(key, at_work) for key, at_work in busy.items()},
+            {k: self._free(k, busy.get(k, [])) for k in {*busy, *(of or ())}},
             self._limits.workspaces - workspaces,
             self._limits.workspaces,
             self._memory.used_fraction(),

@@ -47,6 +47,14 @@ class Backlog:
     oldest_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Arrivals:
+    """What has come from GitHub: the newest, and how many could not be dealt with."""
+
+    last_at: datetime | None  # None before the first
+    failed: int
+
+
 class Deliveries(Protocol):
     """The inbox on disk. All raise ``StoreUnavailable``."""
 
@@ -64,6 +72,9 @@ class Deliveries(Protocol):
 
     async def backlog(self) -> Backlog:
         """Return how many deliveries nobody has dealt with, and since when."""
+
+    async def arrivals(self, *, since: datetime) -> Arrivals:
+        """Return what has come from GitHub; failures of what came *since* then."""
 
     async def settle(self, delivery_id: int, *, outcome: str) -> None:
         """Note that a delivery was dealt with, and how (``ignored``, ``batch b7k2`` …)."""
@@ -194,6 +205,12 @@ class Batches(Protocol):
         """Return medians of past items by action name, of at most the last 100 each."""
 
 
+WAITING = (BatchState.PLANNED, BatchState.PAUSED)
+"""What waits for a person; what waits for something else is told by the engine."""
+
+OVER = (BatchState.FINISHED, BatchState.CANCELLED)
+
+
 @dataclass(frozen=True, slots=True)
 class BatchesWanted:
     """Which batches to list: all that fit, newest first.
@@ -212,6 +229,11 @@ class BatchesWanted:
     before: int = 0  # 0: from the newest on
     limit: int = 25
 
+    @property
+    def reads_plans(self) -> bool:
+        """Whether plans have to be read to find out what fits, which takes a while."""
+        return bool(self.text or self.kind)
+
 
 @dataclass(frozen=True, slots=True)
 class BatchesFound:
@@ -225,6 +247,18 @@ class BatchesFound:
     next: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class BatchCounts:
+    """How many batches fit, by what of them is asked for."""
+
+    all: int
+    live: int
+    waiting: int  # see ``BatchesWanted.also``
+    failed: int
+    over: int
+    is_whole: bool = True  # False: of the newest ones alone, there are more
+
+
 class BatchLists(Protocol):
     """Batches across repositories, to be listed. All raise ``StoreUnavailable``."""
 
@@ -235,6 +269,11 @@ class BatchLists(Protocol):
 
     async def wanted(self, wanted: BatchesWanted) -> BatchesFound:
         """Return which batches fit."""
+
+    async def counts(self, wanted: BatchesWanted) -> BatchCounts:
+        """Return how many batches fit in whichever state: its states, failures and
+        ``before`` do not matter here, and ``also`` names those that are kept waiting.
+        """
 
 
 class Costs(Protocol):

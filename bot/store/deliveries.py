@@ -4,7 +4,8 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from bot.ports.store import Backlog, Delivery
+from bot.core.command.trigger import OWN_EVENTS
+from bot.ports.store import Arrivals, Backlog, Delivery
 from bot.store.codec import from_us, to_us
 from bot.store.connection import Connections, insert, marks
 
@@ -13,6 +14,15 @@ WAITING = "waits"
 
 _AT_A_TIME = 500
 """What one write deletes: who waits for the next one waits for a few milliseconds."""
+
+
+_FAILED = f"""
+    SELECT count(*) FROM deliveries INDEXED BY deliveries_settled
+    WHERE outcome IS NOT NULL AND received_us >= ?
+    AND (outcome GLOB 'failed:*' OR outcome GLOB 'gave up:*'
+        OR outcome GLOB 'internal error:*')
+    AND event NOT IN {marks(1, len(OWN_EVENTS))}
+"""  # noqa: S608 - of question marks
 
 
 class SqliteDeliveries:
@@ -71,6 +81,26 @@ class SqliteDeliveries:
             )
         )
         return Backlog(count, from_us(oldest[0]) if oldest else None)
+
+    async def arrivals(self, *, since: datetime) -> Arrivals:
+        """Return what has come from GitHub; failures of what came *since* then."""
+        own = tuple(OWN_EVENTS)
+        (last_us,), (failed,) = await self._connections.read(
+            lambda connection: (
+                connection.execute(
+                    f"""
+                    SELECT max(received_us) FROM (
+                        SELECT received_us FROM deliveries
+                        WHERE event NOT IN {marks(1, len(own))}
+                        ORDER BY id DESC LIMIT 1
+                    )
+                    """,  # noqa: S608 - of question marks
+                    own,
+                ).fetchone(),
+                connection.execute(_FAILED, (to_us(since), *own)).fetchone(),
+            )
+        )
+        return Arrivals(from_us(last_us) if last_us is not None else None, failed)
 
     async def settle(self, delivery_id: int, *, outcome: str) -> None:
         """Note that a delivery was dealt with, and how."""

@@ -3,16 +3,29 @@
 import json
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from bot.core.actions.review import REVIEW
 from bot.core.actions.table import ACTIONS
-from bot.core.model import BatchId, BatchKind, Repository
-from bot.ports.store import BatchesFound, BatchesWanted
+from bot.core.model import BatchId, BatchKind, BatchState, Repository
+from bot.ports.store import OVER, WAITING, BatchCounts, BatchesFound, BatchesWanted
 from bot.store.connection import Connections
 
 _LOOKED_THROUGH = 400
 """Batches whose plans are read at a time: what waits for the same thread waits for that."""
+
+_COUNTED = 5_000
+"""Batches that are counted without their plans: some milliseconds, at each look."""
+
+_SORTS = """
+    count(*),
+    count(*) FILTER (WHERE state IN (SELECT value FROM json_each(:live))),
+    count(*) FILTER (WHERE state IN (SELECT value FROM json_each(:waiting))
+        OR id IN (SELECT value FROM json_each(:also))),
+    count(*) FILTER (WHERE has_failed),
+    count(*) FILTER (WHERE state IN (SELECT value FROM json_each(:over)))
+"""
 
 # An index of repositories has their newest batch at its end.
 _REPOSITORIES = """
@@ -24,6 +37,7 @@ _DOES = """
     coalesce(nullif(json_extract(item.value, '$.action.uses'), ''),
         json_extract(item.value, '$.action.name'))
 """
+_HAS_FAILED = "EXISTS (SELECT 1 FROM items WHERE batch = id AND items.state = 'failed')"
 _KIND = f"""
     SELECT CASE count(DISTINCT sort) WHEN 1 THEN max(sort) ELSE :mixed END FROM (
         SELECT CASE
@@ -55,10 +69,39 @@ class SqliteBatchLists:
         """Return which batches fit, looking through no more than a few hundred plans."""
         return await self._connections.read(lambda c: _found(c, wanted))
 
+    async def counts(self, wanted: BatchesWanted) -> BatchCounts:
+        """Return how many batches fit, of the newest some thousands."""
+        return await self._connections.read(lambda c: _counts(c, wanted))
+
+
+def _counts(connection: sqlite3.Connection, wanted: BatchesWanted) -> BatchCounts:
+    asked = replace(wanted, states=(), has_failed=False, before=0)
+    most = _LOOKED_THROUGH if wanted.reads_plans else _COUNTED
+    seen, of_all, live, waiting, failed, over = connection.execute(
+        f"""
+        SELECT (SELECT count(*) FROM (
+            SELECT 1 FROM batches WHERE {" AND ".join(_cheap(asked))} LIMIT :most + 1
+        )), {_SORTS} FROM (
+            SELECT id, state, {_HAS_FAILED} AS has_failed FROM (
+                SELECT * FROM batches WHERE {" AND ".join(_cheap(asked))}
+                ORDER BY number DESC LIMIT :most
+            ) AS found
+            WHERE {" AND ".join(_fits(asked)) or "TRUE"}
+        )
+        """,  # noqa: S608 - of constants; the rest are parameters
+        {
+            "most": most,
+            "live": json.dumps([str(one) for one in BatchState if one.is_live]),
+            "waiting": json.dumps([str(one) for one in WAITING]),
+            "over": json.dumps([str(one) for one in OVER]),
+            **_parameters(asked),
+        },
+    ).fetchone()
+    return BatchCounts(of_all, live, waiting, failed, over, is_whole=seen <= most)
+
 
 def _found(connection: sqlite3.Connection, wanted: BatchesWanted) -> BatchesFound:
-    reads_plans = bool(wanted.text or wanted.kind)
-    most = _LOOKED_THROUGH if reads_plans else wanted.limit
+    most = _LOOKED_THROUGH if wanted.reads_plans else wanted.limit
     cheap, fits = _cheap(wanted), _fits(wanted)
     rows = connection.execute(
         f"""
@@ -98,9 +141,7 @@ def _cheap(wanted: BatchesWanted) -> list[str]:
             """
         )
     if wanted.has_failed:
-        found.append(
-            "EXISTS (SELECT 1 FROM items WHERE batch = id AND items.state = 'failed')"
-        )
+        found.append(_HAS_FAILED)
     return found
 
 

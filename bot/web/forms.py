@@ -131,8 +131,10 @@ class Forms:
         if told is None:
             return _answer(request, 503, said.starting())
         words = plain(told.said)
-        back = asked.back if asked.back.startswith(f"/batches/{batch_id}") else ""
-        back = back or f"/batches/{batch_id}"
+        own = f"/batches/{batch_id}"
+        path = asked.back.partition("?")[0]
+        is_there = path == "/" or path.startswith(own)  # a list, or a page of its own
+        back = asked.back if is_there else own
         if wants_json(request):
             status = 409 if told.is_refused else 200
             body = {"outcome": told.outcome, "said": words, "error": ""}
@@ -166,7 +168,7 @@ async def _asked(request: web.Request) -> Asked:
         items,
         form if _FORM.fullmatch(form) else "",
         str(sent.get("mark", "")),
-        own_path(str(sent.get("back", "/"))),
+        own_path(str(sent.get("back", "/batches"))),
     )
 
 

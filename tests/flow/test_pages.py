@@ -258,8 +258,9 @@ async def test_lists_are_filtered_searched_and_told_as_json(on: World):
         assert [row["id"] for row in as_json.json["batches"]] == names[::-1]
         found = (await reader.get("/installations.json")).json
         [own] = found["installations"]
-        assert own["accounts"] == ["acme"]
-        assert own["limit"] == 5000
+        assert own["budget"]["accounts"] == ["acme"]
+        assert own["budget"]["limit"] == 5000
+        assert (own["work"]["slots_busy"], own["work"]["slots_total"]) == (0, 3)
         page = await reader.get("/installations")
         assert "API requests left" in page.text
         found = (await reader.get("/stats.json?since=1w")).json

@@ -68,7 +68,7 @@ class Visitor:
         """Return the form with controls that stands on a page; empty without one."""
         page = (await self.get(path)).text
         fields = re.findall(r'name="(form|mark|back)" value="([^"]*)"', page)
-        self.seen = re.findall(r'<button name="do" value="([^"]*)">', page)
+        self.seen = re.findall(r'<button name="do" value="([^"]*)"', page)
         found = page.partition("/controls")
         return dict(fields) if found[1] else {}
 
@@ -171,6 +171,50 @@ async def test_controls_at_the_page_go_by_the_roles_of_commands(on: World):
         form = await linus.form(f"/batches/{name}")
         await linus.do(name, "cancel", form)
         await on.until(lambda: on.said("report"))
+
+
+async def test_a_list_has_the_controls_of_each_batch_for_who_may(on: World):
+    on.issue(12, f"wait {on.folder / 'go'}")
+    on.issue(15)
+    async with (
+        open_house(on) as bot,
+        visitor(on, bot, "ada") as ada,
+        visitor(on, bot, "linus") as linus,
+        visitor(on, bot, "rita") as rita,
+    ):
+        on.say("/batch 12 15 after:12")
+        await on.until(lambda: "**running**" in on.said("tracking"))
+        name = newest(on)
+        for who in (ada, linus, rita):
+            await who.sign_in()
+        here = "/?state=live"
+        assert await rita.form(here) == {}  # she may read it
+        stolen = await linus.form(here)
+        assert linus.seen == ["pause", "cancel"]
+        assert (await rita.do(name, "pause", stolen)).status == 403
+        # He may write there, and the batch is another's: he is told so, and led back.
+        refused = await linus.do(name, "pause", stolen)
+        assert (refused.status, "maintain" in refused.text) == (409, True)
+        assert f'href="{here}"' in refused.text
+        assert "paused" not in on.said("tracking")
+        form = await ada.form(here)
+        assert form["back"] == here
+        done = await ada.do(name, "pause", form)
+        assert (done.status, done.headers["Location"]) == (303, here)
+        await on.until(lambda: "paused" in on.said("tracking"))
+        await ada.form(here)
+        assert ada.seen == ["resume", "cancel"]
+        # Nowhere else does a form lead.
+        form = await ada.form(here)
+        gone = await ada.do(name, "cancel", {**form, "back": "//elsewhere.example"})
+        assert gone.headers["Location"] in ("/", f"/batches/{name}")
+        await on.until(lambda: on.said("report"))
+        again = await ada.form("/?state=over")
+        assert ada.seen == ["retry"]
+        assert (await ada.do(name, "retry", again)).status == 303
+        await on.until(lambda: newest(on) != name)
+        await ada.form("/?state=over")
+        assert ada.seen == []  # it is tried again already
 
 
 async def test_the_link_of_the_comment_opens_its_batch_for_thirty_days(on: World):

@@ -6,7 +6,8 @@ from functools import partial
 
 import pytest
 
-from bot.ports.store import Backlog
+from bot.core.command.trigger import OPERATOR_EVENT
+from bot.ports.store import Arrivals, Backlog
 from bot.store.store import Store
 from tests.store.samples import NOW, make_delivery
 
@@ -63,6 +64,23 @@ async def test_the_backlog_is_what_is_not_settled_and_since_when(store: Store):
     await store.deliveries.settle(2, outcome="ignored")
     await store.deliveries.settle(3, outcome="ignored")
     assert await store.deliveries.backlog() == Backlog(0)
+
+
+async def test_what_came_from_github_is_told_apart_from_what_the_bot_sent_itself(
+    store: Store,
+):
+    assert await store.deliveries.arrivals(since=NOW) == Arrivals(None, 0)
+    events = ["issues", "issues", "issues", OPERATOR_EVENT]
+    for minutes, event in enumerate(events):
+        at = NOW + timedelta(minutes=minutes)
+        came = replace(make_delivery(f"g{minutes}"), received_at=at, event=event)
+        await store.deliveries.add(came)
+    outcomes = ["failed: 404", "ignored", "gave up: no answer", "internal error: X"]
+    for place, outcome in enumerate(outcomes, 1):
+        await store.deliveries.settle(place, outcome=outcome)
+    last_at = NOW + timedelta(minutes=2)
+    assert await store.deliveries.arrivals(since=NOW) == Arrivals(last_at, 2)
+    assert await store.deliveries.arrivals(since=last_at) == Arrivals(last_at, 1)
 
 
 async def test_of_what_is_settled_at_the_door_only_the_guid_is_kept(store: Store):

@@ -16,7 +16,7 @@ from bot.core.model import (
     InstallationId,
     Repository,
 )
-from bot.ports.store import BatchesFound, BatchesWanted
+from bot.ports.store import BatchCounts, BatchesFound, BatchesWanted
 from bot.store import lists
 from bot.store.store import Store
 from tests.store.samples import BROKEN, NOW, REPOSITORY, i, make_batch, n
@@ -69,6 +69,38 @@ async def test_states_and_failures_are_told_apart(store: Store):
     assert await found(store, **planned_or_named) == ["b2b2", "a1a1"]
     assert await found(store, **planned_or_named, repositories=[API.id]) == []
     assert await found(store, has_failed=True) == ["c3c3"]
+
+
+async def test_each_state_is_counted_as_it_is_listed(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+):
+    await keep(store, "a1a1", "b2b2", "c3c3")
+    await keep(store, "d4d4", repository=API)
+    started: list[e.Event] = [e.BatchStarted(NOW, "ada")]
+    failed: list[e.Event] = [
+        e.ItemStarted(NOW, i(12), 1),
+        e.ItemEnded(NOW, i(12), 1, BROKEN),
+    ]
+    await store.batches.append({BatchId("b2b2"): started})
+    await store.batches.append({BatchId("c3c3"): [*started, *failed]})
+    over: list[e.Event] = [e.BatchCancelling(NOW, "ada"), e.BatchFinished(NOW)]
+    await store.batches.append({BatchId("d4d4"): [*started, *over]})
+
+    async def counted(**wanted: Any) -> BatchCounts:
+        asked = BatchesWanted(**{"repositories": BOTH, **wanted})
+        return await store.lists.counts(asked)
+
+    every = BatchCounts(all=4, live=2, waiting=1, failed=1, over=1)
+    assert await counted() == every
+    # It does not matter which of them are asked for.
+    assert await counted(states=[BatchState.PLANNED], before=2) == every
+    assert await counted(has_failed=True) == every
+    assert (await counted(also=[BatchId("b2b2")])).waiting == 2
+    assert await counted(repositories=[API.id]) == BatchCounts(1, 0, 0, 0, 1)
+    assert await counted(text="c3c3") == BatchCounts(1, 1, 0, 1, 0)
+    assert (await counted(kind=BatchKind.PR_REVIEW)).all == 0
+    monkeypatch.setattr(lists, "_COUNTED", 3)
+    assert await counted() == BatchCounts(3, 2, 0, 1, 1, is_whole=False)
 
 
 async def test_kinds_are_those_of_the_plan(store: Store):

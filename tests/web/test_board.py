@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 from markupsafe import Markup
 
@@ -11,8 +12,9 @@ from bot.core.run.progress import Progress, fold
 from bot.core.say.situation import Situation
 from bot.core.say.view import ItemRow
 from bot.ports.store import History
-from bot.web.pages.board import SLICE_SECONDS, Boards
+from bot.web.pages.board import Boards
 from bot.web.pages.draw import Templates
+from bot.web.pages.slices import SLICE_SECONDS
 from tests import scenes
 from tests.fakes import FakeClock
 
@@ -63,7 +65,15 @@ def boards(
     clock: OwnClock, progress: Progress | None = None
 ) -> tuple[Boards, SlowTemplates]:
     told, draw = Told(clock, progress or fold(BATCH, EVENTS)), SlowTemplates(clock)
-    made = Boards(presents=told, batches=told, draw=draw, clock=clock)  # type: ignore[arg-type]  # as much as is asked of it
+    about: Any = told  # as much as is asked of it
+    made = Boards(
+        presents=about,
+        batches=about,
+        lists=about,
+        deliveries=about,
+        draw=draw,
+        clock=clock,
+    )
     return made, draw
 
 

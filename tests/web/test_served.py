@@ -1,6 +1,7 @@
 """The pages of a real store over HTTP, without a bot behind them."""
 
 import asyncio
+import json
 import re
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -13,6 +14,9 @@ import pytest
 from aiohttp import ClientSession, web
 
 from bot.core import events as e
+from bot.core.model import ItemId
+from bot.core.run.capacity import Capacity, InstallationCapacity
+from bot.core.run.reasons import NoFreeSlot, Reason
 from bot.engine.recorder import Recorder
 from bot.store.store import open_store
 from bot.web.pages import streams
@@ -26,6 +30,18 @@ from tests.paged import Everybody, Present, sources_of
 HEBREW = "\u05e9\u05dc\u05d5\u05dd (draft)"
 
 
+class Waits(Present):
+    """A scheduler that has items wait, two of three slots taken."""
+
+    def __init__(self, waiting: dict[ItemId, Reason]) -> None:
+        super().__init__(waiting)
+        self.waiting = waiting
+
+    def capacity(self, of: object = None) -> Capacity:
+        free = InstallationCapacity(1, 3, 50)
+        return Capacity({scenes.ACME.installation_id: free}, 1, 1)
+
+
 @dataclass
 class Served:
     """Pages on a socket, and what is going on behind them."""
@@ -33,7 +49,7 @@ class Served:
     session: ClientSession
     recorder: Recorder
     folder: Path
-    present: Present
+    present: Waits
     port: int = 0
     is_starting: bool = False
     open: list[web.Request] = field(default_factory=list)
@@ -91,7 +107,8 @@ async def served(tmp_path: Path) -> AsyncIterator[Served]:
         await store.batches.create(BATCH, {}, recorded)
         recorder = Recorder(batches=store.batches, clock=clock)
         await recorder.follow(BATCH.id)
-        present = Present({})
+        busy = NoFreeSlot(3, 3)
+        present = Waits({scenes.item(n): busy for n in (19, 20, 64)})
         made = Served(session, recorder, tmp_path, present)
         sources = sources_of(store, recorder, present, folder=tmp_path, clock=clock)
 
@@ -212,6 +229,59 @@ async def test_a_title_turns_nothing_around_it(served: Served):
         assert rest != page
         # In a drawing there are no elements for that, but characters.
         assert HEBREW not in rest.replace(f"\u2068{HEBREW}\u2069</title>", "")
+
+
+async def test_a_list_says_what_all_of_it_takes_and_waits_for(served: Served):
+    found = json.loads((await served.get("/batches.json"))[1])
+    assert found["counts"] == {
+        "all": 1,
+        "live": 1,
+        "waiting": 0,
+        "failed": 1,
+        "over": 0,
+        "is_whole": True,
+    }
+    overview = found["overview"]
+    [budget] = overview["budgets"]
+    assert (budget["accounts"], budget["remaining"]) == (["acme"], 3412)
+    assert budget["words"][0].startswith("3,412 of 5,000 API requests left")
+    assert (overview["work"]["slots_busy"], overview["work"]["slots_total"]) == (2, 3)
+    waiting = overview["work"]["waits"]
+    assert waiting == [{"words": "For a free slot", "items": 3}]
+    assert overview["work"]["waiting"] == 3
+    assert overview["work"]["waiting_since"] == f"{scenes.START:%Y-%m-%dT%H:%M:%SZ}"
+    assert overview["deliveries"]["last_at"] is None
+    [row] = found["batches"]
+    does = [one["does"] for one in row["offers"]]
+    assert does == ["pause", "retry", "cancel"]
+    assert row["offers"][1]["label"] == "Retry 2"  # with what waits for it
+    # The page says the same without any script.
+    page = (await served.get("/"))[1]
+    for words in (
+        "of 5,000 API requests left",
+        '<strong>2</strong> <span class="quiet">of 3 busy</span>',
+        '<strong>3</strong> <span class="quiet">oldest about 14m</span>',
+        '<a href="/?state=failed">With failures <span>1</span></a>',
+        '<a href="/" aria-current="true">All <span>1</span></a>',
+    ):
+        assert words in page, words
+    _, page = await served.get("/installations")
+    assert "For a free slot: 3" in page
+
+
+async def test_the_figures_move_with_what_is_recorded(served: Served):
+    def figures(text: str) -> tuple[int, int]:
+        found = json.loads(text)
+        return found["overview"]["work"]["waiting"], found["counts"]["waiting"]
+
+    _, before = await served.get("/batches.json")
+    assert figures(before) == (3, 0)
+    del served.present.waiting[scenes.item(20)]
+    await served.happens("paused")
+    _, after = await served.get("/batches.json")
+    assert figures(after) == (2, 1)
+    _, some = await served.get("/batches.json?state=waiting&q=b7k2")
+    assert figures(some) == (2, 1)
 
 
 async def test_who_never_reads_what_is_sent_is_let_go(

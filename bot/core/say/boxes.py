@@ -6,6 +6,7 @@ from typing import assert_never
 
 from bot.core.model import BatchId, BatchState, ItemId, ItemState
 from bot.core.plan.graph import predecessors
+from bot.core.run.control import to_run_again
 from bot.core.run.progress import ItemView, Progress
 from bot.core.run.stalled import Stalled
 from bot.core.run.undo import undoable
@@ -107,6 +108,29 @@ class Boxes:
             what = "item" if unfinished == 1 else "items"
             count = "" if unfinished == 1 else f"{unfinished} "
             yield Offer("cancel", text=f"Cancel the {count}unfinished {what}")
+
+    def of_all(self, phase: Phase) -> Iterator[tuple[str, str]]:
+        """Yield what can be done to all of it: a verb, and how it is called."""
+        progress = self.progress
+        if phase is Phase.PLANNED:
+            yield "start", _LABELS["start"]
+            if starts_by_itself(progress, self.situation.now):
+                yield "cancel", _LABELS["cancel"]
+            return
+        is_live = progress.state in (BatchState.RUNNING, BatchState.PAUSED)
+        unfinished = is_live and any(map(is_unfinished, self._views))
+        if progress.state is BatchState.PAUSED:
+            yield "resume", _LABELS["resume"]
+        elif unfinished:
+            yield "pause", _LABELS["pause"]
+        # A live one has to have failed: what was skipped or cancelled alone was meant so.
+        is_over = phase in (Phase.FINISHED, Phase.CANCELLED)
+        if progress.count(ItemState.FAILED) if is_live else is_over:
+            again = len(to_run_again(progress))
+            if again and not progress.retried_as:
+                yield "retry", f"{_LABELS['retry']} {again}"
+        if unfinished:
+            yield "cancel", _LABELS["cancel"]
 
     def _undo_boxes(self) -> Iterator[Offer]:
         """Yield boxes for what can be taken back; of many items only one for all."""

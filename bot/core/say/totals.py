@@ -77,15 +77,21 @@ class Totals:
         if situation.stalled is not None:  # and the comment stays as it is until then
             return ""
         text = f"⏱️ {spell(situation.now - progress.started_at)} so far"
+        left = self.seconds_left()
+        if left is not None:
+            until = clock(situation.now + timedelta(seconds=left), situation.now)
+            text += f", **{spell_about(left)} left** ({until})"
+        return " · ".join(filter(None, (text, self._left_of_budget())))
+
+    def seconds_left(self) -> float | None:
+        """Return how long the rest will take about, None while nobody can say."""
+        progress, situation = self.progress, self.situation
         # The estimate knows neither of the budget nor of an outage, and is not true then.
         is_held = (
             progress.budget_wait_until or phase_of(progress, situation) is Phase.HELD
         )
-        left = None if is_held else situation.seconds_left
-        if left is not None and progress.finished >= _FINISHED_FOR_ESTIMATE:
-            until = clock(situation.now + timedelta(seconds=left), situation.now)
-            text += f", **{spell_about(left)} left** ({until})"
-        return " · ".join(filter(None, (text, self._left_of_budget())))
+        is_known = progress.finished >= _FINISHED_FOR_ESTIMATE and not is_held
+        return situation.seconds_left if is_known and progress.state.is_live else None
 
     def _left_of_budget(self) -> str:
         budget = self.situation.budget

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from pydantic import PlainSerializer
 
 from bot.core.actions.table import kind_of
+from bot.core.durations import spell_about
 from bot.core.effects import Intent, Receipt
 from bot.core.events import Event, ItemEvent
 from bot.core.model import (
@@ -60,6 +61,19 @@ _SHORT_OF = {
 
 
 @dataclass(frozen=True, slots=True)
+class OfferRow:
+    """What can be done to a batch now, by who may."""
+
+    does: str  # a verb of a command, then the items that it is done to
+    label: str
+
+    @property
+    def verb(self) -> str:
+        """The verb alone."""
+        return self.does.partition(" ")[0]
+
+
+@dataclass(frozen=True, slots=True)
 class BatchRow:
     """A batch in a list of batches."""
 
@@ -79,6 +93,10 @@ class BatchRow:
     finished: int
     total: int
     needs_you: int  # items that a person may want to run again
+    left: str  # "about 11m", empty while nobody can say
+    seconds_left: float | None
+    used_requests: int
+    offers: tuple[OfferRow, ...]  # what can be done to it; in a list, to all of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,19 +153,10 @@ class SpentAt:
 
 
 @dataclass(frozen=True, slots=True)
-class OfferRow:
-    """What can be done to a batch now, by who may."""
-
-    does: str  # a verb of a command, then the items that it is done to
-    label: str
-
-
-@dataclass(frozen=True, slots=True)
 class BatchView(BatchRow):
     """All that the page of a batch shows."""
 
     heading: Prose
-    offers: tuple[OfferRow, ...]
     totals: Prose
     times: Prose
     messages: tuple[Prose, ...]
@@ -155,8 +164,6 @@ class BatchView(BatchRow):
     command: str
     started_at: datetime | None
     ended_at: datetime | None
-    seconds_left: float | None
-    used_requests: int
     needed_requests: int
     tracking_url: str
     report_url: str
@@ -169,13 +176,21 @@ class BatchView(BatchRow):
 
 def batch_row(progress: Progress, situation: Situation) -> BatchRow:
     """Return a batch for a list of batches."""
-    return BatchRow(**_head(progress, situation))
+    offers = _offers_of_all(progress, situation)
+    return BatchRow(**_head(progress, situation), offers=offers)
+
+
+def _offers_of_all(progress: Progress, situation: Situation) -> tuple[OfferRow, ...]:
+    boxes = Boxes(progress, situation, names_of(progress))
+    phase = phase_of(progress, situation)
+    return tuple(OfferRow(*one) for one in boxes.of_all(phase))
 
 
 def _head(progress: Progress, situation: Situation) -> dict[str, Any]:
     batch = progress.batch
     phase = phase_of(progress, situation)
     counts = tally(progress.items.values())
+    left = Totals(progress, situation).seconds_left()
     return {
         "id": batch.id,
         "page": page_path(batch.id),
@@ -193,6 +208,9 @@ def _head(progress: Progress, situation: Situation) -> dict[str, Any]:
         "finished": progress.finished,
         "total": len(progress.items),
         "needs_you": progress.count(ItemState.FAILED),
+        "left": spell_about(left) if left is not None else "",
+        "seconds_left": situation.seconds_left,
+        "used_requests": situation.used_requests,
     }
 
 
@@ -222,7 +240,10 @@ def batch_view(
     return BatchView(
         **_head(progress, situation),
         heading=heading(progress, situation),
-        offers=offer_rows(Boxes(progress, situation, names).offers(phase), names),
+        offers=_whole_and_parts(
+            _offers_of_all(progress, situation),
+            offer_rows(Boxes(progress, situation, names).offers(phase), names),
+        ),
         totals=totals.counts(),
         times=totals.times(),
         messages=tuple(filter(None, messages)),
@@ -230,8 +251,6 @@ def batch_view(
         command=batch.command,
         started_at=progress.started_at,
         ended_at=progress.ended_at,
-        seconds_left=situation.seconds_left,
-        used_requests=situation.used_requests,
         needed_requests=round(situation.needed_requests),
         tracking_url=progress.tracking_url,
         report_url=progress.report_url,
@@ -241,6 +260,14 @@ def batch_view(
         news=tuple(news_row(one, names) for one in newest),
         now=situation.now,
     )
+
+
+def _whole_and_parts(*offers: Iterable[OfferRow]) -> tuple[OfferRow, ...]:
+    """Return what can be done, each once, to all of it first."""
+    found: dict[str, OfferRow] = {}
+    for one in (one for some in offers for one in some):
+        found.setdefault(one.does, one)
+    return tuple(found.values())
 
 
 def offer_rows(offers: Iterable[Offer], names: Names) -> tuple[OfferRow, ...]:

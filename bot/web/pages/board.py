@@ -10,7 +10,7 @@ import secrets
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, Protocol
 
@@ -34,12 +34,17 @@ from bot.core.say.view import (
 )
 from bot.errors import BotError
 from bot.ports.clock import Clock
-from bot.ports.store import Batches
+from bot.ports.store import BatchCounts, Batches, BatchesWanted, BatchLists, Deliveries
 from bot.web.pages.crowd import Crowd
+from bot.web.pages.slices import Slices
 from bot.web.pages.sources import Presents
+from bot.web.pages.standings import Standings
 
 ROWS = 2_000
 """How many rows of batches that have ended are remembered, for lists."""
+
+COUNTS = 64
+"""How many counts of batches are remembered, by what was asked for."""
 
 BOARDS = 32
 """How many batches nobody watches are remembered."""
@@ -52,9 +57,6 @@ SHARE = 40
 """A board that is watched is rendered once a second at most, and rests 40 times as long
 as that took: rendering never takes more than a fortieth of a core.
 """
-
-SLICE_SECONDS = 0.005
-"""How long a board is drawn at a time; what waits, such as a delivery, is next."""
 
 ASKED_SHARE = 4
 """For who asks for the page it is drawn again sooner, within a second at any rate."""
@@ -118,27 +120,6 @@ class DrawnItem:
     node: Markup
 
 
-class _Slices:
-    """Work that is done a little at a time, and what it took."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._began = clock.monotonic()
-        self.seconds = 0.0
-
-    async def pause(self) -> None:
-        """Let others go first, if this has been at it for a while."""
-        if self._clock.monotonic() - self._began < SLICE_SECONDS:
-            return
-        self.stop()
-        await self._clock.sleep(0)
-        self._began = self._clock.monotonic()
-
-    def stop(self) -> None:
-        """Count what has been done."""
-        self.seconds += self._clock.monotonic() - self._began
-
-
 @dataclass(slots=True, eq=False)
 class Board:
     """One batch as its watchers have it in common."""
@@ -188,16 +169,23 @@ class Boards:
         *,
         presents: Presents,
         batches: Batches,
+        lists: BatchLists,
+        deliveries: Deliveries,
         draw: Draw,
         clock: Clock,
     ) -> None:
         self._presents = presents
         self._batches = batches
+        self._lists = lists
         self._draw = draw
         self._clock = clock
         self._boards: OrderedDict[BatchId, Board] = OrderedDict()
         self._keepers: dict[BatchId, asyncio.Task[None]] = {}
         self._rows: OrderedDict[BatchId, tuple[date, BatchRow]] = OrderedDict()
+        self._counts: OrderedDict[str, tuple[int, BatchCounts]] = OrderedDict()
+        self.standings = Standings(
+            presents=presents, batches=batches, deliveries=deliveries, clock=clock
+        )
         self.crowd = Crowd()  # of who follows any page
         self.happened = asyncio.Event()  # anything, to any batch
         self.version = 0  # of all batches together
@@ -208,6 +196,7 @@ class Boards:
     def notice(self, batch_id: BatchId, news: Sequence[News]) -> None:
         """Take note of what was recorded: a listener of the recorder."""
         self._rows.pop(batch_id, None)
+        self.standings.notice(batch_id)
         board = self._boards.get(batch_id)
         if board is not None:
             board.take(news)
@@ -243,6 +232,20 @@ class Boards:
             if len(self._rows) > ROWS:
                 self._rows.popitem(last=False)
         return row
+
+    async def counts(self, wanted: BatchesWanted) -> BatchCounts:
+        """Return how many batches fit in whichever state, counted once until something
+        happens.
+        """
+        asked, version = repr(replace(wanted, states=(), before=0)), self.version
+        known = self._counts.get(asked)
+        if known is not None and known[0] == version:
+            return known[1]
+        counts = await self._lists.counts(wanted)
+        self._counts[asked] = version, counts
+        if len(self._counts) > COUNTS:
+            self._counts.popitem(last=False)
+        return counts
 
     async def board(self, batch_id: BatchId) -> Board:
         """Return a board that is drawn as of now. Raises ``LookupError``."""
@@ -325,7 +328,7 @@ class Boards:
             board.changed.clear()
             progress = await self._presents.progress(board.id)
             situation = await self._presents.situation(progress)
-            slices = _Slices(self._clock)
+            slices = Slices(self._clock)
             self._show(board, await self._drawn(board, progress, situation, slices))
             slices.stop()
             board.drawn_at = self._clock.monotonic()
@@ -345,7 +348,7 @@ class Boards:
         board.told, board.news = told, []
 
     async def _drawn(
-        self, board: Board, progress: Progress, situation: Situation, slices: _Slices
+        self, board: Board, progress: Progress, situation: Situation, slices: Slices
     ) -> Drawn:
         """Draw a batch in slices; what has not changed is taken as it was drawn before."""
         assert board.told is not None

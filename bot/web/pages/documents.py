@@ -12,8 +12,9 @@ from pydantic import TypeAdapter
 
 from bot.core.model import BatchKind
 from bot.core.run.usage import Stats
-from bot.core.say.installations import InstallationRow
+from bot.core.say.installations import InstallationRow, Overview
 from bot.core.say.view import BatchRow, BatchView, ItemPage
+from bot.ports.store import BatchCounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,8 @@ class BatchList:
     """One page of a list of batches, newest first."""
 
     batches: tuple[BatchRow, ...]
+    counts: BatchCounts  # of all that fit, by the states that one can ask for
+    overview: Overview  # of the repositories that were asked for
     next: int  # ``before`` of the next page; 0 if this is the last one
 
 

@@ -13,6 +13,7 @@ from markupsafe import Markup
 from bot.core.durations import spell
 from bot.core.model import ItemId, Plan
 from bot.core.say.drawing import HEIGHT, WIDTH, Box, Drawing, drawing
+from bot.core.say.installations import BudgetRow
 from bot.core.say.pictures import Look
 from bot.core.say.view import AttemptRow, BatchView, ItemRow
 from bot.web.pages.markup import blocks, inline
@@ -20,6 +21,15 @@ from bot.web.pages.markup import blocks, inline
 FOLDER = Path(__file__).parent
 
 WORDS = tuple(one.word for one in Look)
+SHOWN = {
+    "all": WORDS,
+    "failed": ("failed", "skipped"),
+    "running": ("running", "retrying"),
+    "waiting": ("waiting",),
+    "done": ("done",),
+}
+"""What each filter of the items of a batch shows."""
+
 _BAR = 1000  # the width of a bar in its own units
 _DRAWINGS = 64
 _CHART_WIDTH, _CHART_HEIGHT = 600, 90
@@ -72,6 +82,25 @@ def shares(counts: Mapping[str, int], total: int) -> Sequence[Share]:
         width = round(_BAR * count / max(1, total))
         if count:
             found.append(Share(word, x, width, count))
+        x += width
+    return found
+
+
+def budget_shares(row: BudgetRow) -> Sequence[Share]:
+    """Return the parts of the bar of a budget: what is used, promised, free, kept back."""
+    limit, remaining = row.limit or 0, row.remaining or 0
+    kept = min(row.reserve, remaining)
+    promised = min(row.promised, remaining - kept)
+    parts = {
+        "used": limit - remaining,
+        "promised": promised,
+        "free": remaining - kept - promised,
+        "kept": kept,
+    }
+    found, x = [], 0
+    for word, count in parts.items():
+        width = round(_BAR * count / max(1, limit))
+        found.append(Share(word, x, width, count))
         x += width
     return found
 
@@ -180,7 +209,7 @@ class Templates:
             "moment": moment,
             "apart": apart,
         }
-        self._environment.globals |= {"shares": shares}
+        self._environment.globals |= {"shares": shares, "budget_shares": budget_shares}
         self._row = self._environment.get_template("row.html").module
         self._graphs: OrderedDict[int, Graph] = OrderedDict()
 
@@ -209,6 +238,9 @@ class Templates:
         yield "head", self.part("head.html", view=view)
         yield "messages", self.part("messages.html", view=view)
         yield "offers", self.part("offers.html", offers=view.offers)
+        for name, words in SHOWN.items():
+            count = sum(view.counts.get(word, 0) for word in words)
+            yield f"count-{name}", self.part("count.html", sort=name, count=count)
         yield "shown", self.part("shown.html", view=view)
         yield "figures", self.part("figures.html", view=view, chart=chart(view))
         yield "news", self.part("news.html", view=view)

@@ -1,6 +1,7 @@
 """Around every page: who looks, refusals, headers; as HTML or as JSON."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -29,6 +30,8 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "Vary": "Accept, Authorization, Cookie",
 }
+
+_NUMBER = re.compile(r"[0-9]{1,15}", re.ASCII)
 
 log = structlog.get_logger()
 
@@ -151,6 +154,8 @@ class Frame:
             self._boards = Boards(
                 presents=sources.presents,
                 batches=sources.batches,
+                lists=sources.lists,
+                deliveries=sources.deliveries,
                 draw=self.templates,
                 clock=sources.clock,
             )
@@ -174,6 +179,15 @@ async def told_as_json(request: web.Request, handler: Middled) -> web.StreamResp
             if name in error.headers:
                 response.headers[name] = error.headers[name]
         return response
+
+
+def number_in(request: web.Request, name: str) -> int:
+    """Return a number of the query, 0 without it. Raises ``UnfitError``."""
+    text = request.query.get(name, "0")
+    if not _NUMBER.fullmatch(text):
+        message = f"{name} is a number."
+        raise UnfitError(message)
+    return int(text)
 
 
 async def whole_document(value: Document) -> web.Response:

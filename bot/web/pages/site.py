@@ -10,6 +10,7 @@ from bot.web.access import Access
 from bot.web.pages.documents import openapi
 from bot.web.pages.draw import FOLDER
 from bot.web.pages.frame import Frame, told_as_json
+from bot.web.pages.lists import Lists
 from bot.web.pages.sources import PageSources
 from bot.web.pages.streams import Streams
 from bot.web.pages.views import Views
@@ -32,18 +33,19 @@ def add_pages(
     frame = Frame(access, sources)
     app.middlewares.append(told_as_json)
     views = Views(frame)
+    lists = Lists(frame)
     streams = Streams(views)
     for path, handler in (
-        ("/", views.batches),
-        (f"/batches{_JSON}", views.batches),
+        ("/", lists.batches),
+        (f"/batches{_JSON}", lists.batches),
         ("/live", streams.batches),
         (f"{_BATCH}{_JSON}", views.batch),
         (f"{_BATCH}/live", streams.batch),
         (f"{_ITEM}{_JSON}", views.item),
         (f"{_ITEM}/log", views.log),
         (f"{_ITEM}/live", streams.item),
-        (f"/installations{_JSON}", views.installations),
-        (f"/stats{_JSON}", views.stats),
+        (f"/installations{_JSON}", lists.installations),
+        (f"/stats{_JSON}", lists.stats),
     ):
         app.router.add_get(path, frame.shown(handler))
     for name, kind in STATIC.items():

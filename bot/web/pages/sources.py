@@ -1,6 +1,6 @@
 """What the pages read, once the engine is there."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -12,7 +12,7 @@ from bot.core.run.progress import Progress
 from bot.core.say.situation import BudgetView, Situation
 from bot.ports.clock import Clock
 from bot.ports.github import Budgets
-from bot.ports.store import Batches, BatchLists, Costs, EffectList
+from bot.ports.store import Batches, BatchLists, Costs, Deliveries, EffectList
 
 Listener = Callable[[BatchId, Sequence[News]], None]
 
@@ -33,8 +33,8 @@ class Presents(Protocol):
 class Slots(Protocol):
     """What is free."""
 
-    def capacity(self) -> Capacity:
-        """Return one snapshot of what is free."""
+    def capacity(self, of: Collection[InstallationId] | None = None) -> Capacity:
+        """Return one snapshot of what is free, *of* some installations or of all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,7 @@ class PageSources:
     batches: Batches
     lists: BatchLists
     costs: Costs
+    deliveries: Deliveries  # what came of them
     effects: EffectList
     slots: Slots
     budgets: Budgets

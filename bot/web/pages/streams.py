@@ -18,8 +18,8 @@ from bot.ports.clock import Clock
 from bot.web.pages import logs
 from bot.web.pages.board import Board, Boards
 from bot.web.pages.crowd import FullError
-from bot.web.pages.frame import HEADERS, Look
-from bot.web.pages.views import ItemShown, Views, number_in
+from bot.web.pages.frame import HEADERS, Look, number_in
+from bot.web.pages.views import ItemShown, Views
 
 LASTS_SECONDS = 600.0
 LOOK_SECONDS = 1.0
@@ -30,6 +30,11 @@ SEEN_SECONDS = 60.0
 
 LIST_SECONDS = 10.0
 """How often a list is told at most that something has changed."""
+
+CLOCKS_SECONDS = 60.0
+"""How often it is told so while nothing happens, but batches work or wait: times go on,
+and of budgets nobody is told.
+"""
 
 TAKEN_SECONDS = 30.0
 """How long whoever watches may leave lying what was sent; then they are let go."""
@@ -168,13 +173,15 @@ class Streams:
             told = boards.version_of(stamp) if stamp else boards.version
             is_open = True
             while is_open:
-                happened, version = boards.happened, boards.version
-                if told == version:
-                    is_open = await stream.goes_on(happened)
-                else:
-                    told = version
-                    await stream.send("reload", "", id_=boards.stamp(version))
-                    is_open = await stream.rest(LIST_SECONDS)
+                happened = boards.happened
+                if told == boards.version:
+                    is_open = await stream.goes_on(happened, CLOCKS_SECONDS)
+                    is_news = told != boards.version or boards.standings.is_any_live
+                    if not (is_open and is_news):
+                        continue
+                told = boards.version
+                await stream.send("reload", "", id_=boards.stamp(told))
+                is_open = await stream.rest(LIST_SECONDS)
         return response
 
     async def batch(self, look: Look) -> web.StreamResponse:
