@@ -5,8 +5,7 @@ import json
 import re
 import sys
 from collections.abc import Coroutine, Sequence
-from dataclasses import asdict
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -141,9 +140,9 @@ def stats(*, since: timedelta, svg: Path | None, is_json: bool) -> None:
 
     By repository and action, for the items that ended in that time.
     """
-    from bot.commandline.stats import drawn, read  # noqa: PLC0415
+    from bot.commandline.stats import document, drawn, read  # noqa: PLC0415
 
-    told = _run(read(database_path(), since=SystemClock().now() - since))
+    told = _run(read(database_path(), since=since))
     if svg is not None:
         try:
             svg.write_text(drawn(told), encoding="utf-8")
@@ -151,7 +150,7 @@ def stats(*, since: timedelta, svg: Path | None, is_json: bool) -> None:
             message = f"The charts cannot be written to {svg}: {error.strerror}"
             raise UserError(message) from error
     if is_json:
-        click.echo(json.dumps(asdict(told), indent=2, default=date.isoformat))
+        _print_json(document(told))
         return
     from bot.commandline.show import table_of_stats  # noqa: PLC0415
 

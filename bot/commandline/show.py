@@ -67,19 +67,25 @@ def table_of_schedules(rows: Sequence[Json]) -> RenderableType:
 
 
 def table_of_stats(told: Stats) -> RenderableType:
-    """Return a line for each repository and action."""
+    """Return a line for each repository and action with its figures, which are never
+    shortened, and one with what else is to be said of it.
+    """
     if not told.rows:
         return Text(stats.heading(told))
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in stats.HEADINGS:
-        table.add_column(
-            name, overflow="fold", no_wrap=name in ("repository", "action")
-        )
+    figures, rest = (Table(box=None, pad_edge=False, header_style="bold") for _ in "12")
+    for place, name in enumerate(stats.HEADINGS):
+        is_figure = 2 <= place < stats.FIGURES
+        if place < stats.FIGURES:
+            how: Any = {"justify": "right", "no_wrap": True} if is_figure else {}
+            figures.add_column(name, overflow="fold", **how)
+        if not is_figure:
+            rest.add_column(name, overflow="fold")
     for row in told.rows:
-        table.add_row(*map(Text, stats.cells(row)))
-    return Group(
-        Text(stats.heading(told)), "", table, "", Text(stats.footnote(), style="dim")
-    )
+        cells = [Text(cell) for cell in stats.cells(row)]
+        figures.add_row(*cells[: stats.FIGURES])
+        rest.add_row(*cells[:2], *cells[stats.FIGURES :])
+    head, foot = Text(stats.heading(told)), Text(stats.footnote(), style="dim")
+    return Group(head, "", figures, "", rest, "", foot)
 
 
 def picture_of(batch: Json) -> RenderableType:

@@ -10,6 +10,7 @@ import stat
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -108,6 +109,8 @@ async def test_what_batches_cost_is_told_as_a_table_as_json_and_as_charts(on: Wo
         await on.until(lambda: len(on.rows("SELECT 1 FROM usages")) == 3)  # a sweep
         kept = await read(on, "stats", "--since", "2h")
         assert (kept["rows"], kept["days"]) == (told["rows"], told["days"])
+    since, until = (datetime.fromisoformat(told[one]) for one in ("since", "until"))
+    assert until - since == timedelta(hours=2)
     [row] = told["rows"]
     assert (row["repository"], row["action"]) == ("acme/widgets", "implement")
     ends = [row[end] for end in ("items", "completed", "failed", "skipped")]
@@ -124,8 +127,9 @@ async def test_what_batches_cost_is_told_as_a_table_as_json_and_as_charts(on: Wo
     assert code == 0
     assert "3 items of batches ended between " in said
     assert re.search(
-        r"^acme/widgets +implement +3 \(1 failed, 1 skipped\) +50%", said, re.M
+        r"^acme/widgets +implement +3 +50% +\d+s +\d+s +\d+ +1$", said, re.M
     )
+    assert re.search(r"^acme/widgets +implement +1 failed, 1 skipped +", said, re.M)
     drawn = ElementTree.fromstring(charts.read_text())  # noqa: S314 - our own
     titles = [one.text or "" for one in drawn.iter("{http://www.w3.org/2000/svg}title")]
     assert any(one.endswith(": failed, 1") for one in titles), titles

@@ -144,7 +144,14 @@ async def test_every_page_fits_and_can_be_used_by_everybody(
         await on.until(lambda: on.comments("report"))
         [(name,)] = on.rows("SELECT id FROM batches")
         batch = f"/batches/{name}"
-        for path in ("/", batch, f"{batch}/items/12", "/installations", "/?state=live"):
+        for path in (
+            "/",
+            batch,
+            f"{batch}/items/12",
+            "/installations",
+            "/stats",
+            "/?state=live",
+        ):
             await page.goto(f"{url}{path}")
             width = await page.evaluate("document.documentElement.scrollWidth")
             assert width <= viewport["width"], path

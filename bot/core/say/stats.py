@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from bot.core.durations import spell
 from bot.core.model import ItemState
-from bot.core.run.usage import Stats, StatsRow, Wait
+from bot.core.run.usage import Stats, StatsDay, StatsRow, Wait
 
 HEADINGS = (
     "repository",
@@ -16,8 +16,12 @@ HEADINGS = (
     "90 of 100",
     "requests",
     "retries",
+    "did not complete",
     "waited for",
 )
+FIGURES = 8
+"""How many columns are short: figures, and what they are of."""
+
 WAITS = {
     Wait.ITEMS: "other items",
     Wait.RETRY: "the next try",
@@ -32,8 +36,11 @@ ENDS = (
     ItemState.SKIPPED,
     ItemState.CANCELLED,
 )
-BARS = 24
-"""How many bars a chart has at most; the table has all."""
+BARS = 53
+"""How many bars a chart has at most, a year of weeks; the table has all."""
+
+DAYS = 31
+"""How many days are bars of their own; more are weeks."""
 
 WIDTH, LEFT, BAR = 820, 260, 20
 """Of a chart, of its names, and from one bar to the next, in pixels."""
@@ -76,7 +83,7 @@ class Chart:
     title: str
     legend: tuple[tuple[str, str], ...]
     bars: tuple[Bar, ...]
-    left_out: int  # bars that are too many
+    left_out: str  # which bars were too many
 
 
 def cells(row: StatsRow) -> Sequence[str]:
@@ -84,12 +91,13 @@ def cells(row: StatsRow) -> Sequence[str]:
     return (
         row.repository,
         row.action,
-        _ended(row),
+        f"{row.items:,}",
         _share(row.success),
         _spelled(row.median_seconds),
         _spelled(row.p90_seconds),
         f"{row.requests:,}",
         f"{row.retries:,}",
+        _lost(row),
         _waited(row),
     )
 
@@ -113,12 +121,8 @@ def footnote() -> str:
 
 
 def charts(told: Stats) -> Sequence[Chart]:
-    """Return the charts: what ended each day, the times, and what was waited for."""
+    """Return the charts: what ended when, the times, and what was waited for."""
     names = [(f"{row.repository} · {row.action}", row) for row in told.rows]
-    days = [
-        (f"{day.day:%b} {day.day.day}", {end.value: getattr(day, end) for end in ENDS})
-        for day in told.days
-    ]
     times = [
         (
             name,
@@ -136,11 +140,25 @@ def charts(told: Stats) -> Sequence[Chart]:
         if any(row.wait_seconds.values())
     ]
     found = (
-        _chart("Items that ended", _ENDS, days, _counted, keeps_order=True),
+        _over_time(told.days),
         _chart("Time of an item", _TIMES, times, spell),
         _chart("What items waited for, together", _WAITS, waits, spell),
     )
     return [chart for chart in found if chart.bars]
+
+
+def _over_time(days: Sequence[StatsDay]) -> Chart:
+    step, each = (1, "day") if len(days) <= DAYS else (7, "week, from its first day")
+    spans = [days[max(0, end - step) : end] for end in range(len(days), 0, -step)]
+    rows = [
+        (
+            f"{some[0].day:%b} {some[0].day.day}",
+            {end.value: sum(getattr(day, end) for day in some) for end in ENDS},
+        )
+        for some in reversed(spans)
+    ]
+    title = f"Items that ended each {each}"
+    return _chart(title, _ENDS, rows, _counted, keeps_order=True)
 
 
 def _chart(
@@ -156,11 +174,12 @@ def _chart(
     most = max((sum(values.values()) for _, values in rows), default=0) or 1
     scale = (WIDTH - LEFT - _ROOM) / most
     kept = rows[-BARS:] if keeps_order else rows[:BARS]
+    more, which = len(rows) - len(kept), "before" if keeps_order else "more"
     return Chart(
         title,
         tuple((colour, word) for word, colour in colours.items()),
         tuple(_bar(name, values, colours, scale, spelled) for name, values in kept),
-        len(rows) - len(kept),
+        f"and {more} {which}" if more else "",
     )
 
 
@@ -186,14 +205,13 @@ def _counted(count: float) -> str:
     return f"{count:.0f}"
 
 
-def _ended(row: StatsRow) -> str:
+def _lost(row: StatsRow) -> str:
     parts = [
         (row.failed, "failed"),
         (row.skipped, "skipped"),
         (row.cancelled, "cancelled"),
     ]
-    told = ", ".join(f"{count:,} {word}" for count, word in parts if count)
-    return f"{row.items:,} ({told})" if told else f"{row.items:,}"
+    return ", ".join(f"{count:,} {word}" for count, word in parts if count) or "—"
 
 
 def _share(success: float | None) -> str:

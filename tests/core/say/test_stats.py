@@ -38,12 +38,13 @@ def test_a_row_says_what_an_action_took():
     assert cells(replace(ROW, wait_seconds=NOTHING | waits)) == (
         "acme/widgets",
         "implement",
-        "3 (1 failed)",
+        "3",
         "67%",
         "1m 30s",
         "2m 00s",
         "3,600",
         "3",
+        "1 failed",
         "API requests 1h 00m, a free place 1m 05s",
     )
 
@@ -51,8 +52,9 @@ def test_a_row_says_what_an_action_took():
 def test_what_did_not_happen_is_a_dash():
     row = replace(ROW, completed=0, failed=0, cancelled=3, success=None)
     row = replace(row, median_seconds=None, p90_seconds=None)
-    assert cells(row)[2:6] == ("3 (3 cancelled)", "—", "—", "—")
-    assert cells(row)[-1] == "—"
+    assert cells(row)[2:6] == ("3", "—", "—", "—")
+    assert cells(row)[-2:] == ("3 cancelled", "—")
+    assert cells(replace(ROW, failed=0))[-2] == "—"
 
 
 @pytest.mark.parametrize(
@@ -88,16 +90,36 @@ def test_bars_are_in_proportion_and_stay_in_the_picture():
     assert all(bar.end < WIDTH for chart in (times, waited) for bar in chart.bars)
 
 
-def test_a_chart_keeps_the_largest_and_the_days_that_were_last():
+def days_of(count: int) -> tuple[StatsDay, ...]:
+    """Return days up to the second of March, one completed on each."""
+    today = NOON.date()
+    return tuple(
+        StatsDay(today - timedelta(days=n), completed=1)
+        for n in range(count - 1, -1, -1)
+    )
+
+
+def test_more_days_than_a_month_has_are_told_by_the_week():
+    [month] = charts(told(days=days_of(31)))
+    assert month.title == "Items that ended each day"
+    assert (len(month.bars), month.bars[-1].name) == (31, "Mar 2")
+    [year] = charts(told(days=days_of(32)))
+    assert year.title.startswith("Items that ended each week")
+    assert [(bar.name, bar.total) for bar in year.bars] == [
+        ("Jan 30", "4"),
+        ("Feb 3", "7"),
+        ("Feb 10", "7"),
+        ("Feb 17", "7"),
+        ("Feb 24", "7"),
+    ]
+
+
+def test_a_chart_keeps_the_largest_and_what_was_last():
     rows = [
         replace(ROW, action=f"action-{n:02}", median_seconds=n, p90_seconds=n)
         for n in range(1, BARS + 6)
     ]
-    ends = tuple(
-        StatsDay(NOON.date() - timedelta(days=n), completed=1)
-        for n in range(BARS + 5, 0, -1)
-    )
-    days, times = charts(told(*rows, days=ends))
-    assert [chart.left_out for chart in (days, times)] == [5, 5]
+    weeks, times = charts(told(*rows, days=days_of(7 * BARS + 1)))
+    assert (weeks.left_out, times.left_out) == ("and 1 before", "and 5 more")
     assert times.bars[0].name == f"acme/widgets · action-{BARS + 5}"
-    assert days.bars[-1].name == "Mar 1"
+    assert weeks.bars[-1].name == "Feb 24"
