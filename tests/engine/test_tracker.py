@@ -29,7 +29,7 @@ from bot.engine.recorder import Recorder
 from bot.engine.supervisor import Supervisor
 from bot.errors import NotFound, Refused
 from bot.ports.github import Budget
-from bot.store import codec
+from bot.store.batches import SqliteBatches
 from bot.store.store import Store, open_store
 from tests.engine.house import tracking
 from tests.engine.test_recorder import calls_of
@@ -354,7 +354,7 @@ async def test_however_much_is_said_each_word_is_folded_once_and_shown_now_and_t
             await desk.happen(*(desk.says(f"line {i}", number) for number in NUMBERS))
             await desk.clock.advance(1)
         await desk.until_shown("line 249")
-    assert calls_of(profile, codec.decode_event) == 0
+    assert calls_of(profile, SqliteBatches.history) == 0
     assert calls_of(profile, Progress.advance) == 750
     assert len(await desk.store.batches.events(NAME)) == stored
     assert len(desk.thread.written) - edits <= 250 / 10 + 1
