@@ -1,6 +1,7 @@
 """What a Prometheus server reads: figures of the parts, looked at when it asks.
 
-What is a state is computed then; what only grows was counted by the part that does it.
+What is a state is computed then; what only grows was counted by the part that does it,
+and is there from the start: in a figure that begins at one a server sees no increase.
 Nothing names a repository, a person, a batch or an item: those are in the log.
 """
 
@@ -8,6 +9,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
+from itertools import product
 from typing import Any
 
 from prometheus_client import CollectorRegistry, ProcessCollector
@@ -19,11 +21,12 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
+from bot.core.actions.table import ACTIONS
 from bot.core.events import ItemEnded, ItemEvent, ItemRetrying, News
 from bot.core.model import BatchId, BatchKind, BatchState, ItemState, OutcomeKind
 from bot.core.run.transitions import after
 from bot.core.world.budget import CORE, GRAPHQL, SEARCH
-from bot.engine.effects import Effects
+from bot.engine.effects import ENDS, KINDS, Effects
 from bot.engine.running import Running
 from bot.engine.scheduler import Scheduler
 from bot.errors import StoreUnavailable
@@ -174,6 +177,8 @@ class Metrics(Collector):
 
     def _of_work(self) -> Iterator[Metric]:
         effects = self._sources.effects.ended
+        no_effects = dict.fromkeys(product(KINDS.values(), ENDS), 0)
+        no_attempts = dict.fromkeys(product(ACTIONS, (*OutcomeKind, "stopped")), 0)
         yield _counters(
             "batch_items_ended",
             "Items that ended.",
@@ -189,13 +194,13 @@ class Metrics(Collector):
             "batch_attempts",
             "Attempts that ended.",
             ["action", "outcome"],
-            self._sources.running.ended,
+            {**no_attempts, **self._sources.running.ended},
         )
         yield _counters(
             "batch_effects",
             "Changes outside by what came of them.",
             ["kind", "outcome"],
-            effects,
+            {**no_effects, **effects},
         )
         yield _counter(
             "batch_tracking_edits",

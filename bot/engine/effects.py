@@ -8,9 +8,10 @@ the first time or a look at GitHub before anything is repeated.
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from typing import get_args
 from weakref import WeakValueDictionary
 
 import structlog
@@ -41,6 +42,12 @@ from bot.ports.store import EffectLog, EffectRecord
 LOOKS = 4
 """How often an effect whose answer was lost is looked for, or done again."""
 
+KINDS: Mapping[type, str] = {
+    type_: re.sub(r"(?<!^)(?=[A-Z])", "_", type_.__name__).lower()
+    for type_ in get_args(Intent)
+}
+ENDS = ("known", "found", "done", "uncertain", "failed", "refused")
+
 _LEVELS = {"known": "debug", "uncertain": "warning", "refused": "warning"}
 
 log = structlog.get_logger()
@@ -64,9 +71,7 @@ class Effects:
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._undone: set[str] = set()  # keys of what was certainly not done
         self.ended: Counter[tuple[str, str]] = Counter()
-        """Since the start, by kind and what came of it: known, found, done, uncertain,
-        failed, refused.
-        """
+        """Since the start, by one of ``KINDS`` and of ``ENDS``: what came of it."""
 
     async def perform(self, key: str, intent: Intent) -> Receipt:
         """Carry out *intent* unless the effect with this key has happened already.
@@ -104,7 +109,7 @@ class Effects:
             return None
 
     def _ended(self, key: str, intent: Intent, came: str, **facts: str) -> None:
-        kind = re.sub(r"(?<!^)(?=[A-Z])", "_", type(intent).__name__).lower()
+        kind = KINDS[type(intent)]
         self.ended[kind, came] += 1
         level = _LEVELS.get(came, "info")
         about = {
