@@ -4,9 +4,10 @@ import asyncio
 import json
 import re
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from html import unescape
 from pathlib import Path
 
@@ -14,11 +15,28 @@ import pytest
 from aiohttp import ClientSession, web
 
 from bot.core import events as e
-from bot.core.model import ItemId
-from bot.core.run.capacity import Capacity, InstallationCapacity
-from bot.core.run.reasons import NoFreeSlot, Reason
+from bot.core.model import (
+    Batch,
+    Comment,
+    CommentKind,
+    ItemId,
+    Origin,
+    OutsideEdge,
+    Plan,
+    Reference,
+)
+from bot.core.run.capacity import Capacity, InstallationCapacity, Outage
+from bot.core.run.reasons import (
+    IsNext,
+    LowMemory,
+    NoFreeSlot,
+    Reason,
+    WaitsForGit,
+    WaitsForGitHub,
+    WaitsForMachine,
+)
 from bot.engine.recorder import Recorder
-from bot.store.store import open_store
+from bot.store.store import Store, open_store
 from bot.web.pages import streams
 from bot.web.pages.site import add_pages
 from bot.web.pages.sources import PageSources
@@ -48,6 +66,7 @@ class Served:
 
     session: ClientSession
     recorder: Recorder
+    store: Store
     folder: Path
     present: Waits
     port: int = 0
@@ -74,6 +93,11 @@ class Served:
         async with self.session.get(self.url(path)) as answer:
             assert answer.status == 200
             yield Followed(answer)
+
+    async def begin(self, batch: Batch, news: Sequence[e.Event]) -> None:
+        """Have a second batch, as the engine begins one."""
+        assert await self.store.batches.create(batch, {}, news)
+        await self.recorder.follow(batch.id)
 
     async def happens(self, words: str) -> None:
         """Have an item say something."""
@@ -109,7 +133,7 @@ async def served(tmp_path: Path) -> AsyncIterator[Served]:
         await recorder.follow(BATCH.id)
         busy = NoFreeSlot(3, 3)
         present = Waits({scenes.item(n): busy for n in (19, 20, 64)})
-        made = Served(session, recorder, tmp_path, present)
+        made = Served(session, recorder, store, tmp_path, present)
         sources = sources_of(store, recorder, present, folder=tmp_path, clock=clock)
 
         def known() -> PageSources | None:
@@ -282,6 +306,76 @@ async def test_the_figures_move_with_what_is_recorded(served: Served):
     assert figures(after) == (2, 1)
     _, some = await served.get("/batches.json?state=waiting&q=b7k2")
     assert figures(some) == (2, 1)
+
+
+NOW = scenes.NOW
+OUTSIDE = OutsideEdge(
+    scenes.item(12), Reference("acme/api", scenes.number(5)), Origin.TYPED
+)
+
+
+@pytest.mark.parametrize(
+    ("reason", "is_listed"),
+    [
+        (NoFreeSlot(3, 3, "installation"), True),
+        (NoFreeSlot(5, 5, "host"), True),
+        (WaitsForMachine("implement"), True),
+        (WaitsForGitHub(Outage(NOW)), True),
+        (WaitsForGit(NOW), True),
+        (LowMemory(0.9), True),
+        (IsNext(), False),
+        (NoFreeSlot(3, 3, "batch"), False),
+    ],
+    ids=lambda one: type(one).__name__ if not isinstance(one, bool) else "",
+)
+async def test_what_waits_for_the_work_of_others_is_found_among_what_waits(
+    served: Served, reason: Reason, is_listed: bool
+):
+    other = batch_beside("w1a2", PLAN)
+    await served.begin(other, [e.BatchStarted(NOW, "ada")])
+    served.present.waiting.update({one.id: reason for one in PLAN.items})
+    await waits(served, other, is_listed=is_listed)
+
+
+@pytest.mark.parametrize(
+    ("news", "plan"),
+    [
+        ([], PLAN),
+        ([e.BatchStarted(NOW, "ada"), e.BatchPaused(NOW, "ada", "page:2")], PLAN),
+        (
+            [
+                e.BatchStarted(NOW, "ada"),
+                e.BudgetWaitStarted(NOW, NOW + timedelta(hours=1)),
+            ],
+            PLAN,
+        ),
+        (
+            [e.BatchStarted(NOW, "ada")],
+            Plan(items=PLAN.items[:1], edges=(), outside=(OUTSIDE,)),
+        ),
+    ],
+    ids=["start", "pause", "budget", "outside"],
+)
+async def test_what_waits_for_somebody_is_found_among_what_waits(
+    served: Served, news: Sequence[e.Event], plan: Plan
+):
+    other = batch_beside("w1a2", plan)
+    await served.begin(other, news)
+    await waits(served, other, is_listed=True)
+
+
+def batch_beside(name: str, plan: Plan) -> Batch:
+    made = scenes.batch_of(plan, name)
+    origin = Comment(1000, CommentKind.ISSUE)
+    return replace(made, request=replace(made.request, origin=origin))
+
+
+async def waits(served: Served, batch: Batch, *, is_listed: bool) -> None:
+    """Hold that a batch is listed, and counted, among what waits, or is not."""
+    found = json.loads((await served.get("/batches.json?state=waiting"))[1])
+    listed = [row["id"] for row in found["batches"]]
+    assert listed == ([batch.id] if is_listed else [])
+    assert found["counts"]["waiting"] == len(listed)
 
 
 async def test_who_never_reads_what_is_sent_is_let_go(

@@ -241,7 +241,6 @@ class Templates:
         for name, words in SHOWN.items():
             count = sum(view.counts.get(word, 0) for word in words)
             yield f"count-{name}", self.part("count.html", sort=name, count=count)
-        yield "shown", self.part("shown.html", view=view)
         yield "figures", self.part("figures.html", view=view, chart=chart(view))
         yield "news", self.part("news.html", view=view)
         yield "timeline", self.part("timeline.html", view=view, line=time_line(view))

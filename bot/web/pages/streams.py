@@ -119,8 +119,7 @@ async def streaming(
             async with sse_response(look.request, headers=HEADERS) as response:
                 transport = look.request.transport
                 stream = Stream(response, transport, boards, look.sources.clock)
-                if board is not None:
-                    stream.ends_with(until_hidden(look, board))
+                stream.ends_with(until_hidden(look, board))
                 try:
                     yield stream, response
                 finally:
@@ -133,15 +132,19 @@ async def streaming(
         pass  # whoever watched is gone
 
 
-async def until_hidden(look: Look, board: Board) -> None:
-    """Return once somebody may not see a batch any more: they have signed out, their
-    role is gone, or the link has ended.
+async def until_hidden(look: Look, board: Board | None) -> None:
+    """Return once somebody may not see a page any more: they have signed out, or their
+    session, their role or the link has ended.
     """
     while True:
         await look.sources.clock.sleep(SEEN_SECONDS)
         viewer = await look.access.viewer(look.request)
+        if viewer != look.viewer:
+            return
+        if board is None:
+            continue
         drawn = board.drawn
-        if drawn is None or viewer != look.viewer:
+        if drawn is None:
             return
         home = drawn.batch.repository
         if not await look.access.may_see(viewer, home, board.id):
