@@ -283,8 +283,8 @@ class Costs(Protocol):
         """Return the figures of the items that ended in a time, both ends included."""
 
     async def keep_more(self) -> bool:
-        """Keep some of what such a look would have to work out of events; return False
-        if there was nothing.
+        """Keep what came of the next events of batches that are over, so that no look has
+        to work it out; return False if there are none.
         """
 
 

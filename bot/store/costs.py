@@ -1,8 +1,9 @@
 """What batches cost over time: kept for each item that ended, and added up by SQL.
 
-What the items of a batch took is worked out once, of all its events, and kept with the
-place in the table of events up to which all of them are in. A look works out for itself
-what has later ones. Whoever changes what is worked out empties both tables in a migration.
+What the items of a batch took is worked out once it is over, of all its events, and kept
+with the place in the table of events up to which all that is over is in. A look works out
+for itself what goes on or has later events. Whoever changes what is worked out empties
+both tables in a migration.
 """
 
 import sqlite3
@@ -23,6 +24,7 @@ from bot.core.run.usage import (
 from bot.store.batches import history_of
 from bot.store.codec import to_us
 from bot.store.connection import Connections, insert
+from bot.store.schema import LIVE
 
 SLICE = 1000
 """Events that are gone through at a time."""
@@ -30,15 +32,17 @@ SLICE = 1000
 _US = timedelta(microseconds=1)
 _PLACE = "SELECT seq FROM usages_place"
 _AHEAD = "SELECT seq FROM events WHERE seq > ? ORDER BY seq LIMIT ?"
-# A batch that goes on after the slice comes with its last event. To find them apart an
-# index of batches would be gone through, and with it all events that there are.
-_COMPLETE = """
-    SELECT batch FROM (
-        SELECT DISTINCT batch FROM events NOT INDEXED
-        WHERE seq > :place AND seq <= :end
-    ) AS one
-    WHERE NOT EXISTS (SELECT 1 FROM events WHERE batch = one.batch AND seq > :end)
-"""
+# To find each once, an index would be gone through, and with it all events there are.
+_WITH_EVENTS = "SELECT DISTINCT batch FROM events NOT INDEXED WHERE seq > :place"
+# A batch comes with its last event: until it is over, more are to follow.
+_OVER = f"""
+    SELECT batch FROM ({_WITH_EVENTS} AND seq <= :end) AS one JOIN batches ON id = batch
+    WHERE NOT {LIVE}
+    AND NOT EXISTS (SELECT 1 FROM events WHERE batch = one.batch AND seq > :end)
+"""  # noqa: S608 - of constants
+_NOT_KEPT = f"""
+    {_WITH_EVENTS} UNION SELECT id FROM batches INDEXED BY batches_live WHERE {LIVE}
+"""  # noqa: S608 - of constants
 _ENDS = """
     sum(state = 'completed'), sum(state = 'failed'),
     sum(state = 'skipped'), sum(state = 'cancelled')
@@ -110,15 +114,15 @@ class SqliteCosts:
 def _gather(connection: sqlite3.Connection, since: datetime, until: datetime) -> None:
     """Make ``ended``, the rows of the items that ended in a time, as they are now."""
     [(place,)] = connection.execute(_PLACE).fetchall()
-    later = f"SELECT DISTINCT batch FROM events NOT INDEXED WHERE seq > {place:d}"  # noqa: S608 - a number
+    others = _NOT_KEPT.replace(":place", f"{place:d}")  # a view has no parameters
     span = f"ended_us BETWEEN {to_us(since):d} AND {to_us(until):d}"
     connection.execute("CREATE TEMP TABLE fresh AS SELECT * FROM usages LIMIT 0")
-    for (batch_id,) in connection.execute(later).fetchall():
+    for (batch_id,) in connection.execute(others).fetchall():
         insert(connection, "fresh", _worked_out(connection, batch_id))
     connection.execute(
         f"""
         CREATE TEMP VIEW ended AS
-        SELECT * FROM main.usages WHERE {span} AND batch NOT IN ({later})
+        SELECT * FROM main.usages WHERE {span} AND batch NOT IN ({others})
         UNION ALL SELECT * FROM fresh WHERE {span}
         """  # noqa: S608 - of constants and numbers
     )
@@ -173,7 +177,7 @@ def _next_slice(connection: sqlite3.Connection) -> _Slice | None:
     if not ahead:
         return None
     [end] = ahead[-1]
-    found = connection.execute(_COMPLETE, {"place": place, "end": end}).fetchall()
+    found = connection.execute(_OVER, {"place": place, "end": end}).fetchall()
     batches = [batch_id for (batch_id,) in found]
     rows = [row for one in batches for row in _worked_out(connection, one)]
     return _Slice(end, batches, rows)

@@ -31,7 +31,8 @@ NUMBERS = tuple(range(1, ITEMS + 1))
 
 def events_of(began: float) -> list[e.Event]:
     """Return what happens in a batch that begins so many seconds after all of them."""
-    return [
+    over = e.BatchFinished(after(began + 50))
+    items = [
         event
         for k in NUMBERS
         for event in (
@@ -41,6 +42,7 @@ def events_of(began: float) -> list[e.Event]:
             e.ItemEnded(after(began + k + 5 + k % 7), i(k), 1, DONE, 7),
         )
     ]
+    return [*items, over]
 
 
 @asynccontextmanager

@@ -72,7 +72,10 @@ def told(request: pytest.FixtureRequest, store: Store) -> Any:
 
     async def tell(since: float | None = None, until: float | None = None) -> Stats:
         if request.param == "kept":
+            live = await store.batches.live()
+            await store.batches.append({one: [e.BatchFinished(NOW)] for one in live})
             await keep_all(store)
+            assert kept(store)
         return await store.costs.between(
             ALWAYS[0] if since is None else after(since),
             ALWAYS[1] if until is None else after(until),
@@ -359,12 +362,19 @@ async def test_it_is_kept_a_slice_at_a_time_and_a_batch_with_its_last_event(
         await start(store, make_batch(name))
     await store.batches.append({BatchId("a1a1"): ran(12, 0, 1)})
     await store.batches.append({BatchId("b2b2"): ran(12, 0, 1)})
-    await store.batches.append({BatchId("a1a1"): ran(15, 0, 1)})
+    over = e.BatchFinished(after(1))
+    await store.batches.append({BatchId("a1a1"): [*ran(15, 0, 1), over]})
     assert await store.costs.keep_more()  # two begun, the first of two ends of a1a1
     assert kept(store) == []
     assert await store.costs.keep_more()
-    assert kept(store) == ["a1a1", "b2b2"]
+    assert kept(store) == []
+    assert await store.costs.keep_more()
+    assert kept(store) == ["a1a1"]  # b2b2 is not over
     assert not await store.costs.keep_more()
+    assert (await store.costs.between(*ALWAYS)).rows[0].items == 3
+    await store.batches.append({BatchId("b2b2"): [over]})
+    assert await store.costs.keep_more()
+    assert kept(store) == ["a1a1", "b2b2"]
     assert (await store.costs.between(*ALWAYS)).rows[0].items == 3
 
 
@@ -395,7 +405,7 @@ async def fill(store: Store, batches: int) -> None:
         batch = make_batch(f"b{number}", numbers)
         await start(store, batch)
         ends = [event for n in numbers for event in ran(n, 0, n + number)]
-        await store.batches.append({batch.id: ends})
+        await store.batches.append({batch.id: [*ends, e.BatchFinished(after(9))]})
 
 
 def test_keeping_and_looking_grow_with_the_batches_and_no_faster(tmp_path: Path):

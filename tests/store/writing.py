@@ -22,8 +22,8 @@ from tests.store.samples import (
     i,
     make_batch,
     make_delivery,
-    make_facts,
     n,
+    start,
 )
 
 ITEMS = tuple(range(1, 21))
@@ -36,22 +36,19 @@ async def deliver(store: Store, worker: int) -> None:
         click.echo(f"delivery {guid}")
 
 
+EVENTS: tuple[e.Event, ...] = tuple(
+    event
+    for item in ITEMS
+    for event in (e.ItemStarted(NOW, i(item), 1), e.ItemEnded(NOW, i(item), 1, DONE))
+)
+
+
 async def run_batches(store: Store, worker: int) -> None:
     for number in itertools.count():
         batch = make_batch(f"{worker}-{number}", ITEMS)
-        await store.batches.create(
-            batch, make_facts(batch), [e.BatchStarted(NOW, "ada")]
-        )
+        await start(store, batch)
         click.echo(f"batch {batch.id}")
-        events = [
-            event
-            for item in ITEMS
-            for event in (
-                e.ItemStarted(NOW, i(item), 1),
-                e.ItemEnded(NOW, i(item), 1, DONE),
-            )
-        ]
-        await store.batches.append({batch.id: events})
+        await store.batches.append({batch.id: EVENTS})
         click.echo(f"events {batch.id}")
         intent = CreateComment(REPOSITORY, n(1), "<!-- m -->", "Hello")
         await store.effects.intend(batch.id, intent, at=NOW)
@@ -59,9 +56,12 @@ async def run_batches(store: Store, worker: int) -> None:
 
 
 async def keep_costs(store: Store) -> None:
-    while True:
-        if not await store.costs.keep_more():
-            await asyncio.sleep(0)
+    for number in itertools.count():
+        batch = make_batch(f"over-{number}", ITEMS)
+        await start(store, batch)
+        await store.batches.append({batch.id: [*EVENTS, e.BatchFinished(NOW)]})
+        while await store.costs.keep_more():
+            pass
 
 
 async def main(path: str) -> None:
