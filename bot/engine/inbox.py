@@ -55,6 +55,9 @@ class Dealer(Protocol):
     async def handle(self, delivery: Delivery, /) -> str:
         """Deal with one; return what became of it, in a few words."""
 
+    def unsaid(self, delivery: Delivery) -> asyncio.Task[object] | None:
+        """Return what still tells of one that was dealt with, if anything does."""
+
     async def tell(self, delivery: Delivery, words: str) -> None:
         """Tell whoever is behind one why it was not dealt with: half a sentence."""
 
@@ -202,10 +205,20 @@ class Inbox:
                     # Until that is said, a restart begins anew.
                     work = self._give_up(delivery_id, delivery, outcome)
                     self._supervisor.start(f"given up {delivery_id}", work)
+                elif (saying := self._dealer.unsaid(delivery)) is not None:
+                    work = self._settle_said(delivery_id, outcome, saying)
+                    self._supervisor.start(f"said {delivery_id}", work)
                 else:
                     await self._settle(delivery_id, outcome)
         finally:
             lane.leave(delivery_id)
+
+    async def _settle_said(
+        self, delivery_id: int, outcome: str, saying: asyncio.Task[object]
+    ) -> None:
+        """Settle a delivery once it has been told of: until then a restart does so."""
+        await saying
+        await self._settle(delivery_id, outcome)
 
     async def _give_up(
         self, delivery_id: int, delivery: Delivery, given_up: "_GivenUp"

@@ -1,5 +1,6 @@
 """From a delivery to who deals with it."""
 
+import asyncio
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, assert_never
@@ -11,6 +12,7 @@ from structlog.contextvars import bound_contextvars
 from bot.core.command.lines import is_prompt
 from bot.core.command.trigger import (
     EVENTS,
+    OPERATOR_EVENT,
     OWN_EVENTS,
     BoxesTicked,
     ButtonPressed,
@@ -158,6 +160,15 @@ class Intake:
                 return await self._act(trigger, delivery)
             with self._github.first(trigger.repository.installation_id, delivery.guid):
                 return await self._act(trigger, delivery)
+
+    def unsaid(self, delivery: Delivery) -> asyncio.Task[object] | None:
+        """Return what still tells of a delivery that was dealt with, if anything does."""
+        if delivery.event != OPERATOR_EVENT:
+            return None
+        trigger = self._trigger(delivery.event, _payload_of(delivery))
+        if not isinstance(trigger, OperatorWished):
+            return None
+        return self._desks.wished.unsaid(trigger)
 
     async def tell(self, delivery: Delivery, words: str) -> None:
         """Tell whoever gave a command, or waits for what the clock begins, why it was not

@@ -1,5 +1,6 @@
 """How the bot answers where somebody asked for something."""
 
+import asyncio
 from collections.abc import Callable
 from typing import assert_never
 
@@ -47,6 +48,7 @@ class Replies:
         self._refusals = refusals
         self._clock = clock
         self._told_apart: dict[str, str] = {}
+        self._unsaid: dict[str, asyncio.Task[object]] = {}
 
     async def say(
         self,
@@ -59,7 +61,7 @@ class Replies:
         """Post what *render* makes of the marker line it is given.
 
         The operator, and who sent a form of a page, read it elsewhere: the thread is told
-        only of what has *changed*, and nothing waits for that.
+        only of what has *changed*, and no other wish waits for that: see ``unsaid``.
         """
         first = marker(kind, request.reply, self._face.marker_key)
         comment = CreateComment(
@@ -71,11 +73,19 @@ class Replies:
             return
         self._told_apart[request.source] = render("").strip()
         if changed:
-            self._supervisor.start(key, self._effects.attempt(key, comment))
+            saying = self._supervisor.start(key, self._effects.attempt(key, comment))
+            self._unsaid[request.reply] = saying
 
     def told_apart(self, request: Request) -> str:
         """Return what was said to who reads it elsewhere, once."""
         return self._told_apart.pop(request.source, "")
+
+    def unsaid(self, reply: str) -> asyncio.Task[object] | None:
+        """Return what says in the thread what was done by a wish, once; None if it has
+        said it, or there is nothing to say.
+        """
+        saying = self._unsaid.pop(reply, None)
+        return None if saying is None or saying.done() else saying
 
     async def refuse(self, request: Request, refusal: Refusal) -> None:
         """Say why nothing started, and react to the command: that is all that is left

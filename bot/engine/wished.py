@@ -139,6 +139,12 @@ class Wished:
             terminal.set_result(told)
         return told.outcome
 
+    def unsaid(self, wished: OperatorWished) -> asyncio.Task[object] | None:
+        """Return what still tells the thread of a wish that was carried out, if anything
+        does. A wish that is settled before would leave nobody to tell it after a crash.
+        """
+        return self._replies.unsaid(str(_origin(wished)))
+
     async def _carry_out(self, wished: OperatorWished) -> Told:
         batch = await self._batches.load(wished.batch_id)
         if batch is None:
@@ -206,11 +212,15 @@ def _command(wished: OperatorWished) -> Control | Start | Unreadable | None:
 
 
 def _request(wished: OperatorWished, batch: Batch) -> Request:
-    login, wish = wished.by_login, wished.wish
+    login = wished.by_login
     return Request(
         repository=batch.repository,
         thread=batch.thread,
         thread_is_pull_request=batch.request.thread_is_pull_request,
         asker=Asker(login or OPERATOR, batch.asker.url),
-        origin=Page(wish) if login else Operator(wish),
+        origin=_origin(wished),
     )
+
+
+def _origin(wished: OperatorWished) -> Page | Operator:
+    return Page(wished.wish) if wished.by_login else Operator(wished.wish)

@@ -30,6 +30,9 @@ class Dealer:
     def is_prompt(self, delivery: Delivery) -> bool:
         return delivery.guid.startswith("prompt")
 
+    def unsaid(self, delivery: Delivery) -> None:
+        return None
+
     async def tell(self, delivery: Delivery, words: str) -> None:
         raise AssertionError(delivery, words)
 

@@ -58,8 +58,8 @@ class Book:
     """The points at which the bot has died, each of which is good for one death.
 
     It is a file, which the bot and whoever watches it share. As long as it has not been
-    opened nobody dies. With *only*, no other point counts; with the *share* ``1/3``, a
-    third of them, and others with ``0/3`` and ``2/3``.
+    opened nobody dies. With *only*, points between ``|``, no other one counts; with the
+    *share* ``1/3``, a third of them, and others with ``0/3`` and ``2/3``.
     """
 
     def __init__(self, path: Path, *, only: str = "", share: str = "0/1") -> None:
@@ -69,7 +69,7 @@ class Book:
 
     def _counts(self, point: str) -> bool:
         is_share = crc32(point.encode()) % self._shares == self._share
-        return is_share and self.only in ("", point)
+        return is_share and (not self.only or point in self.only.split("|"))
 
     def open(self) -> None:
         self.path.touch()
@@ -171,7 +171,10 @@ def _names(job: Any) -> Iterator[str]:
 
 
 def plain(name: str) -> str:
-    """Return a name without the ids of batches and comments, which differ each time."""
+    """Return a name without the ids of batches, comments and forms, which differ each
+    time.
+    """
+    name = re.sub(r"\b[0-9a-f]{32}\b", "*", name)
     name = re.sub(r"\b[a-z][2-9][a-z][2-9](?:[a-z][2-9])*\b", "*", name)
     return re.sub(r"\d{4,}", "*", name)
 
