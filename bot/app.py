@@ -227,6 +227,8 @@ async def start(
         if watch := engine.pool.watch:
             supervisor.start("pool", watch(engine.scheduler.look_again), is_vital=True)
         supervisor.start("sweep", engine.sweep.run(), is_vital=True)
+        # Nothing is lost with it: a look works out for itself what is not kept.
+        supervisor.start("counting", engine.counting.run())
         supervisor.start("redrawing", engine.redrawing.run(), is_vital=True)
         if settings.polls:
             supervisor.start("polling", engine.polling.run(), is_vital=True)

@@ -819,8 +819,12 @@ class Engine:
                 missed,
                 Untold(store.batches, self.tracker),
                 Short(self.scheduler, github.github.learn_budget),
-                Uncounted(store.costs),
             ),
+            clock=clock,
+            every_seconds=settings.sweep_seconds,
+        )
+        self.counting = Sweep(
+            (Uncounted(store.costs),),
             clock=clock,
             every_seconds=settings.sweep_seconds,
         )
