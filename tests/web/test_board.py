@@ -99,6 +99,35 @@ async def test_only_what_has_changed_is_drawn_again():
     assert draw.rows == ITEMS
 
 
+async def test_a_page_knows_the_version_that_it_was_drawn_with():
+    """Also if the board is at a later one before the page is whole."""
+    clock, progress = OwnClock(), fold(BATCH, EVENTS)
+    made, _ = boards(clock, progress)
+    board = await made.board(BATCH.id)
+    page = board.drawn
+    assert page is not None
+    progress.advance(e.BatchPaused(scenes.NOW, "grace", "page:1"))
+    clock.take(3600)
+    await made.board(BATCH.id)
+    assert (page.version, board.version) == (1, 2)
+    [frame] = board.since(page.version)
+    assert "paused" in frame.data
+
+
+async def test_a_row_is_made_once_for_all_who_ask_and_again_when_something_happens():
+    clock, progress = OwnClock(), fold(BATCH, EVENTS)
+    made, draw = boards(clock, progress)
+    row = await made.row(BATCH.id)
+    assert await made.row(BATCH.id) is row
+    progress.advance(e.BatchPaused(scenes.NOW, "grace", "page:1"))
+    made.notice(BATCH.id, ())
+    changed = await made.row(BATCH.id)
+    assert "paused" in changed.words
+    clock.take(3600)  # its clocks go on
+    assert await made.row(BATCH.id) is not changed
+    assert not draw.rows
+
+
 async def test_a_row_of_a_list_names_the_day_once_it_is_another():
     clock = OwnClock(scenes.NOW)
     progress = scenes.finished()

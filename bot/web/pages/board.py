@@ -161,6 +161,27 @@ class Board:
         return known if is_whole else (Frame(self.version, ""),)
 
 
+@dataclass(slots=True, eq=False)
+class KnownRow:
+    """A batch as a list has it."""
+
+    day: date  # its words name other days
+    made_at: float  # monotonic
+    row: BatchRow | None = None  # None while it is made
+    is_changed: bool = False  # since then
+    goes_on: bool = True
+    cost_seconds: float = 0.0
+
+    def is_stale(self, now: float, today: date) -> bool:
+        """Return whether it is to be made anew for who asks."""
+        if self.day != today:
+            return True
+        age, cost = now - self.made_at, self.cost_seconds * ASKED_SHARE
+        if self.is_changed:
+            return age >= min(PACE_SECONDS, cost)
+        return self.goes_on and age > max(_STALE_LIVE_SECONDS, cost)
+
+
 class Boards:
     """The boards of all batches that somebody looks at."""
 
@@ -181,7 +202,7 @@ class Boards:
         self._clock = clock
         self._boards: OrderedDict[BatchId, Board] = OrderedDict()
         self._keepers: dict[BatchId, asyncio.Task[None]] = {}
-        self._rows: OrderedDict[BatchId, tuple[date, BatchRow]] = OrderedDict()
+        self._rows: OrderedDict[BatchId, KnownRow] = OrderedDict()
         self._counts: OrderedDict[str, tuple[int, BatchCounts]] = OrderedDict()
         self.standings = Standings(
             presents=presents, batches=batches, deliveries=deliveries, clock=clock
@@ -195,7 +216,8 @@ class Boards:
 
     def notice(self, batch_id: BatchId, news: Sequence[News]) -> None:
         """Take note of what was recorded: a listener of the recorder."""
-        self._rows.pop(batch_id, None)
+        if known := self._rows.get(batch_id):
+            known.is_changed = True
         self.standings.notice(batch_id)
         board = self._boards.get(batch_id)
         if board is not None:
@@ -220,17 +242,20 @@ class Boards:
         return board.drawn.batch.repository if board and board.drawn else None
 
     async def row(self, batch_id: BatchId) -> BatchRow:
-        """Return a batch for a list; one that has ended is remembered."""
-        today = self._clock.now().date()
+        """Return a batch for a list; one is made for all who ask within a moment, and of
+        one that has ended until something happens.
+        """
+        began, today = self._clock.monotonic(), self._clock.now().date()
         known = self._rows.get(batch_id)
-        if known is not None and known[0] == today:  # its words name other days
-            return known[1]
+        if known is not None and known.row and not known.is_stale(began, today):
+            return known.row
+        made = self._rows[batch_id] = KnownRow(today, began)
+        if len(self._rows) > ROWS:
+            self._rows.popitem(last=False)
         progress = await self._presents.progress(batch_id)
-        row = batch_row(progress, await self._presents.situation(progress))
-        if progress.is_concluded:
-            self._rows[batch_id] = today, row
-            if len(self._rows) > ROWS:
-                self._rows.popitem(last=False)
+        row = made.row = batch_row(progress, await self._presents.situation(progress))
+        made.goes_on = not progress.is_concluded
+        made.cost_seconds = self._clock.monotonic() - began
         return row
 
     async def counts(self, wanted: BatchesWanted) -> BatchCounts:
