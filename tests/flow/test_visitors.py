@@ -266,6 +266,25 @@ async def test_who_loses_the_role_is_cut_off_while_they_watch(on: World):
         await on.until(lambda: on.said("report"))
 
 
+async def test_what_is_the_operators_is_not_there_for_anybody_else(on: World):
+    """With the link of a batch, or signed in with every role that there is."""
+    paths = [
+        f"/{one}{kind}" for one in ("stats", "installations") for kind in ("", ".json")
+    ]
+    async with open_house(on) as bot, visitor(on, bot, "") as linked:
+        await on.finished(on.say("/batch close:40"))
+        found = re.search(r"\[live view\]\(([^)]+)\)", on.said("tracking"))
+        assert found
+        await linked.get(URL(unescape(found[1])).raw_path_qs)
+        async with visitor(on, bot, "ada") as ada:
+            await ada.sign_in()
+            page = (await ada.get(f"/batches/{newest(on)}")).text
+            assert "/stats" not in page
+            for path in paths:
+                assert (await ada.get(path)).status == 404
+                assert (await linked.get(path)).status in (401, 404)
+
+
 async def test_a_login_that_is_somebody_elses_by_now_opens_nothing(on: World):
     on.repository.is_private = True
     async with open_house(on) as bot, visitor(on, bot, "rita") as rita:
