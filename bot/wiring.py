@@ -1008,11 +1008,11 @@ def workers_from_outside(
     They have the names of their entry points. Raises ``SettingsError`` for one that
     nobody brings, or that is none.
     """
+    found, others = dict(own), [name for name in wanted if name not in own]
+    if not others:
+        return found  # to look at all that is installed takes a while
     points = {p.name: p for p in entry_points(group="batch_bot.workers")}
-    found = dict(own)
-    for name in wanted:
-        if name in own:
-            continue
+    for name in others:
         if name not in points:
             raise SettingsError(no_such_worker(name, [*own, *points]))
         worker = points[name].load()(means)

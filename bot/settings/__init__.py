@@ -593,9 +593,11 @@ def _is_readable(file: Path) -> bool:
 
 def _misspelt(names: Iterable[str]) -> Iterator[str]:
     """Yield what is wrong with names that look like settings and are none."""
+    known = _known_names()
     for name in dict.fromkeys(names):
-        guess = nearest(name, _known_names(), likeness=0.8)
-        if name.startswith("BATCH_") and guess and name not in _known_names():
+        if not name.startswith("BATCH_") or name in known:
+            continue
+        if guess := nearest(name, known, likeness=0.8):
             yield f"{name} is not known; did you mean {guess}?"
 
 
