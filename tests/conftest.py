@@ -1,8 +1,10 @@
 """Fixtures for every test: the local GitHub, held to GitHub's descriptions."""
 
 import logging
+import sys
 from collections.abc import AsyncIterator, Iterator
 from functools import cache
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +82,19 @@ def keys_are_checked_once() -> Iterator[None]:
         read = cache(load_pem_private_key)
         for module in ("bot.settings.keys", "jwt.algorithms"):
             patch.setattr(f"{module}.load_pem_private_key", read)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def packages_are_looked_at_once() -> Iterator[None]:
+    """Have what installed packages add read once, where a test installs none."""
+    once, path = cache(entry_points), sys.path[:]
+
+    def read(*, group: str) -> Any:
+        return (once if sys.path == path else entry_points)(group=group)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bot.wiring.entry_points", read)
         yield
 
 

@@ -321,9 +321,8 @@ def _alternatives(schema: Schema) -> Iterator[Schema]:
 def _graphql_problems(exchange: Exchange) -> Iterator[str]:
     if exchange.status != 200 or not isinstance(exchange.request, dict):
         return
-    document = graphql.parse(exchange.request["query"])
-    for error in graphql_answers.validation_errors(graphql_schema(), document):
-        yield f"GraphQL: {error.message}"
+    document, problems = _read(exchange.request["query"])
+    yield from problems
     data = exchange.response.get("data")
     if data is None:
         if not exchange.response.get("errors"):
@@ -341,6 +340,14 @@ def _graphql_problems(exchange: Exchange) -> Iterator[str]:
             yield from _shape_problems(
                 root, definition.selection_set, data, fragments, "data"
             )
+
+
+@cache
+def _read(query: str) -> tuple[graphql.DocumentNode, list[str]]:
+    """Return a query and what is wrong with it, whatever its variables are."""
+    document = graphql.parse(query)
+    errors = graphql_answers.validation_errors(graphql_schema(), document)
+    return document, [f"GraphQL: {error.message}" for error in errors]
 
 
 def _shape_problems(

@@ -22,7 +22,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
+from importlib.metadata import entry_points
 from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
@@ -32,6 +33,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 ROOT = Path(__file__).parents[1]
 LARGEST_MESSAGE = 100_000
+
+installed = cache(entry_points)
 
 
 # --- on the side of the tests ---
@@ -125,6 +128,8 @@ def be_born(
     trusting = partial(load_pem_private_key, unsafe_skip_rsa_key_validation=True)
     for module in ("bot.settings.keys", "jwt.algorithms"):
         patch(f"{module}.load_pem_private_key", trusting).start()
+    # Nothing is installed while the tests run.
+    patch("bot.wiring.entry_points", installed).start()
     mortal.prepare(environment)
     main([*words], prog_name="python -m bot")
 
@@ -136,6 +141,7 @@ if __name__ == "__main__":
     import bot.doctor  # noqa: F401
     import tests.flow.mortal  # noqa: F401
 
+    installed(group="batch_bot.actions")
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as server:
         server.bind(sys.argv[1])
         server.listen()

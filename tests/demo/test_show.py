@@ -14,6 +14,7 @@ import pytest
 
 from bot.core.say.terminal import plain
 from bot.demo.scenarios import SCENARIOS
+from tests.nursery import command
 
 PATIENCE_SECONDS = 90.0
 
@@ -36,9 +37,15 @@ async def start(
     """Start this Python in *folder*, with both outputs in one."""
     python = Path(sys.executable)
     roundabout = python.parent / ".." / python.parent.name / python.name
+    return await begin(str(roundabout), *arguments, folder=folder, path=path)
+
+
+async def begin(
+    *words: str, folder: Path, path: str | None = None
+) -> asyncio.subprocess.Process:
+    """Begin a command in *folder*."""
     return await asyncio.create_subprocess_exec(
-        str(roundabout),
-        *arguments,
+        *words,
         cwd=folder,
         env={"PATH": os.environ["PATH"] if path is None else path},
         stdout=asyncio.subprocess.PIPE,
@@ -50,7 +57,18 @@ async def run(
     *arguments: str, folder: Path, path: str | None = None
 ) -> tuple[int | None, str]:
     """Return the exit code and what was printed."""
-    process = await start(*arguments, folder=folder, path=path)
+    return await ended(await start(*arguments, folder=folder, path=path))
+
+
+async def once(scenario: str, folder: Path) -> tuple[int | None, str]:
+    """Return the same of a scenario, which is born in the nursery."""
+    words = ("demo", "--once", "--scenario", scenario)
+    argv = await asyncio.to_thread(command, *words)
+    return await ended(await begin(*argv, folder=folder))
+
+
+async def ended(process: asyncio.subprocess.Process) -> tuple[int | None, str]:
+    """Wait for its end."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         printed, _ = await process.communicate()
     return process.returncode, printed.decode()
@@ -77,9 +95,7 @@ async def test_once_shows_the_main_job_and_ends_well(tmp_path: Path):
 
 @pytest.mark.slow
 async def test_once_shows_a_train_of_merges_on_a_strict_base(tmp_path: Path):
-    code, printed = await run(
-        *("-m", "bot", "demo", "--once", "--scenario", "merge"), folder=tmp_path
-    )
+    code, printed = await once("merge", tmp_path)
     assert code == 0, printed
     lines = printed.splitlines()
     assert "ada writes in acme/widgets#40:  /batch merge 101 102 103" in lines
@@ -90,9 +106,7 @@ async def test_once_shows_a_train_of_merges_on_a_strict_base(tmp_path: Path):
 
 @pytest.mark.slow
 async def test_once_shows_reviews_with_a_comment_on_a_line(tmp_path: Path):
-    code, printed = await run(
-        *("-m", "bot", "demo", "--once", "--scenario", "review"), folder=tmp_path
-    )
+    code, printed = await once("review", tmp_path)
     assert code == 0, printed
     reviewed = [line for line in printed.splitlines() if line.startswith("✓ PR #")]
     numbers = [re.search(r"#(\d+)", one)[1] for one in reviewed]  # type: ignore[index]
@@ -102,9 +116,7 @@ async def test_once_shows_reviews_with_a_comment_on_a_line(tmp_path: Path):
 
 @pytest.mark.slow
 async def test_once_shows_a_batch_across_two_repositories(tmp_path: Path):
-    code, printed = await run(
-        *("-m", "bot", "demo", "--once", "--scenario", "across"), folder=tmp_path
-    )
+    code, printed = await once("across", tmp_path)
     assert code == 0, printed
     done = [line for line in printed.splitlines() if line.startswith("✓ acme/")]
     assert [" ".join(one.split()[1:3]) for one in done[1:]] == [
@@ -117,9 +129,7 @@ async def test_once_shows_a_batch_across_two_repositories(tmp_path: Path):
 
 @pytest.mark.slow
 async def test_once_shows_what_labels_begin(tmp_path: Path):
-    code, printed = await run(
-        *("-m", "bot", "demo", "--once", "--scenario", "labels"), folder=tmp_path
-    )
+    code, printed = await once("labels", tmp_path)
     assert code == 0, printed
     assert "put the label batch on #12, #15 and #18" in printed
     checked = [line for line in printed.splitlines() if line.startswith("✓ draft PR #")]
@@ -129,9 +139,7 @@ async def test_once_shows_what_labels_begin(tmp_path: Path):
 
 @pytest.mark.slow
 async def test_once_shows_what_requests_for_reviews_begin(tmp_path: Path):
-    code, printed = await run(
-        *("-m", "bot", "demo", "--once", "--scenario", "reviews"), folder=tmp_path
-    )
+    code, printed = await once("reviews", tmp_path)
     assert code == 0, printed
     reviewed = [line for line in printed.splitlines() if line.startswith("✓ PR #")]
     numbers = [re.search(r"#(\d+)", one)[1] for one in reviewed]  # type: ignore[index]

@@ -107,7 +107,7 @@ def answer(call: Call) -> Answer:
     return Answer(body, points=cost)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=512)
 def _read(
     query: str, lacks: frozenset[str]
 ) -> tuple[DocumentNode, Sequence[GraphQLError]]:
