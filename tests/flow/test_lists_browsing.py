@@ -88,7 +88,10 @@ async def test_an_operator_retries_from_the_list_and_sees_it_move(
         await expect(chip(page, "With work left")).to_have_text("With work left 1")
         await expect(page.locator("section:has(> #slots)")).to_contain_text("1 of 3")
         await expect(page.locator(f"#pause-{again}")).to_be_visible()
-        for path in ("/", "/?state=failed", f"/batches/{again}", "/installations"):
+        for path in (
+            *("/", "/?state=failed", f"/batches/{again}", "/installations"),
+            *("/batches/z9z9", "/?state=nonsense", "/sign-in/operator"),
+        ):
             await page.goto(f"{url}{path}")
             assert await fits(page, viewport["width"]) == [], path
         await page.goto(f"{url}/")

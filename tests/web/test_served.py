@@ -37,6 +37,7 @@ from bot.core.run.reasons import (
 )
 from bot.engine.recorder import Recorder
 from bot.store.store import Store, open_store
+from bot.web.access import Viewer
 from bot.web.pages import streams
 from bot.web.pages.site import add_pages
 from bot.web.pages.sources import PageSources
@@ -46,6 +47,15 @@ from tests.flow.test_pages import Followed
 from tests.paged import Everybody, Present, sources_of
 
 HEBREW = "\u05e9\u05dc\u05d5\u05dd (draft)"
+
+
+class Signed(Everybody):
+    """Lets everybody in until their session ends."""
+
+    is_signed_in = True
+
+    async def viewer(self, _request: web.Request) -> Viewer:
+        return Viewer(is_operator=self.is_signed_in)
 
 
 class Waits(Present):
@@ -69,6 +79,8 @@ class Served:
     store: Store
     folder: Path
     present: Waits
+    clock: FakeClock
+    everybody: Signed
     port: int = 0
     is_starting: bool = False
     open: list[web.Request] = field(default_factory=list)
@@ -133,7 +145,7 @@ async def served(tmp_path: Path) -> AsyncIterator[Served]:
         await recorder.follow(BATCH.id)
         busy = NoFreeSlot(3, 3)
         present = Waits({scenes.item(n): busy for n in (19, 20, 64)})
-        made = Served(session, recorder, store, tmp_path, present)
+        made = Served(session, recorder, store, tmp_path, present, clock, Signed())
         sources = sources_of(store, recorder, present, folder=tmp_path, clock=clock)
 
         def known() -> PageSources | None:
@@ -152,7 +164,7 @@ async def served(tmp_path: Path) -> AsyncIterator[Served]:
                 made.left.set()
 
         app = web.Application(middlewares=[counted])
-        add_pages(app, Everybody(), known)
+        add_pages(app, made.everybody, known)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await runner.setup()
         listening = socket.create_server(("127.0.0.1", 0))
@@ -376,6 +388,28 @@ async def waits(served: Served, batch: Batch, *, is_listed: bool) -> None:
     listed = [row["id"] for row in found["batches"]]
     assert listed == ([batch.id] if is_listed else [])
     assert found["counts"]["waiting"] == len(listed)
+
+
+async def test_clocks_of_a_list_go_on_while_something_is_live(served: Served):
+    """Nobody is told of budgets, and no event says that it is later."""
+    live = await served.live("/")
+    async with served.follows(live) as followed:
+        told = asyncio.ensure_future(followed.next())
+        while not told.done():
+            await served.clock.advance(streams.CLOCKS_SECONDS)
+        assert told.result() == ("reload", "")
+
+
+async def test_who_follows_a_list_is_cut_off_with_the_session(served: Served):
+    live = await served.live("/")
+    async with served.follows(live) as followed:
+        served.everybody.is_signed_in = False
+        told = asyncio.ensure_future(followed.next())
+        while not told.done():
+            await served.clock.advance(streams.SEEN_SECONDS / 10)
+        assert told.result() == ("", "")  # its end
+    status, _ = await served.get(live)
+    assert status == 401
 
 
 async def test_who_never_reads_what_is_sent_is_let_go(
