@@ -136,9 +136,10 @@ class Forms:
         is_there = path == "/" or path.startswith(own)  # a list, or a page of its own
         back = asked.back if is_there else own
         if wants_json(request):
-            status = 409 if told.is_refused else 200
-            body = {"outcome": told.outcome, "said": words, "error": ""}
-            return web.json_response(body, status=status)
+            why = words or told.outcome if told.is_refused else ""
+            body = {"outcome": told.outcome, "said": words, "error": why}
+            taken = 202 if told.outcome == "waiting" else 200
+            return web.json_response(body, status=409 if told.is_refused else taken)
         if told.is_refused:
             return _answer(request, 409, said.not_done(words), back)
         if told.outcome == "waiting":

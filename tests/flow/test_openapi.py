@@ -4,13 +4,15 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 
 from bot.host.clock import SystemClock
 from tests.flow.test_pages import OPERATOR, SET_UP, reading
-from tests.flow.world import world
+from tests.flow.world import World, world
 
+FORM = "application/x-www-form-urlencoded"
 ANY = settings(
     max_examples=6,
     deadline=None,
@@ -41,9 +43,10 @@ def with_known(document: dict[str, Any], batch: str) -> dict[str, Any]:
     """Return the description with examples of what is there."""
     known = {"batch": ["z9z9", batch], "item": ["12", "99"]}
     for path in document["paths"].values():
-        for parameter in path["get"]["parameters"]:
-            if parameter["name"] in known:
-                parameter["schema"] = {"enum": known[parameter["name"]]}
+        for operation in path.values():
+            for parameter in operation["parameters"]:
+                if parameter["name"] in known:
+                    parameter["schema"] = {"enum": known[parameter["name"]]}
     return document
 
 
@@ -67,4 +70,32 @@ async def test_every_answer_is_as_the_description_says(tmp_path: Path):
         "/batches/{batch}/items/{item}",
         "/installations",
         "/stats",
+        "/batches/{batch}/controls",
     ]
+
+
+async def test_a_form_that_is_none_is_refused_as_everything_is(on: World):
+    sent = {**OPERATOR, "Accept": "application/json"}
+    async with on.bot(**SET_UP) as bot, aiohttp.ClientSession(headers=sent) as session:
+        await on.finished(on.say("/batch close:40"))
+        [(name,)] = on.rows("SELECT id FROM batches")
+        url = f"{bot.url}/batches/{name}/controls"
+
+        async def told(data: bytes, kind: str = FORM) -> tuple[int, Any]:
+            headers = {"Content-Type": kind}
+            async with session.post(url, data=data, headers=headers) as answer:
+                return answer.status, await answer.json()
+
+        for data, kind, status in (
+            (b'{"do": "pause"}', "application/json", 415),
+            (b"do=" + b"x" * 30_000, FORM, 413),
+            (b"do=erase", FORM, 400),
+        ):
+            found, body = await told(data, kind)
+            assert (found, list(body)) == (status, ["error"])
+            assert body["error"]
+        found, body = await told(b"do=pause")
+        assert found == 409
+        assert body["error"] == body["said"]
+        found, body = await told(b"do=undo")
+        assert (found, body["error"]) == (200, "")

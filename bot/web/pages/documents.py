@@ -4,8 +4,10 @@ Both come from the values that the pages show.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -15,6 +17,7 @@ from bot.core.run.usage import Stats
 from bot.core.say.installations import InstallationRow, Overview
 from bot.core.say.view import BatchRow, BatchView, ItemPage
 from bot.ports.store import BatchCounts
+from bot.web.forms import VERBS
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +38,26 @@ class InstallationList:
 
 
 @dataclass(frozen=True, slots=True)
+class Done:
+    """What became of a control."""
+
+    outcome: str  # in a few words
+    said: str
+    error: str  # why nothing was done; empty if something was, or waits for its turn
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """Why there is no answer."""
 
     error: str
 
 
-Document = BatchList | BatchView | ItemPage | InstallationList | Stats | Failure
+Document = BatchList | BatchView | ItemPage | InstallationList | Stats | Done | Failure
 
 _ADAPTERS: dict[type, TypeAdapter[Any]] = {
     kind: TypeAdapter(kind)
-    for kind in (BatchList, BatchView, ItemPage, InstallationList, Stats, Failure)
+    for kind in (BatchList, BatchView, ItemPage, InstallationList, Stats, Done, Failure)
 }
 _BATCH = {
     "name": "batch",
@@ -107,6 +119,10 @@ def openapi(version: str) -> bytes:
         ),
         "/stats": _operation("What batches cost, for operators", of["Stats"], [_SINCE]),
     }
+    described: dict[str, dict[str, Any]] = {
+        path: {"get": _with_failures(one, of)} for path, one in paths.items()
+    }
+    described["/batches/{batch}/controls"] = {"post": _control(of)}
     document = {
         "openapi": "3.1.0",
         "info": {
@@ -115,7 +131,7 @@ def openapi(version: str) -> bytes:
             "description": "What the pages show, as JSON: with the header Accept:"
             " application/json, or .json behind the address.",
         },
-        "paths": {path: {"get": _with_failures(o, of)} for path, o in paths.items()},
+        "paths": described,
         "components": {
             "schemas": shared.get("$defs", {}),
             "securitySchemes": {"operator": {"type": "http", "scheme": "bearer"}},
@@ -140,17 +156,49 @@ def _operation(
     }
 
 
+def _control(schemas: dict[str, Any]) -> dict[str, Any]:
+    """Return the description of the form that a control is."""
+    content = {"application/json": {"schema": schemas["Done"]}}
+    done = {"200": "It is done.", "202": "It waits for its turn.", "409": "Refused."}
+    operation = _operation("Use a control of a batch", schemas["Done"], [_BATCH])
+    operation["responses"] = {
+        status: {"description": words, "content": content}
+        for status, words in done.items()
+    }
+    form = {
+        "type": "object",
+        "required": ["do"],
+        "additionalProperties": False,
+        "properties": {
+            "do": {
+                "type": "string",
+                "description": "A verb, then the items that it is done to.",
+                "pattern": rf"^({'|'.join(VERBS)})( [0-9a-z][0-9a-z-]{{0,40}}){{0,9}}$",
+            }
+        },
+    }
+    operation["requestBody"] = {
+        "required": True,
+        "content": {"application/x-www-form-urlencoded": {"schema": form}},
+    }
+    more = {"413": "The form is too long.", "415": "It is no such form."}
+    return _with_failures(operation, schemas, more)
+
+
 def _with_failures(
-    operation: dict[str, Any], schemas: dict[str, Any]
+    operation: dict[str, Any],
+    schemas: dict[str, Any],
+    more: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, Any]:
     content = {"application/json": {"schema": schemas["Failure"]}}
     told = {
         "400": "A parameter does not fit.",
         "404": "It is not there, or not to be seen.",
         "503": "The bot is starting, or its database does not answer.",
+        **more,
     }
     failures = {s: {"description": d, "content": content} for s, d in told.items()}
-    failures["401"] = {"description": "Sign in first."}
+    failures["401"] = {"description": "Sign in first.", "content": content}
     return {**operation, "responses": {**operation["responses"], **failures}}
 
 
