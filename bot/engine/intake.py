@@ -155,7 +155,7 @@ class Intake:
             await self._desks.verdicts.give(pushed)
         if trigger is None:
             return "ignored" if pushed is None else "noted"
-        with bound_contextvars(**_about(trigger)):
+        with bound_contextvars(**_about(trigger)), self._github.awaited():
             if not _is_prompt(trigger) or isinstance(trigger, InstallationChanged):
                 return await self._act(trigger, delivery)
             with self._github.first(trigger.repository.installation_id, delivery.guid):

@@ -106,8 +106,9 @@ class Readers:
         if not self._may_ask(account) or not self._fits(repository):
             return
         try:
-            async with asyncio.timeout(ANSWER_SECONDS):
-                known.role = await self._github.role_of(repository, account)
+            with self._github.awaited():
+                async with asyncio.timeout(ANSWER_SECONDS):
+                    known.role = await self._github.role_of(repository, account)
         except (BotError, TimeoutError) as error:
             said = str(error) or type(error).__name__
             log.info("role unknown", login=account.login, error=said)

@@ -56,6 +56,7 @@ from bot.github.facts import Facts
 from bot.github.job_logs import lines_of
 from bot.github.large_files import LargeFileUploads
 from bot.github.ledger import Keep, Ledger, Pace
+from bot.github.line import awaited
 from bot.github.older import Asked
 from bot.github.people import GitHubPeople
 from bot.github.questions import answers
@@ -343,6 +344,10 @@ class GitHubReader:
     ) -> AbstractContextManager[None]:
         """Let what is asked inside go first once it has had to wait."""
         return self._client.ledger.account(installation_id).precedence.first(key)
+
+    def awaited(self) -> AbstractContextManager[None]:
+        """Let what is asked inside wait for no other installation."""
+        return awaited()
 
 
 @dataclass(frozen=True, slots=True)

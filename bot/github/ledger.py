@@ -1,7 +1,8 @@
 """What each installation may send, and when: the ledger that every request passes.
 
 One account per installation holds its windows, its hold, its pace and its queue of
-writes. Accounts share nothing, so that no installation waits for another.
+writes. All that accounts share is the line: when there are more requests than the bot can
+follow, an installation that has sent little lately waits for none that has sent more.
 """
 
 import asyncio
@@ -21,6 +22,7 @@ from bot.core.world import budget
 from bot.core.world.answers import Answered, Failure
 from bot.core.world.budget import Call, Hold, Reserve, Spent, Window, is_other_end
 from bot.errors import RateLimited
+from bot.github.line import Line, Place, is_awaited
 from bot.github.precedence import Precedence
 from bot.github.time import GitHubTime
 from bot.github.traffic import LOST, Traffic, class_of
@@ -124,6 +126,7 @@ class Ledger:
         self._accounts: dict[InstallationId, Account] = {}
         self._spent: LRUCache[str, int] = LRUCache(maxsize=10_000)
         self.traffic = Traffic(self.clock)
+        self._line = Line(self.clock)
 
     def account(self, installation_id: InstallationId) -> "Account":
         """Return the account of an installation, opened when it is first asked for."""
@@ -131,6 +134,8 @@ class Ledger:
             charge = None if installation_id == APP else self._charge
             self._accounts[installation_id] = Account(
                 self.clock,
+                installation_id=installation_id,
+                line=self._line,
                 reserve=self._reserve,
                 pace=self._pace,
                 charge=charge,
@@ -209,6 +214,8 @@ class Account:
         self,
         clock: GitHubTime,
         *,
+        installation_id: InstallationId,
+        line: Line,
         reserve: Reserve,
         pace: Pace,
         charge: Callable[[], None] | None = None,
@@ -216,6 +223,8 @@ class Account:
         traffic: Traffic | None = None,
     ) -> None:
         self._clock = clock
+        self._installation_id = installation_id
+        self._line = line
         self._reserve = reserve
         self._pace = pace
         self._charge = charge
@@ -300,20 +309,24 @@ class Account:
         first = self.precedence
         if not call.is_write:
             await self._admitted(call)
-            while first.is_owed_to_others:
+            while first.is_owed_to_others or not (place := await self._placed(call)):
                 await first.give_way()
                 await self._admitted(call)
-            with self._sent(call) as ticket:
+            with self._sent(call, place) as ticket:
                 yield ticket
             return
         due = self._clock.monotonic() + call.lateness_seconds
         async with self._writes.turn(due) as turn:
             await self._admitted(call)
             # Who came during the wait and is due earlier goes first.
-            while turn.is_overtaken or first.is_owed_to_others:
+            while (
+                turn.is_overtaken
+                or first.is_owed_to_others
+                or not (place := await self._placed(call))
+            ):
                 await turn.give_way(first.give_way)
                 await self._admitted(call)
-            with self._sent(call) as ticket:
+            with self._sent(call, place) as ticket:
                 yield ticket
 
     def answered(
@@ -393,6 +406,17 @@ class Account:
                 else:
                     await self._clock.sleep(wait)
 
+    async def _placed(self, call: Call) -> Place | None:
+        """Return the place in which *call* may be sent; None if it has to wait again."""
+        if place := self._line.begin(self._installation_id):
+            return place
+        with self._traffic.waiting("line"):
+            place = await self._line.wait(self._installation_id)
+        if self._wait(call)[1] == 0 and not self.precedence.is_owed_to_others:
+            return place
+        self._line.leave(place)
+        return None
+
     def _wait(self, call: Call) -> tuple[str, float | None]:
         """Return for what to wait and the seconds, as far as they are known now; None:
         until an answer comes.
@@ -401,7 +425,7 @@ class Account:
         if wait := max(held, pace):
             return ("hold" if held >= pace else "pace"), wait
         # Counted last, so that what waits for anything else keeps no place.
-        if self._under_way >= budget.MOST_CONCURRENT:
+        if self._under_way >= budget.MOST_CONCURRENT and not self._is_free_to_crowd():
             return "pace", None
         return "budget", budget.primary_wait(
             self._window(call.resource),
@@ -409,6 +433,12 @@ class Account:
             cost=call.cost,
             now=self._clock.now(),
         )
+
+    def _is_free_to_crowd(self) -> bool:
+        """Return whether more at once may be sent than is good for others: what a person
+        waits for, and what the app asks for all installations.
+        """
+        return self._installation_id == APP or is_awaited()
 
     def _is_away(self) -> bool:
         """Return whether nothing that is sent now would get a good answer."""
@@ -436,7 +466,7 @@ class Account:
     # --- bookkeeping ---
 
     @contextmanager
-    def _sent(self, call: Call) -> Iterator[Ticket]:
+    def _sent(self, call: Call, place: Place) -> Iterator[Ticket]:
         ticket = Ticket(call, sent_at=self._clock.monotonic())
         self._in_flight[call.resource] += call.cost
         self._under_way += 1
@@ -450,6 +480,7 @@ class Account:
         finally:
             self._in_flight[call.resource] -= call.cost
             self._under_way -= 1
+            self._line.leave(place)
             self._settle(ticket)
             self._answered.set()
 

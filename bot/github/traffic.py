@@ -10,7 +10,7 @@ from bot.ports.clock import Clock
 
 LOST = "lost"
 CLASSES = ("2xx", "304", "3xx", "4xx", "limited", "5xx", LOST)
-WAITS = ("hold", "pace", "budget")
+WAITS = ("hold", "pace", "budget", "line")
 MOST_BAD_ANSWERS = 3  # in a row; after them GitHub counts as out of reach
 
 

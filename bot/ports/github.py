@@ -189,6 +189,9 @@ class Lookups(Protocol):
         GitHub: also when it comes again as the same *key*, after a ``TransientError``.
         """
 
+    def awaited(self) -> AbstractContextManager[None]:
+        """Let what is asked inside wait for no other installation: a person waits for it."""
+
 
 class Access(Protocol):
     """Where the app may work, and what it may do there."""

@@ -1,0 +1,154 @@
+"""Which request begins next, of all installations: more at once than the bot can follow
+would only make each of them late.
+"""
+
+import asyncio
+import heapq
+import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from math import exp
+
+from bot.core.model import InstallationId
+from bot.ports.clock import Clock
+
+MOST_AT_ONCE = 50
+"""Requests under way for which nobody waits, of all installations together."""
+
+SLOW_SECONDS = 5.0
+"""After how long without an answer a request is in nobody's way any more."""
+
+LATELY_SECONDS = 60.0
+"""How soon it is forgotten what an installation has sent."""
+
+
+@dataclass(slots=True, eq=False)
+class _Wish:
+    """Somebody waits for what is asked inside a block, until that ends."""
+
+    is_over: bool = False
+
+
+_wish: ContextVar[_Wish | None] = ContextVar("wish", default=None)
+
+
+@contextmanager
+def awaited() -> Iterator[None]:
+    """Let what is asked inside, and in tasks begun inside, wait for no other installation:
+    a person waits for it.
+    """
+    wish = _Wish()
+    token = _wish.set(wish)
+    try:
+        yield
+    finally:
+        wish.is_over = True
+        _wish.reset(token)
+
+
+def is_awaited() -> bool:
+    """Return whether a person waits for what is asked now."""
+    wish = _wish.get()
+    return wish is not None and not wish.is_over
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Place:
+    """A request under way since ``began``, monotonic seconds."""
+
+    began: float
+
+
+class Line:
+    """Requests under way, and those that wait to begin: whose installation has sent the
+    least lately goes first.
+
+    One that takes long is not counted for ever, so that a few installations that GitHub
+    is slow to answer do not stop all others.
+    """
+
+    def __init__(self, clock: Clock, *, most: int = MOST_AT_ONCE) -> None:
+        self._clock = clock
+        self._most = most
+        self._under_way: dict[Place, None] = {}  # the oldest first
+        self._waiting: list[
+            tuple[float, int, InstallationId, asyncio.Future[Place]]
+        ] = []
+        self._numbers = itertools.count()
+        self._lately: dict[InstallationId, tuple[float, float]] = {}
+        self._left = asyncio.Event()
+        self._calling: asyncio.Task[None] | None = None
+
+    def begin(self, who: InstallationId) -> Place | None:
+        """Return a place for a request that may begin at once, None for another."""
+        if is_awaited() or not (self._waiting or self._is_full()):
+            return self._begun(who)
+        return None
+
+    async def wait(self, who: InstallationId) -> Place:
+        """Return the place of a request once it may begin."""
+        turn: asyncio.Future[Place] = asyncio.get_running_loop().create_future()
+        rank = self._sent_lately(who)
+        heapq.heappush(self._waiting, (rank, next(self._numbers), who, turn))
+        if self._calling is None:
+            self._calling = asyncio.create_task(self._call())
+        try:
+            return await turn
+        except asyncio.CancelledError:
+            # The place may have come in the same moment: it must not be lost.
+            if not turn.cancelled():
+                self.leave(turn.result())
+            raise
+
+    def leave(self, place: Place) -> None:
+        """Note that a request has ended, or has not begun after all."""
+        self._under_way.pop(place, None)
+        self._left.set()
+
+    def _begun(self, who: InstallationId) -> Place:
+        now = self._clock.monotonic()
+        self._lately[who] = (self._sent_lately(who) + 1.0, now)
+        place = Place(now)
+        self._under_way[place] = None
+        return place
+
+    def _sent_lately(self, who: InstallationId) -> float:
+        """Return how many requests were sent, each the less the longer it is ago."""
+        count, at = self._lately.get(who, (0.0, 0.0))
+        return count and count * exp((at - self._clock.monotonic()) / LATELY_SECONDS)
+
+    def _is_full(self) -> bool:
+        slow = self._clock.monotonic() - SLOW_SECONDS
+        while self._under_way and (oldest := next(iter(self._under_way))).began <= slow:
+            del self._under_way[oldest]
+        return len(self._under_way) >= self._most
+
+    async def _call(self) -> None:
+        """Call those who wait, one in each turn of the loop."""
+        try:
+            while self._waiting:
+                await self._room()
+                *_, who, turn = heapq.heappop(self._waiting)
+                if not turn.done():
+                    turn.set_result(self._begun(who))
+                await self._clock.sleep(0)
+        finally:
+            self._calling = None
+
+    async def _room(self) -> None:
+        """Return when one more may begin."""
+        while self._is_full():
+            self._left.clear()
+            oldest = next(iter(self._under_way)).began
+            slow = self._clock.sleep(oldest + SLOW_SECONDS - self._clock.monotonic())
+            waits = {
+                asyncio.ensure_future(self._left.wait()),
+                asyncio.ensure_future(slow),
+            }
+            try:
+                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for wait in waits:
+                    wait.cancel()

@@ -1,0 +1,205 @@
+"""The line of requests of all installations."""
+
+import asyncio
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.core.model import InstallationId
+from bot.core.world.budget import Call
+from bot.github.ledger import Account, Ledger, Pace
+from bot.github.line import MOST_AT_ONCE, SLOW_SECONDS, Line, Place, awaited, is_awaited
+from tests.fakes import FakeClock, settle
+
+ONE, TWO, THREE = map(InstallationId, (1, 2, 3))
+
+
+async def asked(line: Line, who: InstallationId, begun: list[int]) -> Place:
+    """Begin a request as soon as that may be; note whose it was."""
+    place = line.begin(who) or await line.wait(who)
+    begun.append(who)
+    return place
+
+
+def asking(line: Line, who: InstallationId, begun: list[int]) -> "asyncio.Task[Place]":
+    return asyncio.create_task(asked(line, who, begun))
+
+
+async def test_as_many_as_there_is_room_for_begin_at_once():
+    line, begun = Line(FakeClock(), most=2), list[int]()
+    places = [asking(line, ONE, begun) for _ in range(3)]
+    await settle()
+    assert begun == [ONE, ONE]
+    line.leave(await places[0])
+    await settle()
+    assert begun == [ONE, ONE, ONE]
+    assert places[2].done()
+
+
+async def test_whose_installation_has_sent_the_least_lately_goes_first():
+    line, begun = Line(FakeClock(), most=1), list[int]()
+    for _ in range(3):
+        line.leave(await asked(line, ONE, begun))
+    held = await asked(line, TWO, begun)
+    begun.clear()
+    tasks = [asking(line, who, begun) for who in (ONE, ONE, TWO, THREE)]
+    await settle()
+    line.leave(held)
+    for _ in tasks:
+        await settle()
+        line.leave(await tasks[(ONE, ONE, TWO, THREE).index(InstallationId(begun[-1]))])
+    assert begun[:2] == [THREE, TWO]
+
+
+async def test_what_was_sent_is_forgotten():
+    clock = FakeClock()
+    line, begun = Line(clock, most=1), list[int]()
+    for _ in range(30):
+        line.leave(await asked(line, ONE, begun))
+    await clock.advance(600)
+    line.leave(await asked(line, TWO, begun))
+    held = await asked(line, THREE, begun)
+    begun.clear()
+    tasks = [asking(line, who, begun) for who in (TWO, ONE)]
+    await settle()
+    line.leave(held)
+    await settle()
+    assert begun == [ONE]
+    for task in tasks:
+        task.cancel()
+
+
+async def test_what_a_person_waits_for_begins_at_once():
+    line, begun = Line(FakeClock(), most=1), list[int]()
+    await asked(line, ONE, begun)
+    waiting = asking(line, ONE, begun)
+    await settle()
+    with awaited():
+        assert line.begin(TWO)
+        task = asyncio.create_task(_is_awaited_later())
+    assert line.begin(TWO) is None
+    assert not await task  # the block has ended by then
+    assert not waiting.done()
+    waiting.cancel()
+
+
+async def _is_awaited_later() -> bool:
+    await settle()
+    return is_awaited()
+
+
+async def test_slow_answers_stop_nobody():
+    clock = FakeClock()
+    line, begun = Line(clock, most=2), list[int]()
+    slow = [await asked(line, ONE, begun) for _ in range(2)]
+    waiting = [asking(line, TWO, begun) for _ in range(2)]
+    await clock.advance(SLOW_SECONDS - 0.1)
+    assert not waiting[0].done()
+    await clock.advance(0.2)
+    assert all(task.done() for task in waiting)
+    for place in slow:
+        line.leave(place)  # late: it counts for nothing
+    third = asking(line, TWO, begun)
+    await settle()
+    assert not third.done()
+    third.cancel()
+
+
+@pytest.mark.parametrize("is_called", [False, True])
+async def test_a_place_is_not_lost_with_whom_it_was_for(is_called: bool):
+    line, begun = Line(FakeClock(), most=1), list[int]()
+    held = await asked(line, ONE, begun)
+    given_up, patient = asking(line, TWO, begun), asking(line, THREE, begun)
+    await settle()
+    if is_called:
+        line.leave(held)
+        await asyncio.sleep(0)  # the place is its own, and it does not know yet
+        given_up.cancel()
+    else:
+        given_up.cancel()
+        await settle()
+        line.leave(held)
+    await settle()
+    assert patient.done()
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["ask", "leave", "give up", "time"]), st.integers(0, 3)
+        ),
+        max_size=60,
+    )
+)
+@settings(deadline=None)
+def test_there_are_never_too_many_and_nobody_waits_in_vain(
+    steps: list[tuple[str, int]],
+):
+    async def story() -> None:
+        clock, most = FakeClock(), 3
+        line, begun = Line(clock, most=most), list[int]()
+        tasks: list[asyncio.Task[Place]] = []
+        for what, which in steps:
+            fresh = [t for t in tasks if t.done() and not t.cancelled()]
+            waiting = [t for t in tasks if not t.done()]
+            if what == "ask":
+                tasks.append(asking(line, InstallationId(which), begun))
+            elif what == "leave" and fresh:
+                task = fresh[which % len(fresh)]
+                tasks.remove(task)
+                line.leave(task.result())
+            elif what == "give up" and waiting:
+                waiting[which % len(waiting)].cancel()
+            elif what == "time":
+                await clock.advance(float(which))
+            await settle()
+            young = [
+                t
+                for t in tasks
+                if t.done()
+                and not t.cancelled()
+                and t.result().began > clock.monotonic() - SLOW_SECONDS
+            ]
+            assert len(young) <= most
+            assert len(young) == most or all(t.done() for t in tasks)
+        for task in tasks:
+            task.cancel()
+        await settle()
+
+    asyncio.run(story())
+
+
+async def test_a_request_that_had_to_stand_in_line_looks_again_whether_it_may_be_sent():
+    clock = FakeClock()
+    ledger = Ledger(clock, pace=Pace(write_interval_seconds=0))
+    busy = [ledger.account(InstallationId(n)) for n in (1, 2, 3)]
+    account = ledger.account(InstallationId(4))
+    sent: list[float] = []
+
+    async def send(to: Account, headers: Mapping[str, str]) -> None:
+        async with to.turn(Call()) as ticket:
+            if to is account:
+                sent.append(clock.monotonic())
+            await clock.sleep(2)
+            to.answered(ticket, 429 if headers else 200, headers)
+
+    told = asyncio.gather(*(send(one, {}) for one in busy))
+    await clock.advance(2)
+    await told
+    crowd = [asyncio.create_task(send(busy[n % 3], {})) for n in range(MOST_AT_ONCE)]
+    await settle()
+    late = [asyncio.create_task(send(account, {"retry-after": "30"})) for _ in range(2)]
+    await clock.advance(1.9)
+    assert sent == []
+    await clock.advance(0.1)
+    # Both are called, and one goes ahead: what is left of the account is not told yet.
+    assert sent == [4.0]
+    await clock.advance(31.9)
+    assert sent == [4.0]
+    await clock.advance(0.1)
+    assert sent == [4.0, 36.0]
+    for task in late:
+        task.cancel()
+    await asyncio.gather(*crowd)
