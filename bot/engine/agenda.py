@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from bot.core.actions.table import kind_of
 from bot.core.model import (
@@ -12,10 +13,9 @@ from bot.core.model import (
     BatchState,
     InstallationId,
     ItemState,
-    PlanItem,
 )
 from bot.core.run.schedule import Schedule
-from bot.engine.live import Live
+from bot.engine.live import Live, Taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +44,20 @@ class Agenda:
         self._batches: dict[InstallationId, dict[BatchId, Live]] = {}
         self._wanting: set[InstallationId] = set()
         self._delayed: dict[InstallationId, datetime] = {}
-        self._running: dict[BatchId, Live] = {}
+        self.taken: Counter[Taken] = Counter()
+        """How many places commands take on workers, in all installations."""
 
     def add(self, live: Live) -> None:
         """Take a batch in; it has to be among the *touched* of the same pass."""
         self._added += 1
         live.place = self._added
+        live.recount = partial(self._count, live)
         self.lives[live.batch.id] = live
 
     def remove(self, live: Live) -> None:
         """Forget a batch."""
         del self.lives[live.batch.id]
-        self._running.pop(live.batch.id, None)
+        self.taken -= live.taken
         self._leave(live)
 
     def of(self, installation_id: InstallationId) -> Iterable[Live]:
@@ -98,11 +100,6 @@ class Agenda:
         """Return when the next delay is over."""
         return min(self._delayed.values(), default=None)
 
-    def on_workers(self) -> list[PlanItem]:
-        """Return the items that take a workspace or a machine, of all installations."""
-        running = self._running.values()
-        return [item for live in running for item in live.schedule.on_workers]
-
     def figures(self, messages: int) -> Figures:
         """Return how much there is of the live batches, and *messages* to take."""
         schedules = [live.schedule for live in self.lives.values()]
@@ -121,10 +118,14 @@ class Agenda:
         )
 
     def _count(self, live: Live) -> None:
-        if live.schedule.running:
-            self._running[live.batch.id] = live
-        else:
-            self._running.pop(live.batch.id, None)
+        """Count again what the items of a batch take on workers."""
+        if live.batch.id not in self.lives:
+            return  # it has ended
+        taken = Counter((i.worker, i.action.runs) for i in live.schedule.on_workers)
+        if taken != live.taken:
+            self.taken -= live.taken
+            self.taken += taken
+            live.taken = taken
 
     def _found(self, live: Live) -> Iterator[InstallationId]:
         """File a batch under its installation; yield that, and the one that it has left."""

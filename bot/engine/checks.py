@@ -37,14 +37,13 @@ class Checks:
     async def show(
         self, progress: Progress, situation: Situation, watch: CheckWatch
     ) -> bool:
-        """Have the check run say how a batch stands; return whether that took a change.
+        """Have the check run on a pull request say how a batch stands; return whether that
+        took a change.
 
         What GitHub refuses is left until the head is another one. Raises
         ``TransientError``.
         """
         watch.is_due = False
-        if not progress.batch.request.thread_is_pull_request:
-            return False
         try:
             report = render_check(progress, situation)
             is_made = False

@@ -157,14 +157,13 @@ class AttemptDesk:
             by = self.live.schedule.stopping.get(self.item, "")
             self.live.stopping.setdefault(self.item, by)
             raise asyncio.CancelledError
-        schedule = self.live.schedule
         self.has_changed |= is_begun
-        schedule.change(self.item)
+        self.live.change(self.item)
         try:
             yield
         except BaseException:
             if not self.has_changed:
-                schedule.work(self.item)
+                self.live.work(self.item)
             raise
         self.has_changed = True
 

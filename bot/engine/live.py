@@ -1,6 +1,7 @@
 """The working state of live batches, and the mailbox through which alone it changes."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,6 +11,13 @@ from bot.core import events as e
 from bot.core.actions.step import Predecessor
 from bot.core.model import Batch, BatchId, InstallationId, ItemId, Outcome
 from bot.core.run.schedule import Schedule
+
+Taken = tuple[str, str]
+"""A worker, and the command that takes a place there."""
+
+
+def _nobody_counts() -> None:
+    """Count nothing: the batch is not among the live ones yet."""
 
 
 @dataclass(slots=True, eq=False)
@@ -24,7 +32,9 @@ class Live:
     branches: dict[ItemId, str] = field(default_factory=dict)  # that items pushed
     budget_until: datetime | None = None  # as recorded, while it waits for requests
     place: int = 0  # in the order of adoption
-    filed_under: InstallationId | None = None  # see ``Agenda``
+    filed_under: InstallationId | None = None  # see ``Agenda``, as the next two
+    taken: Counter[Taken] = field(default_factory=Counter)
+    recount: Callable[[], None] = _nobody_counts
     _places_of: Batch | None = None
     _places: frozenset[int] = frozenset()  # ids of repositories, of that batch
 
@@ -43,6 +53,16 @@ class Live:
     def is_current(self, item: ItemId, attempt: int) -> bool:
         """Whether an attempt is the one that the item's state is about."""
         return self.schedule.running.get(item) == attempt
+
+    def change(self, item: ItemId) -> None:
+        """Note that it is too late to stop a running item, until ``work``."""
+        self.schedule.change(item)
+        self.recount()
+
+    def work(self, item: ItemId) -> None:
+        """Note that a running item can be stopped."""
+        self.schedule.work(item)
+        self.recount()
 
     def is_unwanted(self, item: ItemId) -> bool:
         """Whether a running item is to be stopped, though it may not know yet."""

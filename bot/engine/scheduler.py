@@ -219,9 +219,9 @@ class Scheduler:
         for live in found:
             at_work = busy.setdefault(live.schedule.installation_id, [])
             at_work += [(live, item) for item in live.schedule.at_work]
-        taken = self._agenda.on_workers()
-        takes_workspace = self._running.takes_workspace
-        workspaces = sum(takes_workspace.get(item.worker, False) for item in taken)
+        taken = self._agenda.taken
+        here = self._running.takes_workspace
+        workspaces = sum(many for (w, _), many in taken.items() if here.get(w, False))
         return Capacity(
             {k: self._free(k, busy.get(k, [])) for k in {*busy, *(of or ())}},
             self._limits.workspaces - workspaces,

@@ -141,12 +141,13 @@ class Voice:
 
         Raises ``TransientError``.
         """
-        if _is_quick(progress.batch):
+        batch = progress.batch
+        if _is_quick(batch) or not batch.request.thread_is_pull_request:
             watch.check.is_due = False
             return
         situation = await self._situations.situation(progress)
         if await self._checks.show(progress, situation, watch.check):
-            self._edited(progress.batch)
+            self._edited(batch)
 
     async def say_so_far(self, progress: Progress, watch: Watch) -> None:
         """Post what a batch that only waits came to so far."""

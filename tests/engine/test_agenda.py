@@ -82,21 +82,33 @@ def test_a_batch_that_moves_frees_what_it_had_where_it_was():
     assert [one.batch.id for one in agenda.of(InstallationId(9))] == ["b1b1"]
 
 
-def test_on_workers_is_what_runs_and_is_not_on_its_way_to_github():
+def test_what_runs_takes_a_place_until_it_is_on_its_way_to_github():
     agenda = Agenda()
-    one = live("a1a1", 7, concurrency=2)
+    one, other = live("a1a1", 7, concurrency=2), live("b1b1", 8, concurrency=2)
     agenda.add(one)
+    agenda.add(other)
     for number in (1, 2):
         one.schedule.start(item(number), NOON)
-    agenda.due([one], NOON)
-    assert len(agenda.on_workers()) == 2
-    one.schedule.change(item(1))
-    assert len(agenda.on_workers()) == 1
+        other.schedule.start(item(number), NOON)
+    agenda.due([one, other], NOON)
+    assert agenda.taken == {("scripted", "implement"): 4}
+    one.change(item(1))
+    assert agenda.taken.total() == 3
+    one.work(item(1))
+    assert agenda.taken.total() == 4
+    one.change(item(1))
     one.schedule.apply(e.ItemParked(NOON, item(2), 1, "checks"))
-    assert len(agenda.on_workers()) == 0
+    agenda.due([one], NOON)
+    assert agenda.taken.total() == 2
     one.schedule.apply(e.ItemUnparked(NOON, item(2), 1))
-    assert len(agenda.on_workers()) == 1
+    agenda.due([one], NOON)
+    assert agenda.taken.total() == 3
+    agenda.remove(other)
+    assert agenda.taken.total() == 1
+    other.change(item(1))  # its attempt does not know yet
+    assert agenda.taken.total() == 1
     for number in (1, 2):
         done = Outcome(OutcomeKind.COMPLETED)
         one.schedule.apply(e.ItemEnded(NOON, item(number), 1, done, 1))
-    assert len(agenda.on_workers()) == 0
+    agenda.due([one], NOON)
+    assert not agenda.taken

@@ -1,11 +1,11 @@
 """What is free: slots, workspaces, machines, memory, API requests."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from math import inf
 
-from bot.core.model import InstallationId, PlanItem
+from bot.core.model import InstallationId
 
 MEMORY_LINE = 0.8
 """The fraction of the usable memory above which nothing new starts."""
@@ -93,11 +93,13 @@ class Capacity:
         pools = {name: room.copy() for name, room in self.pools.items()}
         return replace(self, pools=pools)
 
-    def without(self, taken: Iterable[PlanItem]) -> "Capacity":
-        """Return one without the machines that items have taken."""
+    def without(self, taken: Mapping[tuple[str, str], int]) -> "Capacity":
+        """Return one without the machines that so many commands of a worker have taken."""
         left = self.copy()
-        for item in taken:
-            left.take_machine(item.worker, item.action.runs)
+        for (worker, command), many in taken.items():
+            if worker in left.pools:
+                for _ in range(many):
+                    left.take_machine(worker, command)
         return left
 
     def take_machine(self, worker: str, command: str) -> None:
