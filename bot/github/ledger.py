@@ -124,7 +124,7 @@ class Ledger:
         self._pace = pace or Pace()
         self._keep = keep
         self._accounts: dict[InstallationId, Account] = {}
-        self._spent: LRUCache[str, int] = LRUCache(maxsize=10_000)
+        self._spent: LRUCache[str, int] = LRUCache(maxsize=100_000)
         self.traffic = Traffic(self.clock)
         self._line = Line(self.clock)
 

@@ -5,11 +5,35 @@
 
 import struct
 import sys
+from collections.abc import Coroutine, Generator
 from pathlib import Path
 from time import thread_time
+from typing import Any
 
 from bot.__main__ import main
 from bot.engine.scheduler import Scheduler
+
+
+class Timed:
+    """Awaits something, and adds up what its own steps take, without what runs while it
+    waits.
+    """
+
+    def __init__(self, work: Coroutine[Any, Any, float | None]) -> None:
+        self._steps = work.__await__()
+        self.seconds = 0.0
+
+    def __await__(self) -> Generator[Any, Any, float | None]:
+        while True:
+            began = thread_time()
+            try:
+                waited_for = next(self._steps)
+            except StopIteration as end:
+                seconds: float | None = end.value
+                return seconds
+            finally:
+                self.seconds += thread_time() - began
+            yield waited_for
 
 
 def time_passes(path: Path) -> None:
@@ -18,11 +42,10 @@ def time_passes(path: Path) -> None:
     file = path.open("ab", buffering=0)
 
     async def timed(self: Scheduler) -> float | None:
-        began = thread_time()
-        try:
-            return await one_pass(self)
-        finally:
-            file.write(struct.pack("d", thread_time() - began))
+        timing = Timed(one_pass(self))
+        seconds = await timing
+        file.write(struct.pack("d", timing.seconds))
+        return seconds
 
     Scheduler._pass = timed  # type: ignore[method-assign]
 

@@ -64,42 +64,48 @@ def hide(text: str, secrets: Sequence[str]) -> str:
 
 
 class Secrets:
-    """What must show nowhere: what is known from the start, and tokens as they come."""
+    """What must show nowhere: what is known from the start, and tokens as they come.
+
+    With many installations there are thousands of tokens, and most of what is logged is
+    too short for any of them.
+    """
 
     def __init__(self, known: Iterable[str] = ()) -> None:
         self._known = tuple(known)
         self._learned: dict[str, None] = {}
+        self._all = self._short = self._known
+        self._sort()
 
     def learn(self, token: str) -> None:
         """Hide *token* from now on, and forget the oldest of very many."""
         self._learned[token] = None
         while len(self._learned) > _MOST_LEARNED:
             del self._learned[next(iter(self._learned))]
+        self._sort()
 
     def now(self) -> tuple[str, ...]:
         """Return them all."""
-        return (*self._learned, *self._known)
+        return self._all
 
     def hide(self, text: str) -> str:
         """Return *text* as it may be shown and kept."""
-        return hide(text, self.now())
+        return hide(text, self._short if len(text) < _SHORTEST_PART else self._all)
 
     def hide_inside(self, value: Any) -> Any:
-        """Return *value* as plain JSON that may be shown and kept."""
-        return hide_inside(value, self.now())
+        """Return *value* as plain JSON that may be shown and kept: without secrets in any
+        of its texts.
+        """
+        if isinstance(value, int | float | bool | None):
+            return value
+        if isinstance(value, Mapping):
+            return {self.hide(str(k)): self.hide_inside(v) for k, v in value.items()}
+        if isinstance(value, list | tuple | set | frozenset):
+            return [self.hide_inside(one) for one in value]
+        return self.hide(str(value))
 
-
-def hide_inside(value: Any, secrets: Sequence[str]) -> Any:
-    """Return *value* as plain JSON, without secrets in any of its texts."""
-    if isinstance(value, int | float | bool | None):
-        return value
-    if isinstance(value, Mapping):
-        return {
-            hide(str(k), secrets): hide_inside(v, secrets) for k, v in value.items()
-        }
-    if isinstance(value, list | tuple | set | frozenset):
-        return [hide_inside(one, secrets) for one in value]
-    return hide(str(value), secrets)
+    def _sort(self) -> None:
+        self._all = (*self._learned, *self._known)
+        self._short = tuple(s for s in self._all if len(s) < _SHORTEST_PART)
 
 
 def _hidden(text: str, secrets: Sequence[str]) -> str:

@@ -128,3 +128,13 @@ def test_a_token_is_hidden_from_when_it_is_made_and_the_newest_of_very_many():
         secrets.learn(f"v1.0123456789-{number}")
     assert secrets.hide("v1.0123456789-1999") == REDACTED
     assert len(secrets.now()) < 1100
+
+
+@given(
+    st.lists(st.text("ab-%", min_size=4, max_size=24), max_size=4),
+    st.text("ab-%\u200b", max_size=40),
+)
+def test_a_text_too_short_for_most_secrets_is_held_to_all_that_it_could_show(
+    known: list[str], text: str
+):
+    assert Secrets(known).hide(text) == hide(text, known)
