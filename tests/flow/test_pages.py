@@ -279,6 +279,30 @@ async def test_lists_are_filtered_searched_and_told_as_json(on: World):
         assert (await reader.get("/stats?since=soon")).status == 400
 
 
+async def test_what_items_waited_for_is_told_by_its_cause(on: World):
+    """15 has no place for ten minutes, and is then kept by a pause of an hour."""
+    go = on.folder / "go"
+    on.issue(12, f"wait {go}")
+    on.issue(15)
+    async with on.bot(**SET_UP) as bot, reading(bot) as reader:
+        command = on.say("/batch 12 15 concurrency:1")
+        await on.until(lambda: on.rows("SELECT 1 FROM items WHERE state = 'running'"))
+        on.later(minutes=10)
+        await on.answer("/batch pause")
+        go.touch()
+        await on.until(lambda: on.rows("SELECT 1 FROM items WHERE state = 'completed'"))
+        on.later(hours=1)
+        on.say("/batch resume")
+        await on.finished(command)
+        [row] = (await reader.get("/stats.json")).json["rows"]
+    waits = row["wait_seconds"]
+    assert 600 <= waits["slot"] < 660
+    assert 3600 <= waits["paused"] < 3660
+    assert waits["items"] == waits["retry"] == waits["outside"] == 0
+    assert 600 <= row["p90_seconds"] < 660  # of 12; 15 took no time
+    assert 300 <= row["median_seconds"] < 330
+
+
 async def test_what_the_budget_keeps_waiting_is_found_among_what_waits(on: World):
     for number in range(12, 22):
         on.issue(number)
