@@ -253,7 +253,7 @@ class ItemAccepted:
 
 @dataclass(frozen=True, slots=True)
 class ItemParked:
-    """A running attempt waits for somebody outside; its slot is free.
+    """A running attempt waits for somebody outside, or for its turn; its slot is free.
 
     ``says`` completes "waits for"; meanwhile it ``holds`` a name that others wait for.
     """
@@ -264,6 +264,7 @@ class ItemParked:
     says: str
     holds: str = ""
     url: str = ""  # of what it waits for
+    is_in_line: bool = False  # for a name that another item holds
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from bot.core import events as e
 from bot.core.actions.step import Await
@@ -180,7 +181,8 @@ class AttemptDesk:
             return False
         is_free = self.holds.is_free(name, self)
         if not is_free:
-            await self._parked(notes.its_turn(name))
+            says = notes.its_turn(name)
+            await self._parked(partial(e.ItemParked, says=says, is_in_line=True))
         await self.holds.take(name, self)
         self.held = name
         if not is_free:
@@ -193,11 +195,12 @@ class AttemptDesk:
         self.held = ""
 
     async def _park(self, wait: Await) -> None:
-        await self._parked(wait.says, wait.holds, wait.url)
+        park = partial(e.ItemParked, says=wait.says, holds=wait.holds, url=wait.url)
+        await self._parked(park)
 
-    async def _parked(self, says: str, holds: str = "", url: str = "") -> None:
+    async def _parked(self, parked: Callable[..., e.ItemParked]) -> None:
         def park(step: Pass) -> None:
-            event = e.ItemParked(step.now, self.item, self.attempt, says, holds, url)
+            event = parked(step.now, self.item, self.attempt)
             before = self.live.schedule.parked.get(self.item)
             is_parked = before is not None and replace(before, at=event.at) == event
             if self._is_current and not is_parked:

@@ -24,6 +24,12 @@ from tests.flow.mortal import SwiftClock
 from tests.flow.world import REPOSITORY, World
 
 
+IN_LINE = """
+    SELECT DISTINCT CAST(item AS INTEGER) FROM events
+    WHERE kind = 'ItemParked' AND data ->> '$.is_in_line' ORDER BY item
+"""
+
+
 async def test_what_can_be_merged_is_merged_and_says_its_commit(on: World):
     pulls(on, 61)
     async with on.bot():
@@ -49,6 +55,7 @@ async def test_a_train_updates_one_after_the_other(
         # Of the first GitHub may not have known yet that there is nothing new.
         assert on.rows(UPDATES) in ([(2,)], [(3,)])
         assert on.rows(MERGES) == [(3,)]
+        assert on.rows(IN_LINE) == [(62,), (63,)]  # 61 waits for its checks alone
 
 
 async def test_it_may_have_to_be_updated_any_number_of_times(on: World):

@@ -137,6 +137,7 @@ class _Spent:
     next_at: datetime | None = None  # of the next try
     running_since: datetime | None = None
     parked_since: datetime | None = None
+    parked_for: Wait = Wait.OUTSIDE
     parked: timedelta = timedelta()  # in this attempt
     worked: timedelta = timedelta()
     requests: int = 0
@@ -192,7 +193,10 @@ class _Walk:
                 spent.has_run = True
                 spent.running_since, spent.parked = at, timedelta()
             case e.ItemParked(item=item):
-                self.spent[item].parked_since = at
+                spent = self.spent[item]
+                _unpark(spent, at)  # it may go on to wait for something else
+                spent.parked_since = at
+                spent.parked_for = Wait.SLOT if event.is_in_line else Wait.OUTSIDE
             case e.ItemUnparked(item=item):
                 _unpark(self.spent[item], at)
             case e.ItemRetrying(item=item):
@@ -276,7 +280,7 @@ class _Walk:
 def _unpark(spent: _Spent, at: datetime) -> None:
     if spent.parked_since is not None:
         spent.parked += at - spent.parked_since
-        spent.waits[Wait.OUTSIDE] += at - spent.parked_since
+        spent.waits[spent.parked_for] += at - spent.parked_since
     spent.parked_since = None
 
 

@@ -104,6 +104,21 @@ def test_what_is_parked_waits_outside_and_does_no_work():
     assert stopped["12"].worked == timedelta(minutes=1)
 
 
+def test_what_waits_for_one_thing_and_then_for_another_waits_all_the_time():
+    """It is parked at 1, for something else at 5, for its turn at 7, and ends at 10."""
+    found = told(
+        plan({12: ()}),
+        e.ItemStarted(at(0), item(12), 1),
+        e.ItemParked(at(1), item(12), 1, "the check ci"),
+        e.ItemParked(at(5), item(12), 1, "a review"),
+        e.ItemParked(at(7), item(12), 1, "its turn", is_in_line=True),
+        e.ItemUnparked(at(9), item(12), 1),
+        *ran(12, 0, 10)[1:],
+    )["12"]
+    assert waits(found) == {Wait.OUTSIDE: 6, Wait.SLOT: 2}
+    assert found.worked == timedelta(minutes=2)
+
+
 def test_what_ends_unstarted_waited_for_what_still_kept_it():
     outside = (OutsideEdge(item(15), ELSEWHERE, Origin.TYPED),)
     kept = plan({12: (), 15: ()}, outside=outside)
