@@ -23,7 +23,6 @@ from tests.flow.merging import (
 from tests.flow.mortal import SwiftClock
 from tests.flow.world import REPOSITORY, World
 
-
 IN_LINE = """
     SELECT DISTINCT CAST(item AS INTEGER) FROM events
     WHERE kind = 'ItemParked' AND data ->> '$.is_in_line' ORDER BY item
