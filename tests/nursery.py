@@ -140,8 +140,11 @@ if __name__ == "__main__":
     import bot.demo.show
     import bot.doctor  # noqa: F401
     import tests.flow.mortal  # noqa: F401
+    from bot.host.leftovers import Leftovers
 
+    # What each of them would look up or compile anew.
     installed(group="batch_bot.actions")
+    Leftovers()
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as server:
         server.bind(sys.argv[1])
         server.listen()

@@ -78,8 +78,8 @@ class Leftovers:
                 kinds[pattern.strip("/")] = Leftover.OWN
         self._keeps = frozenset(word[1:] for word in own if word.startswith("!"))
         self._kinds = [(_expression(pattern), why) for pattern, why in kinds.items()]
-        # Most names match nothing: one look tells.
-        self._any = re.compile("|".join(e.pattern for e, _ in self._kinds) or r"(?!)")
+        # Most names match nothing: one look tells, and the others are not compiled.
+        self._any = re.compile("|".join(kind for kind, _ in self._kinds) or r"(?!)")
 
     def sort(
         self,
@@ -137,7 +137,7 @@ class Leftovers:
             return Leftover.NAME
         if not self._any.search(path):
             return None
-        return next(why for kind, why in self._kinds if kind.search(path))
+        return next(why for kind, why in self._kinds if re.search(kind, path))
 
 
 def _parent(path: str) -> str:
@@ -149,6 +149,6 @@ def _is_dot_file(name: str) -> bool:
     return name.startswith(".") and "/" not in name and name not in _WANTED_EMPTY
 
 
-def _expression(pattern: str) -> re.Pattern[str]:
+def _expression(pattern: str) -> str:
     """Return what finds a pattern at the end of a path that begins with a slash."""
-    return re.compile(f"/{re.escape(pattern)}$".replace(r"\*", "[^/]*"))
+    return f"/{re.escape(pattern)}$".replace(r"\*", "[^/]*")
