@@ -9,6 +9,7 @@ from bot.errors import SettingsError
 from bot.host.folders import Folders
 from bot.host.isolation import Isolation, View, choose
 from bot.ports.host import Workspace
+from tests.host.gitting import Remote
 
 REPOSITORY = Repository(7, "acme/widgets", InstallationId(1))
 ATTEMPT = AttemptId("b7k2-12-1")
@@ -20,6 +21,12 @@ def folders(tmp_path: Path) -> Folders:
     root.mkdir()
     (root / "batch.db").write_text("the database")
     return Folders(root)
+
+
+@pytest.fixture
+def remote(github: Remote, tmp_path: Path) -> Remote:
+    """Return a copy of the module's remote repository, which is made once."""
+    return github.copied_to(tmp_path / "github")
 
 
 @pytest.fixture

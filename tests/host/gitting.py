@@ -1,5 +1,6 @@
 """A remote repository on disk, and the adapters that reach it."""
 
+import shutil
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -42,8 +43,13 @@ class Remote:
         bare.mkdir(parents=True)
         git(bare, "init", "-q", "--bare", "-b", "main")
         git(folder, "init", "-q", "-b", "main", "clone")
-        git(clone, "remote", "add", "origin", str(bare))
+        git(clone, "remote", "add", "origin", "../remote.git")  # also in a copy
         return cls(bare, clone)
+
+    def copied_to(self, folder: Path) -> "Remote":
+        """Return a copy of both in a new folder."""
+        shutil.copytree(self.bare.parent, folder, symlinks=True)
+        return Remote(folder / self.bare.name, folder / self.clone.name)
 
     def commit(self, branch: str, files: Mapping[str, str], *, start: str = "") -> str:
         """Commit files to a branch, made from *start* if it is new; return the SHA."""

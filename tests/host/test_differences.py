@@ -1,7 +1,5 @@
 """What a command changed and git, or the kernel, does not take as it is."""
 
-from pathlib import Path
-
 import pytest
 
 from bot.errors import PermanentError
@@ -16,9 +14,9 @@ DEEP = 30
 """Folders of 200 letters in each other: with less than that a path ends."""
 
 
-@pytest.fixture
-def remote(tmp_path: Path) -> Remote:
-    remote = Remote.made_in(tmp_path / "github")
+@pytest.fixture(scope="module")
+def github(tmp_path_factory: pytest.TempPathFactory) -> Remote:
+    remote = Remote.made_in(tmp_path_factory.mktemp("github"))
     remote.commit("main", {**FILES, ".gitmodules": "# none\n"})
     return remote
 

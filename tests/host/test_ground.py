@@ -1,7 +1,6 @@
 """A branch is brought to where its base was merged, with all that was done on it."""
 
 import os
-from pathlib import Path
 
 import pytest
 
@@ -18,10 +17,10 @@ LINES = "one\ntwo\nthree\n"
 WORK = {"a.py": "ONE!\ntwo\nthree\n", "b.py": "b\n"}
 
 
-@pytest.fixture
-def remote(tmp_path: Path) -> Remote:
+@pytest.fixture(scope="module")
+def github(tmp_path_factory: pytest.TempPathFactory) -> Remote:
     """The work of #12 on that of #10, and a person's commit on it."""
-    remote = Remote.made_in(tmp_path / "github")
+    remote = Remote.made_in(tmp_path_factory.mktemp("github"))
     remote.commit("main", {"a.py": LINES, "c.py": "c\n"})
     remote.commit(BELOW, {"a.py": "ONE\ntwo\nthree\n"}, start="main")
     remote.commit(OURS, WORK, start=BELOW)

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 
 import pytest
 
@@ -22,9 +21,9 @@ NUMBER = ItemNumber(12)
 HEAD = "refs/pull/12/head"
 
 
-@pytest.fixture
-def remote(tmp_path: Path) -> Remote:
-    remote = Remote.made_in(tmp_path / "github")
+@pytest.fixture(scope="module")
+def github(tmp_path_factory: pytest.TempPathFactory) -> Remote:
+    remote = Remote.made_in(tmp_path_factory.mktemp("github"))
     remote.commit("main", {"a.py": "a\n" * 9, "b.bin": "\0one"})
     remote.commit("topic", {"new.py": "if x:\n    y\n"}, start="main")
     remote.commit("topic", {"a.py": "a\n" * 9 + "end\n", "b.bin": "\0two"})

@@ -23,9 +23,9 @@ OTHER = AttemptId("b7k2-15-1")
 BRANCH = "batch/b7k2/12"
 
 
-@pytest.fixture
-def remote(tmp_path: Path) -> Remote:
-    remote = Remote.made_in(tmp_path / "github")
+@pytest.fixture(scope="module")
+def github(tmp_path_factory: pytest.TempPathFactory) -> Remote:
+    remote = Remote.made_in(tmp_path_factory.mktemp("github"))
     remote.commit("main", {"README.md": "Widgets\n"})
     remote.commit("main", {"src/app.py": "one\n"})
     remote.commit("release", {"old.txt": "old\n"}, start="main~1")

@@ -32,9 +32,9 @@ ENVIRONMENT = {"PATH": os.environ["PATH"]}
 BRANCH = "batch/b7k2/12"
 
 
-@pytest.fixture
-def remote(tmp_path: Path) -> Remote:
-    remote = Remote.made_in(tmp_path / "github")
+@pytest.fixture(scope="module")
+def github(tmp_path_factory: pytest.TempPathFactory) -> Remote:
+    remote = Remote.made_in(tmp_path_factory.mktemp("github"))
     remote.commit("main", {"README.md": "Widgets\n"})
     return remote
 

@@ -75,9 +75,9 @@ class Stage:
         return git(self.host.folders.mirror(REPOSITORY), "show", f"{change.sha}:{name}")
 
 
-@pytest.fixture
-def remote(tmp_path: Path) -> Remote:
-    remote = Remote.made_in(tmp_path / "github")
+@pytest.fixture(scope="module")
+def github(tmp_path_factory: pytest.TempPathFactory) -> Remote:
+    remote = Remote.made_in(tmp_path_factory.mktemp("github"))
     remote.commit("main", {"README.md": "Widget\n"})
     remote.commit("main", FILES)
     return remote

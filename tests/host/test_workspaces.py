@@ -28,9 +28,9 @@ OTHERS = {"others.txt": "others\n"}
 FILES = {"README.md": "Widgets\n", "src/app.py": "one\ntwo\nthree\n"}
 
 
-@pytest.fixture
-def remote(tmp_path: Path) -> Remote:
-    remote = Remote.made_in(tmp_path / "github")
+@pytest.fixture(scope="module")
+def github(tmp_path_factory: pytest.TempPathFactory) -> Remote:
+    remote = Remote.made_in(tmp_path_factory.mktemp("github"))
     remote.commit("main", FILES)
     remote.commit("batch/b7k2/12", {"src/app.py": "ONE\ntwo\nthree\n"}, start="main")
     remote.commit("batch/b7k2/15", {"new.txt": "new\n"}, start="main")
