@@ -20,6 +20,7 @@ from tests.flow.test_pages_browser import (
     violations,
 )
 from tests.flow.test_visitors import newest, open_house
+from tests.flow.test_visitors_browsing import person, sign_in
 from tests.flow.world import World, world
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
@@ -107,6 +108,47 @@ async def test_an_operator_retries_from_the_list_and_sees_it_move(
         await expect(search).to_be_focused()
         await search.press_sequentially("_")
         await expect(search).to_have_value("implemen_t")
+
+
+async def test_a_list_is_whole_and_used_without_scripts(
+    browser: Browser, tmp_path: Path
+):
+    how = {"java_script_enabled": False}
+    async with operating(browser, tmp_path, **how) as (on, page, url):
+        name = await fails_once(on, tmp_path)
+        await page.reload()
+        await expect(chip(page, "With failures")).to_have_text("With failures 1")
+        await expect(page.locator(".budget + p")).to_contain_text(
+            "of 5,000 API requests"
+        )
+        await expect(page.locator("section:has(> #slots)")).to_contain_text("0 of 3")
+        await page.get_by_role("button", name=f"Retry 1: batch {name}").click()
+        await expect(page).to_have_url(f"{url}/")
+        await expect(page.locator(f"#batch-{newest(on)}")).to_contain_text("running")
+        await expect(page.locator("section:has(> #slots)")).to_contain_text("1 of 3")
+        assert newest(on) != name
+
+
+async def test_who_may_not_use_a_control_of_a_row_is_told_why_and_led_back(
+    browser: Browser, tmp_path: Path
+):
+    async with (
+        world(tmp_path, clock=SystemClock(), with_pages=True) as on,
+        open_house(on) as bot,
+    ):
+        on.issue(12, f"wait {tmp_path / 'go'}")
+        on.say("/batch 12")  # ada's
+        await on.until(lambda: "**running**" in on.said("tracking"))
+        async with person(browser, on, "linus") as page:
+            here = f"{bot.url}/?state=live"
+            await page.goto(here)
+            await sign_in(page)
+            await page.get_by_role("button", name=f"Pause: batch {newest(on)}").click()
+            await expect(page.locator("main")).to_contain_text("That was not done")
+            await expect(page.locator("main")).to_contain_text("maintain")
+            await page.get_by_role("link", name="Back").click()
+            await expect(page).to_have_url(here)
+            await expect(page.locator(".batch .look")).to_contain_text("running")
 
 
 async def fits(page: Page, width: int) -> Sequence[str]:

@@ -1,11 +1,12 @@
 """How all live batches stand, for lists: looked at once for everybody, now and then.
 
 What has happened to a batch is looked at again at once; what nothing announces, such as
-a slot that another batch has freed, within a few seconds.
+a slot that another batch has freed, within a few seconds, or a little later where there
+are thousands of batches: nobody waits for a look at all of them twice.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 
 from bot.core.model import BatchId
@@ -16,10 +17,12 @@ from bot.web.pages.slices import Slices
 from bot.web.pages.sources import Presents
 
 FRESH_SECONDS = 2.0
-SHARE = 40
-"""All of them are looked at again after 40 times as long as that took, or two seconds:
-it never takes more than a fortieth of a core.
+"""How long it is taken for granted that a batch to which nothing has happened stands as
+it did.
 """
+
+LOOK_SECONDS = 0.05
+"""How long who asks for a list waits at most for another look at such batches."""
 
 _DAY = timedelta(days=1)
 
@@ -39,10 +42,9 @@ class Standings:
         self._batches = batches
         self._deliveries = deliveries
         self._clock = clock
-        self._known: dict[BatchId, Standing] = {}
+        self._known: dict[BatchId, tuple[float, Standing]] = {}  # when it was looked at
         self._changed: set[BatchId] = set()
         self._lock = asyncio.Lock()
-        self._looked_at = self._cost_seconds = 0.0
         self._arrivals: tuple[float, DeliveriesRow] | None = None
 
     @property
@@ -58,30 +60,28 @@ class Standings:
         """Return how each live batch stands."""
         async with self._lock:
             ids = await self._batches.live()
-            began = self._clock.monotonic()
-            rest = max(FRESH_SECONDS, SHARE * self._cost_seconds)
-            is_old = began - self._looked_at > rest
-            known = {} if is_old else self._known
+            self._known = {one: self._known[one] for one in ids if one in self._known}
+            self._changed &= self._known.keys()
             slices = Slices(self._clock)
-            found: dict[BatchId, Standing] = {}
             for batch_id in ids:
-                found[batch_id] = await self._one(batch_id, known)
+                if batch_id not in self._known or batch_id in self._changed:
+                    await self._look(batch_id)
+                    await slices.pause()
+            began = self._clock.monotonic()
+            for batch_id, (at, _) in sorted(self._known.items(), key=_age):
+                now = self._clock.monotonic()
+                if now - at <= FRESH_SECONDS or now - began > LOOK_SECONDS:
+                    break
+                await self._look(batch_id)
                 await slices.pause()
-            slices.stop()
-            if is_old or not self._known:
-                self._looked_at, self._cost_seconds = began, slices.seconds
-            self._known = found
-            self._changed &= found.keys()
-            return list(found.values())
+            return [self._known[batch_id][1] for batch_id in ids]
 
-    async def _one(
-        self, batch_id: BatchId, known: Mapping[BatchId, Standing]
-    ) -> Standing:
-        if batch_id in known and batch_id not in self._changed:
-            return known[batch_id]
+    async def _look(self, batch_id: BatchId) -> None:
+        at = self._clock.monotonic()
         self._changed.discard(batch_id)
         progress = await self._presents.progress(batch_id)
-        return standing(progress, await self._presents.situation(progress))
+        found = standing(progress, await self._presents.situation(progress))
+        self._known[batch_id] = at, found
 
     async def deliveries(self) -> DeliveriesRow:
         """Return what comes from GitHub."""
@@ -91,3 +91,7 @@ class Standings:
             came = await self._deliveries.arrivals(since=at - _DAY)
             self._arrivals = now, deliveries_row(came.last_at, came.failed, at)
         return self._arrivals[1]
+
+
+def _age(known: tuple[BatchId, tuple[float, Standing]]) -> float:
+    return known[1][0]
