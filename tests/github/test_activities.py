@@ -22,7 +22,7 @@ async def test_the_last_push_that_changed_the_file_counts(
     assert await github.pushed_by(repository, "main") is None  # there is none
     push(hub, "olivia", "home: 12\n")
     push(hub, "wade", "home: 13\n", "other")
-    for number in range(120):  # more than a page, and more than is asked for at once
+    for number in range(101):  # more than a page, and more than is asked for at once
         hub.push("wade", NAME, "main", {"a.txt": f"{number}"}, message="Go on")
     assert await github.pushed_by(repository, "main") == Sender("olivia", is_bot=False)
     push(hub, "wade", "home: 14\n")
