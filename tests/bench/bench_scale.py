@@ -243,16 +243,65 @@ async def main(count: int, log: Path | None) -> None:
         )
         for what in ("hurried", "calm", "flooded"):
             sys.stdout.write(f"  {what}: {getattr(one, what)}\n")
-    report(
-        [
-            Figure(
-                "a first item beside another installation's flood",
-                many.flooded.first / many.calm.first,
-                "the same without",
-                "lower",
-            ),
-        ]
-    )
+    report(figures(few, many, count))
+
+
+def figures(few: Measured, many: Measured, count: int) -> list[Figure]:
+    """Return what the crowd costs."""
+    crowd, same = f"with {count} installations", f"the same with {FEW}"
+    each = (many.start_cpu - few.start_cpu) / (BATCHES * (count - FEW))
+    return [
+        Figure(
+            f"a first item beside a flood of commands, {crowd}",
+            many.flooded.first / many.calm.first,
+            "the same without the flood",
+            "lower",
+            f"{many.flooded.first:.2f} s",
+        ),
+        Figure(
+            f"a first item {crowd}",
+            many.calm.first / few.calm.first,
+            same,
+            "lower",
+            f"{many.calm.first:.2f} s",
+        ),
+        Figure(
+            f"a first item while all begin again after a restart, {crowd}",
+            many.hurried.first / many.calm.first,
+            "the same later",
+            "lower",
+            f"{many.hurried.first:.2f} s; all have begun after {many.resumed:.0f} s",
+        ),
+        Figure(
+            f"p99 of deliveries {crowd}",
+            many.calm.p99 / few.calm.p99,
+            same,
+            "lower",
+            f"{many.calm.p99 * 1e3:.0f} ms at {CHATTER:.0f} a second",
+        ),
+        Figure(
+            f"CPU of a pass of the scheduler {crowd}",
+            statistics.fmean(many.calm.passes) / statistics.fmean(few.calm.passes),
+            same,
+            "lower",
+            f"{statistics.fmean(many.calm.passes) * 1e3:.2f} ms",
+        ),
+        Figure(
+            f"memory {crowd}",
+            many.memory / few.memory,
+            same,
+            "lower",
+            f"{many.memory >> 20} MiB",
+        ),
+        Figure(
+            f"CPU of a restart {crowd}, until every batch is taken up",
+            many.start_cpu / few.start_cpu,
+            same,
+            "lower",
+            f"{many.start_cpu:.1f} s, {each * 1e3:.1f} ms a batch; "
+            f"{many.start:.1f} s on the clock",
+        ),
+    ]
 
 
 if __name__ == "__main__":
