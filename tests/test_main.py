@@ -30,6 +30,7 @@ from bot.localhub.server import app_key
 from bot.settings import database_path
 from bot.store.store import open_store
 from tests.flow.world import world
+from tests.nursery import command
 
 
 def run_bot(folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -331,7 +332,7 @@ async def test_a_review_can_be_looked_at_before_anybody_posts_it(tmp_path: Path)
 
         async def review(*words: str) -> tuple[int, str]:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "bot", "review", "acme/widgets", *words),
+                *await asyncio.to_thread(command, "review", "acme/widgets", *words),
                 cwd=tmp_path,
                 env=environment,
                 stdout=asyncio.subprocess.PIPE,
