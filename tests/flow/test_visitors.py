@@ -188,6 +188,9 @@ async def test_a_list_has_the_controls_of_each_batch_for_who_may(on: World):
         for who in (ada, linus, rita):
             await who.sign_in()
         here = "/?state=live"
+        page = (await rita.get(here)).text
+        assert "API budget" in page
+        assert "Webhooks" not in page  # which are of all installations
         assert await rita.form(here) == {}  # she may read it
         stolen = await linus.form(here)
         assert linus.seen == ["pause", "cancel"]
@@ -233,7 +236,11 @@ async def test_the_link_of_the_comment_opens_its_batch_for_thirty_days(on: World
         # Nothing else: no other batch, no list of others.
         await on.finished(on.say("/batch reopen:40"))
         assert (await stranger.get(f"/batches/{newest(on)}")).status in (401, 404)
-        assert newest(on) not in (await stranger.get("/")).text
+        listed = (await stranger.get("/")).text
+        assert name in listed
+        # Nor what the installation has left, or what comes from GitHub.
+        for words in (newest(on), "API budget", "Slots", "Webhooks"):
+            assert words not in listed, words
         on.later(days=29)
         async with visitor(on, bot, "") as late:
             await late.get(link.raw_path_qs)

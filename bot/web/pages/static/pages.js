@@ -66,10 +66,12 @@ const log = (event) => {
   if (isAtEnd) shown.scrollTop = shown.scrollHeight;
 };
 
-// Who is typing, or is about to press a button, goes first.
-let isBusy = false;
-for (const name of ["compositionstart", "pointerdown"]) addEventListener(name, () => (isBusy = true));
-for (const name of ["compositionend", "pointerup", "pointercancel"]) addEventListener(name, () => (isBusy = false));
+// Who is typing, or is about to press a button, goes first; not for ever, for nobody tells
+// of a button that is let go over a menu of the browser.
+let busyUntil = 0;
+for (const [name, milliseconds] of Object.entries({
+  compositionstart: 30_000, compositionend: 0, pointerdown: 5_000, pointerup: 0, pointercancel: 0,
+})) addEventListener(name, () => (busyUntil = Date.now() + milliseconds));
 
 // What somebody has typed or chosen is theirs, and so is the place of the cursor.
 const kept = () => {
@@ -110,10 +112,11 @@ const isOver = (status) => {
 
 const reload = async () => {
   const answer = await fetch(location.href, { headers: { Accept: "text/html" } }).catch(() => null);
-  if (answer === null || isOver(answer.status)) return;
+  if (answer === null) return again(PAUSE);
+  if (isOver(answer.status)) return;
   if (!answer.ok) return again(LONG_PAUSE);
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-  while (isBusy) await new Promise((done) => setTimeout(done, 200));
+  while (Date.now() < busyUntil) await new Promise((done) => setTimeout(done, 200));
   const before = kept();
   document.getElementById("main").replaceWith(fresh.getElementById("main"));
   restore(before);
