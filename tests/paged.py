@@ -49,6 +49,9 @@ class Everybody:
     async def may_see(self, *_about: object) -> bool:
         return True
 
+    async def opened(self, _viewer: Viewer) -> tuple[BatchId, ...]:
+        return ()
+
     async def may_control(self, *_about: object) -> bool:
         return False
 

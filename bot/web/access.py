@@ -5,7 +5,7 @@ they are; whoever has the link in a batch's comment, that batch. What a browser 
 is closed with this server's keys: nothing is kept here of who has signed in.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -49,6 +49,11 @@ class Access(Protocol):
         self, viewer: Viewer, repository: Repository, batch: BatchId | None
     ) -> bool:
         """Return whether somebody may see a batch, or without one all of a repository."""
+
+    async def opened(self, viewer: Viewer) -> Sequence[BatchId]:
+        """Return the batches that somebody may see by their links. Raises
+        ``StoreUnavailable``.
+        """
 
     async def may_control(self, viewer: Viewer, repository: Repository) -> bool:
         """Return whether it is worth to offer somebody the controls of batches."""
@@ -146,6 +151,15 @@ class PageAccess:
         if account is None:
             return False
         return await reading.role(repository, account) >= Role.READ
+
+    async def opened(self, viewer: Viewer) -> Sequence[BatchId]:
+        """Return the batches that somebody may see by their links. Raises
+        ``StoreUnavailable``.
+        """
+        reading = self._reading()
+        if reading is None:
+            return ()
+        return [one for one in sorted(viewer.batches) if await reading.is_open(one)]
 
     async def may_control(self, viewer: Viewer, repository: Repository) -> bool:
         """Return whether it is worth to offer somebody the controls of batches.

@@ -251,6 +251,22 @@ async def test_the_link_of_the_comment_opens_its_batch_for_thirty_days(on: World
             assert (await late.get(f"/batches/{name}")).status in (401, 404)
 
 
+async def test_a_list_leaves_out_what_a_link_opens_no_more(on: World):
+    on.repository.is_private = True
+    async with open_house(on) as bot, visitor(on, bot, "") as late:
+        await on.finished(on.say("/batch close:40"))
+        name = newest(on)
+        found = re.search(r"\[live view\]\(([^)]+)\)", on.said("tracking"))
+        assert found
+        on.later(days=29, hours=22)
+        await late.get(URL(unescape(found[1])).raw_path_qs)
+        assert name in (await late.get("/")).text
+        on.later(hours=4)  # the browser still has what it got for the link
+        assert (await late.get(f"/batches/{name}")).status in (401, 404)
+        assert name not in (await late.get("/")).text
+        assert name not in (await late.get("/batches.json")).text
+
+
 async def test_who_loses_the_role_is_cut_off_while_they_watch(on: World):
     on.repository.is_private = True
     on.issue(12, f"wait {on.folder / 'go'}")

@@ -146,7 +146,7 @@ class Lists:
         repositories = await self._repositories(look)
         chosen = [one for one in repositories if wanted.repository in ("", one.name)]
         is_any = wanted.repository == ""
-        linked = sorted(look.viewer.batches) if is_any else []
+        linked = await look.access.opened(look.viewer) if is_any else ()
         standings = _of(await look.boards.standings.live(), chosen, linked)
         fits = BatchesWanted(
             [one.id for one in chosen],
