@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, assert_never
 
@@ -46,6 +47,9 @@ from bot.engine.windows import Windows
 from bot.engine.wished import Wished
 from bot.ports.github import Lookups
 from bot.ports.store import Delivery
+
+BY_PEOPLE = (CommentWritten, BoxesTicked, ButtonPressed, OperatorWished)
+"""Whose answer somebody waits for who has just done something."""
 
 MARKS = "marks"
 """The lanes of labels and requests for reviews."""
@@ -155,11 +159,14 @@ class Intake:
             await self._desks.verdicts.give(pushed)
         if trigger is None:
             return "ignored" if pushed is None else "noted"
-        with bound_contextvars(**_about(trigger)), self._github.awaited():
-            if not _is_prompt(trigger) or isinstance(trigger, InstallationChanged):
-                return await self._act(trigger, delivery)
-            with self._github.first(trigger.repository.installation_id, delivery.guid):
-                return await self._act(trigger, delivery)
+        with ExitStack() as context:
+            context.enter_context(bound_contextvars(**_about(trigger)))
+            if isinstance(trigger, BY_PEOPLE):
+                context.enter_context(self._github.awaited())
+            if _is_prompt(trigger) and not isinstance(trigger, InstallationChanged):
+                key = trigger.repository.installation_id
+                context.enter_context(self._github.first(key, delivery.guid))
+            return await self._act(trigger, delivery)
 
     def unsaid(self, delivery: Delivery) -> asyncio.Task[object] | None:
         """Return what still tells of a delivery that was dealt with, if anything does."""

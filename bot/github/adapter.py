@@ -346,7 +346,7 @@ class GitHubReader:
         return self._client.ledger.account(installation_id).precedence.first(key)
 
     def awaited(self) -> AbstractContextManager[None]:
-        """Let what is asked inside wait for no other installation."""
+        """Let what is asked inside go first: a person waits for it."""
         return awaited()
 
 

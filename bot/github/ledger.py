@@ -13,6 +13,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from math import inf
 
 from cachetools import LRUCache
 
@@ -425,7 +426,7 @@ class Account:
         if wait := max(held, pace):
             return ("hold" if held >= pace else "pace"), wait
         # Counted last, so that what waits for anything else keeps no place.
-        if self._under_way >= budget.MOST_CONCURRENT and not self._is_free_to_crowd():
+        if self._under_way >= self._most_at_once():
             return "pace", None
         return "budget", budget.primary_wait(
             self._window(call.resource),
@@ -434,11 +435,13 @@ class Account:
             now=self._clock.now(),
         )
 
-    def _is_free_to_crowd(self) -> bool:
-        """Return whether more at once may be sent than is good for others: what a person
-        waits for, and what the app asks for all installations.
+    def _most_at_once(self) -> float:
+        """Return how many requests may be under way. The app's own are for all
+        installations: what is good for these is up to the line.
         """
-        return self._installation_id == APP or is_awaited()
+        if self._installation_id == APP:
+            return inf
+        return budget.MOST_AWAITED if is_awaited() else budget.MOST_CONCURRENT
 
     def _is_away(self) -> bool:
         """Return whether nothing that is sent now would get a good answer."""

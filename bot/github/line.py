@@ -8,14 +8,18 @@ import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import exp
 
 from bot.core.model import InstallationId
 from bot.ports.clock import Clock
 
 MOST_AT_ONCE = 50
-"""Requests under way for which nobody waits, of all installations together."""
+"""Requests under way, of all installations together, when one begins for which nobody
+waits."""
+
+MOST_AWAITED = 100
+"""The same when one begins for which a person waits."""
 
 SLOW_SECONDS = 5.0
 """After how long without an answer a request is in nobody's way any more."""
@@ -36,8 +40,8 @@ _wish: ContextVar[_Wish | None] = ContextVar("wish", default=None)
 
 @contextmanager
 def awaited() -> Iterator[None]:
-    """Let what is asked inside, and in tasks begun inside, wait for no other installation:
-    a person waits for it.
+    """Let what is asked inside, and in tasks begun inside, go before all for which nobody
+    waits: a person waits for it.
     """
     wish = _Wish()
     token = _wish.set(wish)
@@ -61,37 +65,61 @@ class Place:
     began: float
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class _Waiting:
+    """Somebody in the line; who is first there is the least."""
+
+    order: tuple[bool, float, int]
+    who: InstallationId = field(compare=False)
+    turn: "asyncio.Future[Place]" = field(compare=False)
+
+    @property
+    def is_awaited(self) -> bool:
+        return not self.order[0]
+
+
 class Line:
-    """Requests under way, and those that wait to begin: whose installation has sent the
-    least lately goes first.
+    """Requests under way, and those that wait to begin: first those for which a person
+    waits, and among equals whose installation has sent the least lately.
 
     One that takes long is not counted for ever, so that a few installations that GitHub
     is slow to answer do not stop all others.
     """
 
-    def __init__(self, clock: Clock, *, most: int = MOST_AT_ONCE) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        most: int = MOST_AT_ONCE,
+        most_awaited: int = MOST_AWAITED,
+    ) -> None:
         self._clock = clock
         self._most = most
+        self._most_awaited = most_awaited
         self._under_way: dict[Place, None] = {}  # the oldest first
-        self._waiting: list[
-            tuple[float, int, InstallationId, asyncio.Future[Place]]
-        ] = []
+        self._waiting: list[_Waiting] = []
         self._numbers = itertools.count()
         self._lately: dict[InstallationId, tuple[float, float]] = {}
-        self._left = asyncio.Event()
+        self._changed = asyncio.Event()  # a place was left, or somebody came
         self._calling: asyncio.Task[None] | None = None
 
     def begin(self, who: InstallationId) -> Place | None:
         """Return a place for a request that may begin at once, None for another."""
-        if is_awaited() or not (self._waiting or self._is_full()):
+        goes_first = is_awaited() and not (
+            self._waiting and self._waiting[0].is_awaited
+        )
+        if (goes_first or not self._waiting) and self._has_room(
+            for_person=is_awaited()
+        ):
             return self._begun(who)
         return None
 
     async def wait(self, who: InstallationId) -> Place:
         """Return the place of a request once it may begin."""
         turn: asyncio.Future[Place] = asyncio.get_running_loop().create_future()
-        rank = self._sent_lately(who)
-        heapq.heappush(self._waiting, (rank, next(self._numbers), who, turn))
+        order = (not is_awaited(), self._sent_lately(who), next(self._numbers))
+        heapq.heappush(self._waiting, _Waiting(order, who, turn))
+        self._changed.set()
         if self._calling is None:
             self._calling = asyncio.create_task(self._call())
         try:
@@ -105,7 +133,7 @@ class Line:
     def leave(self, place: Place) -> None:
         """Note that a request has ended, or has not begun after all."""
         self._under_way.pop(place, None)
-        self._left.set()
+        self._changed.set()
 
     def _begun(self, who: InstallationId) -> Place:
         now = self._clock.monotonic()
@@ -119,36 +147,39 @@ class Line:
         count, at = self._lately.get(who, (0.0, 0.0))
         return count and count * exp((at - self._clock.monotonic()) / LATELY_SECONDS)
 
-    def _is_full(self) -> bool:
+    def _has_room(self, *, for_person: bool) -> bool:
         slow = self._clock.monotonic() - SLOW_SECONDS
         while self._under_way and (oldest := next(iter(self._under_way))).began <= slow:
             del self._under_way[oldest]
-        return len(self._under_way) >= self._most
+        most = self._most_awaited if for_person else self._most
+        return len(self._under_way) < most
 
     async def _call(self) -> None:
         """Call those who wait, one in each turn of the loop."""
         try:
             while self._waiting:
-                await self._room()
-                *_, who, turn = heapq.heappop(self._waiting)
-                if not turn.done():
-                    turn.set_result(self._begun(who))
-                await self._clock.sleep(0)
+                if self._waiting[0].turn.done():
+                    heapq.heappop(self._waiting)  # given up
+                elif self._has_room(for_person=self._waiting[0].is_awaited):
+                    first = heapq.heappop(self._waiting)
+                    first.turn.set_result(self._begun(first.who))
+                    await self._clock.sleep(0)
+                else:
+                    await self._change()
         finally:
             self._calling = None
 
-    async def _room(self) -> None:
-        """Return when one more may begin."""
-        while self._is_full():
-            self._left.clear()
-            oldest = next(iter(self._under_way)).began
-            slow = self._clock.sleep(oldest + SLOW_SECONDS - self._clock.monotonic())
-            waits = {
-                asyncio.ensure_future(self._left.wait()),
-                asyncio.ensure_future(slow),
-            }
-            try:
-                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                for wait in waits:
-                    wait.cancel()
+    async def _change(self) -> None:
+        """Return when there may be room, or somebody else may be first."""
+        self._changed.clear()
+        oldest = next(iter(self._under_way)).began
+        slow = self._clock.sleep(oldest + SLOW_SECONDS - self._clock.monotonic())
+        waits = {
+            asyncio.ensure_future(self._changed.wait()),
+            asyncio.ensure_future(slow),
+        }
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()

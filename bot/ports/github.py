@@ -190,7 +190,7 @@ class Lookups(Protocol):
         """
 
     def awaited(self) -> AbstractContextManager[None]:
-        """Let what is asked inside wait for no other installation: a person waits for it."""
+        """Let what is asked inside go first: a person waits for it."""
 
 
 class Access(Protocol):

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -12,9 +12,17 @@ from hypothesis import strategies as st
 
 from bot.core.model import InstallationId
 from bot.core.world.answers import error_of, failure_of
-from bot.core.world.budget import CORE, GRAPHQL, Call, call_of
+from bot.core.world.budget import (
+    CORE,
+    GRAPHQL,
+    MOST_AWAITED,
+    MOST_CONCURRENT,
+    Call,
+    call_of,
+)
 from bot.errors import RateLimited, TransientError
 from bot.github.ledger import Account, Ledger, Pace, Ticket
+from bot.github.line import awaited
 from bot.github.precedence import MOST_SECONDS
 from bot.ports.store import Held
 from tests.fakes import FakeClock, settle
@@ -669,3 +677,29 @@ async def test_one_whose_own_question_fails_holds_nobody_up():
     with pytest.raises(TransientError), account.precedence.first("cancel"):
         raise error_of(failure_of(502), is_change=False, said="502")
     await send(account, {})
+
+
+async def test_what_a_person_waits_for_is_sent_while_an_installation_is_busy():
+    clock = FakeClock()
+    account = opened(clock)
+    await send(account, {})
+    begun = 0
+
+    async def ask(*, for_person: bool) -> None:
+        nonlocal begun
+        with awaited() if for_person else nullcontext():
+            async with account.turn(Call()) as ticket:
+                begun += 1
+                await clock.sleep(1)
+                account.answered(ticket, 200, {})
+
+    crowd = [asyncio.create_task(ask(for_person=False)) for _ in range(30)]
+    await settle()
+    assert begun == MOST_CONCURRENT
+    people = [asyncio.create_task(ask(for_person=True)) for _ in range(30)]
+    await settle()
+    assert begun == MOST_AWAITED
+    await clock.advance(1)
+    assert begun == 60  # nobody is forgotten
+    await clock.advance(5)
+    await asyncio.gather(*crowd, *people)

@@ -71,18 +71,54 @@ async def test_what_was_sent_is_forgotten():
         task.cancel()
 
 
-async def test_what_a_person_waits_for_begins_at_once():
-    line, begun = Line(FakeClock(), most=1), list[int]()
-    await asked(line, ONE, begun)
+async def test_what_a_person_waits_for_begins_before_all_else():
+    line, begun = Line(FakeClock(), most=1, most_awaited=2), list[int]()
+    held = await asked(line, ONE, begun)
     waiting = asking(line, ONE, begun)
     await settle()
     with awaited():
-        assert line.begin(TWO)
-        task = asyncio.create_task(_is_awaited_later())
-    assert line.begin(TWO) is None
-    assert not await task  # the block has ended by then
+        first = line.begin(TWO)
+        assert first  # there is room for it, and none for others
+        assert line.begin(TWO) is None  # not for ever
+        second = asking(line, TWO, begun)
+        await settle()
+        third = asking(line, THREE, begun)
+        await settle()
+        later = asyncio.create_task(_is_awaited_later())
+    line.leave(held)
+    await settle()
+    assert third.done()  # its installation has sent the least
+    assert not second.done()
+    line.leave(first)
+    await settle()
+    assert second.done()
     assert not waiting.done()
-    waiting.cancel()
+    line.leave(await second)
+    await settle()
+    assert not waiting.done()
+    line.leave(await third)
+    await settle()
+    assert waiting.done()
+    assert not await later  # the block had ended by then
+
+
+async def test_whoever_comes_for_a_person_is_called_while_another_waits_for_room():
+    clock = FakeClock()
+    line, begun = Line(clock, most=1, most_awaited=2), list[int]()
+    for _ in range(2):
+        with awaited():
+            await asked(line, ONE, begun)
+    waiting = asking(line, TWO, begun)
+    await settle()
+    with awaited():
+        late = asking(line, THREE, begun)
+        await settle()
+    await clock.advance(SLOW_SECONDS)
+    assert late.done()
+    assert not waiting.done()
+    line.leave(await late)
+    await settle()
+    assert waiting.done()
 
 
 async def _is_awaited_later() -> bool:
@@ -128,7 +164,8 @@ async def test_a_place_is_not_lost_with_whom_it_was_for(is_called: bool):
 @given(
     st.lists(
         st.tuples(
-            st.sampled_from(["ask", "leave", "give up", "time"]), st.integers(0, 3)
+            st.sampled_from(["ask", "need", "leave", "give up", "time"]),
+            st.integers(0, 3),
         ),
         max_size=60,
     )
@@ -138,14 +175,20 @@ def test_there_are_never_too_many_and_nobody_waits_in_vain(
     steps: list[tuple[str, int]],
 ):
     async def story() -> None:
-        clock, most = FakeClock(), 3
-        line, begun = Line(clock, most=most), list[int]()
+        clock, most, most_awaited = FakeClock(), 3, 5
+        line, begun = Line(clock, most=most, most_awaited=most_awaited), list[int]()
+        needed: list[asyncio.Task[Place]] = []
         tasks: list[asyncio.Task[Place]] = []
         for what, which in steps:
             fresh = [t for t in tasks if t.done() and not t.cancelled()]
             waiting = [t for t in tasks if not t.done()]
             if what == "ask":
                 tasks.append(asking(line, InstallationId(which), begun))
+            elif what == "need":
+                with awaited():
+                    needed.append(asking(line, InstallationId(which), begun))
+                    await settle()  # a person still waits when it stands in line
+                tasks.append(needed[-1])
             elif what == "leave" and fresh:
                 task = fresh[which % len(fresh)]
                 tasks.remove(task)
@@ -162,8 +205,9 @@ def test_there_are_never_too_many_and_nobody_waits_in_vain(
                 and not t.cancelled()
                 and t.result().began > clock.monotonic() - SLOW_SECONDS
             ]
-            assert len(young) <= most
-            assert len(young) == most or all(t.done() for t in tasks)
+            assert len(young) <= most_awaited
+            assert len(young) >= most or all(t.done() for t in tasks)
+            assert len(young) == most_awaited or all(t.done() for t in needed)
         for task in tasks:
             task.cancel()
         await settle()

@@ -32,6 +32,7 @@ CONTENT_PER_HOUR = 400  # of 500
 SEARCHES_PER_MINUTE = 20  # of 30
 POINTS_PER_MINUTE = 850  # of 900; a read is 1, a write 5
 MOST_CONCURRENT = 20  # of 100
+MOST_AWAITED = 40  # of 100, when a person waits for the next
 
 
 # --- one request -------------------------------------------------------------------
