@@ -7,10 +7,10 @@ some minutes. What it did not say is no.
 import asyncio
 from collections import deque
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import structlog
-from cachetools import LRUCache
+from cachetools import LRUCache, TTLCache
 
 from bot.core.model import Batch, BatchId, Repository, Role
 from bot.engine.situation import Situations
@@ -37,6 +37,13 @@ SPENT_SECONDS = 3600.0
 ANSWER_SECONDS = 10.0
 LINK_LASTS = timedelta(days=30)
 """How long the link in a comment opens its batch, once that has ended."""
+
+CLOSES_SECONDS = 60.0
+"""How long it is taken for granted until when a batch's links are good: to find out, all
+that ever happened to it is read.
+"""
+
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 _MOST_KNOWN = 20_000
 _MOST_PEOPLE = 1_000
@@ -71,6 +78,9 @@ class Readers:
         self._known: LRUCache[tuple[int, int, str], _Known] = LRUCache(_MOST_KNOWN)
         self._asked: LRUCache[int, deque[float]] = LRUCache(_MOST_PEOPLE)
         self._spent: LRUCache[int, deque[float]] = LRUCache(_MOST_PEOPLE)
+        self._closes: TTLCache[BatchId, datetime] = TTLCache(
+            _MOST_KNOWN, ttl=CLOSES_SECONDS, timer=clock.monotonic
+        )
 
     async def role(self, repository: Repository, account: Account) -> Role:
         """Return the role that somebody had there some minutes ago at most. Never raises
@@ -89,16 +99,24 @@ class Readers:
 
     async def is_open(self, batch_id: BatchId) -> bool:
         """Return whether links to a batch still open it. Raises ``StoreUnavailable``."""
-        try:
-            progress = await self._situations.progress(batch_id)
-        except LookupError:
-            return False
-        ended_at: datetime | None = progress.ended_at
+        closes_at = self._closes.get(batch_id)
+        if closes_at is None:
+            try:
+                closes_at = await self._close(batch_id)
+            except LookupError:
+                return False
+            self._closes[batch_id] = closes_at
+        return self._clock.now() < closes_at
+
+    async def _close(self, batch_id: BatchId) -> datetime:
+        """Return when links to a batch end, as things are; never while it is live."""
+        progress = await self._situations.progress(batch_id)
+        ended_at = progress.ended_at
         if progress.started_at is None:
             ended_at = progress.expires_at
         elif progress.state.is_live:
             ended_at = None
-        return ended_at is None or self._clock.now() < ended_at + LINK_LASTS
+        return _NEVER if ended_at is None else ended_at + LINK_LASTS
 
     async def _ask(
         self, known: _Known, repository: Repository, account: Account
