@@ -30,7 +30,8 @@ from bot.engine.effects import ENDS, KINDS, Effects
 from bot.engine.running import Running
 from bot.engine.scheduler import Scheduler
 from bot.errors import StoreUnavailable
-from bot.github.ledger import APP, Ledger
+from bot.github.ledger import Ledger
+from bot.github.line import APP
 from bot.github.traffic import CLASSES, WAITS
 from bot.ports.clock import Clock
 from bot.ports.store import Backlog, Batches, Deliveries

@@ -50,7 +50,8 @@ from bot.github.auth import (
     InstallationTokens,
 )
 from bot.github.known import KnownLabels
-from bot.github.ledger import APP, Account, Ledger
+from bot.github.ledger import Account, Ledger
+from bot.github.line import APP
 from bot.github.renames import Renames, not_followed
 from bot.github.sizes import Sizes
 from bot.ports.clock import Clock

@@ -23,11 +23,11 @@ from bot.core.world import budget
 from bot.core.world.answers import Answered, Failure
 from bot.core.world.budget import Call, Hold, Reserve, Spent, Window, is_other_end
 from bot.errors import RateLimited
-from bot.github.line import Line, Place, is_awaited
+from bot.github.line import APP, Line, Place, is_awaited
 from bot.github.precedence import Precedence
 from bot.github.time import GitHubTime
 from bot.github.traffic import LOST, Traffic, class_of
-from bot.github.write_queue import WriteQueue
+from bot.github.write_queue import Turn, WriteQueue
 from bot.ports.clock import Clock
 from bot.ports.github import Budget
 from bot.ports.store import Held
@@ -36,9 +36,6 @@ LONGEST_WAIT_SECONDS = 60.0
 QUERIES = 2  # that new work may have to make before it ends
 KEY_LOOKS = 1  # 401s in a row that the app itself may get
 TOKEN_LOOKS = 5  # 401s in a row that a new token may get
-APP = InstallationId(0)
-"""The account of the app itself, whose requests no installation pays for."""
-
 Keep = Callable[[InstallationId, Held | None], None]
 """Sees to it that a hold, or its end, is known after a restart."""
 
@@ -307,11 +304,9 @@ class Account:
 
         Raises ``RateLimited`` at once if the wait is longer than a minute.
         """
-        first = self.precedence
         if not call.is_write:
             await self._admitted(call)
-            while first.is_owed_to_others or not (place := await self._placed(call)):
-                await first.give_way()
+            while not (place := await self._placed(call)):
                 await self._admitted(call)
             with self._sent(call, place) as ticket:
                 yield ticket
@@ -319,13 +314,7 @@ class Account:
         due = self._clock.monotonic() + call.lateness_seconds
         async with self._writes.turn(due) as turn:
             await self._admitted(call)
-            # Who came during the wait and is due earlier goes first.
-            while (
-                turn.is_overtaken
-                or first.is_owed_to_others
-                or not (place := await self._placed(call))
-            ):
-                await turn.give_way(first.give_way)
+            while not (place := await self._placed(call, turn)):
                 await self._admitted(call)
             with self._sent(call, place) as ticket:
                 yield ticket
@@ -407,16 +396,37 @@ class Account:
                 else:
                     await self._clock.sleep(wait)
 
-    async def _placed(self, call: Call) -> Place | None:
-        """Return the place in which *call* may be sent; None if it has to wait again."""
+    async def _placed(self, call: Call, turn: Turn | None = None) -> Place | None:
+        """Return the place in which *call* may be sent now; None if it has to wait again.
+
+        Whoever goes first went meanwhile. A write that stands in line does so without its
+        *turn*: another that somebody waits for may have that.
+        """
+        others = self.precedence
+        if self._is_overtaken(turn):
+            await (turn.give_way(others.give_way) if turn else others.give_way())
+            return None
         if place := self._line.begin(self._installation_id):
             return place
         with self._traffic.waiting("line"):
+            if turn:
+                turn.end()
             place = await self._line.wait(self._installation_id)
-        if self._wait(call)[1] == 0 and not self.precedence.is_owed_to_others:
+            try:
+                if turn:
+                    await turn.begin()
+            except BaseException:
+                self._line.leave(place)
+                raise
+        if self._wait(call)[1] == 0 and not self._is_overtaken(turn):
             return place
         self._line.leave(place)
         return None
+
+    def _is_overtaken(self, turn: Turn | None) -> bool:
+        """Return whether somebody came who is due earlier, or was owed a turn."""
+        is_late = turn is not None and turn.is_overtaken
+        return is_late or self.precedence.is_owed_to_others
 
     def _wait(self, call: Call) -> tuple[str, float | None]:
         """Return for what to wait and the seconds, as far as they are known now; None:

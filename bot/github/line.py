@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from math import exp
+from math import exp, log
 
 from bot.core.model import InstallationId
 from bot.ports.clock import Clock
@@ -23,6 +23,9 @@ MOST_AWAITED = 100
 
 SLOW_SECONDS = 5.0
 """After how long without an answer a request is in nobody's way any more."""
+
+APP = InstallationId(0)
+"""The account of the app itself, whose requests no installation pays for."""
 
 LATELY_SECONDS = 60.0
 """How soon it is forgotten what an installation has sent."""
@@ -58,6 +61,10 @@ def is_awaited() -> bool:
     return wish is not None and not wish.is_over
 
 
+def _is_first(who: InstallationId) -> bool:
+    return who == APP or is_awaited()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Place:
     """A request under way since ``began``, monotonic seconds."""
@@ -70,20 +77,21 @@ class _Waiting:
     """Somebody in the line; who is first there is the least."""
 
     order: tuple[bool, float, int]
-    who: InstallationId = field(compare=False)
     turn: "asyncio.Future[Place]" = field(compare=False)
 
     @property
-    def is_awaited(self) -> bool:
+    def is_first(self) -> bool:
         return not self.order[0]
 
 
 class Line:
     """Requests under way, and those that wait to begin: first those for which a person
-    waits, and among equals whose installation has sent the least lately.
+    waits, and among equals whose installation has sent the least lately. Who waits moves
+    on, however many come that have sent less.
 
-    One that takes long is not counted for ever, so that a few installations that GitHub
-    is slow to answer do not stop all others.
+    What the app asks for itself is its installations' tokens, and stands before what they
+    are for. A request that takes long is not counted for ever, so that a few installations
+    that GitHub is slow to answer do not stop all others.
     """
 
     def __init__(
@@ -105,20 +113,18 @@ class Line:
 
     def begin(self, who: InstallationId) -> Place | None:
         """Return a place for a request that may begin at once, None for another."""
-        goes_first = is_awaited() and not (
-            self._waiting and self._waiting[0].is_awaited
-        )
-        if (goes_first or not self._waiting) and self._has_room(
-            for_person=is_awaited()
-        ):
-            return self._begun(who)
+        first = self._waiting[0] if self._waiting else None
+        goes_first = first is None or (_is_first(who) and not first.is_first)
+        if goes_first and self._has_room(for_first=_is_first(who)):
+            self._counted(who)
+            return self._begun()
         return None
 
     async def wait(self, who: InstallationId) -> Place:
         """Return the place of a request once it may begin."""
         turn: asyncio.Future[Place] = asyncio.get_running_loop().create_future()
-        order = (not is_awaited(), self._sent_lately(who), next(self._numbers))
-        heapq.heappush(self._waiting, _Waiting(order, who, turn))
+        order = (not _is_first(who), self._counted(who), next(self._numbers))
+        heapq.heappush(self._waiting, _Waiting(order, turn))
         self._changed.set()
         if self._calling is None:
             self._calling = asyncio.create_task(self._call())
@@ -135,23 +141,28 @@ class Line:
         self._under_way.pop(place, None)
         self._changed.set()
 
-    def _begun(self, who: InstallationId) -> Place:
-        now = self._clock.monotonic()
-        self._lately[who] = (self._sent_lately(who) + 1.0, now)
-        place = Place(now)
+    def _begun(self) -> Place:
+        place = Place(self._clock.monotonic())
         self._under_way[place] = None
         return place
 
-    def _sent_lately(self, who: InstallationId) -> float:
-        """Return how many requests were sent, each the less the longer it is ago."""
-        count, at = self._lately.get(who, (0.0, 0.0))
-        return count and count * exp((at - self._clock.monotonic()) / LATELY_SECONDS)
+    def _counted(self, who: InstallationId) -> float:
+        """Count a request; return its rank.
 
-    def _has_room(self, *, for_person: bool) -> bool:
+        Each request counts the less the longer it is ago. Two that are ranked at different
+        times compare as their counts would at any one time.
+        """
+        now = self._clock.monotonic()
+        count, at = self._lately.get(who, (0.0, now))
+        count = 1.0 if who == APP else count * exp((at - now) / LATELY_SECONDS) + 1.0
+        self._lately[who] = (count, now)
+        return log(count) + now / LATELY_SECONDS
+
+    def _has_room(self, *, for_first: bool) -> bool:
         slow = self._clock.monotonic() - SLOW_SECONDS
         while self._under_way and (oldest := next(iter(self._under_way))).began <= slow:
             del self._under_way[oldest]
-        most = self._most_awaited if for_person else self._most
+        most = self._most_awaited if for_first else self._most
         return len(self._under_way) < most
 
     async def _call(self) -> None:
@@ -160,9 +171,9 @@ class Line:
             while self._waiting:
                 if self._waiting[0].turn.done():
                     heapq.heappop(self._waiting)  # given up
-                elif self._has_room(for_person=self._waiting[0].is_awaited):
+                elif self._has_room(for_first=self._waiting[0].is_first):
                     first = heapq.heappop(self._waiting)
-                    first.turn.set_result(self._begun(first.who))
+                    first.turn.set_result(self._begun())
                     await self._clock.sleep(0)
                 else:
                     await self._change()

@@ -12,7 +12,8 @@ from bot.core.world.redaction import Secrets
 from bot.errors import BotError, NotFound, TransientError, Uncertain
 from bot.github.adapter import GitHubSettings, Way
 from bot.github.client import Connection, open_session
-from bot.github.ledger import APP, Ledger
+from bot.github.ledger import Ledger
+from bot.github.line import APP
 from bot.ports.clock import Clock
 
 TRIES = 4

@@ -11,7 +11,7 @@ from bot.core.model import InstallationId
 from bot.errors import Refused
 from bot.github.adapter import GitHubAdapter, GitHubSettings
 from bot.github.deliveries import GitHubDeliveries
-from bot.github.ledger import APP
+from bot.github.line import APP
 from bot.ports.github import EffectAdapter, GitHub, HookDeliveries, Tokens
 from bot.ports.store import Held
 from tests.fakes import START

@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 from bot.core.model import InstallationId
 from bot.core.world.budget import Call
 from bot.github.ledger import Account, Ledger, Pace
-from bot.github.line import MOST_AT_ONCE, SLOW_SECONDS, Line, Place, awaited, is_awaited
+from bot.github.line import (
+    APP,
+    MOST_AT_ONCE,
+    SLOW_SECONDS,
+    Line,
+    Place,
+    awaited,
+    is_awaited,
+)
 from tests.fakes import FakeClock, settle
 
 ONE, TWO, THREE = map(InstallationId, (1, 2, 3))
@@ -247,3 +255,96 @@ async def test_a_request_that_had_to_stand_in_line_looks_again_whether_it_may_be
     for task in late:
         task.cancel()
     await asyncio.gather(*crowd)
+
+
+async def test_nobody_is_overtaken_for_ever_by_what_is_asked_later():
+    clock = FakeClock()
+    line, begun = Line(clock, most=1), list[int]()
+    for _ in range(100):
+        line.leave(await asked(line, ONE, begun))
+    held = await asked(line, TWO, begun)
+    first = asking(line, ONE, begun)
+    for number in range(100):  # there is always somebody who has sent less
+        await clock.advance(4)
+        later = asking(line, InstallationId(10 + number), begun)
+        await settle()
+        line.leave(held)
+        await settle()
+        if first.done():
+            break
+        held = later.result()
+    assert first.done()
+    assert clock.monotonic() > 60
+    later.cancel()
+
+
+async def test_many_of_one_that_came_together_leave_room_for_another():
+    line, begun = Line(FakeClock(), most=1), list[int]()
+    held = await asked(line, THREE, begun)
+    crowd = [asking(line, ONE, begun) for _ in range(20)]
+    await settle()
+    late = asking(line, TWO, begun)
+    await settle()
+    for _ in range(2):
+        line.leave(held)
+        await settle()
+        held = next(t for t in [late, *crowd] if t.done()).result()
+    assert late.done()
+    for task in crowd:
+        task.cancel()
+
+
+async def test_a_token_stands_before_what_others_ask_for():
+    line, begun = Line(FakeClock(), most=1, most_awaited=1), list[int]()
+    for _ in range(100):
+        line.leave(await asked(line, APP, begun))
+    held = await asked(line, ONE, begun)
+    waiting = asking(line, TWO, begun)
+    await settle()
+    token = asking(line, APP, begun)
+    await settle()
+    line.leave(held)
+    await settle()
+    assert token.done()
+    waiting.cancel()
+
+
+@pytest.mark.parametrize("lateness", [0.0, 15.0])
+async def test_a_write_for_a_person_stands_behind_none_that_stands_in_line(
+    lateness: float,
+):
+    clock = FakeClock()
+    ledger = Ledger(clock, pace=Pace(write_interval_seconds=0))
+    crowd = [ledger.account(InstallationId(n)) for n in (1, 2, 3)]
+    account = ledger.account(InstallationId(4))
+    sent: list[str] = []
+
+    async def send(to: Account, call: Call, name: str = "") -> None:
+        async with to.turn(call) as ticket:
+            sent.append(name)
+            await clock.sleep(2 if name else 4)
+            to.answered(ticket, 200, {})
+
+    told = asyncio.gather(*(send(one, Call()) for one in (*crowd, account)))
+    await clock.advance(4)
+    await told
+    others = [
+        asyncio.create_task(send(crowd[n % 3], Call())) for n in range(MOST_AT_ONCE)
+    ]
+    await settle()
+    edit = Call(is_write=True, lateness_seconds=5.0)
+    edits = [asyncio.create_task(send(account, edit, f"edit {n}")) for n in range(2)]
+    await settle()
+    sent.clear()
+    with awaited():
+        answer = Call(is_write=True, lateness_seconds=lateness)
+        task = asyncio.create_task(send(account, answer, "answer"))
+        await settle()
+        assert sent == ["answer"]
+        await clock.advance(2)
+        await task
+    await clock.advance(2)
+    assert sent[1] == "edit 0"
+    await clock.advance(4)
+    assert sent[-1] == "edit 1"
+    await asyncio.gather(*edits, *others)

@@ -11,7 +11,8 @@ from bot.core.world.budget import CORE, GRAPHQL, SEARCH, Call
 from bot.core.world.permissions import PERMISSIONS
 from bot.errors import RateLimited
 from bot.github.examined import of_grants, of_ledger
-from bot.github.ledger import APP, Ledger, Pace
+from bot.github.ledger import Ledger, Pace
+from bot.github.line import APP
 from bot.ports.examined import State
 from tests.fakes import FakeClock
 from tests.github.server import HurriedClock, limits
