@@ -205,14 +205,15 @@ class Present:
     ) -> None:
         if self._is_allowed(batch, present, within):
             return
-        # Without access GitHub would tell of nobody that they may.
-        await self._github.check_access(present)
+        await self._github.check_access(present, within=within)
         needed, permits = batch.needed_role, batch.permits
         if present.id != batch.repository.id:
             permits = _taken_in(batch, present)
             needed = max((permit.role for permit in permits), default=needed)
         role = await self._github.role(present, starter, permits)
         if role < needed:
+            # Without access GitHub would tell of nobody that they may.
+            await self._github.check_access(present)
             raise RoleLost(RoleFell(starter, role, needed))
         self._roles_seen.setdefault(batch.id, {})[present.id] = self._clock.now()
 

@@ -4,7 +4,7 @@ import itertools
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -65,7 +65,7 @@ from bot.github.signed_commits import GitHubSignedCommits
 from bot.github.time import GitHubTime
 from bot.ports.clock import Clock
 from bot.ports.examined import Finding, State
-from bot.ports.github import Budget, RepositoryFacts
+from bot.ports.github import NOW, Budget, RepositoryFacts
 from bot.ports.people import Account
 from bot.ports.store import Held
 
@@ -308,9 +308,11 @@ class GitHubReader:
             connection, request, app=self._app, since=since
         )
 
-    async def check_access(self, repository: Repository) -> None:
-        """Raise ``AppUnavailable`` unless the app may work there at this moment."""
-        await self._client.tokens.check_access(repository)
+    async def check_access(
+        self, repository: Repository, *, within: timedelta = NOW
+    ) -> None:
+        """Raise ``AppUnavailable`` unless the app may work there, or could a while ago."""
+        await self._client.tokens.check_access(repository, within=within)
 
     def lacks(self, repository: Repository) -> frozenset[Feature]:
         """Return what the server was found to lack so far, without a request."""

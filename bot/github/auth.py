@@ -15,8 +15,10 @@ from cachetools import TLRUCache
 from bot.core.model import InstallationId, Repository
 from bot.core.say.problems.github import NotInstalled, TakenFromApp
 from bot.errors import AppUnavailable, NotFound, Refused
+from bot.github.line import is_awaited
 from bot.github.time import GitHubTime
 from bot.ports.clock import Clock
+from bot.ports.github import NOW
 
 CLOCK_SKEW = timedelta(seconds=60)
 JWT_LIFE = timedelta(minutes=9)  # GitHub accepts at most ten
@@ -173,9 +175,16 @@ class InstallationTokens:
         """Return a token of an installation, for the API."""
         return await self._token(_Scope(installation_id))
 
-    async def check_access(self, repository: Repository) -> None:
-        """Raise ``AppUnavailable`` unless the app may work there at this moment."""
-        self._tokens.pop(_scope(repository, to_push=False), None)
+    async def check_access(
+        self, repository: Repository, *, within: timedelta = NOW
+    ) -> None:
+        """Raise ``AppUnavailable`` unless the app may work there at this moment, or could
+        *within* so much time.
+        """
+        scope = _scope(repository, to_push=False)
+        token = self._tokens.get(scope)
+        if token and self._clock.monotonic() - token.made_at >= within.total_seconds():
+            self._tokens.pop(scope, None)
         await self.token(repository)
 
     def drop(self, text: str) -> None:
@@ -204,10 +213,16 @@ class InstallationTokens:
         return self._clock.monotonic() - token.made_at < FRESH_SECONDS
 
     async def _token(self, scope: "_Scope") -> str:
-        async with self._locks.setdefault(scope, asyncio.Lock()):
-            token = self._tokens.get(scope)
-            if token is None:
-                token = self._tokens[scope] = await self._asked_for(scope)
+        lock = self._locks.setdefault(scope, asyncio.Lock())
+        token = self._tokens.get(scope)
+        if token is None and lock.locked() and is_awaited():
+            # Nobody waits for whoever asks: that may stand in line for long.
+            token = self._tokens[scope] = await self._asked_for(scope)
+        if token is None:
+            async with lock:
+                token = self._tokens.get(scope)
+                if token is None:
+                    token = self._tokens[scope] = await self._asked_for(scope)
         return token.text
 
     async def _asked_for(self, scope: "_Scope") -> _Token:

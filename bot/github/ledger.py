@@ -13,7 +13,6 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from math import inf
 
 from cachetools import LRUCache
 
@@ -59,10 +58,14 @@ class Pace:
         """Whether requests go out as fast as they can."""
         return self.write_interval_seconds == 0
 
-    def shares(self) -> "tuple[Share, ...]":
-        """Return the account's share of each limit on bursts, nothing spent yet."""
+    def shares(self, *, kept: float = 0.0) -> "tuple[Share, ...]":
+        """Return the account's share of each limit on bursts, nothing spent yet.
+
+        *kept* is the fraction of the points for what people wait for.
+        """
+        points = self.points_per_minute
         return (
-            Share(self.points_per_minute, budget.MINUTE, lambda call: call.points),
+            Share(points, budget.MINUTE, lambda call: call.points, kept=points * kept),
             Share(self.content_per_minute, budget.MINUTE, _content),
             Share(self.content_per_hour, budget.HOUR, _content),
             Share(self.searches_per_minute, budget.MINUTE, _searches),
@@ -73,9 +76,15 @@ class Share:
     """At most so much in any so many seconds of what a call counts for."""
 
     def __init__(
-        self, most: int, seconds: float, cost_of: Callable[[Call], int]
+        self,
+        most: int,
+        seconds: float,
+        cost_of: Callable[[Call], int],
+        *,
+        kept: float = 0.0,
     ) -> None:
         self._most = most
+        self._kept = kept
         self._seconds = seconds
         self._cost_of = cost_of
         self._spent: deque[Spent] = deque()
@@ -87,7 +96,8 @@ class Share:
             return 0.0
         while self._spent and self._spent[0].at + self._seconds <= now:
             self._spent.popleft()
-        most, seconds = self._most, self._seconds
+        seconds = self._seconds
+        most = self._most if is_awaited() else int(self._most - self._kept)
         return budget.rolling_wait(
             self._spent, now=now, most=most, seconds=seconds, cost=cost
         )
@@ -239,7 +249,8 @@ class Account:
         self._under_way = 0
         self._answered = asyncio.Event()
         self._last_write_began: float | None = None
-        self._shares = pace.shares()
+        is_app = installation_id == APP
+        self._shares = pace.shares(kept=budget.KEPT_FOR_PEOPLE if is_app else 0.0)
 
     # --- questions ---
 
@@ -445,12 +456,10 @@ class Account:
             now=self._clock.now(),
         )
 
-    def _most_at_once(self) -> float:
-        """Return how many requests may be under way. The app's own are for all
-        installations: what is good for these is up to the line.
-        """
+    def _most_at_once(self) -> int:
+        """Return how many requests may be under way."""
         if self._installation_id == APP:
-            return inf
+            return budget.MOST_OF_THE_APP
         return budget.MOST_AWAITED if is_awaited() else budget.MOST_CONCURRENT
 
     def _is_away(self) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from bot.core.command.syntax import Search
@@ -30,6 +30,8 @@ from bot.core.world.questions import Question
 from bot.core.world.runs import WorkflowNow
 from bot.ports.people import Account
 from bot.ports.store import Delivery
+
+NOW = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,8 +198,11 @@ class Lookups(Protocol):
 class Access(Protocol):
     """Where the app may work, and what it may do there."""
 
-    async def check_access(self, repository: Repository) -> None:
-        """Raise ``AppUnavailable`` unless the app may work there at this moment.
+    async def check_access(
+        self, repository: Repository, *, within: timedelta = NOW
+    ) -> None:
+        """Raise ``AppUnavailable`` unless the app may work there at this moment, or could
+        *within* so much time: asking takes points of all installations.
 
         Being able to read it says nothing: a public repository can be read by everybody.
         """

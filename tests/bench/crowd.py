@@ -124,10 +124,17 @@ NUMBERS: dict[str, int] = {}
 
 
 class Crowd:
-    """Installations on a local GitHub, and the database of a bot that was ended."""
+    """Installations on a local GitHub, and the database of a bot that was ended.
+
+    It is a server of somebody's own, without limits on bursts: on github.com the app gets
+    170 tokens a minute, so that a thousand installations begin again within minutes,
+    however quick the bot is.
+    """
 
     def __init__(self, on: World) -> None:
         self._on = on
+        secondary = on.hub.limits.secondary
+        secondary.points_a_minute = secondary.concurrent = None
         self.repositories: list[HubRepository] = []
 
     def install(self, count: int, *, issues: int) -> None:
@@ -213,7 +220,6 @@ class Crowd:
         return {
             **self._on.environment(),
             "BATCH_SETTINGS_FILE": str(file),
-            "BATCH_WRITE_INTERVAL": "1",
             "PYTHONPATH": str(packages),
             **variables,
         }

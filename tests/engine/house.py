@@ -79,7 +79,7 @@ class Hub(Unlimited):
     ) -> Mapping[Reference, ItemFacts]:
         return {one: self.outside[one] for one in references if one in self.outside}
 
-    async def check_access(self, repository: Repository) -> None:
+    async def check_access(self, repository: Repository, **_: object) -> None:
         if self.no_access is not None:
             raise self.no_access
 

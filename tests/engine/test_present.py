@@ -43,7 +43,7 @@ class GitHub:
         found = self.facts_of_items
         return self.about, {f.number: f for f in found.values() if f.number in numbers}
 
-    async def check_access(self, repository: Repository) -> None:
+    async def check_access(self, repository: Repository, **_: object) -> None:
         if self.no_access is not None:
             raise self.no_access
 

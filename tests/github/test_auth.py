@@ -2,12 +2,16 @@
 
 import asyncio
 import json
+from datetime import timedelta
 
 import jwt
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from bot.github.auth import AppCredentials
+from bot.core.model import InstallationId, Repository
+from bot.github.auth import AppCredentials, InstallationTokens
+from bot.github.line import awaited, is_awaited
 from bot.github.time import GitHubTime
+from tests.fakes import FakeClock, settle
 from tests.github.server import (
     INSTALLATION,
     REPOSITORY,
@@ -96,3 +100,50 @@ async def test_asking_for_a_token_is_charged_to_no_meter(desk: Bench):
     with desk.reader.metered("b7k2"):
         await desk.client.tokens.for_installation(INSTALLATION)
     assert desk.reader.spent("b7k2") == 0
+
+
+async def test_access_that_was_shown_a_while_ago_is_asked_for_again_only_if_that_counts():
+    clock = FakeClock()
+    asked: list[object] = []
+
+    async def exchange(path: str, data: object) -> object:
+        asked.append(data)
+        end = clock.now() + timedelta(hours=1)
+        return {"token": f"ghs_{len(asked)}", "expires_at": end.isoformat()}
+
+    tokens = InstallationTokens(exchange, clock, lambda _: None)
+    widgets = Repository(1, "acme/widgets", InstallationId(7))
+    await tokens.check_access(widgets, within=timedelta(minutes=5))
+    await clock.advance(299)
+    await tokens.check_access(widgets, within=timedelta(minutes=5))
+    assert len(asked) == 1
+    await clock.advance(2)
+    await tokens.check_access(widgets, within=timedelta(minutes=5))
+    assert len(asked) == 2
+    await tokens.check_access(widgets)
+    assert len(asked) == 3
+
+
+async def test_a_token_that_a_person_waits_for_does_not_wait_for_one_in_line():
+    clock = FakeClock()
+    standing = asyncio.Event()
+    asked = 0
+
+    async def exchange(path: str, data: object) -> object:
+        nonlocal asked
+        asked += 1
+        number = asked
+        if not is_awaited():
+            await standing.wait()
+        end = clock.now() + timedelta(hours=1)
+        return {"token": f"ghs_{number}", "expires_at": end.isoformat()}
+
+    tokens = InstallationTokens(exchange, clock, lambda _: None)
+    waiting = asyncio.create_task(tokens.for_installation(InstallationId(7)))
+    await settle()
+    with awaited():
+        assert await tokens.for_installation(InstallationId(7)) == "ghs_2"
+    assert not waiting.done()
+    assert await tokens.for_installation(InstallationId(7)) == "ghs_2"
+    standing.set()
+    assert await waiting == "ghs_1"

@@ -22,7 +22,7 @@ from bot.core.world.budget import (
 )
 from bot.errors import RateLimited, TransientError
 from bot.github.ledger import Account, Ledger, Pace, Ticket
-from bot.github.line import awaited
+from bot.github.line import APP, awaited
 from bot.github.precedence import MOST_SECONDS
 from bot.ports.store import Held
 from tests.fakes import FakeClock, settle
@@ -703,3 +703,30 @@ async def test_what_a_person_waits_for_is_sent_while_an_installation_is_busy():
     assert begun == 60  # nobody is forgotten
     await clock.advance(5)
     await asyncio.gather(*crowd, *people)
+
+
+async def test_tokens_count_as_github_counts_them_and_some_are_kept_for_people():
+    clock = FakeClock()
+    ledger = Ledger(clock, pace=Pace(points_per_minute=100))
+    app = ledger.account(APP)
+    token = call_of("POST", "/app/installations/7/access_tokens")
+    asked: list[str] = []
+
+    async def ask(who: str) -> None:
+        with awaited() if who == "a person" else nullcontext():
+            async with app.turn(token) as ticket:
+                asked.append(who)
+                app.answered(ticket, 201, {})
+
+    tasks = [asyncio.create_task(ask("nobody")) for _ in range(30)]
+    await settle()
+    assert asked == ["nobody"] * 16
+    tasks += [asyncio.create_task(ask("a person")) for _ in range(5)]
+    await settle()
+    assert asked[16:] == ["a person"] * 4
+    await clock.advance(61)
+    await settle()
+    assert asked.count("a person") == 5
+    assert asked.count("nobody") >= 16 + 14 - 1
+    await clock.advance(61)
+    await asyncio.gather(*tasks)

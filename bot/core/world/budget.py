@@ -31,8 +31,10 @@ CONTENT_PER_MINUTE = 60  # of 80
 CONTENT_PER_HOUR = 400  # of 500
 SEARCHES_PER_MINUTE = 20  # of 30
 POINTS_PER_MINUTE = 850  # of 900; a read is 1, a write 5
+KEPT_FOR_PEOPLE = 0.2  # of the app's own points: no token that is waited for lacks them
 MOST_CONCURRENT = 20  # of 100
 MOST_AWAITED = 40  # of 100, when a person waits for the next
+MOST_OF_THE_APP = 80  # of 100: what it asks for is for all installations
 
 
 # --- one request -------------------------------------------------------------------
@@ -50,12 +52,13 @@ class Call:
     cost: int = 1  # of the primary limit
     is_write: bool = False
     is_content: bool = False
+    is_token: bool = False  # asks for one: a POST that changes nothing
     lateness_seconds: float = 5.0
 
     @property
     def points(self) -> int:
         """What the secondary limit of points a minute counts."""
-        return 5 if self.is_write else 1
+        return 5 if self.is_write or self.is_token else 1
 
 
 _COMMENT = re.compile(r"/comments/\d+$")
@@ -68,11 +71,12 @@ _TOKEN = re.compile(r"/access_tokens$")
 def call_of(method: str, path: str, body: bytes = b"") -> Call:
     """Return what a REST request means for the limits; *path* has no query.
 
-    Asking for a token is a POST that creates nothing, and counts as a read.
+    Asking for a token is a POST that creates nothing: it is in nobody's turn to write.
     """
     resource = SEARCH if re.search(r"(^|/)search/", path) else CORE
-    if method in ("GET", "HEAD") or _TOKEN.search(path):
-        return Call(resource)
+    is_token = bool(_TOKEN.search(path))
+    if method in ("GET", "HEAD") or is_token:
+        return Call(resource, is_token=is_token)
     is_content = method in ("POST", "PATCH") and bool(_CONTENT.search(path))
     lateness = 5.0
     if _REACTIONS.search(path):

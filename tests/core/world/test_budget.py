@@ -46,7 +46,7 @@ def window(remaining: int, *, limit: int = 5000, reset_in: float = 3600) -> Wind
         ("GET", "/repos/o/n/issues/1", Call()),
         ("GET", "/search/issues", Call("search")),
         ("GET", "/repos/search/issues/issues/1", Call("search")),
-        ("POST", "/app/installations/7/access_tokens", Call()),
+        ("POST", "/app/installations/7/access_tokens", Call(is_token=True)),
         (
             "POST",
             "/repos/o/n/issues/1/comments",
