@@ -210,6 +210,7 @@ class Thread:
     events: list[ThreadEvent] = field(default_factory=list)
     edits: list[Edit] = field(default_factory=list)
     blocked_by: list["Thread"] = field(default_factory=list)
+    blocks: list["Thread"] = field(default_factory=list)  # the same from its other end
     sub_issues: list["Thread"] = field(default_factory=list)
     parent: "Thread | None" = None
 
@@ -434,11 +435,21 @@ class State:
             None,
         )
 
+    def blocked_by(self, thread: Thread) -> list[Thread]:
+        """Return the issues that wait for one, as far as there are any."""
+        there = (
+            other
+            for other in thread.blocks
+            if not other.is_deleted and other.repository.id in self.repositories
+        )
+        return sorted(there, key=lambda other: (other.repository.id, other.number))
+
     def unrelate(self, thread: Thread) -> None:
         """Take a thread that goes away out of what others say of it."""
         for repository in self.repositories.values():
             for other in repository.threads.values():
                 other.blocked_by = [t for t in other.blocked_by if t is not thread]
+                other.blocks = [t for t in other.blocks if t is not thread]
                 other.sub_issues = [t for t in other.sub_issues if t is not thread]
                 if other.parent is thread:
                     other.parent = None

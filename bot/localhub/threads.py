@@ -415,6 +415,7 @@ class Threads(Setup):
                 resource="IssueDependency", field="issue_id", code="already_exists"
             )
         blocked.blocked_by.append(by)
+        by.blocks.append(blocked)
         self.tell(blocked, "blocked_by_added", actor, f"#{by.number}")
         self._announce_dependency("blocked_by_added", actor, blocked, by)
 
@@ -425,6 +426,7 @@ class Threads(Setup):
         if by not in blocked.blocked_by:
             raise not_found()
         blocked.blocked_by.remove(by)
+        by.blocks.remove(blocked)
         self.tell(blocked, "blocked_by_removed", actor, f"#{by.number}")
         self._announce_dependency("blocked_by_removed", actor, blocked, by)
 

@@ -131,12 +131,7 @@ def _sub_issues_summary(source: Thread, _info: Any, _arguments: Any) -> Json:
 
 
 def _blocking(source: Thread, info: Info, arguments: dict[str, Any]) -> Connection:
-    waiting = [
-        thread
-        for repository in call_of(info).hub.state.repositories.values()
-        for thread in repository.visible_threads()
-        if source in thread.blocked_by
-    ]
+    waiting = call_of(info).hub.state.blocked_by(source)
     return connection(waiting, info, arguments)
 
 

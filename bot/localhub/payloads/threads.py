@@ -127,12 +127,7 @@ class ThreadPayloads(RepositoryPayloads):
             return {}
         total = len(thread.sub_issues)
         completed = sum(not t.is_open for t in thread.sub_issues)
-        blocking = [
-            other
-            for repository in self.state.repositories.values()
-            for other in repository.visible_threads()
-            if thread in other.blocked_by
-        ]
+        blocking = self.state.blocked_by(thread)
         return {
             "parent_issue_url": self.issue_url(thread.parent)
             if thread.parent

@@ -211,12 +211,7 @@ def remove_blocked_by(call: Call) -> Answer:
 @routes.get(f"{ISSUE}/dependencies/blocking", "issues")
 def list_blocking(call: Call) -> Answer:
     """Answer with the issues that wait for this one."""
-    waiting = [
-        other
-        for repository in call.hub.state.repositories.values()
-        for other in repository.visible_threads()
-        if call.thread in other.blocked_by
-    ]
+    waiting = call.hub.state.blocked_by(call.thread)
     return call.page(waiting, call.hub.payloads.issue)
 
 
