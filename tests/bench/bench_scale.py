@@ -46,6 +46,7 @@ CHATTER = 50.0  # deliveries a second
 FLOOD = 20.0  # commands a second
 NEWCOMERS = 5  # in each situation
 SENDERS = 20
+CALM_SECONDS = 40.0  # until every batch has said that it goes on
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +211,7 @@ async def measure(count: int, log: Path | None) -> Measured:
                 hurried = await process.seen(newcomers[:NEWCOMERS])
                 await process.settled(count * SLOTS + NEWCOMERS)
                 resumed, resumed_cpu = perf_counter() - began, server.cpu_seconds()
-                await asyncio.sleep(10)
+                await asyncio.sleep(CALM_SECONDS)
                 calm = await process.seen(newcomers[NEWCOMERS : 2 * NEWCOMERS])
                 async with process.flood(crowd.repositories[0]):
                     await asyncio.sleep(5)

@@ -38,7 +38,7 @@ BATCHES = 2  # of each installation
 ITEMS = 50  # of each batch
 THREADS = (1, 2)  # where they are shown
 FIRST = 11
-SECONDS = (60, 240)
+SECONDS = (240, 600)
 """How long commands take, the shortest and the longest."""
 
 WORKER = f'''
