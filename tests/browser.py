@@ -23,7 +23,7 @@ FLAGS = [
 async def chromium() -> AsyncIterator[Browser]:
     """Yield a running browser; skip the test where there is none."""
     if not IS_THERE:
-        pytest.skip(f"there is no Chromium at {EXECUTABLE}")
+        pytest.skip(f"there is no Chromium at {EXECUTABLE}: install chromium")
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path=str(EXECUTABLE), args=FLAGS

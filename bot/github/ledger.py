@@ -460,7 +460,9 @@ class Account:
         """Return how many requests may be under way."""
         if self._installation_id == APP:
             return budget.MOST_OF_THE_APP
-        return budget.MOST_AWAITED if is_awaited() else budget.MOST_CONCURRENT
+        return (
+            budget.MOST_CONCURRENT_AWAITED if is_awaited() else budget.MOST_CONCURRENT
+        )
 
     def _is_away(self) -> bool:
         """Return whether nothing that is sent now would get a good answer."""

@@ -48,7 +48,9 @@ def agents() -> Iterator[Path]:
     """A folder with all of them, as in someone's home."""
     kept = os.environ.get("AGENTS")
     if not which("npm"):
-        pytest.skip("npm is not installed")
+        pytest.skip(
+            "npm, which brings the agents, is not installed: it comes with Node"
+        )
     if kept:
         install(Path(kept).resolve())
         yield Path(kept).resolve()

@@ -185,7 +185,7 @@ async def bot(on: World) -> AsyncIterator[Server]:
         async with on_first_processor(
             *argv, cwd=on.folder, env=environment, stderr=file
         ) as process:
-            url = await _address(log, process)
+            url = await address(log, process)
             yield Server(
                 psutil.Process(process.pid),
                 URL(url).port or 0,
@@ -193,7 +193,8 @@ async def bot(on: World) -> AsyncIterator[Server]:
             )
 
 
-async def _address(log: Path, process: asyncio.subprocess.Process) -> str:
+async def address(log: Path, process: asyncio.subprocess.Process) -> str:
+    """Return where a bot listens, once its *log* says so."""
     while process.returncode is None:
         for line in (await asyncio.to_thread(log.read_text)).splitlines():
             if line.endswith("}") and json.loads(line)["event"] == "ready":

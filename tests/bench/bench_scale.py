@@ -31,7 +31,7 @@ from tests.bench.bench_deliveries import (
     PROCESSORS,
     ROOT,
     Server,
-    _address,
+    address,
     on_first_processor,
 )
 from tests.bench.crowd import BATCHES, FIRST, ITEMS, Crowd, alike
@@ -191,7 +191,7 @@ async def bot(on: World, crowd: Crowd) -> AsyncIterator[Server]:
         async with on_first_processor(
             *argv, cwd=on.folder, env=environment, stderr=file
         ) as process:
-            url = await _address(log, process)
+            url = await address(log, process)
             on.hub.set_webhook_url(f"{url}/api/github/webhooks")
             try:
                 yield Server(

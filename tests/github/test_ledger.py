@@ -15,8 +15,8 @@ from bot.core.world.answers import error_of, failure_of
 from bot.core.world.budget import (
     CORE,
     GRAPHQL,
-    MOST_AWAITED,
     MOST_CONCURRENT,
+    MOST_CONCURRENT_AWAITED,
     Call,
     call_of,
 )
@@ -698,7 +698,7 @@ async def test_what_a_person_waits_for_is_sent_while_an_installation_is_busy():
     assert begun == MOST_CONCURRENT
     people = [asyncio.create_task(ask(for_person=True)) for _ in range(30)]
     await settle()
-    assert begun == MOST_AWAITED
+    assert begun == MOST_CONCURRENT_AWAITED
     await clock.advance(1)
     assert begun == 60  # nobody is forgotten
     await clock.advance(5)

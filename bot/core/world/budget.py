@@ -33,7 +33,7 @@ SEARCHES_PER_MINUTE = 20  # of 30
 POINTS_PER_MINUTE = 850  # of 900; a read is 1, a write 5
 KEPT_FOR_PEOPLE = 0.2  # of the app's own points: no token that is waited for lacks them
 MOST_CONCURRENT = 20  # of 100
-MOST_AWAITED = 40  # of 100, when a person waits for the next
+MOST_CONCURRENT_AWAITED = 40  # of 100, when a person waits for the next
 MOST_OF_THE_APP = 80  # of 100: what it asks for is for all installations
 
 
