@@ -4,6 +4,7 @@ import asyncio
 import base64
 import os
 import re
+import select
 import signal
 import stat
 import subprocess
@@ -516,8 +517,13 @@ def test_nothing_is_replaced_unless_somebody_says_yes(
             said += os.read(ours, 4096)
         os.write(ours, answers)
         with suppress(OSError):  # the terminal's other end is closed
-            while more := os.read(ours, 4096):
-                said += more
+            while True:
+                if not select.select([ours], [], [], 5.0)[0]:
+                    os.write(ours, answers)  # Python was not yet reading: press again
+                elif more := os.read(ours, 4096):
+                    said += more
+                else:
+                    break
     os.close(ours)
     assert process.returncode == (130 if answers == b"\x03" else 0)
     assert says in said.decode()
