@@ -6,7 +6,7 @@ says goes through it at the moment when it becomes words of the bot: an error, a
 
 import base64
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -18,8 +18,15 @@ _SHORTEST = 6
 _SHORTEST_PART = 16
 """Characters of a piece of a secret, such as a line of a key, that give it away."""
 
-_MOST_LEARNED = 1024
-"""How many of the newest tokens are known; GitHub's live for an hour."""
+_MOST_LEARNED = 4096
+"""How many of the newest tokens are known, two of an installation; GitHub's live for an
+hour.
+"""
+
+_BLOCK = _SHORTEST_PART // 2
+"""Characters between the places in a token at which it is looked up: each piece that
+gives it away holds one such block whole.
+"""
 
 _UNSEEN = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # colours and cursor movements
@@ -41,6 +48,7 @@ _LOOKALIKE = re.compile(
     r"|(?i:(?<=authorization: )\w+ [\w.~+/=-]+)",
     re.DOTALL,
 )
+_RUN = re.compile(rf"\S{{{_SHORTEST_PART},}}")
 _WORD = re.compile(rf"[A-Za-z0-9+/=_-]{{{_SHORTEST_PART},}}")
 
 
@@ -55,41 +63,71 @@ def hide(text: str, secrets: Sequence[str]) -> str:
     The lines of a key and base64 count as forms, also where only a piece of them shows.
     What is hidden is looked for in the text as it is seen: without what is invisible.
     """
-    text = _hidden(text, secrets)
+    return _hide(text, lambda _: secrets)
+
+
+def _hide(text: str, secrets_in: Callable[[str], Sequence[str]]) -> str:
+    text = _hidden(text, secrets_in(text))
     if text.isascii() and text.isprintable():
         return text
     seen = _UNSEEN.sub("", text)
-    hidden = seen if seen == text else _hidden(seen, secrets)
+    hidden = seen if seen == text else _hidden(seen, secrets_in(seen))
     return text if hidden == seen else hidden
 
 
 class Secrets:
     """What must show nowhere: what is known from the start, and tokens as they come.
 
-    With many installations there are thousands of tokens, and most of what is logged is
-    too short for any of them.
+    With many installations there are thousands of tokens: a text is held only to those of
+    which it has a block, so that its length decides what that takes.
     """
 
     def __init__(self, known: Iterable[str] = ()) -> None:
         self._known = tuple(known)
         self._learned: dict[str, None] = {}
-        self._all = self._short = self._known
-        self._sort()
+        self._by_block: dict[str, tuple[str, ...]] = {}
 
     def learn(self, token: str) -> None:
         """Hide *token* from now on, and forget the oldest of very many."""
+        if token in self._learned:
+            return
+        if not _RUN.fullmatch(token):  # a key, a short one: there are few
+            self._known = tuple(dict.fromkeys([*self._known, token]))
+            return
         self._learned[token] = None
-        while len(self._learned) > _MOST_LEARNED:
-            del self._learned[next(iter(self._learned))]
-        self._sort()
+        for block in _blocks(token):
+            self._by_block[block] = (*self._by_block.get(block, ()), token)
+        if len(self._learned) > _MOST_LEARNED:
+            self._forget(next(iter(self._learned)))
+
+    def _forget(self, token: str) -> None:
+        del self._learned[token]
+        for block in _blocks(token):
+            left = tuple(one for one in self._by_block[block] if one != token)
+            if left:
+                self._by_block[block] = left
+            else:
+                del self._by_block[block]
 
     def now(self) -> tuple[str, ...]:
         """Return them all."""
-        return self._all
+        return (*self._learned, *self._known)
 
     def hide(self, text: str) -> str:
         """Return *text* as it may be shown and kept."""
-        return hide(text, self._short if len(text) < _SHORTEST_PART else self._all)
+        return _hide(text, self._in)
+
+    def _in(self, text: str) -> tuple[str, ...]:
+        """Return those that *text* may show."""
+        if len(text) < _SHORTEST_PART:
+            return tuple(s for s in self._known if len(s) < _SHORTEST_PART)
+        found = dict.fromkeys(self._known)
+        for run in _RUN.findall(text) if self._by_block else ():
+            for start in range(len(run) - _BLOCK + 1):
+                found |= dict.fromkeys(
+                    self._by_block.get(run[start : start + _BLOCK], ())
+                )
+        return tuple(found)
 
     def hide_inside(self, value: Any) -> Any:
         """Return *value* as plain JSON that may be shown and kept: without secrets in any
@@ -102,10 +140,6 @@ class Secrets:
         if isinstance(value, list | tuple | set | frozenset):
             return [self.hide_inside(one) for one in value]
         return self.hide(str(value))
-
-    def _sort(self) -> None:
-        self._all = (*self._learned, *self._known)
-        self._short = tuple(s for s in self._all if len(s) < _SHORTEST_PART)
 
 
 def _hidden(text: str, secrets: Sequence[str]) -> str:
@@ -129,7 +163,16 @@ def _unless_secret(word: str, forms: Iterable[str]) -> str:
     return REDACTED if is_piece or is_whole else word
 
 
-@lru_cache(maxsize=2 * _MOST_LEARNED)
+def _blocks(token: str) -> frozenset[str]:
+    """Return the blocks of every form of a token, which has no spaces."""
+    return frozenset(
+        form[start : start + _BLOCK]
+        for form in (*_parts(token), *_forms(token))
+        for start in range(0, len(form) - _BLOCK + 1, _BLOCK)
+    )
+
+
+@lru_cache
 def _parts(secret: str) -> tuple[str, ...]:
     """Return a secret as it is, as addresses have it, and each long line of it."""
     lines = [line for line in secret.split() if len(line) >= _SHORTEST_PART]
@@ -144,7 +187,7 @@ def _quoted(secret: str) -> str:
     )
 
 
-@lru_cache(maxsize=2 * _MOST_LEARNED)
+@lru_cache
 def _forms(secret: str) -> tuple[str, ...]:
     """Return a secret on one line, and in base64 wherever in a text it may stand."""
     joined = "".join(secret.split())

@@ -1,4 +1,6 @@
 import base64
+from base64 import b64encode
+from hashlib import sha256
 
 import pytest
 from hypothesis import given
@@ -48,7 +50,7 @@ def test_ordinary_words_stay():
 @pytest.mark.parametrize("before", ["", "x", "xy", "xyz", "user:"])
 @pytest.mark.parametrize("after", ["", "\n", "!", " and more"])
 @pytest.mark.parametrize(
-    "encode", [base64.b64encode, base64.urlsafe_b64encode, lambda raw: raw]
+    "encode", [b64encode, base64.urlsafe_b64encode, lambda raw: raw]
 )
 def test_a_known_secret_is_hidden_in_any_form(encode, before: str, after: str):
     shown = encode(f"{before}{SECRET}{after}".encode()).decode()
@@ -103,7 +105,7 @@ UNSEEN = [
 @pytest.mark.parametrize("unseen", UNSEEN)
 @pytest.mark.parametrize("secret", [SECRET, "ghs_" + "a1B2" * 9, f"x:{SECRET}"])
 def test_what_nobody_sees_does_not_part_a_secret(secret: str, unseen: str):
-    shown = base64.b64encode(secret.encode()).decode() if ":" in secret else secret
+    shown = b64encode(secret.encode()).decode() if ":" in secret else secret
     parted = shown[:9] + unseen + shown[9:]
     assert hide(f"it is <{parted}> there", [SECRET]) == f"it is <{REDACTED}> there"
 
@@ -119,15 +121,62 @@ def test_a_secret_is_hidden_as_addresses_have_it():
 
 def test_a_token_is_hidden_from_when_it_is_made_and_the_newest_of_very_many():
     secrets, token = Secrets([SECRET]), "v1.0123456789abcdef"
-    shown = base64.b64encode(f"x-access-token:{token}".encode()).decode()
+    shown = b64encode(f"x-access-token:{token}".encode()).decode()
     assert secrets.hide(f"Basic {shown}") == f"Basic {shown}"
     secrets.learn(token)
     assert secrets.hide(f"Basic {shown}") == f"Basic {REDACTED}"
     assert secrets.hide_inside({"a": [token, SECRET]}) == {"a": [REDACTED, REDACTED]}
-    for number in range(2000):
-        secrets.learn(f"v1.0123456789-{number}")
-    assert secrets.hide("v1.0123456789-1999") == REDACTED
-    assert len(secrets.now()) < 1100
+    for number in range(5000):
+        secrets.learn(f"v1.0123456789-{number:04}")
+    assert secrets.hide("v1.0123456789-4999") == REDACTED
+    assert secrets.hide("v1.0123456789-0001") == "v1.0123456789-0001"
+    assert len(secrets.now()) < 4200
+
+
+TOKENS = [f"v1.{sha256(bytes([n])).hexdigest()[:40]}%/."[n:] for n in range(4)]
+
+
+@given(
+    st.lists(st.sampled_from(TOKENS)),
+    st.sampled_from(TOKENS),
+    st.integers(0, 40),
+    st.integers(15, 64),
+    st.integers(0, 3),
+    st.sampled_from(["", " ", "=", "aaaa", "bbbbbbbb", "\u200b"]),
+    st.sampled_from(["", " ", "=", "aaaa", "bbbbbbbb", "\u200b"]),
+)
+def test_a_learned_token_is_hidden_as_one_that_is_known_from_the_start(
+    learned: list[str],
+    shown: str,
+    start: int,
+    length: int,
+    encoded: int,
+    before: str,
+    after: str,
+):
+    secrets = Secrets([SECRET])
+    for token in learned:
+        secrets.learn(token)
+    if encoded:
+        shown = b64encode(b"x" * encoded + shown.encode()).decode()
+    text = before + shown[start : start + length] + after
+    assert secrets.hide(text) == hide(text, [SECRET, *dict.fromkeys(learned)])
+
+
+@pytest.mark.parametrize("shown", [TOKENS[0], b64encode(TOKENS[0].encode()).decode()])
+def test_the_shortest_piece_of_a_learned_token_that_gives_it_away_is_hidden(shown: str):
+    secrets = Secrets()
+    secrets.learn(TOKENS[0])
+    pieces = [shown[n : n + 16] for n in range(4, 24)]
+    assert {secrets.hide(f"aaaa{piece}bbbbbbbb") for piece in pieces} == {REDACTED}
+
+
+def test_a_key_that_is_learned_is_hidden_by_each_of_its_lines():
+    secrets, key = Secrets(), private_key()
+    secrets.learn(key)
+    secrets.learn("short one")
+    assert secrets.hide(f"3: {key.splitlines()[3]}") == f"3: {REDACTED}"
+    assert secrets.hide("a short one") == f"a {REDACTED}"
 
 
 @given(
