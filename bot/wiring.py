@@ -500,7 +500,7 @@ class Engine:
             recorder=self.recorder,
             running=running,
             github=github.github,
-            memory=HostMemory(),
+            memory=HostMemory(clock),
             clock=clock,
             limits=SlotLimits(settings.concurrency, settings.workspaces),
         )

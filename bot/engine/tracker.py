@@ -233,6 +233,7 @@ class Tracker:
             ),
             left=left / usable,
             items_seconds=self._items_seconds,
+            early_seconds=watch.early_seconds,
         )
 
     async def _wait(self, watch: Watch, seconds: float | None) -> None:

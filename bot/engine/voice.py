@@ -3,6 +3,7 @@
 Each is written when ``Tracker`` says so.
 """
 
+import asyncio
 from collections import deque
 from datetime import timedelta
 
@@ -18,6 +19,7 @@ from bot.core.effects import (
 )
 from bot.core.events import BatchConcluded, Reported, TrackingCommented
 from bot.core.model import Batch, InstallationId, ItemState
+from bot.core.run.pace import early_seconds
 from bot.core.run.progress import Progress
 from bot.core.run.speech import reports_its_end
 from bot.core.say.plan import render_plan
@@ -67,6 +69,7 @@ class Voice:
         self._checks = checks
         self._clock = clock
         self._edits: dict[InstallationId, deque[float]] = {}
+        self._turn = asyncio.Lock()
 
     async def create(self, progress: Progress, watch: Watch) -> None:
         """Post the tracking comment, or find the one that was posted."""
@@ -106,8 +109,7 @@ class Voice:
 
         Return what GitHub said if it does not take that.
         """
-        situation = await self._situations.situation(progress)
-        page = render(progress, situation, watch)
+        page = await self._page(progress, watch)
         shown = watch.shown
         if shown and (page.body, page.redraws) == (shown.body, shown.redraws):
             self._written(watch, page)
@@ -125,16 +127,25 @@ class Voice:
         watch.is_asked_for = False
         self._written(watch, page)
         self._edited(batch)
+        if shown is None:
+            watch.early_seconds = early_seconds(batch.id)
         return None
 
     async def pass_over(self, progress: Progress, watch: Watch) -> None:
         """Take a comment that is not to be there for written: the check run follows it."""
-        situation = await self._situations.situation(progress)
-        self._written(watch, render(progress, situation, watch))
+        self._written(watch, await self._page(progress, watch))
+
+    async def _page(self, progress: Progress, watch: Watch) -> Page:
+        """Return the comment as it is now. Those of thousands of batches may be due: of
+        all that is ready to run at one moment, one renders, and a command waits for one.
+        """
+        async with self._turn:
+            situation = await self._situations.situation(progress)
+            return render(progress, situation, watch)
 
     def _written(self, watch: Watch, page: Page) -> None:
         watch.shown, watch.check.is_due = page, True
-        watch.edited_at = self._clock.monotonic()
+        watch.edited_at, watch.early_seconds = self._clock.monotonic(), 0.0
 
     async def check(self, progress: Progress, watch: Watch) -> None:
         """Have the check run on the pull request say the same.

@@ -42,6 +42,7 @@ class Watch:
     redraws: int = 0  # how often it was to be written whatever stands there
     shown: Page | None = None  # what the last edit wrote
     edited_at: float = 0.0  # monotonic
+    early_seconds: float = 0.0  # by which its times are written again before they must
     is_marked: bool = False  # pinned, and the command reacted to
     is_asked_for: bool = False  # by somebody since the last edit
     is_missed: bool = False  # a person deleted it, and somebody asked for it since

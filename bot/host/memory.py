@@ -6,6 +6,8 @@ from pathlib import Path
 
 import psutil
 
+from bot.ports.clock import Clock
+
 
 @dataclass(frozen=True, slots=True)
 class _Files:
@@ -20,17 +22,30 @@ _V1 = _Files("memory.usage_in_bytes", "memory.limit_in_bytes", "total_inactive_f
 _V2 = _Files("memory.current", "memory.max", "inactive_file")
 
 
+_FRESH_SECONDS = 1.0
+"""How long what was read is gone by: every comment and every batch asks."""
+
+
 class HostMemory:
     """The machine's memory, or the control group's where that is tighter.
 
     *root* is the file system that ``/proc`` and ``/sys`` are looked up in.
     """
 
-    def __init__(self, root: Path = Path("/")) -> None:
+    def __init__(self, clock: Clock, root: Path = Path("/")) -> None:
+        self._clock = clock
         self._root = root
+        self._read_at = -_FRESH_SECONDS
+        self._used = 0.0
 
     def used_fraction(self) -> float:
-        """Return 0.0 to 1.0."""
+        """Return 0.0 to 1.0, as it was within the last second."""
+        now = self._clock.monotonic()
+        if now - self._read_at >= _FRESH_SECONDS:
+            self._read_at, self._used = now, self._used_now()
+        return self._used
+
+    def _used_now(self) -> float:
         machine = psutil.virtual_memory()
         used = 1 - machine.available / machine.total
         groups = (

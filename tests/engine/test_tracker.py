@@ -20,13 +20,16 @@ from bot.core.model import (
     Outcome,
     OutcomeKind,
 )
+from bot.core.run.pace import CLOCKS_SECONDS, early_seconds
 from bot.core.run.progress import Progress
 from bot.core.run.reasons import Reason
 from bot.core.world.answers import Answered, Failure
 from bot.core.world.markers import marker
+from bot.engine import voice
 from bot.engine.effects import Effects
 from bot.engine.recorder import Recorder
 from bot.engine.supervisor import Supervisor
+from bot.engine.watch import Page, render
 from bot.errors import NotFound, Refused
 from bot.ports.github import Budget
 from bot.store.batches import SqliteBatches
@@ -244,6 +247,61 @@ async def test_a_restart_shows_nothing_that_was_said_before_it(tmp_path: Path):
         assert "bringing the result to GitHub" in later.thread.written[-1]
         assert not any("step 1" in body for body in later.thread.written)
         assert not any("at work" in body for body in later.thread.written)
+
+
+async def test_the_first_times_after_a_restart_come_early_and_later_ones_do_not(
+    tmp_path: Path,
+):
+    path, clock = tmp_path / "batch.db", FakeClock()
+    async with desk_at(path, clock) as before:
+        await begin(before)
+        await before.begun(12)
+        await before.until_shown("#12 — **running**")
+    async with desk_at(path, clock) as later:
+        written = later.thread.written
+        later.tracker.follow(NAME)
+        came = []
+        for count in (1, 2, 3):
+            await clock.run_until(lambda count=count: len(written) == count)  # type: ignore[misc]
+            await later.at_rest()
+            came.append(clock.monotonic())
+        early = early_seconds(NAME)
+        first, second = came[1] - came[0], came[2] - came[1]
+        assert 1 < early < 50
+        assert first == pytest.approx(CLOCKS_SECONDS * (1 + 5 / 120) - early)
+        assert second == pytest.approx(CLOCKS_SECONDS * (1 + 10 / 120))
+
+
+async def test_however_many_comments_are_due_at_once_others_run_between_any_two(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+):
+    names = [BatchId(f"b{number:03}") for number in range(100)]
+    for name in names:
+        batch = replace(make_batch(name, numbers=NUMBERS), created_at=desk.clock.now())
+        started = [e.BatchStarted(desk.clock.now(), "ada")]
+        await desk.store.batches.create(batch, make_facts(batch), started)
+        desk.tracker.follow(name)
+    await desk.clock.run_until(lambda: len(desk.thread.written) == len(names))
+    turns = 0
+    rendered = []
+
+    def noting(*what: Any) -> Page:
+        rendered.append(turns)
+        return render(*what)
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    monkeypatch.setattr(voice, "render", noting)
+    running = asyncio.create_task(others())
+    for name in names:
+        await desk.tracker.redraw(name)
+    await desk.clock.run_until(lambda: len(rendered) == len(names))
+    running.cancel()
+    assert len(set(rendered)) == len(names)
 
 
 async def test_a_comment_that_an_earlier_process_wrote_is_brought_up_to_date(

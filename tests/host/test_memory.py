@@ -3,6 +3,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from bot.host.clock import SystemClock
 from bot.host.memory import HostMemory
 from bot.ports.host import Memory
 from tests.fakes import FakeMemory
@@ -18,10 +19,10 @@ def machine(root: Path, *, membership: str, files: dict[str, str]) -> HostMemory
         path = root / "sys/fs/cgroup" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    return HostMemory(root)
+    return HostMemory(SystemClock(), root)
 
 
-@pytest.mark.parametrize("memory", [HostMemory(), FakeMemory(0.3)])
+@pytest.mark.parametrize("memory", [HostMemory(SystemClock()), FakeMemory(0.3)])
 def test_the_fraction_is_between_none_and_all(memory: Memory):
     assert 0 < memory.used_fraction() <= 1
 
@@ -29,7 +30,9 @@ def test_the_fraction_is_between_none_and_all(memory: Memory):
 def test_without_control_groups_the_machine_counts(tmp_path: Path):
     machine_memory = psutil.virtual_memory()
     expected = 1 - machine_memory.available / machine_memory.total
-    assert HostMemory(tmp_path).used_fraction() == pytest.approx(expected, abs=0.05)
+    assert HostMemory(SystemClock(), tmp_path).used_fraction() == pytest.approx(
+        expected, abs=0.05
+    )
 
 
 def test_a_limit_of_version_2_counts_without_the_file_cache(tmp_path: Path):

@@ -1,6 +1,9 @@
 """When the tracking comment may be edited next, so that it is current and yet quiet."""
 
 from dataclasses import dataclass
+from zlib import crc32
+
+from bot.core.model import BatchId
 
 HEADING_SECONDS = 2.0  # between any two edits
 ITEMS_SECONDS = 10.0  # when only items changed
@@ -27,12 +30,13 @@ def seconds_to_edit(
     edits_last_hour: int,
     left: float = 1.0,
     items_seconds: float = ITEMS_SECONDS,
+    early_seconds: float = 0.0,
 ) -> float | None:
     """Return the seconds until the comment should be written again, None for never.
 
     *since_last* is the age of the last edit in seconds; *left* the fraction of the
     usable requests that are left until the reset; *items_seconds* what is to lie between
-    edits when only items changed.
+    edits when only items changed; *early_seconds* what times that grew old may come early.
     """
     if stale.heading:
         return _rest(min(HEADING_SECONDS, items_seconds), since_last)
@@ -43,8 +47,16 @@ def seconds_to_edit(
     if stale.items:
         return _rest(items_seconds * slower, since_last)
     if stale.clocks:
-        return _rest(CLOCKS_SECONDS * slower, since_last)
+        return _rest(CLOCKS_SECONDS * slower - early_seconds, since_last)
     return None
+
+
+def early_seconds(batch_id: BatchId) -> float:
+    """Return by how much the first times of a batch come early after a restart, at which
+    every comment was written at once: so that they are not all due at once again.
+    """
+    part: float = crc32(batch_id.encode()) / 2**32
+    return part * (CLOCKS_SECONDS - ITEMS_SECONDS)
 
 
 def _rest(seconds: float, since_last: float) -> float:

@@ -1,10 +1,18 @@
 """When a comment is written again."""
 
+from collections import Counter
 from itertools import pairwise
 
 import pytest
 
-from bot.core.run.pace import EDITS_AN_HOUR, Stale, seconds_to_edit
+from bot.core.model import BatchId
+from bot.core.run.pace import (
+    CLOCKS_SECONDS,
+    EDITS_AN_HOUR,
+    Stale,
+    early_seconds,
+    seconds_to_edit,
+)
 
 HEADING = Stale(heading=True, items=True, clocks=True)
 ITEMS = Stale(heading=False, items=True, clocks=True)
@@ -45,6 +53,20 @@ def test_an_edit_comes_as_soon_as_its_news_and_the_budget_are_worth_it(
         stale, since_last=since_last, edits_last_hour=edits, left=left
     )
     assert found == expected
+
+
+def test_times_that_were_all_written_at_once_are_written_again_at_different_times():
+    waits = [
+        seconds_to_edit(
+            CLOCKS,
+            since_last=0.0,
+            edits_last_hour=0,
+            early_seconds=early_seconds(BatchId(f"{number:04x}")),
+        )
+        for number in range(2000)
+    ]
+    assert 10.0 <= min(waits) < max(waits) <= CLOCKS_SECONDS
+    assert max(Counter(int(wait) for wait in waits).values()) < 3 * 2000 / 50
 
 
 def test_items_that_end_all_day_are_edited_in_at_most_120_times_an_hour():
