@@ -12,6 +12,7 @@ from uuid import uuid4
 import aiohttp
 
 ANSWER_SECONDS = 10.0
+KEPT_SECONDS = 5.0
 SHUFFLE_SECONDS = 0.2
 KEPT_DELIVERIES = 5_000
 
@@ -121,7 +122,11 @@ class Webhooks:
     async def run(self) -> None:
         """Send what is queued, one at a time, until cancelled."""
         timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
-        async with aiohttp.ClientSession(timeout=timeout) as session:
+        # Shorter than servers keep a connection: what is sent while one closes is lost.
+        connector = aiohttp.TCPConnector(keepalive_timeout=KEPT_SECONDS)
+        async with aiohttp.ClientSession(
+            connector=connector, timeout=timeout
+        ) as session:
             while True:
                 for delivery in await self._next():
                     try:
