@@ -9,6 +9,7 @@ import hashlib
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 from weakref import WeakValueDictionary
@@ -17,7 +18,7 @@ import structlog
 
 from bot.core.model import AttemptId, ItemNumber, Repository
 from bot.core.say.problems.git import CommitGone, NoBranch
-from bot.errors import BranchMissing, PermanentError, TransientError
+from bot.errors import BotError, BranchMissing, PermanentError, TransientError
 from bot.host.folders import Folders, children, remove_tree
 from bot.host.git import Git, GitFailed, Place, Remotes, gone
 from bot.host.large import LargeStore
@@ -38,6 +39,14 @@ _T = TypeVar("_T")
 log = structlog.get_logger()
 
 
+@dataclass(eq=False, slots=True)
+class _Coming:
+    """A fetch that has not begun, and what it shall keep for whom."""
+
+    kept: list[str]  # as git's refspecs
+    heads: asyncio.Future[list[str]]
+
+
 class Mirrors:
     """The mirrors of this host, by repository."""
 
@@ -46,6 +55,7 @@ class Mirrors:
         self.git = git
         self.remotes = remotes
         self._locks: WeakValueDictionary[Path, asyncio.Lock] = WeakValueDictionary()
+        self._coming: dict[tuple[object, ...], _Coming] = {}
         self._away: set[int] = set()
 
     def is_away(self, repository: Repository) -> bool:
@@ -112,16 +122,52 @@ class Mirrors:
     async def _heads(
         self, repository: Repository, refs: Mapping[str, str], kept: Mapping[str, str]
     ) -> list[str]:
-        """Fetch refs of the remote into ours; return where they are, in their order."""
+        """Fetch refs of the remote into ours; return where they are, in their order.
+
+        Those who want the same while no fetch of it has begun are served by one.
+        """
         mirror = self.of(repository)
-        specs = [f"+{there}:{ref}" for there, ref in (*refs.items(), *kept.items())]
-        async with self._locked(mirror):
-            await self._fetch(repository, await self._made(mirror), specs)
-            names = [f"{ref}^{{commit}}" for ref in refs.values()]
-            asked = "\n".join(names).encode()
-            printed = await self.git.run(
-                "cat-file", "--batch-check", place=Place(mirror), stdin=asked
-            )
+        key = (mirror, *refs.items())
+        own = [f"+{there}:{ref}" for there, ref in kept.items()]
+        while (coming := self._coming.get(key)) is not None:
+            coming.kept += own
+            try:
+                return await asyncio.shield(coming.heads)
+            except asyncio.CancelledError:
+                task = asyncio.current_task()
+                if not coming.heads.cancelled() or (task and task.cancelling()):
+                    raise
+                # Whoever fetched was cancelled, or found damage that this one may mend.
+        coming = _Coming(own, asyncio.get_running_loop().create_future())
+        self._coming[key] = coming
+        try:
+            async with self._locked(mirror):
+                del self._coming[key]
+                heads = await self._fetched(repository, refs, coming.kept)
+        except BaseException as error:
+            if self._coming.get(key) is coming:
+                del self._coming[key]
+            if isinstance(error, BotError) and not isinstance(error, GitFailed):
+                coming.heads.set_exception(error)
+                coming.heads.exception()  # perhaps nobody else waits
+            else:
+                coming.heads.cancel()
+            raise
+        coming.heads.set_result(heads)
+        return heads
+
+    async def _fetched(
+        self, repository: Repository, refs: Mapping[str, str], kept: Sequence[str]
+    ) -> list[str]:
+        mirror = await self._made(self.of(repository))
+        specs = [f"+{there}:{ref}" for there, ref in refs.items()]
+        await self._fetch(repository, mirror, [*specs, *kept])
+        names = [f"{ref}^{{commit}}" for ref in refs.values()]
+        printed = await self.git.run(
+            *("cat-file", "--batch-check"),
+            place=Place(mirror),
+            stdin="\n".join(names).encode(),
+        )
         heads = [line.split(" ")[0] for line in printed.decode().splitlines()]
         for there, head in zip(refs, heads, strict=True):
             if not _SHA.fullmatch(head):

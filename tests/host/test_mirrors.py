@@ -1,20 +1,24 @@
 """Mirrors are caches: what damages one costs time and no work."""
 
+import asyncio
 import os
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bot.core.effects import PushBranch
 from bot.core.model import AttemptId, InstallationId, Repository
-from bot.errors import PermanentError
+from bot.errors import BranchMissing, PermanentError
 from bot.host import git as module
 from bot.host.folders import Folders
-from bot.host.git import GitFailed
+from bot.host.git import Git, GitFailed, Remotes
+from bot.host.mirrors import Mirrors
 from tests.host.conftest import ATTEMPT, REPOSITORY
-from tests.host.gitting import Host, Remote, git, host
+from tests.host.gitting import Host, OneToken, Remote, git, host
 
 pytestmark = pytest.mark.slow
 
@@ -238,3 +242,120 @@ async def test_mirrors_that_were_replaced_go_at_the_next_start(there: Host):
     assert names == ["7.git", "7.git.damaged"]
     await there.workspaces.remove_all()
     assert [path.name for path in there.folders.mirrors.iterdir()] == ["7.git"]
+
+
+class Counted(Git):
+    """Git, with what was fetched, and a gate before that."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.fetches = 0
+        self.may_fetch = asyncio.Event()
+        self.may_fetch.set()
+        self.is_fetching = asyncio.Event()
+
+    async def run(self, *words: str, **options: Any) -> bytes:
+        if words[0] == "fetch":
+            self.fetches += 1
+            self.is_fetching.set()
+            await self.may_fetch.wait()
+        return await super().run(*words, **options)
+
+
+def counted(folders: Folders, url: str) -> tuple[Counted, Mirrors]:
+    tool = Counted(environment=ENVIRONMENT, host=folders.host)
+    return tool, Mirrors(folders, git=tool, remotes=Remotes(OneToken(), lambda _: url))
+
+
+ATTEMPTS = [AttemptId(f"b7k2-{number}-1") for number in range(20, 28)]
+
+
+async def test_whoever_wants_a_branch_that_is_about_to_be_fetched_is_served_by_that(
+    folders: Folders, remote: Remote
+):
+    tool, mirrors = counted(folders, str(remote.bare))
+    before = remote.head("main")
+    tool.may_fetch.clear()
+    first = asyncio.create_task(mirrors.fetch(REPOSITORY, ["main"], attempt=ATTEMPT))
+    await tool.is_fetching.wait()
+    tool.is_fetching.clear()
+    tool.may_fetch.set()
+    others = [mirrors.fetch(REPOSITORY, ["main"], attempt=one) for one in ATTEMPTS]
+    elsewhere = mirrors.fetch(REPOSITORY, ["release"], attempt=OTHER)
+    after = remote.commit("main", {"later.txt": "later"})
+    found = await asyncio.gather(*others, elsewhere)
+    assert await first in ({"main": before}, {"main": after})
+    # What was pushed before they asked is seen by all who asked then.
+    assert found[:-1] == [{"main": after}] * len(ATTEMPTS)
+    assert found[-1] == {"release": remote.head("release")}
+    assert tool.fetches == 3
+    for one in ATTEMPTS:
+        assert git(mirrors.of(REPOSITORY), "rev-parse", f"refs/base/{one}") == after
+    assert mirrors._coming == {}
+
+
+async def test_who_fetches_for_others_and_is_cancelled_leaves_it_to_the_next(
+    folders: Folders, remote: Remote
+):
+    tool, mirrors = counted(folders, str(remote.bare))
+    tool.may_fetch.clear()
+    busy = asyncio.create_task(mirrors.fetch(REPOSITORY, ["release"], attempt=OTHER))
+    await tool.is_fetching.wait()
+    waiting = [
+        asyncio.create_task(mirrors.fetch(REPOSITORY, ["main"], attempt=one))
+        for one in ATTEMPTS
+    ]
+    await asyncio.sleep(0)
+    waiting[0].cancel()  # the one that would fetch for all
+    waiting[3].cancel()
+    tool.may_fetch.set()
+    found = await asyncio.gather(*waiting, return_exceptions=True)
+    gone = [n for n, one in enumerate(found) if isinstance(one, asyncio.CancelledError)]
+    assert gone == [0, 3]
+    assert [one for n, one in enumerate(found) if n not in gone] == (
+        [{"main": remote.head("main")}] * (len(ATTEMPTS) - 2)
+    )
+    assert tool.fetches == 2
+    await busy
+
+
+async def test_what_the_remote_refuses_is_asked_for_once_for_all_who_wait(
+    folders: Folders, remote: Remote
+):
+    tool, mirrors = counted(folders, str(remote.bare))
+    tool.may_fetch.clear()
+    busy = asyncio.create_task(mirrors.fetch(REPOSITORY, ["main"], attempt=OTHER))
+    await tool.is_fetching.wait()
+    waiting = [mirrors.fetch(REPOSITORY, ["gone"], attempt=one) for one in ATTEMPTS]
+    asked = asyncio.gather(*waiting, return_exceptions=True)
+    await asyncio.sleep(0)
+    tool.may_fetch.set()
+    assert {type(one) for one in await asked} == {BranchMissing}
+    assert tool.fetches == 2
+    assert await busy == {"main": remote.head("main")}
+
+
+async def test_damage_that_many_meet_at_once_is_mended_once(
+    folders: Folders, remote: Remote, monkeypatch: pytest.MonkeyPatch
+):
+    _, mirrors = counted(folders, str(remote.bare))
+    await mirrors.fetch(REPOSITORY, ["main"], attempt=ATTEMPT)
+    bad_config(mirrors.of(REPOSITORY))
+    made = 0
+    make = mirrors._make_empty
+
+    async def counting(mirror: Path) -> Path:
+        nonlocal made
+        made += 1
+        return await make(mirror)
+
+    monkeypatch.setattr(mirrors, "_make_empty", counting)
+
+    async def find(attempt: AttemptId) -> dict[str, str]:
+        return await mirrors.fetch(REPOSITORY, ["main"], attempt=attempt)
+
+    found = await asyncio.gather(
+        *(mirrors.mended(REPOSITORY, partial(find, one)) for one in ATTEMPTS)
+    )
+    assert found == [{"main": remote.head("main")}] * len(ATTEMPTS)
+    assert made == 1
