@@ -7,6 +7,7 @@ where each of them started.
 import asyncio
 import hashlib
 import re
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -56,6 +57,7 @@ class Mirrors:
         self.remotes = remotes
         self._locks: WeakValueDictionary[Path, asyncio.Lock] = WeakValueDictionary()
         self._coming: dict[tuple[object, ...], _Coming] = {}
+        self._renewed: Counter[int] = Counter()
         self._away: set[int] = set()
 
     def is_away(self, repository: Repository) -> bool:
@@ -74,6 +76,7 @@ class Mirrors:
         self, repository: Repository, work: Callable[[], Awaitable[_T]]
     ) -> _T:
         """Return what *work* does in a mirror; if that is damaged, make it again once."""
+        renewed = self._renewed[repository.id]
         try:
             return await work()
         except GitFailed as error:
@@ -84,7 +87,7 @@ class Mirrors:
                 repository=repository.name,
                 said=error.said.strip(),
             )
-        await self._make_again(repository)
+        await self._make_again(repository, renewed)
         return await work()
 
     async def fetch(
@@ -316,10 +319,14 @@ class Mirrors:
         await self.git.run("init", "--quiet", "--bare", place=Place(partial))
         return partial
 
-    async def _make_again(self, repository: Repository) -> None:
-        """Make a mirror aside, with all that the damaged one keeps and can still give."""
+    async def _make_again(self, repository: Repository, renewed: int) -> None:
+        """Make a mirror aside, with all that the damaged one keeps and can still give,
+        unless that was done since it had been *renewed* so often.
+        """
         mirror = self.of(repository)
         async with self._locked(mirror):
+            if self._renewed[repository.id] != renewed:
+                return
             fresh = await self._make_empty(mirror)
             # All branches, so that of the damaged one only our own commits are needed.
             await self._fetch(repository, fresh, ["+refs/heads/*:refs/whole/*"])
@@ -334,6 +341,7 @@ class Mirrors:
             await self.git.run("update-ref", "--stdin", place=Place(fresh), stdin=drop)
             await asyncio.to_thread(self.set_aside, repository)
             await asyncio.to_thread(fresh.rename, mirror)
+            self._renewed[repository.id] += 1
 
     async def _take_over(
         self, fresh: Path, damaged: Path, ref: str, sha: str, *, without: bytes

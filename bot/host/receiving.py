@@ -27,7 +27,7 @@ from bot.ports.host import BUNDLE, PACKED, Commands, Parcel, Shipment
 class ShippedMirrors(Mirrors):
     """Mirrors without a remote: a damaged one is set aside, and shipped again."""
 
-    async def _make_again(self, repository: Repository) -> None:
+    async def _make_again(self, repository: Repository, renewed: int) -> None:
         await asyncio.to_thread(self.set_aside, repository)
         raise TransientError(NotOnThisMachine(repository.name))
 

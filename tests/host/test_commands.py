@@ -355,7 +355,15 @@ async def test_a_command_that_ignores_the_first_signal_is_killed(
     )
     await until(lambda: lines)
     tree = host_commands._tree(ATTEMPT)
-    await end_tree(tree, SystemClock(), grace_seconds=0.3)
+    began = SystemClock().monotonic()
+
+    class Patient(SystemClock):
+        """Time that stands still until the command has answered."""
+
+        def monotonic(self) -> float:
+            return super().monotonic() if lines[1:] else began
+
+    await end_tree(tree, Patient(), grace_seconds=0.3)
     done = await task
     assert done.exit_code != 0
     assert lines == ["ready", "not yet"]

@@ -230,7 +230,7 @@ async def test_damage_that_stays_says_so_without_a_path_of_this_server(
     assert str(there.folders.root) not in str(raised.value)
 
 
-async def no_help(mirrors: object, repository: Repository) -> None:
+async def no_help(mirrors: object, repository: Repository, renewed: int) -> None:
     return None
 
 

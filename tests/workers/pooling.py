@@ -11,6 +11,7 @@ from bot.core.model import AttemptId, CommandResult, Person, Repository
 from bot.core.say.problems.git import NoBranch
 from bot.errors import BranchMissing
 from bot.host.job import run_command_job
+from bot.pooled import NO_PAGES
 from bot.ports.clock import Clock
 from bot.ports.host import BUNDLE, Parcel, Receiving, Shipment, Shipping
 from bot.workers.dask import DaskWorker
@@ -106,7 +107,9 @@ def _write(path: Path, data: bytes) -> None:
 @asynccontextmanager
 async def scheduling() -> AsyncIterator[Scheduler]:
     """Have a scheduler in this process."""
-    async with Scheduler(dashboard=False, port=0, host="127.0.0.1") as scheduler:
+    async with Scheduler(
+        dashboard=False, dashboard_address=NO_PAGES, port=0, host="127.0.0.1"
+    ) as scheduler:
         yield scheduler
 
 
