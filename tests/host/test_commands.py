@@ -366,7 +366,8 @@ async def test_a_command_that_ignores_the_first_signal_is_killed(
     await end_tree(tree, Patient(), grace_seconds=0.3)
     done = await task
     assert done.exit_code != 0
-    assert lines == ["ready", "not yet"]
+    # The guard may ask it once more, as a leftover of the wrapper that was killed first.
+    assert (lines[0], {*lines[1:]}) == ("ready", {"not yet"})
     assert tree.processes() == []
 
 

@@ -63,6 +63,7 @@ def test_times_that_were_all_written_at_once_are_written_again_at_different_time
             edits_last_hour=0,
             early_seconds=early_seconds(BatchId(f"{number:04x}")),
         )
+        or 0.0
         for number in range(2000)
     ]
     assert 10.0 <= min(waits) < max(waits) <= CLOCKS_SECONDS
