@@ -136,8 +136,10 @@ class Voice:
         self._written(watch, await self._page(progress, watch))
 
     async def _page(self, progress: Progress, watch: Watch) -> Page:
-        """Return the comment as it is now. Those of thousands of batches may be due: of
-        all that is ready to run at one moment, one renders, and a command waits for one.
+        """Return the comment as it is now.
+
+        Those of thousands of batches may be due, and asyncio runs all that is ready before
+        it looks for news: with the lock, at most one edit in each such round is rendered.
         """
         async with self._turn:
             situation = await self._situations.situation(progress)

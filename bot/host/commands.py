@@ -145,7 +145,7 @@ class HostCommands:
         finally:
             showing.cancel()
             await to_the_end(asyncio.wait({showing}))
-            rest = await to_the_end(asyncio.to_thread(log.close, self._secrets.now()))
+            rest = await to_the_end(asyncio.to_thread(log.close, self._secrets))
         for line in rest:
             on_line(line)
         if not printed_bytes:
@@ -159,7 +159,7 @@ class HostCommands:
         while True:
             await fresh.wait()
             fresh.clear()
-            for line in await asyncio.to_thread(log.show, self._secrets.now()):
+            for line in await asyncio.to_thread(log.show, self._secrets):
                 on_line(line)
             await self._clock.sleep(_SHOW_SECONDS)
 

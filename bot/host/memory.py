@@ -23,7 +23,7 @@ _V2 = _Files("memory.current", "memory.max", "inactive_file")
 
 
 _FRESH_SECONDS = 1.0
-"""How long what was read is gone by: every comment and every batch asks."""
+"""For how long a reading is used again: every comment and every batch asks."""
 
 
 class HostMemory:

@@ -8,9 +8,16 @@ import asyncio
 import hashlib
 import re
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Mapping,
+    Sequence,
+)
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 from weakref import WeakValueDictionary
@@ -42,10 +49,13 @@ log = structlog.get_logger()
 
 @dataclass(eq=False, slots=True)
 class _Coming:
-    """A fetch that has not begun, and what it shall keep for whom."""
+    """A fetch, and what it shall keep for whom. It can be joined until it has the lock of
+    its mirror: nobody is told of heads that were fetched before they were asked for.
+    """
 
-    kept: list[str]  # as git's refspecs
+    kept: dict[str, str]  # our refs, each with that of the remote
     heads: asyncio.Future[list[str]]
+    left: set[str] = field(default_factory=set)  # refs of those who were cancelled
 
 
 class Mirrors:
@@ -129,28 +139,30 @@ class Mirrors:
 
         Those who want the same while no fetch of it has begun are served by one.
         """
-        mirror = self.of(repository)
-        key = (mirror, *refs.items())
-        own = [f"+{there}:{ref}" for there, ref in kept.items()]
+        key = (repository, *refs.items())
+        own = {ref: there for there, ref in kept.items()}
         while (coming := self._coming.get(key)) is not None:
-            coming.kept += own
+            coming.kept |= own
+            coming.left -= own.keys()
             try:
                 return await asyncio.shield(coming.heads)
             except asyncio.CancelledError:
                 task = asyncio.current_task()
                 if not coming.heads.cancelled() or (task and task.cancelling()):
+                    coming.left |= own.keys()
                     raise
-                # Whoever fetched was cancelled, or found damage that this one may mend.
+                # Whoever fetched was cancelled, or met damage: this one may have to.
         coming = _Coming(own, asyncio.get_running_loop().create_future())
         self._coming[key] = coming
         try:
-            async with self._locked(mirror):
+            async with self._locked(self.of(repository)):
                 del self._coming[key]
-                heads = await self._fetched(repository, refs, coming.kept)
+                heads = await self._fetched(repository, refs, coming)
         except BaseException as error:
             if self._coming.get(key) is coming:
                 del self._coming[key]
-            if isinstance(error, BotError) and not isinstance(error, GitFailed):
+            is_damage = isinstance(error, GitFailed) and error.is_damage
+            if isinstance(error, BotError) and not is_damage:
                 coming.heads.set_exception(error)
                 coming.heads.exception()  # perhaps nobody else waits
             else:
@@ -160,11 +172,14 @@ class Mirrors:
         return heads
 
     async def _fetched(
-        self, repository: Repository, refs: Mapping[str, str], kept: Sequence[str]
+        self, repository: Repository, refs: Mapping[str, str], coming: _Coming
     ) -> list[str]:
         mirror = await self._made(self.of(repository))
+        kept = {k: there for k, there in coming.kept.items() if k not in coming.left}
         specs = [f"+{there}:{ref}" for there, ref in refs.items()]
-        await self._fetch(repository, mirror, [*specs, *kept])
+        specs += [f"+{there}:{ref}" for ref, there in kept.items()]
+        await self._fetch(repository, mirror, specs)
+        await self._drop(mirror, coming.left & kept.keys())
         names = [f"{ref}^{{commit}}" for ref in refs.values()]
         printed = await self.git.run(
             *("cat-file", "--batch-check"),
@@ -249,17 +264,20 @@ class Mirrors:
         """Let go of what an attempt kept, in the mirrors that know it and beside them."""
         await asyncio.to_thread(self._drop_large, attempt)
         refs = [work_ref(attempt), base_ref(attempt)]
-        delete = "".join(f"delete {ref}\n" for ref in refs).encode()
         for mirror in await asyncio.to_thread(self._that_know, refs):
             try:
-                await self.git.run(
-                    "update-ref", "--stdin", place=Place(mirror), stdin=delete
-                )
+                await self._drop(mirror, refs)
             except GitFailed as error:
                 if not error.is_damage:
                     raise
                 # It is made again when somebody needs it.
                 log.warning("a damaged mirror keeps a ref", said=error.said.strip())
+
+    async def _drop(self, mirror: Path, refs: Collection[str]) -> None:
+        """Delete refs of ours, those that are there."""
+        if refs:
+            told = "".join(f"delete {ref}\n" for ref in refs).encode()
+            await self.git.run("update-ref", "--stdin", place=Place(mirror), stdin=told)
 
     def tidy(self) -> None:
         """Take away what killed processes left; for the start, when none runs."""

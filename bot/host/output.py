@@ -4,13 +4,13 @@ import codecs
 import io
 import re
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
 from bot.core.say import notes
-from bot.core.world.redaction import REDACTED, hide
+from bot.core.world.redaction import REDACTED, Secrets
 
 LINE_LENGTH = 8_192
 """Characters of a line that are looked at; the rest of it is left out."""
@@ -54,7 +54,7 @@ class Redactor:
     def __init__(self, *, is_in_key: bool = False) -> None:
         self._is_in_key = is_in_key
 
-    def line(self, text: str, secrets: Sequence[str]) -> str:
+    def line(self, text: str, secrets: Secrets) -> str:
         """Return the line as it may be shown and kept."""
         if self._is_in_key:
             self._is_in_key = not _KEY_ENDS.search(text)
@@ -62,7 +62,7 @@ class Redactor:
         if begin := _KEY_BEGINS.search(text):
             self._is_in_key = not _KEY_ENDS.search(text, begin.end())
             return text[: begin.start()] + REDACTED
-        return hide(text, secrets)
+        return secrets.hide(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +130,7 @@ class CommandLog:
 
     ``take`` costs next to nothing, however much it is given: bytes become lines, clean
     and redacted, when they are shown or kept, and what is neither never does. ``show``
-    and ``close`` take their time and may run on another thread. *secrets* are those of
-    the moment.
+    and ``close`` take their time and may run on another thread.
     """
 
     def __init__(self, path: Path) -> None:
@@ -169,7 +168,7 @@ class CommandLog:
                 while self._late_bytes - len(self._late[0][1]) >= TAIL_BYTES:
                     self._leave_out(self._late.popleft()[1])
 
-    def show(self, secrets: Sequence[str]) -> list[str]:
+    def show(self, secrets: Secrets) -> list[str]:
         """Return what is new as it may be shown; of a flood, its last line.
 
         What belongs to the beginning of the log is in its file then.
@@ -185,7 +184,7 @@ class CommandLog:
             self._file.flush()
             return shown or _last_line(latest, secrets)
 
-    def close(self, secrets: Sequence[str]) -> list[str]:
+    def close(self, secrets: Secrets) -> list[str]:
         """Write the end of the log and close its file; return lines not shown yet."""
         with self._one_reader, self._exchange:
             fresh, late = b"".join(self._fresh), b"".join(d for _, d in self._late)
@@ -224,7 +223,7 @@ class CommandLog:
         # Three times as quick as to count them.
         self._lines_left_out += len(dropped) - len(dropped.replace(b"\n", b""))
 
-    def _keep(self, lines: Iterable[str], secrets: Sequence[str]) -> list[str]:
+    def _keep(self, lines: Iterable[str], secrets: Secrets) -> list[str]:
         """Write lines as they may be kept; return them as they may be shown."""
         shown = []
         for raw in lines:
@@ -236,7 +235,7 @@ class CommandLog:
         return shown
 
 
-def _fit(raw: str, redactor: Redactor, secrets: Sequence[str]) -> str:
+def _fit(raw: str, redactor: Redactor, secrets: Secrets) -> str:
     is_cut = len(raw) > LINE_LENGTH and raw.endswith(_CUT)
     line = redactor.line(clean(raw), secrets)
     return line[:-_EDGE] + " …" if is_cut else line
@@ -247,7 +246,7 @@ def _short(line: str) -> str:
     return line[: TAIL_LINE_LENGTH - 1] + "…" if is_long else line
 
 
-def _last_line(data: bytes, secrets: Sequence[str]) -> list[str]:
+def _last_line(data: bytes, secrets: Secrets) -> list[str]:
     """Return the last whole line of a piece of output; none if a key may be in it."""
     before, newline, _ = data.rpartition(b"\n")
     if not newline or b"\n" not in before or _KEY_WORD.search(data):

@@ -13,7 +13,7 @@ from bot.core.say.problems.git import NotOnThisMachine
 from bot.errors import TransientError
 from bot.host.commits import Commits
 from bot.host.folders import Folders
-from bot.host.git import Git, GitFailed, Place, Remotes
+from bot.host.git import Git, Place, Remotes
 from bot.host.ground import Ground, Grounds, Pulled
 from bot.host.job import run_command_job
 from bot.host.mirrors import SEEN, Mirrors, base_ref, seen_ref, work_ref
@@ -28,7 +28,10 @@ class ShippedMirrors(Mirrors):
     """Mirrors without a remote: a damaged one is set aside, and shipped again."""
 
     async def _make_again(self, repository: Repository, renewed: int) -> None:
-        await asyncio.to_thread(self.set_aside, repository)
+        async with self._locked(self.of(repository)):
+            if self._renewed[repository.id] == renewed:
+                await asyncio.to_thread(self.set_aside, repository)
+                self._renewed[repository.id] += 1
         raise TransientError(NotOnThisMachine(repository.name))
 
 
@@ -133,14 +136,15 @@ class HostReceiving:
         if not await asyncio.to_thread(place.git_dir.exists):
             return ()
         ask = ("for-each-ref", "--sort=-committerdate", f"--count={MOST_HAVE}")
-        form = "--format=%(objectname)"
+        form = ("--format=%(objectname)", SEEN, "refs/base")
         try:
-            listed = await self._git.run(*ask, form, SEEN, "refs/base", place=place)
-        except GitFailed as error:
-            if not error.is_damage:
+            listed = await self._mirrors.mended(
+                repository, lambda: self._git.run(*ask, *form, place=place)
+            )
+        except TransientError:
+            if await asyncio.to_thread(place.git_dir.exists):
                 raise
-            await asyncio.to_thread(self._mirrors.set_aside, repository)
-            return ()
+            return ()  # it was damaged, and is set aside
         return tuple(dict.fromkeys(text(listed).splitlines()))
 
     def folder(self, attempt: AttemptId) -> str:

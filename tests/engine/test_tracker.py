@@ -281,7 +281,7 @@ async def test_however_many_comments_are_due_at_once_others_run_between_any_two(
         started = [e.BatchStarted(desk.clock.now(), "ada")]
         await desk.store.batches.create(batch, make_facts(batch), started)
         desk.tracker.follow(name)
-    await desk.clock.run_until(lambda: len(desk.thread.written) == len(names))
+    await desk.clock.run_until(lambda: len(desk.thread.written) >= len(names))
     turns = 0
     rendered = []
 
@@ -299,9 +299,9 @@ async def test_however_many_comments_are_due_at_once_others_run_between_any_two(
     running = asyncio.create_task(others())
     for name in names:
         await desk.tracker.redraw(name)
-    await desk.clock.run_until(lambda: len(rendered) == len(names))
+    await desk.clock.run_until(lambda: len(rendered) >= len(names))
     running.cancel()
-    assert len(set(rendered)) == len(names)
+    assert len(set(rendered)) == len(rendered)
 
 
 async def test_a_comment_that_an_earlier_process_wrote_is_brought_up_to_date(

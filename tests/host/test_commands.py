@@ -363,7 +363,8 @@ async def test_a_command_that_ignores_the_first_signal_is_killed(
         def monotonic(self) -> float:
             return super().monotonic() if lines[1:] else began
 
-    await end_tree(tree, Patient(), grace_seconds=0.3)
+    async with asyncio.timeout(60):
+        await end_tree(tree, Patient(), grace_seconds=0.3)
     done = await task
     assert done.exit_code != 0
     # The guard may ask it once more, as a leftover of the wrapper that was killed first.

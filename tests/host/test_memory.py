@@ -6,7 +6,7 @@ import pytest
 from bot.host.clock import SystemClock
 from bot.host.memory import HostMemory
 from bot.ports.host import Memory
-from tests.fakes import FakeMemory
+from tests.fakes import FakeClock, FakeMemory
 
 TOTAL = psutil.virtual_memory().total
 
@@ -85,3 +85,19 @@ def test_a_limit_above_the_machine_is_none(tmp_path: Path):
         },
     )
     assert memory.used_fraction() < 1.0
+
+
+async def test_a_reading_is_used_again_for_a_second(tmp_path: Path):
+    clock = FakeClock()
+    machine(
+        tmp_path,
+        membership="0::/app\n",
+        files={"app/memory.max": "1000\n", "app/memory.current": "970\n"},
+    )
+    memory = HostMemory(clock, tmp_path)
+    assert memory.used_fraction() == pytest.approx(0.97)
+    (tmp_path / "sys/fs/cgroup/app/memory.current").write_text("990\n")
+    await clock.advance(0.9)
+    assert memory.used_fraction() == pytest.approx(0.97)
+    await clock.advance(0.1)
+    assert memory.used_fraction() == pytest.approx(0.99)

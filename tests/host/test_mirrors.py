@@ -4,6 +4,7 @@ import asyncio
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,15 @@ from typing import Any
 import pytest
 
 from bot.core.effects import PushBranch
-from bot.core.model import AttemptId, InstallationId, Repository
-from bot.errors import BranchMissing, PermanentError
+from bot.core.model import AttemptId, InstallationId, ItemNumber, Repository
+from bot.core.say.problems.git import NoBranch
+from bot.errors import BranchMissing, PermanentError, TransientError
 from bot.host import git as module
 from bot.host.folders import Folders
-from bot.host.git import Git, GitFailed, Remotes
+from bot.host.git import Git, GitFailed, Place, Remotes
+from bot.host.git import Remote as Where
 from bot.host.mirrors import Mirrors
+from bot.host.receiving import ShippedMirrors
 from tests.host.conftest import ATTEMPT, REPOSITORY
 from tests.host.gitting import Host, OneToken, Remote, git, host
 
@@ -319,6 +323,60 @@ async def test_who_fetches_for_others_and_is_cancelled_leaves_it_to_the_next(
     await busy
 
 
+async def test_who_is_cancelled_leaves_nothing_in_the_mirror(
+    folders: Folders, remote: Remote
+):
+    tool, mirrors = counted(folders, str(remote.bare))
+    tool.may_fetch.clear()
+    busy = asyncio.create_task(mirrors.fetch(REPOSITORY, ["release"], attempt=OTHER))
+    await tool.is_fetching.wait()
+    tool.is_fetching.clear()
+    waiting = [
+        asyncio.create_task(mirrors.fetch(REPOSITORY, ["main"], attempt=one))
+        for one in ATTEMPTS
+    ]
+    await asyncio.sleep(0)
+    waiting[3].cancel()  # before the fetch for all of them begins
+    tool.may_fetch.set()
+    await busy
+    tool.may_fetch.clear()
+    await tool.is_fetching.wait()
+    waiting[5].cancel()  # while it runs
+    await asyncio.wait({waiting[3], waiting[5]})
+    for number in (3, 5):
+        await mirrors.forget(ATTEMPTS[number])
+    tool.may_fetch.set()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    listed = git(mirrors.of(REPOSITORY), "for-each-ref", "refs/base").splitlines()
+    there = [OTHER, *(a for n, a in enumerate(ATTEMPTS) if n not in (3, 5))]
+    assert [line.rpartition("/")[2] for line in listed] == sorted(there)
+
+
+async def test_what_ends_one_installation_does_not_end_another(
+    folders: Folders, remote: Remote
+):
+    class Stale(Remotes):
+        async def of(self, repository: Repository, *, to_push: bool = False) -> Where:
+            if repository.installation_id == 1:
+                raise PermanentError(NoBranch("main", "acme/widgets"))
+            return await super().of(repository, to_push=to_push)
+
+    tool = Counted(environment=ENVIRONMENT, host=folders.host)
+    remotes = Stale(OneToken(), lambda _: str(remote.bare))
+    mirrors = Mirrors(folders, git=tool, remotes=remotes)
+    again = replace(REPOSITORY, installation_id=InstallationId(2))
+    async with mirrors.kept(REPOSITORY):
+        asked = asyncio.gather(
+            mirrors.fetch(REPOSITORY, ["main"], attempt=ATTEMPT),
+            mirrors.fetch(again, ["main"], attempt=OTHER),
+            return_exceptions=True,
+        )
+        await asyncio.sleep(0)
+    refused, found = await asked
+    assert isinstance(refused, PermanentError)
+    assert found == {"main": remote.head("main")}
+
+
 async def test_what_the_remote_refuses_is_asked_for_once_for_all_who_wait(
     folders: Folders, remote: Remote
 ):
@@ -351,11 +409,30 @@ async def test_damage_that_many_meet_at_once_is_mended_once(
 
     monkeypatch.setattr(mirrors, "_make_empty", counting)
 
-    async def find(attempt: AttemptId) -> dict[str, str]:
-        return await mirrors.fetch(REPOSITORY, ["main"], attempt=attempt)
+    async def find(attempt: AttemptId) -> None:
+        await mirrors.fetch_head(REPOSITORY, ItemNumber(5), "main", attempt=attempt)
 
-    found = await asyncio.gather(
+    git(remote.bare, "update-ref", "refs/pull/5/head", remote.head("main"))
+    await asyncio.gather(
         *(mirrors.mended(REPOSITORY, partial(find, one)) for one in ATTEMPTS)
     )
-    assert found == [{"main": remote.head("main")}] * len(ATTEMPTS)
     assert made == 1
+
+
+async def test_a_machine_of_a_pool_sets_a_damaged_mirror_aside_once(
+    folders: Folders, remote: Remote
+):
+    tool = Git(environment=ENVIRONMENT, host=folders.host)
+    remotes = Remotes(OneToken(), lambda _: str(remote.bare))
+    mirrors = ShippedMirrors(folders, git=tool, remotes=remotes)
+    async with mirrors.kept(REPOSITORY) as mirror:
+        bad_config(mirror)
+
+    async def look() -> bytes:
+        return await tool.run("for-each-ref", place=Place(mirror))
+
+    found = await asyncio.gather(
+        *(mirrors.mended(REPOSITORY, look) for _ in range(3)), return_exceptions=True
+    )
+    assert {type(one) for one in found} == {TransientError}
+    assert [path.name for path in folders.mirrors.iterdir()] == ["7.git.damaged"]

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.core.world.redaction import Secrets
 from bot.host.output import HEAD_BYTES, TAIL_BYTES, CommandLog, Lines, Redactor, clean
 
 TOKEN = "v1.0123456789abcdef"  # noqa: S105 - opens nothing
@@ -12,8 +13,8 @@ def said(log: CommandLog, *data: bytes) -> list[str]:
     shown = []
     for piece in data:
         log.take(piece)
-        shown += log.show([TOKEN])
-    return shown + log.close([TOKEN])
+        shown += log.show(Secrets([TOKEN]))
+    return shown + log.close(Secrets([TOKEN]))
 
 
 @pytest.mark.parametrize(
@@ -64,14 +65,20 @@ def test_a_line_is_shown_without_codes(line, shown):
     ],
 )
 def test_secrets_do_not_show(secret):
-    line = Redactor().line(f"using {secret}, ok", [TOKEN])
+    line = Redactor().line(f"using {secret}, ok", Secrets([TOKEN]))
     assert line == "using [redacted], ok"
 
 
 def test_a_password_in_an_address_and_a_header_do_not_show():
     words = Redactor()
-    assert words.line("https://me:hunter22@host/x", []) == "https://[redacted]@host/x"
-    assert words.line("Authorization: Bearer abc", []) == "Authorization: [redacted]"
+    assert (
+        words.line("https://me:hunter22@host/x", Secrets())
+        == "https://[redacted]@host/x"
+    )
+    assert (
+        words.line("Authorization: Bearer abc", Secrets())
+        == "Authorization: [redacted]"
+    )
 
 
 def test_a_private_key_does_not_show_however_many_lines_it_has():
@@ -81,13 +88,13 @@ def test_a_private_key_does_not_show_however_many_lines_it_has():
         "MIIE",
         "-----END RSA PRIVATE KEY-----",
     ]
-    shown = [words.line(line, []) for line in [*key, "after"]]
+    shown = [words.line(line, Secrets()) for line in [*key, "after"]]
     assert shown == ["key: [redacted]", "[redacted]", "[redacted]", "after"]
 
 
 def test_ordinary_words_stay():
     line = "ghost_town sk-1 eyJ.x commit 0123456789abcdef0123456789abcdef01234567"
-    assert Redactor().line(line, ["abc"]) == line
+    assert Redactor().line(line, Secrets(["abc"])) == line
 
 
 def test_a_secret_at_the_cut_of_a_long_line_does_not_show(tmp_path: Path):
@@ -106,7 +113,7 @@ def test_a_log_keeps_its_beginning_and_its_end(tmp_path: Path, at_once: int):
     lines = [f"line {number} {'.' * 60}\n".encode() for number in range(40_000)]
     for first in range(0, len(lines), at_once):
         log.take(b"".join(lines[first : first + at_once]))
-    log.close([])
+    log.close(Secrets())
     kept = (tmp_path / "log").read_text().splitlines()
     assert kept[0].startswith("line 0 ")
     assert kept[-1].startswith("line 39999 ")
@@ -139,13 +146,13 @@ def test_of_a_flood_the_last_line_shows_and_its_end_is_the_tail(tmp_path: Path):
     log = CommandLog(tmp_path / "log")
     flood = b"".join(b"\x1b[32mline %d\x1b[0m\n" % n for n in range(200_000))
     log.take(flood)
-    first = log.show([])
+    first = log.show(Secrets())
     assert (first[0], first[-1]) == ("line 0", f"line {len(first) - 1}")
     log.take(flood)
-    assert log.show([]) == ["line 199999"]
-    assert log.show([]) == []
+    assert log.show(Secrets()) == ["line 199999"]
+    assert log.show(Secrets()) == []
     log.take(b"bye\n")
-    log.close([])
+    log.close(Secrets())
     assert log.tail[-2:] == ("line 199999", "bye")
 
 
@@ -175,7 +182,7 @@ def test_a_key_whose_first_line_is_half_left_out_does_not_show(tmp_path: Path):
     kept = begin[10:] + body * (TAIL_BYTES // len(body) - 2)
     end = b"-----END PRIVATE KEY-----\n" + b"." * TAIL_BYTES
     log.take(b"words\n" * 10 + begin[:10] + kept + end[: TAIL_BYTES - len(kept)])
-    log.close([])
+    log.close(Secrets())
     text = (tmp_path / "log").read_text()
     assert "left out" in text
     assert "secret" not in text

@@ -47,13 +47,17 @@ def seconds_to_edit(
     if stale.items:
         return _rest(items_seconds * slower, since_last)
     if stale.clocks:
-        return _rest(CLOCKS_SECONDS * slower - early_seconds, since_last)
+        early = min(early_seconds, max(0.0, CLOCKS_SECONDS - items_seconds))
+        return _rest(CLOCKS_SECONDS * slower - early, since_last)
     return None
 
 
 def early_seconds(batch_id: BatchId) -> float:
-    """Return by how much the first times of a batch come early after a restart, at which
-    every comment was written at once: so that they are not all due at once again.
+    """Return how many seconds early the times of a batch are written for the first time
+    after a restart: from 10 s after it on, each batch at another moment.
+
+    A restart writes every comment at once; without this all would be due together again
+    every minute.
     """
     part: float = crc32(batch_id.encode()) / 2**32
     return part * (CLOCKS_SECONDS - ITEMS_SECONDS)

@@ -6,7 +6,7 @@ says goes through it at the moment when it becomes words of the bot: an error, a
 
 import base64
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -19,13 +19,23 @@ _SHORTEST_PART = 16
 """Characters of a piece of a secret, such as a line of a key, that give it away."""
 
 _MOST_LEARNED = 4096
-"""How many of the newest tokens are known, two of an installation; GitHub's live for an
-hour.
+"""How many of the newest tokens are known; GitHub's live for an hour. An installation has
+one, and others for its repositories.
 """
 
 _BLOCK = _SHORTEST_PART // 2
-"""Characters between the places in a token at which it is looked up: each piece that
-gives it away holds one such block whole.
+"""Characters of a token by which it is looked up. One begins at every so many of them:
+each piece that gives the token away holds one whole.
+"""
+
+_LONG = 128
+"""Characters of a token of which a piece gives nothing away that is shorter than 64: such
+a one has a block at every 48.
+"""
+
+_MOST_SHARE = 16
+"""How many tokens may have a block that leads to them: what more have, such as the head
+of all that are JSON web tokens, is none's secret.
 """
 
 _UNSEEN = re.compile(
@@ -57,24 +67,6 @@ def hide_lookalikes(text: str) -> str:
     return _LOOKALIKE.sub(REDACTED, text)
 
 
-def hide(text: str, secrets: Sequence[str]) -> str:
-    """Return *text* without *secrets*, in any form, and without what looks like one.
-
-    The lines of a key and base64 count as forms, also where only a piece of them shows.
-    What is hidden is looked for in the text as it is seen: without what is invisible.
-    """
-    return _hide(text, lambda _: secrets)
-
-
-def _hide(text: str, secrets_in: Callable[[str], Sequence[str]]) -> str:
-    text = _hidden(text, secrets_in(text))
-    if text.isascii() and text.isprintable():
-        return text
-    seen = _UNSEEN.sub("", text)
-    hidden = seen if seen == text else _hidden(seen, secrets_in(seen))
-    return text if hidden == seen else hidden
-
-
 class Secrets:
     """What must show nowhere: what is known from the start, and tokens as they come.
 
@@ -85,7 +77,7 @@ class Secrets:
     def __init__(self, known: Iterable[str] = ()) -> None:
         self._known = tuple(known)
         self._learned: dict[str, None] = {}
-        self._by_block: dict[str, tuple[str, ...]] = {}
+        self._by_block: dict[str, dict[str, None]] = {}
 
     def learn(self, token: str) -> None:
         """Hide *token* from now on, and forget the oldest of very many."""
@@ -96,37 +88,43 @@ class Secrets:
             return
         self._learned[token] = None
         for block in _blocks(token):
-            self._by_block[block] = (*self._by_block.get(block, ()), token)
+            self._by_block.setdefault(block, {})[token] = None
         if len(self._learned) > _MOST_LEARNED:
             self._forget(next(iter(self._learned)))
 
     def _forget(self, token: str) -> None:
         del self._learned[token]
         for block in _blocks(token):
-            left = tuple(one for one in self._by_block[block] if one != token)
-            if left:
-                self._by_block[block] = left
-            else:
+            del self._by_block[block][token]
+            if not self._by_block[block]:
                 del self._by_block[block]
 
-    def now(self) -> tuple[str, ...]:
-        """Return them all."""
-        return (*self._learned, *self._known)
-
     def hide(self, text: str) -> str:
-        """Return *text* as it may be shown and kept."""
-        return _hide(text, self._in)
+        """Return *text* as it may be shown and kept: without secrets, in any form, and
+        without what looks like one.
+
+        The lines of a key and base64 count as forms, also where only a piece of them
+        shows. What is hidden is looked for in the text as it is seen: without what is
+        invisible. Any thread may ask.
+        """
+        text = _hidden(text, self._in(text))
+        if text.isascii() and text.isprintable():
+            return text
+        seen = _UNSEEN.sub("", text)
+        hidden = seen if seen == text else _hidden(seen, self._in(seen))
+        return text if hidden == seen else hidden
 
     def _in(self, text: str) -> tuple[str, ...]:
         """Return those that *text* may show."""
         if len(text) < _SHORTEST_PART:
             return tuple(s for s in self._known if len(s) < _SHORTEST_PART)
         found = dict.fromkeys(self._known)
+        look = self._by_block.get
         for run in _RUN.findall(text) if self._by_block else ():
             for start in range(len(run) - _BLOCK + 1):
-                found |= dict.fromkeys(
-                    self._by_block.get(run[start : start + _BLOCK], ())
-                )
+                tokens = look(run[start : start + _BLOCK])
+                if tokens is not None and len(tokens) <= _MOST_SHARE:
+                    found |= dict.fromkeys(tuple(tokens))
         return tuple(found)
 
     def hide_inside(self, value: Any) -> Any:
@@ -165,10 +163,11 @@ def _unless_secret(word: str, forms: Iterable[str]) -> str:
 
 def _blocks(token: str) -> frozenset[str]:
     """Return the blocks of every form of a token, which has no spaces."""
+    step = _BLOCK if len(token) < _LONG else 6 * _BLOCK
     return frozenset(
         form[start : start + _BLOCK]
         for form in (*_parts(token), *_forms(token))
-        for start in range(0, len(form) - _BLOCK + 1, _BLOCK)
+        for start in (*range(0, len(form) - _BLOCK, step), len(form) - _BLOCK)
     )
 
 

@@ -70,6 +70,13 @@ def test_times_that_were_all_written_at_once_are_written_again_at_different_time
     assert max(Counter(int(wait) for wait in waits).values()) < 3 * 2000 / 50
 
 
+def test_times_never_come_earlier_than_items_may():
+    found = seconds_to_edit(
+        CLOCKS, since_last=0, edits_last_hour=0, items_seconds=45, early_seconds=40
+    )
+    assert found == 45
+
+
 def test_items_that_end_all_day_are_edited_in_at_most_120_times_an_hour():
     at: list[float] = [0.0]
     now = 0.0

@@ -1,15 +1,22 @@
 import base64
+import cProfile
 from base64 import b64encode
+from collections.abc import Sequence
 from hashlib import sha256
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.world.redaction import REDACTED, Secrets, hide, hide_lookalikes
+from bot.core.world.redaction import REDACTED, Secrets, hide_lookalikes
 from tests.github.server import private_key
 
 SECRET = "a webhook's secret"  # noqa: S105 - of tests
+
+
+def hide(text: str, secrets: Sequence[str]) -> str:
+    """Hide what is known from the start: a text is held to all of it."""
+    return Secrets(secrets).hide(text)
 
 
 @pytest.mark.parametrize(
@@ -130,7 +137,7 @@ def test_a_token_is_hidden_from_when_it_is_made_and_the_newest_of_very_many():
         secrets.learn(f"v1.0123456789-{number:04}")
     assert secrets.hide("v1.0123456789-4999") == REDACTED
     assert secrets.hide("v1.0123456789-0001") == "v1.0123456789-0001"
-    assert len(secrets.now()) < 4200
+    assert len(secrets._learned) == 4096
 
 
 TOKENS = [f"v1.{sha256(bytes([n])).hexdigest()[:40]}%/."[n:] for n in range(4)]
@@ -169,6 +176,34 @@ def test_the_shortest_piece_of_a_learned_token_that_gives_it_away_is_hidden(show
     secrets.learn(TOKENS[0])
     pieces = [shown[n : n + 16] for n in range(4, 24)]
     assert {secrets.hide(f"aaaa{piece}bbbbbbbb") for piece in pieces} == {REDACTED}
+
+
+def test_of_a_thousand_long_tokens_alike_in_their_beginning_each_is_hidden():
+    head = f"ghs_12345_{b64encode(b'the head of all tokens' * 4).decode()}."
+    tails = [sha256(bytes([n % 256, n // 256])).hexdigest() * 5 for n in range(1000)]
+    secrets = Secrets()
+    for tail in tails:
+        secrets.learn(head + tail)
+    for tail in tails[::99]:
+        whole, piece = head + tail, tail[50 : 50 + 64]
+        assert (
+            secrets.hide(f"x {b64encode(whole.encode()).decode()}") == f"x {REDACTED}"
+        )
+        assert secrets.hide(f"aaaa{piece}bbbbbbbb") == REDACTED
+    assert len(secrets._by_block) < 1000 * 8 * len(head + tails[0]) / 48
+
+
+def test_a_text_costs_as_much_however_many_tokens_there_are():
+    text = f"see https://x.test/{'a/b' * 40}, " * 20
+    calls = []
+    for count in (10, 2000):
+        secrets = Secrets([SECRET])
+        for number in range(count):
+            secrets.learn(f"ghs_{sha256(b'%d' % number).hexdigest()}")
+        with cProfile.Profile() as profile:
+            assert secrets.hide(text) == text
+        calls.append(sum(one.callcount for one in profile.getstats()))
+    assert calls[1] <= 1.1 * calls[0]
 
 
 def test_a_key_that_is_learned_is_hidden_by_each_of_its_lines():
