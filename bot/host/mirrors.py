@@ -179,7 +179,7 @@ class Mirrors:
         specs = [f"+{there}:{ref}" for there, ref in refs.items()]
         specs += [f"+{there}:{ref}" for ref, there in kept.items()]
         await self._fetch(repository, mirror, specs)
-        await self._drop(mirror, coming.left & kept.keys())
+        await self.drop(mirror, coming.left & kept.keys())
         names = [f"{ref}^{{commit}}" for ref in refs.values()]
         printed = await self.git.run(
             *("cat-file", "--batch-check"),
@@ -266,14 +266,14 @@ class Mirrors:
         refs = [work_ref(attempt), base_ref(attempt)]
         for mirror in await asyncio.to_thread(self._that_know, refs):
             try:
-                await self._drop(mirror, refs)
+                await self.drop(mirror, refs)
             except GitFailed as error:
                 if not error.is_damage:
                     raise
                 # It is made again when somebody needs it.
                 log.warning("a damaged mirror keeps a ref", said=error.said.strip())
 
-    async def _drop(self, mirror: Path, refs: Collection[str]) -> None:
+    async def drop(self, mirror: Path, refs: Collection[str]) -> None:
         """Delete refs of ours, those that are there."""
         if refs:
             told = "".join(f"delete {ref}\n" for ref in refs).encode()

@@ -102,8 +102,7 @@ class HostShipping:
                     raise
                 return None
             finally:
-                drop = "".join(f"delete {ref}\n" for ref in refs).encode()
-                await self._git.run("update-ref", "--stdin", place=place, stdin=drop)
+                await self._mirrors.drop(self._mirrors.of(repository), refs)
             return str(target)
 
         return await self._mirrors.mended(repository, pack)
@@ -169,7 +168,7 @@ class HostShipping:
                 await self._git.run(*ask, place=place)
             ).splitlines()
         finally:
-            await self._git.run("update-ref", "-d", incoming, place=place)
+            await self._mirrors.drop(self._mirrors.of(job.repository), [incoming])
         if parents != [ground]:
             raise PermanentError(NotAsAgreed(Breach.BASE))
         return ground, tree

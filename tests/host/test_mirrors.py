@@ -274,6 +274,22 @@ def counted(folders: Folders, url: str) -> tuple[Counted, Mirrors]:
 ATTEMPTS = [AttemptId(f"b7k2-{number}-1") for number in range(20, 28)]
 
 
+async def queued(
+    tool: Counted, mirrors: Mirrors
+) -> tuple[asyncio.Task[dict[str, str]], list[asyncio.Task[dict[str, str]]]]:
+    """Return one that fetches something else, and those who wait to fetch one branch."""
+    tool.may_fetch.clear()
+    busy = asyncio.create_task(mirrors.fetch(REPOSITORY, ["release"], attempt=OTHER))
+    await tool.is_fetching.wait()
+    tool.is_fetching.clear()
+    waiting = [
+        asyncio.create_task(mirrors.fetch(REPOSITORY, ["main"], attempt=one))
+        for one in ATTEMPTS
+    ]
+    await asyncio.sleep(0)
+    return busy, waiting
+
+
 async def test_whoever_wants_a_branch_that_is_about_to_be_fetched_is_served_by_that(
     folders: Folders, remote: Remote
 ):
@@ -302,14 +318,7 @@ async def test_who_fetches_for_others_and_is_cancelled_leaves_it_to_the_next(
     folders: Folders, remote: Remote
 ):
     tool, mirrors = counted(folders, str(remote.bare))
-    tool.may_fetch.clear()
-    busy = asyncio.create_task(mirrors.fetch(REPOSITORY, ["release"], attempt=OTHER))
-    await tool.is_fetching.wait()
-    waiting = [
-        asyncio.create_task(mirrors.fetch(REPOSITORY, ["main"], attempt=one))
-        for one in ATTEMPTS
-    ]
-    await asyncio.sleep(0)
+    busy, waiting = await queued(tool, mirrors)
     waiting[0].cancel()  # the one that would fetch for all
     waiting[3].cancel()
     tool.may_fetch.set()
@@ -327,15 +336,7 @@ async def test_who_is_cancelled_leaves_nothing_in_the_mirror(
     folders: Folders, remote: Remote
 ):
     tool, mirrors = counted(folders, str(remote.bare))
-    tool.may_fetch.clear()
-    busy = asyncio.create_task(mirrors.fetch(REPOSITORY, ["release"], attempt=OTHER))
-    await tool.is_fetching.wait()
-    tool.is_fetching.clear()
-    waiting = [
-        asyncio.create_task(mirrors.fetch(REPOSITORY, ["main"], attempt=one))
-        for one in ATTEMPTS
-    ]
-    await asyncio.sleep(0)
+    busy, waiting = await queued(tool, mirrors)
     waiting[3].cancel()  # before the fetch for all of them begins
     tool.may_fetch.set()
     await busy
