@@ -19,7 +19,7 @@ from bot.core.effects import (
 )
 from bot.core.events import BatchConcluded, Reported, TrackingCommented
 from bot.core.model import Batch, InstallationId, ItemState
-from bot.core.run.pace import early_seconds
+from bot.core.run.pace import spread_seconds
 from bot.core.run.progress import Progress
 from bot.core.run.speech import reports_its_end
 from bot.core.say.plan import render_plan
@@ -128,7 +128,7 @@ class Voice:
         self._written(watch, page)
         self._edited(batch)
         if shown is None:
-            watch.early_seconds = early_seconds(batch.id)
+            watch.early_seconds = spread_seconds(batch.id)
         return None
 
     async def pass_over(self, progress: Progress, watch: Watch) -> None:

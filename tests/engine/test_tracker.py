@@ -20,7 +20,7 @@ from bot.core.model import (
     Outcome,
     OutcomeKind,
 )
-from bot.core.run.pace import CLOCKS_SECONDS, early_seconds
+from bot.core.run.pace import CLOCKS_SECONDS, spread_seconds
 from bot.core.run.progress import Progress
 from bot.core.run.reasons import Reason
 from bot.core.world.answers import Answered, Failure
@@ -265,7 +265,7 @@ async def test_the_first_times_after_a_restart_come_early_and_later_ones_do_not(
             await clock.run_until(lambda count=count: len(written) == count)  # type: ignore[misc]
             await later.at_rest()
             came.append(clock.monotonic())
-        early = early_seconds(NAME)
+        early = spread_seconds(NAME)
         first, second = came[1] - came[0], came[2] - came[1]
         assert 1 < early < 50
         assert first == pytest.approx(CLOCKS_SECONDS * (1 + 5 / 120) - early)

@@ -52,7 +52,7 @@ def seconds_to_edit(
     return None
 
 
-def early_seconds(batch_id: BatchId) -> float:
+def spread_seconds(batch_id: BatchId) -> float:
     """Return how many seconds early the times of a batch are written for the first time
     after a restart: from 10 s after it on, each batch at another moment.
 

@@ -10,8 +10,8 @@ from bot.core.run.pace import (
     CLOCKS_SECONDS,
     EDITS_AN_HOUR,
     Stale,
-    early_seconds,
     seconds_to_edit,
+    spread_seconds,
 )
 
 HEADING = Stale(heading=True, items=True, clocks=True)
@@ -61,7 +61,7 @@ def test_times_that_were_all_written_at_once_are_written_again_at_different_time
             CLOCKS,
             since_last=0.0,
             edits_last_hour=0,
-            early_seconds=early_seconds(BatchId(f"{number:04x}")),
+            early_seconds=spread_seconds(BatchId(f"{number:04x}")),
         )
         or 0.0
         for number in range(2000)
