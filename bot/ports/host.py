@@ -1,6 +1,6 @@
 """What the bot does on this machine: workspaces, commands, memory."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -259,6 +259,14 @@ PACKED = "repository.bundle"
 
 BUNDLE = "change.bundle"
 """The file of a parcel that has the commit, as a git bundle."""
+
+
+Redeem = Callable[[str], Awaitable[str]]
+"""Returns the token for a code of the bot, which reads one repository and nothing else.
+
+Raises ``TransientError`` if the bot is out of reach or cannot have a token now,
+``PermanentError`` for a code that is good for none.
+"""
 
 
 class Shipping(Protocol):

@@ -195,6 +195,51 @@ class NotAsAgreed(Problem):
         return f"what a machine of the pool sent was not taken: {self.why}"
 
 
+class Spent(StrEnum):
+    """Why a code opens nothing."""
+
+    UNKNOWN = "it is not known here"
+    USED = "it was used before"
+    OLD = "it is too old"
+
+
+@dataclass(frozen=True, slots=True)
+class CodeSpent(Problem):
+    """Somebody showed a code for a token that is good for none, or for none any more."""
+
+    why: Spent
+
+    def __str__(self) -> str:
+        return f"the code is good for no token: {self.why}"
+
+    @property
+    def advice(self) -> str:
+        """What to do about a code that two have shown."""
+        if self.why is not Spent.USED:
+            return ""
+        return (
+            "No machine shows one twice: somebody else may have read it. Look at the"
+            " machines of the pool."
+        )
+
+
+class Silence(StrEnum):
+    """How the bot fails to answer a machine of its pool."""
+
+    LATE = "it does not answer in time"
+    UNREADABLE = "its answer cannot be read"
+
+
+@dataclass(frozen=True, slots=True)
+class NoToken(Problem):
+    """A machine of the pool was given no token."""
+
+    why: Silence | str  # what the bot, or the system, says
+
+    def __str__(self) -> str:
+        return f"the bot gave no token: {self.why}"
+
+
 @dataclass(frozen=True, slots=True)
 class DatabaseFails(Problem):
     """SQLite, or the disk below it, does not do what is asked."""
