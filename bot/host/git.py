@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 from urllib.parse import urlsplit
 
 import structlog
@@ -291,12 +292,15 @@ class Git:
         *arguments: str,
         place: Place,
         remote: Remote | None = None,
-        stdin: bytes = b"",
+        stdin: bytes | IO[bytes] = b"",
+        stdout: IO[bytes] | None = None,
         environment: Mapping[str, str] | None = None,
         accept: Sequence[int] = (0,),
         say: Callable[[str], None] = lambda line: None,
     ) -> bytes:
         """Return what git printed; with *remote*, *say* is told of a silent one.
+
+        It reads *stdin*, text or a file from where that is, and prints into *stdout*.
 
         Raises ``GitFailed`` for exit codes that are not in *accept*, and for time-outs.
         """
@@ -305,6 +309,7 @@ class Git:
             place=place,
             remote=remote,
             stdin=stdin,
+            stdout=stdout,
             environment=environment,
             accept=accept,
             say=say,
@@ -316,7 +321,8 @@ class Git:
         *arguments: str,
         place: Place,
         remote: Remote | None = None,
-        stdin: bytes = b"",
+        stdin: bytes | IO[bytes] = b"",
+        stdout: IO[bytes] | None = None,
         environment: Mapping[str, str] | None = None,
         accept: Sequence[int] = (0,),
         say: Callable[[str], None] = lambda line: None,
@@ -337,6 +343,7 @@ class Git:
                 cwd=place.work_tree or place.git_dir,
                 timeout_seconds=seconds,
                 stdin=stdin,
+                stdout=stdout,
                 patience=self._patience(what, remote, say) if remote else None,
             )
         except Silent as error:

@@ -245,7 +245,7 @@ class Mirrors:
 
     async def keep(self, mirror: Path, ref: str, sha: str) -> None:
         """Keep a commit under a ref of ours."""
-        await self.git.run("update-ref", ref, sha, place=Place(mirror))
+        await self.change(mirror, {ref: sha})
 
     async def keep_diff(self, repository: Repository, sha: str) -> None:
         """Write what a commit changes beside the logs, for the operator."""
@@ -276,8 +276,19 @@ class Mirrors:
     async def drop(self, mirror: Path, refs: Collection[str]) -> None:
         """Delete refs of ours, those that are there."""
         if refs:
-            told = "".join(f"delete {ref}\n" for ref in refs).encode()
-            await self.git.run("update-ref", "--stdin", place=Place(mirror), stdin=told)
+            await self.change(mirror, {}, without=refs)
+
+    async def change(
+        self, mirror: Path, refs: Mapping[str, str], *, without: Collection[str] = ()
+    ) -> None:
+        """Have refs of ours where they shall be, and others not at all."""
+        told = [f"update {ref} {sha}\n" for ref, sha in refs.items()]
+        told += [f"delete {ref}\n" for ref in without]
+        await self.git.run(
+            *("update-ref", "--stdin"),
+            place=Place(mirror),
+            stdin="".join(told).encode(),
+        )
 
     def tidy(self) -> None:
         """Take away what killed processes left; for the start, when none runs."""

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 import psutil
 import structlog
@@ -273,7 +273,8 @@ async def capture(
     environment: Mapping[str, str],
     timeout_seconds: float,
     cwd: Path | None = None,
-    stdin: bytes = b"",
+    stdin: bytes | IO[bytes] = b"",
+    stdout: IO[bytes] | None = None,
     patience: Patience | None = None,
 ) -> Captured:
     """Run one of the bot's own tools to its end; with *patience* below a guard.
@@ -283,10 +284,12 @@ async def capture(
     """
     start = partial(guarded, argv) if patience else partial(_alone, argv)
     pipe = asyncio.subprocess.PIPE
+    text, source = (stdin, pipe) if isinstance(stdin, bytes) else (None, stdin.fileno())
+    target = pipe if stdout is None else stdout.fileno()
     async with start(
-        environment=environment, cwd=cwd, stdin=pipe, stdout=pipe, stderr=pipe
+        environment=environment, cwd=cwd, stdin=source, stdout=target, stderr=pipe
     ) as process:
-        talk = asyncio.create_task(process.communicate(stdin), name=f"talk {argv[0]}")
+        talk = asyncio.create_task(process.communicate(text), name=f"talk {argv[0]}")
         try:
             async with asyncio.timeout(timeout_seconds):
                 if patience:
@@ -298,7 +301,9 @@ async def capture(
             await to_the_end(process.wait())
             raise
     assert process.returncode is not None
-    return Captured(process.returncode, output, errors.decode("utf-8", "replace"))
+    return Captured(
+        process.returncode, output or b"", errors.decode("utf-8", "replace")
+    )
 
 
 @asynccontextmanager

@@ -6,6 +6,7 @@ Nothing here reaches GitHub, and no token ever comes here.
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from bot.core.model import AttemptId, ItemNumber, Person, Repository
@@ -16,22 +17,98 @@ from bot.host.folders import Folders
 from bot.host.git import Git, Place, Remotes
 from bot.host.ground import Ground, Grounds, Pulled
 from bot.host.job import run_command_job
-from bot.host.mirrors import SEEN, Mirrors, base_ref, seen_ref, work_ref
+from bot.host.mirrors import SEEN, Mirrors, seen_ref
 from bot.host.printed import text
-from bot.host.shipping import MOST_HAVE, created, shipped_refs
-from bot.host.workspaces import GitWorkspaces
+from bot.host.shipping import BUNDLE_MARK, CHANGED, MOST_HAVE, shipped_refs
+from bot.host.snapshot import root_tree
+from bot.host.workspaces import GitWorkspaces, Started
 from bot.ports.clock import Clock
-from bot.ports.host import BUNDLE, PACKED, Commands, Parcel, Shipment
+from bot.ports.host import (
+    BUNDLE,
+    PACKED,
+    Change,
+    Commands,
+    Parcel,
+    Shipment,
+    Workspace,
+)
+
+_BASE = "refs/base/"
+"""What the refs begin with of commits that attempts stand on."""
 
 
 class ShippedMirrors(Mirrors):
-    """Mirrors without a remote: a damaged one is set aside, and shipped again."""
+    """Mirrors without a remote: a damaged one is set aside, and shipped again.
+
+    Besides branches they keep the commits that attempts stand on, under refs of the
+    commits; one that none stands on any more goes when the next one comes.
+    """
+
+    def __init__(self, folders: Folders, *, git: Git, remotes: Remotes) -> None:
+        super().__init__(folders, git=git, remotes=remotes)
+        self._refs: dict[int, dict[str, str]] = {}  # by repository; the newest last
+        self._stood_on: dict[AttemptId, str] = {}  # refs
+
+    async def have(self, repository: Repository) -> tuple[str, ...]:
+        """Return commits that are here with all their history, the newest first."""
+        try:
+            refs = await self.mended(repository, lambda: self._known(repository))
+        except TransientError:
+            if await asyncio.to_thread(self.of(repository).exists):
+                raise
+            return ()  # it was damaged, and is set aside
+        return tuple(dict.fromkeys(reversed(refs.values())))
+
+    async def stand(self, shipment: Shipment, bundle: Path) -> None:
+        """Have what a shipment stands on, out of the *bundle* that came, if one did."""
+        attempt, repository = shipment.job.attempt, shipment.job.repository
+        base = f"{_BASE}{shipment.sha}"
+        refs = {seen_ref(branch): sha for branch, sha in shipment.heads.items()}
+        refs[base] = shipment.sha
+        async with self.kept(repository) as mirror:
+            self._stood_on[attempt] = base
+            gone: list[str] = []
+            if await asyncio.to_thread(bundle.exists):
+                spec = f"+{prefix(attempt)}*:{prefix(attempt)}*"
+                options = ("--no-tags", "--no-write-fetch-head", "--quiet", "--")
+                await self.git.run(
+                    *("fetch", *options, str(bundle), spec), place=Place(mirror)
+                )
+                await asyncio.to_thread(bundle.unlink)
+                gone = [*shipped_refs(attempt, shipment.shas)]
+            known = await self._known(repository)
+            if not gone and refs.items() <= known.items():
+                return
+            used = {*self._stood_on.values(), *refs}
+            old = [ref for ref in known if ref.startswith(_BASE) and ref not in used]
+            await self.change(mirror, refs, without=[*gone, *old])
+            kept = {ref: sha for ref, sha in known.items() if ref not in (*old, *refs)}
+            self._refs[repository.id] = kept | refs
+
+    async def forget(self, attempt: AttemptId) -> None:
+        """Let go of what an attempt stood on, and of its large files."""
+        self._stood_on.pop(attempt, None)
+        await asyncio.to_thread(self._drop_large, attempt)
+
+    async def _known(self, repository: Repository) -> dict[str, str]:
+        """Return our refs of a repository, asked of git once."""
+        place = Place(self.of(repository))
+        if not await asyncio.to_thread(place.git_dir.exists):
+            return {}
+        if repository.id not in self._refs:
+            ask = ("for-each-ref", "--sort=committerdate")
+            form = ("--format=%(refname) %(objectname)", SEEN, _BASE)
+            listed = await self.git.run(*ask, *form, place=place)
+            rows = (line.split(" ") for line in text(listed).splitlines())
+            self._refs[repository.id] = {ref: sha for ref, sha in rows}  # noqa: C416 - typed
+        return self._refs[repository.id]
 
     async def _make_again(self, repository: Repository, renewed: int) -> None:
         async with self._locked(self.of(repository)):
             if self._renewed[repository.id] == renewed:
                 await asyncio.to_thread(self.set_aside, repository)
                 self._renewed[repository.id] += 1
+                self._refs.pop(repository.id, None)
         raise TransientError(NotOnThisMachine(repository.name))
 
 
@@ -52,11 +129,15 @@ class _Shipped(Grounds):
     """Where the work of one shipment stands: as the bot has found it."""
 
     def __init__(
-        self, shipment: Shipment, mirrors: Mirrors, commits: Commits, bundle: Path
+        self,
+        shipment: Shipment,
+        mirrors: ShippedMirrors,
+        commits: Commits,
+        bundle: Path,
     ) -> None:
         super().__init__(mirrors, commits)
         self._shipment = shipment
-        self._bundle = bundle
+        self._stand = partial(mirrors.stand, shipment, bundle)
 
     async def find(
         self,
@@ -67,7 +148,7 @@ class _Shipped(Grounds):
         merge: Sequence[str],
         author: Person,
     ) -> Ground:
-        await self._unpack()
+        await self._stand()
         had = self._shipment
         return Ground(had.sha, had.base, had.merged, had.heads)
 
@@ -80,30 +161,21 @@ class _Shipped(Grounds):
         head_sha: str,
         base: str,
     ) -> Pulled:
-        await self._unpack()
+        await self._stand()
         had = self._shipment
         ground = Ground(had.sha, had.base, had.merged, had.heads)
         return Pulled(ground, had.base_sha, had.merge_base_sha)
 
-    async def _unpack(self) -> None:
-        had, attempt = self._shipment, self._shipment.job.attempt
-        async with self._mirrors.kept(had.job.repository) as mirror:
-            place = Place(mirror)
-            if self._bundle.exists():
-                spec = f"+{prefix(attempt)}*:{prefix(attempt)}*"
-                options = ("--no-tags", "--no-write-fetch-head", "--quiet", "--")
-                await self._git.run(
-                    "fetch", *options, str(self._bundle), spec, place=place
-                )
-            refs = {seen_ref(branch): sha for branch, sha in had.heads.items()}
-            refs[base_ref(attempt)] = had.sha
-            drop = "".join(
-                f"delete {ref}\n" for ref in shipped_refs(attempt, had.shas)
-            ).encode()
-            await self._git.run(
-                *("update-ref", "--stdin"), place=place, stdin=created(refs) + drop
-            )
-        await asyncio.to_thread(self._bundle.unlink, missing_ok=True)
+
+class _Uncommitted(GitWorkspaces):
+    """Workspaces of which nothing but the tree is wanted."""
+
+    async def _made(
+        self, workspace: Workspace, started: Started, tree: str, message: str
+    ) -> Change | None:
+        index = self._folders.attempt(workspace.attempt).index
+        before = await asyncio.to_thread(root_tree, index)
+        return None if tree == before else Change(tree, (), 0, 0)
 
 
 class HostReceiving:
@@ -132,20 +204,7 @@ class HostReceiving:
 
     async def have(self, repository: Repository) -> tuple[str, ...]:
         """Return commits that are here with all their history, the newest first."""
-        place = Place(self._mirrors.of(repository))
-        if not await asyncio.to_thread(place.git_dir.exists):
-            return ()
-        ask = ("for-each-ref", "--sort=-committerdate", f"--count={MOST_HAVE}")
-        form = ("--format=%(objectname)", SEEN, "refs/base")
-        try:
-            listed = await self._mirrors.mended(
-                repository, lambda: self._git.run(*ask, *form, place=place)
-            )
-        except TransientError:
-            if await asyncio.to_thread(place.git_dir.exists):
-                raise
-            return ()  # it was damaged, and is set aside
-        return tuple(dict.fromkeys(text(listed).splitlines()))
+        return (await self._mirrors.have(repository))[:MOST_HAVE]
 
     def folder(self, attempt: AttemptId) -> str:
         """Return where files go that come for an attempt, or are fetched from it."""
@@ -162,7 +221,7 @@ class HostReceiving:
         grounds = _Shipped(
             shipment, self._mirrors, Commits(self._git, self._clock), folder / PACKED
         )
-        workspaces = GitWorkspaces(
+        workspaces = _Uncommitted(
             self._folders,
             mirrors=self._mirrors,
             clock=self._clock,
@@ -180,7 +239,8 @@ class HostReceiving:
             return Parcel(result)
         await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
         await self._mirrors.mended(
-            job.repository, lambda: self._bundled(shipment, folder / BUNDLE)
+            job.repository,
+            lambda: self._bundle(shipment, result.commit, folder / BUNDLE),
         )
         files = await asyncio.to_thread(self._files, job.repository, job.attempt)
         return Parcel(result, files)
@@ -198,11 +258,15 @@ class HostReceiving:
         await asyncio.to_thread(self._folders.discard, parcels)
         await self._workspaces.remove_all()
 
-    async def _bundled(self, shipment: Shipment, target: Path) -> None:
-        job = shipment.job
-        make = ("bundle", "create", "--quiet", str(target), work_ref(job.attempt))
-        place = Place(self._mirrors.of(job.repository))
-        await self._git.run(*make, f"^{shipment.sha}", place=place)
+    async def _bundle(self, shipment: Shipment, tree: str, target: Path) -> None:
+        """Write what is new in a tree, in the form of a bundle of that tree."""
+        header = f"{BUNDLE_MARK}\n-{shipment.sha} \n{tree} {CHANGED}\n\n"
+        wanted = f"{tree}\n^{shipment.sha}^{{tree}}\n"
+        pack = ("pack-objects", "--revs", "--thin", "--stdout", "-q")
+        place = Place(self._mirrors.of(shipment.job.repository))
+        with await asyncio.to_thread(target.open, "wb", buffering=0) as file:
+            await asyncio.to_thread(file.write, header.encode())
+            await self._git.run(*pack, place=place, stdin=wanted.encode(), stdout=file)
 
     def _files(self, repository: Repository, attempt: AttemptId) -> Mapping[str, int]:
         """Return the files that go to the bot, large ones put where it fetches them."""

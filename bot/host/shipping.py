@@ -1,14 +1,16 @@
 """Repositories on their way to machines of a pool, and what comes back from there.
 
 The bot alone reaches GitHub: a machine gets the commits as a git bundle, without those
-that it has, and no token at all. What comes back is data of a stranger. Of its commit
-nothing but the tree is taken: who made it, when, why and on what is written here.
+that it has, and no token at all. What comes back is data of a stranger: a tree and what
+is new in it. Who made that, when, why and on what is written here.
 """
 
 import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import BinaryIO
 
 from bot.core.actions.step import CommandJob
 from bot.core.model import AttemptId, CommandResult, Person
@@ -26,6 +28,15 @@ from bot.ports.host import BUNDLE, PACKED, Parcel, Shipment
 
 SHIPPED = "refs/shipped"
 """Below it are, for as long as it takes, the commits that go from here to there."""
+
+BUNDLE_MARK = "# v2 git bundle"
+CHANGED = "refs/changed"
+"""What the tree is called in the bundle that comes back."""
+
+MOST_LOOSE = 100
+"""How many objects go into files of their own, as git has it for a fetch."""
+
+_HEADER_BYTES = 1024  # of a bundle, and the beginning of its pack
 
 MOST_HAVE = 100
 """How many commits a machine is asked for at most that it has."""
@@ -85,14 +96,13 @@ class HostShipping:
             return None
 
         async def pack() -> str | None:
-            place = Place(self._mirrors.of(repository))
+            mirror = self._mirrors.of(repository)
+            place = Place(mirror)
             known = await self._known(place, have[:MOST_HAVE])
             target = Path(self.folder(attempt)) / PACKED
             await asyncio.to_thread(target.parent.mkdir, parents=True, exist_ok=True)
             refs = shipped_refs(attempt, shipment.shas)
-            await self._git.run(
-                *("update-ref", "--stdin"), place=place, stdin=created(refs)
-            )
+            await self._mirrors.change(mirror, refs)
             try:
                 without = [f"^{sha}" for sha in known]
                 make = ("bundle", "create", "--quiet", str(target))
@@ -102,7 +112,7 @@ class HostShipping:
                     raise
                 return None
             finally:
-                await self._mirrors.drop(self._mirrors.of(repository), refs)
+                await self._mirrors.drop(mirror, refs)
             return str(target)
 
         return await self._mirrors.mended(repository, pack)
@@ -131,13 +141,14 @@ class HostShipping:
             co_author=co_author,
             signer=author if self._signs_off else None,
         )
-        mirror = self._mirrors.of(job.repository)
+        mirror, base = self._mirrors.of(job.repository), base_ref(job.attempt)
+        tree = result.commit
         try:
-            ground, tree = await self._unpacked(job, result.commit)
-            change = await self._commits.change(mirror, ground, tree)
+            await self._unpack(job, tree)
+            change = await self._commits.change(mirror, base, tree)
             if not change.files:
-                raise PermanentError(NotAsAgreed(Breach.NOTHING))
-            sha = await self._commits.commit(mirror, tree, [ground], message, author)
+                return replace(result, commit="")
+            sha = await self._commits.commit(mirror, tree, [base], message, author)
         except GitFailed as error:
             raise PermanentError(NotAsAgreed(error.problem)) from error
         await self._mirrors.keep(mirror, work_ref(job.attempt), sha)
@@ -150,28 +161,16 @@ class HostShipping:
         await asyncio.to_thread(self._folders.discard, self._folders.parcel(attempt))
         await self._mirrors.forget(attempt)
 
-    async def _unpacked(self, job: CommandJob, sha: str) -> tuple[str, str]:
-        """Return the commit that the work stands on, and the tree that came of it."""
-        place = Place(self._mirrors.of(job.repository))
-        bundle = str(Path(self.folder(job.attempt)) / BUNDLE)
-        ref, incoming = work_ref(job.attempt), f"refs/incoming/{job.attempt}"
-        listed = await self._git.run("bundle", "list-heads", bundle, place=place)
-        if text(listed).splitlines() != [f"{sha} {ref}"]:
-            raise PermanentError(NotAsAgreed(Breach.REFS))
-        strict = ("-c", "fetch.fsckObjects=true", "fetch")
-        options = ("--no-tags", "--no-write-fetch-head", "--quiet", "--")
-        spec = f"+{ref}:{incoming}"
-        await self._git.run(*strict, *options, bundle, spec, place=place)
-        try:
-            ask = ("rev-parse", base_ref(job.attempt), f"{sha}^@", f"{sha}^{{tree}}")
-            ground, *parents, tree = text(
-                await self._git.run(*ask, place=place)
-            ).splitlines()
-        finally:
-            await self._mirrors.drop(self._mirrors.of(job.repository), [incoming])
-        if parents != [ground]:
-            raise PermanentError(NotAsAgreed(Breach.BASE))
-        return ground, tree
+    async def _unpack(self, job: CommandJob, tree: str) -> None:
+        """Have the objects of a bundle in the mirror, each of which is looked at."""
+        path = Path(self.folder(job.attempt)) / BUNDLE
+        with await asyncio.to_thread(path.open, "rb", buffering=0) as file:
+            count = await asyncio.to_thread(_opened, file, f"{tree} {CHANGED}")
+            take = ["unpack-objects", "-q", "--strict"]
+            if count > MOST_LOOSE:
+                take = ["index-pack", "--stdin", "--fix-thin", "--strict"]
+            place = Place(self._mirrors.of(job.repository))
+            await self._git.run(*take, place=place, stdin=file)
 
     async def _known(self, place: Place, shas: Sequence[str]) -> list[str]:
         """Return those of some commits that are in the mirror too."""
@@ -199,11 +198,22 @@ class HostShipping:
             store.put(source / name, job.attempt)
 
 
+def _opened(file: BinaryIO, head: str) -> int:
+    """Read a bundle up to its pack; return how many objects that says that it has.
+
+    https://git-scm.com/docs/gitformat-bundle and gitformat-pack. Raises
+    ``PermanentError`` for one that has more than *head*.
+    """
+    read = file.read(_HEADER_BYTES)
+    header, end, pack = read.partition(b"\n\n")
+    first, *lines = header.decode("utf-8", "replace").split("\n")
+    heads = [line for line in lines if not line.startswith("-")]
+    if (first, end, heads) != (BUNDLE_MARK, b"\n\n", [head]):
+        raise PermanentError(NotAsAgreed(Breach.REFS))
+    file.seek(len(header) + len(end))
+    return int.from_bytes(pack[8:12])
+
+
 def shipped_refs(attempt: AttemptId, shas: Sequence[str]) -> Mapping[str, str]:
     """Return the refs under which commits travel."""
     return {f"{SHIPPED}/{attempt}/{n}": sha for n, sha in enumerate(shas)}
-
-
-def created(refs: Mapping[str, str]) -> bytes:
-    """Return refs as ``git update-ref --stdin`` takes them."""
-    return "".join(f"update {ref} {sha}\n" for ref, sha in refs.items()).encode()

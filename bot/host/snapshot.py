@@ -22,6 +22,9 @@ GITLINK = 0o160000
 
 _HEADER = struct.Struct(">4sLL")
 _ENTRY = struct.Struct(">10L20sH")
+_FLAGS = struct.Struct(">H")
+_EXTENSION = struct.Struct(">4sL")
+_SHA_BYTES = 20
 _HAS_MORE_FLAGS = 0x4000
 _MOST_READ_BYTES = 1024**2
 _BLOCK_BYTES = 1024**2
@@ -54,17 +57,49 @@ class Comparison:
 def read_index(path: Path) -> Iterator[Entry]:
     """Yield the entries of an index of version 2 or 3."""
     data = path.read_bytes()
+    for start, end in _places(data):
+        entry = _ENTRY.unpack_from(data, start)
+        c_s, c_ns, m_s, m_ns, _dev, inode, mode, _uid, _gid, size, _sha, flags = entry
+        named = start + _ENTRY.size + (2 if flags & _HAS_MORE_FLAGS else 0)
+        name = data[named:end].decode("utf-8", "surrogateescape")
+        yield Entry(name, mode, (c_s, c_ns), (m_s, m_ns), inode, size)
+
+
+def root_tree(path: Path) -> str:
+    """Return the tree of which an index was made; empty if it does not say.
+
+    https://git-scm.com/docs/index-format, "Cache tree": the first of its entries.
+    """
+    data = path.read_bytes()
+    place = _HEADER.size
+    for start, end in _places(data):
+        place = _after(start, end)
+    while place < len(data) - _SHA_BYTES:
+        name, size = _EXTENSION.unpack_from(data, place)
+        place += _EXTENSION.size
+        if name == b"TREE":
+            sha = data.index(b"\n", place) + 1
+            return data[sha : sha + _SHA_BYTES].hex()
+        place += size
+    return ""
+
+
+def _places(data: bytes) -> Iterator[tuple[int, int]]:
+    """Yield where each entry begins, and where its name ends."""
     magic, version, count = _HEADER.unpack_from(data)
     assert (magic, version in (2, 3)) == (b"DIRC", True), (magic, version)
-    place = _HEADER.size
+    start = _HEADER.size
     for _ in range(count):
-        entry = _ENTRY.unpack_from(data, place)
-        c_s, c_ns, m_s, m_ns, _dev, inode, mode, _uid, _gid, size, _sha, flags = entry
-        start = place + _ENTRY.size + (2 if flags & _HAS_MORE_FLAGS else 0)
-        end = data.index(b"\0", start)
-        name = data[start:end].decode("utf-8", "surrogateescape")
-        yield Entry(name, mode, (c_s, c_ns), (m_s, m_ns), inode, size)
-        place += (end - place + 8) & ~7  # padded with 1 to 8 zeros
+        (flags,) = _FLAGS.unpack_from(data, start + _ENTRY.size - _FLAGS.size)
+        more = 2 if flags & _HAS_MORE_FLAGS else 0
+        end = data.index(b"\0", start + _ENTRY.size + more)
+        yield start, end
+        start = _after(start, end)
+
+
+def _after(start: int, end: int) -> int:
+    """Return where the next entry begins: each is padded with 1 to 8 zeros."""
+    return start + ((end - start + 8) & ~7)
 
 
 def compare(root: Path, entries: Iterable[Entry]) -> Comparison:

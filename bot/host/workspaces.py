@@ -39,7 +39,7 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class _Started:
+class Started:
     """What an attempt works on, and who makes its commits."""
 
     repository: Repository
@@ -73,7 +73,7 @@ class GitWorkspaces:
         self._grounds = grounds or Grounds(mirrors, self._commits)
         self._differences = Differences(mirrors.git, leave_out)
         self._trees = Trees(mirrors)
-        self._started: dict[AttemptId, _Started] = {}
+        self._started: dict[AttemptId, Started] = {}
 
     def is_away(self, repository: Repository) -> bool:
         """Return whether git did not get through to a repository the last time."""
@@ -94,7 +94,7 @@ class GitWorkspaces:
         does not exist, ``PermanentError`` when a merge conflicts.
         """
 
-        started = _Started(repository, author or self._author)
+        started = Started(repository, author or self._author)
 
         async def make() -> Workspace:
             ground = await self._grounds.find(
@@ -118,7 +118,7 @@ class GitWorkspaces:
         Raises what ``create`` raises; ``BranchMissing`` also when the pull request is at
         another commit.
         """
-        started = _Started(repository, self._author)
+        started = Started(repository, self._author)
 
         async def make() -> Workspace:
             pulled = await self._grounds.of_pull(
@@ -141,7 +141,7 @@ class GitWorkspaces:
     async def _begin(
         self,
         attempt: AttemptId,
-        started: _Started,
+        started: Started,
         make: Callable[[], Awaitable[Workspace]],
     ) -> Workspace:
         async def begin() -> Workspace:
@@ -254,7 +254,7 @@ class GitWorkspaces:
         return len(attempts)
 
     async def _make(
-        self, attempt: AttemptId, started: _Started, ground: Ground
+        self, attempt: AttemptId, started: Started, ground: Ground
     ) -> Workspace:
         repository, author = started.repository, started.author
         mirror = self._mirrors.of(repository)
@@ -302,41 +302,50 @@ class GitWorkspaces:
         return found.exit_code == 0
 
     async def _commit(
-        self, workspace: Workspace, started: _Started, message: str
+        self, workspace: Workspace, started: Started, message: str
     ) -> Change | None:
         attempt, repository = workspace.attempt, started.repository
         folder, mirror = self._folders.attempt(attempt), self._mirrors.of(repository)
         found = await self._differences.find(folder, mirror)
         filters = await self._differences.filters(folder, mirror, found)
-        base = workspace.base_sha
         try:
-            tree = Tree(base)
+            tree = Tree("")
             if found.written or found.removed:
                 tree = await self._trees.build(
                     attempt, repository, folder, found, filters=filters
                 )
-            change = await self._commits.change(mirror, base, tree.sha)
             refused = [
                 LeftOut(readable(p), Leftover.NAME, is_work=True) for p in tree.refused
             ]
             left_out = (*found.left_out, *refused)
-            if not change.files:
+            change = None
+            if tree.sha:
+                change = await self._made(workspace, started, tree.sha, message)
+            if change is None:
                 _refuse_lost_work(left_out)
                 return None
         except PermanentError:
             if found.written:
                 await asyncio.to_thread(self._keep_files, workspace, found)
             raise
-        sha = await self._commits.commit(
-            mirror, tree.sha, [base], message, started.author
-        )
-        await self._mirrors.keep(mirror, work_ref(attempt), sha)
         unfiltered = sorted(
             f"{readable(path)} (filter={name})"
             for path, name in filters.items()
             if name != LFS
         )
-        return replace(change, sha=sha, left_out=left_out, unfiltered=tuple(unfiltered))
+        return replace(change, left_out=left_out, unfiltered=tuple(unfiltered))
+
+    async def _made(
+        self, workspace: Workspace, started: Started, tree: str, message: str
+    ) -> Change | None:
+        """Return the commit that a tree becomes; None if nothing changed in it."""
+        mirror, base = self._mirrors.of(started.repository), workspace.base_sha
+        change = await self._commits.change(mirror, base, tree)
+        if not change.files:
+            return None
+        sha = await self._commits.commit(mirror, tree, [base], message, started.author)
+        await self._mirrors.keep(mirror, work_ref(workspace.attempt), sha)
+        return replace(change, sha=sha)
 
     def _keep_files(self, workspace: Workspace, found: Found) -> None:
         kept = self._folders.logs / f"{workspace.attempt}.tar.gz"

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import subprocess
 import sys
 import textwrap
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -16,7 +17,7 @@ pytest.importorskip("distributed", reason="the extra [dask] is not installed")
 from bot.core.actions.step import CommandJob, PullHead
 from bot.core.effects import PushBranch
 from bot.core.model import CommandResult, ItemNumber
-from bot.errors import BranchMissing, Lost, PermanentError
+from bot.errors import BranchMissing, Lost, PermanentError, TransientError
 from bot.host.clock import SystemClock
 from bot.host.commands import HostCommands
 from bot.host.folders import Folders
@@ -163,6 +164,9 @@ async def test_a_damaged_copy_is_made_again(pooled):
         file.chmod(0o600)
         file.write_bytes(b"nothing")
     (mirror / "HEAD").unlink()
+    with pytest.raises(TransientError, match="was damaged"):
+        await stage.run(make_job(attempt=2))  # nothing has begun: it is tried again
+    await stage.worker.clean(make_job(attempt=2).attempt)
     assert (await stage.run(make_job(attempt=2))).commit
 
 
@@ -253,29 +257,46 @@ async def _sent(stage: Stage, change: Callable[[Stage, Parcel], Parcel]) -> None
     await stage.run(make_job())
 
 
-def _other_base(stage: Stage, parcel: Parcel) -> Parcel:
-    """Put another commit in between."""
-    attempt = make_job().attempt
-    mirror, ref = stage.there.mirror(REPOSITORY), f"refs/batch/{attempt}"
-    tree = git(mirror, "rev-parse", f"{ref}^{{tree}}")
-    sha = git(mirror, "commit-tree", tree, "-p", ref, "-m", "More")
-    git(mirror, "update-ref", ref, sha)
-    return _bundled(stage, parcel, sha, ref)
+def _commit(stage: Stage, parcel: Parcel) -> Parcel:
+    """Send a commit in place of a tree."""
+    mirror = stage.there.mirror(REPOSITORY)
+    sha = git(mirror, "commit-tree", parcel.result.commit, "-m", "More")
+    return _bundled(stage, parcel, sha, sha)
+
+
+def _broken(stage: Stage, parcel: Parcel) -> Parcel:
+    """Send a tree without what is new in it."""
+    return _bundled(stage, parcel, parcel.result.commit, stage.remote.head("main"))
+
+
+def _dangerous(stage: Stage, parcel: Parcel) -> Parcel:
+    """Send a tree that git itself never makes."""
+    mirror, file = stage.there.mirror(REPOSITORY), stage.there.root / "tree"
+    file.write_bytes(b"40000 .git\0" + bytes.fromhex(parcel.result.commit))
+    tree = git(mirror, "hash-object", "-t", "tree", "-w", "--literally", str(file))
+    return _bundled(stage, parcel, tree, tree)
 
 
 def _other_ref(stage: Stage, parcel: Parcel) -> Parcel:
     """Send a branch besides."""
-    mirror = stage.there.mirror(REPOSITORY)
     sha = parcel.result.commit
-    git(mirror, "update-ref", "refs/heads/main", sha)
-    return _bundled(
-        stage, parcel, sha, f"refs/batch/{make_job().attempt}", "refs/heads/main"
-    )
+    return _bundled(stage, parcel, sha, sha, f"{sha} refs/heads/main\n")
 
 
-def _bundled(stage: Stage, parcel: Parcel, sha: str, *refs: str) -> Parcel:
+def _bundled(
+    stage: Stage, parcel: Parcel, sha: str, packed: str, more: str = ""
+) -> Parcel:
+    """Send something else in the form in which a change comes."""
     file = stage.there.parcel(make_job().attempt) / BUNDLE
-    git(stage.there.mirror(REPOSITORY), "bundle", "create", "-q", str(file), *refs)
+    mirror = stage.there.mirror(REPOSITORY)
+    pack = subprocess.run(  # noqa: S603 - the test's own words
+        ["git", "-C", mirror, "pack-objects", "--revs", "--stdout", "-q"],  # noqa: S607
+        input=f"{packed}\n".encode(),
+        capture_output=True,
+        check=True,
+    ).stdout
+    header = f"# v2 git bundle\n{sha} refs/changed\n{more}\n"
+    file.write_bytes(header.encode() + pack)
     size = file.stat().st_size
     return Parcel(replace(parcel.result, commit=sha), {BUNDLE: size})
 
@@ -297,7 +318,9 @@ def _other_content(stage: Stage, parcel: Parcel) -> Parcel:
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        (_other_base, "stands on another"),
+        (_commit, "not a valid 'tree' object"),
+        (_broken, "unable to read|bad object|not a tree|missing"),
+        (_dangerous, "fsck error"),
         (_other_ref, "other refs"),
         (_other_name, "other names"),
         (_too_much, "too large"),

@@ -101,7 +101,7 @@ SAMPLES: list[Problem] = [
     server.WorkerGone("gpu-1"),
     server.PoolAway("connection refused"),
     server.SaidByWorker("the disk of this server is full"),
-    server.NotAsAgreed(server.Breach.BASE),
+    server.NotAsAgreed(server.Breach.REFS),
     *map(server.CodeSpent, server.Spent),
     *map(server.NoToken, server.Silence),
     server.NoToken("connection refused"),

@@ -176,8 +176,6 @@ class Breach(StrEnum):
     PIECES = "its files are not whole"
     NO_COMMIT = "its commit is not in its files"
     REFS = "its bundle has other refs"
-    BASE = "its commit stands on another one"
-    NOTHING = "its commit changes nothing"
     CONTENT = "a large file has other contents"
 
 
