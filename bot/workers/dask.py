@@ -22,6 +22,7 @@ from bot.core.run.capacity import Room
 from bot.core.say import notes
 from bot.core.say.problems.server import (
     AttemptCancelled,
+    AttemptUnknown,
     Breach,
     NoCommand,
     NoMachine,
@@ -31,10 +32,10 @@ from bot.core.say.problems.server import (
 from bot.errors import Lost, PermanentError, Problem, TransientError
 from bot.ports.clock import Clock
 from bot.ports.github import People
-from bot.ports.host import PACKED, Parcel, Shipment, Shipping
+from bot.ports.host import PACKED, Shipment, Shipping
 from bot.ports.work import Emit, Resource, unheard
 from bot.workers.pool import Pool, takes
-from bot.workers.wire import decode, without_moves
+from bot.workers.wire import Answer, decode, without_moves
 
 PIECE_BYTES = 4 * 1024**2
 """How much of a file goes at once: all of it passes through the scheduler's memory."""
@@ -57,9 +58,13 @@ log = structlog.get_logger()
 class _Attempt:
     """What this process knows of an attempt."""
 
-    machine: str = ""  # that asks for it
-    asked: asyncio.Event = field(default_factory=asyncio.Event)
     emit: Emit = unheard
+    shipment: Shipment | None = None
+    future: Future | None = None
+    machine: str = ""  # that asks for it, or has it
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+    is_begun: bool = False  # by this process
+    is_over: bool = False
 
     def hear(self, said: Mapping[str, Any]) -> None:
         """Take what its machine says."""
@@ -131,40 +136,35 @@ class DaskWorker:
         The time in which all machines are taken is none of the command's. Raises what
         ``Shipping.prepare`` raises, and ``TransientError`` while the pool is away.
         """
-        if job.attempt in self._attempts and await self._pool.began_on(job.attempt):
+        known = self._attempts.get(job.attempt)
+        if known is not None and known.is_begun:
             return job.attempt
         emit(notes.getting_repository())
-        author = await self._people.bot(job.repository)
-        co_author = await self._co_author(job)
-        shipment = await self._shipping.prepare(job, author=author, co_author=co_author)
-        known = self._attempts[job.attempt] = _Attempt(emit=emit)
+        shipment = await self._prepared(job)
+        known = self._attempts[job.attempt] = _Attempt(emit, shipment)
         while True:
             known.asked.clear()
-            future = await self._pool.submit(job.attempt, self._takes(job.command))
+            takes = self._takes(job.command)
+            known.future = await self._pool.submit(job.attempt, takes)
             emit(notes.waits_for_machine())
-            if await self._is_begun(future, known, shipment):
+            if await self._is_begun(known, known.future, shipment):
                 return job.attempt
             # Its machine was lost, or the scheduler, before anything began.
-            future.release()
+            known.future.release()
             await self._pool.forget(job.attempt)
             await self._clock.sleep(AGAIN_SECONDS)
 
     async def find(self, attempt: AttemptId) -> str | None:
         """Return the id of an attempt that has begun and is still known.
 
-        One that still waits for a machine is taken back: it loses nothing.
+        One that still waited for a machine went with the process that asked for it.
         """
         try:
-            if await self._pool.find(attempt) is None:
-                return None
-            if await self._pool.began_on(attempt):
-                return attempt
-            await self._pool.forget(attempt)
+            return attempt if await self._pool.find(attempt) else None
         except TransientError as error:
             # It may run there: whoever waits for its result finds out.
             log.warning("the pool is away", attempt=attempt, error=str(error))
             return attempt
-        return None
 
     async def result(
         self, external_id: str, job: CommandJob, emit: Emit
@@ -175,12 +175,14 @@ class DaskWorker:
         """
         known = self._attempts.setdefault(job.attempt, _Attempt())
         known.emit = emit
-        answer = decode(await self._ended(job.attempt, emit))
+        ended = await self._ended(job, known)
+        known.is_over = True
+        answer = decode(ended)
         if answer.kind == "stopped":
             raise Lost(AttemptCancelled(job.attempt))
         if answer.parcel is None:
             raise answer.error()
-        await self._fetch(job.attempt, answer.parcel)
+        await self._fetch(job.attempt, known.machine, answer)
         author = await self._people.bot(job.repository)
         co_author = await self._co_author(job)
         result = await self._shipping.take_in(
@@ -193,10 +195,16 @@ class DaskWorker:
 
         A machine that does not answer ends it as soon as it can: it has lost its place.
         """
-        self._attempts.pop(attempt, None)
+        known = self._attempts.pop(attempt, None)
         try:
-            if machine := await self._pool.began_on(attempt):
-                await self._end(machine, attempt)
+            if known is None:
+                found = await self._pool.find(attempt)
+                known = _Attempt(machine=found[1] if found else "")
+            # Of what is over nothing runs: its machine deletes it once it is forgotten.
+            if known.machine and not known.is_over:
+                await self._end(known.machine, attempt)
+            if known.future is not None:
+                known.future.release()
             await self._pool.forget(attempt)
         except TransientError as error:
             log.warning("the pool was not told", attempt=attempt, error=str(error))
@@ -215,47 +223,50 @@ class DaskWorker:
     # --- beginning -----------------------------------------------------------------------
 
     async def _is_begun(
-        self, future: Future, known: _Attempt, shipment: Shipment
+        self, known: _Attempt, future: Future, shipment: Shipment
     ) -> bool:
         """Send an attempt to the machine that asks for it; return False if none did."""
         attempt = shipment.job.attempt
         over = asyncio.ensure_future(_over(future))
-        asked = asyncio.ensure_future(known.asked.wait())
         try:
-            await asyncio.wait({over, asked}, return_when=asyncio.FIRST_COMPLETED)
-            if not known.asked.is_set():
+            if not await _asks(known, over):
                 return False
         finally:
-            for task in (over, asked):
-                task.cancel()
-            await asyncio.gather(over, asked, return_exceptions=True)
-        machine = known.machine
+            over.cancel()
         try:
-            await self._send(machine, shipment)
-            await self._pool.begins_on(attempt, machine)
-            await self._pool.call(machine, "begin", attempt, shipment)
+            await self._pool.keep(attempt, future, known.machine)
+            await self._send(known.machine, shipment)
         except TransientError as error:
             log.warning("a machine was lost", attempt=attempt, error=str(error))
             await self.stop(attempt)
             self._attempts[attempt] = known
             return False
+        known.is_begun = True
         return True
 
     async def _send(self, machine: str, shipment: Shipment) -> None:
-        job = shipment.job
-        have = await self._pool.call(machine, "have", job.attempt, job.repository)
-        path = await self._shipping.pack(shipment, have)
-        if path is None:
+        """Have a machine begin, with what it lacks; once it has, nothing is sent."""
+        attempt = shipment.job.attempt
+        have = await self._pool.call(machine, "offer", attempt, shipment)
+        if have is None:
             return
-        offset = 0
-        with await asyncio.to_thread(Path(path).open, "rb") as file:
-            while data := await asyncio.to_thread(file.read, PIECE_BYTES):
-                await self._pool.call(
-                    *(machine, "take", job.attempt, PACKED, offset, data),
-                    seconds=PIECE_SECONDS,
-                )
-                offset += len(data)
-        await asyncio.to_thread(Path(path).unlink)
+        path = await self._shipping.pack(shipment, have)
+        if path is not None:
+            offset = 0
+            with await asyncio.to_thread(Path(path).open, "rb") as file:
+                while data := await asyncio.to_thread(file.read, PIECE_BYTES):
+                    await self._pool.call(
+                        *(machine, "take", attempt, PACKED, offset, data),
+                        seconds=PIECE_SECONDS,
+                    )
+                    offset += len(data)
+            await asyncio.to_thread(Path(path).unlink)
+        await self._pool.call(machine, "begin", attempt, shipment)
+
+    async def _prepared(self, job: CommandJob) -> Shipment:
+        author = await self._people.bot(job.repository)
+        co_author = await self._co_author(job)
+        return await self._shipping.prepare(job, author=author, co_author=co_author)
 
     async def _co_author(self, job: CommandJob) -> Person | None:
         if not job.asked_by or job.pull is not None:
@@ -264,11 +275,14 @@ class DaskWorker:
 
     # --- ending --------------------------------------------------------------------------
 
-    async def _ended(self, attempt: AttemptId, emit: Emit) -> object:
+    async def _ended(self, job: CommandJob, known: _Attempt) -> object:
         """Return the answer of an attempt, over whatever losses of the connection."""
+        attempt = job.attempt
         while True:
             try:
-                return await self._pool.outcome(attempt)
+                if known.future is None:
+                    known.future, known.machine = await self._found(attempt)
+                return await self._answer(job, known, known.future)
             except Lost:
                 raise
             except KilledWorker as error:
@@ -279,16 +293,38 @@ class DaskWorker:
                 log.warning("the pool is away", attempt=attempt, error=str(error))
                 if attempt not in self._attempts:
                     raise Lost(AttemptCancelled(attempt)) from error
-                emit(notes.pool_away())
+                known.future = None
+                known.emit(notes.pool_away())
                 await self._clock.sleep(AGAIN_SECONDS)
 
-    async def _fetch(self, attempt: AttemptId, parcel: Parcel) -> None:
+    async def _found(self, attempt: AttemptId) -> tuple[Future, str]:
+        found = await self._pool.find(attempt)
+        if found is None:
+            raise Lost(AttemptUnknown(attempt))
+        return found
+
+    async def _answer(self, job: CommandJob, known: _Attempt, future: Future) -> object:
+        over = asyncio.ensure_future(_outcome(future))
+        try:
+            while await _asks(known, over):
+                # The bot ended when it had kept the attempt, and before that was sent.
+                known.shipment = known.shipment or await self._prepared(job)
+                await self._send(known.machine, known.shipment)
+            return await over
+        finally:
+            over.cancel()
+
+    async def _fetch(self, attempt: AttemptId, machine: str, answer: Answer) -> None:
         """Fetch the files of a parcel, which are as large as it says and no larger."""
-        machine = await self._pool.began_on(attempt)
+        assert answer.parcel is not None
         folder = Path(self._shipping.folder(attempt))
         await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
         try:
-            for name, size in parcel.files.items():
+            for name, size in answer.parcel.files.items():
+                if name in answer.contents:
+                    content = answer.contents[name]
+                    await asyncio.to_thread((folder / name).write_bytes, content)
+                    continue
                 with await asyncio.to_thread((folder / name).open, "wb") as file:
                     left = size
                     while left:
@@ -308,6 +344,21 @@ class DaskWorker:
         known = self._attempts.get(AttemptId(str(said.get("attempt", ""))))
         if known is not None:
             known.hear(said)
+
+
+async def _asks(known: _Attempt, over: asyncio.Future[Any]) -> bool:
+    """Return whether the machine of an attempt asks for it before that is *over*."""
+    asked = asyncio.ensure_future(known.asked.wait())
+    try:
+        await asyncio.wait({over, asked}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        asked.cancel()
+    known.asked.clear()
+    return not over.done()
+
+
+async def _outcome(future: Future) -> object:
+    return await future
 
 
 async def _over(future: Future) -> None:

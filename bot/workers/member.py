@@ -7,7 +7,7 @@ sends it to one machine, whatever the scheduler makes of a machine that it has l
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from distributed import Worker as Process
 from distributed import get_worker
 from distributed.diagnostics.plugin import WorkerPlugin
 
-from bot.core.model import AttemptId, Repository
+from bot.core.model import AttemptId
 from bot.core.say.problems.server import AttemptUnknown
 from bot.errors import BotError, Lost
 from bot.ports.clock import Clock
@@ -30,6 +30,8 @@ NAME = "batch-bot"
 
 ASK_SECONDS = 5.0
 """How often a task asks that has not been answered: the bot may be away."""
+
+SMALL_BYTES = 64 * 1024
 
 log = structlog.get_logger()
 
@@ -106,7 +108,9 @@ class Member(WorkerPlugin):  # type: ignore[misc]  # distributed has no types
             return Answer.of(error)
         finally:
             await _end(relay)
-        return Answer("parcel", parcel)
+        folder = Path(self._receiving.folder(attempt))
+        contents = await asyncio.to_thread(_small, folder, parcel.files)
+        return Answer("parcel", parcel, contents=contents)
 
     def _beside(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         return asyncio.create_task(work, name=name)
@@ -127,10 +131,17 @@ class Member(WorkerPlugin):  # type: ignore[misc]  # distributed has no types
 
     # --- what the bot calls --------------------------------------------------------------
 
-    async def have(self, attempt: AttemptId, repository: Repository) -> tuple[str, ...]:
-        """Return commits of a repository that are here already."""
-        self._waiting(attempt)
-        return await self._receiving.have(repository)
+    async def offer(
+        self, attempt: AttemptId, shipment: Shipment
+    ) -> tuple[str, ...] | None:
+        """Begin an attempt all of whose commits are here; else return those that are."""
+        if self._waiting(attempt).shipped.done():
+            return None
+        have = await self._receiving.have(shipment.job.repository)
+        if not set(shipment.shas) <= set(have):
+            return have
+        await self.begin(attempt, shipment)
+        return None
 
     async def take(
         self, attempt: AttemptId, name: str, offset: int, data: bytes
@@ -141,7 +152,7 @@ class Member(WorkerPlugin):  # type: ignore[misc]  # distributed has no types
         await asyncio.to_thread(_write, path, offset, data)
 
     async def begin(self, attempt: AttemptId, shipment: Shipment) -> None:
-        """Begin an attempt, all of whose files are here. Twice is once."""
+        """Begin an attempt with all that was sent for it. Twice is once."""
         running = self._waiting(attempt)
         if not running.shipped.done():
             running.shipped.set_result(shipment)
@@ -203,6 +214,15 @@ async def _end(task: asyncio.Task[None]) -> None:
     await asyncio.wait({task})
     if not task.cancelled():
         task.result()  # only a fault ends it by itself
+
+
+def _small(folder: Path, files: Mapping[str, int]) -> dict[str, bytes]:
+    """Return the files of a parcel if they are so small that they need no way of their
+    own.
+    """
+    if sum(files.values()) > SMALL_BYTES:
+        return {}
+    return {name: (folder / name).read_bytes() for name in files}
 
 
 def _write(path: Path, offset: int, data: bytes) -> None:

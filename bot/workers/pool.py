@@ -8,12 +8,12 @@ from importlib.metadata import version
 from typing import Any
 
 import structlog
-from distributed import Client, Future, Security, Variable
+from distributed import Client, Future, Security
 from distributed.comm import CommClosedError
 
 from bot.core.model import AttemptId
-from bot.core.say.problems.server import AttemptUnknown, PoolAway
-from bot.errors import Lost, TransientError
+from bot.core.say.problems.server import PoolAway
+from bot.errors import TransientError
 from bot.ports.clock import Clock
 from bot.workers.member import NAME, call, work
 
@@ -113,61 +113,39 @@ class Pool:
     async def submit(self, attempt: AttemptId, takes: Mapping[str, float]) -> Future:
         """Have an attempt begin on whatever machine has what it takes; return it.
 
-        It goes on whoever asked for it is away. Raises ``TransientError``.
+        Unless it is kept it goes with this process. Raises ``TransientError``.
         """
         async with self._asked() as client:
-            future = client.submit(
+            return client.submit(
                 *(work, attempt),
                 key=str(attempt),
                 resources=dict(takes),
                 retries=0,
                 pure=False,
             )
-            await client.publish_dataset(future, name=str(attempt), override=True)
-            return future
 
-    async def find(self, attempt: AttemptId) -> Future | None:
-        """Return an attempt that the pool knows. Raises ``TransientError``."""
+    async def keep(self, attempt: AttemptId, future: Future, machine: str) -> None:
+        """Have an attempt go on whoever asked for it is away, before that machine begins
+        it. Raises ``TransientError``.
+        """
+        async with self._asked() as client:
+            kept = (future, machine)
+            await client.publish_dataset(kept, name=str(attempt), override=True)
+
+    async def find(self, attempt: AttemptId) -> tuple[Future, str] | None:
+        """Return an attempt that was kept, and its machine. Raises ``TransientError``."""
         async with self._asked() as client:
             try:
-                return await client.get_dataset(str(attempt))
+                future, machine = await client.get_dataset(str(attempt))
             except KeyError:
                 return None
-
-    async def outcome(self, attempt: AttemptId) -> object:
-        """Return what an attempt that has begun ends with, or raise that.
-
-        Raises ``Lost`` if the pool does not know it, or it has begun nowhere.
-        """
-        future = await self.find(attempt)
-        if future is None or not await self.began_on(attempt):
-            raise Lost(AttemptUnknown(attempt))
-        try:
-            return await future
-        finally:
-            future.release()
+            return future, str(machine)
 
     async def forget(self, attempt: AttemptId) -> None:
-        """Take an attempt out of the pool. Raises ``TransientError``."""
+        """Keep an attempt no more: its machine ends it. Raises ``TransientError``."""
         async with self._asked() as client:
             with suppress(KeyError):
                 await client.unpublish_dataset(str(attempt))
-            Variable(_began(attempt), client=client).delete()
-
-    async def began_on(self, attempt: AttemptId) -> str:
-        """Return the machine that an attempt was sent to; empty if it was to none."""
-        async with self._asked() as client:
-            try:
-                return str(
-                    await Variable(_began(attempt), client=client).get(timeout=0)
-                )
-            except TimeoutError:
-                return ""
-
-    async def begins_on(self, attempt: AttemptId, machine: str) -> None:
-        """Keep that an attempt is sent to a machine, before it is."""
-        async with self._asked() as client:
-            await Variable(_began(attempt), client=client).set(machine)
 
     async def call(
         self,
@@ -238,7 +216,3 @@ class Pool:
 
     def _heard(self, event: tuple[float, Mapping[str, Any]]) -> None:
         self.hear(event[1])
-
-
-def _began(attempt: AttemptId) -> str:
-    return f"{NAME} began {attempt}"

@@ -4,10 +4,11 @@ The machine answers with an *answer*: a parcel, or what went wrong.
 """
 
 import re
-from dataclasses import dataclass, replace
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, Literal
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from bot.core.model import CommandResult
 from bot.core.say.problems.server import Breach, NotAsAgreed, SaidByWorker
@@ -29,10 +30,15 @@ _SHA = re.compile(r"[0-9a-f]{40}")
 class Answer:
     """How an attempt ended on a machine."""
 
+    __pydantic_config__: ClassVar = ConfigDict(
+        ser_json_bytes="base64", val_json_bytes="base64"
+    )
     kind: Kind
     parcel: Parcel | None = None
     words: str = ""
     advice: str = ""
+    contents: Mapping[str, bytes] = field(default_factory=dict)
+    """The files of the parcel that are not to be fetched: all, if they are small."""
 
     @classmethod
     def of(cls, error: BotError) -> "Answer":
@@ -77,16 +83,18 @@ def decode(data: object) -> Answer:
     except ValidationError:
         raise PermanentError(NotAsAgreed(Breach.UNREADABLE)) from None
     if answer.kind == "parcel":
-        _check(answer.parcel)
+        _check(answer.parcel, answer.contents)
     return answer
 
 
-def _check(parcel: Parcel | None) -> None:
+def _check(parcel: Parcel | None, contents: Mapping[str, bytes]) -> None:
     if parcel is None:
         raise PermanentError(NotAsAgreed(Breach.NO_RESULT))
     for name, size in parcel.files.items():
         if size < 0 or (name != BUNDLE and not _CONTENT.fullmatch(name)):
             raise PermanentError(NotAsAgreed(Breach.NAMES))
+    if any(parcel.files.get(name) != len(data) for name, data in contents.items()):
+        raise PermanentError(NotAsAgreed(Breach.PIECES))
     if sum(parcel.files.values()) > MOST_BYTES:
         raise PermanentError(NotAsAgreed(Breach.SIZE))
     sha = parcel.result.commit
