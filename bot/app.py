@@ -7,7 +7,7 @@ import hashlib
 import os
 import random
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from errno import EADDRINUSE
@@ -41,16 +41,20 @@ from bot.store.store import Store, open_store
 from bot.web import local
 from bot.web.relay import Relay
 from bot.web.routes import WebSurface, make_app, make_runner
+from bot.web.tokens import make_tokens_app
 from bot.web.wishes import Wishes
 from bot.wiring import (
     Engine,
     Front,
     Host,
     actions_from_outside,
+    encryption,
     github_settings,
     keep_holds,
     open_doors,
 )
+from bot.workers.codes import Codes
+from bot.workers.encryption import served
 
 LOOK_AGAIN_SECONDS = (1.0, 2.0, 4.0)
 """How long GitHub may take to work out whether a pull request can be merged."""
@@ -160,8 +164,8 @@ async def start(
     """Start the whole bot, and end it in order.
 
     Order of the start: look at the machine, lock and check the database, take
-    deliveries, ask GitHub who the app is, remove what an earlier process left on this
-    machine, resume the batches, deal with the deliveries. Who *stands by* waits for the
+    deliveries, ask GitHub who the app is, give tokens to machines of the pool, remove what
+    an earlier process left on this machine, resume the batches, deal with the deliveries. Who *stands by* waits for the
     lock, and does nothing else meanwhile.
     """
     calm_collector()
@@ -199,6 +203,7 @@ async def start(
             "this machine": host.examined,
         }
         front, registry = Front(store, parts), CollectorRegistry()
+        patience_seconds = DYING_SECONDS if standby.holder else 0.0
         url = await stack.enter_async_context(
             _serve(
                 settings,
@@ -206,7 +211,7 @@ async def start(
                 way,
                 registry,
                 clock,
-                patience_seconds=DYING_SECONDS if standby.holder else 0.0,
+                patience_seconds=patience_seconds,
             )
         )
         log.info("listening", url=url)
@@ -216,6 +221,10 @@ async def start(
             settings, store, host, github, clock, supervisor, drain, registry
         )
         stack.push_async_callback(engine.pool.close)
+        if codes := engine.pool.codes:
+            await stack.enter_async_context(
+                _serve_tokens(settings, codes, clock, patience_seconds=patience_seconds)
+            )
         await engine.recovery.clean()
         await _learn_budgets(store, github)
         tell(await engine.examination.findings())
@@ -339,20 +348,65 @@ async def _serve(
     runner = make_runner(site, shutdown_seconds=0.1 * settings.shutdown_seconds)
     await runner.setup()
     try:
-        taken_until = clock.monotonic() + patience_seconds
-        while not runner.addresses:
-            try:
-                await web.TCPSite(runner, settings.host, settings.port).start()
-            except OSError as error:
-                if error.errno != EADDRINUSE or clock.monotonic() >= taken_until:
-                    why = os.strerror(error.errno or 0)
-                    taken = starts.address_taken(settings.host, settings.port, why)
-                    raise SettingsError(taken) from error
-                await clock.sleep(ADDRESS_SECONDS)
+        await _listen(
+            partial(web.TCPSite, runner, settings.host, settings.port),
+            partial(starts.address_taken, settings.host, settings.port),
+            clock,
+            patience_seconds=patience_seconds,
+        )
         port = runner.addresses[0][1]
         yield f"http://{settings.host}:{port}"
     finally:
         await runner.cleanup()
+
+
+@asynccontextmanager
+async def _serve_tokens(
+    settings: Settings, codes: Codes, clock: Clock, *, patience_seconds: float
+) -> AsyncIterator[None]:
+    """Give machines of the pool tokens for codes, at an address of its own."""
+    host, port = settings.tokens_door
+    context = encryption(settings, served)
+    runner = make_runner(
+        make_tokens_app(codes.redeem), shutdown_seconds=0.1 * settings.shutdown_seconds
+    )
+    await runner.setup()
+    try:
+        await _listen(
+            partial(web.TCPSite, runner, host, port, ssl_context=context),
+            partial(starts.tokens_not_served, settings.tokens_at),
+            clock,
+            patience_seconds=patience_seconds,
+        )
+        log.info("giving tokens to machines of the pool", address=settings.tokens_at)
+        yield
+    finally:
+        await runner.cleanup()
+
+
+async def _listen(
+    site: Callable[[], web.BaseSite],
+    taken: Callable[[str], str],
+    clock: Clock,
+    *,
+    patience_seconds: float,
+) -> None:
+    """Start a *site*; an address in use may be left for so long.
+
+    Raises ``SettingsError`` with what *taken* says of why it cannot be.
+    """
+    taken_until = clock.monotonic() + patience_seconds
+    while True:
+        trying = site()
+        try:
+            await trying.start()
+        except OSError as error:
+            if error.errno != EADDRINUSE or clock.monotonic() >= taken_until:
+                why = os.strerror(error.errno or 0)
+                raise SettingsError(taken(why)) from error
+        else:
+            return
+        await clock.sleep(ADDRESS_SECONDS)
 
 
 _M_MMAP_THRESHOLD = -3  # of malloc.h

@@ -28,7 +28,7 @@ from bot.settings import (
 from bot.settings.examined import SettingsExamined
 from bot.store.examined import DatabaseFile
 from bot.web.door import Door, NoBot
-from bot.wiring import github_settings, machine_of, pool_examined
+from bot.wiring import github_settings, machine_of, pool_examined, tokens_examined
 
 SECONDS = 30.0
 """How long a part may take: those that ask GitHub may be far from it."""
@@ -59,6 +59,8 @@ async def examine() -> Sequence[Finding]:
     }
     if settings.dask and found.knows_commands:
         parts["pool"] = _pool(settings, clock)
+        if settings.tokens_at:
+            parts["tokens"] = _tokens(settings)
     async with AsyncExitStack() as stack:
         if found.knows_app:
             way = await stack.enter_async_context(
@@ -75,6 +77,13 @@ def _pool(settings: Settings, clock: Clock) -> Examined:
         return pool_examined(settings, clock)
     except SettingsError as error:
         return Said(Finding("pool", State.BROKEN, str(error)))
+
+
+def _tokens(settings: Settings) -> Examined:
+    try:
+        return tokens_examined(settings)
+    except SettingsError as error:
+        return Said(Finding("tokens", State.BROKEN, str(error)))
 
 
 @dataclass(frozen=True, slots=True)

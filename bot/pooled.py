@@ -26,10 +26,13 @@ from bot.errors import SettingsError
 from bot.host.clock import SystemClock
 from bot.host.receiving import HostReceiving
 from bot.ports.clock import Clock
+from bot.ports.host import Redeem
 from bot.settings import Settings, environment
-from bot.wiring import Host, address_of
+from bot.wiring import Host, address_of, encryption
+from bot.workers.encryption import called
 from bot.workers.member import NAME, Member
 from bot.workers.pool import PLENTY, SLOTS, VERSION, Address, runs
+from bot.workers.redeeming import Redeeming
 
 CONFIGURATION: Mapping[str, object] = {
     # What a lost machine ran is tried again by the bot, which knows what that costs.
@@ -111,6 +114,17 @@ async def work(
             await _pause(clock, ended)
 
 
+def redeem_of(settings: Settings, secrets: Secrets) -> Redeem | None:
+    """Return what gets tokens of the bot; None where all repositories are sent.
+
+    *secrets* learn each token. Raises ``SettingsError`` for files that do not fit.
+    """
+    if not settings.tokens_at:
+        return None
+    context = encryption(settings, called)
+    return Redeeming(settings.tokens_at, context=context, secrets=secrets)
+
+
 async def _join(
     address: Address,
     member: Member,
@@ -177,9 +191,8 @@ def alone(folder: Path) -> Iterator[None]:
 def _address(settings: Settings) -> Address:
     if not settings.dask:
         raise SettingsError(starts.no_pool_named())
-    files = settings.file.dask
-    missing = [str(path) for _, path in files or () if not path.is_file()]
-    if missing:
+    files = settings.file.dask.files if settings.file.dask else ()
+    if missing := [str(path) for path in files if not path.is_file()]:
         raise SettingsError(starts.no_pool_files(missing))
     return address_of(settings)
 

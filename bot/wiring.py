@@ -9,6 +9,7 @@ from datetime import datetime
 from functools import partial
 from importlib.metadata import entry_points, version
 from pathlib import Path
+from ssl import SSLContext
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -32,9 +33,11 @@ from bot.core.run.capacity import Room
 from bot.core.say import findings, programs
 from bot.core.say.starts import (
     no_dask,
+    no_pool_files,
     no_such_action,
     no_such_worker,
     no_worker_made,
+    pool_files_unfit,
 )
 from bot.core.world.redaction import Secrets
 from bot.engine.additions import Additions
@@ -119,7 +122,7 @@ from bot.host.workspaces import GitWorkspaces
 from bot.metrics import Metrics, Sources
 from bot.ports.clock import Clock
 from bot.ports.examined import Examined, Finding, State
-from bot.ports.github import People
+from bot.ports.github import People, Tokens
 from bot.ports.host import Shipping
 from bot.ports.people import Account
 from bot.ports.store import Delivery, Held
@@ -134,7 +137,10 @@ from bot.web.forms import Forms
 from bot.web.pages.sources import PageSources
 from bot.web.routes import Readiness
 from bot.web.seals import LINKS, Seals, derived
+from bot.workers.codes import Codes
+from bot.workers.encryption import called
 from bot.workers.local import LocalWorker
+from bot.workers.redeeming import TokensExamined, is_taken
 
 if TYPE_CHECKING:
     from bot.workers.pool import Address
@@ -201,7 +207,7 @@ class Host:
         hidden = (
             root.parent,
             *(path.resolve() for path in secret_files()),
-            *((path for _, path in pool) if pool else ()),
+            *(pool.files if pool else ()),
         )
         network = settings.file.network
         authorities = [environment.get(name) for name in AUTHORITIES if network]
@@ -321,10 +327,16 @@ class Pooled:
     close: Callable[[], Awaitable[None]]
     rooms: Mapping[str, Callable[[], Room | None]] = field(default_factory=dict)
     watch: Callable[[Callable[[], None]], Coroutine[Any, Any, None]] | None = None
+    codes: Codes | None = None  # None: its machines get no tokens
 
     @classmethod
     def of(
-        cls, settings: Settings, shipping: Shipping, people: People, clock: Clock
+        cls,
+        settings: Settings,
+        shipping: Shipping,
+        people: People,
+        tokens: Tokens,
+        clock: Clock,
     ) -> "Pooled":
         """Return the way there; nothing is asked yet.
 
@@ -339,6 +351,10 @@ class Pooled:
         except ModuleNotFoundError as error:
             raise SettingsError(no_dask()) from error
         pool = Pool(address_of(settings), clock)
+        codes, parts = None, dict[str, Examined]()
+        if settings.tokens_at:
+            codes = Codes(tokens, clock)
+            parts["tokens"] = TokensExamined(settings.tokens_at)
         worker = DaskWorker(
             pool=pool,
             shipping=shipping,
@@ -349,10 +365,11 @@ class Pooled:
         examined = PoolExamined(pool, settings.needs)
         return cls(
             {worker.name: worker},
-            {"pool": examined},
+            {"pool": examined, **parts},
             pool.close,
             {worker.name: worker.room},
             worker.watch,
+            codes,
         )
 
 
@@ -378,6 +395,31 @@ def address_of(settings: Settings) -> "Address":
     if files is None:
         return Address(settings.dask)
     return Address(settings.dask, str(files.ca), str(files.cert), str(files.key))
+
+
+def tokens_examined(settings: Settings) -> Examined:
+    """Return how it is seen from beside the bot whether machines can get tokens.
+
+    Raises ``SettingsError`` for files that do not fit.
+    """
+    host, port = settings.tokens_door
+    context = encryption(settings, called)
+    taken = partial(is_taken, host or "127.0.0.1", port, context=context)
+    return TokensExamined(settings.tokens_at, is_taken=taken)
+
+
+def encryption(
+    settings: Settings, make: Callable[[str, str, str], SSLContext]
+) -> SSLContext:
+    """Return what *make* makes of the pool's files. Raises ``SettingsError``."""
+    assert settings.file.dask is not None
+    files = settings.file.dask.files
+    if missing := [str(path) for path in files if not path.is_file()]:
+        raise SettingsError(no_pool_files(missing))
+    try:
+        return make(*map(str, files))
+    except OSError as error:
+        raise SettingsError(pool_files_unfit(str(error))) from error
 
 
 async def nothing() -> None:
@@ -448,7 +490,7 @@ class Engine:
             names=settings.commands_here,
             needs=settings.needs,
         )
-        self.pool = Pooled.of(settings, shipping, github.people, clock)
+        self.pool = Pooled.of(settings, shipping, github.people, github.tokens, clock)
         means = Means(local, frozenset(settings.commands), clock)
         known = workers_from_outside(
             means, {local.name: local, **self.pool.workers}, settings.workers

@@ -16,7 +16,13 @@ from cryptography.hazmat.primitives.serialization import (
 from bot.core.model import Role
 from bot.core.world.budget import Reserve
 from bot.errors import SettingsError
-from bot.settings import describe, load_settings, secret_files, variables
+from bot.settings import (
+    describe,
+    load_settings,
+    secret_files,
+    settings_of_machine,
+    variables,
+)
 
 
 def pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> str:
@@ -439,6 +445,22 @@ def test_the_settings_file_names_commands_repositories_and_bots():
             "allowed_bots: {x: owner}",
             "line 1: allowed_bots.x must be triage, write or maintain, for example",
         ),
+        *(
+            (
+                f"dask: {{ca: /a, cert: /b, key: /c, tokens: {tokens}}}",
+                "line 1: dask.tokens is no host with a port from 1 to 65535; write it as"
+                " bot.example.com:8788",
+            )
+            for tokens in (
+                "x",
+                "8788",
+                "true",
+                "x:0",
+                "x:65536",
+                "':1'",
+                "'https://x:1'",
+            )
+        ),
         ("- 1", "line 1: the file must have keys with values, key: value"),
         ("a: [", "is no YAML, line 1: a bracket is not closed"),
         ("cache: true\ncache: false", "is no YAML, line 2: “cache” stands here twice"),
@@ -476,6 +498,77 @@ def test_commands_run_where_the_operator_says_for_each_repository():
         ["slurm"],
         ["local"],
     ]
+
+
+POOL = {"BATCH_DASK": "tls://bot.example.com:8786", "BATCH_SETTINGS_FILE": "bot.yml"}
+
+
+def tokens_at(address: str) -> None:
+    files = "ca: /a, cert: /b, key: /c"
+    Path("bot.yml").write_text(f"dask: {{{files}, tokens: '{address}'}}")
+
+
+@pytest.mark.usefixtures("env")
+@pytest.mark.parametrize(
+    ("address", "door"),
+    [
+        ("bot.example.com:8788", (None, 8788)),
+        ("192.0.2.7:8788", (None, 8788)),
+        ("[2001:db8::7]:1", (None, 1)),
+        ("localhost:65535", ("localhost", 65535)),
+        ("127.0.0.1:8788", ("127.0.0.1", 8788)),
+        ("[::1]:8788", ("::1", 8788)),
+    ],
+)
+def test_tokens_are_given_on_every_address_but_for_one_of_this_machine_alone(
+    address: str, door: tuple[str | None, int]
+):
+    tokens_at(address)
+    settings = load_settings(POOL)
+    assert (settings.tokens_at, settings.tokens_door) == (address, door)
+    assert describe(settings)["BATCH_SETTINGS_FILE"] == f"dask: /a, /b, /c, {address}"
+    assert load_settings({**POOL, "BATCH_DASK": ""}).tokens_at == ""
+
+
+@pytest.mark.parametrize(
+    ("address", "variables", "told"),
+    [
+        (
+            "bot.example.com:3000",
+            {},
+            "dask.tokens='bot.example.com:3000' has the port of the webhook (PORT=3000):"
+            " give it another one",
+        ),
+        (
+            "bot.example.com:8786",
+            {},
+            "dask.tokens='bot.example.com:8786' is where the scheduler is (BATCH_DASK):"
+            " give it another port",
+        ),
+        (
+            "127.0.0.1:8788",
+            {"BATCH_DASK": "tcp://127.0.0.1:8786"},
+            "dask.tokens='127.0.0.1:8788' needs TLS, which keeps tokens from strangers:"
+            " leave it out, or have BATCH_DASK begin with tls://",
+        ),
+    ],
+)
+@pytest.mark.usefixtures("env")
+def test_an_address_for_tokens_that_cannot_be_is_explained(
+    address: str, variables: dict[str, str], told: str
+):
+    tokens_at(address)
+    said = problems(**{**POOL, **variables})
+    assert said == [f"BATCH_SETTINGS_FILE: {told}"]
+
+
+def test_a_machine_of_a_pool_listens_at_no_port_of_webhooks(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    for name, value in {**POOL, "PORT": "8788"}.items():
+        monkeypatch.setenv(name, value)
+    tokens_at("bot.example.com:8788")
+    assert settings_of_machine().tokens_at == "bot.example.com:8788"
 
 
 def test_each_mistake_in_a_settings_file_has_a_line_in_their_order():

@@ -373,6 +373,17 @@ class Settings(BaseSettings):
         return {n: argv for n, argv in self.commands.items() if n not in needy}
 
     @property
+    def tokens_at(self) -> str:
+        """Where machines of the pool get tokens, ``host:port``; empty: nowhere."""
+        return self.file.dask.tokens if self.dask and self.file.dask else ""
+
+    @property
+    def tokens_door(self) -> tuple[str | None, int]:
+        """Where the bot listens for that: a host, None for each of its own; the port."""
+        host, _, port = self.tokens_at.rpartition(":")
+        return host.strip("[]") if host.strip("[]") in _LOOPBACK else None, int(port)
+
+    @property
     def needs(self) -> Mapping[str, Mapping[str, float]]:
         """What each command needs of a machine, by command."""
         return {
@@ -446,9 +457,8 @@ def settings_of_machine() -> Settings:
     """Return the settings of a machine of a pool, which is no app and knows no secret
     of one. Raises ``SettingsError``.
     """
-    return load_settings(
-        {"APP_ID": "none", "PRIVATE_KEY": nobodys_key(), "WEBHOOK_SECRET": "none"}
-    )
+    nobody = {"APP_ID": "none", "PRIVATE_KEY": nobodys_key(), "WEBHOOK_SECRET": "none"}
+    return load_settings({**nobody, "PORT": "0"})  # no webhook comes here
 
 
 def load_settings(
@@ -632,6 +642,25 @@ def _of_pool(settings: Settings) -> Iterator[str]:
             " BATCH_SETTINGS_FILE, for example"
             f" {SettingsFile.model_fields['dask'].examples[0]}"  # type: ignore[index]  # it has some
         )
+    if address := settings.tokens_at:
+        yield from (
+            f"BATCH_SETTINGS_FILE: dask.tokens={address!r} {why}"
+            for why in _not_for_tokens(settings)
+        )
+
+
+def _not_for_tokens(settings: Settings) -> Iterator[str]:
+    """Yield why no machine can get tokens where that is wanted."""
+    scheduler, (_, port) = urlsplit(settings.dask), settings.tokens_door
+    if scheduler.scheme == "tcp":
+        yield (
+            "needs TLS, which keeps tokens from strangers: leave it out, or have"
+            " BATCH_DASK begin with tls://"
+        )
+    if port == settings.port:
+        yield f"has the port of the webhook (PORT={port}): give it another one"
+    if scheduler.netloc == settings.tokens_at:
+        yield "is where the scheduler is (BATCH_DASK): give it another port"
 
 
 def _name_of(field_name: str) -> str:
@@ -648,7 +677,7 @@ def _part(part: object) -> str:
     if isinstance(part, int):
         return str(part)
     if isinstance(part, PoolFiles):
-        return ", ".join(str(path) for _, path in part)
+        return ", ".join(str(value) for _, value in part if value)
     assert isinstance(part, Iterable)
     return ", ".join(map(str, part))
 

@@ -39,6 +39,16 @@ def _shown_path(value: object) -> object:
     return path
 
 
+def _address(value: object) -> object:
+    match = re.fullmatch(r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):(\d{1,5})", str(value))
+    if value and not (match and 1 <= int(match[1]) <= 65535):
+        message = (
+            "is no host with a port from 1 to 65535; write it as bot.example.com:8788"
+        )
+        raise ValueError(message)
+    return value
+
+
 def _bytes(value: object) -> object:
     if isinstance(value, int):
         return value
@@ -96,13 +106,22 @@ class OperatorsCommand(BaseModel):
 
 
 class PoolFiles(BaseModel):
-    """What opens the pool: files in PEM, that commands never see."""
+    """What opens the pool: files in PEM, that commands never see.
+
+    ``tokens`` is where its machines get tokens of the bot; empty: nowhere.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     ca: _File
     cert: _File
     key: _File
+    tokens: Annotated[str, BeforeValidator(_address)] = ""
+
+    @property
+    def files(self) -> tuple[Path, Path, Path]:
+        """The files: authority, certificate and key."""
+        return self.ca, self.cert, self.key
 
 
 class FaultyContent(ValueError):

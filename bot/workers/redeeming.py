@@ -1,16 +1,23 @@
-"""A machine of the pool gets the token for a code from the bot."""
+"""A machine of the pool gets the token for a code from the bot, if that listens."""
 
 import ssl
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from errno import ECONNREFUSED
+from http import HTTPStatus
 
 import aiohttp
 from pydantic import TypeAdapter, ValidationError
 
+from bot.core.say import findings
 from bot.core.say.problems.server import NoToken, Silence
 from bot.core.world.markdown import cut
 from bot.core.world.redaction import Secrets
 from bot.errors import PermanentError, TransientError
+from bot.ports.examined import Finding, State
 from bot.workers.codes import PATH
+
+PART = "tokens"
 
 SECONDS = 10.0
 """How long the bot may take, all in all: it may have to ask GitHub."""
@@ -79,3 +86,42 @@ class Redeeming:
 
     def _words(self, body: bytes) -> str:
         return cut(self._secrets.hide(body.decode(errors="replace")), _WORDS_LENGTH)
+
+
+async def is_taken(host: str, port: int, *, context: ssl.SSLContext) -> bool:
+    """Return whether what listens there is no bot of this pool; False if nothing does."""
+    name = f"[{host}]" if ":" in host else host
+    timeout = aiohttp.ClientTimeout(total=SECONDS)
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=timeout) as session,
+            session.get(f"https://{name}:{port}{PATH}", ssl=context) as answer,
+        ):
+            return answer.status != HTTPStatus.METHOD_NOT_ALLOWED
+    except (aiohttp.ClientError, OSError) as error:
+        return getattr(error, "errno", None) != ECONNREFUSED
+
+
+async def _never() -> bool:
+    return False
+
+
+class TokensExamined:
+    """Whether machines of the pool get tokens at *address*.
+
+    The bot itself does not start where it cannot listen; who stands beside it says
+    whether the port *is taken* by something else.
+    """
+
+    def __init__(
+        self, address: str, *, is_taken: Callable[[], Awaitable[bool]] = _never
+    ) -> None:
+        self._address = address
+        self._is_taken = is_taken
+
+    async def examine(self) -> Sequence[Finding]:
+        """Return what is to be said now. Never raises."""
+        if await self._is_taken():
+            words = findings.tokens_port_is_taken(self._address)
+            return [Finding(PART, State.NOTE, *words)]
+        return [Finding(PART, State.FINE, *findings.tokens_are_given(self._address))]

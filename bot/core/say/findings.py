@@ -275,6 +275,20 @@ def pool_cannot_run(command: str, needs: Collection[str]) -> Words:
     )
 
 
+def tokens_are_given(address: str) -> Words:
+    """Machines of the pool reach the bot by itself."""
+    return f"machines of the pool get tokens at {address}", ""
+
+
+def tokens_port_is_taken(address: str) -> Words:
+    """Another program has the port, or the bot of another pool."""
+    return (
+        f"machines of the pool get no tokens at {address}: what listens there is not"
+        " this bot",
+        "give dask.tokens another port; until then a bot does not start",
+    )
+
+
 def pool_silent(address: str, why: str) -> str:
     """A machine of the pool cannot reach its scheduler, for now."""
     return f"the scheduler at {address} does not answer ({why}); this is tried again"

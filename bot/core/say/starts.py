@@ -55,6 +55,22 @@ def pool_not_opened(address: str, why: str) -> str:
     return f"BATCH_DASK: {address} cannot be listened on: {why}"
 
 
+def pool_files_unfit(why: str) -> str:
+    """Files that open the pool are there, and are not what they have to be."""
+    return (
+        f"BATCH_SETTINGS_FILE: the files that dask names cannot be used: {why}; see"
+        " .github/docs/pool.md for how they are made"
+    )
+
+
+def tokens_not_served(address: str, why: str) -> str:
+    """The system does not let the bot listen where machines are to get tokens."""
+    return (
+        f"BATCH_SETTINGS_FILE: dask.tokens={address!r}: this port cannot be listened on:"
+        f" {why}"
+    )
+
+
 def folder_in_use(folder: str) -> str:
     """Another machine of the pool, on this one, works in the folder."""
     return (

@@ -35,6 +35,15 @@ NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
             "no machine of the pool runs implement",
         ),
         (
+            findings.tokens_are_given("bot.example.com:8788"),
+            "machines of the pool get tokens at bot.example.com:8788",
+        ),
+        (
+            findings.tokens_port_is_taken("bot.example.com:8788"),
+            "machines of the pool get no tokens at bot.example.com:8788: what listens"
+            " there is not this bot",
+        ),
+        (
             findings.disk_is_nearly_full(400_000_000),
             "the disk of the database has 0.4 GB left",
         ),

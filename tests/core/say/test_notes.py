@@ -95,6 +95,8 @@ SAID = {
         starts.no_pool_named(),
         starts.no_pool_files(["/etc/batch-bot/ca.pem"]),
         starts.pool_not_opened("tls://pool:8786", "Address already in use"),
+        starts.pool_files_unfit("key values mismatch"),
+        starts.tokens_not_served("bot.example.com:8788", "Address already in use"),
         starts.folder_in_use("/srv/data/worker"),
         starts.git_unfit("git is 2.30, and 2.38 is the oldest that will do"),
         starts.other_version("batch-bot 0.2.0", "batch-bot 0.3.0"),
