@@ -102,6 +102,7 @@ async def work(
             clock=clock,
             argvs=settings.commands,
             leave_out=settings.file.leave_out,
+            redeem=redeem_of(settings, secrets),
         )
         await receiving.remove_all()
         resources = {SLOTS: slots, VERSION: PLENTY, **has}

@@ -361,6 +361,7 @@ class Pooled:
             people=people,
             clock=clock,
             commands=settings.needs,
+            codes=codes,
         )
         examined = PoolExamined(pool, settings.needs)
         return cls(

@@ -1,17 +1,21 @@
-"""Commands on a machine of a pool: their repositories come as bundles.
+"""Commands on a machine of a pool: their repositories come as bundles, or from GitHub.
 
-What a machine has of a repository is a mirror as the bot's, which grows by each bundle.
-Nothing here reaches GitHub, and no token ever comes here.
+What a machine has of a repository is a mirror as the bot's. For a code it gets a token
+that reads one repository, and forgets it with the fetch; what it cannot fetch, the merges
+of the bot above all, comes in a bundle.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+import structlog
+
 from bot.core.model import AttemptId, ItemNumber, Person, Repository
 from bot.core.say.problems.git import NotOnThisMachine
-from bot.errors import TransientError
+from bot.errors import BotError, TransientError
 from bot.host.commits import Commits
 from bot.host.folders import Folders
 from bot.host.git import Git, Place, Remotes
@@ -29,9 +33,12 @@ from bot.ports.host import (
     Change,
     Commands,
     Parcel,
+    Redeem,
     Shipment,
     Workspace,
 )
+
+log = structlog.get_logger()
 
 _BASE = "refs/base/"
 """What the refs begin with of commits that attempts stand on."""
@@ -58,6 +65,22 @@ class ShippedMirrors(Mirrors):
                 raise
             return ()  # it was damaged, and is set aside
         return tuple(dict.fromkeys(reversed(refs.values())))
+
+    async def fetch_shipped(self, shipment: Shipment) -> tuple[str, ...]:
+        """Fetch what a shipment stands on; return those of its commits that are here."""
+        job = shipment.job
+        specs = [f"+refs/heads/{name}:{seen_ref(name)}" for name in shipment.heads]
+        if job.pull is not None:
+            head = f"pull/{job.pull.number}"
+            specs.append(f"+refs/{head}/head:{seen_ref(head)}")
+        async with self.kept(job.repository) as mirror:
+            self._refs.pop(job.repository.id, None)
+            await self._fetch(job.repository, mirror, specs)
+            asked = "".join(f"{sha}\n" for sha in shipment.shas).encode()
+            ask = ("cat-file", "--batch-check=%(objectname) %(objecttype)")
+            printed = await self.git.run(*ask, place=Place(mirror), stdin=asked)
+        rows = [line.split(" ") for line in text(printed).splitlines()]
+        return tuple(row[0] for row in rows if row[1:] == ["commit"])
 
     async def stand(self, shipment: Shipment, bundle: Path) -> None:
         """Have what a shipment stands on, out of the *bundle* that came, if one did."""
@@ -112,14 +135,28 @@ class ShippedMirrors(Mirrors):
         raise TransientError(NotOnThisMachine(repository.name))
 
 
-class _NoTokens:
-    """Nothing opens a repository from here."""
+class _Redeemed:
+    """The tokens that were got for codes, each for as long as its fetch takes."""
+
+    def __init__(self) -> None:
+        self._held: dict[int, str] = {}
+
+    @contextmanager
+    def held(self, repository: Repository, token: str) -> Iterator[None]:
+        """Have a token for a repository."""
+        self._held[repository.id] = token
+        try:
+            yield
+        finally:
+            self._held.pop(repository.id, None)
 
     async def token(self, repository: Repository, *, to_push: bool = False) -> str:
-        raise TransientError(NotOnThisMachine(repository.name))
+        if to_push or repository.id not in self._held:
+            raise TransientError(NotOnThisMachine(repository.name))
+        return self._held[repository.id]
 
     def drop(self, text: str) -> None:
-        """Forget nothing."""
+        """Forget nothing: it ends with the fetch."""
 
     def is_fresh(self, text: str) -> bool:
         return False
@@ -190,6 +227,7 @@ class HostReceiving:
         clock: Clock,
         argvs: Mapping[str, Sequence[str]],
         leave_out: Sequence[str] = (),
+        redeem: Redeem | None = None,
     ) -> None:
         self._folders = folders
         self._git = git
@@ -198,13 +236,37 @@ class HostReceiving:
         self._argvs = argvs
         self._leave_out = leave_out
         self._urls: dict[int, str] = {}
-        remotes = Remotes(_NoTokens(), lambda repository: self._urls[repository.id])
+        self._redeem = redeem
+        self._tokens = _Redeemed()
+        remotes = Remotes(self._tokens, lambda repository: self._urls[repository.id])
         self._mirrors = ShippedMirrors(folders, git=git, remotes=remotes)
         self._workspaces = GitWorkspaces(folders, mirrors=self._mirrors, clock=clock)
 
     async def have(self, repository: Repository) -> tuple[str, ...]:
         """Return commits that are here with all their history, the newest first."""
         return (await self._mirrors.have(repository))[:MOST_HAVE]
+
+    async def fetch(self, shipment: Shipment) -> tuple[str, ...]:
+        """Fetch what a shipment lacks from GitHub, with the token for its code.
+
+        Return what is here then: whatever went wrong, the bot sends the rest.
+        """
+        repository, fetched = shipment.job.repository, tuple[str, ...]()
+        self._urls[repository.id] = shipment.url
+        try:
+            if self._redeem is not None:
+                token = await self._redeem(shipment.code)
+                with self._tokens.held(repository, token):
+                    fetched = await self._mirrors.mended(
+                        repository, lambda: self._mirrors.fetch_shipped(shipment)
+                    )
+        except BotError as error:
+            log.warning(
+                "the repository has to be sent",
+                attempt=shipment.job.attempt,
+                why=str(error),
+            )
+        return (*fetched, *await self.have(repository))
 
     def folder(self, attempt: AttemptId) -> str:
         """Return where files go that come for an attempt, or are fetched from it."""

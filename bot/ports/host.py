@@ -238,6 +238,7 @@ class Shipment:
     # Of a pull request to be looked at.
     base_sha: str = ""
     merge_base_sha: str = ""
+    code: str = field(default="", repr=False)  # for a token of the bot that reads it
 
     @property
     def shas(self) -> tuple[str, ...]:
@@ -308,6 +309,12 @@ class Receiving(Protocol):
 
     async def have(self, repository: Repository) -> tuple[str, ...]:
         """Return commits that are here with all their history, the newest first."""
+
+    async def fetch(self, shipment: Shipment) -> tuple[str, ...]:
+        """Fetch what a shipment lacks from GitHub, with the token for its code.
+
+        Return what ``have`` returns then; what could not be fetched has to be sent.
+        """
 
     def folder(self, attempt: AttemptId) -> str:
         """Return where files go that come for an attempt, or are fetched from it."""

@@ -1,14 +1,15 @@
 """Runs the operator's commands on the machines of a dask pool.
 
-The bot fetches from GitHub, and sends a machine what that lacks of the repository; what
-comes back it takes in itself. See ``bot.workers.member`` for the other side.
+The bot fetches from GitHub, and sends a machine what that lacks of the repository, or a
+code for a token with which it fetches by itself; what comes back the bot takes in. See
+``bot.workers.member`` for the other side.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import CancelledError as Cancelled
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ from bot.ports.clock import Clock
 from bot.ports.github import People
 from bot.ports.host import PACKED, Shipment, Shipping
 from bot.ports.work import Emit, Resource, unheard
+from bot.workers.codes import Codes
 from bot.workers.pool import Pool, takes
 from bot.workers.wire import Answer, decode, without_moves
 
@@ -41,6 +43,9 @@ PIECE_BYTES = 4 * 1024**2
 """How much of a file goes at once: all of it passes through the scheduler's memory."""
 
 PIECE_SECONDS = 120.0
+
+FETCH_SECONDS = 960.0
+"""How long a machine may take to fetch a repository: as long as git may, and a little."""
 
 STOP_SECONDS = 8.0
 """How long a machine has to end a command; what does not answer has lost it anyway."""
@@ -76,7 +81,10 @@ class _Attempt:
 
 
 class DaskWorker:
-    """The pool. *commands* are the operator's, each with what it needs of a machine."""
+    """The pool. *commands* are the operator's, each with what it needs of a machine.
+
+    With *codes* its machines fetch from GitHub themselves, as far as they can.
+    """
 
     name = "dask"
     outlives_the_bot = True
@@ -90,12 +98,14 @@ class DaskWorker:
         people: People,
         clock: Clock,
         commands: Mapping[str, Mapping[str, float]],
+        codes: Codes | None = None,
     ) -> None:
         self._pool = pool
         self._shipping = shipping
         self._people = people
         self._clock = clock
         self._commands = commands
+        self._codes = codes
         self._attempts: dict[AttemptId, _Attempt] = {}
         pool.hear = self._hear
 
@@ -231,25 +241,31 @@ class DaskWorker:
         try:
             if not await _asks(known, over):
                 return False
-        finally:
-            over.cancel()
-        try:
             await self._pool.keep(attempt, future, known.machine)
-            await self._send(known.machine, shipment)
+            await _unless_lost(over, self._send(known, shipment))
         except TransientError as error:
             log.warning("a machine was lost", attempt=attempt, error=str(error))
             await self.stop(attempt)
             self._attempts[attempt] = known
             return False
+        finally:
+            over.cancel()
         known.is_begun = True
         return True
 
-    async def _send(self, machine: str, shipment: Shipment) -> None:
+    async def _send(self, known: _Attempt, shipment: Shipment) -> None:
         """Have a machine begin, with what it lacks; once it has, nothing is sent."""
-        attempt = shipment.job.attempt
+        attempt, machine = shipment.job.attempt, known.machine
         have = await self._pool.call(machine, "offer", attempt, shipment)
         if have is None:
             return
+        known.emit(notes.getting_repository())
+        if self._codes is not None:
+            code = self._codes.issue(shipment.job.repository, attempt)
+            have = await self._pool.call(
+                *(machine, "fetch", attempt, replace(shipment, code=code)),
+                seconds=FETCH_SECONDS,
+            )
         path = await self._shipping.pack(shipment, have)
         if path is not None:
             offset = 0
@@ -309,7 +325,7 @@ class DaskWorker:
             while await _asks(known, over):
                 # The bot ended when it had kept the attempt, and before that was sent.
                 known.shipment = known.shipment or await self._prepared(job)
-                await self._send(known.machine, known.shipment)
+                await self._send(known, known.shipment)
             return await over
         finally:
             over.cancel()
@@ -357,11 +373,28 @@ async def _asks(known: _Attempt, over: asyncio.Future[Any]) -> bool:
     return not over.done()
 
 
+async def _unless_lost(
+    over: asyncio.Future[bool], work: Coroutine[Any, Any, None]
+) -> None:
+    """Do something for an attempt. Raises ``TransientError`` if that is lost meanwhile."""
+    working = asyncio.ensure_future(work)
+    try:
+        both: set[asyncio.Future[Any]] = {working, over}
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        if not working.done() and not over.result():
+            raise TransientError(WorkerGone())
+        await working
+    finally:
+        working.cancel()
+
+
 async def _outcome(future: Future) -> object:
     return await future
 
 
-async def _over(future: Future) -> None:
-    """Wait until nothing more becomes of a future, whatever that is."""
+async def _over(future: Future) -> bool:
+    """Return whether a future has a result, once nothing more becomes of it."""
     with suppress(Exception, Cancelled):
         await future
+        return True
+    return False

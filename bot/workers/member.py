@@ -143,6 +143,11 @@ class Member(WorkerPlugin):  # type: ignore[misc]  # distributed has no types
         await self.begin(attempt, shipment)
         return None
 
+    async def fetch(self, attempt: AttemptId, shipment: Shipment) -> tuple[str, ...]:
+        """Fetch what an attempt needs with a token for a code; return what is here."""
+        self._waiting(attempt)
+        return await self._receiving.fetch(shipment)
+
     async def take(
         self, attempt: AttemptId, name: str, offset: int, data: bytes
     ) -> None:

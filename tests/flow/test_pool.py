@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import socket
 import ssl
 import sys
 from collections.abc import AsyncIterator
@@ -168,6 +169,30 @@ async def test_the_pool_is_what_can_run_and_comes_back_and_tells_no_secret(
         words = [one.words for one in found]
         assert "the pool has 1 machine for 2 commands at a time" in words
         assert "no machine of the pool with gpu runs huge" in words
+
+
+async def test_machines_fetch_from_github_with_a_token_that_nobody_sees(
+    tmp_path: Path,
+):
+    async with stage(tmp_path) as (on, made, bot):
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            made.files["tokens"] = f"127.0.0.1:{probe.getsockname()[1]}"
+        for number in (12, 15):
+            on.issue(number, "a b")
+        await made.open("one", "two")
+        await bot.start()
+        command = on.say("/batch 12 15 after:12")
+        await on.until(lambda: len(made.ran) == 1)
+        told = await _state(made)
+        made.let_go(12)
+        made.let_go(15)
+        await on.finished(command)
+        assert sorted(on.pull_requests()) == [12, 15]
+        (first, *_) = [line for line in bot.lines if "a token was given out" in line]
+        assert '"attempt": "' in first
+        told += "".join(map(made.said, made.machines)) + "".join(bot.lines)
+        assert "ghs_" not in told
+        assert "has to be sent" not in told
 
 
 async def _assert_other_version_refused(made: Processes, folder: Path) -> None:

@@ -137,11 +137,11 @@ async def test_a_standby_listens_once_it_takes_over(stage: Stage, stream: io.Str
 @pytest.mark.parametrize("name", ["ca", "cert", "key"])
 async def test_files_that_do_not_fit_end_the_start(stage: Stage, name: str):
     files = stage.on.settings_file["dask"]
-    Path(files[name]).write_text("no PEM")
+    await asyncio.to_thread(Path(files[name]).write_text, "no PEM")
     with pytest.raises(SettingsError, match="files that dask names cannot be used"):
         async with stage.on.bot(**stage.variables):
             pass
-    Path(files[name]).unlink()
+    await asyncio.to_thread(Path(files[name]).unlink)
     with pytest.raises(SettingsError, match=rf"dask names {files[name]}, which cannot"):
         async with stage.on.bot(**stage.variables):
             pass

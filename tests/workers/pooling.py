@@ -14,6 +14,7 @@ from bot.host.job import run_command_job
 from bot.pooled import NO_PAGES
 from bot.ports.clock import Clock
 from bot.ports.host import BUNDLE, Parcel, Receiving, Shipment, Shipping
+from bot.workers.codes import Codes
 from bot.workers.dask import DaskWorker
 from bot.workers.member import Member
 from bot.workers.pool import PLENTY, SLOTS, VERSION, Address, Pool, runs
@@ -80,6 +81,9 @@ class FakeReceiving:
     async def have(self, repository: Repository) -> tuple[str, ...]:
         return ()
 
+    async def fetch(self, shipment: Shipment) -> tuple[str, ...]:
+        return ()
+
     def folder(self, attempt: AttemptId) -> str:
         return str(self._folder / attempt)
 
@@ -142,6 +146,7 @@ async def asking(
     shipping: Shipping,
     clock: Clock,
     needs: Mapping[str, float] | None = None,
+    codes: Codes | None = None,
 ) -> AsyncIterator[DaskWorker]:
     """Have the bot's side of the pool."""
     pool = Pool(Address(scheduler.address), clock)
@@ -152,6 +157,7 @@ async def asking(
             people=NoPeople(),
             clock=clock,
             commands={"implement": needs or {}},
+            codes=codes,
         )
     finally:
         await pool.close()

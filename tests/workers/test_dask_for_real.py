@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import textwrap
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +17,7 @@ pytest.importorskip("distributed", reason="the extra [dask] is not installed")
 from bot.core.actions.step import CommandJob, PullHead
 from bot.core.effects import PushBranch
 from bot.core.model import AttemptId, CommandResult, ItemNumber
+from bot.core.say.problems.server import CodeSpent, NoToken, Silence, Spent
 from bot.errors import BranchMissing, Lost, PermanentError, TransientError
 from bot.host.clock import SystemClock
 from bot.host.commands import HostCommands
@@ -28,8 +29,9 @@ from bot.host.process import HOST_MARKER, Tree
 from bot.host.push import BranchPusher
 from bot.host.receiving import HostReceiving
 from bot.host.shipping import HostShipping
-from bot.ports.host import BUNDLE, Parcel
+from bot.ports.host import BUNDLE, Parcel, Shipment
 from bot.ports.work import Emit, unheard
+from bot.workers.codes import Codes
 from bot.workers.dask import DaskWorker
 from bot.workers.pool import Pool
 from tests.core.actions.jobs import REPOSITORY
@@ -42,6 +44,9 @@ pytestmark = pytest.mark.outside
 
 ENVIRONMENT = {"PATH": os.environ["PATH"], "PRIVATE_KEY": "the key of the app"}
 BRANCH = "batch/b7k2/12"
+
+
+CHANGES = 'open("paths.py", "a").write("two\\n")'
 
 
 class Stage:
@@ -74,8 +79,24 @@ class Stage:
             ),
             clock=clock,
             argvs={"implement": argv},
+            redeem=self._redeem,
         )
         self.worker: DaskWorker
+        self.codes = Codes(OneToken(), clock)
+        self.meanwhile: Callable[[], None] = lambda: None
+        self.packed: list[int] = []
+        self._pack = self.shipping.pack
+        self.shipping.pack = self._counted  # type: ignore[method-assign]
+
+    async def _redeem(self, code: str) -> str:
+        """Get the token for a code; something may happen before it does."""
+        self.meanwhile()
+        return await self.codes.redeem(code)
+
+    async def _counted(self, shipment: Shipment, have: Sequence[str]) -> str | None:
+        path = await self._pack(shipment, have)
+        self.packed.append(await asyncio.to_thread(_size, path))
+        return path
 
     async def run(self, job: CommandJob, emit: Emit = unheard) -> CommandResult:
         external_id = await self.worker.start(job, emit)
@@ -92,13 +113,16 @@ class Stage:
 async def pooled(tmp_path: Path) -> AsyncIterator[Callable[[str], "Awaitable[Stage]"]]:
     async with AsyncExitStack() as stack:
 
-        async def made(agent: str) -> Stage:
+        async def made(agent: str, *, has_codes: bool = False) -> Stage:
             stage = await asyncio.to_thread(Stage, tmp_path, agent)
             scheduler = await stack.enter_async_context(scheduling())
             clock = SystemClock()
             await stack.enter_async_context(joined(scheduler, stage.receiving, clock))
             stage.worker = await stack.enter_async_context(
-                asking(scheduler, stage.shipping, clock)
+                asking(
+                    *(scheduler, stage.shipping, clock),
+                    codes=stage.codes if has_codes else None,
+                )
             )
             return stage
 
@@ -140,16 +164,7 @@ async def test_from_an_issue_to_a_pushed_branch(pooled):
 
 
 async def test_what_a_machine_has_is_not_sent_again(pooled):
-    stage: Stage = await pooled('open("paths.py", "a").write("two\\n")')
-    packed: list[int] = []
-    pack = stage.shipping.pack
-
-    async def counted(shipment, have):
-        path = await pack(shipment, have)
-        packed.append(await asyncio.to_thread(_size, path))
-        return path
-
-    stage.shipping.pack = counted  # type: ignore[method-assign]
+    stage: Stage = await pooled(CHANGES)
     stage.remote.commit("main", {"large.txt": os.urandom(60_000).hex()})
     for attempt in (1, 2):
         job = make_job(attempt=attempt)
@@ -157,13 +172,79 @@ async def test_what_a_machine_has_is_not_sent_again(pooled):
         await stage.worker.clean(job.attempt)
     stage.remote.commit("main", {"three.txt": "3\n"})
     assert (await stage.run(make_job(attempt=3))).commit
-    large, small = packed  # of the second nothing
+    large, small = stage.packed  # of the second nothing
     assert large > 60_000
     assert 0 < small < 2_000
 
 
+async def test_a_machine_with_a_code_fetches_by_itself(pooled):
+    stage: Stage = await pooled(CHANGES, has_codes=True)
+    for attempt in (1, 2):
+        stage.remote.commit("main", {f"{attempt}.txt": "new\n"})
+        assert (await stage.run(make_job(attempt=attempt))).files == 1
+    assert stage.packed == [0, 0]
+
+
+async def test_of_a_branch_that_moved_meanwhile_nothing_is_sent(pooled):
+    stage: Stage = await pooled(CHANGES, has_codes=True)
+    before = stage.remote.head("main")
+    stage.meanwhile = lambda: _commit_more(stage)
+    result = await stage.run(make_job())
+    await stage.push(result)
+    assert stage.packed == [0]
+    assert stage.log(BRANCH, "%P") == before
+
+
+async def test_of_an_item_behind_two_only_the_merge_is_sent(pooled):
+    stage: Stage = await pooled(CHANGES, has_codes=True)
+    stage.remote.commit("main", {"large.txt": os.urandom(60_000).hex()})
+    for number in (10, 11):
+        files = {f"{number}.py": f"{number}\n"}
+        stage.remote.commit(f"batch/b7k2/{number}", files, start="main")
+    merge = ("batch/b7k2/10", "batch/b7k2/11")
+    assert (await stage.run(replace(make_job(), merge=merge))).merged == merge
+    (size,) = stage.packed
+    assert 0 < size < 2_000
+
+
+def _away(stage: Stage) -> None:
+    raise TransientError(NoToken(Silence.LATE))
+
+
+def _refused(stage: Stage) -> None:
+    raise PermanentError(CodeSpent(Spent.USED))
+
+
+def _no_such_branch(stage: Stage) -> None:
+    git(stage.remote.bare, "update-ref", "-d", "refs/heads/main")
+
+
+@pytest.mark.parametrize("happens", [_away, _refused, _no_such_branch])
+async def test_what_a_machine_cannot_fetch_is_sent(pooled, happens):
+    """Here the machine does not reach the bot, and there GitHub."""
+    stage: Stage = await pooled(CHANGES, has_codes=True)
+    stage.meanwhile = lambda: happens(stage)
+    assert (await stage.run(make_job())).files == 1
+    assert stage.packed[0] > 0
+
+
+async def test_a_pull_request_is_fetched_by_itself(pooled):
+    stage: Stage = await pooled(
+        'import os; print(open(os.environ["BATCH_DIFF_FILE"]).read())', has_codes=True
+    )
+    head = stage.remote.commit("topic", {"paths.py": "one\ntwo\n"}, start="main")
+    git(stage.remote.bare, "update-ref", "refs/pull/7/head", head)
+    pull = PullHead(ItemNumber(7), head)
+    assert "+two" in (await stage.run(replace(make_job(), pull=pull))).log_tail
+    assert stage.packed == [0]
+
+
+def _commit_more(stage: Stage) -> None:
+    stage.remote.commit("main", {"more.txt": "more\n"})
+
+
 async def test_a_damaged_copy_is_made_again(pooled):
-    stage: Stage = await pooled('open("paths.py", "a").write("two\\n")')
+    stage: Stage = await pooled(CHANGES)
     await stage.run(make_job())
     mirror = stage.there.mirror(REPOSITORY)
     for pack in mirror.rglob("*.pack"):
@@ -219,7 +300,7 @@ async def test_an_attempt_that_was_kept_and_not_sent_is_sent_after_a_restart(
     pooled, tmp_path: Path
 ):
     """The bot may be killed between the two; nothing has begun then."""
-    stage: Stage = await pooled('open("paths.py", "a").write("two\\n")')
+    stage: Stage = await pooled(CHANGES)
     pool, job, kept = stage.worker._pool, make_job(), asyncio.Event()
 
     async def dying(*arguments: object, **more: object) -> None:
@@ -372,7 +453,7 @@ def _other_content(stage: Stage, parcel: Parcel) -> Parcel:
     ],
 )
 async def test_what_no_worker_sends_is_not_taken(pooled, change, why: str):
-    stage: Stage = await pooled('open("paths.py", "a").write("two\\n")')
+    stage: Stage = await pooled(CHANGES)
     with pytest.raises(PermanentError, match=why) as raised:
         await _sent(stage, change)
     assert "Nothing of it was used" in raised.value.advice
