@@ -25,6 +25,7 @@ from bot.host.process import (
     GRACE_SECONDS,
     HOST_MARKER,
     INHERITED,
+    Guarded,
     ProcessLimits,
     Tree,
     clean_environment,
@@ -82,7 +83,7 @@ class HostCommands:
         self._limits = limits or ProcessLimits()
         self._has_caches = has_caches
         self._disk = disk or Disk(folders.root, clock)
-        self._roots: dict[AttemptId, int] = {}
+        self._roots: dict[AttemptId, int | None] = {}
 
     @property
     def isolation(self) -> str:
@@ -177,8 +178,13 @@ class HostCommands:
         return await asyncio.to_thread(_read_log, self._folders.log(attempt))
 
     async def kill(self, attempt: AttemptId) -> None:
-        """Kill the whole tree of an attempt; nothing of it is left on return."""
-        await end_tree(self._tree(attempt), self._clock, grace_seconds=GRACE_SECONDS)
+        """Kill the whole tree of an attempt; nothing of it is left on return.
+
+        What an earlier process of the bot left is for ``kill_orphans``.
+        """
+        if attempt in self._roots:  # else its guard has ended all of it, or none began
+            tree = self._tree(attempt)
+            await end_tree(tree, self._clock, grace_seconds=GRACE_SECONDS)
 
     async def kill_orphans(self) -> int:
         """Kill what an earlier process of the bot left; return how many."""
@@ -210,7 +216,7 @@ class HostCommands:
             for (read_end, _), take in zip(pipes, streams, strict=True)
         }
         async with AsyncExitStack() as stack:
-            timed_out, fault = False, None
+            timed_out, fault, process = False, None, None
             grace_seconds = GRACE_SECONDS
             watching = asyncio.create_task(
                 self._disk.watch(
@@ -221,6 +227,7 @@ class HostCommands:
                 ),
                 name=f"disk {attempt}",
             )
+            self._roots[attempt] = None
             try:
                 write_ends = [write_end for _, write_end in pipes]
                 process = await self._start(
@@ -238,6 +245,8 @@ class HostCommands:
                     timed_out = True
             finally:
                 watching.cancel()
+                if process is not None and process.is_clean:
+                    self._roots.pop(attempt, None)
                 await to_the_end(self._finish(attempt, reading, grace_seconds))
             return await waiting, timed_out, fault
 
@@ -248,7 +257,7 @@ class HostCommands:
         argv: Sequence[str],
         environment: Mapping[str, str],
         write_ends: Sequence[int],
-    ) -> asyncio.subprocess.Process:
+    ) -> Guarded:
         try:
             process = await stack.enter_async_context(
                 guarded(
@@ -274,8 +283,10 @@ class HostCommands:
         reading: Set[asyncio.Task[None]],
         grace_seconds: float,
     ) -> None:
-        await end_tree(self._tree(attempt), self._clock, grace_seconds=grace_seconds)
-        self._roots.pop(attempt, None)
+        if attempt in self._roots and await end_tree(
+            self._tree(attempt), self._clock, grace_seconds=grace_seconds
+        ):
+            self._roots.pop(attempt, None)
         # Everyone who could write is dead, so the pipe ends; a process that could not
         # be killed may still hold it.
         await asyncio.wait(reading, timeout=_DRAIN_SECONDS)

@@ -1,13 +1,13 @@
 """Child processes: started clean, read to the end, ended with all their descendants."""
 
 import asyncio
+import errno
 import fcntl
 import os
-import shutil
 import signal
-import sys
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import IO, Any, TypeVar
 import psutil
 import structlog
 
+from bot.host.nursery import NURSERY, Guard, request
 from bot.ports.clock import Clock
 
 HOST_MARKER = "BATCH_HOST"
@@ -50,7 +51,8 @@ _FLOOD_BYTES = _PIPE_BYTES // 4
 """A piece so large that the pipe would be full, and the command wait, after a pause."""
 
 _PAUSE_SECONDS = 0.0005  # which the loop makes a millisecond of
-_GUARD = Path(__file__).with_name("guard.py")
+_TRIES = 4
+_START_SECONDS = 30.0
 _T = TypeVar("_T")
 
 log = structlog.get_logger()
@@ -91,6 +93,105 @@ _LIMIT_NAMES = {
 }
 
 
+class Guarded:
+    """A command below its guard, and this side of its pipes."""
+
+    def __init__(self, guard: Guard, pipes: "_Pipes") -> None:
+        self._guard = guard
+        self._pipes = pipes
+        self.pid = guard.pid
+        self.wait = guard.wait
+
+    @property
+    def returncode(self) -> int | None:
+        """How the command ended; None while the guard runs."""
+        return self._guard.returncode
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether the guard ended by itself, and nothing is left of the command."""
+        return self._guard.is_clean
+
+    async def communicate(self, stdin: bytes = b"") -> tuple[bytes, bytes]:
+        """Send all of *stdin*; return what is printed until the end."""
+        output, errors = bytearray(), bytearray()
+        takes = {1: output.extend, 2: errors.extend}
+        talks = [self._send(stdin)]
+        talks += [
+            read_pipe(self._pipes.take(n), takes[n]) for n in self._pipes.readable
+        ]
+        async with asyncio.TaskGroup() as group:
+            for talk in talks:
+                group.create_task(talk)
+        await self.wait()
+        return bytes(output), bytes(errors)
+
+    async def _send(self, data: bytes) -> None:
+        if self._pipes.stdin is not None:
+            with self._pipes.stdin as stdin, suppress(BrokenPipeError, ConnectionError):
+                await asyncio.get_running_loop().sock_sendall(stdin, data)
+
+
+class _Pipes:
+    """The streams of a command: the ends it gets, and this side's where that is asked.
+
+    As a context, it closes what has been opened and is still here.
+    """
+
+    def __init__(self, stdin: int, stdout: int, stderr: int) -> None:
+        self.stdin: socket.socket | None = None
+        self.theirs: list[int] = []
+        self._opened: set[int] = set()
+        self._ours: dict[int, int] = {}
+        try:
+            for number, wanted in enumerate((stdin, stdout, stderr)):
+                self.theirs.append(self._end(number, wanted))
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def readable(self) -> list[int]:
+        """Which of them this side reads: 1, 2."""
+        return list(self._ours)
+
+    def take(self, number: int) -> int:
+        """Return this side's end of a stream, for the caller to close."""
+        return self._ours.pop(number)
+
+    def hand_over(self) -> None:
+        """Close the ends that are the command's now."""
+        for end in self._opened:
+            os.close(end)
+        self._opened.clear()
+
+    def close(self) -> None:
+        """Close all that is still open here."""
+        self.hand_over()
+        for end in self._ours.values():
+            os.close(end)
+        self._ours.clear()
+        if self.stdin is not None:
+            self.stdin.close()
+
+    def _end(self, number: int, wanted: int) -> int:
+        match wanted:
+            case asyncio.subprocess.STDOUT:
+                return self.theirs[1]
+            case asyncio.subprocess.DEVNULL:
+                end = os.open(os.devnull, os.O_RDWR)
+            case asyncio.subprocess.PIPE if number == 0:
+                self.stdin, theirs = socket.socketpair()
+                self.stdin.setblocking(False)  # noqa: FBT003 - no keyword there
+                end = theirs.detach()
+            case asyncio.subprocess.PIPE:
+                self._ours[number], end = os.pipe()
+            case _:
+                return wanted
+        self._opened.add(end)
+        return end
+
+
 @asynccontextmanager
 async def guarded(
     argv: Sequence[str],
@@ -101,32 +202,55 @@ async def guarded(
     stdin: int = asyncio.subprocess.DEVNULL,
     stdout: int = asyncio.subprocess.DEVNULL,
     stderr: int = asyncio.subprocess.DEVNULL,
-) -> AsyncIterator[asyncio.subprocess.Process]:
+) -> AsyncIterator[Guarded]:
     """Run *argv* within *limits*, below a guard (``guard.py``) that leads a session.
 
     When the context is left, or the bot ends in whatever way, all that came of it is
-    killed. The guard ends as the command does.
+    killed. Raises ``OSError`` when the machine cannot start another process.
     """
     values = {_LIMIT_NAMES[n]: v for n, v in asdict(limits).items()} if limits else {}
-    told = " ".join(f"{name}={v}" for name, v in {"RLIMIT_CORE": 0, **values}.items())
-    leash, held = os.pipe()
-    try:
+    told = request(argv, environment, cwd, {"RLIMIT_CORE": 0, **values})
+    marker = {n: environment[n] for n in (HOST_MARKER,) if n in environment}
+    with closing(_Pipes(stdin, stdout, stderr)) as pipes:
+        guard = await _begun(told, pipes.theirs, marker)
         try:
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-I", "-S", str(_GUARD), str(leash), told, *argv),
-                cwd=cwd,
-                env=dict(environment),
-                stdin=stdin,
-                stdout=stdout,
-                stderr=stderr,
-                pass_fds=(leash,),
-                start_new_session=True,
-            )
+            pipes.hand_over()
+            yield Guarded(guard, pipes)
         finally:
-            os.close(leash)
-        yield process
+            await _let_go(guard)
+
+
+async def _begun(
+    told: bytes, streams: Sequence[int], marker: Mapping[str, str]
+) -> Guard:
+    """Return a guard that has begun, by another nursery where the last was killed."""
+    for _ in range(_TRIES):
+        try:
+            guard = NURSERY.bear(streams, marker)
+        except (BrokenPipeError, ConnectionResetError):
+            NURSERY.end()
+            continue
+        has_begun = False
+        try:
+            async with asyncio.timeout(_START_SECONDS):
+                has_begun = await guard.begin(told)
+        except TimeoutError:  # stopped, say
+            NURSERY.end()
+        finally:
+            if not has_begun:
+                await _let_go(guard)
+        if has_begun:
+            return guard
+    raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+
+async def _let_go(guard: Guard) -> None:
+    """Return when it has ended: neither does it begin later what it was told."""
+    try:
+        if guard.returncode is None:
+            await to_the_end(guard.let_go())
     finally:
-        os.close(held)
+        guard.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +270,8 @@ class Tree:
         """Return those that are alive."""
         if self.is_wrapper and self.root is not None:
             return _below(self.root)
-        own = os.getpid()
-        alive = [p for p in psutil.process_iter(["ppid", "status"]) if p.pid != own]
+        own = {os.getpid(), NURSERY.pid}
+        alive = [p for p in psutil.process_iter(["ppid", "status"]) if p.pid not in own]
         children: dict[int, list[psutil.Process]] = {}
         for process in alive:
             children.setdefault(process.info["ppid"], []).append(process)
@@ -225,25 +349,26 @@ def _parent(process: psutil.Process) -> int | None:
 
 async def end_tree(
     tree: Tree, clock: Clock, *, grace_seconds: float = GRACE_SECONDS
-) -> None:
+) -> bool:
     """End every process of a tree: TERM, some time, then KILL until nothing is left.
 
-    Without any time there is no TERM either.
+    Without any time there is no TERM either. Return whether nothing is left.
     """
     if grace_seconds and not await asyncio.to_thread(tree.send, signal.SIGTERM):
-        return
+        return True
     deadline = clock.monotonic() + grace_seconds
     while clock.monotonic() < deadline:
         if not await asyncio.to_thread(tree.processes):
-            return
+            return True
         await clock.sleep(_POLL_SECONDS)
     deadline = clock.monotonic() + KILL_SECONDS
     while await asyncio.to_thread(tree.send, signal.SIGKILL):
         if clock.monotonic() > deadline:
             pids = [process.pid for process in tree.processes()]
             log.error("processes survive being killed", pids=pids)
-            return
+            return False
         await clock.sleep(_POLL_SECONDS)
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,7 +421,8 @@ async def capture(
                     await _listen(process.pid, talk, patience)
                 output, errors = await talk
         except BaseException:
-            kill_group(process.pid)
+            if process.returncode is None:
+                kill_group(process.pid)
             await to_the_end(asyncio.wait({talk}))
             await to_the_end(process.wait())
             raise
@@ -316,11 +442,9 @@ async def _alone(
     stdout: int,
     stderr: int,
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Start a short tool that has no children that matter: it dies with the bot."""
-    setpriv = shutil.which("setpriv", path=environment.get("PATH"))
-    prefix = [setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []
+    """Start a short tool that ends by itself; its marks let the next start find it."""
     yield await asyncio.create_subprocess_exec(
-        *(*prefix, *argv),
+        *argv,
         cwd=cwd,
         env=dict(environment),
         stdin=stdin,

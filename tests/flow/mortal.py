@@ -216,7 +216,7 @@ def _without_reaping() -> None:
         return 0
 
     patch("bot.host.commands.HostCommands.kill_orphans", kill_orphans).start()
-    patch("bot.host.process._GUARD", Path(__file__).with_name("unguarded.py")).start()
+    patch("bot.host.nursery._PROGRAM", Path(__file__).with_name("unguarded.py")).start()
 
 
 SAFEGUARDS = {

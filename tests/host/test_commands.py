@@ -21,6 +21,7 @@ from bot.host.clock import SystemClock
 from bot.host.commands import CANNOT_START, HostCommands
 from bot.host.folders import Folders
 from bot.host.isolation import Isolation, View, choose
+from bot.host.nursery import NURSERY
 from bot.host.process import (
     AUTHORITIES,
     HOST_MARKER,
@@ -219,7 +220,7 @@ async def test_cancelling_the_run_kills_the_command(
     with pytest.raises(asyncio.CancelledError):
         await task
     left = psutil.Process().children(recursive=True)
-    assert [one for one in left if one not in others] == []
+    assert [p for p in left if p not in others and p.pid != NURSERY.pid] == []
 
 
 async def test_killing_what_does_not_run_is_no_error(harness: Harness):
@@ -402,6 +403,15 @@ async def test_nobody_elses_environment_is_read_where_the_isolation_holds_it_all
     # Asked of everybody now, with all their environments: nothing of it is left.
     assert Tree({HOST_MARKER: folders.host}).processes() == []
     assert looked
+
+
+async def test_no_process_is_looked_at_once_a_guard_has_ended_all(
+    host_commands: HostCommands, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(Tree, "processes", lambda _: pytest.fail("they are looked at"))
+    assert (await run(host_commands, workspace, "true")).exit_code == 0
+    await host_commands.kill(ATTEMPT)
+    await host_commands.kill(OTHER)
 
 
 async def test_orphans_of_an_earlier_bot_are_killed(

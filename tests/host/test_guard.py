@@ -15,6 +15,7 @@ import pytest
 from bot.host.folders import Folders
 from bot.host.git import Git, GitFailed, Place, Remote
 from bot.host.isolation import Isolation
+from bot.host.nursery import NURSERY
 from bot.host.process import ATTEMPT_MARKER, guarded
 from tests.host.conftest import ATTEMPT
 
@@ -92,6 +93,14 @@ async def test_a_command_dies_with_the_bot(wrap):
     async with bot(wrap(waiting())):
         await until(alive)
     await until(lambda: not alive())
+
+
+async def test_the_nursery_and_the_guard_end_with_the_bot():
+    async with bot(waiting()) as process:
+        await until(alive)
+        below = psutil.Process(process.pid).children(recursive=True)
+        assert len(below) == 3
+    await until(lambda: not any(one.is_running() for one in below))
 
 
 async def test_what_daemonised_without_a_mark_dies_with_the_bot(wrap):
@@ -178,6 +187,83 @@ for end in os.listdir("/proc/self/fd"):
     async with guarded(argv, environment=environment, stdout=PIPE) as process:
         printed, _ = await process.communicate()
     assert sorted(printed.split()) == [b"0", b"1", b"2"]
+
+
+async def run_sh(script: str, **more: str) -> tuple[int, bytes]:
+    environment = {"PATH": os.environ["PATH"], **more}
+    async with guarded(
+        ["sh", "-c", script], environment=environment, stdout=PIPE
+    ) as process:
+        printed, _ = await process.communicate()
+        return await process.wait(), printed
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+async def test_a_command_begins_after_the_nursery_was_killed_and_others_go_on(how):
+    environment = {"PATH": os.environ["PATH"]}
+    script = "echo ready; read line; echo $line"
+    async with guarded(
+        ["sh", "-c", script], environment=environment, stdin=PIPE, stdout=PIPE
+    ) as process:
+        assert NURSERY.pid is not None
+        os.kill(NURSERY.pid, how)
+        assert await run_sh("echo new") == (0, b"new\n")
+        assert await process.communicate(b"old\n") == (b"ready\nold\n", b"")
+        assert process.returncode == 0
+
+
+async def test_a_command_that_kills_its_guard_leaves_nothing():
+    async with guarded(
+        ["sh", "-c", f"kill -9 $PPID; sleep 1000 # {MARK}"],
+        environment={"PATH": os.environ["PATH"]},
+    ) as process:
+        assert await process.wait() == -9
+        assert not process.is_clean
+    await until(lambda: not alive())
+
+
+async def test_fifty_commands_begin_at_once():
+    done = await asyncio.gather(*(run_sh(f"echo {n}") for n in range(50)))
+    assert done == [(0, f"{n}\n".encode()) for n in range(50)]
+
+
+async def test_an_environment_larger_than_the_buffer_of_a_socket_arrives():
+    more = {f"V{n}": "x" * 100_000 for n in range(10)}
+    assert await run_sh("env | grep -c ^V", **more) == (0, b"10\n")
+
+
+async def test_a_folder_that_is_gone_is_no_place_to_begin(tmp_path: Path):
+    with pytest.raises(FileNotFoundError):
+        async with guarded(["true"], environment={}, cwd=tmp_path / "gone"):
+            pass
+
+
+async def test_standard_input_and_errors_reach_the_command_and_come_back():
+    text = b"x" * 1_000_000
+    async with guarded(
+        ["sh", "-c", "cat; echo no >&2"],
+        environment={"PATH": os.environ["PATH"]},
+        stdin=PIPE,
+        stdout=PIPE,
+        stderr=PIPE,
+    ) as process:
+        assert await process.communicate(text) == (text, b"no\n")
+
+
+@pytest.mark.parametrize("turns", range(6))
+async def test_a_start_that_is_cancelled_leaves_nothing(turns: int):
+    async def start() -> None:
+        environment = {"PATH": os.environ["PATH"]}
+        async with guarded(waiting(), environment=environment) as process:
+            await process.wait()
+
+    task = asyncio.create_task(start())
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert not alive()
 
 
 # --- git ---------------------------------------------------------------------------
