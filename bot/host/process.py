@@ -112,11 +112,11 @@ class Guarded:
         """Whether the guard ended by itself, and nothing is left of the command."""
         return self._guard.is_clean
 
-    async def communicate(self, stdin: bytes = b"") -> tuple[bytes, bytes]:
+    async def communicate(self, stdin: bytes | None = None) -> tuple[bytes, bytes]:
         """Send all of *stdin*; return what is printed until the end."""
         output, errors = bytearray(), bytearray()
         takes = {1: output.extend, 2: errors.extend}
-        talks = [self._send(stdin)]
+        talks = [self._send(stdin or b"")]
         talks += [
             read_pipe(self._pipes.take(n), takes[n]) for n in self._pipes.readable
         ]
