@@ -28,6 +28,7 @@ from bot.core import events as e
 from bot.core.model import ItemState
 from bot.host.clock import SystemClock
 from bot.host.folders import Folders
+from bot.host.nursery import NURSERY
 from bot.localhub.pulls import pull_of
 from bot.ports.clock import Clock
 from bot.store.codec import decode_event
@@ -305,7 +306,8 @@ def processes_of(folder: Path) -> list[int]:
     found = []
     for process in psutil.process_iter():
         try:
-            if process.environ().get("BATCH_HOST") == host:
+            is_ours = process.environ().get("BATCH_HOST") == host
+            if is_ours and process.pid != NURSERY.pid:  # this one may need it again
                 found.append(process.pid)
         except psutil.Error:
             continue
