@@ -57,6 +57,7 @@ def run(
     lists them. SIGTERM or Ctrl-C ends it in order, a second one at once.
     """
     from bot import app  # noqa: PLC0415
+    from bot.host.process import wait_by_descriptors  # noqa: PLC0415
 
     try:
         settings = load_settings(
@@ -66,6 +67,7 @@ def run(
         configure_logging(
             level=settings.log_level, style=settings.log_format, secrets=secrets
         )
+        wait_by_descriptors()
         asyncio.run(app.run(settings, secrets, stands_by=standby))
     except SettingsError as error:
         click.echo(f"batch-bot cannot start:\n{error}", err=True)

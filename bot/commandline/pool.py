@@ -11,6 +11,7 @@ import click
 from bot.core.say import starts
 from bot.core.world.redaction import Secrets
 from bot.errors import SettingsError
+from bot.host.process import wait_by_descriptors
 from bot.logs import configure_logging
 from bot.settings import Settings, settings_of_machine
 
@@ -102,6 +103,7 @@ def _run(run: Run, refused: str) -> None:
             if error.name not in ("dask", "distributed"):
                 raise
             raise SettingsError(starts.no_dask()) from error
+        wait_by_descriptors()
         asyncio.run(work)
     except SettingsError as error:
         click.echo(f"{refused}:\n{error}", err=True)

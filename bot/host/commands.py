@@ -43,6 +43,8 @@ CANNOT_START = 127
 """The exit code, as shells have it, of a command that is not there."""
 
 LOGS_KEPT = timedelta(days=30)
+LOOKED_EVERY = timedelta(hours=1)
+"""How often old logs are looked for: there may be tens of thousands."""
 
 _DRAIN_SECONDS = 2.0
 
@@ -83,6 +85,7 @@ class HostCommands:
         self._limits = limits or ProcessLimits()
         self._has_caches = has_caches
         self._disk = disk or Disk(folders.root, clock)
+        self._looked_at: datetime | None = None
         self._roots: dict[AttemptId, int | None] = {}
 
     @property
@@ -113,9 +116,8 @@ class HostCommands:
         if cache and self._has_caches:
             folder = replace(folder, cache=self._folders.cache(cache))
             await asyncio.to_thread(self._empty_large_cache, folder)
-        await asyncio.to_thread(_prepare, folder, inputs)
+        await asyncio.to_thread(self._prepare, folder, inputs)
         variables = self._variables(attempt, folder, inputs) | dict(environment)
-        await asyncio.to_thread(self._make_room_for_logs)
         log = CommandLog(self._folders.log(attempt))
         printed = Kept(printed_bytes)
         fresh = asyncio.Event()
@@ -324,10 +326,13 @@ class HostCommands:
             _log.info("cache emptied", cache=folder.cache.name)
             self._folders.discard(folder.cache)
 
-    def _make_room_for_logs(self) -> None:
-        logs = self._folders.logs
+    def _prepare(self, folder: AttemptFolder, inputs: Mapping[str, str]) -> None:
+        _prepare(folder, inputs)
+        now, logs = self._clock.now(), self._folders.logs
         logs.mkdir(parents=True, exist_ok=True)
-        _drop_old(logs, self._clock.now() - LOGS_KEPT)
+        if self._looked_at is None or now - self._looked_at > LOOKED_EVERY:
+            self._looked_at = now
+            _drop_old(logs, now - LOGS_KEPT)
 
 
 def _prepare(folder: AttemptFolder, inputs: Mapping[str, str]) -> None:

@@ -16,7 +16,7 @@ from bot.host.folders import AttemptFolder, remove_tree
 from bot.host.git import Git, Place
 from bot.host.leftovers import Leftovers
 from bot.host.printed import names, readable, zeroed
-from bot.host.snapshot import unreadable
+from bot.host.snapshot import Comparison, unreadable
 from bot.ports.host import LeftOut
 
 _ATTRIBUTES = ".gitattributes"
@@ -50,13 +50,9 @@ class Differences:
 
     async def find(self, folder: AttemptFolder, mirror: Path) -> Found:
         """Return how the files differ from those that the bot wrote."""
-        if not await asyncio.to_thread(_is_own_folder, folder.workspace):
-            raise PermanentError(FolderRemoved())
-        entries = await asyncio.to_thread(lambda: [*snapshot.read_index(folder.index)])
-        seen = await asyncio.to_thread(snapshot.compare, folder.workspace, entries)
+        entries, seen = await asyncio.to_thread(_looked_at, folder)
         rewritten = await self._rewritten(folder, mirror, seen.touched)
         place = Place(mirror, folder.workspace, folder.index)
-        await asyncio.to_thread(snapshot.remove_pipes, folder.workspace, _READ_BY_GIT)
         listed = await self._git.call(
             *("ls-files", "-z", "--others", "--exclude-standard"), place=place
         )
@@ -149,6 +145,16 @@ class Differences:
             if "crypt" in value:
                 raise PermanentError(Unencrypted(readable(path), value))
         return named
+
+
+def _looked_at(folder: AttemptFolder) -> tuple[list[snapshot.Entry], Comparison]:
+    """Return the files as they were written, and how they differ from those."""
+    if not _is_own_folder(folder.workspace):
+        raise PermanentError(FolderRemoved())
+    entries = [*snapshot.read_index(folder.index)]
+    seen = snapshot.compare(folder.workspace, entries)
+    snapshot.remove_pipes(folder.workspace, _READ_BY_GIT)
+    return entries, seen
 
 
 def has_attributes(index: Path) -> bool:

@@ -7,6 +7,7 @@ start programs are forbidden, and tokens travel in the environment alone.
 
 import base64
 import re
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -255,6 +256,8 @@ class Git:
         self._secrets = secrets or Secrets()
         self._silence = silence
         known = clean_environment(environment, _NETWORK)
+        # Found once: else each start looks through all folders.
+        self._program = shutil.which("git", path=known["PATH"]) or "git"
         for own, common in _AUTHORITIES.items():
             if common in known:
                 known.setdefault(own, known[common])
@@ -333,7 +336,7 @@ class Git:
         seconds = REMOTE_SECONDS if remote else LOCAL_SECONDS
         try:
             done = await capture(
-                ["git", *arguments],
+                [self._program, *arguments],
                 environment={
                     **self._environment,
                     **_in_environment(configuration),

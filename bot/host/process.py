@@ -6,6 +6,7 @@ import fcntl
 import os
 import signal
 import socket
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import asdict, dataclass
@@ -91,6 +92,17 @@ _LIMIT_NAMES = {
     "file_bytes": "RLIMIT_FSIZE",
     "data_bytes": "RLIMIT_DATA",
 }
+
+
+def wait_by_descriptors() -> None:
+    """Have children waited for without a thread for each; before an event loop runs.
+
+    Python does so by itself from 3.12 on, where the system has what it takes.
+    """
+    if sys.version_info < (3, 12) and hasattr(os, "pidfd_open"):
+        with suppress(OSError):  # an old kernel, or one that forbids it
+            os.close(os.pidfd_open(os.getpid()))
+            asyncio.set_child_watcher(asyncio.PidfdChildWatcher())
 
 
 class Guarded:

@@ -75,12 +75,17 @@ class Trees:
         """
         mirror = self._mirrors.of(repository)
         asked = [path for path, name in filters.items() if name == LFS]
-        large = await asyncio.to_thread(_regular, folder.workspace, asked)
-        plain = [path for path in found.written if path not in large]
-        await asyncio.to_thread(_check_size, folder.workspace, plain, large)
         store = self._mirrors.large(repository)
-        pointers = await asyncio.to_thread(_taken, folder, large, store, attempt)
-        await asyncio.to_thread(shutil.copy2, folder.index, folder.changed_index)
+
+        def take() -> tuple[list[str], dict[str, tuple[int, bytes]]]:
+            large = _regular(folder.workspace, asked)
+            plain = [path for path in found.written if path not in large]
+            _check_size(folder.workspace, plain, large)
+            pointers = _taken(folder, large, store, attempt)
+            shutil.copy2(folder.index, folder.changed_index)
+            return plain, pointers
+
+        plain, pointers = await asyncio.to_thread(take)
         place = Place(mirror, folder.workspace, folder.changed_index)
         if found.removed:
             remove = ("update-index", "-z", "--force-remove", "--stdin")

@@ -268,17 +268,21 @@ class GitWorkspaces:
             if fault := coding_fault(error.said):
                 raise PermanentError(fault) from error
             raise
-        await asyncio.to_thread(
-            make_clone,
-            folder,
-            mirror,
-            branch=ground.base,
-            sha=sha,
-            remote_shas=ground.heads,
-            url=self._mirrors.remotes.url(repository),
-            author=author,
-        )
-        names_any = await asyncio.to_thread(has_attributes, folder.index)
+
+        def look() -> tuple[bool, str]:
+            make_clone(
+                folder,
+                mirror,
+                branch=ground.base,
+                sha=sha,
+                remote_shas=ground.heads,
+                url=self._mirrors.remotes.url(repository),
+                author=author,
+            )
+            template = pull_request_template(folder.workspace)
+            return has_attributes(folder.index), template
+
+        names_any, template = await asyncio.to_thread(look)
         has_pointers = names_any and await self._keeps_large_files(place)
         return Workspace(
             attempt,
@@ -287,7 +291,7 @@ class GitWorkspaces:
             ground.base,
             ground.merged,
             has_pointers,
-            await asyncio.to_thread(pull_request_template, folder.workspace),
+            template,
         )
 
     async def _keeps_large_files(self, place: Place) -> bool:
