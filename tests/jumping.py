@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+from bot.host import process
+from bot.host.nursery import Guard
 from bot.store.connection import Connections
 
 PARKED = "parked"
@@ -49,7 +51,7 @@ class JumpingClock:
         self._offset = 0.0  # of the loop's time
         self._working = 0  # threads, commits
         self._starting = 0  # processes that have no number yet
-        self._processes: set[asyncio.SubprocessTransport] = set()
+        self._processes: set[asyncio.SubprocessTransport | _Command] = set()
         self._watchers: list[asyncio.Future[None]] = []
         self._is_told = False  # whether the watchers know how things are
         self._accounted_at = time.monotonic()  # up to here outside, while processes run
@@ -88,6 +90,7 @@ class JumpingClock:
                 (loop, "_selector", _Selector(loop._selector, self)),
                 (loop, "run_in_executor", self._counting(loop.run_in_executor)),
                 (loop, "subprocess_exec", self._noticing(loop.subprocess_exec)),
+                (process, "_begun", self._noticing_guards(process._begun)),
                 (Connections, "write", self._counting(Connections.write)),
                 # It measures with this how old an idle connection is.
                 ("aiohttp.connector", "monotonic", lambda: self._offset + self._now),
@@ -127,6 +130,21 @@ class JumpingClock:
                 self._starting -= 1
             self._processes.add(transport)
             return transport, protocol
+
+        return noticed
+
+    def _noticing_guards(self, begin: Any) -> Any:
+        """Return *begin*, with the commands below its guards remembered."""
+
+        @wraps(begin)
+        async def noticed(*arguments: Any, **named: Any) -> Guard:
+            self._starting += 1
+            try:
+                guard: Guard = await begin(*arguments, **named)
+            finally:
+                self._starting -= 1
+            self._processes.add(_Command(guard))
+            return guard
 
         return noticed
 
@@ -201,7 +219,23 @@ class _Selector:
 # --- processes -----------------------------------------------------------------------
 
 
-def _is_parked(process: asyncio.SubprocessTransport) -> bool:
+class _Command:
+    """A command below its guard, as the loop has other processes."""
+
+    def __init__(self, guard: Guard) -> None:
+        self._guard = guard
+
+    def get_returncode(self) -> int | None:
+        return self._guard.returncode
+
+    def get_pid(self) -> int:
+        """Return the guard's child; the guard itself, while it has none."""
+        pid = self._guard.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return int(children[0]) if children else pid
+
+
+def _is_parked(process: "asyncio.SubprocessTransport | _Command") -> bool:
     """Whether a process, or one below it, has said that it waits, and still does."""
     try:
         variables = Path(f"/proc/{process.get_pid()}/environ").read_bytes().split(b"\0")

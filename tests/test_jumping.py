@@ -17,6 +17,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
+from bot.host.process import guarded
 from bot.store.connection import Connections
 from tests.jumping import PARKED, JumpingClock, _counts
 
@@ -284,3 +285,18 @@ async def test_everybodys_time_is_back_afterwards():
         await asyncio.sleep(HOUR)
         assert loop.time() > time.monotonic() + HOUR / 2
     assert abs(loop.time() - time.monotonic()) < HOUR / 2
+
+
+async def test_a_command_below_its_guard_is_waited_for_like_a_process(
+    clock: JumpingClock, tmp_path: Path
+):
+    sleeping = asyncio.create_task(clock.sleep(HOUR))
+    script = (sys.executable, "-I", "-S", "-c", "import time; time.sleep(0.3)")
+    async with guarded(script, environment={"PATH": os.defpath}) as command:
+        assert await command.wait() == 0
+        assert clock.monotonic() < HOUR
+    await sleeping
+    parking = (sys.executable, "-c", PARKING)
+    variables = {"PATH": os.defpath, "TMPDIR": str(tmp_path)}
+    async with guarded(parking, environment=variables):
+        await clock.sleep(HOUR)  # it says that it waits, and time jumps
