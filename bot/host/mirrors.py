@@ -262,9 +262,13 @@ class Mirrors:
 
     async def forget(self, attempt: AttemptId) -> None:
         """Let go of what an attempt kept, in the mirrors that know it and beside them."""
-        await asyncio.to_thread(self._drop_large, attempt)
         refs = [work_ref(attempt), base_ref(attempt)]
-        for mirror in await asyncio.to_thread(self._that_know, refs):
+
+        def look() -> list[Path]:
+            self._drop_large(attempt)
+            return self._that_know(refs)
+
+        for mirror in await asyncio.to_thread(look):
             try:
                 await self.drop(mirror, refs)
             except GitFailed as error:

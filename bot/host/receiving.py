@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 import structlog
 
@@ -299,7 +300,6 @@ class HostReceiving:
         )
         if not result.commit:
             return Parcel(result)
-        await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
         await self._mirrors.mended(
             job.repository,
             lambda: self._bundle(shipment, result.commit, folder / BUNDLE),
@@ -326,8 +326,7 @@ class HostReceiving:
         wanted = f"{tree}\n^{shipment.sha}^{{tree}}\n"
         pack = ("pack-objects", "--revs", "--thin", "--stdout", "-q")
         place = Place(self._mirrors.of(shipment.job.repository))
-        with await asyncio.to_thread(target.open, "wb", buffering=0) as file:
-            await asyncio.to_thread(file.write, header.encode())
+        with await asyncio.to_thread(_begun, target, header.encode()) as file:
             await self._git.run(*pack, place=place, stdin=wanted.encode(), stdout=file)
 
     def _files(self, repository: Repository, attempt: AttemptId) -> Mapping[str, int]:
@@ -340,6 +339,14 @@ class HostReceiving:
             for file in sorted(folder.iterdir())
             if file.name != PACKED
         }
+
+
+def _begun(target: Path, header: bytes) -> BinaryIO:
+    """Return a new file that begins so."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    file = target.open("wb", buffering=0)
+    file.write(header)
+    return file
 
 
 def prefix(attempt: AttemptId) -> str:

@@ -164,8 +164,8 @@ class HostShipping:
     async def _unpack(self, job: CommandJob, tree: str) -> None:
         """Have the objects of a bundle in the mirror, each of which is looked at."""
         path = Path(self.folder(job.attempt)) / BUNDLE
-        with await asyncio.to_thread(path.open, "rb", buffering=0) as file:
-            count = await asyncio.to_thread(_opened, file, f"{tree} {CHANGED}")
+        file, count = await asyncio.to_thread(_opened, path, f"{tree} {CHANGED}")
+        with file:
             take = ["unpack-objects", "-q", "--strict"]
             if count > MOST_LOOSE:
                 take = ["index-pack", "--stdin", "--fix-thin", "--strict"]
@@ -198,20 +198,21 @@ class HostShipping:
             store.put(source / name, job.attempt)
 
 
-def _opened(file: BinaryIO, head: str) -> int:
-    """Read a bundle up to its pack; return how many objects that says that it has.
+def _opened(path: Path, head: str) -> tuple[BinaryIO, int]:
+    """Open a bundle at its pack; return also how many objects that says that it has.
 
     https://git-scm.com/docs/gitformat-bundle and gitformat-pack. Raises
     ``PermanentError`` for one that has more than *head*.
     """
-    read = file.read(_HEADER_BYTES)
-    header, end, pack = read.partition(b"\n\n")
+    file = path.open("rb", buffering=0)
+    header, end, pack = file.read(_HEADER_BYTES).partition(b"\n\n")
     first, *lines = header.decode("utf-8", "replace").split("\n")
     heads = [line for line in lines if not line.startswith("-")]
     if (first, end, heads) != (BUNDLE_MARK, b"\n\n", [head]):
+        file.close()
         raise PermanentError(NotAsAgreed(Breach.REFS))
     file.seek(len(header) + len(end))
-    return int.from_bytes(pack[8:12])
+    return file, int.from_bytes(pack[8:12])
 
 
 def shipped_refs(attempt: AttemptId, shas: Sequence[str]) -> Mapping[str, str]:

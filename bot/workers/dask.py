@@ -334,12 +334,10 @@ class DaskWorker:
         """Fetch the files of a parcel, which are as large as it says and no larger."""
         assert answer.parcel is not None
         folder = Path(self._shipping.folder(attempt))
-        await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+        await asyncio.to_thread(_write, folder, answer.contents)
         try:
             for name, size in answer.parcel.files.items():
                 if name in answer.contents:
-                    content = answer.contents[name]
-                    await asyncio.to_thread((folder / name).write_bytes, content)
                     continue
                 with await asyncio.to_thread((folder / name).open, "wb") as file:
                     left = size
@@ -360,6 +358,13 @@ class DaskWorker:
         known = self._attempts.get(AttemptId(str(said.get("attempt", ""))))
         if known is not None:
             known.hear(said)
+
+
+def _write(folder: Path, contents: Mapping[str, bytes]) -> None:
+    """Have a folder, with these files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in contents.items():
+        (folder / name).write_bytes(content)
 
 
 async def _asks(known: _Attempt, over: asyncio.Future[Any]) -> bool:
