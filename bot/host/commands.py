@@ -212,7 +212,7 @@ class HostCommands:
         Nothing is left of it then. *streams* take what it prints: all, or standard
         output and standard error.
         """
-        pipes = [os.pipe() for _ in streams]
+        pipes = _pipes(len(streams))
         reading = {
             asyncio.create_task(read_pipe(read_end, take), name=f"log {attempt}")
             for (read_end, _), take in zip(pipes, streams, strict=True)
@@ -343,6 +343,19 @@ def _prepare(folder: AttemptFolder, inputs: Mapping[str, str]) -> None:
         (folder.home / ".cache").symlink_to(folder.cache)
     for name, text in inputs.items():
         (folder.input / name).write_text(text, encoding="utf-8")
+
+
+def _pipes(count: int) -> list[tuple[int, int]]:
+    """Return new pipes. Raises ``TransientError`` where there are not so many."""
+    made: list[tuple[int, int]] = []
+    try:
+        for _ in range(count):
+            made.append(os.pipe())  # noqa: PERF401 - those before are closed
+    except OSError as error:
+        for end in (end for pipe in made for end in pipe):
+            os.close(end)
+        raise TransientError(NoProcess(str(error.strerror))) from error
+    return made
 
 
 def _drop_old(logs: Path, before: datetime) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import atexit
+import fcntl
 import marshal
 import os
 import signal
@@ -129,7 +130,8 @@ class Nursery:
     def _start(self, marker: Mapping[str, str]) -> None:
         control, theirs = socket.socketpair()
         try:
-            with theirs:
+            # Not below 3, where a bot without streams has it: its own go there.
+            with theirs, socket.socket(fileno=_above_streams(theirs)) as theirs:
                 self._process = subprocess.Popen(  # noqa: S603 - our own
                     [sys.executable, "-I", "-S", str(_PROGRAM), str(theirs.fileno())],
                     env={**marker},
@@ -156,6 +158,10 @@ class Nursery:
                 self._process.kill()
                 self._process.wait()
             self._process = None
+
+
+def _above_streams(end: socket.socket) -> int:
+    return fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 3)
 
 
 NURSERY = Nursery()

@@ -36,6 +36,9 @@ CHANGED = "refs/changed"
 MOST_LOOSE = 100
 """How many objects go into files of their own, as git has it for a fetch."""
 
+_FRUGAL = {"GIT_ALLOC_LIMIT": "256m"}
+"""More than any file that may be committed: of a stranger's tree, a bomb."""
+
 _HEADER_BYTES = 1024  # of a bundle, and the beginning of its pack
 
 MOST_HAVE = 100
@@ -170,7 +173,7 @@ class HostShipping:
             if count > MOST_LOOSE:
                 take = ["index-pack", "--stdin", "--fix-thin", "--strict"]
             place = Place(self._mirrors.of(job.repository))
-            await self._git.run(*take, place=place, stdin=file)
+            await self._git.run(*take, place=place, stdin=file, environment=_FRUGAL)
 
     async def _known(self, place: Place, shas: Sequence[str]) -> list[str]:
         """Return those of some commits that are in the mirror too."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import structlog
 from aiohttp import web
+from aiohttp.web_protocol import RequestPayloadError
 from pydantic import TypeAdapter, ValidationError
 
 from bot.errors import BotError
@@ -39,7 +40,7 @@ def make_tokens_app(redeem: Callable[[str], Awaitable[str]]) -> web.Application:
                 asked = _ASKED.validate_json(await request.read(), strict=True)
         except TimeoutError:
             raise web.HTTPRequestTimeout(text="The body took too long.") from None
-        except ValidationError:
+        except (ValidationError, RequestPayloadError):
             # Without its cause, which holds what was sent.
             raise web.HTTPBadRequest(text='The body has to be {"code": "…"}.') from None
         try:

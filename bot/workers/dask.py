@@ -6,12 +6,14 @@ code for a token with which it fetches by itself; what comes back the bot takes 
 """
 
 import asyncio
+import re
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import CancelledError as Cancelled
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 import structlog
 from distributed import Future
@@ -55,6 +57,8 @@ AGAIN_SECONDS = 2.0
 
 WATCH_SECONDS = 5.0
 """How often the scheduler is asked which machines there are."""
+
+_SHA = re.compile(r"[0-9a-f]{40}")
 
 log = structlog.get_logger()
 
@@ -107,6 +111,9 @@ class DaskWorker:
         self._commands = commands
         self._codes = codes
         self._attempts: dict[AttemptId, _Attempt] = {}
+        self._starting: WeakValueDictionary[AttemptId, asyncio.Lock] = (
+            WeakValueDictionary()
+        )
         pool.hear = self._hear
 
     def why_not(self, command: str) -> Problem | None:
@@ -146,6 +153,10 @@ class DaskWorker:
         The time in which all machines are taken is none of the command's. Raises what
         ``Shipping.prepare`` raises, and ``TransientError`` while the pool is away.
         """
+        async with self._starting.setdefault(job.attempt, asyncio.Lock()):
+            return await self._started(job, emit)
+
+    async def _started(self, job: CommandJob, emit: Emit) -> str:
         known = self._attempts.get(job.attempt)
         if known is not None and known.is_begun:
             return job.attempt
@@ -266,7 +277,7 @@ class DaskWorker:
                 *(machine, "fetch", attempt, replace(shipment, code=code)),
                 seconds=FETCH_SECONDS,
             )
-        path = await self._shipping.pack(shipment, have)
+        path = await self._shipping.pack(shipment, _shas(have))
         if path is not None:
             offset = 0
             with await asyncio.to_thread(Path(path).open, "rb") as file:
@@ -358,6 +369,13 @@ class DaskWorker:
         known = self._attempts.get(AttemptId(str(said.get("attempt", ""))))
         if known is not None:
             known.hear(said)
+
+
+def _shas(said: object) -> list[str]:
+    """Return the commits that a machine has. Raises ``PermanentError`` for nonsense."""
+    if not isinstance(said, tuple) or not all(isinstance(sha, str) for sha in said):
+        raise PermanentError(NotAsAgreed(Breach.UNREADABLE))
+    return [sha for sha in said if _SHA.fullmatch(sha)]
 
 
 def _write(folder: Path, contents: Mapping[str, bytes]) -> None:

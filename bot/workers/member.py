@@ -78,6 +78,10 @@ class Member(WorkerPlugin):  # type: ignore[misc]  # distributed has no types
         """Run an attempt to its end; return its answer as JSON."""
         if cleaning := self._cleaning.get(attempt):
             await asyncio.wait({cleaning})
+        assert self._process is not None
+        wanted = self._process.state.tasks.get(attempt)
+        if wanted is None or wanted.state != "executing":
+            return encode(Answer("stopped"))  # the pool gave it up before it got here
         shipped = asyncio.get_running_loop().create_future()
         running = _Attempt(shipped)
         self._attempts[attempt] = running

@@ -18,6 +18,7 @@ from bot.host.isolation import Isolation
 from bot.host.nursery import NURSERY
 from bot.host.process import ATTEMPT_MARKER, guarded
 from tests.host.conftest import ATTEMPT
+from tests.nursery import ROOT
 
 pytestmark = pytest.mark.slow
 
@@ -39,6 +40,25 @@ def alive() -> list[list[str]]:
 def waiting(*before: str) -> list[str]:
     script = f"import time; time.sleep(1000)  # {MARK}"
     return [*before, sys.executable, "-I", "-S", "-c", script]
+
+
+@pytest.mark.parametrize("closed", ["<&-", "2>&-", "<&- >&- 2>&-"])
+async def test_a_bot_without_streams_runs_commands(tmp_path: Path, closed: str):
+    script = textwrap.dedent(f"""
+        import asyncio, os, sys
+        from bot.host.process import guarded
+
+        async def main():
+            argv = ("sh", "-c", "echo done > {tmp_path}/done")
+            async with guarded(argv, environment={{"PATH": os.defpath}}) as command:
+                return await command.wait()
+
+        sys.exit(asyncio.run(main()))
+    """)
+    words = ["sh", "-c", f'exec "$0" -c "$1" {closed}', sys.executable, script]
+    process = await asyncio.create_subprocess_exec(*words, cwd=ROOT)
+    assert await process.wait() == 0
+    assert (tmp_path / "done").read_text() == "done\n"
 
 
 async def until(condition: Callable[[], object], seconds: float = 10) -> None:

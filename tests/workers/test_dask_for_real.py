@@ -329,6 +329,49 @@ async def test_an_attempt_that_was_kept_and_not_sent_is_sent_after_a_restart(
     await again._pool.close()
 
 
+async def test_what_the_pool_gives_up_before_it_begins_takes_no_place(pooled):
+    """The bot is killed at once after it has asked for a machine."""
+    stage: Stage = await pooled(CHANGES)
+    runs = 0
+    run = stage.receiving.run
+
+    async def counted(*given):
+        nonlocal runs
+        runs += 1
+        return await run(*given)
+
+    stage.receiving.run = counted  # type: ignore[method-assign]
+    job, pool = make_job(), stage.worker._pool
+    submit = pool.submit
+
+    async def dying(*given):
+        future = await submit(*given)
+        await pool.close()
+        return future
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pool, "submit", dying)
+        starting = asyncio.ensure_future(stage.worker.start(job))
+        await asyncio.sleep(0.3)
+        starting.cancel()
+        await asyncio.wait({starting})
+    assert await stage.worker.find(job.attempt) is None
+    async with asyncio.timeout(30):
+        assert (await stage.run(job)).files == 1
+    assert runs == 1
+
+
+async def test_who_starts_an_attempt_twice_at_once_runs_it_once(pooled):
+    stage: Stage = await pooled(CHANGES)
+    job = make_job()
+    async with asyncio.timeout(30):
+        first, second = await asyncio.gather(
+            stage.worker.start(job), stage.worker.start(job)
+        )
+        assert first == second
+        assert (await stage.worker.result(first, job, unheard)).files == 1
+
+
 async def test_large_files_come_along(pooled):
     stage: Stage = await pooled('open("film.bin", "w").write("a film" * 1000)')
     stage.remote.commit("main", {".gitattributes": "*.bin filter=lfs\n"})
