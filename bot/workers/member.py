@@ -75,24 +75,26 @@ class Member(WorkerPlugin):  # type: ignore[misc]  # distributed has no types
     # --- the task ----------------------------------------------------------------------
 
     async def work(self, attempt: AttemptId) -> bytes:
-        """Run an attempt to its end; return its answer as JSON."""
+        """Run an attempt to its end; return its answer as JSON.
+
+        One that the pool begins once more runs once: its answer is the same.
+        """
         if cleaning := self._cleaning.get(attempt):
             await asyncio.wait({cleaning})
         assert self._process is not None
         wanted = self._process.state.tasks.get(attempt)
         if wanted is None or wanted.state != "executing":
             return encode(Answer("stopped"))  # the pool gave it up before it got here
-        shipped = asyncio.get_running_loop().create_future()
-        running = _Attempt(shipped)
-        self._attempts[attempt] = running
+        running = self._attempts.get(attempt)
+        if running is None:
+            running = _Attempt(asyncio.get_running_loop().create_future())
+            self._attempts[attempt] = running
         # A task of its own: that of the pool is not ours to cancel.
-        running.task = asyncio.create_task(
+        task = running.task = running.task or asyncio.create_task(
             self._work(attempt, running), name=f"pool {attempt}"
         )
-        await asyncio.wait({running.task})
-        if running.task.cancelled():
-            return encode(Answer("stopped"))
-        return encode(running.task.result())
+        await asyncio.wait({task})
+        return encode(Answer("stopped") if task.cancelled() else task.result())
 
     async def _work(self, attempt: AttemptId, running: _Attempt) -> Answer:
         asking = self._beside(self._ask(attempt), f"ask {attempt}")

@@ -34,6 +34,7 @@ from bot.ports.work import Emit, unheard
 from bot.workers.codes import Codes
 from bot.workers.dask import DaskWorker
 from bot.workers.pool import Pool
+from bot.workers.wire import decode
 from tests.core.actions.jobs import REPOSITORY
 from tests.host.gitting import OneToken, Remote, git
 from tests.host.test_commands import until
@@ -359,6 +360,26 @@ async def test_what_the_pool_gives_up_before_it_begins_takes_no_place(pooled):
     async with asyncio.timeout(30):
         assert (await stage.run(job)).files == 1
     assert runs == 1
+
+
+async def test_what_the_pool_begins_once_more_runs_once(pooled):
+    """The scheduler may have a machine compute again what that has computed."""
+    stage: Stage = await pooled(CHANGES)
+    job, ran = make_job(), []
+    run = stage.receiving.run
+
+    async def counted(shipment, say):
+        ran.append(shipment.job.attempt)
+        return await run(shipment, say)
+
+    stage.receiving.run = counted  # type: ignore[method-assign]
+    external_id = await stage.worker.start(job)
+    first = await stage.worker.result(external_id, job, unheard)
+    again = await stage.worker._pool.call(
+        stage.worker._attempts[job.attempt].machine, "work", job.attempt
+    )
+    assert decode(again).kind == "stopped"  # its task is over
+    assert (ran, first.files) == ([job.attempt], 1)
 
 
 async def test_who_starts_an_attempt_twice_at_once_runs_it_once(pooled):
