@@ -19,6 +19,7 @@ from collections.abc import (
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import TypeVar
 from weakref import WeakValueDictionary
 
@@ -283,10 +284,18 @@ class Mirrors:
             await self.change(mirror, {}, without=refs)
 
     async def change(
-        self, mirror: Path, refs: Mapping[str, str], *, without: Collection[str] = ()
+        self,
+        mirror: Path,
+        refs: Mapping[str, str],
+        *,
+        without: Collection[str] = (),
+        provided: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        """Have refs of ours where they shall be, and others not at all."""
-        told = [f"update {ref} {sha}\n" for ref, sha in refs.items()]
+        """Have refs of ours where they shall be, and others not at all, *provided* that
+        some are where they are.
+        """
+        told = [f"verify {ref} {sha}\n" for ref, sha in provided.items()]
+        told += [f"update {ref} {sha}\n" for ref, sha in refs.items()]
         told += [f"delete {ref}\n" for ref in without]
         await self.git.run(
             *("update-ref", "--stdin"),

@@ -17,7 +17,7 @@ _PROGRAM = Path(__file__).with_name("guard.py")
 _LET_GO_SECONDS = 15.0
 """What a guard has to end all that came of its command before it is not waited for."""
 
-_END_SECONDS = 1.0
+_END_SECONDS = 0.2
 
 
 class Guard:

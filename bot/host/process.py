@@ -53,7 +53,7 @@ _FLOOD_BYTES = _PIPE_BYTES // 4
 
 _PAUSE_SECONDS = 0.0005  # which the loop makes a millisecond of
 _TRIES = 4
-_START_SECONDS = 30.0
+_START_SECONDS = 10.0
 _T = TypeVar("_T")
 
 log = structlog.get_logger()
@@ -242,12 +242,13 @@ async def _begun(
         except (BrokenPipeError, ConnectionResetError):
             NURSERY.end()
             continue
-        has_begun = False
+        has_begun, asked = False, NURSERY.pid
         try:
             async with asyncio.timeout(_START_SECONDS):
                 has_begun = await guard.begin(told)
         except TimeoutError:  # stopped, say
-            NURSERY.end()
+            if NURSERY.pid == asked:
+                NURSERY.end()
         finally:
             if not has_begun:
                 await _let_go(guard)

@@ -7,7 +7,7 @@ of the bot above all, comes in a bundle.
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
@@ -46,7 +46,7 @@ _BASE = "refs/base/"
 
 
 class ShippedMirrors(Mirrors):
-    """Mirrors without a remote: a damaged one is set aside, and shipped again.
+    """Mirrors that are filled by bundles, or for a token: a damaged one is set aside.
 
     Besides branches they keep the commits that attempts stand on, under refs of the
     commits; one that none stands on any more goes when the next one comes.
@@ -67,8 +67,12 @@ class ShippedMirrors(Mirrors):
             return ()  # it was damaged, and is set aside
         return tuple(dict.fromkeys(reversed(refs.values())))
 
-    async def fetch_shipped(self, shipment: Shipment) -> tuple[str, ...]:
-        """Fetch what a shipment stands on; return those of its commits that are here."""
+    async def fetch_shipped(
+        self, shipment: Shipment, opened: Callable[[], AbstractContextManager[None]]
+    ) -> tuple[str, ...]:
+        """Fetch what a shipment stands on, while its remote is *opened*; return those of
+        its commits that are here.
+        """
         job = shipment.job
         specs = [f"+refs/heads/{name}:{seen_ref(name)}" for name in shipment.heads]
         if job.pull is not None:
@@ -76,7 +80,8 @@ class ShippedMirrors(Mirrors):
             specs.append(f"+refs/{head}/head:{seen_ref(head)}")
         async with self.kept(job.repository) as mirror:
             self._refs.pop(job.repository.id, None)
-            await self._fetch(job.repository, mirror, specs)
+            with opened():
+                await self._fetch(job.repository, mirror, specs)
             asked = "".join(f"{sha}\n" for sha in shipment.shas).encode()
             ask = ("cat-file", "--batch-check=%(objectname) %(objecttype)")
             printed = await self.git.run(*ask, place=Place(mirror), stdin=asked)
@@ -257,10 +262,10 @@ class HostReceiving:
         try:
             if self._redeem is not None:
                 token = await self._redeem(shipment.code)
-                with self._tokens.held(repository, token):
-                    fetched = await self._mirrors.mended(
-                        repository, lambda: self._mirrors.fetch_shipped(shipment)
-                    )
+                opened = partial(self._tokens.held, repository, token)
+                fetched = await self._mirrors.mended(
+                    repository, lambda: self._mirrors.fetch_shipped(shipment, opened)
+                )
         except BotError as error:
             log.warning(
                 "the repository has to be sent",

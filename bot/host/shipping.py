@@ -1,12 +1,12 @@
 """Repositories on their way to machines of a pool, and what comes back from there.
 
-The bot alone reaches GitHub: a machine gets the commits as a git bundle, without those
-that it has, and no token at all. What comes back is data of a stranger: a tree and what
+A machine gets the commits as a git bundle, without those that it has or could fetch. What comes back is data of a stranger: a tree and what
 is new in it. Who made that, when, why and on what is written here.
 """
 
 import asyncio
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -39,6 +39,10 @@ MOST_LOOSE = 100
 _FRUGAL = {"GIT_ALLOC_LIMIT": "256m"}
 """More than any file that may be committed: of a stranger's tree, a bomb."""
 
+_HEADER = re.compile(
+    rb"%b\n-(?P<base>[0-9a-f]{40}) \n(?P<tree>[0-9a-f]{40}) %b\n\n"
+    % (re.escape(BUNDLE_MARK.encode()), re.escape(CHANGED.encode()))
+)
 _HEADER_BYTES = 1024  # of a bundle, and the beginning of its pack
 
 MOST_HAVE = 100
@@ -144,17 +148,22 @@ class HostShipping:
             co_author=co_author,
             signer=author if self._signs_off else None,
         )
-        mirror, base = self._mirrors.of(job.repository), base_ref(job.attempt)
-        tree = result.commit
+        mirror, tree = self._mirrors.of(job.repository), result.commit
         try:
-            await self._unpack(job, tree)
+            base = await self._unpack(job, tree)
             change = await self._commits.change(mirror, base, tree)
             if not change.files:
                 return replace(result, commit="")
             sha = await self._commits.commit(mirror, tree, [base], message, author)
+            # Only on what was sent last: it may have been sent twice, after a restart.
+            stands_on = {base_ref(job.attempt): base}
+            await self._mirrors.change(
+                mirror, {work_ref(job.attempt): sha}, provided=stands_on
+            )
         except GitFailed as error:
-            raise PermanentError(NotAsAgreed(error.problem)) from error
-        await self._mirrors.keep(mirror, work_ref(job.attempt), sha)
+            is_other = "but expected" in error.said
+            why = Breach.BASE if is_other else error.problem
+            raise PermanentError(NotAsAgreed(why)) from error
         contents = [name for name in parcel.files if name != BUNDLE]
         await asyncio.to_thread(self._keep_large, job, contents)
         return result_of(result, change, sha)
@@ -164,16 +173,20 @@ class HostShipping:
         await asyncio.to_thread(self._folders.discard, self._folders.parcel(attempt))
         await self._mirrors.forget(attempt)
 
-    async def _unpack(self, job: CommandJob, tree: str) -> None:
-        """Have the objects of a bundle in the mirror, each of which is looked at."""
+    async def _unpack(self, job: CommandJob, tree: str) -> str:
+        """Have the objects of a bundle in the mirror, each of which is looked at.
+
+        Return the commit on which it says that it stands.
+        """
         path = Path(self.folder(job.attempt)) / BUNDLE
-        file, count = await asyncio.to_thread(_opened, path, f"{tree} {CHANGED}")
+        file, base, count = await asyncio.to_thread(_opened, path, tree)
         with file:
             take = ["unpack-objects", "-q", "--strict"]
             if count > MOST_LOOSE:
                 take = ["index-pack", "--stdin", "--fix-thin", "--strict"]
             place = Place(self._mirrors.of(job.repository))
             await self._git.run(*take, place=place, stdin=file, environment=_FRUGAL)
+        return base
 
     async def _known(self, place: Place, shas: Sequence[str]) -> list[str]:
         """Return those of some commits that are in the mirror too."""
@@ -201,21 +214,21 @@ class HostShipping:
             store.put(source / name, job.attempt)
 
 
-def _opened(path: Path, head: str) -> tuple[BinaryIO, int]:
-    """Open a bundle at its pack; return also how many objects that says that it has.
+def _opened(path: Path, tree: str) -> tuple[BinaryIO, str, int]:
+    """Open a bundle at its pack; return also the commit on which it stands, and how many
+    objects the pack says that it has.
 
     https://git-scm.com/docs/gitformat-bundle and gitformat-pack. Raises
-    ``PermanentError`` for one that has more than *head*.
+    ``PermanentError`` for one that has more than *tree*.
     """
     file = path.open("rb", buffering=0)
     header, end, pack = file.read(_HEADER_BYTES).partition(b"\n\n")
-    first, *lines = header.decode("utf-8", "replace").split("\n")
-    heads = [line for line in lines if not line.startswith("-")]
-    if (first, end, heads) != (BUNDLE_MARK, b"\n\n", [head]):
+    found = _HEADER.fullmatch(header + end)
+    if found is None or found["tree"].decode() != tree:
         file.close()
         raise PermanentError(NotAsAgreed(Breach.REFS))
     file.seek(len(header) + len(end))
-    return file, int.from_bytes(pack[8:12])
+    return file, found["base"].decode(), int.from_bytes(pack[8:12])
 
 
 def shipped_refs(attempt: AttemptId, shas: Sequence[str]) -> Mapping[str, str]:

@@ -111,6 +111,7 @@ class DaskWorker:
         self._commands = commands
         self._codes = codes
         self._attempts: dict[AttemptId, _Attempt] = {}
+        self._untold: set[AttemptId] = set()  # stopped, and the pool was away
         self._starting: WeakValueDictionary[AttemptId, asyncio.Lock] = (
             WeakValueDictionary()
         )
@@ -142,6 +143,9 @@ class DaskWorker:
                 await self._pool.machines()
             if self._pool.known != before:
                 changed()
+            for attempt in list(self._untold) if self._pool.known is not None else ():
+                async with self._locked(attempt):
+                    await self._stop_untold(attempt)
             await self._clock.sleep(WATCH_SECONDS)
 
     def _takes(self, command: str) -> Mapping[str, float]:
@@ -153,13 +157,22 @@ class DaskWorker:
         The time in which all machines are taken is none of the command's. Raises what
         ``Shipping.prepare`` raises, and ``TransientError`` while the pool is away.
         """
-        async with self._starting.setdefault(job.attempt, asyncio.Lock()):
+        async with self._locked(job.attempt):
             return await self._started(job, emit)
+
+    def _locked(self, attempt: AttemptId) -> asyncio.Lock:
+        return self._starting.setdefault(attempt, asyncio.Lock())
+
+    async def _stop_untold(self, attempt: AttemptId) -> None:
+        """Stop what was stopped while the pool was away."""
+        if attempt in self._untold:
+            await self.stop(attempt)
 
     async def _started(self, job: CommandJob, emit: Emit) -> str:
         known = self._attempts.get(job.attempt)
         if known is not None and known.is_begun:
             return job.attempt
+        await self._stop_untold(job.attempt)
         emit(notes.getting_repository())
         shipment = await self._prepared(job)
         known = self._attempts[job.attempt] = _Attempt(emit, shipment)
@@ -227,7 +240,9 @@ class DaskWorker:
             if known.future is not None:
                 known.future.release()
             await self._pool.forget(attempt)
+            self._untold.discard(attempt)
         except TransientError as error:
+            self._untold.add(attempt)
             log.warning("the pool was not told", attempt=attempt, error=str(error))
 
     async def _end(self, machine: str, attempt: AttemptId) -> None:
@@ -409,6 +424,7 @@ async def _unless_lost(
         await working
     finally:
         working.cancel()
+        await asyncio.wait({working})
 
 
 async def _outcome(future: Future) -> object:

@@ -21,7 +21,7 @@ from bot.core.model import AttemptId
 from bot.core.say.problems.server import AttemptUnknown
 from bot.errors import BotError, Lost
 from bot.ports.clock import Clock
-from bot.ports.host import Receiving, Shipment
+from bot.ports.host import PACKED, Receiving, Shipment
 from bot.workers.lines import LastLine
 from bot.workers.wire import Answer, encode
 
@@ -143,6 +143,10 @@ class Member(WorkerPlugin):  # type: ignore[misc]  # distributed has no types
         """Begin an attempt all of whose commits are here; else return those that are."""
         if self._waiting(attempt).shipped.done():
             return None
+        torn = (
+            Path(self._receiving.folder(attempt)) / PACKED
+        )  # of a bot that was killed
+        await asyncio.to_thread(torn.unlink, missing_ok=True)
         have = await self._receiving.have(shipment.job.repository)
         if not set(shipment.shas) <= set(have):
             return have

@@ -29,7 +29,7 @@ from bot.host.process import HOST_MARKER, Tree
 from bot.host.push import BranchPusher
 from bot.host.receiving import HostReceiving
 from bot.host.shipping import HostShipping
-from bot.ports.host import BUNDLE, Parcel, Shipment
+from bot.ports.host import BUNDLE, PACKED, Parcel, Shipment
 from bot.ports.work import Emit, unheard
 from bot.workers.codes import Codes
 from bot.workers.dask import DaskWorker
@@ -227,6 +227,23 @@ async def test_what_a_machine_cannot_fetch_is_sent(pooled, happens):
     stage.meanwhile = lambda: happens(stage)
     assert (await stage.run(make_job())).files == 1
     assert stage.packed[0] > 0
+
+
+async def test_machines_that_fetch_at_once_use_each_its_own_token(pooled):
+    stage: Stage = await pooled(CHANGES, has_codes=True)
+    jobs = [make_job(attempt=number) for number in (1, 2)]
+    results = await asyncio.gather(*map(stage.run, jobs))
+    assert [result.files for result in results] == [1, 1]
+    assert stage.packed == [0, 0]
+
+
+async def test_a_piece_of_a_bot_that_was_killed_is_not_used(pooled):
+    stage: Stage = await pooled(CHANGES)
+    await stage.run(make_job())
+    torn = stage.there.parcel(make_job(attempt=2).attempt) / PACKED
+    torn.parent.mkdir(parents=True)
+    torn.write_bytes(b"# v2 git bundle\n")
+    assert (await stage.run(make_job(attempt=2))).files == 1
 
 
 async def test_a_pull_request_is_fetched_by_itself(pooled):
@@ -464,6 +481,16 @@ def _dangerous(stage: Stage, parcel: Parcel) -> Parcel:
     return _bundled(stage, parcel, tree, tree)
 
 
+def _other_base(stage: Stage, parcel: Parcel) -> Parcel:
+    """Have the bot prepare the same attempt once more, when the branch has moved."""
+    _commit_more(stage)
+    head = stage.remote.head("main")
+    git(stage.here.mirror(REPOSITORY), "fetch", "-q", str(stage.remote.bare), "main")
+    ref = f"refs/base/{make_job().attempt}"
+    git(stage.here.mirror(REPOSITORY), "update-ref", ref, head)
+    return parcel
+
+
 def _other_ref(stage: Stage, parcel: Parcel) -> Parcel:
     """Send a branch besides."""
     sha = parcel.result.commit
@@ -482,7 +509,8 @@ def _bundled(
         capture_output=True,
         check=True,
     ).stdout
-    header = f"# v2 git bundle\n{sha} refs/changed\n{more}\n"
+    base = stage.remote.head("main")
+    header = f"# v2 git bundle\n-{base} \n{sha} refs/changed\n{more}\n"
     file.write_bytes(header.encode() + pack)
     size = file.stat().st_size
     return Parcel(replace(parcel.result, commit=sha), {BUNDLE: size})
@@ -510,6 +538,7 @@ def _other_content(stage: Stage, parcel: Parcel) -> Parcel:
         (_commit, "not a valid 'tree' object"),
         (_broken, "unable to read|bad object|not a tree|missing"),
         (_dangerous, "fsck error"),
+        (_other_base, "stands on another commit"),
         (_other_ref, "other refs"),
         (_other_name, "other names"),
         (_too_much, "too large"),

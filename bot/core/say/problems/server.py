@@ -176,6 +176,7 @@ class Breach(StrEnum):
     PIECES = "its files are not whole"
     NO_COMMIT = "its commit is not in its files"
     REFS = "its bundle has other refs"
+    BASE = "its work stands on another commit"
     CONTENT = "a large file has other contents"
 
 
