@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
 from bot.core.remarks import Edit, Level, Remark, Said, Side, Verdict
 from bot.core.review import diff
@@ -254,12 +255,27 @@ def test_every_comment_is_in_the_diff(facts, rules, reviewer):
             assert first.hunk == last.hunk
             if one.side == one.start_side:
                 assert one.start_line < one.line
-        if "```suggestion" in one.body:
+        if _offers(one.body):
             assert (one.side, one.start_side) == ("RIGHT", "RIGHT")
     bodies = [made.body, made.body_alone, *(one.body for one in made.comments)]
     assert all(utf16_length(body) <= BODY_LIMIT for body in bodies)
     assert made.verdict in (Verdict.COMMENT, *reviewer.verdicts)
     assert review(facts, list(rules), mark=MARK, reviewer=reviewer) == made
+
+
+def _offers(body: str) -> bool:
+    """Return whether GitHub would show a suggestion: what is quoted offers nothing."""
+    tokens = MarkdownIt().parse(body)
+    return any(one.type == "fence" and one.info == "suggestion" for one in tokens)
+
+
+def test_what_a_suggestion_quotes_offers_nothing_where_none_can_be():
+    remark = Remark("x", "no", line=1, side=Side.LEFT, suggestion=BODY)
+    at = ReviewFacts(pull(), (changed("x", "-a", "+b"),))
+    made = review(at, (), reviewer=Reviewer("second", Said(remarks=(remark,))))
+    (one,) = made.comments
+    assert "```suggestion" in one.body
+    assert (one.side, _offers(one.body)) == (Side.LEFT, False)
 
 
 def _at(rows: list[diff.Line], side: Side, number: int) -> list[diff.Line]:
