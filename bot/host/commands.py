@@ -116,7 +116,7 @@ class HostCommands:
         if cache and self._has_caches:
             folder = replace(folder, cache=self._folders.cache(cache))
             await asyncio.to_thread(self._empty_large_cache, folder)
-        await asyncio.to_thread(self._prepare, folder, inputs)
+        await asyncio.to_thread(self._make_ready, folder, inputs)
         variables = self._variables(attempt, folder, inputs) | dict(environment)
         log = CommandLog(self._folders.log(attempt))
         printed = Kept(printed_bytes)
@@ -162,8 +162,12 @@ class HostCommands:
         while True:
             await fresh.wait()
             fresh.clear()
-            for line in await asyncio.to_thread(log.show, self._secrets):
-                on_line(line)
+            showing = asyncio.ensure_future(asyncio.to_thread(log.show, self._secrets))
+            try:
+                await to_the_end(asyncio.wait({showing}))
+            finally:  # what was taken is shown, also when the command ends meanwhile
+                for line in showing.result():
+                    on_line(line)
             await self._clock.sleep(_SHOW_SECONDS)
 
     async def output(
@@ -326,7 +330,7 @@ class HostCommands:
             _log.info("cache emptied", cache=folder.cache.name)
             self._folders.discard(folder.cache)
 
-    def _prepare(self, folder: AttemptFolder, inputs: Mapping[str, str]) -> None:
+    def _make_ready(self, folder: AttemptFolder, inputs: Mapping[str, str]) -> None:
         _prepare(folder, inputs)
         now, logs = self._clock.now(), self._folders.logs
         logs.mkdir(parents=True, exist_ok=True)

@@ -278,6 +278,16 @@ class Mirrors:
                 # It is made again when somebody needs it.
                 log.warning("a damaged mirror keeps a ref", said=error.said.strip())
 
+    async def known(self, mirror: Path, shas: Sequence[str]) -> tuple[str, ...]:
+        """Return those of some commits that are in a mirror."""
+        if not shas:
+            return ()
+        ask = ("cat-file", "--batch-check=%(objectname) %(objecttype)")
+        asked = "".join(f"{sha}\n" for sha in shas).encode()
+        printed = await self.git.run(*ask, place=Place(mirror), stdin=asked)
+        rows = [line.split(" ") for line in printed.decode().splitlines()]
+        return tuple(row[0] for row in rows if row[1:] == ["commit"])
+
     async def drop(self, mirror: Path, refs: Collection[str]) -> None:
         """Delete refs of ours, those that are there."""
         if refs:

@@ -82,11 +82,7 @@ class ShippedMirrors(Mirrors):
             self._refs.pop(job.repository.id, None)
             with opened():
                 await self._fetch(job.repository, mirror, specs)
-            asked = "".join(f"{sha}\n" for sha in shipment.shas).encode()
-            ask = ("cat-file", "--batch-check=%(objectname) %(objecttype)")
-            printed = await self.git.run(*ask, place=Place(mirror), stdin=asked)
-        rows = [line.split(" ") for line in text(printed).splitlines()]
-        return tuple(row[0] for row in rows if row[1:] == ["commit"])
+            return await self.known(mirror, shipment.shas)
 
     async def stand(self, shipment: Shipment, bundle: Path) -> None:
         """Have what a shipment stands on, out of the *bundle* that came, if one did."""

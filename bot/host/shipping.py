@@ -21,7 +21,6 @@ from bot.host.folders import Folders
 from bot.host.git import GitFailed, Place
 from bot.host.ground import Grounds
 from bot.host.mirrors import Mirrors, base_ref, work_ref
-from bot.host.printed import text
 from bot.host.workspaces import result_of, with_trailers
 from bot.ports.clock import Clock
 from bot.ports.host import BUNDLE, PACKED, Parcel, Shipment
@@ -105,7 +104,7 @@ class HostShipping:
         async def pack() -> str | None:
             mirror = self._mirrors.of(repository)
             place = Place(mirror)
-            known = await self._known(place, have[:MOST_HAVE])
+            known = await self._mirrors.known(mirror, have[:MOST_HAVE])
             target = Path(self.folder(attempt)) / PACKED
             await asyncio.to_thread(target.parent.mkdir, parents=True, exist_ok=True)
             refs = shipped_refs(attempt, shipment.shas)
@@ -187,20 +186,6 @@ class HostShipping:
             place = Place(self._mirrors.of(job.repository))
             await self._git.run(*take, place=place, stdin=file, environment=_FRUGAL)
         return base
-
-    async def _known(self, place: Place, shas: Sequence[str]) -> list[str]:
-        """Return those of some commits that are in the mirror too."""
-        if not shas:
-            return []
-        asked = "".join(f"{sha}\n" for sha in shas).encode()
-        printed = await self._git.run(
-            "cat-file",
-            "--batch-check=%(objectname) %(objecttype)",
-            place=place,
-            stdin=asked,
-        )
-        rows = [line.split(" ") for line in text(printed).splitlines()]
-        return [row[0] for row in rows if row[1:] == ["commit"]]
 
     def _keep_large(self, job: CommandJob, names: Sequence[str]) -> None:
         """Keep the contents of large files where a push looks for them."""
